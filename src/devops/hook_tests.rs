@@ -1,0 +1,307 @@
+//! Payloads in the shapes that Azure DevOps publishes and delivers, and everything that is not one.
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::work_item::Present;
+
+const PROJECT: &str = "be9b3917-87e6-42a4-a549-2bc06a7a878f";
+
+fn item_fields() -> Value {
+    json!({
+        "System.AreaPath": "Fabrikam\\Web",
+        "System.TeamProject": "Fabrikam Fiber",
+        "System.IterationPath": "Fabrikam\\Sprint 12",
+        "System.WorkItemType": "User Story",
+        "System.State": "New",
+        "System.CreatedDate": "2026-11-01T08:00:00Z",
+        "System.CreatedBy": "Jamal Hartnett <jamal@example.com>",
+        "System.ChangedDate": "2026-11-23T08:00:00.663Z",
+        "System.ChangedBy": { "displayName": "Johnnie McLeod", "id": "abc", "uniqueName": "johnnie@example.com" },
+        "System.Title": "A title",
+        "System.Tags": "ui; urgent ;;",
+        "Microsoft.VSTS.Scheduling.StoryPoints": 5.0,
+        "Microsoft.VSTS.Scheduling.RemainingWork": "2.5"
+    })
+}
+
+fn flat(event_type: &str) -> Value {
+    json!({
+        "subscriptionId": "7d0b3cd3-8f5f-4f1c-8f0a-9f1b6d2f3c11",
+        "eventType": event_type,
+        "resource": {
+            "id": 13, "rev": 1, "fields": item_fields(),
+            "url": "https://dev.azure.com/fabrikam/_apis/wit/workItems/13"
+        },
+        "resourceContainers": { "collection": { "id": "c12d0eb8-e382-443b-9f9c-c52cba5014c2" }, "project": { "id": PROJECT } },
+        "createdDate": "2026-11-23T08:00:07.1234567Z"
+    })
+}
+
+fn updated() -> Value {
+    let mut payload = flat("workitem.updated");
+    payload["resource"] = json!({
+        "id": 2, "workItemId": 13, "rev": 4,
+        "fields": {
+            "System.State": { "oldValue": "New", "newValue": "Active" },
+            "System.AssignedTo": { "newValue": "Jamal Hartnett <jamal@example.com>" },
+            "Microsoft.VSTS.Scheduling.StoryPoints": { "oldValue": 5.0 },
+            "System.Reason": {}
+        },
+        "revision": { "id": 13, "rev": 4, "fields": item_fields(), "url": "https://dev.azure.com/fabrikam/_apis/wit/workItems/13/revisions/4" }
+    });
+    payload
+}
+
+fn content_of(payload: &Value) -> Content {
+    parse(payload.to_string().as_bytes()).content
+}
+
+fn observed(payload: &Value) -> WorkItem {
+    match content_of(payload) {
+        Content::Observation(observation) => *observation,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn dead_letter(payload: &Value) -> DeadLetter {
+    match content_of(payload) {
+        Content::DeadLetter(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flat_payload_is_the_item_itself() {
+    let item = observed(&flat("workitem.created"));
+    let Present { id, rev, claim, details } = item.present();
+    assert_eq!((id.number(), rev, claim.kind), (13, 1, ClaimKind::Created));
+    assert_eq!(claim.facts.project.to_string(), PROJECT);
+    assert_eq!((&*claim.facts.state, &*claim.facts.iteration_path), ("New", "Fabrikam\\Sprint 12"));
+    assert_eq!(
+        claim.facts.effort.values().copied().collect::<Vec<_>>(),
+        [Hundredths::from_units(5.0).unwrap()]
+    );
+    assert_eq!(claim.facts.remaining_work, Hundredths::from_units(2.5));
+    assert_eq!(claim.changed_at, Timestamp::parse("2026-11-23T08:00:00.663Z").unwrap());
+    assert_eq!(claim.claimed_at, Ticks::parse("2026-11-23T08:00:07.1234567Z").unwrap());
+    assert_eq!(details.tags.iter().map(|tag| &**tag).collect::<Vec<_>>(), ["ui", "urgent"]);
+    assert_eq!(
+        details.url.as_deref(),
+        Some("https://dev.azure.com/fabrikam/Fabrikam%20Fiber/_workitems/edit/13")
+    );
+}
+
+#[test]
+fn w2_an_update_is_of_the_work_item_and_not_of_the_update_number() {
+    let item = observed(&updated());
+    assert_eq!((item.id.number(), item.present().rev), (13, 4));
+}
+
+#[test]
+fn w3_a_changed_fields_new_value_wins_over_the_revision() {
+    let item = observed(&updated());
+    let present = item.present();
+    assert_eq!(&*present.claim.facts.state, "Active");
+    assert_eq!(&*present.details.assigned_to.as_ref().unwrap().name, "Jamal Hartnett");
+    assert!(present.claim.facts.effort.is_empty(), "a field with only an old value was cleared");
+    assert_eq!(
+        &*present.claim.facts.iteration_path, "Fabrikam\\Sprint 12",
+        "an unchanged field is the revision's"
+    );
+}
+
+#[test]
+fn w4_identities_are_texts_or_objects() {
+    let of = |value: Value| identity(&value);
+    let name = |name: &str, id: Option<&str>| Some(Identity { id: id.map(Text::from), name: name.into() });
+    assert_eq!(of(json!("Jamal Hartnett <jamal@example.com>")), name("Jamal Hartnett", None));
+    assert_eq!(of(json!("Jamal Hartnett")), name("Jamal Hartnett", None));
+    assert_eq!(of(json!("<only@mail>")), name("<only@mail>", None));
+    assert_eq!(
+        of(json!({ "displayName": "Jamal", "id": "x", "uniqueName": "j@e" })),
+        name("Jamal", Some("x"))
+    );
+    assert_eq!(of(json!({ "displayName": "Jamal" })), name("Jamal", None));
+    for odd in [json!(null), json!(""), json!({}), json!(5)] {
+        assert_eq!(of(odd), None);
+    }
+}
+
+#[test]
+fn deleting_and_restoring_are_claims_on_the_item() {
+    assert!(observed(&flat("workitem.deleted")).present().claim.facts.deleted);
+    assert!(!observed(&flat("workitem.restored")).present().claim.facts.deleted);
+}
+
+#[test]
+fn w9_created_deleted_and_restored_at_one_revision_end_alike_in_all_six_orders() {
+    let at = |event_type: &str, date: &str| {
+        let mut payload = flat(event_type);
+        payload["createdDate"] = json!(date);
+        observed(&payload)
+    };
+    let claims = [
+        at("workitem.created", "2016-09-19T13:03:29.7688022Z"),
+        at("workitem.deleted", "2016-09-19T13:03:30.0657064Z"),
+        at("workitem.restored", "2016-09-19T13:03:30.1456784Z"),
+    ];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let ends = orders.map(|[a, b, c]| claims[a].merge(&claims[b]).merge(&claims[c]));
+    assert!(ends.iter().all(|end| *end == ends[0]));
+    assert!(!ends[0].present().claim.facts.deleted, "the restoring is the latest claim");
+}
+
+#[test]
+fn w10_a_comment_changes_no_board() {
+    assert_eq!(content_of(&flat("workitem.commented")), Content::Ignored(Ignored::Commented));
+    assert_eq!(content_of(&flat("git.push")), Content::Ignored(Ignored::OtherEvent));
+}
+
+#[test]
+fn w15_test_notifications_are_recognised() {
+    let mut nil = updated();
+    nil["subscriptionId"] = json!("00000000-0000-0000-0000-000000000000");
+    assert_eq!(content_of(&nil), Content::TestNotification);
+    nil["eventType"] = json!("workitem.commented");
+    assert_eq!(content_of(&nil), Content::TestNotification);
+    let mut zero = updated();
+    zero["resource"]["workItemId"] = json!(0);
+    assert_eq!(content_of(&zero), Content::TestNotification);
+    let mut flat_update = flat("workitem.updated");
+    flat_update["subscriptionId"] = Value::Null;
+    assert_eq!(
+        dead_letter(&flat_update),
+        DeadLetter::NoWorkItemId,
+        "a flat update is a wrong sample, not item 13"
+    );
+}
+
+#[test]
+fn numbers_may_be_texts_and_a_byte_order_mark_is_passed_over() {
+    let mut payload = updated();
+    payload["resource"]["workItemId"] = json!("13");
+    payload["resource"]["revision"]["rev"] = json!("4");
+    assert_eq!(observed(&payload).present().rev, 4);
+    let with_mark = [b"\xEF\xBB\xBF".as_slice(), payload.to_string().as_bytes()].concat();
+    assert!(matches!(parse(&with_mark).content, Content::Observation(_)));
+}
+
+#[test]
+fn w5_a_minimal_payload_is_no_observation() {
+    let mut minimal = updated();
+    minimal["resource"] = json!({ "id": 2, "workItemId": 13, "rev": 4 });
+    assert_eq!(dead_letter(&minimal), DeadLetter::Minimal);
+    let mut without_state = flat("workitem.created");
+    without_state["resource"]["fields"].as_object_mut().unwrap().remove("System.State");
+    assert_eq!(dead_letter(&without_state), DeadLetter::Minimal);
+}
+
+/// A payload, changed in one place, and what it is then.
+type Case = (&'static str, fn(&mut Value), DeadLetter);
+
+#[test]
+fn every_missing_part_has_its_reason() {
+    let cases: [Case; 8] = [
+        ("no event type", |p| p["eventType"] = Value::Null, DeadLetter::NoEventType),
+        ("an event type that is no text", |p| p["eventType"] = json!(7), DeadLetter::NoEventType),
+        ("no resource", |p| p["resource"] = Value::Null, DeadLetter::NoResource),
+        ("a resource that is no object", |p| p["resource"] = json!([]), DeadLetter::NoResource),
+        ("no item number", |p| p["resource"]["workItemId"] = json!(-3), DeadLetter::NoWorkItemId),
+        (
+            "no project",
+            |p| p["resourceContainers"] = json!({ "project": { "id": "Fabrikam" } }),
+            DeadLetter::NoProject,
+        ),
+        (
+            "no revision",
+            |p| (p["resource"]["rev"], p["resource"]["revision"]["rev"]) = (json!(0), json!(0)),
+            DeadLetter::NoRevision,
+        ),
+        (
+            "no date",
+            |p| {
+                p["createdDate"] = json!("soon");
+                p["resource"]["revision"]["fields"]["System.ChangedDate"] = Value::Null;
+            },
+            DeadLetter::NoDate,
+        ),
+    ];
+    for (name, change, reason) in cases {
+        let mut payload = updated();
+        change(&mut payload);
+        assert_eq!(dead_letter(&payload), reason, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_payload_has_its_reason() {
+    let of = |body: &[u8]| parse(body).content;
+    assert_eq!(of(b""), Content::DeadLetter(DeadLetter::Empty));
+    assert_eq!(of(b" \n\xEF"), Content::DeadLetter(DeadLetter::NotJson));
+    assert_eq!(of(b"{"), Content::DeadLetter(DeadLetter::NotJson));
+    assert_eq!(of(b"[1]"), Content::DeadLetter(DeadLetter::NotAnObject));
+    assert_eq!(
+        of("[".repeat(100_000).as_bytes()),
+        Content::DeadLetter(DeadLetter::NotJson),
+        "nested too deeply"
+    );
+    assert_eq!(of(br#"{"a":1e999}"#), Content::DeadLetter(DeadLetter::NotJson));
+}
+
+#[test]
+fn texts_are_cut_and_not_inside_a_character() {
+    let mut payload = flat("workitem.created");
+    payload["resource"]["fields"]["System.Title"] = json!("ü".repeat(TITLE_CHARS_MAX + 5));
+    payload["resource"]["fields"]["System.State"] = json!("s".repeat(10_000));
+    payload["resource"]["fields"]["System.Tags"] = json!("t;".repeat(1_000));
+    let item = observed(&payload);
+    assert_eq!(item.present().details.title.chars().count(), TITLE_CHARS_MAX);
+    assert_eq!(item.present().claim.facts.state.len(), TEXT_CHARS_MAX);
+    assert_eq!(item.present().details.tags.len(), TAGS_MAX);
+}
+
+#[test]
+fn an_item_is_blocked_by_its_field_or_by_a_whole_tag_in_any_case() {
+    let blocked = |field: &str, value: Value| {
+        let mut payload = flat("workitem.created");
+        payload["resource"]["fields"][field] = value;
+        observed(&payload).present().claim.facts.blocked
+    };
+    assert!(blocked("Microsoft.VSTS.CMMI.Blocked", json!("Yes")));
+    assert!(blocked("System.Tags", json!("ui; BLOCKED")));
+    assert!(
+        !blocked("Microsoft.VSTS.CMMI.Blocked", json!("No")) && !blocked("System.Tags", json!("unblocked"))
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_have_an_answer(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        let _ = parse(&body);
+    }
+
+    /// One value of a good payload is replaced by another kind of value, anywhere in it.
+    #[test]
+    fn any_damage_to_a_payload_has_an_answer(place in 0usize..60, kind in 0usize..7) {
+        let mut payload = updated();
+        let damage = [json!(null), json!(-1), json!(1.5e300), json!(""), json!([]), json!({}), json!("9999-99-99T99:99:99Z")];
+        let mut left = place;
+        replace(&mut payload, &mut left, &damage[kind]);
+        let _ = content_of(&payload);
+    }
+}
+
+/// Replaces the value that a walk through the payload comes to after `left` steps.
+fn replace(value: &mut Value, left: &mut usize, by: &Value) -> bool {
+    if *left == 0 {
+        *value = by.clone();
+        return true;
+    }
+    *left -= 1;
+    match value {
+        Value::Object(members) => members.values_mut().any(|member| replace(member, left, by)),
+        Value::Array(elements) => elements.iter_mut().any(|element| replace(element, left, by)),
+        _ => false,
+    }
+}

@@ -1,0 +1,153 @@
+//! Change detection: what of a merge is worth telling, to the readers of which board.
+//!
+//! What is announced is the difference between the item's present before and after the merge. A hook's own
+//! `oldValue` is never used: it compares with a revision that we may not have shown.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::event::{Body, ChangeType, OldNew};
+use super::scope::Scope;
+use super::view::ItemView;
+use super::work_item::{ClaimKind, Present, WorkItem};
+
+/// A change of one item on one board.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The board.
+    pub scope: Scope,
+    /// What is announced to its readers.
+    pub body: Body,
+}
+
+/// The boards that show an item: none while it is deleted.
+///
+/// No team is known here, so an item belongs to its project's board.
+pub fn boards_of(item: &WorkItem) -> Vec<Scope> {
+    let facts = &item.present().claim.facts;
+    if facts.deleted { Vec::new() } else { vec![Scope::project(facts.project)] }
+}
+
+/// What to announce when `before` became `after`, one change for each board concerned.
+///
+/// Empty when the present is the same: a repeated or a late revision announces nothing.
+pub fn changes(before: Option<&WorkItem>, after: &WorkItem) -> Vec<Change> {
+    let (was, is) = (before.map(WorkItem::present), after.present());
+    if was.is_some_and(|was| same(was, is)) {
+        return Vec::new();
+    }
+    let old_boards = before.map(boards_of).unwrap_or_default();
+    let new_boards = boards_of(after);
+    let fields = changed_fields(was, is);
+    let left = old_boards.iter().filter(|scope| !new_boards.contains(scope)).map(|scope| (*scope, false));
+    let shown = new_boards.iter().map(|scope| (*scope, true));
+    left.chain(shown)
+        .map(|(scope, shown)| {
+            let was_shown = old_boards.contains(&scope);
+            let change_type = change_type(was, is, was_shown, shown, &fields);
+            Change { scope, body: body(is, change_type, fields.clone(), shown) }
+        })
+        .collect()
+}
+
+fn same(was: Present<'_>, is: Present<'_>) -> bool {
+    was.rev == is.rev && was.claim == is.claim && was.details == is.details
+}
+
+fn body(is: Present<'_>, change_type: ChangeType, fields: Fields, shown: bool) -> Body {
+    Body::WorkitemChanged {
+        work_item_id: is.id,
+        rev: is.rev,
+        change_type,
+        fields,
+        state_category: OldNew { old: None, new: None },
+        title: is.details.title.clone(),
+        item: shown.then(|| Box::new(ItemView::of(is))),
+        url: None,
+    }
+}
+
+fn change_type(
+    was: Option<Present<'_>>,
+    is: Present<'_>,
+    was_shown: bool,
+    shown: bool,
+    fields: &Fields,
+) -> ChangeType {
+    let changed = |names: &[&str]| names.iter().any(|name| fields.contains_key(name));
+    if is.claim.facts.deleted {
+        return ChangeType::Deleted;
+    }
+    match was {
+        Some(was) if was.claim.facts.deleted => return ChangeType::Restored,
+        None if is.claim.kind == ClaimKind::Restored => return ChangeType::Restored,
+        None if is.claim.kind == ClaimKind::Created || is.rev == 1 => return ChangeType::Created,
+        None => return ChangeType::Updated,
+        Some(_) => {}
+    }
+    if was_shown && !shown {
+        ChangeType::MovedOut
+    } else if shown && !was_shown {
+        ChangeType::MovedIn
+    } else if changed(&[STATE]) {
+        ChangeType::State
+    } else if fields.keys().any(|name| name.starts_with(SCHEDULING)) {
+        ChangeType::Estimate
+    } else if changed(&[ASSIGNED_TO]) {
+        ChangeType::Assigned
+    } else {
+        ChangeType::Updated
+    }
+}
+
+type Fields = BTreeMap<&'static str, OldNew<Value>>;
+
+const STATE: &str = "System.State";
+const ASSIGNED_TO: &str = "System.AssignedTo";
+const SCHEDULING: &str = "Microsoft.VSTS.Scheduling.";
+
+/// The fields that an item keeps and that differ, by reference name.
+fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
+    let mut fields = Fields::new();
+    let mut compare = |name: &'static str, field: &dyn Fn(Present<'_>) -> Value| {
+        let (old, new) = (was.map_or(Value::Null, field), field(is));
+        if old != new {
+            fields.insert(name, OldNew { old, new });
+        }
+    };
+    compare("System.WorkItemType", &|item| text(&item.claim.facts.work_item_type));
+    compare(STATE, &|item| text(&item.claim.facts.state));
+    compare("System.Title", &|item| text(&item.details.title));
+    compare(ASSIGNED_TO, &|item| json(&item.details.assigned_to));
+    compare("System.IterationPath", &|item| text(&item.claim.facts.iteration_path));
+    compare("System.AreaPath", &|item| text(&item.claim.facts.area_path));
+    compare("System.TeamProject", &|item| text(&item.details.project_name));
+    compare("System.Tags", &|item| match item.details.tags.join("; ") {
+        tags if tags.is_empty() => Value::Null,
+        tags => Value::String(tags),
+    });
+    compare("System.Parent", &|item| json(&item.details.parent));
+    for name in super::view::EFFORT_FIELDS {
+        compare(name, &|item| json(&item.claim.facts.effort.get(name)));
+    }
+    compare("Microsoft.VSTS.Scheduling.RemainingWork", &|item| json(&item.claim.facts.remaining_work));
+    compare("Microsoft.VSTS.CMMI.Blocked", &|item| match item.claim.facts.blocked {
+        true => Value::String("Yes".into()),
+        false => Value::Null,
+    });
+    fields
+}
+
+fn text(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { Value::String(text.into()) }
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

@@ -1,0 +1,107 @@
+//! What is announced, and in which word.
+
+use super::super::scope::Scope;
+use super::super::testing::{item, other_project, project, with_details};
+use super::super::time::Timestamp;
+use super::super::work_item::Identity;
+use super::*;
+
+/// The changes as "board: word" in order, where the board is `here` or `there`.
+fn words(before: Option<&WorkItem>, after: &WorkItem) -> Vec<(&'static str, ChangeType)> {
+    changes(before, after)
+        .into_iter()
+        .map(|change| {
+            let board = if change.scope == Scope::project(project()) { "here" } else { "there" };
+            let Body::WorkitemChanged { change_type, .. } = change.body else { panic!("another event") };
+            (board, change_type)
+        })
+        .collect()
+}
+
+fn moved(before: &WorkItem, change: impl FnOnce(&mut super::super::work_item::Facts)) -> WorkItem {
+    before.merge(&item(13, before.present().rev + 1, change))
+}
+
+#[test]
+fn the_first_of_the_words_that_are_true_is_used() {
+    let first = item(13, 2, |_| {});
+    let cases: [(&str, WorkItem, ChangeType); 7] = [
+        ("deleted", moved(&first, |f| (f.deleted, f.state) = (true, "Closed".into())), ChangeType::Deleted),
+        (
+            "state",
+            moved(&first, |f| (f.state, f.remaining_work) = ("Active".into(), points(3.0))),
+            ChangeType::State,
+        ),
+        (
+            "estimate",
+            moved(&first, |f| f.effort = [(POINTS.into(), points(3.0).unwrap())].into()),
+            ChangeType::Estimate,
+        ),
+        ("remaining work", moved(&first, |f| f.remaining_work = points(3.0)), ChangeType::Estimate),
+        ("assigned", first.merge(&assigned(&item(13, 3, |_| {}))), ChangeType::Assigned),
+        ("iteration", moved(&first, |f| f.iteration_path = "Fabrikam".into()), ChangeType::Updated),
+        ("nothing that is kept", moved(&first, |_| {}), ChangeType::Updated),
+    ];
+    for (name, after, expected) in cases {
+        assert_eq!(words(Some(&first), &after), [("here", expected)], "{name}");
+    }
+}
+
+const POINTS: &str = "Microsoft.VSTS.Scheduling.StoryPoints";
+
+fn points(units: f64) -> Option<super::super::amount::Hundredths> {
+    super::super::amount::Hundredths::from_units(units)
+}
+
+fn assigned(item: &WorkItem) -> WorkItem {
+    with_details(item, |details| details.assigned_to = Some(Identity { id: None, name: "Jamal".into() }))
+}
+
+#[test]
+fn the_first_sight_of_an_item_is_named_by_what_it_is() {
+    assert_eq!(words(None, &item(13, 1, |_| {})), [("here", ChangeType::Created)]);
+    assert_eq!(words(None, &item(13, 2, |_| {})), [("here", ChangeType::Updated)]);
+    assert_eq!(words(None, &item(13, 2, |facts| facts.deleted = true)), [], "no board shows it");
+}
+
+#[test]
+fn a_deleted_item_comes_back_as_restored() {
+    let deleted = item(13, 2, |facts| facts.deleted = true);
+    assert_eq!(words(Some(&deleted), &moved(&deleted, |_| {})), [("here", ChangeType::Restored)]);
+    assert_eq!(words(Some(&deleted), &moved(&deleted, |facts| facts.deleted = true)), []);
+}
+
+#[test]
+fn a_move_is_told_to_both_boards() {
+    let before = item(13, 2, |_| {});
+    let after = moved(&before, |facts| (facts.project, facts.state) = (other_project(), "Active".into()));
+    assert_eq!(
+        words(Some(&before), &after),
+        [("here", ChangeType::MovedOut), ("there", ChangeType::MovedIn)]
+    );
+    let bodies: Vec<_> = changes(Some(&before), &after).into_iter().map(|change| change.body).collect();
+    assert!(matches!(&bodies[0], Body::WorkitemChanged { item: None, .. }));
+    assert!(matches!(&bodies[1], Body::WorkitemChanged { item: Some(_), .. }));
+}
+
+#[test]
+fn a_repeated_and_a_late_revision_announce_nothing() {
+    let newest = item(13, 3, |facts| facts.state = "Closed".into());
+    assert_eq!(words(Some(&newest), &newest.merge(&newest)), []);
+    assert_eq!(words(Some(&newest), &newest.merge(&item(13, 2, |_| {}))), []);
+}
+
+#[test]
+fn the_fields_are_the_difference_to_our_own_previous_item() {
+    let before = item(13, 2, |_| {});
+    let after = moved(&before, |facts| facts.state = "Closed".into());
+    let [change] = changes(Some(&before), &after).try_into().unwrap();
+    let Body::WorkitemChanged { fields, item, rev, .. } = change.body else { panic!("another event") };
+    assert_eq!(
+        fields.into_iter().collect::<Vec<_>>(),
+        [("System.State", OldNew { old: Value::String("New".into()), new: Value::String("Closed".into()) })]
+    );
+    let item = item.unwrap();
+    assert_eq!((rev, item.rev, &*item.state), (3, 3, "Closed"));
+    assert_eq!(item.changed_at, Timestamp::from_epoch_ms(3000));
+}

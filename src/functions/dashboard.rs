@@ -1,0 +1,88 @@
+//! `Dashboard`: the page. It holds no data, so anybody may load it; the data asks for a key.
+
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, ETAG, HeaderName};
+use warp::reply::Response;
+
+use super::{Request, reply};
+
+struct File {
+    name: &'static str,
+    media_type: &'static str,
+    content: &'static str,
+}
+
+const INDEX: &str = "index.html";
+
+const FILES: [File; 3] = [
+    File {
+        name: INDEX,
+        media_type: "text/html; charset=utf-8",
+        content: include_str!("../../web/index.html"),
+    },
+    File {
+        name: "page.js",
+        media_type: "text/javascript; charset=utf-8",
+        content: include_str!("../../web/page.js"),
+    },
+    File {
+        name: "page.css",
+        media_type: "text/css; charset=utf-8",
+        content: include_str!("../../web/page.css"),
+    },
+];
+
+/// Nothing is loaded from elsewhere, and nobody may put the page into a frame of theirs.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+     base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
+
+/// Answers with a file of the page.
+pub fn handle(name: Option<&str>, request: &Request) -> Response {
+    let Some(file) = FILES.iter().find(|file| file.name == name.unwrap_or(INDEX)) else {
+        return reply::not_found();
+    };
+    let etag = etag(file.content);
+    let mut response = match reply::matches(&request.headers, &etag) {
+        true => reply::not_modified(),
+        false => reply::bytes(StatusCode::OK, file.media_type, file.content),
+    };
+    for (name, value) in [
+        (ETAG, etag.as_str()),
+        (CACHE_CONTROL, "no-cache"),
+        (HeaderName::from_static("content-security-policy"), CONTENT_SECURITY_POLICY),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+    ] {
+        response = reply::with_header(response, name, value);
+    }
+    response
+}
+
+/// FNV-1a of the content: it only has to differ when the content does.
+fn etag(content: &str) -> String {
+    let hash = content.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("\"{hash:016x}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_that_the_page_names_is_there() {
+        let index = FILES.iter().find(|file| file.name == INDEX).unwrap().content;
+        for file in FILES.iter().filter(|file| file.name != INDEX) {
+            assert!(index.contains(file.name), "{} is named by nobody", file.name);
+        }
+        assert!(index.contains("<base href=\"/api/dashboard/\">"));
+        assert!(!index.contains("http://") && !index.contains("https://"), "the page loads from elsewhere");
+    }
+
+    #[test]
+    fn an_entity_tag_follows_the_content() {
+        assert_eq!(etag("a"), etag("a"));
+        assert_ne!(etag("a"), etag("b"));
+    }
+}

@@ -1,0 +1,96 @@
+//! `Snapshot`: a board as JSON, for whoever cannot hold a stream, and the directory of boards.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, ETAG, HeaderName};
+use warp::reply::Response;
+
+use super::{Request, reply};
+use crate::app::App;
+use crate::domain::entry_id::EntryId;
+use crate::domain::time::Timestamp;
+use crate::functions::reply::ErrorBody;
+
+/// How long an answer waits for this instance's fold to reach the position that `at` asks for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers with the directory, or with the board of the scope that is asked for.
+pub async fn handle(app: &App, request: Request) -> Response {
+    let at = match request.query.first("at") {
+        None => EntryId::ZERO,
+        Some(text) => match EntryId::parse(text) {
+            Some(at) => at,
+            None => return malformed_position(),
+        },
+    };
+    if tokio::time::timeout(PATIENCE, app.fold.passed(at)).await.is_err() {
+        return not_yet();
+    }
+    let filter = request.query.scope_filter();
+    if filter.is_empty() {
+        let directory = app.snapshots.directory(&filter);
+        return reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache");
+    }
+    let scopes = {
+        let state = app.fold.read();
+        app.snapshots.scopes(&state, &filter)
+    };
+    match scopes.as_slice() {
+        [] => unknown_scope(),
+        [scope] => board(app, *scope, &request),
+        _ => {
+            let directory = app.snapshots.directory(&filter);
+            reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
+        }
+    }
+}
+
+fn board(app: &App, scope: crate::domain::scope::Scope, request: &Request) -> Response {
+    let board = app.snapshots.board(scope);
+    let response = match reply::matches(&request.headers, &board.etag) {
+        true => reply::not_modified(),
+        false => reply::json(StatusCode::OK, board.json),
+    };
+    let response = reply::with_header(response, ETAG, &board.etag);
+    let response = reply::with_header(response, CACHE_CONTROL, "no-cache");
+    match board.data_as_of {
+        Some(at) => reply::with_header(response, DATA_AS_OF, &ms(at)),
+        None => response,
+    }
+}
+
+/// The age of the data, also on 304: nothing changed, but it may have been checked.
+const DATA_AS_OF: HeaderName = HeaderName::from_static("x-boardcast-data-as-of");
+
+fn ms(at: Timestamp) -> String {
+    at.epoch_ms().to_string()
+}
+
+fn unknown_scope() -> Response {
+    let error = ErrorBody {
+        code: "unknown_scope",
+        message: "no board with that project and team is known",
+        remedy: "GET /api/snapshot lists the boards; one appears with its first work item",
+    };
+    reply::error(StatusCode::NOT_FOUND, error)
+}
+
+fn malformed_position() -> Response {
+    let error = ErrorBody {
+        code: "malformed_position",
+        message: "`at` is not the id of an event",
+        remedy: "take the `url` of an event as it is, or leave `at` out",
+    };
+    reply::error(StatusCode::BAD_REQUEST, error)
+}
+
+fn not_yet() -> Response {
+    let error = ErrorBody {
+        code: "not_yet",
+        message: "this instance has not reached that position",
+        remedy: "ask again in a second",
+    };
+    let response = reply::error(StatusCode::SERVICE_UNAVAILABLE, error);
+    reply::with_header(response, http::header::RETRY_AFTER, "1")
+}

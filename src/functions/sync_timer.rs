@@ -1,0 +1,31 @@
+//! `SyncTimer`: the host's timer. Whatever happens, the reply is 200 with a JSON object.
+
+use warp::reply::Response;
+
+use super::Request;
+use super::body::{self, Read};
+use super::invocation::{InvocationReply, TimerEnvelope};
+use crate::app::App;
+
+/// The greatest envelope that is read; the host's are some hundred bytes.
+const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
+
+/// Answers an invocation.
+pub async fn handle(app: &App, request: Request) -> Response {
+    let envelope = match body::read(request.body, ENVELOPE_BYTES_MAX).await {
+        Read::Whole(body) => TimerEnvelope::parse(&body),
+        Read::TooLarge { .. } | Read::BrokenOff => None,
+    };
+    let line = match envelope {
+        None => "failed: the body is not a timer's envelope".to_owned(),
+        Some(TimerEnvelope { is_past_due }) => {
+            let late = if is_past_due { ", past due" } else { "" };
+            let items = app.fold.read().items_len();
+            format!(
+                "skipped: no organisation is configured, hooks alone feed the board ({items} items{late})"
+            )
+        }
+    };
+    tracing::info!(outcome = line, "the timer fired");
+    InvocationReply::logging(line).into_response()
+}

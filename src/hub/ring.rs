@@ -1,0 +1,116 @@
+//! The recent frames, bounded by count and by bytes. Pure.
+
+use std::collections::VecDeque;
+
+use super::frame::Frame;
+use crate::domain::entry_id::EntryId;
+
+/// How many recent frames are held, and how many bytes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingLimits {
+    /// Frames.
+    pub frames_max: usize,
+    /// Bytes of their blocks.
+    pub bytes_max: usize,
+}
+
+impl RingLimits {
+    /// Half a minute of a very busy organisation, in at most 16 MiB.
+    pub const DEFAULT: Self = Self { frames_max: 8_192, bytes_max: 16 * 1024 * 1024 };
+}
+
+/// Recent frames, oldest first. Every frame after `base` is in it, so a reader at `base` or later misses nothing.
+#[derive(Debug)]
+pub(super) struct Ring {
+    base: EntryId,
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    limits: RingLimits,
+}
+
+impl Ring {
+    /// An empty ring that begins after `base`.
+    pub(super) fn new(base: EntryId, limits: RingLimits) -> Self {
+        Self { base, frames: VecDeque::new(), bytes: 0, limits }
+    }
+
+    /// Adds a frame, and lets the oldest go where a limit is passed. The newest always stays.
+    pub(super) fn push(&mut self, frame: Frame) {
+        self.bytes += size(&frame);
+        self.frames.push_back(frame);
+        while self.frames.len() > 1
+            && (self.frames.len() > self.limits.frames_max || self.bytes > self.limits.bytes_max)
+        {
+            if let Some(oldest) = self.frames.pop_front() {
+                self.bytes -= size(&oldest);
+                self.base = oldest.id;
+            }
+        }
+    }
+
+    /// Whether every frame after `position` is here.
+    pub(super) fn covers(&self, position: EntryId) -> bool {
+        position >= self.base
+    }
+
+    /// The frames after `position`; `None` when some of them have left.
+    pub(super) fn after(&self, position: EntryId) -> Option<impl Iterator<Item = &Frame>> {
+        if !self.covers(position) {
+            return None;
+        }
+        let start = self.frames.partition_point(|frame| frame.id <= position);
+        Some(self.frames.range(start..))
+    }
+}
+
+fn size(frame: &Frame) -> usize {
+    frame.block.as_ref().map_or(0, super::frame::Block::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frame::Block;
+    use super::*;
+    use crate::domain::scope::Audience;
+
+    fn frame(seq: u64) -> Frame {
+        let id = EntryId { ms: 1, seq };
+        Frame { id, audience: Audience::Everyone, block: Some(Block::new(Some(id), b"{\"type\":\"x\"}")) }
+    }
+
+    fn ids(ring: &Ring, after: u64) -> Option<Vec<u64>> {
+        Some(ring.after(EntryId { ms: 1, seq: after })?.map(|frame| frame.id.seq).collect())
+    }
+
+    #[test]
+    fn a_reader_gets_what_follows_its_position() {
+        let mut ring = Ring::new(EntryId { ms: 1, seq: 0 }, RingLimits { frames_max: 3, bytes_max: 1_000 });
+        (1..=3).for_each(|seq| ring.push(frame(seq)));
+        assert_eq!(ids(&ring, 0), Some(vec![1, 2, 3]));
+        assert_eq!(ids(&ring, 2), Some(vec![3]));
+        assert_eq!(ids(&ring, 9), Some(vec![]), "a reader that is ahead of this instance waits");
+    }
+
+    #[test]
+    fn a_reader_behind_the_oldest_is_told_so() {
+        let mut ring = Ring::new(EntryId { ms: 1, seq: 0 }, RingLimits { frames_max: 3, bytes_max: 1_000 });
+        (1..=5).for_each(|seq| ring.push(frame(seq)));
+        assert_eq!(ids(&ring, 1), None);
+        assert_eq!(
+            ids(&ring, 2),
+            Some(vec![3, 4, 5]),
+            "the last that left is a position from which nothing is missing"
+        );
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_the_newest_stays() {
+        let size = size(&frame(1));
+        let mut ring = Ring::new(EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 2 * size });
+        (1..=5).for_each(|seq| ring.push(frame(seq)));
+        assert_eq!(ids(&ring, 3), Some(vec![4, 5]));
+        let mut tiny = Ring::new(EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 1 });
+        (1..=2).for_each(|seq| tiny.push(frame(seq)));
+        assert_eq!(ids(&tiny, 1), Some(vec![2]));
+    }
+}

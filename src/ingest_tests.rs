@@ -1,0 +1,124 @@
+//! The write path over the memory journal: once, whatever is repeated, late or raced for.
+
+use super::*;
+use crate::domain::testing::{item, other_project, with_details};
+use crate::store::memory::MemoryJournal;
+use crate::store::{EntryId, Retention};
+
+struct Fixture {
+    ingest: Ingest,
+    /// The entry that the log begins with, so that there is a position to follow it from.
+    begin: EntryId,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(1_000_000));
+        let journal = Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT));
+        let entries = vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }];
+        journal.commit(Commit { entries, ..Commit::default() }).await.unwrap();
+        let begin = journal.load().await.unwrap().position;
+        Self { ingest: Ingest { journal, fold: Arc::default(), clock, demo: false }, begin }
+    }
+
+    async fn observe(&self, observation: &Observation) -> Ingested {
+        let news = News { source: Source::Webhook, received_at: Timestamp::from_epoch_ms(7), trace_id: None };
+        self.ingest.observe(observation, &news).await.unwrap()
+    }
+
+    /// The log: for each entry its events as JSON, or null for a silent one.
+    async fn log(&self) -> Vec<serde_json::Value> {
+        let entries = self.ingest.journal.tail(self.begin, 10_000).await;
+        let json = |event: &Option<Bytes>| {
+            event.as_ref().map_or(serde_json::Value::Null, |json| serde_json::from_slice(json).unwrap())
+        };
+        entries.unwrap_or_default().iter().map(|entry| json(&entry.content.event)).collect()
+    }
+
+    async fn record(&self) -> WorkItem {
+        let record = self.ingest.journal.read(&[RecordKey::item(item(13, 1, |_| {}).id)]).await.unwrap();
+        WorkItem::decode(&record[0].as_ref().unwrap().value).unwrap()
+    }
+}
+
+// The fold of the fixture stays empty, so every commit after the first of an item conflicts and has to be built anew
+// from the value that won.
+
+#[tokio::test]
+async fn a_change_is_announced_once() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.observe(&item(13, 2, |_| {})).await, Ingested::Committed { events: 1 });
+    assert_eq!(fixture.observe(&item(13, 2, |_| {})).await, Ingested::Known);
+    let journal = fixture.ingest.journal.load().await.unwrap();
+    assert_eq!(journal.records.len(), 1);
+    assert_eq!(
+        journal.records[0].1.version, journal.position,
+        "the version is the id of the commit's last entry"
+    );
+}
+
+#[tokio::test]
+async fn a_late_revision_is_kept_and_not_announced() {
+    let fixture = Fixture::new().await;
+    fixture.observe(&item(13, 3, |_| {})).await;
+    assert_eq!(fixture.observe(&item(13, 2, |_| {})).await, Ingested::Committed { events: 0 });
+    assert_eq!(fixture.record().await.revisions().map(|(rev, _)| rev).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_move_is_one_entry_for_each_board_in_one_commit() {
+    let fixture = Fixture::new().await;
+    fixture.observe(&item(13, 1, |_| {})).await;
+    let moved = item(13, 2, |facts| facts.project = other_project());
+    assert_eq!(fixture.observe(&moved).await, Ingested::Committed { events: 2 });
+}
+
+#[tokio::test]
+async fn writers_of_one_item_lose_nothing_to_each_other() {
+    let fixture = Arc::new(Fixture::new().await);
+    let writers: Vec<_> = (1..=6)
+        .map(|rev| {
+            let fixture = fixture.clone();
+            tokio::spawn(async move { fixture.observe(&item(13, rev, |_| {})).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(fixture.record().await.revisions().count(), 6);
+}
+
+#[tokio::test]
+async fn the_event_says_when_and_where_from() {
+    let fixture = Fixture::new().await;
+    fixture.observe(&item(13, 2, |_| {})).await;
+    let log = fixture.log().await;
+    assert_eq!(log[0]["timestamp"], 1_000_000);
+    assert_eq!(log[0]["changedAt"], 2_000);
+    assert_eq!(log[0]["receivedAt"], 7);
+    assert_eq!(log[0]["source"], "webhook");
+    assert_eq!(log[0]["dataAsOf"], 2_000);
+}
+
+#[tokio::test]
+async fn an_event_that_would_be_too_large_sends_its_readers_to_the_board() {
+    let fixture = Fixture::new().await;
+    let large =
+        with_details(&item(13, 1, |_| {}), |details| details.tags = vec!["t".repeat(40_000).as_str().into()]);
+    assert_eq!(fixture.observe(&large).await, Ingested::Committed { events: 1 });
+    let log = fixture.log().await;
+    assert_eq!(log[0]["fields"], serde_json::json!({}));
+    assert_eq!(log[0]["item"], serde_json::Value::Null);
+    assert_eq!(log[0]["url"], "/api/snapshot?project=be9b3917-87e6-42a4-a549-2bc06a7a878f");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_decoded_is_replaced() {
+    let fixture = Fixture::new().await;
+    let key = RecordKey::item(item(13, 1, |_| {}).id);
+    let entries = vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }];
+    let broken = Commit { checks: vec![], writes: vec![(key, Some("{".into()))], entries };
+    fixture.ingest.journal.commit(broken).await.unwrap();
+    assert_eq!(fixture.observe(&item(13, 1, |_| {})).await, Ingested::Committed { events: 1 });
+    assert_eq!(fixture.record().await, item(13, 1, |_| {}));
+}

@@ -1,0 +1,103 @@
+//! **boardcast** puts a team's Azure DevOps sprint on a screen and keeps it true to the second.
+//!
+//! Data flows one way, and the journal is in the middle:
+//!
+//! ```text
+//! hook ─► devops::hook ─► ingest: domain::work_item (merge), domain::change ─► store::Journal (records and one log)
+//!                                                                                   │ tail, in every instance
+//!                                                     snapshot ◄── fold ◄── relay ◄─┘
+//!                                                         │                   └──► hub ─► stream ─► functions::sse_stream
+//! ```
+//!
+//! `domain` decides and never acts; `store` is the port behind which everything is kept; `functions` holds one
+//! module for each folder that the Functions host knows. `docs/ARCHITECTURE.md` is the map.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod devops;
+pub mod domain;
+pub mod fold;
+pub mod functions;
+pub mod hub;
+pub mod ingest;
+pub mod relay;
+pub mod secret;
+pub mod server;
+pub mod snapshot;
+pub mod store;
+pub mod stream;
+pub mod telemetry;
+pub mod vitals;
+
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use config::Config;
+use devops::credentials::HookAccess;
+
+/// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
+const RESTART: u8 = 200;
+
+/// Listens and serves until the process is told to stop.
+pub fn run(config: &Config) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    runtime.block_on(async {
+        let listener = match server::listen(config.address) {
+            Ok(listener) => listener,
+            Err(error) => {
+                let address = config.address;
+                return fail(&format!(
+                    "cannot listen on {address}: {error}; set BOARDCAST_PORT to a free port"
+                ));
+            }
+        };
+        announce(config, &listener);
+        server::serve(app::App::new(config), listener, told_to_stop()).await;
+        if config.under_host { ExitCode::from(RESTART) } else { ExitCode::SUCCESS }
+    })
+}
+
+fn announce(config: &Config, listener: &tokio::net::TcpListener) {
+    let address = listener.local_addr().unwrap_or(config.address);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, under_host = config.under_host, "listening");
+    match config.hook_access {
+        HookAccess::Open => {
+            tracing::warn!("no BOARDCAST_WEBHOOK_SECRET is set: every hook that reaches loopback is taken")
+        }
+        HookAccess::Closed => {
+            tracing::error!("no BOARDCAST_WEBHOOK_SECRET is set: every hook is answered with 503")
+        }
+        HookAccess::Secrets(_) => {}
+    }
+    if !config.under_host {
+        tracing::info!("the board is at http://localhost:{}/api/dashboard", address.port());
+        tracing::info!("what is acknowledged is kept in memory, for the life of this process");
+    }
+}
+
+/// Resolves on SIGINT or SIGTERM. Under the Functions host neither may ever come: it kills.
+async fn told_to_stop() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}
+
+/// Says on standard error why the process cannot run, and returns the exit code that says so too.
+pub fn fail(error: &dyn fmt::Display) -> ExitCode {
+    // Nothing is left to be told if standard error is gone as well.
+    let _ = writeln!(std::io::stderr(), "boardcast cannot start:\n{error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,221 @@
+//! What outlives the process: the port `Journal`, versioned records and one log, changed in one atomic step.
+//!
+//! Everything that boardcast knows lies in records; everything that happened lies in the log, and the id of a log
+//! entry is the id of its server-sent event. Because both change together or not at all, an instance that has
+//! folded the log up to some entry knows every record as of that entry.
+
+pub mod memory;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use crate::domain::entry_id::EntryId;
+use crate::domain::scope::Audience;
+use crate::domain::work_item::WorkItemId;
+
+/// The version of a record: the id of the last entry of the commit that wrote it.
+pub type Version = EntryId;
+
+/// The key of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey(String);
+
+impl RecordKey {
+    /// A work item. One space for the organisation: numbers are unique there, and items move between projects.
+    pub fn item(id: WorkItemId) -> Self {
+        Self(format!("item/{id}"))
+    }
+
+    /// Random, set once: a change means that the store was lost.
+    pub fn epoch() -> Self {
+        Self("epoch".into())
+    }
+
+    /// The collection whose hooks are taken: the first one seen where none is configured.
+    pub fn collection() -> Self {
+        Self("collection".into())
+    }
+
+    /// The key as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The work item that this key is the record of, if it is one.
+    pub fn as_item(&self) -> Option<WorkItemId> {
+        self.0.strip_prefix("item/").and_then(|number| number.parse().ok()).and_then(WorkItemId::new)
+    }
+}
+
+impl From<&str> for RecordKey {
+    fn from(key: &str) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A record's value with its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned {
+    /// The version.
+    pub version: Version,
+    /// The value: JSON, opaque to the store.
+    pub value: Bytes,
+}
+
+/// An entry to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Who may receive the event.
+    pub audience: Audience,
+    /// The event's JSON exactly as readers will receive it; `None` for a silent entry.
+    pub event: Option<Bytes>,
+    /// What the fold needs, in the last entry of a commit.
+    pub delta: Option<Bytes>,
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: EntryId,
+    /// Whether it is the last of its commit. Entries of one commit are folded together.
+    pub ends_commit: bool,
+    /// Its content.
+    pub content: NewEntry,
+}
+
+/// One atomic change.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Records that must have this version, or be absent. Records that were only read belong here too.
+    pub checks: Vec<(RecordKey, Option<Version>)>,
+    /// Records to write; `None` deletes.
+    pub writes: Vec<(RecordKey, Option<Bytes>)>,
+    /// Entries to append: at least one, silent if need be, because its id becomes the version of what is written.
+    pub entries: Vec<NewEntry>,
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was written and appended; the ids of the entries, in order.
+    Committed(Vec<EntryId>),
+    /// Nothing was changed; what the checked records that conflicted really hold.
+    Conflict(Vec<(RecordKey, Option<Versioned>)>),
+}
+
+/// Every record, and a position that they are at least as new as.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The records.
+    pub records: Vec<(RecordKey, Versioned)>,
+    /// An entry of the log, or its end. Folding what follows it is safe: merging is idempotent.
+    pub position: EntryId,
+}
+
+/// Why the journal could not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalError {
+    /// It cannot be reached, or did not answer in time. The operation may or may not have run; trying again is
+    /// right, because a repeated commit finds its own effect.
+    Unavailable(String),
+    /// The log no longer holds the position that was to be followed: it was trimmed, emptied or set back.
+    Lost,
+    /// The commit is one that no correct caller makes.
+    Refused(&'static str),
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "the journal is unavailable: {why}"),
+            Self::Lost => f.write_str("the journal's log no longer holds the position that was followed"),
+            Self::Refused(why) => write!(f, "the journal refused the commit: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// Versioned records and one log.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// All records with their versions, and a position that they are at least as new as.
+    async fn load(&self) -> Result<Loaded, JournalError>;
+
+    /// Some records, in the order asked for; `None` where there is none.
+    async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError>;
+
+    /// If every checked record still has the expected version: writes all, appends all, returns the entries' ids.
+    /// Else changes nothing and returns the current values of what conflicted.
+    ///
+    /// Errors: `Refused` for a commit without an entry or with an event above [`EVENT_BYTES_MAX`]; `Unavailable`,
+    /// after which nobody can tell whether it ran.
+    ///
+    /// [`EVENT_BYTES_MAX`]: crate::domain::event::EVENT_BYTES_MAX
+    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError>;
+
+    /// Waits until the log has entries after `after`, and returns them in order: at least one, about `limit`, and
+    /// never a part of a commit only, unless `after` lies inside it.
+    ///
+    /// Dropping the future loses nothing: the position is the caller's. Errors: `Lost` when the log does not hold
+    /// `after` (see [`holds`](Self::holds)), at once or when that comes to pass while waiting.
+    async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError>;
+
+    /// Whether that very entry is still in the log, or is its end.
+    async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError>;
+
+    /// Takes the lease `name` for a while, or renews it for the same `holder`; `false` while somebody else has it.
+    /// Leases save double work and are never needed for correctness.
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError>;
+}
+
+/// How much of the log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Entries.
+    pub entries_max: usize,
+    /// Their age.
+    pub age_max: Duration,
+}
+
+impl Retention {
+    /// Some 50 MB, and two days.
+    pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
+}
+
+/// Checks what every adapter checks before it touches the store.
+fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
+    if commit.entries.is_empty() {
+        return Err(JournalError::Refused("it has no entry, so what it writes would have no version"));
+    }
+    let oversized = |entry: &NewEntry| {
+        entry.event.as_ref().is_some_and(|event| event.len() > crate::domain::event::EVENT_BYTES_MAX)
+    };
+    if commit.entries.iter().any(oversized) {
+        return Err(JournalError::Refused("an event is above 64 kB"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_key_names_its_item() {
+        let id = WorkItemId::new(13).unwrap();
+        assert_eq!(RecordKey::item(id).as_str(), "item/13");
+        assert_eq!(RecordKey::item(id).as_item(), Some(id));
+        assert_eq!(RecordKey::epoch().as_item(), None);
+    }
+}

@@ -1,0 +1,423 @@
+//! One reader's stream, from the first byte to the last: `connected`, `snapshot` or what was missed, then live.
+//!
+//! Correctness rests on one number, the position up to which this reader was written all that it may see. Every
+//! block with an id moves it, the silent heartbeat tells it, and a reader who comes back with it goes on exactly
+//! there. Nothing depends on a proper end: the process may be killed at any moment.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::domain::entry_id::EntryId;
+use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION};
+use crate::domain::level::Level;
+use crate::domain::scope::Scope;
+use crate::domain::time::Timestamp;
+use crate::fold::Fold;
+use crate::hub::frame::{Block, Frame, retry, silent_heartbeat};
+use crate::hub::{Batch, Hub, Subscription};
+use crate::snapshot::{ScopeFilter, Snapshots};
+use crate::store::{Journal, JournalError};
+use crate::vitals::{OpenStream, Vitals};
+
+/// The bounds of the random time after which a browser reconnects, in milliseconds.
+const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;
+
+/// How many entries are read from the log at once for a reader who comes back.
+const REPLAY_ENTRIES: usize = 128;
+
+/// How long a stream waits for this instance's first load before it says something.
+const LOAD_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a reader asks for.
+#[derive(Clone, Debug, Default)]
+pub struct StreamRequest {
+    /// Which boards.
+    pub filter: ScopeFilter,
+    /// Whether events are named.
+    pub named: bool,
+    /// The cursor it comes back with, as it was given.
+    pub cursor: Option<String>,
+}
+
+/// Opens streams.
+pub struct Streams {
+    /// For readers who were away longer than the hub remembers.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// What is published.
+    pub hub: Arc<Hub>,
+    /// For readers who begin.
+    pub snapshots: Arc<Snapshots>,
+    /// Counters.
+    pub vitals: Arc<Vitals>,
+    /// The time.
+    pub clock: Clock,
+    /// After how much silence a heartbeat is sent.
+    pub heartbeat: Duration,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+    /// Becomes `true` when the server stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Streams {
+    /// Opens a stream. It is counted as open until it is dropped.
+    pub fn open(
+        self: &Arc<Self>,
+        request: StreamRequest,
+    ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + use<> {
+        let reader = Reader {
+            open: OpenStream::count(&self.vitals),
+            stopping: self.stopping.clone(),
+            last_write: Instant::now(),
+            told: EntryId::ZERO,
+            scopes: HashMap::new(),
+            appeared: Vec::new(),
+            greeted: false,
+            request,
+            phase: Phase::Opening,
+            streams: self.clone(),
+        };
+        Shared(Mutex::new(Box::pin(futures_util::stream::unfold(reader, |mut reader| async move {
+            let bytes = reader.next().await?;
+            Some((Ok(bytes), reader))
+        }))))
+    }
+}
+
+/// Makes a stream `Sync`, as warp wants it. It is only ever polled by its one owner, so nothing is ever locked.
+struct Shared<S>(Mutex<std::pin::Pin<Box<S>>>);
+
+impl<S: Stream> Stream for Shared<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
+    }
+}
+
+/// Where a stream is in its life.
+enum Phase {
+    /// Nothing was written.
+    Opening,
+    /// Reading from the log what the hub no longer has.
+    Replaying(EntryId),
+    /// Reading from the hub.
+    Live(Subscription),
+    /// `closing` was written.
+    Closed,
+}
+
+struct Reader {
+    #[expect(dead_code, reason = "a guard: the stream counts as open until it is dropped")]
+    open: OpenStream,
+    streams: Arc<Streams>,
+    request: StreamRequest,
+    phase: Phase,
+    /// Which scopes this reader may see; decided when one is first met.
+    scopes: HashMap<Scope, bool>,
+    /// Scopes that became known while the stream was open and whose snapshot is still to be written.
+    appeared: Vec<Scope>,
+    /// Whether something was written while this instance was still loading.
+    greeted: bool,
+    last_write: Instant,
+    /// The last id that was written.
+    told: EntryId,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Reader {
+    /// The next bytes for the wire; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        let bytes = loop {
+            match &mut self.phase {
+                Phase::Opening => break self.begin().await,
+                Phase::Replaying(position) => {
+                    let position = *position;
+                    if let Some(bytes) = self.replay(position).await {
+                        break bytes;
+                    }
+                }
+                Phase::Live(_) => {
+                    if let Some(bytes) = self.live().await {
+                        break bytes;
+                    }
+                }
+                Phase::Closed => return None,
+            }
+        };
+        self.last_write = Instant::now();
+        Some(bytes)
+    }
+
+    /// The first write: everything that a reader needs to show something true.
+    async fn begin(&mut self) -> Bytes {
+        let patience = if self.greeted { self.streams.heartbeat } else { LOAD_PATIENCE };
+        if tokio::time::timeout(patience, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
+            // Headers reach a client behind the Functions host only with the first byte of the body.
+            self.greeted = true;
+            return silent_heartbeat(None);
+        }
+        let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
+        let cursor = self.request.cursor.take();
+        match self.resumable(cursor.as_deref()).await {
+            Some(position) => self.resume(position, &mut out),
+            None => self.start(cursor.is_some(), &mut out),
+        }
+        out.freeze()
+    }
+
+    /// The position that a cursor names, if the stream can go on exactly there.
+    async fn resumable(&self, cursor: Option<&str>) -> Option<EntryId> {
+        let position = EntryId::parse(cursor?)?;
+        match self.streams.journal.holds(position).await {
+            Ok(held) => held.then_some(position),
+            Err(error) => {
+                tracing::warn!(%error, "the journal does not answer; resuming from memory if possible");
+                self.streams.hub.covers(position).then_some(position)
+            }
+        }
+    }
+
+    fn resume(&mut self, position: EntryId, out: &mut BytesMut) {
+        let streams = self.streams.clone();
+        streams.vitals.streams_resumed.add(1);
+        let (scopes, views, (level, data_as_of)) = {
+            let state = streams.fold.read();
+            let scopes = streams.snapshots.scopes(&state, &self.request.filter);
+            // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due.
+            let known = scopes
+                .iter()
+                .filter(|scope| state.board(**scope).is_some_and(|board| board.since < position));
+            self.scopes.extend(known.map(|scope| (*scope, true)));
+            let at_cursor =
+                |scope: &&Scope| state.board(**scope).is_some_and(|board| board.since == position);
+            self.appeared.extend(scopes.iter().filter(at_cursor));
+            (scopes.clone(), Snapshots::views(&state, &scopes), Snapshots::standing(&state, &scopes))
+        };
+        self.scopes.extend(self.appeared.iter().map(|scope| (*scope, true)));
+        tracing::debug!(cursor = %position, scopes = scopes.len(), "a stream resumes");
+        self.write_connected(
+            out,
+            Opening { resumed: true, gap: false, cursor: position, level, data_as_of },
+            views,
+        );
+        self.told = position;
+        self.phase = match streams.hub.covers(position) {
+            true => Phase::Live(streams.hub.subscribe(position)),
+            false => Phase::Replaying(position),
+        };
+    }
+
+    fn start(&mut self, gap: bool, out: &mut BytesMut) {
+        let streams = self.streams.clone();
+        streams.vitals.gaps.add(u64::from(gap));
+        let filter = &self.request.filter;
+        let mut chosen = Vec::new();
+        let (taken, views, data_as_of) = streams.snapshots.take(|state| {
+            chosen = streams.snapshots.scopes(state, filter);
+            chosen.clone()
+        });
+        self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
+        let opening = Opening { resumed: false, gap, cursor: taken.position, level: Level::Full, data_as_of };
+        self.write_connected(out, opening, views);
+        let last = taken.boards.len().saturating_sub(1);
+        for (index, json) in taken.boards.iter().enumerate() {
+            // Only the last of a set has an id: whoever is cut off before it gets everything again.
+            let id = (index == last).then_some(taken.position);
+            out.extend_from_slice(&Block::new(id, json).bytes(self.request.named));
+            self.told = id.unwrap_or(self.told);
+        }
+        self.phase = Phase::Live(streams.hub.subscribe(taken.position));
+    }
+
+    fn write_connected(
+        &self,
+        out: &mut BytesMut,
+        opening: Opening,
+        scopes: Vec<crate::domain::view::ScopeView>,
+    ) {
+        let body = Body::Connected {
+            connection_id: format!("{:08x}", fastrand::u32(..)),
+            server_version: env!("CARGO_PKG_VERSION"),
+            versions: &[SCHEMA_VERSION],
+            heartbeat_ms: u64::try_from(self.streams.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            resumed: opening.resumed,
+            gap: opening.gap,
+            cursor: opening.cursor.to_string(),
+            scopes,
+        };
+        self.write(out, opening.level, opening.data_as_of, &body);
+    }
+
+    /// Writes an event about the connection itself, which has no id.
+    fn write(&self, out: &mut BytesMut, level: Level, data_as_of: Option<Timestamp>, body: &Body) {
+        let envelope = Envelope {
+            demo: self.streams.demo,
+            ..Envelope::connection((self.streams.clock)(), level, data_as_of)
+        };
+        out.extend_from_slice(&Block::new(None, &event::encode(&envelope, body)).bytes(self.request.named));
+    }
+
+    /// What the log has after `position`, until the hub covers the rest; `None` when there was nothing to write.
+    async fn replay(&mut self, position: EntryId) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        if streams.hub.covers(position) {
+            self.phase = Phase::Live(streams.hub.subscribe(position));
+            return None;
+        }
+        let entries = match streams.journal.tail(position, REPLAY_ENTRIES).await {
+            Ok(entries) => entries,
+            Err(JournalError::Lost) => return Some(self.close(ClosingReason::Lost)),
+            Err(error) => {
+                // The reader comes back with the same cursor and is better off with a server that can read.
+                tracing::warn!(%error, "a replay is cut short");
+                return Some(self.close(ClosingReason::Lost));
+            }
+        };
+        let mut out = BytesMut::new();
+        for entry in &entries {
+            let frame = Frame::new(entry.id, entry.content.audience, entry.content.event.as_deref());
+            if let Some(block) = &frame.block
+                && self.admits(&frame)
+            {
+                out.extend_from_slice(&block.bytes(self.request.named));
+                self.told = frame.id;
+            }
+            self.phase = Phase::Replaying(frame.id);
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// What the hub has, or a heartbeat; `None` when there is something else to look at first.
+    async fn live(&mut self) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        let Phase::Live(mut subscription) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+            return None;
+        };
+        if *self.stopping.borrow() {
+            return Some(self.close(ClosingReason::Shutdown));
+        }
+        if !self.appeared.is_empty() {
+            return self.catch_up(subscription).await;
+        }
+        let named = self.request.named;
+        let (blocks, last) = match subscription.take(&streams.hub, named, None, |frame| self.admits(frame)) {
+            Batch::Frames { blocks, last } => (blocks, last),
+            Batch::Behind => {
+                streams.vitals.readers_slow.add(1);
+                return Some(self.close(ClosingReason::Slow));
+            }
+            Batch::Lost => return Some(self.close(ClosingReason::Lost)),
+        };
+        if blocks.is_empty() && self.appeared.is_empty() {
+            return self.wait(subscription).await;
+        }
+        self.told = last.unwrap_or(self.told);
+        self.phase = Phase::Live(subscription);
+        joined(blocks)
+    }
+
+    /// The snapshots of scopes that appeared, at the position they were taken at. What precedes that position is
+    /// written first, so that the ids on this stream never go back.
+    async fn catch_up(&mut self, mut subscription: Subscription) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        let named = self.request.named;
+        let scopes = std::mem::take(&mut self.appeared);
+        let (taken, _, _) = streams.snapshots.take(|_| scopes);
+        let mut out = BytesMut::new();
+        while subscription.position() < taken.position {
+            let before = subscription.position();
+            match subscription.take(&streams.hub, named, Some(taken.position), |frame| self.admits(frame)) {
+                Batch::Frames { blocks, .. } => blocks.iter().for_each(|block| out.extend_from_slice(block)),
+                Batch::Behind | Batch::Lost => return Some(self.close(ClosingReason::Lost)),
+            }
+            if subscription.position() == before {
+                // The fold is ahead of the hub for the moment between the two steps of the relay.
+                subscription.changed().await;
+            }
+        }
+        for json in &taken.boards {
+            out.extend_from_slice(&Block::new(Some(taken.position), json).bytes(named));
+        }
+        self.told = taken.position;
+        self.phase = Phase::Live(subscription);
+        Some(out.freeze())
+    }
+
+    async fn wait(&mut self, mut subscription: Subscription) -> Option<Bytes> {
+        let heartbeat_at = self.last_write + self.streams.heartbeat;
+        tokio::select! {
+            () = subscription.changed() => {
+                self.phase = Phase::Live(subscription);
+                None
+            }
+            _ = self.stopping.changed() => {
+                self.phase = Phase::Live(subscription);
+                None
+            }
+            () = tokio::time::sleep_until(heartbeat_at) => {
+                let position = subscription.position();
+                let moved = position > self.told;
+                self.told = position;
+                self.phase = Phase::Live(subscription);
+                Some(silent_heartbeat(moved.then_some(position)))
+            }
+        }
+    }
+
+    /// Whether this reader may see a frame. A scope that is met for the first time is judged once, and when the
+    /// reader may see it its snapshot is due.
+    fn admits(&mut self, frame: &Frame) -> bool {
+        let Some(scope) = frame.scope() else { return true };
+        if let Some(admitted) = self.scopes.get(&scope) {
+            return *admitted;
+        }
+        let admitted = {
+            let state = self.streams.fold.read();
+            self.streams.snapshots.admits(&state, &self.request.filter, scope)
+        };
+        self.scopes.insert(scope, admitted);
+        if admitted {
+            self.appeared.push(scope);
+        }
+        admitted
+    }
+
+    /// Says why the stream ends; after these bytes it does. The reader's cursor stays good.
+    fn close(&mut self, reason: ClosingReason) -> Bytes {
+        self.phase = Phase::Closed;
+        let mut out = BytesMut::new();
+        let body = Body::Closing { reason, reconnect_after_ms: fastrand::u64(RETRY_MS) };
+        self.write(&mut out, Level::Full, None, &body);
+        out.freeze()
+    }
+}
+
+struct Opening {
+    resumed: bool,
+    gap: bool,
+    cursor: EntryId,
+    level: Level,
+    data_as_of: Option<Timestamp>,
+}
+
+/// One buffer for one write. A lone block is passed on as it is, shared by all its readers.
+fn joined(mut blocks: Vec<Bytes>) -> Option<Bytes> {
+    if blocks.len() <= 1 {
+        return blocks.pop();
+    }
+    let mut out = BytesMut::with_capacity(blocks.iter().map(Bytes::len).sum());
+    blocks.iter().for_each(|block| out.extend_from_slice(block));
+    Some(out.freeze())
+}

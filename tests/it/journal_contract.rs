@@ -1,0 +1,430 @@
+//! What every journal must do, written once. An adapter's tests are this suite with its own harness.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boardcast::domain::scope::{Audience, ProjectId, Scope};
+use boardcast::store::{
+    Commit, Entry, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey, Retention, Version,
+    Versioned,
+};
+use bytes::Bytes;
+
+/// A journal, and the power over what lies behind it.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// A fresh journal with that retention.
+    async fn with(retention: Retention) -> Self
+    where
+        Self: Sized;
+    /// The journal.
+    fn journal(&self) -> Arc<dyn Journal>;
+    /// Makes that much time pass for the store.
+    async fn let_pass(&self, time: Duration);
+    /// Makes the store's clock earlier than its last entry.
+    async fn step_clock_back(&self);
+    /// Empties the store.
+    async fn lose_everything(&self);
+    /// Forgets the entries after `id`.
+    async fn set_back_to(&self, id: EntryId);
+}
+
+/// Declares the suite's tests for one harness.
+macro_rules! journal_contract {
+    ($name:ident, $harness:ty) => {
+        mod $name {
+            $crate::journal_contract::journal_contract!(@tests $harness:
+                a_commit_writes_and_appends_in_one_step,
+                a_conflict_changes_nothing_and_returns_what_is_there,
+                a_record_that_was_only_read_is_checked_too,
+                a_deleted_record_is_absent,
+                of_racing_commits_on_one_version_one_wins,
+                commits_on_different_records_do_not_conflict,
+                the_version_is_the_id_of_the_commits_last_entry,
+                ids_strictly_increase_when_the_clock_steps_back,
+                a_commit_without_an_entry_is_refused,
+                an_event_above_the_limit_is_refused,
+                a_load_holds_everything_and_a_position_to_follow,
+                a_tail_follows_commits_whole_and_in_order,
+                a_tail_waits_and_wakes,
+                a_cancelled_tail_loses_nothing,
+                a_tail_from_the_middle_of_a_commit_goes_on_there,
+                the_log_is_trimmed_by_count,
+                the_log_is_trimmed_by_age,
+                a_position_that_was_trimmed_is_lost,
+                foreign_positions_are_not_held,
+                the_end_of_a_log_that_was_trimmed_to_nothing_is_held,
+                a_log_that_was_emptied_is_an_error_even_to_a_tail_that_waits,
+                a_log_that_was_set_back_is_an_error_even_to_a_tail_that_waits,
+                a_lease_has_one_holder_until_it_ends,
+            );
+        }
+    };
+    (@tests $harness:ty: $($test:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $test() {
+                $crate::journal_contract::$test::<$harness>().await;
+            }
+        )*
+    };
+}
+pub(crate) use journal_contract;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn key(name: &str) -> RecordKey {
+    RecordKey::from(name)
+}
+
+fn silent() -> NewEntry {
+    NewEntry { audience: Audience::Everyone, event: None, delta: None }
+}
+
+fn event(text: &str) -> NewEntry {
+    let scope = Scope::project(ProjectId::parse("be9b3917-87e6-42a4-a549-2bc06a7a878f").unwrap());
+    let event = Some(Bytes::from(format!("{{\"type\":\"{text}\"}}")));
+    NewEntry { audience: Audience::Scope(scope), event, delta: Some(Bytes::from(format!("delta of {text}"))) }
+}
+
+fn write(name: &str, value: &'static str) -> (RecordKey, Option<Bytes>) {
+    (key(name), Some(Bytes::from_static(value.as_bytes())))
+}
+
+fn commit(
+    checks: &[(&str, Option<Version>)],
+    writes: &[(RecordKey, Option<Bytes>)],
+    entries: &[NewEntry],
+) -> Commit {
+    Commit {
+        checks: checks.iter().map(|(name, version)| (key(name), *version)).collect(),
+        writes: writes.to_vec(),
+        entries: entries.to_vec(),
+    }
+}
+
+async fn committed(journal: &Arc<dyn Journal>, commit: Commit) -> Vec<EntryId> {
+    match journal.commit(commit).await.unwrap() {
+        Outcome::Committed(ids) => ids,
+        Outcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
+    }
+}
+
+/// Appends entries, one commit each, and returns their ids.
+async fn append(journal: &Arc<dyn Journal>, texts: &[&str]) -> Vec<EntryId> {
+    let mut ids = Vec::new();
+    for text in texts {
+        ids.extend(committed(journal, commit(&[], &[], &[event(text)])).await);
+    }
+    ids
+}
+
+async fn value(journal: &Arc<dyn Journal>, name: &str) -> Option<Versioned> {
+    journal.read(&[key(name)]).await.unwrap().remove(0)
+}
+
+async fn tail(journal: &Arc<dyn Journal>, after: EntryId) -> Result<Vec<Entry>, JournalError> {
+    tokio::time::timeout(DEADLINE, journal.tail(after, 100))
+        .await
+        .expect("a tail that should have had something")
+}
+
+async fn fresh<H: Harness>() -> (H, Arc<dyn Journal>) {
+    let harness = H::with(Retention::DEFAULT).await;
+    let journal = harness.journal();
+    (harness, journal)
+}
+
+pub async fn a_commit_writes_and_appends_in_one_step<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let begin = append(&journal, &["begin"]).await[0];
+    let ids = committed(
+        &journal,
+        commit(&[("a", None)], &[write("a", "1"), write("b", "2")], &[event("x"), event("y")]),
+    )
+    .await;
+    assert_eq!(ids.len(), 2);
+    let found = journal.read(&[key("b"), key("none"), key("a")]).await.unwrap();
+    assert_eq!(found[0].as_ref().unwrap().value, "2");
+    assert_eq!(found[1], None);
+    assert_eq!(found[2].as_ref().unwrap().value, "1");
+    let entries = tail(&journal, begin).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), ids);
+    assert_eq!(
+        entries.iter().map(|entry| entry.content.clone()).collect::<Vec<_>>(),
+        [event("x"), event("y")]
+    );
+    assert_eq!(entries.iter().map(|entry| entry.ends_commit).collect::<Vec<_>>(), [false, true]);
+}
+
+pub async fn a_conflict_changes_nothing_and_returns_what_is_there<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let begin = append(&journal, &["begin"]).await[0];
+    let version = committed(&journal, commit(&[], &[write("a", "1")], &[silent()])).await[0];
+    let checks = [("a", None), ("b", Some(version)), ("c", None)];
+    let conflicting = commit(&checks, &[write("a", "2"), write("c", "3")], &[event("x")]);
+    let Outcome::Conflict(conflicts) = journal.commit(conflicting).await.unwrap() else {
+        panic!("no conflict")
+    };
+    let there = Versioned { version, value: Bytes::from_static(b"1") };
+    assert_eq!(conflicts, [(key("a"), Some(there)), (key("b"), None)]);
+    assert_eq!(value(&journal, "a").await.unwrap().value, "1");
+    assert_eq!(value(&journal, "c").await, None);
+    assert_eq!(tail(&journal, begin).await.unwrap().len(), 1, "nothing was appended");
+}
+
+pub async fn a_record_that_was_only_read_is_checked_too<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let first = committed(&journal, commit(&[], &[write("read", "1")], &[silent()])).await[0];
+    committed(&journal, commit(&[], &[write("read", "2")], &[silent()])).await;
+    let outcome =
+        journal.commit(commit(&[("read", Some(first))], &[write("a", "1")], &[silent()])).await.unwrap();
+    assert!(matches!(outcome, Outcome::Conflict(_)));
+    assert_eq!(value(&journal, "a").await, None);
+}
+
+pub async fn a_deleted_record_is_absent<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let version = committed(&journal, commit(&[], &[write("a", "1")], &[silent()])).await[0];
+    committed(&journal, commit(&[("a", Some(version))], &[(key("a"), None)], &[silent()])).await;
+    assert_eq!(value(&journal, "a").await, None);
+    committed(&journal, commit(&[("a", None)], &[write("a", "2")], &[silent()])).await;
+}
+
+pub async fn of_racing_commits_on_one_version_one_wins<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let racers: Vec<_> = (0..16)
+        .map(|_| {
+            let journal = journal.clone();
+            tokio::spawn(async move {
+                journal.commit(commit(&[("a", None)], &[write("a", "1")], &[silent()])).await
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for racer in racers {
+        won += usize::from(matches!(racer.await.unwrap().unwrap(), Outcome::Committed(_)));
+    }
+    assert_eq!(won, 1);
+}
+
+pub async fn commits_on_different_records_do_not_conflict<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let writers: Vec<_> = (0..16)
+        .map(|n| {
+            let journal = journal.clone();
+            let name = format!("item/{n}");
+            tokio::spawn(async move {
+                journal.commit(commit(&[(&name, None)], &[write(&name, "1")], &[silent()])).await
+            })
+        })
+        .collect();
+    for writer in writers {
+        assert!(matches!(writer.await.unwrap().unwrap(), Outcome::Committed(_)));
+    }
+}
+
+pub async fn the_version_is_the_id_of_the_commits_last_entry<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let ids = committed(&journal, commit(&[], &[write("a", "1")], &[event("x"), event("y"), silent()])).await;
+    assert_eq!(value(&journal, "a").await.unwrap().version, ids[2]);
+}
+
+pub async fn ids_strictly_increase_when_the_clock_steps_back<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    let before = append(&journal, &["a", "b"]).await;
+    harness.step_clock_back().await;
+    let after = append(&journal, &["c", "d"]).await;
+    let ids = [before, after].concat();
+    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+}
+
+pub async fn a_commit_without_an_entry_is_refused<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let refused = journal.commit(commit(&[], &[write("a", "1")], &[])).await;
+    assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
+    assert_eq!(value(&journal, "a").await, None);
+}
+
+pub async fn an_event_above_the_limit_is_refused<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let sized = |size| NewEntry { event: Some(Bytes::from("x".repeat(size))), ..silent() };
+    let refused = journal.commit(commit(&[], &[], &[sized(64 * 1024 + 1)])).await;
+    assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
+    committed(&journal, commit(&[], &[], &[sized(64 * 1024)])).await;
+}
+
+pub async fn a_load_holds_everything_and_a_position_to_follow<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let last = committed(&journal, commit(&[], &[write("a", "1"), write("b", "2")], &[silent()])).await[0];
+    let loaded = journal.load().await.unwrap();
+    let mut names: Vec<_> =
+        loaded.records.iter().map(|(key, record)| (key.to_string(), record.version)).collect();
+    names.sort();
+    assert_eq!(names, [("a".to_owned(), last), ("b".to_owned(), last)]);
+    assert_eq!(loaded.position, last);
+    let next = append(&journal, &["x"]).await[0];
+    assert_eq!(tail(&journal, loaded.position).await.unwrap()[0].id, next);
+}
+
+pub async fn a_tail_follows_commits_whole_and_in_order<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let mut position = append(&journal, &["begin"]).await[0];
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        expected.extend(committed(&journal, commit(&[], &[], &[event("x"), event("y"), event("z")])).await);
+    }
+    let mut found = Vec::new();
+    while found.len() < expected.len() {
+        let entries = journal.tail(position, 2).await.unwrap();
+        assert!(entries.last().unwrap().ends_commit, "a commit was cut");
+        assert!(entries.len() <= 4, "the limit of 2 and the rest of a commit");
+        position = entries.last().unwrap().id;
+        found.extend(entries.into_iter().map(|entry| entry.id));
+    }
+    assert_eq!(found, expected);
+}
+
+pub async fn a_tail_waits_and_wakes<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let begin = append(&journal, &["begin"]).await[0];
+    let waiting = tokio::spawn({
+        let journal = journal.clone();
+        async move { tail(&journal, begin).await }
+    });
+    tokio::task::yield_now().await;
+    let id = append(&journal, &["x"]).await[0];
+    assert_eq!(waiting.await.unwrap().unwrap()[0].id, id);
+}
+
+pub async fn a_cancelled_tail_loses_nothing<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let mut position = append(&journal, &["begin"]).await[0];
+    let mut expected = Vec::new();
+    let mut found = Vec::new();
+    for round in 0..20 {
+        // The tail is given up while it waits, or in the very moment of the append.
+        let cancelled =
+            tokio::time::timeout(Duration::from_micros(round * 50), journal.tail(position, 100)).await;
+        if let Ok(entries) = cancelled {
+            let entries = entries.unwrap();
+            position = entries.last().unwrap().id;
+            found.extend(entries.into_iter().map(|entry| entry.id));
+        }
+        expected.extend(append(&journal, &["x"]).await);
+    }
+    while found.len() < expected.len() {
+        let entries = tail(&journal, position).await.unwrap();
+        position = entries.last().unwrap().id;
+        found.extend(entries.into_iter().map(|entry| entry.id));
+    }
+    assert_eq!(found, expected);
+}
+
+pub async fn a_tail_from_the_middle_of_a_commit_goes_on_there<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let ids = committed(&journal, commit(&[], &[], &[event("x"), event("y"), event("z")])).await;
+    assert!(journal.holds(ids[0]).await.unwrap());
+    let entries = tail(&journal, ids[0]).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), ids[1..]);
+}
+
+pub async fn the_log_is_trimmed_by_count<H: Harness>() {
+    let harness = H::with(Retention { entries_max: 3, ..Retention::DEFAULT }).await;
+    let journal = harness.journal();
+    let ids = append(&journal, &["a", "b", "c", "d", "e"]).await;
+    let mut held = Vec::new();
+    for id in &ids {
+        held.push(journal.holds(*id).await.unwrap());
+    }
+    assert_eq!(held, [false, false, true, true, true]);
+}
+
+pub async fn the_log_is_trimmed_by_age<H: Harness>() {
+    let age_max = Duration::from_millis(500);
+    let harness = H::with(Retention { age_max, ..Retention::DEFAULT }).await;
+    let journal = harness.journal();
+    let old = append(&journal, &["a", "b"]).await;
+    harness.let_pass(age_max + Duration::from_millis(50)).await;
+    let new = append(&journal, &["c"]).await[0];
+    assert!(!journal.holds(old[0]).await.unwrap() && !journal.holds(old[1]).await.unwrap());
+    assert!(journal.holds(new).await.unwrap());
+}
+
+pub async fn a_position_that_was_trimmed_is_lost<H: Harness>() {
+    let harness = H::with(Retention { entries_max: 2, ..Retention::DEFAULT }).await;
+    let journal = harness.journal();
+    let ids = append(&journal, &["a", "b", "c", "d"]).await;
+    assert_eq!(tail(&journal, ids[0]).await, Err(JournalError::Lost));
+    assert_eq!(
+        tail(&journal, ids[1]).await,
+        Err(JournalError::Lost),
+        "the entry before the oldest is not held either"
+    );
+    assert_eq!(tail(&journal, ids[2]).await.unwrap()[0].id, ids[3]);
+}
+
+pub async fn foreign_positions_are_not_held<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let id = append(&journal, &["a", "b"]).await[0];
+    let foreign = [
+        EntryId::ZERO,
+        EntryId { ms: id.ms - 1, seq: 0 },
+        EntryId { ms: id.ms, seq: id.seq + 1_000 },
+        EntryId { ms: id.ms + 86_400_000, seq: 0 },
+        EntryId { ms: u64::MAX, seq: u64::MAX },
+    ];
+    for position in foreign {
+        assert!(!journal.holds(position).await.unwrap(), "{position}");
+        assert_eq!(tail(&journal, position).await, Err(JournalError::Lost), "{position}");
+    }
+}
+
+pub async fn the_end_of_a_log_that_was_trimmed_to_nothing_is_held<H: Harness>() {
+    let harness = H::with(Retention { entries_max: 1, ..Retention::DEFAULT }).await;
+    let journal = harness.journal();
+    let ids = append(&journal, &["a", "b"]).await;
+    assert!(journal.holds(ids[1]).await.unwrap());
+    assert!(!journal.holds(ids[0]).await.unwrap());
+}
+
+pub async fn a_log_that_was_emptied_is_an_error_even_to_a_tail_that_waits<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    let id = append(&journal, &["a"]).await[0];
+    let waiting = tokio::spawn({
+        let journal = journal.clone();
+        async move { tail(&journal, id).await }
+    });
+    tokio::task::yield_now().await;
+    harness.lose_everything().await;
+    assert_eq!(waiting.await.unwrap(), Err(JournalError::Lost));
+    assert_eq!(tail(&journal, id).await, Err(JournalError::Lost));
+    assert!(journal.load().await.unwrap().records.is_empty());
+}
+
+pub async fn a_log_that_was_set_back_is_an_error_even_to_a_tail_that_waits<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    let ids = append(&journal, &["a", "b", "c"]).await;
+    let waiting = tokio::spawn({
+        let (journal, end) = (journal.clone(), ids[2]);
+        async move { tail(&journal, end).await }
+    });
+    tokio::task::yield_now().await;
+    harness.set_back_to(ids[0]).await;
+    assert_eq!(waiting.await.unwrap(), Err(JournalError::Lost));
+    assert!(journal.holds(ids[0]).await.unwrap() && !journal.holds(ids[1]).await.unwrap());
+}
+
+pub async fn a_lease_has_one_holder_until_it_ends<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    let time = Duration::from_millis(400);
+    let lease = async |name: &str, holder: &str| journal.lease(name, holder, time).await.unwrap();
+    assert!(lease("sync", "one").await);
+    assert!(!lease("sync", "two").await);
+    assert!(lease("other", "two").await);
+    assert!(lease("sync", "one").await, "the holder renews it");
+    harness.let_pass(time + Duration::from_millis(50)).await;
+    assert!(lease("sync", "two").await);
+    assert!(!lease("sync", "one").await);
+}

@@ -1,0 +1,107 @@
+//! Many readers that come while much changes: whatever the moment, snapshot and events come to the server's board.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::support::app::TestApp;
+use crate::support::hooks::{FABRIKAM, news, observation, updated};
+use crate::support::sse::SseReader;
+
+const CHANGES_PER_SECOND: u32 = 500;
+const CHANGES: u32 = 1_500;
+const READERS: usize = 1_000;
+const ITEMS: u32 = 120;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_readers_snapshot_plus_events_is_the_servers_board() {
+    let app = Arc::new(TestApp::start().await);
+    for id in 1..=ITEMS {
+        app.app.ingest.observe(&observation(&updated(id, 1, "New")), &news()).await.unwrap();
+    }
+    app.settled().await;
+    let (end, ended) = watch::channel(None);
+    let readers = tokio::spawn(connect_all(app.clone(), ended));
+    change(&app).await;
+    app.settled().await;
+    let readers = readers.await.unwrap();
+    end.send_replace(app.app.fold.position().map(|position| position.to_string()));
+    let board = items(&app.get(&format!("/api/snapshot?project={FABRIKAM}")).await.json()["items"]);
+    assert_eq!(board.len(), ITEMS as usize);
+    let mut events = 0;
+    for reader in readers {
+        let (reduced, told) = reader.await.unwrap();
+        assert!(reduced == board, "a reader's board differs from the server's");
+        events += told;
+    }
+    assert!(events > READERS, "the readers came too late to be told of changes: {events}");
+}
+
+/// Changes at a steady rate, measured from the start so that a slow moment is made up for.
+async fn change(app: &TestApp) {
+    let begin = Instant::now();
+    for n in 0..CHANGES {
+        tokio::time::sleep_until(begin + Duration::from_secs(1) * n / CHANGES_PER_SECOND).await;
+        let payload = updated(1 + n % ITEMS, 2 + n / ITEMS, ["New", "Active", "Closed"][n as usize % 3]);
+        app.app.ingest.observe(&observation(&payload), &news()).await.unwrap();
+    }
+}
+
+/// Connects one reader after the other; each goes on reading by itself.
+async fn connect_all(app: Arc<TestApp>, ended: watch::Receiver<Option<String>>) -> Vec<Reading> {
+    let mut readers = Vec::with_capacity(READERS);
+    for _ in 0..READERS {
+        let path = format!("/api/sse/dashboard?project={FABRIKAM}");
+        let reader = SseReader::open(app.address, &path, &[]).await;
+        readers.push(tokio::spawn(read(app.clone(), reader, ended.clone())));
+    }
+    readers
+}
+
+type Reading = tokio::task::JoinHandle<(BTreeMap<u64, Value>, usize)>;
+
+/// Reduces snapshot and events to a board, as a client does, up to the position at which everything ended.
+async fn read(
+    app: Arc<TestApp>,
+    mut reader: SseReader,
+    mut ended: watch::Receiver<Option<String>>,
+) -> (BTreeMap<u64, Value>, usize) {
+    let (mut board, mut events, mut at) = (BTreeMap::new(), 0, None);
+    loop {
+        let end = ended.borrow_and_update().clone();
+        if end.is_some() && at == end {
+            return (board, events);
+        }
+        let block = tokio::select! {
+            block = reader.next() => block.expect("the stream ended"),
+            _ = ended.changed() => continue,
+        };
+        at = block.id().or(at);
+        match block.json() {
+            Some(event) if event["type"] == "snapshot" => board = snapshot_items(&app, &event).await,
+            Some(event) if event["type"] == "workitem_changed" => {
+                let (id, rev) = (event["workItemId"].as_u64().unwrap(), event["rev"].as_u64());
+                if board.get(&id).and_then(|item: &Value| item["rev"].as_u64()) < rev {
+                    board.insert(id, event["item"].clone());
+                }
+                events += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn snapshot_items(app: &TestApp, event: &Value) -> BTreeMap<u64, Value> {
+    match event["url"].as_str() {
+        Some(url) => items(&app.get(url).await.json()["items"]),
+        None => items(&event["data"]["items"]),
+    }
+}
+
+fn items(items: &Value) -> BTreeMap<u64, Value> {
+    items.as_array().unwrap().iter().map(|item| (item["id"].as_u64().unwrap(), item.clone())).collect()
+}

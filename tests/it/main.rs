@@ -1,0 +1,26 @@
+//! The tests that look at boardcast from outside, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests fail by panicking, and their helpers are seen by tests only"
+)]
+
+mod dashboard;
+mod health_check;
+mod journal;
+mod journal_contract;
+mod keeping;
+mod load;
+mod resume;
+mod snapshot;
+mod sse_stream;
+mod support;
+mod sync_timer;
+mod tidy;
+mod work_item_webhook;

@@ -1,0 +1,64 @@
+//! `Snapshot`: boards and the directory as JSON.
+
+use crate::support::app::TestApp;
+use crate::support::hooks::{CONTOSO, FABRIKAM, updated, updated_in};
+
+#[tokio::test]
+async fn without_a_filter_it_is_the_directory() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    assert_eq!(app.get("/api/snapshot").await.json()["scopes"], serde_json::json!([]));
+    app.hook(&updated_in(FABRIKAM, 13, 1, "New")).await;
+    app.hook(&updated_in(CONTOSO, 14, 1, "New")).await;
+    app.settled().await;
+    let directory = app.get("/api/snapshot").await.json();
+    let names: Vec<_> =
+        directory["scopes"].as_array().unwrap().iter().map(|row| row["project"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Contoso", "Fabrikam"]);
+    let board = app.get(directory["scopes"][1]["url"].as_str().unwrap()).await.json();
+    assert_eq!((&board["project"]["name"], &board["level"]), (&"Fabrikam".into(), &"full".into()));
+}
+
+#[tokio::test]
+async fn a_board_has_an_entity_tag_and_an_age() {
+    let app = TestApp::start().await;
+    app.hook(&updated(13, 1, "New")).await;
+    app.settled().await;
+    let path = format!("/api/snapshot?project={FABRIKAM}");
+    let first = app.get(&path).await;
+    let tag = first.header("etag").unwrap().to_owned();
+    let age = first.header("x-boardcast-data-as-of").map(str::to_owned);
+    assert_eq!(age.as_deref(), Some("1795420800663"));
+    let unchanged = app.request("GET", &path, &[("if-none-match", &tag)], b"").await;
+    assert_eq!((unchanged.status, unchanged.header("x-boardcast-data-as-of")), (304, age.as_deref()));
+    app.hook(&updated(13, 2, "Active")).await;
+    app.settled().await;
+    let changed = app.request("GET", &path, &[("if-none-match", &tag)], b"").await;
+    assert_eq!((changed.status, &changed.json()["items"][0]["rev"]), (200, &2.into()));
+}
+
+#[tokio::test]
+async fn an_unknown_scope_and_a_malformed_position_have_clear_answers() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let unknown = app.get("/api/snapshot?project=nobody").await;
+    assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (404, &"unknown_scope".into()));
+    let malformed = app.get("/api/snapshot?at=yesterday").await;
+    assert_eq!((malformed.status, &malformed.json()["error"]["code"]), (400, &"malformed_position".into()));
+}
+
+#[tokio::test]
+async fn at_waits_until_the_position_is_reached() {
+    let app = TestApp::start().await;
+    app.hook(&updated(13, 1, "New")).await;
+    app.settled().await;
+    let position = app.app.fold.position().unwrap();
+    let next = format!("{}-{}", position.ms + 1, 0);
+    let path = format!("/api/snapshot?project={FABRIKAM}&at={next}");
+    let later = async {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        app.hook(&updated(13, 2, "Active")).await
+    };
+    let (board, _) = tokio::join!(app.get(&path), later);
+    assert_eq!(board.json()["items"][0]["rev"], 2);
+}

@@ -1,0 +1,147 @@
+//! An application over a memory journal, served on a free port of loopback.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use boardcast::app::App;
+use boardcast::clock::Clock;
+use boardcast::config::Config;
+use boardcast::domain::time::Timestamp;
+use boardcast::hub::RingLimits;
+use boardcast::store::memory::MemoryJournal;
+use boardcast::store::{Journal, Retention};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::http::{self, Answer};
+use super::sse::SseReader;
+
+/// How long anything may take before a test gives up. No test waits this long when the code is right.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A clock that tests turn by hand.
+#[derive(Clone)]
+pub struct HandClock(Arc<AtomicI64>);
+
+impl HandClock {
+    pub fn at(ms: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(ms)))
+    }
+
+    pub fn set(&self, ms: i64) {
+        self.0.store(ms, Ordering::SeqCst);
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn clock(&self) -> Clock {
+        let now = self.0.clone();
+        Arc::new(move || Timestamp::from_epoch_ms(now.load(Ordering::SeqCst)))
+    }
+}
+
+/// An application under test. It stops when it is dropped.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub app: App,
+    pub journal: Arc<MemoryJournal>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// What is put between the application and its journal.
+type Layer = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal>>;
+
+pub struct Builder {
+    settings: HashMap<String, String>,
+    retention: Retention,
+    ring: RingLimits,
+    wrap: Layer,
+}
+
+impl TestApp {
+    pub fn builder() -> Builder {
+        Builder {
+            settings: HashMap::from([("BOARDCAST_PORT".into(), "0".into())]),
+            retention: Retention::DEFAULT,
+            ring: RingLimits::DEFAULT,
+            wrap: Box::new(|journal| journal),
+        }
+    }
+
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Ends the server as SIGTERM does.
+    pub fn stop(&mut self) {
+        let _ = self.stop.take().unwrap().send(());
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], b"").await
+    }
+
+    pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        http::exchange(self.address, &http::request(method, path, headers, body)).await
+    }
+
+    /// Posts a payload to the webhook.
+    pub async fn hook(&self, payload: &Value) -> Answer {
+        let path = "/api/webhooks/azure-devops/workitem.updated";
+        self.request("POST", path, &[("content-type", "application/json")], payload.to_string().as_bytes())
+            .await
+    }
+
+    /// Opens a stream with that query.
+    pub async fn stream(&self, query: &str) -> SseReader {
+        SseReader::open(self.address, &format!("/api/sse/dashboard?{query}"), &[]).await
+    }
+
+    /// Waits until the fold has everything that the journal has.
+    pub async fn settled(&self) {
+        let position = self.journal.load().await.unwrap().position;
+        tokio::time::timeout(DEADLINE, self.app.fold.passed(position)).await.unwrap();
+    }
+}
+
+impl Builder {
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    pub fn ring(mut self, ring: RingLimits) -> Self {
+        self.ring = ring;
+        self
+    }
+
+    /// Puts a layer between the application and its journal.
+    pub fn layer(mut self, wrap: impl Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + 'static) -> Self {
+        self.wrap = Box::new(wrap);
+        self
+    }
+
+    pub async fn start(self) -> TestApp {
+        let config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
+        let clock = boardcast::clock::system();
+        let journal = Arc::new(MemoryJournal::new(clock.clone(), self.retention));
+        let app = App::over(&config, (self.wrap)(journal.clone()), clock, self.ring);
+        let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(boardcast::server::serve(app.clone(), listener, async {
+            let _ = stopped.await;
+        }));
+        TestApp { address, app, journal, stop: Some(stop) }
+    }
+}

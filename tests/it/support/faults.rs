@@ -1,0 +1,113 @@
+//! A layer of faults over any journal: a commit can be delayed, fail before it runs, or run and lose its reply.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boardcast::store::{
+    Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
+};
+
+/// What happens to one operation.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    Delay(Duration),
+    FailBefore,
+    FailAfter,
+}
+
+/// A journal of which commits go wrong as planned, and reads go wrong while it is down.
+pub struct FaultyJournal {
+    inner: Arc<dyn Journal>,
+    commits: Mutex<VecDeque<Fault>>,
+    down: Mutex<bool>,
+}
+
+impl FaultyJournal {
+    pub fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
+        Arc::new(Self { inner, commits: Mutex::default(), down: Mutex::default() })
+    }
+
+    /// Plans faults for the commits to come, one each.
+    pub fn plan(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.commits.lock().unwrap().extend(faults);
+    }
+
+    /// Everything fails until it is up again.
+    pub fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap() = down;
+    }
+
+    fn check(&self) -> Result<(), JournalError> {
+        if *self.down.lock().unwrap() { Err(unavailable()) } else { Ok(()) }
+    }
+}
+
+fn unavailable() -> JournalError {
+    JournalError::Unavailable("a planned fault".into())
+}
+
+#[async_trait]
+impl Journal for FaultyJournal {
+    async fn load(&self) -> Result<Loaded, JournalError> {
+        self.check()?;
+        self.inner.load().await
+    }
+
+    async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
+        self.check()?;
+        self.inner.read(keys).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
+        self.check()?;
+        let fault = self.commits.lock().unwrap().pop_front();
+        match fault {
+            Some(Fault::FailBefore) => return Err(unavailable()),
+            Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
+            Some(Fault::FailAfter) | None => {}
+        }
+        let outcome = self.inner.commit(commit).await;
+        if matches!(fault, Some(Fault::FailAfter)) { Err(unavailable()) } else { outcome }
+    }
+
+    async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        self.check()?;
+        self.inner.tail(after, limit).await
+    }
+
+    async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {
+        self.check()?;
+        self.inner.holds(cursor).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
+        self.check()?;
+        self.inner.lease(name, holder, duration).await
+    }
+}
+
+#[tokio::test]
+async fn each_fault_does_what_it_says() {
+    use boardcast::domain::scope::Audience;
+    use boardcast::store::{NewEntry, Retention, memory::MemoryJournal};
+
+    let memory = Arc::new(MemoryJournal::new(boardcast::clock::system(), Retention::DEFAULT));
+    let faulty = FaultyJournal::over(memory.clone());
+    let commit = || Commit {
+        entries: vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }],
+        ..Commit::default()
+    };
+    let entries = async || memory.load().await.unwrap().position;
+    let begin = entries().await;
+    faulty.plan([Fault::FailBefore, Fault::FailAfter, Fault::Delay(Duration::ZERO)]);
+    assert!(faulty.commit(commit()).await.is_err());
+    assert_eq!(entries().await, begin);
+    assert!(faulty.commit(commit()).await.is_err());
+    let after = entries().await;
+    assert!(after > begin);
+    assert!(faulty.commit(commit()).await.is_ok());
+    faulty.set_down(true);
+    assert!(faulty.load().await.is_err() && faulty.commit(commit()).await.is_err());
+}

@@ -1,0 +1,8 @@
+//! What the tests share: an application on a free port, a client that writes raw HTTP, a reader of event streams,
+//! payloads of service hooks, and a layer of faults over any journal.
+
+pub mod app;
+pub mod faults;
+pub mod hooks;
+pub mod http;
+pub mod sse;

@@ -1,0 +1,120 @@
+//! What the documents say, against what the code says.
+
+use boardcast::config::SETTINGS;
+use boardcast::domain::event::TYPE_NAMES;
+
+use super::{Violations, exists, has_word, numbered, read, repository_files, text_files};
+
+/// The tables of a Markdown text: runs of lines that begin with `|`, each line with its number.
+fn tables(text: &str) -> Vec<Vec<(usize, &str)>> {
+    let mut tables: Vec<Vec<_>> = vec![Vec::new()];
+    for (line, text) in numbered(text) {
+        if text.starts_with('|') {
+            tables.last_mut().unwrap().push((line, text));
+        } else {
+            tables.push(Vec::new());
+        }
+    }
+    tables.retain(|table| !table.is_empty());
+    tables
+}
+
+/// The name in the first cell of a row, if that is one in backticks.
+fn name_in_first_cell(row: &str) -> Option<&str> {
+    row.strip_prefix('|')?.split('|').next()?.trim().strip_prefix('`')?.strip_suffix('`')
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    let mut violations = Violations::of(
+        "README.md lists every setting of src/config.rs with unit, default and meaning, and no other.",
+    );
+    let readme = read("README.md");
+    let is_known = |name: &str| SETTINGS.iter().any(|setting| setting.name == name);
+    let is_row_of_known = |(_, row): &(usize, &str)| name_in_first_cell(row).is_some_and(is_known);
+    let tables: Vec<_> =
+        tables(&readme).into_iter().filter(|table| table.iter().any(is_row_of_known)).collect();
+    let rows: Vec<_> = tables.into_iter().flatten().collect();
+    for setting in SETTINGS {
+        let expected =
+            format!("| `{}` | {} | {} | {} |", setting.name, setting.unit, setting.default, setting.meaning);
+        let mut of_name = rows.iter().filter(|(_, row)| name_in_first_cell(row) == Some(setting.name));
+        match of_name.next() {
+            None => violations.of_file("README.md", format!("add the row: {expected}")),
+            Some((line, row)) if row.trim_end() != expected => {
+                violations.at("README.md", *line, format!("the row should be: {expected}"));
+            }
+            Some(_) => {}
+        }
+        if let Some((line, _)) = of_name.next() {
+            violations.at(
+                "README.md",
+                *line,
+                format!("`{}` has a row already: remove this one", setting.name),
+            );
+        }
+    }
+    for (line, row) in &rows {
+        let stranger =
+            name_in_first_cell(row).filter(|name| name.starts_with("BOARDCAST_") && !is_known(name));
+        if let Some(name) = stranger {
+            violations.at(
+                "README.md",
+                *line,
+                format!("`{name}` is no setting of src/config.rs: remove the row"),
+            );
+        }
+    }
+    violations.report();
+}
+
+#[test]
+fn every_event_type_has_a_golden_file_and_a_description() {
+    let mut violations = Violations::of(
+        "Every event type is shown in tests/fixtures/events/ and described in docs/EVENTS.md.",
+    );
+    let description = read("docs/EVENTS.md");
+    for name in TYPE_NAMES {
+        let golden = format!("tests/fixtures/events/{name}.json");
+        if !exists(&golden) {
+            violations.of_file(&golden, "is missing: BOARDCAST_UPDATE_GOLDEN=1 cargo test writes it");
+        }
+        if !description.lines().any(|line| has_word(line, name)) {
+            violations.of_file("docs/EVENTS.md", format!("describe the event type `{name}`"));
+        }
+    }
+    violations.report();
+}
+
+#[test]
+fn the_toolchain_is_named_once() {
+    let mut violations = Violations::of(
+        "The version of Rust stands in Cargo.toml as rust-version; everything else reads it there.",
+    );
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("Cargo.toml is TOML");
+    let version = manifest["package"]["rust-version"].as_str().expect("rust-version is a string");
+    for path in repository_files() {
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        if matches!(name, "rust-toolchain" | "rust-toolchain.toml") {
+            violations.of_file(&path, "names the toolchain a second time: remove it");
+        }
+    }
+    // Lock files and recorded data hold numbers that merely look alike.
+    let is_prose_or_code = |path: &str| !path.ends_with(".lock") && !path.starts_with("tests/fixtures/");
+    for (path, text) in text_files().iter().filter(|(path, _)| is_prose_or_code(path)) {
+        for (line, text) in numbered(text) {
+            let is_the_one = path == "Cargo.toml" && text.starts_with("rust-version");
+            if has_word(text, version) && !is_the_one {
+                violations.at(
+                    path,
+                    line,
+                    format!("repeats the version {version}: read rust-version of Cargo.toml"),
+                );
+            }
+            if path.ends_with("clippy.toml") && text.starts_with("msrv") {
+                violations.at(path, line, "clippy reads rust-version of Cargo.toml by itself: remove it");
+            }
+        }
+    }
+    violations.report();
+}
