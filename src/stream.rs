@@ -44,6 +44,8 @@ pub struct StreamRequest {
     pub filter: ScopeFilter,
     /// Whether events are named.
     pub named: bool,
+    /// Whether it wants to hear heartbeats, as events.
+    pub heartbeat: bool,
     /// The cursor it comes back with, as it was given.
     pub cursor: Option<String>,
 }
@@ -257,16 +259,23 @@ impl Reader {
             cursor: opening.cursor.to_string(),
             scopes,
         };
-        self.write(out, opening.level, opening.data_as_of, &body);
+        self.write(out, None, opening.level, opening.data_as_of, &body);
     }
 
-    /// Writes an event about the connection itself, which has no id.
-    fn write(&self, out: &mut BytesMut, level: Level, data_as_of: Option<Timestamp>, body: &Body) {
+    /// Writes an event about the connection itself. It has an id only where it tells a position.
+    fn write(
+        &self,
+        out: &mut BytesMut,
+        id: Option<EntryId>,
+        level: Level,
+        data_as_of: Option<Timestamp>,
+        body: &Body,
+    ) {
         let envelope = Envelope {
             demo: self.streams.demo,
             ..Envelope::connection((self.streams.clock)(), level, data_as_of)
         };
-        out.extend_from_slice(&Block::new(None, &event::encode(&envelope, body)).bytes(self.request.named));
+        out.extend_from_slice(&Block::new(id, &event::encode(&envelope, body)).bytes(self.request.named));
     }
 
     /// What the log has after `position`, until the hub covers the rest; `None` when there was nothing to write.
@@ -368,12 +377,29 @@ impl Reader {
             }
             () = tokio::time::sleep_until(heartbeat_at) => {
                 let position = subscription.position();
-                let moved = position > self.told;
-                self.told = position;
                 self.phase = Phase::Live(subscription);
-                Some(silent_heartbeat(moved.then_some(position)))
+                Some(self.heartbeat(position))
             }
         }
+    }
+
+    /// Tells the position where it has moved. A browser hides the silent heartbeat from scripts, so a client that
+    /// wants to notice silence asks for events instead.
+    fn heartbeat(&mut self, position: EntryId) -> Bytes {
+        let moved = (position > self.told).then_some(position);
+        self.told = position;
+        if !self.request.heartbeat {
+            return silent_heartbeat(moved);
+        }
+        let (level, data_as_of) = {
+            let state = self.streams.fold.read();
+            let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
+            Snapshots::standing(&state, &scopes)
+        };
+        let body = Body::Heartbeat { cursor: position.to_string() };
+        let mut out = BytesMut::new();
+        self.write(&mut out, moved, level, data_as_of, &body);
+        out.freeze()
     }
 
     /// Whether this reader may see a frame. A scope that is met for the first time is judged once, and when the
@@ -399,7 +425,7 @@ impl Reader {
         self.phase = Phase::Closed;
         let mut out = BytesMut::new();
         let body = Body::Closing { reason, reconnect_after_ms: fastrand::u64(RETRY_MS) };
-        self.write(&mut out, Level::Full, None, &body);
+        self.write(&mut out, None, Level::Full, None, &body);
         out.freeze()
     }
 }

@@ -69,7 +69,8 @@ function receive(event) {
   switch (event.type) {
     case "connected":
       heartbeatMs = event.heartbeatMs;
-      show("live", `live, ${event.level}`);
+      if (!event.resumed) forget(event.scopes);
+      show("live", event.level === "full" ? "live" : `connected, but what is shown is ${event.level}`);
       break;
     case "snapshot":
       replace(event);
@@ -84,25 +85,59 @@ function receive(event) {
   if (event.type !== "heartbeat") list(event);
 }
 
-async function replace(event) {
-  const board = { ...event.data, dataAsOf: event.dataAsOf, items: new Map() };
-  let items = event.data.items;
-  if (!items) {
-    const stored = localStorage.getItem(KEY_NAME);
-    const answer = await fetch(event.url, { headers: stored ? { "x-functions-key": stored } : {} });
-    if (!answer.ok) return;
-    items = (await answer.json()).items;
+// Who begins anew is sent every board there is; one that is not among them is gone, and must not look alive.
+function forget(scopes) {
+  const known = new Set(scopes.map((scope) => scope.projectId));
+  for (const projectId of [...boards.keys()].filter((id) => !known.has(id))) {
+    boards.delete(projectId);
+    document.getElementById(`board-${projectId}`)?.remove();
   }
-  for (const item of items) board.items.set(item.id, item);
+  document.getElementById("empty").hidden = boards.size > 0;
+}
+
+function replace(event) {
+  const board = { ...event.data, dataAsOf: event.dataAsOf, items: new Map() };
   boards.set(event.projectId, board);
+  if (!event.data.items) return load(event.projectId, event.url);
+  for (const item of event.data.items) board.items.set(item.id, item);
   paint(event.projectId);
+}
+
+// Fetches a board that is too large for an event. What arrives meanwhile is applied again on top of the answer,
+// which may be older; the revisions decide.
+async function load(projectId, url) {
+  const board = boards.get(projectId);
+  const meanwhile = (board.meanwhile = []);
+  const stored = localStorage.getItem(KEY_NAME);
+  let answer;
+  try {
+    answer = await fetch(url, { headers: stored ? { "x-functions-key": stored } : {} });
+    if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
+    answer = await answer.json();
+  } catch (error) {
+    console.warn("a board could not be fetched and is asked for again", error);
+    setTimeout(() => current() && load(projectId, url), RECONNECT_MS);
+    return;
+  }
+  // A newer load, or a newer board, makes this answer worthless.
+  function current() {
+    return boards.get(projectId) === board && board.meanwhile === meanwhile;
+  }
+  if (!current()) return;
+  board.meanwhile = undefined;
+  board.items = new Map(answer.items.map((item) => [item.id, item]));
+  board.dataAsOf = answer.dataAsOf;
+  paint(projectId);
+  meanwhile.forEach(change);
 }
 
 function change(event) {
   const board = boards.get(event.projectId) ?? { project: { id: event.projectId, name: null }, items: new Map() };
   boards.set(event.projectId, board);
+  board.meanwhile?.push(event);
   const known = board.items.get(event.workItemId);
   if (known && known.rev > event.rev) return;
+  if (event.url) return void load(event.projectId, event.url);
   if (event.item) board.items.set(event.workItemId, event.item);
   else board.items.delete(event.workItemId);
   board.dataAsOf = event.dataAsOf;
@@ -119,7 +154,7 @@ function paint(projectId, freshId) {
   }
   article.querySelector("h3").textContent = board.project.name ?? projectId;
   const asOf = board.dataAsOf ? new Date(board.dataAsOf).toLocaleString() : "unknown";
-  article.querySelector(".facts").textContent = `${board.items.size} work items, newest change ${asOf}`;
+  article.querySelector(".facts").textContent = `${board.items.size} work item${board.items.size === 1 ? "" : "s"}, newest change ${asOf}`;
   const rows = [...board.items.values()].sort((a, b) => a.id - b.id).map((item) => {
     const row = document.createElement("tr");
     if (item.id === freshId) row.className = "fresh";
@@ -150,4 +185,5 @@ function show(state, text) {
   const status = document.getElementById("status");
   if (status.textContent !== text) status.textContent = text;
   status.dataset.state = state;
+  document.body.dataset.state = state;
 }

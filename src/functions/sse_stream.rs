@@ -13,6 +13,7 @@ pub fn handle(app: &App, request: &Request) -> Response {
     let stream = app.streams.open(StreamRequest {
         filter: request.query.scope_filter(),
         named: request.query.flag("named"),
+        heartbeat: request.query.flag("heartbeat"),
         cursor: cursor(request),
     });
     let mut response = warp::reply::stream(stream).into_response();

@@ -22,6 +22,9 @@ pub struct MemoryJournal {
     changed: watch::Sender<()>,
     clock: Clock,
     retention: Retention,
+    /// With which sequence number a millisecond begins. It is random, so that a cursor from before a restart, or from
+    /// another process, is not taken for one of ours when clocks were set back.
+    first_seq: u64,
 }
 
 #[derive(Default)]
@@ -33,10 +36,14 @@ struct State {
     leases: HashMap<String, (String, u64)>,
 }
 
+/// The bound of the random sequence number that a millisecond begins with.
+const FIRST_SEQ_MAX: u64 = 1 << 16;
+
 impl MemoryJournal {
     /// An empty journal that dates its entries by `clock`.
     pub fn new(clock: Clock, retention: Retention) -> Self {
-        Self { state: Mutex::default(), changed: watch::Sender::new(()), clock, retention }
+        let first_seq = fastrand::u64(0..FIRST_SEQ_MAX);
+        Self { state: Mutex::default(), changed: watch::Sender::new(()), clock, retention, first_seq }
     }
 
     /// Loses everything, as a store does that was emptied.
@@ -68,10 +75,10 @@ impl MemoryJournal {
 }
 
 impl State {
-    fn next_id(&self, now_ms: u64) -> EntryId {
+    fn next_id(&self, now_ms: u64, first_seq: u64) -> EntryId {
         // A clock that steps back must not make ids go back.
         if now_ms > self.last.ms {
-            EntryId { ms: now_ms, seq: 0 }
+            EntryId { ms: now_ms, seq: first_seq }
         } else {
             EntryId { ms: self.last.ms, seq: self.last.seq + 1 }
         }
@@ -105,11 +112,11 @@ impl State {
         conflicts
     }
 
-    fn apply(&mut self, commit: Commit, now_ms: u64) -> Vec<EntryId> {
+    fn apply(&mut self, commit: Commit, now_ms: u64, first_seq: u64) -> Vec<EntryId> {
         let last_index = commit.entries.len().saturating_sub(1);
         let mut ids = Vec::with_capacity(commit.entries.len());
         for (index, content) in commit.entries.into_iter().enumerate() {
-            let id = self.next_id(now_ms);
+            let id = self.next_id(now_ms, first_seq);
             self.last = id;
             self.log.push_back(Entry { id, ends_commit: index == last_index, content });
             ids.push(id);
@@ -156,7 +163,7 @@ impl Journal for MemoryJournal {
             if !conflicts.is_empty() {
                 return Ok(Outcome::Conflict(conflicts));
             }
-            let ids = state.apply(commit, now_ms);
+            let ids = state.apply(commit, now_ms, self.first_seq);
             state.trim(self.retention, now_ms);
             ids
         };

@@ -135,6 +135,24 @@ async fn e1_a_silent_stream_has_a_heartbeat_that_tells_the_position_once() {
 }
 
 #[tokio::test]
+async fn e1_heartbeats_are_events_where_asked_for() {
+    let app = TestApp::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").start().await;
+    app.hook(&updated_in(CONTOSO, 7, 1, "New")).await;
+    app.settled().await;
+    let position = app.app.fold.position().unwrap().to_string();
+    let mut reader = app.stream(&format!("project={FABRIKAM}&heartbeat=1")).await;
+    reader.next_of("connected").await;
+    let (first, second) = (reader.next().await.unwrap(), reader.next().await.unwrap());
+    assert_eq!((first.kind().as_deref(), first.id()), (Some("heartbeat"), Some(position.clone())));
+    assert_eq!(
+        (second.kind().as_deref(), second.id()),
+        (Some("heartbeat"), None),
+        "the position has not moved"
+    );
+    assert_eq!(second.json().unwrap()["cursor"], position);
+}
+
+#[tokio::test]
 async fn ids_strictly_increase_on_every_stream() {
     let app = TestApp::start().await;
     app.settled().await;

@@ -1,0 +1,242 @@
+// What the browser tests share: the product as its own process, hooks to post to it, and a browser to look with.
+// Everything happens on loopback.
+
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
+
+import puppeteer from "puppeteer-core";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BINARY = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release", "boardcast");
+const SCREENSHOTS = path.join(ROOT, "target", "screenshots");
+
+/** Far more than anything here takes, so that a slow machine is no failure. */
+const DEADLINE_MS = 60_000;
+
+/** The project whose board the tests fill. */
+export const PROJECT = "5f0c3a52-7c1e-4b7a-9d3e-2b8f6a1c4d90";
+
+const BROWSER_FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // Whatever a page or the browser itself asks for, no name is looked up and no other machine is reached.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+];
+
+/**
+ * Waits until what `read` returns is accepted, and returns it. The error says what was there instead.
+ *
+ * @template T
+ * @param {string} what
+ * @param {() => T | Promise<T>} read
+ * @param {(value: T) => unknown} accept
+ * @returns {Promise<T>}
+ */
+export async function until(what, read, accept = Boolean) {
+  const deadline = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const value = await read();
+    if (accept(value)) return value;
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${DEADLINE_MS} ms: ${what}; instead ${inspect(value, { depth: 4 })}`);
+    }
+    await sleep(25);
+  }
+}
+
+const running = new Set();
+
+// A test that fails half-way must not leave a server behind.
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/**
+ * Starts the product by itself and waits until it listens. Nothing of the caller's environment reaches it but the
+ * `settings`: a secret or a port that a developer has set would change what is tested.
+ *
+ * @param {{ port?: number, settings?: Record<string, string> }} options
+ */
+export async function startServer({ port = 0, settings = {} } = {}) {
+  const child = spawn(BINARY, [], {
+    env: { NO_COLOR: "1", ...settings, BOARDCAST_PORT: String(port) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  const log = [];
+  const listening = new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      log.push(line);
+      const address = /\blistening\b.*\baddress=127\.0\.0\.1:(\d+)/.exec(line);
+      if (address) resolve(Number(address[1]));
+    });
+    child.once("error", (error) => {
+      reject(new Error(`${BINARY} cannot be started; build it with \`cargo build --release\``, { cause: error }));
+    });
+    child.once("exit", (code, signal) => {
+      reject(new Error(`the server ended (${code ?? signal}) before it listened:\n${log.join("\n")}`));
+    });
+  });
+  return new Server(child, await listening, log);
+}
+
+class Server {
+  #child;
+
+  constructor(child, port, log) {
+    this.#child = child;
+    this.port = port;
+    this.origin = `http://127.0.0.1:${port}`;
+    /** The lines of its log. */
+    this.log = log;
+  }
+
+  /** Posts a hook and insists that it changed a board. */
+  async post(hook) {
+    const answer = await fetch(`${this.origin}/api/webhooks/azure-devops/workitem-updated`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(hook),
+    });
+    const body = await answer.text();
+    if (answer.status !== 200 || JSON.parse(body).outcome !== "applied") {
+      throw new Error(`the hook was answered with ${answer.status}: ${body}`);
+    }
+  }
+
+  /** The end that no process can prepare for. */
+  async kill() {
+    await this.#end("SIGKILL");
+  }
+
+  /** The end that it is told of. */
+  async stop() {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(signal) {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "exit");
+    process.kill(this.#child.pid, signal);
+    await ended;
+  }
+}
+
+let updates = 0;
+
+/**
+ * A `workitem.updated` as a service hook of Azure DevOps sends it with all its details: `resource` is the update
+ * and bears a number of its own, `resource.fields` holds what changed, `resource.revision` the whole item.
+ */
+export function workItemUpdated({
+  id,
+  rev,
+  title,
+  type = "User Story",
+  from = "New",
+  to = "Active",
+  assignedTo = "Ada Lovelace <ada@example.org>",
+  project = PROJECT,
+  projectName = "Analytical Engine",
+}) {
+  updates += 1;
+  const now = new Date().toISOString();
+  const collection = "http://devops.example/engines";
+  const item = `${collection}/_apis/wit/workItems/${id}`;
+  return {
+    subscriptionId: "3c1f9a04-6f0e-4a53-9a6b-0f6f0d2f7e11",
+    notificationId: updates,
+    id: randomUUID(),
+    eventType: "workitem.updated",
+    publisherId: "tfs",
+    resource: {
+      id: updates,
+      workItemId: id,
+      rev,
+      revisedDate: "9999-01-01T00:00:00Z",
+      fields: {
+        "System.Rev": { oldValue: rev - 1, newValue: rev },
+        "System.State": { oldValue: from, newValue: to },
+        "System.ChangedDate": { newValue: now },
+      },
+      url: `${item}/updates/${rev}`,
+      revision: {
+        id,
+        rev,
+        fields: {
+          "System.TeamProject": projectName,
+          "System.AreaPath": projectName,
+          "System.IterationPath": `${projectName}\\Sprint 1`,
+          "System.WorkItemType": type,
+          "System.State": to,
+          "System.Title": title,
+          "System.AssignedTo": assignedTo,
+          "System.ChangedBy": assignedTo,
+          "System.CreatedDate": "2026-01-05T09:00:00Z",
+          "System.ChangedDate": now,
+          "Microsoft.VSTS.Scheduling.StoryPoints": 3,
+        },
+        url: `${item}/revisions/${rev}`,
+      },
+    },
+    resourceVersion: "1.0",
+    resourceContainers: {
+      collection: { id: "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f00" },
+      project: { id: project },
+    },
+    createdDate: now,
+  };
+}
+
+/** Starts a browser that knows nothing from before. */
+export async function launchBrowser() {
+  if (!process.env.CHROMIUM) throw new Error("CHROMIUM is not set; start these tests with tests/browser/run");
+  const profile = await mkdtemp(path.join(tmpdir(), "boardcast-browser-"));
+  const browser = await puppeteer.launch({
+    executablePath: process.env.CHROMIUM,
+    args: BROWSER_FLAGS,
+    userDataDir: profile,
+    defaultViewport: { width: 1280, height: 800 },
+  });
+  return {
+    /** Opens an empty page that records what it must never do. */
+    async newPage() {
+      const page = await browser.newPage();
+      const faults = [];
+      page.on("pageerror", (error) => faults.push(`an error in the page: ${error.stack ?? error}`));
+      page.on("dialog", (dialog) => {
+        faults.push(`a dialog: ${dialog.message()}`);
+        dialog.dismiss();
+      });
+      page.on("request", (request) => {
+        const url = new URL(request.url());
+        const local = ["localhost", "127.0.0.1"].includes(url.hostname) || ["about:", "data:"].includes(url.protocol);
+        if (!local) faults.push(`a request to elsewhere: ${url}`);
+      });
+      return { page, faults };
+    },
+    async close() {
+      await browser.close();
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Keeps what a page looks like, for people to look at. */
+export async function screenshot(page, name) {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
+}
