@@ -348,7 +348,10 @@ impl Reader {
         while subscription.position() < taken.position {
             let before = subscription.position();
             match subscription.take(&streams.hub, named, Some(taken.position), |frame| self.admits(frame)) {
-                Batch::Frames { blocks, .. } => blocks.iter().for_each(|block| out.extend_from_slice(block)),
+                Batch::Frames { blocks, last } => {
+                    blocks.iter().for_each(|block| out.extend_from_slice(block));
+                    self.told = last.unwrap_or(self.told);
+                }
                 Batch::Behind | Batch::Lost => return Some(self.close(ClosingReason::Lost)),
             }
             if subscription.position() == before {
@@ -356,10 +359,13 @@ impl Reader {
                 subscription.changed().await;
             }
         }
-        for json in &taken.boards {
-            out.extend_from_slice(&Block::new(Some(taken.position), json).bytes(named));
+        let last = taken.boards.len().saturating_sub(1);
+        for (index, json) in taken.boards.iter().enumerate() {
+            // The event by which the board became known may have told this very position; ids only ever increase.
+            let id = (index == last && taken.position > self.told).then_some(taken.position);
+            out.extend_from_slice(&Block::new(id, json).bytes(named));
+            self.told = id.unwrap_or(self.told);
         }
-        self.told = taken.position;
         self.phase = Phase::Live(subscription);
         Some(out.freeze())
     }
