@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
+use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
 use crate::secret::Secret;
 use crate::store::Retention;
+use crate::stream::StreamSettings;
 
 /// One row of the table of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ macro_rules! settings {
 
         /// Every setting there is.
         pub const SETTINGS: &[Setting] =
-            &[$(Setting { name: $name, unit: $unit, default: $default, meaning: $meaning }),*];
+            &[$(Setting { name: $constant, unit: $unit, default: $default, meaning: $meaning }),*];
     };
 }
 
@@ -46,8 +48,38 @@ settings! {
         "A second secret that is taken while subscriptions are moved to the new one";
     DEMO = "BOARDCAST_DEMO", "`on` or `off`", "off",
         "The simulated organisation; there is none yet, so the board lives from hooks alone whatever this says";
+    OPERATOR_KEY = "BOARDCAST_OPERATOR_KEY", "text", "not set",
+        "Opens health details and metrics, as `Authorization: Bearer` or `X-Boardcast-Key`. Not set: by itself they are open, under the host closed";
+    ALLOWED_ORIGINS = "BOARDCAST_ALLOWED_ORIGINS", "origins, comma-separated, or `*`", "none",
+        "Pages of which other origins may read, by itself; under the host CORS is the platform's";
     HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000; 30000 under the host",
         "After how much silence a stream is sent a heartbeat";
+    COALESCE = "BOARDCAST_COALESCE_MS", "ms, 0 to 5000", "20; 100 under the host",
+        "What arrives within this time after a write is written together; 0 writes each by itself";
+    LIFETIME = "BOARDCAST_STREAM_LIFETIME_MS", "ms, 0 to 86400000", "0; 1200000 under the host",
+        "After how long, give or take a tenth, the server ends a stream; 0 never. Under the host it must end before `functionTimeout`";
+    STREAMS_MAX = "BOARDCAST_STREAMS_MAX", "streams, 1 to 1000000", "10000; 1000 under the host",
+        "Streams of this instance; further ones are shed";
+    STREAMS_PER_KEY_MAX = "BOARDCAST_STREAMS_PER_KEY_MAX", "streams, 1 to 1000000", "as BOARDCAST_STREAMS_MAX",
+        "Streams that one function key may hold on this instance";
+    STREAMS_PER_SCOPE_MAX = "BOARDCAST_STREAMS_PER_SCOPE_MAX", "streams, 1 to 1000000", "as BOARDCAST_STREAMS_MAX",
+        "Streams with the same filter on this instance";
+    SHED = "BOARDCAST_SHED_MS", "ms, 2000 to 600000", "10000",
+        "After how long, give or take a third, a reader who was shed is to come back";
+    WRITE_TIMEOUT = "BOARDCAST_WRITE_TIMEOUT_MS", "ms, 1000 to 600000", "20000",
+        "After how long a connection that takes no more bytes is closed";
+    IDLE_TIMEOUT = "BOARDCAST_IDLE_TIMEOUT_MS", "ms, 1000 to 86400000", "900000",
+        "How long a connection without a request is kept; the Functions host reuses its connections, and one that is closed in the moment it is reused loses a hook";
+    HOOKS_IN_FLIGHT_MAX = "BOARDCAST_HOOKS_IN_FLIGHT_MAX", "hooks, 1 to 10000", "64",
+        "Hooks that are answered at the same time; further ones are told to come again";
+    SYNC_SCHEDULE = "SYNC_SCHEDULE", "NCRONTAB, six fields, UTC", "`0 */15 12-23 * * 1-5`",
+        "When the Functions host fires the timer; read by the host alone";
+    SYNC_CRON = "BOARDCAST_SYNC_CRON", "cron, five fields", "`*/15 8-18 * * 1-5`",
+        "The window of the synchronisation: hours and weekdays under the host, where the minutes are the timer's business; the schedule itself when run by itself";
+    SYNC_ZONE = "BOARDCAST_SYNC_ZONE", "IANA time zone", "America/New_York",
+        "The zone of that window";
+    SYNC_DEADLINE = "BOARDCAST_SYNC_DEADLINE_MS", "ms, 1000 to 1500000", "240000",
+        "After how long a synchronisation gives up; the timer is always answered";
     LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000",
         "How many entries of the log are kept; a reader who comes back resumes within them";
     LOG_HOURS = "BOARDCAST_LOG_HOURS_MAX", "hours, 1 to 8760", "48",
@@ -67,12 +99,48 @@ pub struct Config {
     pub projects: AllowedProjects,
     /// Who may post hooks.
     pub hook_access: HookAccess,
-    /// After how much silence a heartbeat is sent.
-    pub heartbeat: Duration,
+    /// Opens health details and metrics.
+    pub operator_access: OperatorAccess,
+    /// Pages of which other origins may read.
+    pub allowed_origins: AllowedOrigins,
+    /// How streams are run.
+    pub streams: StreamSettings,
+    /// After how long a connection that takes no more bytes is closed.
+    pub write_timeout: Duration,
+    /// How long a connection without a request is kept.
+    pub idle_timeout: Duration,
+    /// Hooks that are answered at the same time.
+    pub hooks_in_flight_max: usize,
+    /// The window of the synchronisation.
+    pub sync_window: SyncWindow,
+    /// After how long a synchronisation gives up.
+    pub sync_deadline: Duration,
     /// How much of the log is kept.
     pub retention: Retention,
     /// The log filter.
     pub log_filter: String,
+}
+
+/// Who may see health details and metrics.
+#[derive(Clone, Debug)]
+pub enum OperatorAccess {
+    /// Anybody: the server runs by itself on loopback and no key is set.
+    Open,
+    /// Nobody: under the Functions host the folder's auth level is anonymous, so without a key they stay closed.
+    Closed,
+    /// Whoever has this key.
+    Key(Secret),
+}
+
+/// Pages of which other origins may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// CORS is not ours: under the host the platform answers for it, and two answers break a browser.
+    Platform,
+    /// Any.
+    Any,
+    /// These, exactly as a browser writes them.
+    These(Vec<String>),
 }
 
 /// One setting that cannot be used: which, what it says, and what it may say.
@@ -113,20 +181,21 @@ impl Config {
         let under_host = host_port.is_some();
         let port = host_port.or(port).and_then(|port| u16::try_from(port).ok()).unwrap_or(7071);
         read.on_off(DEMO);
-        let heartbeat_default = if under_host { 30_000 } else { 15_000 };
         let config = Self {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
             under_host,
             projects: AllowedProjects::new(read.list(PROJECTS)),
             hook_access: read.hook_access(under_host),
-            heartbeat: Duration::from_millis(
-                read.number(HEARTBEAT, 1_000..=200_000).unwrap_or(heartbeat_default),
-            ),
+            operator_access: read.operator_access(under_host),
+            allowed_origins: read.allowed_origins(under_host),
+            streams: read.stream_settings(under_host),
+            write_timeout: read.ms(WRITE_TIMEOUT, 1_000..=600_000, 20_000),
+            idle_timeout: read.ms(IDLE_TIMEOUT, 1_000..=86_400_000, 900_000),
+            hooks_in_flight_max: read.count(HOOKS_IN_FLIGHT_MAX, 1..=10_000, 64),
+            sync_window: read.sync_window(),
+            sync_deadline: read.ms(SYNC_DEADLINE, 1_000..=1_500_000, 240_000),
             retention: Retention {
-                entries_max: read
-                    .number(LOG_ENTRIES, 1..=10_000_000)
-                    .and_then(|entries| usize::try_from(entries).ok())
-                    .unwrap_or(Retention::DEFAULT.entries_max),
+                entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, Retention::DEFAULT.entries_max),
                 age_max: read
                     .number(LOG_HOURS, 1..=8_760)
                     .map_or(Retention::DEFAULT.age_max, |hours| Duration::from_secs(hours * 3_600)),
@@ -170,6 +239,80 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             );
         }
         number
+    }
+
+    fn ms(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>, default: u64) -> Duration {
+        Duration::from_millis(self.number(name, range).unwrap_or(default))
+    }
+
+    fn count(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>, default: usize) -> usize {
+        self.number(name, range).and_then(|count| usize::try_from(count).ok()).unwrap_or(default)
+    }
+
+    fn stream_settings(&mut self, under_host: bool) -> StreamSettings {
+        let or = |by_itself: u64, host: u64| if under_host { host } else { by_itself };
+        let lifetime = self.ms(LIFETIME, 0..=86_400_000, or(0, 1_200_000));
+        let max = self.count(STREAMS_MAX, 1..=1_000_000, if under_host { 1_000 } else { 10_000 });
+        StreamSettings {
+            heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, or(15_000, 30_000)),
+            coalesce: self.ms(COALESCE, 0..=5_000, or(20, 100)),
+            lifetime: (!lifetime.is_zero()).then_some(lifetime),
+            max,
+            per_key_max: self.count(STREAMS_PER_KEY_MAX, 1..=1_000_000, max),
+            per_scope_max: self.count(STREAMS_PER_SCOPE_MAX, 1..=1_000_000, max),
+            shed: self.ms(SHED, 2_000..=600_000, 10_000),
+            // Each stream that is held open costs the host as much as one that is of use.
+            shed_held_max: if under_host { max.div_ceil(20) } else { max },
+        }
+    }
+
+    fn operator_access(&mut self, under_host: bool) -> OperatorAccess {
+        match (self.text(OPERATOR_KEY), under_host) {
+            (Some(key), _) => OperatorAccess::Key(Secret::new(key)),
+            (None, true) => OperatorAccess::Closed,
+            (None, false) => OperatorAccess::Open,
+        }
+    }
+
+    fn allowed_origins(&mut self, under_host: bool) -> AllowedOrigins {
+        let Some(text) = self.text(ALLOWED_ORIGINS).filter(|_| !under_host) else {
+            return if under_host { AllowedOrigins::Platform } else { AllowedOrigins::These(Vec::new()) };
+        };
+        if text.trim() == "*" {
+            return AllowedOrigins::Any;
+        }
+        let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
+        if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
+            let remedy = format!(
+                "`{origin}` is no origin; write scheme and host, such as https://wall.example, or `*`"
+            );
+            self.refuse(ALLOWED_ORIGINS, &text, remedy);
+        }
+        AllowedOrigins::These(origins)
+    }
+
+    fn sync_window(&mut self) -> SyncWindow {
+        let cron = self.text(SYNC_CRON).unwrap_or_else(|| SyncWindow::DEFAULT_CRON.into());
+        let zone = self.text(SYNC_ZONE).unwrap_or_else(|| SyncWindow::DEFAULT_ZONE.into());
+        match SyncWindow::parse(&cron, &zone) {
+            Ok(window) => window,
+            Err(WindowError::Cron(why)) => {
+                self.refuse(
+                    SYNC_CRON,
+                    &cron,
+                    format!("give five fields such as `{}` ({why})", SyncWindow::DEFAULT_CRON),
+                );
+                SyncWindow::default()
+            }
+            Err(WindowError::Zone) => {
+                self.refuse(
+                    SYNC_ZONE,
+                    &zone,
+                    format!("give an IANA zone such as {}", SyncWindow::DEFAULT_ZONE),
+                );
+                SyncWindow::default()
+            }
+        }
     }
 
     fn on_off(&mut self, name: &'static str) -> Option<bool> {
@@ -222,6 +365,12 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         }
         text
     }
+}
+
+/// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
 }
 
 #[cfg(test)]

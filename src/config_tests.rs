@@ -12,7 +12,11 @@ fn with_no_setting_it_runs_by_itself_on_loopback() {
     let config = config(&[]).unwrap();
     assert_eq!(config.address, "127.0.0.1:7071".parse().unwrap());
     assert!(!config.under_host && matches!(config.hook_access, HookAccess::Open));
-    assert_eq!(config.heartbeat, Duration::from_secs(15));
+    assert_eq!(config.streams.heartbeat, Duration::from_secs(15));
+    assert_eq!((config.streams.coalesce, config.streams.lifetime), (Duration::from_millis(20), None));
+    assert_eq!(config.streams.shed_held_max, config.streams.max);
+    assert!(matches!(config.operator_access, OperatorAccess::Open));
+    assert_eq!(config.allowed_origins, AllowedOrigins::These(vec![]));
     assert_eq!(config.retention, Retention::DEFAULT);
 }
 
@@ -21,7 +25,12 @@ fn under_the_host_its_port_decides_and_hooks_need_a_secret() {
     let config = config(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "45339"), ("BOARDCAST_PORT", "1")]).unwrap();
     assert_eq!(config.address.port(), 45339);
     assert!(config.under_host && matches!(config.hook_access, HookAccess::Closed));
-    assert_eq!(config.heartbeat, Duration::from_secs(30));
+    assert_eq!(config.streams.heartbeat, Duration::from_secs(30));
+    assert_eq!(config.streams.coalesce, Duration::from_millis(100));
+    assert_eq!(config.streams.lifetime, Some(Duration::from_secs(20 * 60)));
+    assert_eq!((config.streams.max, config.streams.shed_held_max), (1_000, 50), "at most 5 % are held");
+    assert!(matches!(config.operator_access, OperatorAccess::Closed));
+    assert_eq!(config.allowed_origins, AllowedOrigins::Platform);
 }
 
 #[test]
@@ -74,4 +83,30 @@ fn a_project_may_be_named_or_numbered() {
     assert!(config.projects.allow(id, Some("Contoso")));
     assert!(config.projects.allow(crate::domain::testing::other_project(), Some("fabrikam")));
     assert!(!config.projects.allow(crate::domain::testing::other_project(), Some("Contoso")));
+}
+
+#[test]
+fn e8_origins_are_exact_or_any_and_never_ours_under_the_host() {
+    let origins =
+        |text: &str| config(&[("BOARDCAST_ALLOWED_ORIGINS", text)]).map(|config| config.allowed_origins);
+    let two = vec!["https://wall.example".to_owned(), "http://localhost:5173".to_owned()];
+    assert_eq!(origins("https://wall.example, http://localhost:5173"), Ok(AllowedOrigins::These(two)));
+    assert_eq!(origins("*"), Ok(AllowedOrigins::Any));
+    for wrong in
+        ["wall.example", "https://", "https://wall.example/", "https://*.example", "*,https://wall.example"]
+    {
+        assert!(origins(wrong).unwrap_err().to_string().contains("is no origin"), "{wrong}");
+    }
+}
+
+#[test]
+fn k11_the_synchronisations_window_is_settable_and_its_errors_help() {
+    assert_eq!(config(&[]).unwrap().sync_window, SyncWindow::default());
+    let errors = config(&[("BOARDCAST_SYNC_CRON", "every day")]).unwrap_err().to_string();
+    assert!(
+        errors.starts_with("BOARDCAST_SYNC_CRON=every day: give five fields such as `*/15 8-18 * * 1-5`"),
+        "{errors}"
+    );
+    let errors = config(&[("BOARDCAST_SYNC_ZONE", "New York")]).unwrap_err().to_string();
+    assert_eq!(errors, "BOARDCAST_SYNC_ZONE=New York: give an IANA zone such as America/New_York");
 }

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::change::boards_of;
 use crate::domain::log::Delta;
-use crate::domain::scope::{ProjectId, Scope, Text};
+use crate::domain::scope::{CollectionId, ProjectId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{WorkItem, WorkItemId};
-use crate::store::{Entry, EntryId, Loaded, Version};
+use crate::store::{Entry, EntryId, Loaded, RecordKey, Version};
 
 /// This instance's boards. Written by the relay alone, read by everybody.
 pub struct Fold {
@@ -25,6 +25,7 @@ pub struct Fold {
 pub struct State {
     position: EntryId,
     epoch: Option<String>,
+    collection: Option<CollectionId>,
     items: HashMap<WorkItemId, Known>,
     boards: BTreeMap<Scope, Board>,
     project_names: HashMap<ProjectId, Text>,
@@ -114,8 +115,10 @@ impl State {
                     Ok(item) => state.place(item, record.version),
                     Err(_) => undecodable.push(key.to_string()),
                 }
-            } else if key.as_str() == "epoch" {
+            } else if key == RecordKey::epoch() {
                 state.epoch = std::str::from_utf8(&record.value).ok().map(str::to_owned);
+            } else if key == RecordKey::collection() {
+                state.collection = std::str::from_utf8(&record.value).ok().and_then(CollectionId::parse);
             }
         }
         for board in state.boards.values_mut() {
@@ -127,6 +130,9 @@ impl State {
     fn fold(&mut self, id: EntryId, delta: Delta) {
         if delta.epoch.is_some() {
             self.epoch = delta.epoch;
+        }
+        if delta.collection.is_some() {
+            self.collection = delta.collection;
         }
         for observation in delta.observations {
             let item = match self.items.get(&observation.id) {
@@ -185,6 +191,11 @@ impl State {
     /// The journal's epoch.
     pub fn epoch(&self) -> Option<&str> {
         self.epoch.as_deref()
+    }
+
+    /// The collection whose hooks are taken.
+    pub fn collection(&self) -> Option<CollectionId> {
+        self.collection
     }
 
     /// An item with its record's version.

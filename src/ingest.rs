@@ -12,7 +12,7 @@ use crate::domain::change::{Change, changes};
 use crate::domain::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source, Subject};
 use crate::domain::level::Level;
 use crate::domain::log::Delta;
-use crate::domain::scope::{Audience, Scope, Text};
+use crate::domain::scope::{Audience, CollectionId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::view::board_url;
 use crate::domain::work_item::{Observation, WorkItem};
@@ -47,11 +47,13 @@ pub struct News {
     pub source: Source,
     /// When it reached us.
     pub received_at: Timestamp,
+    /// The collection it comes from, if it says so.
+    pub collection: Option<CollectionId>,
     /// The W3C trace id of the request that brought it.
     pub trace_id: Option<Text>,
 }
 
-/// What became of an observation. Either way it is kept.
+/// What became of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ingested {
     /// It was new: committed, and so many events were announced.
@@ -61,6 +63,9 @@ pub enum Ingested {
     },
     /// All of it was known already.
     Known,
+    /// It comes from another collection than what is on the boards; numbers of work items are unique only within
+    /// one, so it cannot be taken.
+    ForeignCollection,
 }
 
 /// Why an observation was not kept.
@@ -83,11 +88,11 @@ impl fmt::Display for IngestError {
 
 impl std::error::Error for IngestError {}
 
-/// An item as the journal holds it, as far as we know.
-#[derive(Clone)]
+/// What a commit builds on, as the journal holds it, as far as we know.
 struct Base {
     item: Option<Arc<WorkItem>>,
     version: Option<Version>,
+    collection: Option<CollectionId>,
 }
 
 impl Ingest {
@@ -95,6 +100,11 @@ impl Ingest {
     pub async fn observe(&self, observation: &Observation, news: &News) -> Result<Ingested, IngestError> {
         let mut base = self.folded(observation);
         for attempt in 0..=CONFLICT_RETRIES_MAX {
+            if let (Some(theirs), Some(ours)) = (news.collection, base.collection)
+                && theirs != ours
+            {
+                return Ok(Ingested::ForeignCollection);
+            }
             let merged = match &base.item {
                 Some(item) => item.merge(observation),
                 None => observation.clone(),
@@ -108,7 +118,7 @@ impl Ingest {
             match self.within_budget(commit).await? {
                 Outcome::Committed(_) => return Ok(Ingested::Committed { events }),
                 Outcome::Conflict(conflicts) => {
-                    base = current(conflicts);
+                    base.update(conflicts);
                     if attempt > 0 {
                         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=CONFLICT_PAUSE_MS_MAX)))
                             .await;
@@ -120,10 +130,10 @@ impl Ingest {
     }
 
     fn folded(&self, observation: &Observation) -> Base {
-        match self.fold.read().item(observation.id) {
-            Some(known) => Base { item: Some(known.item), version: Some(known.version) },
-            None => Base { item: None, version: None },
-        }
+        let state = self.fold.read();
+        let known = state.item(observation.id);
+        let version = known.as_ref().map(|known| known.version);
+        Base { item: known.map(|known| known.item), version, collection: state.collection() }
     }
 
     async fn within_budget(&self, commit: Commit) -> Result<Outcome, IngestError> {
@@ -150,19 +160,25 @@ impl Ingest {
             let scope = Scope::project(merged.present().claim.facts.project);
             entries.push(NewEntry { audience: Audience::Scope(scope), event: None, delta: None });
         }
-        let delta = Delta {
+        let mut delta = Delta {
             writes: vec![key.to_string()],
             observations: vec![observation.clone()],
             ..Delta::default()
         };
+        let mut checks = vec![(key.clone(), base.version)];
+        let mut writes = vec![(key, Some(merged.encode().into()))];
+        // The first hook decides whose board this is, in the same step that puts its item there.
+        if let (Some(collection), None) = (news.collection, base.collection) {
+            let key = RecordKey::collection();
+            delta.writes.push(key.to_string());
+            delta.collection = Some(collection);
+            checks.push((key.clone(), None));
+            writes.push((key, Some(collection.to_string().into())));
+        }
         if let Some(last) = entries.last_mut() {
             last.delta = Some(delta.encode().into());
         }
-        Commit {
-            checks: vec![(key.clone(), base.version)],
-            writes: vec![(key, Some(merged.encode().into()))],
-            entries,
-        }
+        Commit { checks, writes, entries }
     }
 
     fn encode(&self, scope: Scope, body: Body, changed_at: Timestamp, news: &News) -> Bytes {
@@ -208,20 +224,26 @@ fn without_contents(body: Body, scope: Scope) -> Body {
     }
 }
 
-/// The value that won, as the journal returned it.
-fn current(conflicts: Vec<(RecordKey, Option<Versioned>)>) -> Base {
-    let Some((key, Some(record))) = conflicts.into_iter().next() else {
-        return Base { item: None, version: None };
-    };
-    let item = match WorkItem::decode(&record.value) {
-        Ok(item) => Some(Arc::new(item)),
-        Err(error) => {
-            // A record that nobody can read must not stop its item for ever: it is written anew from what is known.
-            tracing::error!(%key, %error, "a record cannot be decoded and is replaced");
-            None
+impl Base {
+    /// Takes over the values that won, as the journal returned them.
+    fn update(&mut self, conflicts: Vec<(RecordKey, Option<Versioned>)>) {
+        for (key, record) in conflicts {
+            if key == RecordKey::collection() {
+                let value = record.as_ref().and_then(|record| std::str::from_utf8(&record.value).ok());
+                self.collection = value.and_then(CollectionId::parse);
+                continue;
+            }
+            self.version = record.as_ref().map(|record| record.version);
+            self.item = record.and_then(|record| match WorkItem::decode(&record.value) {
+                Ok(item) => Some(Arc::new(item)),
+                Err(error) => {
+                    // A record that nobody can read must not stop its item for ever: it is written anew.
+                    tracing::error!(%key, %error, "a record cannot be decoded and is replaced");
+                    None
+                }
+            });
         }
-    };
-    Base { item, version: Some(record.version) }
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,12 @@ impl Fixture {
     }
 
     async fn observe(&self, observation: &Observation) -> Ingested {
-        let news = News { source: Source::Webhook, received_at: Timestamp::from_epoch_ms(7), trace_id: None };
+        let news = News {
+            source: Source::Webhook,
+            received_at: Timestamp::from_epoch_ms(7),
+            collection: None,
+            trace_id: None,
+        };
         self.ingest.observe(observation, &news).await.unwrap()
     }
 

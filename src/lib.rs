@@ -27,6 +27,7 @@ pub mod server;
 pub mod snapshot;
 pub mod store;
 pub mod stream;
+pub mod sync;
 pub mod telemetry;
 pub mod vitals;
 
@@ -57,7 +58,12 @@ pub fn run(config: &Config) -> ExitCode {
             }
         };
         announce(config, &listener);
-        server::serve(app::App::new(config), listener, told_to_stop()).await;
+        let app = app::App::new(config);
+        if !config.under_host {
+            // The host has a timer, and keeps it to one instance; a second one would do everything twice.
+            tokio::spawn(sync::run_on_schedule(app.sync.clone(), sync::SyncReport::log));
+        }
+        server::serve(app, listener, told_to_stop()).await;
         if config.under_host { ExitCode::from(RESTART) } else { ExitCode::SUCCESS }
     })
 }

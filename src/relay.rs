@@ -40,7 +40,10 @@ impl Relay {
                         "the log no longer holds our position; readers start again from a snapshot"
                     );
                 }
-                error => tracing::warn!(%error, "the journal does not answer; trying again"),
+                error => {
+                    self.vitals.log_unreadable();
+                    tracing::warn!(%error, "the journal does not answer; trying again");
+                }
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
@@ -58,11 +61,22 @@ impl Relay {
                 Err(JournalError::Lost) => return JournalError::Lost,
                 Err(error) => {
                     // The position is still good: an outage is waited out, not answered with a reset.
+                    self.vitals.log_unreadable();
                     tracing::warn!(%error, "the log cannot be read; trying again");
                     tokio::time::sleep(RETRY_AFTER).await;
+                    // A tail is silent while nothing happens, so it does not tell that the log can be read again.
+                    if self.journal.holds(position).await.is_ok() {
+                        self.vitals.log_seen(position);
+                    }
                     continue;
                 }
             };
+            if let Some(last) = entries.last() {
+                self.vitals.log_seen(last.id);
+            }
+            if let Some(told) = entries.iter().rev().find(|entry| entry.content.event.is_some()) {
+                self.vitals.board_changed(told.id);
+            }
             // The fold comes first, so that a snapshot is never older than what its reader was already sent.
             for id in self.fold.apply(&entries) {
                 self.vitals.entries_undecodable.add(1);
@@ -82,6 +96,10 @@ impl Relay {
         for key in self.fold.reset(loaded) {
             self.vitals.entries_undecodable.add(1);
             tracing::error!(key, "a record cannot be decoded and was left out");
+        }
+        self.vitals.log_followed_from(position);
+        if let Some(touched) = self.fold.read().boards().map(|(_, board)| board.touched).max() {
+            self.vitals.board_changed(touched);
         }
         self.hub.reset(position);
         Ok(position)

@@ -3,6 +3,7 @@
 //! `warp::serve` has no knobs for `TCP_NODELAY`, buffer sizes and time-outs, and logs every reader that goes away
 //! as an error; so the loop is our own, around `warp::service`.
 
+use std::error::Error as _;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -14,17 +15,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::app::App;
 use crate::functions;
 
 /// How many connections may wait to be accepted: a thousand readers come back in the same second.
 const BACKLOG: i32 = 4_096;
-
-/// How long a connection may take to send the head of a request. It also bounds how long an idle connection is
-/// kept, and the Functions host keeps its connections for reuse: one that we close in the moment it is reused
-/// loses a hook, so this is far longer than any pool keeps one.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The greatest size of a connection's buffers. What a slow reader does not take stays in the shared ring.
 const BUFFER_BYTES_MAX: usize = 16 * 1024;
@@ -63,16 +60,22 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
             tracing::debug!(%error, "a connection was gone before it was served");
             continue;
         }
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(app.write_timeout));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_READ_TIMEOUT)
+            // It bounds how long the head of a request may take, and with it how long a connection may lie idle.
+            .header_read_timeout(app.idle_timeout)
             .max_buf_size(BUFFER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service.clone()));
         let connection = graceful.watch(connection);
+        let vitals = app.vitals.clone();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 // Every reader that goes away ends like this; it is no fault of anybody.
                 tracing::debug!(%error, "a connection ended");
+                // A reader that takes no bytes is never asked for again by hyper, so only the socket can tell.
+                vitals.writes_timed_out.add(u64::from(took_no_bytes(&error)));
             }
         });
     }
@@ -81,4 +84,9 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+fn took_no_bytes(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }

@@ -21,7 +21,7 @@ use crate::domain::work_item::{History, WorkItem};
 use crate::fold::{Fold, State};
 
 /// Which boards a reader asks for. Nothing named means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScopeFilter {
     /// Projects, by name or id.
     pub projects: Vec<NameOrId>,

@@ -128,6 +128,13 @@ impl DeadLetter {
     ];
 }
 
+impl Delivery {
+    /// A payload that is of no use, of which nothing else is known.
+    pub const fn dead_letter(reason: DeadLetter) -> Self {
+        Self { collection: None, event_type: None, content: Content::DeadLetter(reason) }
+    }
+}
+
 /// Understands a payload.
 pub fn parse(body: &[u8]) -> Delivery {
     match envelope(body) {
@@ -136,7 +143,7 @@ pub fn parse(body: &[u8]) -> Delivery {
             event_type: str_at(&payload, &["eventType"]).map(|name| cut(name, TEXT_CHARS_MAX)),
             content: content(&payload),
         },
-        Err(reason) => Delivery { collection: None, event_type: None, content: Content::DeadLetter(reason) },
+        Err(reason) => Delivery::dead_letter(reason),
     }
 }
 

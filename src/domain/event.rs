@@ -390,6 +390,19 @@ pub fn type_of(json: &[u8]) -> Option<&str> {
     std::str::from_utf8(rest.get(..end)?).ok()
 }
 
+/// The value of `receivedAt` in an encoded event, found without parsing it.
+pub fn received_at_of(json: &[u8]) -> Option<Timestamp> {
+    const NAME: &[u8] = br#","receivedAt":"#;
+    // The envelope comes first and its texts are our own, so the first hit is the envelope's.
+    let envelope = json.get(..ENVELOPE_BYTES_MAX.min(json.len()))?;
+    let start = envelope.windows(NAME.len()).position(|window| window == NAME)? + NAME.len();
+    let digits = envelope.get(start..)?.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok().map(Timestamp::from_epoch_ms)
+}
+
+/// More than any envelope has before its event's own fields.
+const ENVELOPE_BYTES_MAX: usize = 512;
+
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ids {

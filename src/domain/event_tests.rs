@@ -288,6 +288,7 @@ fn golden_events() {
     for (envelope, body) in events {
         let json = encode(&envelope, &body);
         assert_eq!(type_of(&json), Some(body.type_name()));
+        assert_eq!(received_at_of(&json), envelope.received_at);
         golden(body.type_name(), std::str::from_utf8(&json).unwrap());
     }
 }

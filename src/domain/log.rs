@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::scope::CollectionId;
 use super::work_item::{Observation, WorkItemId};
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
@@ -16,6 +17,9 @@ pub struct Delta {
     /// Items whose record was deleted because they left the board's horizon.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<WorkItemId>,
+    /// The collection whose hooks are taken from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<CollectionId>,
     /// The journal's epoch, in the entry that begins a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
@@ -45,6 +49,7 @@ mod tests {
             writes: vec!["item/13".into()],
             observations: vec![item(13, 2, |_| {})],
             dropped: vec![WorkItemId::new(7).unwrap()],
+            collection: CollectionId::parse("c12d0eb8-e382-443b-9f9c-c52cba5014c2"),
             epoch: Some("e".into()),
         };
         assert_eq!(Delta::decode(&delta.encode()).unwrap(), delta);

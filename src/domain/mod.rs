@@ -10,6 +10,7 @@ pub mod entry_id;
 pub mod event;
 pub mod level;
 pub mod log;
+pub mod schedule;
 pub mod scope;
 pub mod time;
 pub mod view;

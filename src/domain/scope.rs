@@ -86,7 +86,7 @@ pub enum Audience {
 }
 
 /// How a person names a project or a team: by GUID, or by name in any case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum NameOrId {
     /// The GUID, as it was written.
     Id(Uuid),

@@ -1,20 +1,42 @@
-//! `HealthCheck`: is the process alive, and does it have a board to serve? Two questions with two answers.
+//! `HealthCheck`: is the process alive, does it have a board to serve, and how is it doing? The first two are
+//! anybody's to ask; the third names projects and numbers, so it is the operator's.
+//!
+//! No answer waits for anything outside this process: a probe that hangs with the journal says nothing about it.
 
-use http::StatusCode;
-use serde_json::json;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+use subtle::ConstantTimeEq;
 use warp::reply::Response;
 
-use super::reply;
+use super::Request;
+use super::reply::{self, ErrorBody};
 use crate::app::App;
+use crate::config::OperatorAccess;
 use crate::devops::credentials::HookAccess;
+use crate::devops::hook::DeadLetter;
+use crate::domain::level::Level;
+use crate::snapshot::Snapshots;
+use crate::vitals::prometheus::{self, Instance};
+use crate::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
 
-/// Answers a probe: `live` asks nothing but this process, `ready` whether it can do its work.
-pub fn handle(app: &App, probe: Option<&str>) -> Response {
-    match probe {
+/// The header that may carry the operator's key instead of `Authorization`.
+pub const KEY_HEADER: &str = "x-boardcast-key";
+
+/// The target of the delivery in milliseconds, for 95 of 100 events.
+const DELIVERY_TARGET_MS: u32 = 1_000;
+
+/// Answers a probe: `live` asks nothing but this process, `ready` whether it can do its work, `metrics` and no name
+/// at all how it is doing.
+pub fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
+    let response = match probe {
         Some("live") => reply::value(StatusCode::OK, &json!({ "status": "live" })),
         Some("ready") => ready(app),
-        _ => reply::not_found(),
-    }
+        Some("metrics") => for_operator(app, request, metrics),
+        None => for_operator(app, request, |app| reply::value(StatusCode::OK, &details(app))),
+        Some(_) => reply::not_found(),
+    };
+    reply::with_header(response, CACHE_CONTROL, "no-store")
 }
 
 fn ready(app: &App) -> Response {
@@ -22,12 +44,181 @@ fn ready(app: &App) -> Response {
         Some(_) => "loaded",
         None => "not loaded yet",
     };
-    let webhook = match app.hook_access {
+    let status = if is_ready(app) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply::value(status, &json!({ "status": readiness(app), "journal": journal, "webhook": webhook(app) }))
+}
+
+fn is_ready(app: &App) -> bool {
+    app.fold.position().is_some()
+}
+
+fn readiness(app: &App) -> &'static str {
+    if is_ready(app) { "ready" } else { "not ready" }
+}
+
+fn webhook(app: &App) -> &'static str {
+    match app.hook_access {
         HookAccess::Closed => "closed: set BOARDCAST_WEBHOOK_SECRET",
         HookAccess::Open | HookAccess::Secrets(_) => "open",
+    }
+}
+
+fn for_operator(app: &App, request: &Request, answer: impl FnOnce(&App) -> Response) -> Response {
+    let key = match &app.operator_access {
+        OperatorAccess::Open => return answer(app),
+        OperatorAccess::Closed => {
+            return denied("set BOARDCAST_OPERATOR_KEY; without it, live and ready alone are answered");
+        }
+        OperatorAccess::Key(key) => key.expose(),
     };
-    let ready = app.fold.position().is_some();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let word = if ready { "ready" } else { "not ready" };
-    reply::value(status, &json!({ "status": word, "journal": journal, "webhook": webhook }))
+    let offered = [bearer_token(&request.headers), request.headers.get(KEY_HEADER).map(|key| key.as_bytes())];
+    let mut matched = subtle::Choice::from(0);
+    for offer in offered.into_iter().flatten() {
+        matched |= offer.ct_eq(key.as_bytes());
+    }
+    if matched.into() {
+        answer(app)
+    } else {
+        denied("give BOARDCAST_OPERATOR_KEY as `Authorization: Bearer` or in X-Boardcast-Key")
+    }
+}
+
+fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+fn denied(remedy: &str) -> Response {
+    let error = ErrorBody { code: "unauthorised", message: "this is for the operator alone", remedy };
+    reply::with_header(reply::error(StatusCode::UNAUTHORIZED, error), WWW_AUTHENTICATE, "Bearer")
+}
+
+fn metrics(app: &App) -> Response {
+    let instance = Instance {
+        id: &app.instance,
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: app.started_at,
+        ready: is_ready(app),
+        journal_lag_ms: app.vitals.journal_lag_ms(app.fold.position()),
+        dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
+    };
+    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.vitals, &instance))
+}
+
+/// The four numbers at the top are those that a dashboard of a hundred lines can do something with; the rest is for
+/// whoever looks for a cause.
+fn details(app: &App) -> Value {
+    let (vitals, now) = (&*app.vitals, (app.clock)());
+    let (level, boards, epoch) = boards(app);
+    json!({
+        "sseConnections": vitals.streams.value(),
+        "cacheHitRate": vitals.reads.rate(now, Window::Hour),
+        "avgApiResponseTime": vitals.requests.recent_mean_ms(),
+        "lastDataUpdate": vitals.last_data_update.value(),
+        "instance": app.instance,
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptimeMs": now.ms_since(app.started_at),
+        "status": readiness(app),
+        "webhook": webhook(app),
+        "level": level,
+        "boards": boards,
+        "updates": {
+            "data": vitals.last_data_update.value(),
+            "hook": vitals.last_hook.value(),
+            "sync": vitals.last_sync.value(),
+        },
+        "journal": {
+            "position": app.fold.position().map(|position| position.to_string()),
+            "epoch": epoch,
+            "lagMs": vitals.journal_lag_ms(app.fold.position()),
+            "logsLost": vitals.logs_lost.value(),
+            "undecodable": vitals.entries_undecodable.value(),
+        },
+        // Whatever is acknowledged is in the journal; nothing waits anywhere else.
+        "inbox": { "oldestRowMs": null },
+        "streams": {
+            "open": vitals.streams.value(),
+            "opened": vitals.streams_opened.value(),
+            "resumed": vitals.streams_resumed.value(),
+            "gaps": vitals.gaps.value(),
+            "replayed": vitals.events_replayed.value(),
+            "slow": vitals.readers_slow.value(),
+            "shed": vitals.streams_shed.value(),
+            "endedByLifetime": vitals.streams_ended.value(),
+            "writesTimedOut": vitals.writes_timed_out.value(),
+        },
+        "hooks": hooks(app),
+        "reads": reads(app),
+        "requests": requests(app),
+        "delivery": delivery(app),
+        "suppressedChanges": vitals.changes_suppressed.value(),
+        "panics": vitals.panics.value(),
+    })
+}
+
+/// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
+fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
+    let state = app.fold.read();
+    let scopes: Vec<_> = state.boards().map(|(scope, _)| scope).collect();
+    let level = if is_ready(app) { Snapshots::standing(&state, &scopes).0 } else { Level::None };
+    let rows = state.boards().map(|(scope, board)| {
+        json!({
+            "project": scope.project,
+            "team": scope.team,
+            "items": board.items.len(),
+            "updatedAt": board.touched.ms,
+            "changedAt": board.changed_at,
+        })
+    });
+    (level, rows.collect(), state.epoch().map(str::to_owned))
+}
+
+fn hooks(app: &App) -> Value {
+    let vitals = &app.vitals;
+    json!({
+        "applied": vitals.hooks_applied.value(),
+        "known": vitals.hooks_known.value(),
+        "ignored": vitals.hooks_ignored.value(),
+        "test": vitals.hooks_test.value(),
+        "deadLetters": vitals.dead_letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
+        "recentDeadLetters": vitals.dead_letters.last(),
+        "denied": vitals.hooks_denied.value(),
+        "refused": vitals.hooks_refused.value(),
+        "overloaded": vitals.hooks_overloaded.value(),
+        "mislabelled": vitals.hooks_mislabelled.value(),
+    })
+}
+
+fn reads(app: &App) -> Value {
+    let (reads, now) = (&app.vitals.reads, (app.clock)());
+    let total = reads.total();
+    json!({
+        "hitsMemory": total.hits_memory,
+        "hitsRedis": total.hits_redis,
+        "stale": total.stale,
+        "misses": total.misses,
+        "errors": total.errors,
+        "rate5m": reads.rate(now, Window::FiveMinutes),
+        "rate1h": reads.rate(now, Window::Hour),
+        "definition": HIT_RATE_DEFINITION,
+    })
+}
+
+fn requests(app: &App) -> Map<String, Value> {
+    let row = |endpoint: Endpoint| {
+        (endpoint.as_str().to_owned(), json!(app.vitals.requests.of(endpoint).quantiles()))
+    };
+    Endpoint::ALL.into_iter().map(row).collect()
+}
+
+fn delivery(app: &App) -> Value {
+    let quantiles = app.vitals.delivery.quantiles();
+    json!({
+        "count": quantiles.count,
+        "p50": quantiles.p50,
+        "p95": quantiles.p95,
+        "p99": quantiles.p99,
+        "targetMs": DELIVERY_TARGET_MS,
+        "met": quantiles.p95.map(|p95| p95 <= f64::from(DELIVERY_TARGET_MS)),
+    })
 }

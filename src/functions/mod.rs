@@ -4,6 +4,7 @@
 //! would put a service hook on probation, and a long chain of filters costs more to compile and to run.
 
 pub mod body;
+pub mod cors;
 pub mod dashboard;
 pub mod health_check;
 pub mod invocation;
@@ -14,11 +15,13 @@ pub mod sync_timer;
 pub mod work_item_webhook;
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use bytes::{Buf, Bytes};
-use futures_util::{Stream, StreamExt};
-use http::{HeaderMap, Method};
+use futures_util::{FutureExt, Stream, StreamExt};
+use http::{HeaderMap, Method, StatusCode};
+use tokio::time::Instant;
 use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::reply::Response;
@@ -26,6 +29,7 @@ use warp::reply::Response;
 use crate::app::App;
 use crate::domain::scope::NameOrId;
 use crate::snapshot::ScopeFilter;
+use crate::vitals::Endpoint;
 
 /// The body of a request as it arrives.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
@@ -87,9 +91,13 @@ pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = Infallible
         );
     warp::path::full()
         .and(request)
-        .then(move |path: FullPath, request| {
+        .then(move |path: FullPath, request: Request| {
             let app = app.clone();
-            async move { dispatch(&app, path.as_str(), request).await }
+            async move {
+                let origin = request.headers.get(http::header::ORIGIN).cloned();
+                let response = answer(&app, path.as_str(), request).await;
+                cors::allow(response, &app.allowed_origins, origin.as_ref())
+            }
         })
         .recover(|_| std::future::ready(Ok::<_, Infallible>(reply::not_found())))
         .unify()
@@ -101,22 +109,84 @@ fn whole_chunks<Chunk: Buf>(
     Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
 }
 
+/// Answers a request, whatever its handler does, and counts it. The Functions host repeats a request that was never
+/// answered and gives up after three deaths, so a panic ends neither the process nor the connection.
+async fn answer(app: &App, path: &str, request: Request) -> Response {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let endpoint = endpoint(&request.method, &segments);
+    let began = Instant::now();
+    // Handlers share atomics and locks alone, and whoever takes a lock takes it after a panic too.
+    let response = match AssertUnwindSafe(dispatch(app, &segments, request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            app.vitals.panics.add(1);
+            let word = endpoint.map_or("other", Endpoint::as_str);
+            tracing::error!(endpoint = word, "a handler panicked; its request was answered as failed");
+            after_panic(endpoint, &segments)
+        }
+    };
+    if let Some(endpoint) = endpoint {
+        app.vitals.requests.record(endpoint, began.elapsed());
+    }
+    response
+}
+
+/// What a request is counted under; nothing for streams, which have no duration, and for what is at no address.
+fn endpoint(method: &Method, segments: &[&str]) -> Option<Endpoint> {
+    match segments {
+        ["api", "webhooks", "azure-devops", ..] | ["webhooks", "azure-devops", ..] => Some(Endpoint::Webhook),
+        ["SyncTimer"] if method == Method::POST => Some(Endpoint::Timer),
+        ["api", ..] if !matches!(*method, Method::GET | Method::HEAD) => None,
+        ["api", "snapshot"] => Some(Endpoint::Snapshot),
+        ["api", "health"] | ["api", "health", _] => Some(Endpoint::Health),
+        ["api", "dashboard"] | ["api", "dashboard", _] => Some(Endpoint::Dashboard),
+        _ => None,
+    }
+}
+
+/// The answer to a request whose handler panicked, as each caller can bear it: Azure DevOps repeats a 503 and
+/// nothing else, a native `EventSource` comes back after a 200 only, a timer wants JSON.
+fn after_panic(endpoint: Option<Endpoint>, segments: &[&str]) -> Response {
+    let error = reply::ErrorBody {
+        code: "internal",
+        message: "the server made a mistake",
+        remedy: "try again; the operator finds the place in the log, under panic",
+    };
+    match (endpoint, segments) {
+        (Some(Endpoint::Webhook), _) => reply::error(StatusCode::SERVICE_UNAVAILABLE, error),
+        (Some(Endpoint::Timer), _) => {
+            invocation::InvocationReply::logging("failed: a panic; see the log").into_response()
+        }
+        (_, ["api", "sse", "dashboard"]) => {
+            reply::bytes(StatusCode::OK, "text/event-stream; charset=utf-8", "retry: 5000\n\n")
+        }
+        _ => reply::error(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
 /// The routing table. By itself the server answers the webhook without the prefix `/api` as well; the Functions
 /// host sends nothing there.
-async fn dispatch(app: &App, path: &str, request: Request) -> Response {
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+async fn dispatch(app: &App, segments: &[&str], request: Request) -> Response {
     let reads = matches!(request.method, Method::GET | Method::HEAD);
-    match segments.as_slice() {
+    match segments {
         // The host asks this every 25 ms until it is answered, and again as a health check.
         [] => reply::text("boardcast"),
         ["api", "webhooks", "azure-devops", rest @ ..] | ["webhooks", "azure-devops", rest @ ..] => {
-            work_item_webhook::handle(app, rest.first().copied(), request).await
+            let response = work_item_webhook::handle(app, rest.first().copied(), request).await;
+            if response.status() == StatusCode::OK {
+                app.vitals.last_hook.set((app.clock)());
+            }
+            response
         }
         ["SyncTimer"] if request.method == Method::POST => sync_timer::handle(app, request).await,
         ["api", "sse", "dashboard"] if request.method == Method::GET => sse_stream::handle(app, &request),
+        ["api", "sse", "dashboard"] if request.method == Method::HEAD => sse_stream::head(),
+        ["api", "sse" | "snapshot" | "health" | "dashboard", ..] if request.method == Method::OPTIONS => {
+            cors::preflight(&app.allowed_origins, &request.headers)
+        }
         ["api", "snapshot"] if reads => snapshot::handle(app, request).await,
         ["api", "health", rest @ ..] if reads && rest.len() <= 1 => {
-            health_check::handle(app, rest.first().copied())
+            health_check::handle(app, rest.first().copied(), &request)
         }
         ["api", "dashboard", rest @ ..] if reads && rest.len() <= 1 => {
             dashboard::handle(rest.first().copied(), &request)
@@ -127,7 +197,6 @@ async fn dispatch(app: &App, path: &str, request: Request) -> Response {
         ["api", "sse", "dashboard"] | ["api", "snapshot" | "health" | "dashboard", ..] if !reads => {
             reply::method_not_allowed()
         }
-        ["api", "sse", "dashboard"] => reply::method_not_allowed(),
         _ => reply::not_found(),
     }
 }
@@ -147,5 +216,27 @@ mod tests {
         assert!(filter.teams.is_empty() && query.flag("named") && !query.flag("heartbeat"));
         assert_eq!(query.first("x"), Some("\u{fffd}"));
         assert_eq!(Query::parse(""), Query::default());
+    }
+    #[test]
+    fn after_a_panic_each_caller_is_answered_as_it_can_bear() {
+        let answered = |method: Method, path: &str| {
+            let segments: Vec<&str> = path.split('/').collect();
+            let response = after_panic(endpoint(&method, &segments), &segments);
+            let media_type = response.headers()[http::header::CONTENT_TYPE].to_str().unwrap();
+            (response.status().as_u16(), media_type.split(';').next().unwrap().to_owned())
+        };
+        for (method, path, status, media_type) in [
+            (Method::POST, "api/webhooks/azure-devops/workitem.updated", 503, "application/json"),
+            (Method::POST, "webhooks/azure-devops", 503, "application/json"),
+            (Method::PUT, "api/webhooks/azure-devops", 503, "application/json"),
+            (Method::POST, "SyncTimer", 200, "application/json"),
+            (Method::GET, "api/sse/dashboard", 200, "text/event-stream"),
+            (Method::GET, "api/snapshot", 500, "application/json"),
+            (Method::GET, "api/health", 500, "application/json"),
+            (Method::GET, "api/dashboard/app.js", 500, "application/json"),
+            (Method::GET, "nothing", 500, "application/json"),
+        ] {
+            assert_eq!(answered(method, path), (status, media_type.to_owned()), "{path}");
+        }
     }
 }

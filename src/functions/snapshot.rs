@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
 use crate::functions::reply::ErrorBody;
+use crate::vitals::ReadOutcome;
 
 /// How long an answer waits for this instance's fold to reach the position that `at` asks for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,10 +26,12 @@ pub async fn handle(app: &App, request: Request) -> Response {
         },
     };
     if tokio::time::timeout(PATIENCE, app.fold.passed(at)).await.is_err() {
+        count(app, ReadOutcome::Miss);
         return not_yet();
     }
     let filter = request.query.scope_filter();
     if filter.is_empty() {
+        count(app, ReadOutcome::HitMemory);
         let directory = app.snapshots.directory(&filter);
         return reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache");
     }
@@ -36,6 +39,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
         let state = app.fold.read();
         app.snapshots.scopes(&state, &filter)
     };
+    count(app, if scopes.is_empty() { ReadOutcome::Miss } else { ReadOutcome::HitMemory });
     match scopes.as_slice() {
         [] => unknown_scope(),
         [scope] => board(app, *scope, &request),
@@ -44,6 +48,11 @@ pub async fn handle(app: &App, request: Request) -> Response {
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
         }
     }
+}
+
+/// Counts a read. The fold is memory, so what is there is a hit.
+fn count(app: &App, outcome: ReadOutcome) {
+    app.vitals.reads.record((app.clock)(), outcome);
 }
 
 fn board(app: &App, scope: crate::domain::scope::Scope, request: &Request) -> Response {

@@ -1,30 +1,68 @@
 //! `SseStream`: the board as server-sent events.
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use warp::Reply as _;
 use warp::reply::Response;
 
+use super::reply::ErrorBody;
 use super::{Request, reply};
 use crate::app::App;
-use crate::stream::StreamRequest;
+use crate::stream::{ByteStream, Opened, StreamRequest};
 
-/// Opens a stream. The status is always 200: a native `EventSource` closes for good on any other.
+/// Opens a stream. The status is 200 even for a reader who is shed: a native `EventSource` closes for good on any
+/// other. A client that says it can take it (`shed=503`) is told by status.
 pub fn handle(app: &App, request: &Request) -> Response {
-    let stream = app.streams.open(StreamRequest {
+    let opened = app.streams.open(StreamRequest {
         filter: request.query.scope_filter(),
         named: request.query.flag("named"),
         heartbeat: request.query.flag("heartbeat"),
         cursor: cursor(request),
+        key: key(request),
     });
-    let mut response = warp::reply::stream(stream).into_response();
-    for (name, value) in [
+    match opened {
+        Opened::Shed { retry_after, .. } if request.query.first("shed") == Some("503") => {
+            too_many(retry_after)
+        }
+        Opened::Shed { stream, .. } | Opened::Stream(stream) => event_stream(stream),
+    }
+}
+
+/// What a `GET` would be answered with, without the stream.
+pub fn head() -> Response {
+    with_headers(Response::default())
+}
+
+fn event_stream(stream: ByteStream) -> Response {
+    with_headers(warp::reply::stream(stream).into_response())
+}
+
+fn with_headers(response: Response) -> Response {
+    let headers = [
         (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        // A proxy that compresses holds the first kilobyte back, and `no-transform` forbids it.
         (CACHE_CONTROL, "no-cache, no-transform"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
-    ] {
-        response = reply::with_header(response, name, value);
-    }
-    response
+    ];
+    headers.into_iter().fold(response, |response, (name, value)| reply::with_header(response, name, value))
+}
+
+fn too_many(retry_after: Duration) -> Response {
+    let error = ErrorBody {
+        code: "too_many_streams",
+        message: "this instance has as many streams as it may have",
+        remedy: "come back after the time in Retry-After",
+    };
+    let seconds = retry_after.as_secs().max(1).to_string();
+    reply::with_header(reply::error(StatusCode::SERVICE_UNAVAILABLE, error), RETRY_AFTER, &seconds)
+}
+
+/// The function key that the host has let in already; here it only tells whose streams these are.
+fn key(request: &Request) -> Option<String> {
+    let header = request.headers.get("x-functions-key").and_then(|key| key.to_str().ok());
+    header.or_else(|| request.query.first("code")).map(str::to_owned)
 }
 
 /// The cursor that a reader comes back with. The header wins: a native reconnect repeats the old URL with a newer

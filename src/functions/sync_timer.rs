@@ -17,15 +17,16 @@ pub async fn handle(app: &App, request: Request) -> Response {
         Read::TooLarge { .. } | Read::BrokenOff => None,
     };
     let line = match envelope {
-        None => "failed: the body is not a timer's envelope".to_owned(),
+        None => {
+            let line = "failed: the body is not a timer's envelope";
+            tracing::warn!(outcome = line, "synchronisation");
+            line.to_owned()
+        }
         Some(TimerEnvelope { is_past_due }) => {
-            let late = if is_past_due { ", past due" } else { "" };
-            let items = app.fold.read().items_len();
-            format!(
-                "skipped: no organisation is configured, hooks alone feed the board ({items} items{late})"
-            )
+            let report = app.sync.run().await;
+            report.log();
+            if is_past_due { format!("{report} (past due)") } else { report.to_string() }
         }
     };
-    tracing::info!(outcome = line, "the timer fired");
     InvocationReply::logging(line).into_response()
 }

@@ -9,12 +9,13 @@ use serde_json::json;
 use warp::reply::Response;
 
 use super::body::{self, Read};
-use super::{Request, reply};
+use super::{BodyStream, Request, reply};
 use crate::app::App;
 use crate::devops::credentials::Verdict;
 use crate::devops::hook::{self, Content, DeadLetter, Delivery, Ignored};
 use crate::domain::event::Source;
 use crate::domain::scope::Text;
+use crate::domain::time::Timestamp;
 use crate::domain::work_item::Observation;
 use crate::functions::reply::ErrorBody;
 use crate::ingest::{Ingested, News};
@@ -24,33 +25,31 @@ pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Answers a delivery. `label` is the last segment of the route; it is for people, the body's `eventType` decides.
 pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
-    let verdict = app.hook_access.judge(&request.headers);
     let received_at = (app.clock)();
-    // The body is taken whoever sent it: a connection that is closed under a sender who still writes is reset, and
-    // the answer is lost with it.
-    let body = body::read(request.body, BODY_BYTES_MAX).await;
-    match verdict {
+    match app.hook_access.judge(&request.headers) {
         Verdict::Authentic => {}
         Verdict::Denied => {
             app.vitals.hooks_denied.add(1);
             tracing::warn!("a hook with no or a wrong secret was refused");
+            drain(request.body).await;
             return denied();
         }
         Verdict::NotConfigured => {
             app.vitals.hooks_refused.add(1);
+            drain(request.body).await;
             return unavailable("no secret is configured", "set BOARDCAST_WEBHOOK_SECRET");
         }
     }
-    let delivery = match body {
-        Read::Whole(body) => hook::parse(&body),
-        Read::TooLarge { size } => {
-            tracing::warn!(size, "a hook with a body above {BODY_BYTES_MAX} bytes is a dead letter");
-            Delivery {
-                collection: None,
-                event_type: None,
-                content: Content::DeadLetter(DeadLetter::TooLarge),
-            }
-        }
+    // Taken before the body, which is what fills the memory, and given back with the answer. Whoever has no secret
+    // gets none, and so cannot keep the others out.
+    let Ok(_permit) = app.hooks_in_flight.try_acquire() else {
+        app.vitals.hooks_overloaded.add(1);
+        drain(request.body).await;
+        return unavailable("too many hooks are being answered", "send it again");
+    };
+    let (delivery, size) = match body::read(request.body, BODY_BYTES_MAX).await {
+        Read::Whole(body) => (hook::parse(&body), body.len() as u64),
+        Read::TooLarge { size } => (Delivery::dead_letter(DeadLetter::TooLarge), size),
         Read::BrokenOff => {
             app.vitals.hooks_refused.add(1);
             return unavailable("the body broke off", "send it again");
@@ -59,13 +58,28 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
     if mislabelled(label, &delivery) {
         app.vitals.hooks_mislabelled.add(1);
     }
-    let news = News { source: Source::Webhook, received_at, trace_id: trace_id(&request.headers) };
-    answer(app, delivery, &news).await
+    let letter = Letter { received_at, size, event_type: delivery.event_type.clone() };
+    let (collection, trace_id) = (delivery.collection, trace_id(&request.headers));
+    let news = News { source: Source::Webhook, received_at, collection, trace_id };
+    answer(app, delivery.content, &news, &letter).await
 }
 
-async fn answer(app: &App, delivery: Delivery, news: &News) -> Response {
-    match delivery.content {
-        Content::Observation(observation) => observe(app, &observation, news).await,
+/// Takes a body that is of no interest: a connection that is closed under a sender who still writes is reset, and
+/// the answer is lost with it.
+async fn drain(body: BodyStream) {
+    let _ = body::read(body, 0).await;
+}
+
+/// What is kept of a payload that turns out to be of no use. The payload itself is not: it may hold anything.
+struct Letter {
+    received_at: Timestamp,
+    size: u64,
+    event_type: Option<Text>,
+}
+
+async fn answer(app: &App, content: Content, news: &News, letter: &Letter) -> Response {
+    match content {
+        Content::Observation(observation) => observe(app, &observation, news, letter).await,
         Content::TestNotification => {
             app.vitals.hooks_test.add(1);
             tracing::info!("a test notification of Azure DevOps arrived");
@@ -75,15 +89,15 @@ async fn answer(app: &App, delivery: Delivery, news: &News) -> Response {
             app.vitals.hooks_ignored.add(1);
             accepted("ignored", Some(ignored(reason)))
         }
-        Content::DeadLetter(reason) => dead_letter(app, reason),
+        Content::DeadLetter(reason) => dead_letter(app, reason, letter),
     }
 }
 
-async fn observe(app: &App, observation: &Observation, news: &News) -> Response {
+async fn observe(app: &App, observation: &Observation, news: &News, letter: &Letter) -> Response {
     let present = observation.present();
     let project_name = Some(&*present.details.project_name).filter(|name| !name.is_empty());
     if !app.projects.allow(present.claim.facts.project, project_name) {
-        return dead_letter(app, DeadLetter::ForeignProject);
+        return dead_letter(app, DeadLetter::ForeignProject, letter);
     }
     match app.ingest.observe(observation, news).await {
         Ok(Ingested::Committed { events }) => {
@@ -95,6 +109,7 @@ async fn observe(app: &App, observation: &Observation, news: &News) -> Response 
             app.vitals.hooks_known.add(1);
             accepted("known", None)
         }
+        Ok(Ingested::ForeignCollection) => dead_letter(app, DeadLetter::ForeignCollection, letter),
         Err(error) => {
             app.vitals.hooks_refused.add(1);
             tracing::error!(work_item = %observation.id, %error, "a hook could not be kept; Azure DevOps repeats it");
@@ -103,9 +118,9 @@ async fn observe(app: &App, observation: &Observation, news: &News) -> Response 
     }
 }
 
-fn dead_letter(app: &App, reason: DeadLetter) -> Response {
-    app.vitals.hooks_dead_letter.add(1);
-    tracing::warn!(reason = reason.as_str(), "a hook is a dead letter");
+fn dead_letter(app: &App, reason: DeadLetter, letter: &Letter) -> Response {
+    app.vitals.dead_letter(letter.received_at, reason.as_str(), letter.size, letter.event_type.as_deref());
+    tracing::warn!(reason = reason.as_str(), size = letter.size, "a hook is a dead letter");
     accepted("dead_letter", Some(reason.as_str()))
 }
 

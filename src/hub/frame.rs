@@ -5,6 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::domain::entry_id::EntryId;
 use crate::domain::event;
 use crate::domain::scope::{Audience, Scope};
+use crate::domain::time::Timestamp;
 
 /// A log entry as the hub holds it: its position, and the bytes that every reader shares.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Frame {
     pub audience: Audience,
     /// The block for the wire; `None` for a silent entry, which only moves the position.
     pub block: Option<Block>,
+    /// When the news that the event tells reached us, for measuring how long it took to a reader.
+    pub received_at: Option<Timestamp>,
 }
 
 /// One event on the wire, in both forms of the stream.
@@ -27,8 +30,9 @@ pub struct Block {
 
 impl Frame {
     /// The frame of a log entry with that event; without one it is silent.
-    pub fn new(id: EntryId, audience: Audience, event: Option<&[u8]>) -> Self {
-        Self { id, audience, block: event.map(|json| Block::new(Some(id), json)) }
+    pub fn new(id: EntryId, audience: Audience, json: Option<&[u8]>) -> Self {
+        let received_at = json.and_then(event::received_at_of);
+        Self { id, audience, block: json.map(|json| Block::new(Some(id), json)), received_at }
     }
 
     /// The board it is about; `None` when it is for everybody.

@@ -7,11 +7,13 @@ pub mod frame;
 mod ring;
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::domain::entry_id::EntryId;
+use crate::domain::time::Timestamp;
 use frame::Frame;
 use ring::Ring;
 pub use ring::RingLimits;
@@ -20,8 +22,11 @@ pub use ring::RingLimits;
 pub struct Hub {
     ring: RwLock<Ring>,
     limits: RingLimits,
-    /// The position up to which frames were published, and how often the log was lost.
+    /// How far readers are woken, and how often the log was lost.
     head: watch::Sender<Head>,
+    /// How far frames were published. It runs ahead of `head` by one window at most.
+    published: watch::Sender<EntryId>,
+    window: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,13 +36,36 @@ struct Head {
 }
 
 impl Hub {
-    /// A hub without a position: readers wait until it has one.
-    pub fn new(limits: RingLimits) -> Self {
+    /// A hub without a position: readers wait until it has one. Readers are woken at most once in each `window`;
+    /// zero wakes them for every commit.
+    pub fn new(limits: RingLimits, window: Duration) -> Self {
         Self {
             ring: RwLock::new(Ring::new(EntryId::ZERO, limits)),
             limits,
             head: watch::Sender::new(Head::default()),
+            published: watch::Sender::new(EntryId::ZERO),
+            window,
         }
+    }
+
+    /// Wakes the readers: at once when it was quiet, then once in each window for all that came in it. Behind the
+    /// Functions host a write on a stream costs thirty times what it costs us, so it is writes that are saved. Runs
+    /// for as long as the process lives.
+    pub async fn pace(&self) {
+        if self.window.is_zero() {
+            return;
+        }
+        let mut published = self.published.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        while published.changed().await.is_ok() {
+            let position = *published.borrow_and_update();
+            self.release(position);
+            tokio::time::sleep(self.window).await;
+        }
+    }
+
+    fn release(&self, position: EntryId) {
+        self.head.send_modify(|head| head.position = head.position.max(position));
     }
 
     /// Begins at `position`. Readers of an earlier log are told that it is lost.
@@ -56,13 +84,12 @@ impl Hub {
         }
         drop(ring);
         if let Some(position) = last {
-            self.head.send_modify(|head| head.position = position);
+            if self.window.is_zero() {
+                self.release(position);
+            } else {
+                self.published.send_replace(position);
+            }
         }
-    }
-
-    /// The position up to which frames were published.
-    pub fn position(&self) -> EntryId {
-        self.head.borrow().position
     }
 
     /// Whether a reader at `position` misses nothing by reading from here.
@@ -95,6 +122,8 @@ pub enum Batch {
         blocks: Vec<Bytes>,
         /// The id of the last of them.
         last: Option<EntryId>,
+        /// When the news of the first of them reached us.
+        received_at: Option<Timestamp>,
     },
     /// What follows its position has left the ring: the reader was too slow.
     Behind,
@@ -126,7 +155,7 @@ impl Subscription {
         }
         let ring = hub.ring.read().unwrap_or_else(PoisonError::into_inner);
         let Some(frames) = ring.after(self.position) else { return Batch::Behind };
-        let (mut blocks, mut last) = (Vec::new(), None);
+        let (mut blocks, mut last, mut received_at) = (Vec::new(), None, None);
         let mut size = 0;
         for frame in frames {
             if until.is_some_and(|until| frame.id > until) {
@@ -139,10 +168,11 @@ impl Subscription {
                 size += block.len();
                 blocks.push(block.bytes(named));
                 last = Some(frame.id);
+                received_at = received_at.or(frame.received_at);
             }
             self.position = frame.id;
         }
-        Batch::Frames { blocks, last }
+        Batch::Frames { blocks, last, received_at }
     }
 
     /// Waits until something was published after the last [`take`](Self::take). May be cancelled.
@@ -165,7 +195,7 @@ mod tests {
 
     fn frame(seq: u64, scope: Scope) -> Frame {
         let block = Block::new(Some(id(seq)), format!("{{\"type\":\"x\",\"seq\":{seq}}}").as_bytes());
-        Frame { id: id(seq), audience: Audience::Scope(scope), block: Some(block) }
+        Frame { id: id(seq), audience: Audience::Scope(scope), block: Some(block), received_at: None }
     }
 
     fn taken(batch: Batch) -> Vec<Bytes> {
@@ -176,7 +206,7 @@ mod tests {
     }
 
     fn hub() -> Hub {
-        let hub = Hub::new(RingLimits { frames_max: 4, bytes_max: 1_000_000 });
+        let hub = Hub::new(RingLimits { frames_max: 4, bytes_max: 1_000_000 }, Duration::ZERO);
         hub.reset(id(0));
         hub
     }
@@ -221,12 +251,13 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded() {
-        let hub = Hub::new(RingLimits { frames_max: 100, bytes_max: 100_000_000 });
+        let hub = Hub::new(RingLimits { frames_max: 100, bytes_max: 100_000_000 }, Duration::ZERO);
         hub.reset(id(0));
         let big = |seq| Frame {
             id: id(seq),
             audience: Audience::Everyone,
             block: Some(Block::new(Some(id(seq)), &vec![b'x'; BATCH_BYTES_MAX / 2])),
+            received_at: None,
         };
         hub.publish((1..=3).map(big));
         let mut reader = hub.subscribe(id(0));
@@ -241,5 +272,32 @@ mod tests {
         hub.publish([frame(1, Scope::project(project()))]);
         reader.changed().await;
         assert_eq!(taken(reader.take(&hub, false, None, |_| true)).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_are_woken_at_once_when_it_was_quiet_and_then_once_in_a_window() {
+        const WINDOW: Duration = Duration::from_millis(100);
+        let hub = std::sync::Arc::new(Hub::new(RingLimits::DEFAULT, WINDOW));
+        hub.reset(id(0));
+        let pacing = tokio::spawn({
+            let hub = hub.clone();
+            async move { hub.pace().await }
+        });
+        let mut reader = hub.subscribe(id(0));
+        tokio::task::yield_now().await;
+        let mut wakes = Vec::new();
+        let begin = tokio::time::Instant::now();
+        hub.publish([frame(1, Scope::project(project()))]);
+        for seq in 2..=40 {
+            tokio::select! {
+                () = reader.changed() => wakes.push(taken(reader.take(&hub, false, None, |_| true)).len()),
+                () = tokio::time::sleep(Duration::from_millis(7)) => hub.publish([frame(seq, Scope::project(project()))]),
+            }
+        }
+        let windows = begin.elapsed().as_millis() / WINDOW.as_millis();
+        assert_eq!(wakes.first(), Some(&1), "the first goes out alone and at once");
+        assert!(wakes.len() as u128 <= windows + 1, "{wakes:?} in {windows} windows");
+        assert!(wakes.iter().skip(1).all(|count| *count > 5), "{wakes:?}");
+        pacing.abort();
     }
 }

@@ -75,7 +75,12 @@ mod tests {
 
     fn frame(seq: u64) -> Frame {
         let id = EntryId { ms: 1, seq };
-        Frame { id, audience: Audience::Everyone, block: Some(Block::new(Some(id), b"{\"type\":\"x\"}")) }
+        Frame {
+            id,
+            audience: Audience::Everyone,
+            block: Some(Block::new(Some(id), b"{\"type\":\"x\"}")),
+            received_at: None,
+        }
     }
 
     fn ids(ring: &Ring, after: u64) -> Option<Vec<u64>> {

@@ -1,5 +1,6 @@
 // The class that dashboards have from before works against the product as it is: it gets every event at least once,
-// across streams that end. It also shows why there is a client of our own: each end leaves it one source more.
+// across streams that the server ends, and waits its turn where there are too many. It also shows why there is a
+// client of our own: each end leaves it one source more.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -7,13 +8,7 @@ import { readFile } from "node:fs/promises";
 import http from "node:http";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 
-import { launchBrowser, startServer, until, workItemUpdated } from "./support.mjs";
-
-/**
- * Settings that make the server end its streams soon, by itself. With none, streams live as long as the server, and
- * what stands between it and the browser ends them in its stead.
- */
-const SHORT_LIVED_STREAMS = {};
+import { launchBrowser, PROJECT, startServer, until, workItemUpdated } from "./support.mjs";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -21,19 +16,28 @@ const PAGE = `<!doctype html>
 <title>a dashboard from before</title>
 <link rel="icon" href="data:,">
 <script>
-  // Wrapped before the class is loaded, so that every source it ever makes is known.
+  // Wrapped before the class is loaded, so that every source it ever makes is known, and what each of them hears.
   const sources = [];
+  let mostOpen = 0;
   window.EventSource = class extends EventSource {
+    heard = [];
+
     constructor(...parameters) {
       super(...parameters);
       sources.push(this);
+      this.addEventListener("message", ({ data }) => this.heard.push(JSON.parse(data)));
+      // Sources come and go, so whoever looks now and then could miss the moment when most of them are open.
+      this.addEventListener("open", () => {
+        const open = sources.filter(({ readyState }) => readyState === EventSource.OPEN);
+        mostOpen = Math.max(mostOpen, open.length);
+      });
     }
   };
 </script>
 <script src="/seed-client.js"></script>
 <script>
   const received = [];
-  DashboardSSEClient.prototype.handleDashboardUpdate = (data) => received.push(JSON.stringify(data));
+  DashboardSSEClient.prototype.handleDashboardUpdate = (data) => received.push(data);
   new DashboardSSEClient().connect();
 </script>
 </html>`;
@@ -45,9 +49,8 @@ const PAGE = `<!doctype html>
 class Site {
   #server;
   #origin;
-  #streams = new Map();
-  /** How many streams ended, whoever ended them. */
-  ended = 0;
+  /** When each stream was asked for. */
+  asked = [];
 
   static async start(origin) {
     const site = new Site();
@@ -74,32 +77,19 @@ class Site {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** How many streams are open. */
-  get open() {
-    return this.#streams.size;
-  }
-
   #pass(request, response) {
+    this.asked.push(performance.now());
     const { method, headers } = request;
     const upstream = http.request(this.#origin + request.url, { method, headers, agent: false });
     upstream.on("response", (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       response.flushHeaders();
-      this.#streams.set(response, upstream);
       answer.on("data", (chunk) => response.write(chunk));
-      answer.on("close", () => {
-        if (this.#streams.delete(response)) this.ended += 1;
-        response.end();
-      });
+      answer.on("close", () => (answer.complete ? response.end() : response.destroy()));
     });
     upstream.on("error", () => response.destroy());
     response.on("close", () => upstream.destroy());
     upstream.end();
-  }
-
-  /** Ends every open stream as a server does that ends it itself: the response is complete, and nothing is lost. */
-  endStreams() {
-    for (const upstream of this.#streams.values()) upstream.destroy();
   }
 
   stop() {
@@ -108,46 +98,12 @@ class Site {
   }
 }
 
-/** Reads a stream from its beginning, with no browser: what the product says to whoever stays connected. */
-class Reader {
-  #abort = new AbortController();
-  #rest = "";
-  /** The JSON of every event, in order. */
-  events = [];
-
-  static async open(url) {
-    const reader = new Reader();
-    const answer = await fetch(url, { signal: reader.#abort.signal });
-    reader.#read(answer.body.pipeThrough(new TextDecoderStream())).catch((error) => {
-      if (!reader.#abort.signal.aborted) reader.events.push(JSON.stringify({ type: "broken", error: String(error) }));
-    });
-    return reader;
-  }
-
-  async #read(text) {
-    for await (const part of text) {
-      const lines = (this.#rest + part).split("\n");
-      this.#rest = lines.pop();
-      for (const line of lines) if (line.startsWith("data:")) this.events.push(line.slice("data:".length).trim());
-    }
-  }
-
-  close() {
-    this.#abort.abort();
-  }
-}
-
-/** These speak of one connection and are another on each; all the rest is said to everybody in the same bytes. */
-const OF_A_CONNECTION = new Set(["connected", "snapshot", "heartbeat", "closing"]);
-
-const broadcast = (events) => events.filter((json) => !OF_A_CONNECTION.has(JSON.parse(json).type));
-
 let browser;
 let server;
 let site;
-let reader;
 let page;
 let faults;
+let other;
 
 before(async () => {
   browser = await launchBrowser();
@@ -156,94 +112,150 @@ before(async () => {
 after(() => browser?.close());
 
 beforeEach(async () => {
-  server = await startServer({ settings: SHORT_LIVED_STREAMS });
-  site = await Site.start(server.origin);
   ({ page, faults } = await browser.newPage());
 });
 
 afterEach(async () => {
-  reader?.close();
+  other?.destroy();
   await page?.close();
   await site?.stop();
   await server?.stop();
+  other = site = server = undefined;
 });
 
-/** The JSON of every event that the class has handed on. */
-const heardSoFar = () => page.evaluate(() => received);
+async function serve(settings) {
+  server = await startServer({ settings });
+  site = await Site.start(server.origin);
+}
 
-/** The ready states of the sources that are not closed. */
-const openSources = () =>
-  page.evaluate(() => sources.map((source) => source.readyState).filter((state) => state !== EventSource.CLOSED));
+/** Takes a stream, as another dashboard does, and holds it until it is destroyed. */
+async function takeStream() {
+  const request = http.get(`${server.origin}/api/sse/dashboard`, { agent: false });
+  const [answer] = await once(request, "response");
+  return answer.resume();
+}
 
-/** Of how many work items some events speak. */
-const itemsIn = (events) => new Set(events.map((json) => JSON.parse(json).workItemId)).size;
+/** Every event that the class has handed on. */
+const heardByClass = () => page.evaluate(() => received);
 
-/**
- * Waits until all is quiet after the streams that ended: the browser has reconnected every source by itself, and the
- * class has made another for each end. Returns how many sources there are.
- */
-async function sourcesInTheEnd() {
-  const OPEN = 1;
-  const { states } = await until(
-    "each stream that ended was followed by two",
-    async () => ({ states: await openSources(), streams: site.open, ended: site.ended }),
-    ({ states, streams, ended }) =>
-      states.length === 1 + ended && streams === states.length && states.every((state) => state === OPEN),
+/** Every event that the first of its sources has heard. */
+const heardByFirstSource = () => page.evaluate(() => sources[0]?.heard ?? []);
+
+/** How many sources were open at the same moment, at most. */
+const mostOpen = () => page.evaluate(() => mostOpen);
+
+const ofType = (events, wanted) => events.filter(({ type }) => type === wanted);
+
+const change = (id, rev, title) => `#${id} rev ${rev}: ${title}`;
+
+/** Which of these changes no event speaks of. A snapshot is not counted: it hides what came in between. */
+function missing(changes, events) {
+  const heard = new Set(
+    ofType(events, "workitem_changed").map(({ workItemId, rev, title }) => change(workItemId, rev, title)),
   );
-  return states.length;
+  return changes.filter((posted) => !heard.has(posted));
 }
 
-async function streamEnds() {
-  const endedBefore = site.ended;
-  if (Object.keys(SHORT_LIVED_STREAMS).length === 0) site.endStreams();
-  await until("a stream ends", () => site.ended, (ended) => ended > endedBefore);
+/** The board that some events make, in whatever order they came. */
+function boardOf(events) {
+  const items = new Map();
+  const known = [
+    ...ofType(events, "snapshot").flatMap(({ data }) => data.items),
+    ...ofType(events, "workitem_changed").map(({ item }) => item),
+  ];
+  for (const item of known) if (item.rev > (items.get(item.id)?.rev ?? 0)) items.set(item.id, item);
+  return [...items.values()].sort((one, two) => one.id - two.id);
 }
 
-test("the seed's client receives every event at least once, across two ends of its stream", async () => {
-  reader = await Reader.open(`${server.origin}/api/sse/dashboard`);
+test("the seed's client receives every event at least once, across two streams that the server ends", async () => {
+  await serve({ BOARDCAST_STREAM_LIFETIME_MS: "5000" });
+  // A board that has a position from the beginning: without one there would be nothing to resume from.
+  await server.post(workItemUpdated({ id: 99, rev: 1, title: "Known before" }));
   await page.goto(site.origin);
-  await until("the class hears of its connection", heardSoFar, (events) =>
-    events.some((json) => JSON.parse(json).type === "connected"),
-  );
+  await until("the class hears of the board", heardByClass, (events) => ofType(events, "snapshot").length > 0);
 
-  let posted = 0;
+  const posted = [];
   const post = async (count) => {
     for (let index = 0; index < count; index += 1) {
-      posted += 1;
-      await server.post(workItemUpdated({ id: 100 + posted, rev: 1, title: `Card ${posted}` }));
+      // Each item changes again and again, so that no later snapshot or event makes up for one that was lost.
+      const [id, rev] = [100 + (posted.length % 4), 1 + Math.floor(posted.length / 4)];
+      const title = `Card ${posted.length}`;
+      await server.post(workItemUpdated({ id, rev, title }));
+      posted.push(change(id, rev, title));
     }
   };
-  const arrived = (count) =>
-    until(`${count} items have arrived`, heardSoFar, (events) => itemsIn(broadcast(events)) >= count);
+  // The other sources could hide that one of them lost something, so the first must have heard everything too.
+  const arrived = () =>
+    until(
+      "every change has arrived",
+      async () => ({
+        missedByClass: missing(posted, await heardByClass()),
+        missedByFirstSource: missing(posted, await heardByFirstSource()),
+      }),
+      (missed) => Object.values(missed).every(({ length }) => length === 0),
+    );
 
   await post(3);
-  await arrived(posted);
-  assert.equal(await sourcesInTheEnd(), 1);
+  await arrived();
+  let open = await mostOpen();
+  assert.equal(open, 1);
 
-  await streamEnds();
-  // Nobody listens now: the browser waits two seconds before it comes back, and the class one.
-  await post(3);
-  await arrived(posted);
-  const afterOne = await sourcesInTheEnd();
-
-  await streamEnds();
-  await post(3);
-  await arrived(posted);
-  const afterTwo = await sourcesInTheEnd();
+  // Two ends, and no more: each end of a source leaves two of them, and the browser opens six at most.
+  for (const ends of [1, 2]) {
+    await until("the server ends the first source's stream", heardByFirstSource, (events) => {
+      return ofType(events, "closing").length >= ends;
+    });
+    // The first time nobody listens now: the browser waits two seconds before it comes back, and the class one.
+    await post(3);
+    await arrived();
+    // They grow without bound, and each of them is sent everything: this is why there is a client of our own.
+    const openBefore = open;
+    open = await until("more sources are open at once than before this end", mostOpen, (most) => most > openBefore);
+  }
   await post(1);
-  await arrived(posted);
+  await arrived();
 
-  const said = await until(
-    "the reader that stayed heard of every item",
-    () => broadcast(reader.events),
-    (events) => itemsIn(events) >= posted,
+  const [heard, first] = [await heardByClass(), await heardByFirstSource()];
+  assert.deepEqual([...new Set(ofType(heard, "closing").map(({ reason }) => reason))], ["lifetime"]);
+  const standings = ofType(first, "connected").map(({ resumed, gap }) => ({ resumed, gap }));
+  assert.ok(standings.length > 2, `the first source had ${standings.length} streams`);
+  for (const standing of standings.slice(1)) assert.deepEqual(standing, { resumed: true, gap: false });
+  const snapshot = await (await fetch(`${server.origin}/api/snapshot?project=${PROJECT}`)).json();
+  assert.deepEqual(boardOf(heard), snapshot.items.toSorted((one, two) => one.id - two.id));
+  assert.deepEqual(faults, []);
+});
+
+test("the seed's client is shed without asking all the time, and gets its stream by itself", async () => {
+  const [SHED_MS, WATCHED_MS, RATE_MAX] = [6_000, 12_000, 0.5];
+  // Shorter than by default, which makes it harder: more requests fit into the time.
+  await serve({ BOARDCAST_STREAMS_MAX: "1", BOARDCAST_SHED_MS: String(SHED_MS) });
+  other = await takeStream();
+  await page.goto(site.origin);
+  const [told] = await until("the class is told something", heardByClass, (events) => events.length > 0);
+  assert.deepEqual({ type: told.type, reason: told.reason }, { type: "closing", reason: "shed" });
+  const { reconnectAfterMs } = told;
+  assert.ok(Math.abs(reconnectAfterMs - SHED_MS) <= SHED_MS / 3, `it is to come back after ${reconnectAfterMs} ms`);
+  await server.post(workItemUpdated({ id: 200, rev: 1, title: "Posted while there was no room" }));
+
+  const watched = await until(
+    "it was watched for long enough",
+    () => performance.now() - site.asked[0],
+    (elapsed) => elapsed >= WATCHED_MS,
   );
-  const heard = new Set(await heardSoFar());
-  const lost = said.filter((json) => !heard.has(JSON.stringify(JSON.parse(json))));
-  assert.deepEqual(lost, [], "these never arrived");
+  const rate = (site.asked.length / watched) * 1000;
+  assert.ok(rate <= RATE_MAX, `one tab asks ${rate.toFixed(2)} times a second`);
+  assert.ok(site.asked.length > 1, "it never came back");
+  const heard = await heardByClass();
+  assert.deepEqual([...new Set(heard.map(({ type, reason }) => `${type} ${reason}`))], ["closing shed"]);
 
-  // They grow without bound, and each of them is sent everything: this is why there is a client of our own.
-  assert.ok(afterOne > 1, `${afterOne} sources after one end`);
-  assert.ok(afterTwo > afterOne, `${afterTwo} sources after two ends, ${afterOne} after one`);
+  other.destroy();
+  const snapshots = await until("the class gets its board", heardByClass, (events) => {
+    return ofType(events, "snapshot").length > 0;
+  });
+  assert.deepEqual(boardOf(snapshots).map(({ title }) => title), ["Posted while there was no room"]);
+  await server.post(workItemUpdated({ id: 200, rev: 2, title: "Posted to its stream" }));
+  await until("the class hears of a change", heardByClass, (events) => {
+    return missing([change(200, 2, "Posted to its stream")], events).length === 0;
+  });
   assert.deepEqual(faults, []);
 });

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::support::app::TestApp;
 use crate::support::hooks::{FABRIKAM, news, observation, updated};
+use crate::support::process::Process;
 use crate::support::sse::SseReader;
 
 const CHANGES_PER_SECOND: u32 = 500;
@@ -104,4 +105,30 @@ async fn snapshot_items(app: &TestApp, event: &Value) -> BTreeMap<u64, Value> {
 
 fn items(items: &Value) -> BTreeMap<u64, Value> {
     items.as_array().unwrap().iter().map(|item| (item["id"].as_u64().unwrap(), item.clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e15_after_five_thousand_streams_that_came_and_went_none_is_counted_and_no_memory_is_kept() {
+    let server = Process::start(&[]).await;
+    come_and_go(&server, 1_000).await;
+    let before_kb = server.memory_kb();
+    come_and_go(&server, 5_000).await;
+    let after_kb = server.memory_kb();
+    assert!(after_kb < before_kb + before_kb / 4 + 1_024, "{before_kb} kB before, {after_kb} kB after");
+}
+
+/// Opens streams a hundred at a time, reads of each until it is open, and drops them; returns when none is counted.
+async fn come_and_go(server: &Process, streams: usize) {
+    for _ in 0..streams / 100 {
+        let mut readers = Vec::new();
+        for _ in 0..100 {
+            let mut reader = SseReader::open(server.address, "/api/sse/dashboard", &[]).await;
+            reader.next_of("connected").await;
+            readers.push(reader);
+        }
+    }
+    let begin = Instant::now();
+    while server.get("/api/health").await.json()["sseConnections"] != 0 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "streams that are gone are still counted");
+    }
 }

@@ -20,6 +20,7 @@ mod load;
 mod resume;
 mod snapshot;
 mod sse_stream;
+mod stream_limits;
 mod support;
 mod sync_timer;
 mod tidy;

@@ -40,6 +40,21 @@ async fn e2_e9_e10_a_stream_opens_with_retry_connected_and_snapshot() {
 }
 
 #[tokio::test]
+async fn k3_the_first_event_is_connected_with_an_epoch_in_milliseconds() {
+    let app = TestApp::start().await;
+    let before = (app.app.clock)().epoch_ms();
+    let mut reader = app.stream("").await;
+    let first = loop {
+        if let Some(event) = reader.next().await.unwrap().json() {
+            break event;
+        }
+    };
+    assert_eq!(first["type"], "connected");
+    let timestamp = first["timestamp"].as_i64().expect("a number");
+    assert!((before..=(app.app.clock)().epoch_ms()).contains(&timestamp));
+}
+
+#[tokio::test]
 async fn e5_of_several_snapshots_only_the_last_has_an_id() {
     let app = TestApp::start().await;
     app.hook(&updated_in(FABRIKAM, 13, 1, "New")).await;

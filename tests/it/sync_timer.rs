@@ -1,8 +1,53 @@
-//! `SyncTimer`: whatever the host sends, the reply is 200 with a JSON object that it can read.
+//! `SyncTimer`: whatever the host sends, the reply is 200 with a JSON object that it can read, and inside the window
+//! of the synchronisation it says what was found. By itself the server keeps the same schedule without a host.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use boardcast::clock::Clock;
+use boardcast::domain::schedule::SyncWindow;
+use boardcast::domain::time::Timestamp;
+use boardcast::fold::Fold;
+use boardcast::store::memory::MemoryJournal;
+use boardcast::store::{Journal, Retention};
+use boardcast::sync::{SyncReport, Synchronisation, run_on_schedule};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use crate::support::app::TestApp;
+use crate::support::app::{Builder, DEADLINE, HandClock, TestApp};
+use crate::support::faults::FaultyJournal;
+use crate::support::hooks::updated;
+
+/// A Monday, 12:07 in New York.
+const INSIDE: &str = "2026-11-23T12:07:00-05:00";
+
+/// The day before, at the same time.
+const SUNDAY: &str = "2026-11-22T12:07:00-05:00";
+
+fn ms(time: &str) -> i64 {
+    Timestamp::parse(time).unwrap().epoch_ms()
+}
+
+fn app_at(time: &str) -> (Builder, HandClock) {
+    let clock = HandClock::at(ms(time));
+    (TestApp::builder().clock(clock.clone()), clock)
+}
+
+async fn with_faults(builder: Builder) -> (TestApp, Arc<FaultyJournal>) {
+    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
+    let filled = slot.clone();
+    let layer = move |journal| {
+        let faulty = FaultyJournal::over(journal);
+        let _ = filled.set(faulty.clone());
+        faulty as Arc<dyn Journal>
+    };
+    let app = builder.layer(layer).start().await;
+    app.settled().await;
+    let faulty = slot.get().unwrap().clone();
+    (app, faulty)
+}
 
 async fn invoke(app: &TestApp, body: &[u8]) -> Value {
     let answer = app.request("POST", "/SyncTimer", &[("content-type", "application/json")], body).await;
@@ -13,19 +58,36 @@ async fn invoke(app: &TestApp, body: &[u8]) -> Value {
     reply
 }
 
-#[tokio::test]
-async fn s1_an_invocation_is_answered_with_an_object() {
-    let app = TestApp::start().await;
+/// Fires the timer as the host does, and returns the line for its log.
+async fn fire(app: &TestApp, is_past_due: bool) -> String {
     let envelope = json!({
-        "Data": { "timer": { "Schedule": { "AdjustForDST": true }, "ScheduleStatus": null, "IsPastDue": true } },
+        "Data": { "timer": {
+            "Schedule": { "AdjustForDST": true }, "ScheduleStatus": null, "IsPastDue": is_past_due
+        } },
         "Metadata": { "sys": { "MethodName": "SyncTimer", "UtcNow": "2026-11-23T20:37:55.0625576Z" } }
     });
-    let reply = invoke(&app, envelope.to_string().as_bytes()).await;
-    assert!(reply["Logs"][0].as_str().unwrap().contains("past due"), "{reply}");
+    let reply = invoke(app, envelope.to_string().as_bytes()).await;
+    assert_eq!(reply["Logs"].as_array().unwrap().len(), 1, "{reply}");
+    let line = reply["Logs"][0].as_str().unwrap().to_owned();
+    assert!(!line.contains('\n'), "{line}");
+    line
 }
 
 #[tokio::test]
-async fn s1_so_is_anything_else() {
+async fn s1_inside_the_window_it_says_what_is_on_the_boards() {
+    let app = app_at(INSIDE).0.start().await;
+    let nothing = fire(&app, false).await;
+    assert!(nothing.starts_with("checked: the journal can be read, items: 0;"), "{nothing}");
+    app.hook(&updated(13, 1, "New")).await;
+    app.settled().await;
+    let one = fire(&app, false).await;
+    let expected = "checked: the journal can be read, items: 1, newest change: 2026-11-23T08:00:00.663Z; \
+                    no organisation is configured, hooks alone feed the boards";
+    assert_eq!(one, expected);
+}
+
+#[tokio::test]
+async fn s1_anything_else_is_answered_with_an_object_too() {
     let app = TestApp::start().await;
     for body in [&b""[..], b"{}", b"\xff", b"null", &vec![b' '; 100_000]] {
         let reply = invoke(&app, body).await;
@@ -34,9 +96,229 @@ async fn s1_so_is_anything_else() {
 }
 
 #[tokio::test]
+async fn s1_a_run_that_is_past_due_is_made_up_for_inside_the_window_alone() {
+    let (builder, clock) = app_at(INSIDE);
+    let app = builder.start().await;
+    let inside = fire(&app, true).await;
+    assert!(inside.starts_with("checked") && inside.ends_with("(past due)"), "{inside}");
+    clock.set(ms(SUNDAY));
+    let outside = fire(&app, true).await;
+    let expected = "skipped: the weekday is outside `*/15 8-18 * * 1-5` in America/New_York (past due)";
+    assert_eq!(outside, expected);
+}
+
+#[tokio::test]
+async fn s2_the_day_is_from_eight_to_just_before_seven() {
+    let (builder, clock) = app_at(INSIDE);
+    let app = builder.start().await;
+    for (time, expected) in [
+        ("07:59:59.999", "skipped: the hour"),
+        ("08:00:00", "checked"),
+        ("18:45:00", "checked"),
+        ("18:59:59.999", "checked"),
+        ("19:00:00", "skipped: the hour"),
+    ] {
+        clock.set(ms(&format!("2026-11-23T{time}-05:00")));
+        let line = fire(&app, false).await;
+        assert!(line.starts_with(expected), "{time}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn s3_hour_and_weekday_are_new_yorks_when_clocks_change_too() {
+    let (builder, clock) = app_at(INSIDE);
+    let app = builder.start().await;
+    for (time, expected) in [
+        // Winter has begun: 08:00 there is 13:00 in UTC.
+        ("2026-11-02T12:59:00Z", "skipped: the hour"),
+        ("2026-11-02T13:00:00Z", "checked"),
+        ("2026-11-02T23:45:00Z", "checked"),
+        ("2026-11-03T00:00:00Z", "skipped: the hour"),
+        // Summer has begun: it is 12:00.
+        ("2027-03-15T11:59:00Z", "skipped: the hour"),
+        ("2027-03-15T12:00:00Z", "checked"),
+        ("2027-03-15T22:45:00Z", "checked"),
+        ("2027-03-15T23:00:00Z", "skipped: the hour"),
+        // A Monday in UTC, and Sunday evening there.
+        ("2026-11-02T00:30:00Z", "skipped: the weekday"),
+    ] {
+        clock.set(ms(time));
+        let line = fire(&app, false).await;
+        assert!(line.starts_with(expected), "{time}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn k11_the_window_and_its_zone_are_settings() {
+    let (builder, clock) = app_at("2026-11-22T04:30:00Z");
+    let builder = builder.setting("BOARDCAST_SYNC_CRON", "0 10 * * SUN");
+    let app = builder.setting("BOARDCAST_SYNC_ZONE", "Asia/Kolkata").start().await;
+    let sunday = fire(&app, false).await;
+    assert!(sunday.starts_with("checked"), "{sunday}");
+    clock.set(ms(INSIDE));
+    assert_eq!(fire(&app, false).await, "skipped: the weekday is outside `0 10 * * 0` in Asia/Kolkata");
+}
+
+#[tokio::test]
+async fn s1_a_journal_that_is_away_is_a_reply_like_any_other() {
+    let (app, faults) = with_faults(app_at(INSIDE).0).await;
+    faults.set_down(true);
+    assert_eq!(fire(&app, false).await, "failed: the journal is unavailable: a planned fault");
+    faults.set_down(false);
+    let line = fire(&app, false).await;
+    assert!(line.starts_with("checked"), "{line}");
+}
+
+#[tokio::test]
+async fn s1_a_journal_that_hangs_is_given_up_at_the_deadline() {
+    let (app, faults) = with_faults(app_at(INSIDE).0.setting("BOARDCAST_SYNC_DEADLINE_MS", "1000")).await;
+    faults.set_read_delay(Duration::from_hours(1));
+    assert_eq!(fire(&app, false).await, "timed out: not done within 1000 ms; the next run begins anew");
+}
+
+#[tokio::test]
 async fn a_host_that_does_not_proxy_is_told_so() {
     let app = TestApp::start().await;
     let answer = app.request("POST", "/SseStream", &[], b"{\"Data\":{},\"Metadata\":{}}").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["Outputs"]["res"]["statusCode"], 501);
+}
+
+/// A synchronisation in the runtime's paused time, which jumps to the next timer whenever nothing else is to do.
+struct Paused {
+    sync: Arc<Synchronisation>,
+    faults: Arc<FaultyJournal>,
+    /// What the clock was set forward by, in all.
+    set_by: Arc<AtomicI64>,
+}
+
+impl Paused {
+    /// Begins at that time, with loaded boards and a deadline of four minutes.
+    async fn at(time: &str) -> Self {
+        let paused = Self::unloaded_at(time);
+        paused.sync.fold.reset(paused.faults.load().await.unwrap());
+        paused
+    }
+
+    fn unloaded_at(time: &str) -> Self {
+        let (start, began, set_by) = (ms(time), Instant::now(), Arc::new(AtomicI64::new(0)));
+        let set = set_by.clone();
+        let clock: Clock = Arc::new(move || {
+            let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap();
+            Timestamp::from_epoch_ms(start + elapsed + set.load(Ordering::SeqCst))
+        });
+        let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT)));
+        let sync = Arc::new(Synchronisation {
+            journal: faults.clone(),
+            fold: Arc::new(Fold::default()),
+            clock,
+            window: SyncWindow::default(),
+            deadline: Duration::from_mins(4),
+        });
+        Self { sync, faults, set_by }
+    }
+
+    fn set_clock_to(&self, time: &str) {
+        self.set_by.fetch_add(ms(time) - (self.sync.clock)().epoch_ms(), Ordering::SeqCst);
+    }
+
+    /// Keeps the schedule in the background. What is reported comes with the time at which it was.
+    fn schedule(&self) -> mpsc::UnboundedReceiver<(Timestamp, String)> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let clock = self.sync.clock.clone();
+        tokio::spawn(run_on_schedule(self.sync.clone(), move |report| {
+            let _ = tell.send((clock(), report.to_string()));
+        }));
+        told
+    }
+}
+
+/// Asserts that the next report is of exactly that time and begins with those words.
+async fn reported(told: &mut mpsc::UnboundedReceiver<(Timestamp, String)>, time: &str, words: &str) {
+    let (at, report) =
+        tokio::time::timeout(Duration::from_hours(24 * 7), told.recv()).await.unwrap().unwrap();
+    assert!(report.starts_with(words), "{report}");
+    assert_eq!(at, Timestamp::parse(time).unwrap(), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s1_by_itself_the_server_keeps_the_schedule_to_the_minute() {
+    // A Friday.
+    let mut told = Paused::at("2026-11-27T18:20:31.5-05:00").await.schedule();
+    reported(&mut told, "2026-11-27T18:30:00-05:00", "checked").await;
+    reported(&mut told, "2026-11-27T18:45:00-05:00", "checked").await;
+    reported(&mut told, "2026-11-30T08:00:00-05:00", "checked").await;
+    reported(&mut told, "2026-11-30T08:15:00-05:00", "checked").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s3_a_clock_that_is_set_forward_has_one_run_made_up_for() {
+    let paused = Paused::at("2026-11-23T10:00:10-05:00").await;
+    let mut told = paused.schedule();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    paused.set_clock_to("2026-11-23T12:07:00-05:00");
+    // It looks at the clock every minute, and last did a second ago.
+    reported(&mut told, "2026-11-23T12:07:59-05:00", "checked").await;
+    reported(&mut told, "2026-11-23T12:15:00-05:00", "checked").await;
+    paused.set_clock_to("2026-11-23T21:00:00-05:00");
+    reported(&mut told, "2026-11-23T21:01:00-05:00", "skipped: the hour").await;
+    reported(&mut told, "2026-11-24T08:00:00-05:00", "checked").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s3_a_clock_that_is_set_back_is_followed_back() {
+    let paused = Paused::at("2026-11-25T10:00:10-05:00").await;
+    let mut told = paused.schedule();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    paused.set_clock_to("2026-11-23T09:05:00-05:00");
+    reported(&mut told, "2026-11-23T09:15:00-05:00", "checked").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s1_runs_that_hang_end_at_the_deadline_and_do_not_overlap() {
+    let paused = Paused::at("2026-11-23T07:30:00-05:00").await;
+    paused.faults.set_read_delay(Duration::from_hours(1));
+    let mut told = paused.schedule();
+    reported(&mut told, "2026-11-23T08:04:00-05:00", "timed out").await;
+    reported(&mut told, "2026-11-23T08:19:00-05:00", "timed out").await;
+    paused.faults.set_read_delay(Duration::ZERO);
+    paused.faults.set_down(true);
+    reported(&mut told, "2026-11-23T08:30:00-05:00", "failed").await;
+    paused.faults.set_down(false);
+    reported(&mut told, "2026-11-23T08:45:00-05:00", "checked").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s1_what_falls_due_during_a_long_run_is_done_with_it() {
+    let mut paused = Paused::at("2026-11-23T07:59:00-05:00").await;
+    Arc::get_mut(&mut paused.sync).unwrap().deadline = Duration::from_mins(25);
+    paused.faults.set_read_delay(Duration::from_mins(20));
+    let mut told = paused.schedule();
+    reported(&mut told, "2026-11-23T08:20:00-05:00", "checked").await;
+    reported(&mut told, "2026-11-23T08:50:00-05:00", "checked").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
+    let paused = Paused::unloaded_at(INSIDE);
+    assert_eq!(paused.sync.run().await, SyncReport::TimedOut { after: Duration::from_mins(4) });
+    let sync = paused.sync.clone();
+    let run = tokio::spawn(async move { sync.run().await });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    paused.sync.fold.reset(paused.faults.load().await.unwrap());
+    assert_eq!(run.await.unwrap(), SyncReport::Checked { items: 0, newest_change: None });
+}
+
+#[tokio::test]
+async fn s1_not_even_a_defect_takes_the_answer_away() {
+    let paused = Paused::unloaded_at(INSIDE);
+    let sync = Synchronisation {
+        journal: paused.faults.clone(),
+        fold: paused.sync.fold.clone(),
+        clock: Arc::new(|| panic!("a planned defect")),
+        window: SyncWindow::default(),
+        deadline: DEADLINE,
+    };
+    let report = sync.run().await.to_string();
+    assert!(report.starts_with("failed: a defect"), "{report}");
 }

@@ -111,36 +111,226 @@ async fn w8_two_megabytes_are_taken_chunked_or_not_and_more_than_four_are_a_dead
     assert_eq!(http::exchange(app.address, &chunked(&large)).await.json()["reason"], "too_large");
 }
 
-#[tokio::test]
-async fn w6_w7_whatever_is_sent_the_answer_is_200_and_the_process_lives() {
-    let app = TestApp::start().await;
+/// Forty forms of a request that no correct sender makes, each a whole request.
+fn malformed() -> Vec<(&'static str, Vec<u8>)> {
     let good = updated(13, 1, "New").to_string();
-    let bodies: [&[u8]; 10] = [
-        b"",
-        b"{}",
-        b"[]",
-        b"null",
-        b"\xff\xfe",
-        b"{\"eventType\":",
-        b"\"workitem.updated\"",
-        b"{\"eventType\":{}}",
-        &good.as_bytes()[..good.len() - 1],
-        b"{\"eventType\":\"workitem.updated\",\"resource\":{\"workItemId\":1e400}}",
-    ];
-    for body in bodies {
-        assert_eq!(
-            post(&app, body).await.json()["outcome"],
-            "dead_letter",
-            "{}",
-            String::from_utf8_lossy(body)
+    let post = |headers: &[(&str, &str)], body: &[u8]| http::request("POST", WEBHOOK, headers, body);
+    let changed = |change: fn(&mut Value)| {
+        let mut payload = updated(13, 1, "New");
+        change(&mut payload);
+        post(&[], payload.to_string().as_bytes())
+    };
+    let chunked = |body: &str| {
+        let head = format!(
+            "POST {WEBHOOK} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
         );
-    }
+        format!("{head}{body}").into_bytes()
+    };
+    let mut forms = vec![
+        ("no body", post(&[], b"")),
+        ("an empty object", post(&[], b"{}")),
+        ("an array", post(&[], b"[]")),
+        ("null", post(&[], b"null")),
+        ("a text", post(&[], b"\"workitem.updated\"")),
+        ("a number", post(&[], b"7")),
+        ("no UTF-8", post(&[], b"\xff\xfe\x00{")),
+        ("UTF-16", post(&[], b"\xfe\xff\x00{\x00}")),
+        ("half an object", post(&[], b"{\"eventType\":")),
+        ("cut off before its end", post(&[], &good.as_bytes()[..good.len() - 1])),
+        ("two objects", post(&[], format!("{good}{good}").as_bytes())),
+        ("a lone surrogate", post(&[], br#"{"eventType":"\ud800"}"#)),
+        (
+            "a number out of range",
+            post(&[], br#"{"eventType":"workitem.updated","resource":{"workItemId":1e400}}"#),
+        ),
+        ("a million brackets", post(&[], "[".repeat(1_000_000).as_bytes())),
+        ("nested objects", post(&[], "{\"a\":".repeat(100_000).as_bytes())),
+        ("an event type that is an object", post(&[], br#"{"eventType":{}}"#)),
+        ("a body said to be compressed", post(&[("content-encoding", "gzip")], b"\x1f\x8b\x08\x00")),
+        ("a form", post(&[("content-type", "application/x-www-form-urlencoded")], b"payload=%7B%7D")),
+        ("a media type that is none", post(&[("content-type", "///")], good.as_bytes())),
+        ("no media type asked for", post(&[("accept", "image/png")], good.as_bytes())),
+        ("an expectation", post(&[("expect", "100-continue")], good.as_bytes())),
+        ("a range", post(&[("range", "bytes=0-1")], good.as_bytes())),
+        ("a condition", post(&[("if-match", "\"x\"")], good.as_bytes())),
+        ("an empty chunked body", chunked("0\r\n\r\n")),
+        ("a chunk with an extension and trailers", chunked("2;x=y\r\n{}\r\n0\r\nx-trailer: 1\r\n\r\n")),
+        ("a negative number", changed(|p| p["resource"]["workItemId"] = json!(-13))),
+        ("a fraction for a number", changed(|p| p["resource"]["workItemId"] = json!(13.5))),
+        ("a number beyond 32 bits", changed(|p| p["resource"]["workItemId"] = json!(1_u64 << 40))),
+        ("revision 0", changed(|p| p["resource"]["revision"]["rev"] = json!(0))),
+        ("fields that are a text", changed(|p| p["resource"]["revision"]["fields"] = json!("x"))),
+        ("a resource that is an array", changed(|p| p["resource"] = json!([1]))),
+        (
+            "a project that is no GUID",
+            changed(|p| p["resourceContainers"]["project"]["id"] = json!("Fabrikam")),
+        ),
+        ("a date that is none", changed(|p| p["createdDate"] = json!("99999-99-99"))),
+        (
+            "a query of nonsense",
+            http::request("POST", &format!("{WEBHOOK}?%ff=%&&=&code"), &[], good.as_bytes()),
+        ),
+        ("a label of nonsense", http::request("POST", &format!("{WEBHOOK}/%00%2e%2e%ff"), &[], b"{")),
+        ("a path below the route", http::request("POST", &format!("{WEBHOOK}/a/b/c"), &[], b"{")),
+    ];
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"] {
-        assert_eq!(app.request(method, "/api/webhooks/azure-devops", &[], b"").await.status, 200, "{method}");
+        forms.push((method, http::request(method, WEBHOOK, &[], b"")));
     }
-    let deep = "[".repeat(1_000_000);
-    assert_eq!(post(&app, deep.as_bytes()).await.json()["reason"], "not_json");
+    forms
+}
+
+const WEBHOOK: &str = "/api/webhooks/azure-devops";
+
+#[tokio::test]
+async fn w6_w7_whatever_is_sent_the_answer_is_200_401_or_503_and_the_process_lives() {
+    let (open, secured) = (TestApp::start().await, secured().await);
+    let forms = malformed();
+    assert!(forms.len() >= 40, "{} forms", forms.len());
+    for (name, form) in &forms {
+        let answer = http::exchange(open.address, form).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.head);
+        assert_eq!(http::exchange(secured.address, form).await.status, 401, "{name}");
+    }
+    assert_eq!(open.app.vitals.hooks_refused.value() + open.app.vitals.hooks_overloaded.value(), 0);
+    assert_eq!(open.hook(&updated(99, 1, "New")).await.json()["outcome"], "applied");
+    open.settled().await;
+    let board = open.get("/api/snapshot?project=fabrikam").await.json();
+    let numbers: Vec<_> =
+        board["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect();
+    assert!(numbers.contains(&99) && numbers.contains(&13), "nothing that was whole is lost: {numbers:?}");
+}
+
+#[tokio::test]
+async fn w6_a_body_that_breaks_off_is_not_acknowledged_and_the_process_lives() {
+    use tokio::io::AsyncWriteExt;
+    let app = TestApp::start().await;
+    for cut in [0, 1, 100] {
+        let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
+        let whole = http::request("POST", WEBHOOK, &[], updated(13, 1, "New").to_string().as_bytes());
+        let head = http::find(&whole, b"\r\n\r\n").unwrap() + 4;
+        stream.write_all(&whole[..head + cut]).await.unwrap();
+        drop(stream);
+    }
+    assert_eq!(app.hook(&updated(14, 1, "New")).await.json()["outcome"], "applied");
+    app.settled().await;
+    let items = app.get("/api/snapshot?project=fabrikam").await.json()["items"].clone();
+    assert_eq!(items.as_array().unwrap().len(), 1);
+}
+
+async fn secured() -> TestApp {
+    TestApp::builder().setting("BOARDCAST_WEBHOOK_SECRET", "now").start().await
+}
+
+#[tokio::test]
+async fn w17_too_many_hooks_at_once_are_told_to_come_again_and_who_has_no_secret_takes_no_place() {
+    use tokio::io::AsyncWriteExt;
+    let app = TestApp::builder()
+        .setting("BOARDCAST_WEBHOOK_SECRET", "now")
+        .setting("BOARDCAST_HOOKS_IN_FLIGHT_MAX", "1")
+        .start()
+        .await;
+    let unfinished = async |headers: &[(&str, &str)]| {
+        let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
+        let whole = http::request("POST", WEBHOOK, headers, b"{\"eventType\":1}");
+        stream.write_all(&whole[..whole.len() - 1]).await.unwrap();
+        stream
+    };
+    let secret = [("x-boardcast-secret", "now")];
+    let body = updated(13, 1, "New").to_string();
+    let post = async || app.request("POST", WEBHOOK, &secret, body.as_bytes()).await;
+    let _stranger = unfinished(&[]).await;
+    assert_eq!(post().await.status, 200);
+    let mut slow = unfinished(&secret).await;
+    let begin = tokio::time::Instant::now();
+    while post().await.status != 503 {
+        assert!(begin.elapsed().as_secs() < 10, "a second hook was never one too many");
+    }
+    assert!(app.app.vitals.hooks_overloaded.value() >= 1);
+    slow.write_all(b"}").await.unwrap();
+    assert_eq!(http::read_answer(&mut slow, false).await.status, 200);
+    assert_eq!(post().await.status, 200);
+}
+
+#[tokio::test]
+async fn w1_a_hook_of_another_collection_than_the_first_is_a_dead_letter() {
+    let app = TestApp::start().await;
     assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "applied");
+    app.settled().await;
+    let mut foreign = updated(13, 2, "Closed");
+    foreign["resourceContainers"]["collection"]["id"] = json!("00000000-1111-2222-3333-444444444444");
+    assert_eq!(app.hook(&foreign).await.json()["reason"], "foreign_collection");
+    foreign["resourceContainers"]["collection"] = Value::Null;
+    assert_eq!(app.hook(&foreign).await.json()["outcome"], "applied", "one that does not say is taken");
+    app.settled().await;
+    let board = app.get("/api/snapshot?project=fabrikam").await.json();
+    assert_eq!(board["items"][0]["rev"], 2);
+}
+
+#[tokio::test]
+async fn w1_of_two_collections_whose_first_hooks_race_one_wins() {
+    let app = std::sync::Arc::new(TestApp::start().await);
+    let racers: Vec<_> = (0..8)
+        .map(|n| {
+            let app = app.clone();
+            let mut payload = updated(100 + n, 1, "New");
+            payload["resourceContainers"]["collection"]["id"] =
+                json!(format!("0000000{}-1111-2222-3333-444444444444", n % 2));
+            tokio::spawn(async move {
+                (n % 2, app.hook(&payload).await.json()["outcome"].as_str().unwrap().to_owned())
+            })
+        })
+        .collect();
+    let mut taken = Vec::new();
+    for racer in racers {
+        let (collection, outcome) = racer.await.unwrap();
+        if outcome == "applied" {
+            taken.push(collection);
+        }
+    }
+    assert_eq!(taken.len(), 4);
+    assert!(taken.iter().all(|collection| *collection == taken[0]), "{taken:?}");
+}
+
+#[tokio::test]
+async fn w11_an_item_of_no_known_sprint_is_announced_at_project_scope_with_nulls() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let mut reader = app.stream("").await;
+    app.hook(&updated(13, 1, "New")).await;
+    let changed = reader.next_of("workitem_changed").await;
+    let ids = [&changed["projectId"], &changed["teamId"], &changed["sprintId"]];
+    assert_eq!(ids, [&json!(FABRIKAM), &Value::Null, &Value::Null]);
+    assert!(changed.as_object().unwrap().contains_key("sprintId"), "null, never absent");
+}
+
+#[tokio::test]
+async fn w12_a_renamed_project_is_the_same_board_under_its_new_name() {
+    let app = TestApp::start().await;
+    app.hook(&updated(13, 1, "New")).await;
+    let mut renamed = updated(14, 1, "New");
+    renamed["resource"]["revision"]["fields"]["System.TeamProject"] = json!("Fabrikam Next");
+    app.hook(&renamed).await;
+    app.settled().await;
+    let directory = app.get("/api/snapshot").await.json();
+    assert_eq!(directory["scopes"].as_array().unwrap().len(), 1);
+    assert_eq!(directory["scopes"][0]["project"], "Fabrikam Next");
+    assert_eq!(
+        app.get(&format!("/api/snapshot?project={FABRIKAM}")).await.json()["items"].as_array().unwrap().len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn w16_when_it_was_changed_and_when_we_were_told_are_kept_with_the_event() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let mut reader = app.stream("").await;
+    let before = (app.app.clock)().epoch_ms();
+    app.hook(&updated(13, 1, "New")).await;
+    let changed = reader.next_of("workitem_changed").await;
+    assert_eq!(changed["changedAt"], 1_795_420_800_663_i64);
+    let received = changed["receivedAt"].as_i64().unwrap();
+    assert!((before..=changed["timestamp"].as_i64().unwrap()).contains(&received));
 }
 
 /// What each published sample is. `(file, outcome)`; the first group has a work item number of 5.

@@ -58,6 +58,7 @@ type Layer = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal>>;
 
 pub struct Builder {
     settings: HashMap<String, String>,
+    clock: Clock,
     retention: Retention,
     ring: RingLimits,
     wrap: Layer,
@@ -67,6 +68,7 @@ impl TestApp {
     pub fn builder() -> Builder {
         Builder {
             settings: HashMap::from([("BOARDCAST_PORT".into(), "0".into())]),
+            clock: boardcast::clock::system(),
             retention: Retention::DEFAULT,
             ring: RingLimits::DEFAULT,
             wrap: Box::new(|journal| journal),
@@ -115,6 +117,18 @@ impl Builder {
         self
     }
 
+    /// Tells the time by `clock` instead of the machine's.
+    pub fn clock(mut self, clock: HandClock) -> Self {
+        self.clock = clock.clock();
+        self
+    }
+
+    /// Tells the time by a function, which may do anything else as well.
+    pub fn clock_fn(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
@@ -133,9 +147,8 @@ impl Builder {
 
     pub async fn start(self) -> TestApp {
         let config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
-        let clock = boardcast::clock::system();
-        let journal = Arc::new(MemoryJournal::new(clock.clone(), self.retention));
-        let app = App::over(&config, (self.wrap)(journal.clone()), clock, self.ring);
+        let journal = Arc::new(MemoryJournal::new(self.clock.clone(), self.retention));
+        let app = App::over(&config, (self.wrap)(journal.clone()), self.clock, self.ring);
         let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

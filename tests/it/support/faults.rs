@@ -1,4 +1,5 @@
-//! A layer of faults over any journal: a commit can be delayed, fail before it runs, or run and lose its reply.
+//! A layer of faults over any journal: a commit can be delayed, fail before it runs, or run and lose its reply, and
+//! readings can take their time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -22,11 +23,17 @@ pub struct FaultyJournal {
     inner: Arc<dyn Journal>,
     commits: Mutex<VecDeque<Fault>>,
     down: Mutex<bool>,
+    read_delay: Mutex<Duration>,
 }
 
 impl FaultyJournal {
     pub fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
-        Arc::new(Self { inner, commits: Mutex::default(), down: Mutex::default() })
+        Arc::new(Self {
+            inner,
+            commits: Mutex::default(),
+            down: Mutex::default(),
+            read_delay: Mutex::default(),
+        })
     }
 
     /// Plans faults for the commits to come, one each.
@@ -37,6 +44,11 @@ impl FaultyJournal {
     /// Everything fails until it is up again.
     pub fn set_down(&self, down: bool) {
         *self.down.lock().unwrap() = down;
+    }
+
+    /// From now on each reading of records takes that long.
+    pub fn set_read_delay(&self, delay: Duration) {
+        *self.read_delay.lock().unwrap() = delay;
     }
 
     fn check(&self) -> Result<(), JournalError> {
@@ -57,6 +69,10 @@ impl Journal for FaultyJournal {
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
         self.check()?;
+        let delay = *self.read_delay.lock().unwrap();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         self.inner.read(keys).await
     }
 
@@ -108,6 +124,10 @@ async fn each_fault_does_what_it_says() {
     let after = entries().await;
     assert!(after > begin);
     assert!(faulty.commit(commit()).await.is_ok());
+    faulty.set_read_delay(Duration::from_hours(1));
+    assert!(tokio::time::timeout(Duration::from_millis(1), faulty.read(&[])).await.is_err());
+    faulty.set_read_delay(Duration::ZERO);
+    assert!(faulty.read(&[]).await.is_ok());
     faulty.set_down(true);
     assert!(faulty.load().await.is_err() && faulty.commit(commit()).await.is_err());
 }

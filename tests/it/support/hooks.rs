@@ -67,5 +67,10 @@ pub fn observation(payload: &Value) -> Observation {
 
 /// News from a hook.
 pub fn news() -> News {
-    News { source: Source::Webhook, received_at: Timestamp::from_epoch_ms(1), trace_id: None }
+    News {
+        source: Source::Webhook,
+        received_at: Timestamp::from_epoch_ms(1),
+        collection: None,
+        trace_id: None,
+    }
 }

@@ -76,6 +76,10 @@ pub async fn read_answer(stream: &mut TcpStream, is_head: bool) -> Answer {
 
 fn whole(bytes: &[u8], without_body: bool) -> Option<Answer> {
     let end = find(bytes, b"\r\n\r\n")?;
+    if bytes.starts_with(b"HTTP/1.1 100") {
+        // An interim answer; the one that counts follows it.
+        return whole(&bytes[end + 4..], without_body);
+    }
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let mut answer = Answer { status, head, body: Vec::new() };

@@ -5,4 +5,5 @@ pub mod app;
 pub mod faults;
 pub mod hooks;
 pub mod http;
+pub mod process;
 pub mod sse;

@@ -55,6 +55,8 @@ pub struct SseReader {
     ended: bool,
     /// Bytes of the body that were received in all.
     pub received: usize,
+    /// Chunks of the body: the server makes one for each write.
+    pub chunks: usize,
 }
 
 impl SseReader {
@@ -68,6 +70,7 @@ impl SseReader {
             blocks: VecDeque::new(),
             ended: false,
             received: 0,
+            chunks: 0,
         };
         let mut request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n");
         for (name, value) in headers {
@@ -110,6 +113,16 @@ impl SseReader {
         }
     }
 
+    /// The type of the next event that is one of the two.
+    pub async fn next_of_either(&mut self, one: &str, other: &str) -> String {
+        loop {
+            let kind = self.next().await.expect("the stream ended").kind();
+            if let Some(kind) = kind.filter(|kind| kind == one || kind == other) {
+                return kind;
+            }
+        }
+    }
+
     /// The blocks that have arrived whole, without waiting for more.
     pub fn arrived(&mut self) -> Vec<Block> {
         self.blocks.drain(..).collect()
@@ -128,6 +141,13 @@ impl SseReader {
             self.blocks.iter().flat_map(|block| block.raw.clone()).chain(self.body).collect();
         body.truncate(bytes);
         blocks(&mut body)
+    }
+
+    /// Takes the next bytes and forgets them; `false` at the end of the stream.
+    pub async fn bytes(&mut self) -> bool {
+        let filled = self.fill().await;
+        self.wire.clear();
+        filled
     }
 
     /// Whether more bytes came.
@@ -157,6 +177,7 @@ impl SseReader {
             }
             self.body.extend_from_slice(&self.wire[start..start + size]);
             self.received += size;
+            self.chunks += usize::from(size > 0);
             at = start + size + 2;
             if size == 0 {
                 self.ended = true;

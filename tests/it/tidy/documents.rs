@@ -2,6 +2,7 @@
 
 use boardcast::config::SETTINGS;
 use boardcast::domain::event::TYPE_NAMES;
+use boardcast::vitals::{METRICS, Metric, MetricKind};
 
 use super::{Violations, exists, has_word, numbered, read, repository_files, text_files};
 
@@ -62,6 +63,45 @@ fn the_readme_lists_every_setting() {
                 "README.md",
                 *line,
                 format!("`{name}` is no setting of src/config.rs: remove the row"),
+            );
+        }
+    }
+    violations.report();
+}
+
+#[test]
+fn the_operators_guide_lists_every_metric() {
+    let mut violations = Violations::of(
+        "docs/OPERATIONS.md lists every metric of src/vitals/mod.rs with kind, unit and meaning, and no other.",
+    );
+    let path = "docs/OPERATIONS.md";
+    let text = read(path);
+    let rows: Vec<_> = tables(&text).into_iter().flatten().collect();
+    for Metric { name, kind, unit, help } in METRICS {
+        let expected = format!("| `{name}` | {} | {unit} | {help} |", kind.as_str());
+        let of_name: Vec<_> = rows.iter().filter(|(_, row)| name_in_first_cell(row) == Some(name)).collect();
+        match of_name.as_slice() {
+            [] => violations.of_file(path, format!("add the row: {expected}")),
+            [(_, row)] if row.trim_end() == expected => {}
+            [(line, _)] => violations.at(path, *line, format!("the row should be: {expected}")),
+            [_, (line, _), ..] => violations.at(path, *line, format!("`{name}` has a row already")),
+        }
+    }
+    let is_metric = |word: &str| {
+        let series = |kind, suffix| kind == MetricKind::Histogram && word.ends_with(suffix);
+        METRICS.iter().any(|metric| {
+            let is_series = ["_bucket", "_sum", "_count"].iter().any(|suffix| series(metric.kind, suffix));
+            word == metric.name
+                || is_series && word.rsplit_once('_').is_some_and(|(name, _)| name == metric.name)
+        })
+    };
+    for (line, text) in numbered(&text) {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        for word in words.filter(|word| word.starts_with("boardcast_") && !is_metric(word)) {
+            violations.at(
+                path,
+                line,
+                format!("`{word}` is no metric of src/vitals/mod.rs: name one, or remove it"),
             );
         }
     }

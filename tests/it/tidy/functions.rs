@@ -41,7 +41,7 @@ const HTTP_FUNCTIONS: &[HttpFunction] = &[
 const TIMER: &str = "SyncTimer";
 
 /// The modules of `src/functions/` that are no functions.
-const SHARED_BY_FUNCTIONS: &[&str] = &["body", "invocation", "mod", "reply"];
+const SHARED_BY_FUNCTIONS: &[&str] = &["body", "cors", "invocation", "mod", "reply"];
 
 fn function_folders() -> BTreeSet<String> {
     let folder = |path: String| path.strip_suffix("/function.json").map(str::to_owned);
@@ -252,6 +252,21 @@ fn nothing_but_the_handler_is_deployed() {
                 *line,
                 format!("keeps {name} from being deployed: give a longer name"),
             );
+        }
+    }
+    violations.report();
+}
+
+#[test]
+fn a_panic_ends_a_request_and_not_the_process() {
+    let mut violations = Violations::of(
+        "Panics are caught per request, which takes unwinding: the host gives up after a handler died three times.",
+    );
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("Cargo.toml is TOML");
+    let profiles = manifest.get("profile").and_then(toml::Value::as_table).into_iter().flatten();
+    for (name, profile) in profiles {
+        if profile.get("panic").is_some_and(|panic| panic.as_str() != Some("unwind")) {
+            violations.of_file("Cargo.toml", format!("remove `panic` from the profile `{name}`"));
         }
     }
     violations.report();

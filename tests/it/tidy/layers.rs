@@ -22,16 +22,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "store::memory",
             "stream",
+            "sync",
             "telemetry",
             "vitals",
         ],
     ),
     ("clock", &["domain"]),
-    ("config", &["devops", "domain", "secret", "store"]),
+    ("config", &["devops", "domain", "secret", "store", "stream"]),
     ("devops", &["domain", "secret"]),
     ("domain", &[]),
     ("fold", &["domain", "store"]),
-    ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "stream"]),
+    ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "stream", "vitals"]),
     ("hub", &["domain"]),
     ("ingest", &["clock", "domain", "fold", "store"]),
     ("relay", &["domain", "fold", "hub", "store", "vitals"]),
@@ -41,8 +42,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("store::memory", &["clock", "domain"]),
     ("stream", &["clock", "domain", "fold", "hub", "snapshot", "store", "vitals"]),
+    ("sync", &["clock", "domain", "fold", "store"]),
     ("telemetry", &[]),
-    ("vitals", &[]),
+    ("vitals", &["domain"]),
 ];
 
 /// What stands behind a port. To be allowed the port is not to be allowed these.
@@ -69,7 +71,8 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The crates that the domain may name: data and its encoding.
-const CRATES_OF_THE_DOMAIN: &[&str] = &["bytes", "chrono", "serde", "serde_json", "uuid"];
+const CRATES_OF_THE_DOMAIN: &[&str] =
+    &["bytes", "chrono", "chrono_tz", "croner", "serde", "serde_json", "uuid"];
 
 fn library() -> Vec<Module> {
     modules("src/lib.rs")

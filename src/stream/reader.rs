@@ -1,32 +1,30 @@
-//! One reader's stream, from the first byte to the last: `connected`, `snapshot` or what was missed, then live.
+//! One reader, from the first byte to the last: `connected`, `snapshot` or what was missed, then live.
 //!
 //! Correctness rests on one number, the position up to which this reader was written all that it may see. Every
 //! block with an id moves it, the silent heartbeat tells it, and a reader who comes back with it goes on exactly
 //! there. Nothing depends on a proper end: the process may be killed at any moment.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use super::admission::Ticket;
+use super::{StreamRequest, Streams};
 use crate::domain::entry_id::EntryId;
 use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION};
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::fold::Fold;
+use crate::domain::view::ScopeView;
 use crate::hub::frame::{Block, Frame, retry, silent_heartbeat};
-use crate::hub::{Batch, Hub, Subscription};
-use crate::snapshot::{ScopeFilter, Snapshots};
-use crate::store::{Journal, JournalError};
-use crate::vitals::{OpenStream, Vitals};
+use crate::hub::{Batch, Subscription};
+use crate::snapshot::Snapshots;
+use crate::store::JournalError;
+use crate::vitals::OpenStream;
 
 /// The bounds of the random time after which a browser reconnects, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;
@@ -36,77 +34,6 @@ const REPLAY_ENTRIES: usize = 128;
 
 /// How long a stream waits for this instance's first load before it says something.
 const LOAD_PATIENCE: Duration = Duration::from_millis(500);
-
-/// What a reader asks for.
-#[derive(Clone, Debug, Default)]
-pub struct StreamRequest {
-    /// Which boards.
-    pub filter: ScopeFilter,
-    /// Whether events are named.
-    pub named: bool,
-    /// Whether it wants to hear heartbeats, as events.
-    pub heartbeat: bool,
-    /// The cursor it comes back with, as it was given.
-    pub cursor: Option<String>,
-}
-
-/// Opens streams.
-pub struct Streams {
-    /// For readers who were away longer than the hub remembers.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
-    /// What is published.
-    pub hub: Arc<Hub>,
-    /// For readers who begin.
-    pub snapshots: Arc<Snapshots>,
-    /// Counters.
-    pub vitals: Arc<Vitals>,
-    /// The time.
-    pub clock: Clock,
-    /// After how much silence a heartbeat is sent.
-    pub heartbeat: Duration,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
-    /// Becomes `true` when the server stops.
-    pub stopping: watch::Receiver<bool>,
-}
-
-impl Streams {
-    /// Opens a stream. It is counted as open until it is dropped.
-    pub fn open(
-        self: &Arc<Self>,
-        request: StreamRequest,
-    ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + use<> {
-        let reader = Reader {
-            open: OpenStream::count(&self.vitals),
-            stopping: self.stopping.clone(),
-            last_write: Instant::now(),
-            told: EntryId::ZERO,
-            scopes: HashMap::new(),
-            appeared: Vec::new(),
-            greeted: false,
-            request,
-            phase: Phase::Opening,
-            streams: self.clone(),
-        };
-        Shared(Mutex::new(Box::pin(futures_util::stream::unfold(reader, |mut reader| async move {
-            let bytes = reader.next().await?;
-            Some((Ok(bytes), reader))
-        }))))
-    }
-}
-
-/// Makes a stream `Sync`, as warp wants it. It is only ever polled by its one owner, so nothing is ever locked.
-struct Shared<S>(Mutex<std::pin::Pin<Box<S>>>);
-
-impl<S: Stream> Stream for Shared<S> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
-    }
-}
 
 /// Where a stream is in its life.
 enum Phase {
@@ -120,9 +47,10 @@ enum Phase {
     Closed,
 }
 
-struct Reader {
-    #[expect(dead_code, reason = "a guard: the stream counts as open until it is dropped")]
-    open: OpenStream,
+pub(super) struct Reader {
+    /// What this stream is counted by for as long as it lives.
+    #[expect(dead_code, reason = "guards, which count when they are dropped")]
+    guards: (OpenStream, Ticket),
     streams: Arc<Streams>,
     request: StreamRequest,
     phase: Phase,
@@ -136,11 +64,31 @@ struct Reader {
     /// The last id that was written.
     told: EntryId,
     stopping: watch::Receiver<bool>,
+    /// When the server ends the stream.
+    ends_at: Option<Instant>,
 }
 
 impl Reader {
+    pub(super) fn new(streams: Arc<Streams>, request: StreamRequest, ticket: Ticket) -> Self {
+        // A tenth more or less, so that streams which began together do not end together.
+        let lifetime = streams.settings.lifetime.map(|time| time.mul_f64(0.9 + 0.2 * fastrand::f64()));
+        Self {
+            guards: (OpenStream::count(&streams.vitals), ticket),
+            stopping: streams.stopping.clone(),
+            ends_at: lifetime.map(|time| Instant::now() + time),
+            last_write: Instant::now(),
+            told: EntryId::ZERO,
+            scopes: HashMap::new(),
+            appeared: Vec::new(),
+            greeted: false,
+            request,
+            phase: Phase::Opening,
+            streams,
+        }
+    }
+
     /// The next bytes for the wire; `None` at the end of the stream.
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         let bytes = loop {
             match &mut self.phase {
                 Phase::Opening => break self.begin().await,
@@ -164,7 +112,7 @@ impl Reader {
 
     /// The first write: everything that a reader needs to show something true.
     async fn begin(&mut self) -> Bytes {
-        let patience = if self.greeted { self.streams.heartbeat } else { LOAD_PATIENCE };
+        let patience = if self.greeted { self.streams.settings.heartbeat } else { LOAD_PATIENCE };
         if tokio::time::timeout(patience, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
             // Headers reach a client behind the Functions host only with the first byte of the body.
             self.greeted = true;
@@ -243,17 +191,12 @@ impl Reader {
         self.phase = Phase::Live(streams.hub.subscribe(taken.position));
     }
 
-    fn write_connected(
-        &self,
-        out: &mut BytesMut,
-        opening: Opening,
-        scopes: Vec<crate::domain::view::ScopeView>,
-    ) {
+    fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
         let body = Body::Connected {
             connection_id: format!("{:08x}", fastrand::u32(..)),
             server_version: env!("CARGO_PKG_VERSION"),
             versions: &[SCHEMA_VERSION],
-            heartbeat_ms: u64::try_from(self.streams.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            heartbeat_ms: u64::try_from(self.streams.settings.heartbeat.as_millis()).unwrap_or(u64::MAX),
             resumed: opening.resumed,
             gap: opening.gap,
             cursor: opening.cursor.to_string(),
@@ -317,12 +260,17 @@ impl Reader {
         if *self.stopping.borrow() {
             return Some(self.close(ClosingReason::Shutdown));
         }
+        if self.ends_at.is_some_and(|at| at <= Instant::now()) {
+            streams.vitals.streams_ended.add(1);
+            return Some(self.close(ClosingReason::Lifetime));
+        }
         if !self.appeared.is_empty() {
             return self.catch_up(subscription).await;
         }
         let named = self.request.named;
-        let (blocks, last) = match subscription.take(&streams.hub, named, None, |frame| self.admits(frame)) {
-            Batch::Frames { blocks, last } => (blocks, last),
+        let batch = subscription.take(&streams.hub, named, None, |frame| self.admits(frame));
+        let (blocks, last, received_at) = match batch {
+            Batch::Frames { blocks, last, received_at } => (blocks, last, received_at),
             Batch::Behind => {
                 streams.vitals.readers_slow.add(1);
                 return Some(self.close(ClosingReason::Slow));
@@ -331,6 +279,9 @@ impl Reader {
         };
         if blocks.is_empty() && self.appeared.is_empty() {
             return self.wait(subscription).await;
+        }
+        if let Some(received_at) = received_at {
+            streams.vitals.delivery.record_ms((streams.clock)().ms_since(received_at));
         }
         self.told = last.unwrap_or(self.told);
         self.phase = Phase::Live(subscription);
@@ -348,7 +299,7 @@ impl Reader {
         while subscription.position() < taken.position {
             let before = subscription.position();
             match subscription.take(&streams.hub, named, Some(taken.position), |frame| self.admits(frame)) {
-                Batch::Frames { blocks, last } => {
+                Batch::Frames { blocks, last, .. } => {
                     blocks.iter().for_each(|block| out.extend_from_slice(block));
                     self.told = last.unwrap_or(self.told);
                 }
@@ -371,13 +322,17 @@ impl Reader {
     }
 
     async fn wait(&mut self, mut subscription: Subscription) -> Option<Bytes> {
-        let heartbeat_at = self.last_write + self.streams.heartbeat;
+        let heartbeat_at = self.last_write + self.streams.settings.heartbeat;
         tokio::select! {
             () = subscription.changed() => {
                 self.phase = Phase::Live(subscription);
                 None
             }
             _ = self.stopping.changed() => {
+                self.phase = Phase::Live(subscription);
+                None
+            }
+            () = at(self.ends_at) => {
                 self.phase = Phase::Live(subscription);
                 None
             }
@@ -433,6 +388,14 @@ impl Reader {
         let body = Body::Closing { reason, reconnect_after_ms: fastrand::u64(RETRY_MS) };
         self.write(&mut out, None, Level::Full, None, &body);
         out.freeze()
+    }
+}
+
+/// Resolves at that moment; never, where there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,175 @@
+//! Streams: who gets one, and what it says to whoever does not.
+
+mod admission;
+mod reader;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::domain::event::{self, Body, ClosingReason, Envelope};
+use crate::domain::level::Level;
+use crate::fold::Fold;
+use crate::hub::Hub;
+use crate::hub::frame::{Block, retry};
+use crate::snapshot::{ScopeFilter, Snapshots};
+use crate::store::Journal;
+use crate::vitals::Vitals;
+use admission::{Admission, Held, Verdict};
+use reader::Reader;
+
+/// How streams are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// After how much silence a heartbeat is sent.
+    pub heartbeat: Duration,
+    /// What arrives within this time after a write is written together.
+    pub coalesce: Duration,
+    /// After how long the server ends a stream, give or take a tenth.
+    pub lifetime: Option<Duration>,
+    /// Streams of this instance.
+    pub max: usize,
+    /// Streams of one function key.
+    pub per_key_max: usize,
+    /// Streams with the same filter.
+    pub per_scope_max: usize,
+    /// After how long a reader who was shed is to come back, give or take a third.
+    pub shed: Duration,
+    /// How many readers who were shed are held open until then.
+    pub shed_held_max: usize,
+}
+
+/// What a reader asks for.
+#[derive(Clone, Debug, Default)]
+pub struct StreamRequest {
+    /// Which boards.
+    pub filter: ScopeFilter,
+    /// Whether events are named.
+    pub named: bool,
+    /// Whether it wants to hear heartbeats, as events.
+    pub heartbeat: bool,
+    /// The cursor it comes back with, as it was given.
+    pub cursor: Option<String>,
+    /// The function key it came with.
+    pub key: Option<String>,
+}
+
+/// What a reader gets.
+pub enum Opened {
+    /// A stream, to be sent with status 200 whatever it says: a native `EventSource` closes for good on any other.
+    Stream(ByteStream),
+    /// Too many streams are open. For a client that says it can take a 503; the others' stream says so itself.
+    Shed {
+        /// When to come back.
+        retry_after: Duration,
+        /// The stream for a client that cannot.
+        stream: ByteStream,
+    },
+}
+
+/// The bytes of a stream.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send + Sync>>;
+
+/// Opens streams.
+pub struct Streams {
+    journal: Arc<dyn Journal>,
+    fold: Arc<Fold>,
+    hub: Arc<Hub>,
+    snapshots: Arc<Snapshots>,
+    vitals: Arc<Vitals>,
+    clock: Clock,
+    settings: StreamSettings,
+    demo: bool,
+    stopping: watch::Receiver<bool>,
+    admission: Admission,
+}
+
+/// What streams are made of.
+pub struct Sources {
+    /// For readers who were away longer than the hub remembers.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// What is published.
+    pub hub: Arc<Hub>,
+    /// For readers who begin.
+    pub snapshots: Arc<Snapshots>,
+    /// Counters.
+    pub vitals: Arc<Vitals>,
+    /// The time.
+    pub clock: Clock,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+    /// Becomes `true` when the server stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Streams {
+    /// Streams of these sources, run by these settings.
+    pub fn new(sources: Sources, settings: StreamSettings) -> Self {
+        let Sources { journal, fold, hub, snapshots, vitals, clock, demo, stopping } = sources;
+        let admission = Admission::new(settings);
+        Self { journal, fold, hub, snapshots, vitals, clock, settings, demo, stopping, admission }
+    }
+
+    /// Opens a stream, or sheds the reader. A stream is counted as open until it is dropped.
+    pub fn open(self: &Arc<Self>, request: StreamRequest) -> Opened {
+        match self.admission.judge(request.key.as_deref(), &request.filter) {
+            Verdict::Admitted(ticket) => {
+                let reader = Reader::new(self.clone(), request, ticket);
+                Opened::Stream(byte_stream(futures_util::stream::unfold(reader, |mut reader| async move {
+                    let bytes = reader.next().await?;
+                    Some((bytes, reader))
+                })))
+            }
+            Verdict::Shed(held) => {
+                self.vitals.streams_shed.add(1);
+                let retry_after = self.settings.shed.mul_f64(2.0 / 3.0 + 2.0 / 3.0 * fastrand::f64());
+                Opened::Shed { retry_after, stream: self.shed(&request, retry_after, held) }
+            }
+        }
+    }
+
+    /// The whole stream of a reader who was shed: told when to come back, and held open and silent until then. A
+    /// client that opens a new source as soon as one ends would otherwise ask hundreds of times a second.
+    fn shed(&self, request: &StreamRequest, retry_after: Duration, held: Option<Held>) -> ByteStream {
+        let reconnect_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+        let body = Body::Closing { reason: ClosingReason::Shed, reconnect_after_ms };
+        let envelope =
+            Envelope { demo: self.demo, ..Envelope::connection((self.clock)(), Level::Full, None) };
+        let mut bytes = BytesMut::from(&retry(reconnect_after_ms)[..]);
+        bytes.extend_from_slice(&Block::new(None, &event::encode(&envelope, &body)).bytes(request.named));
+        byte_stream(futures_util::stream::unfold(Some((bytes.freeze(), held)), move |state| async move {
+            let (bytes, held) = state?;
+            if bytes.is_empty() {
+                tokio::time::sleep(retry_after).await;
+                return None;
+            }
+            let rest = held.map(|held| (Bytes::new(), Some(held)));
+            Some((bytes, rest))
+        }))
+    }
+}
+
+fn byte_stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> ByteStream {
+    Box::pin(Shared(Mutex::new(Box::pin(stream))))
+}
+
+/// Makes a stream `Sync`, as warp wants it. It is only ever polled by its one owner, so nothing is ever locked.
+struct Shared<S>(Mutex<Pin<Box<S>>>);
+
+impl<S: Stream<Item = Bytes>> Stream for Shared<S> {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let stream = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        stream.as_mut().poll_next(cx).map(|bytes| bytes.map(Ok))
+    }
+}

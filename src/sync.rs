@@ -1,0 +1,152 @@
+//! The synchronisation: what a timer sets off. It judges the window, does within its deadline what there is to do,
+//! and says in one line what came of it.
+//!
+//! There is no organisation to ask, so hooks alone feed the boards. What can be found out without one is found out:
+//! whether the journal can be read, and what the boards then show. A process that the Functions host starts for its
+//! timer alone has no other way to say that its journal is out of reach.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use crate::clock::Clock;
+use crate::domain::schedule::{Gate, SyncWindow};
+use crate::domain::time::Timestamp;
+use crate::fold::Fold;
+use crate::store::{EntryId, Journal, JournalError, RecordKey};
+
+/// How long the schedule sleeps at most before it looks at the clock again. Clocks are set, and machines sleep: a
+/// timer that was set for tomorrow morning knows of neither.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// Synchronises: everything that it takes.
+pub struct Synchronisation {
+    /// What is kept.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// The time.
+    pub clock: Clock,
+    /// When to synchronise.
+    pub window: SyncWindow,
+    /// After how long a run gives up.
+    pub deadline: Duration,
+}
+
+/// What came of a run. It is displayed in one line, for the log of whoever set it off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncReport {
+    /// Nothing was done, because the time is outside the window.
+    Skipped {
+        /// What of it is outside.
+        reason: String,
+    },
+    /// The journal can be read.
+    Checked {
+        /// How many items are known.
+        items: usize,
+        /// The newest change on the boards.
+        newest_change: Option<Timestamp>,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// It was not done in time.
+    TimedOut {
+        /// The deadline.
+        after: Duration,
+    },
+}
+
+impl fmt::Display for SyncReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skipped { reason } => write!(f, "skipped: {reason}"),
+            Self::Checked { items, newest_change } => {
+                write!(f, "checked: the journal can be read, items: {items}")?;
+                if let Some(at) = newest_change {
+                    write!(f, ", newest change: {at}")?;
+                }
+                f.write_str("; no organisation is configured, hooks alone feed the boards")
+            }
+            Self::Failed { reason } => write!(f, "failed: {reason}"),
+            Self::TimedOut { after } => {
+                write!(f, "timed out: not done within {} ms; the next run begins anew", after.as_millis())
+            }
+        }
+    }
+}
+
+impl SyncReport {
+    /// Tells the log, as a warning when the next run had better do better.
+    pub fn log(&self) {
+        match self {
+            Self::Skipped { .. } | Self::Checked { .. } => tracing::info!(outcome = %self, "synchronisation"),
+            Self::Failed { .. } | Self::TimedOut { .. } => tracing::warn!(outcome = %self, "synchronisation"),
+        }
+    }
+}
+
+impl Synchronisation {
+    /// Runs once, if the time is inside the window, and returns within the deadline whatever happens.
+    ///
+    /// Whether a run is late does not matter, only whether it still is inside: at its start the Functions host makes
+    /// up for a run that it missed, at any hour and on any day.
+    pub async fn run(&self) -> SyncReport {
+        // A timer that is not answered never fires again, so not even a defect may take the answer away. There is
+        // nothing here that a panic could leave half done: what is kept changes in atomic steps only.
+        let attempt = AssertUnwindSafe(self.attempt()).catch_unwind();
+        match tokio::time::timeout(self.deadline, attempt).await {
+            Ok(Ok(Ok(report))) => report,
+            Ok(Ok(Err(error))) => SyncReport::Failed { reason: error.to_string() },
+            Ok(Err(_)) => {
+                SyncReport::Failed { reason: "a defect of boardcast; standard error says where".into() }
+            }
+            Err(_) => SyncReport::TimedOut { after: self.deadline },
+        }
+    }
+
+    async fn attempt(&self) -> Result<SyncReport, JournalError> {
+        if let Gate::Closed { reason } = self.window.gate((self.clock)()) {
+            let reason = format!("the {reason} is outside {}", self.window);
+            return Ok(SyncReport::Skipped { reason });
+        }
+        self.journal.read(&[RecordKey::epoch()]).await?;
+        // A process may be started for this very run; before its boards are loaded they would be reported as empty.
+        self.fold.passed(EntryId::ZERO).await;
+        let state = self.fold.read();
+        let newest_change = state.boards().filter_map(|(_, board)| board.changed_at).max();
+        Ok(SyncReport::Checked { items: state.items_len(), newest_change })
+    }
+}
+
+/// Runs whenever the pattern comes to pass, and tells `tell` what came of it; never returns.
+///
+/// Runs do not overlap: what falls due during one is done with it. What falls due while the machine sleeps is made up
+/// for by one run when it wakes, if that is inside the window.
+pub async fn run_on_schedule(sync: Arc<Synchronisation>, mut tell: impl FnMut(&SyncReport)) {
+    // Up to when everything that was due is done.
+    let mut done = (sync.clock)();
+    loop {
+        let due = sync.window.next_after(done);
+        let now = (sync.clock)();
+        match due {
+            Some(due) if due <= now => {
+                tell(&sync.run().await);
+                done = (sync.clock)();
+            }
+            _ => {
+                // Nothing was due until now. A clock that was set back is followed back: else nothing would be done
+                // until it has caught up.
+                done = now;
+                let wait = due.map(|due| Duration::from_millis(due.ms_since(now).unsigned_abs()));
+                tokio::time::sleep(wait.unwrap_or(LOOK_AGAIN_AFTER).min(LOOK_AGAIN_AFTER)).await;
+            }
+        }
+    }
+}

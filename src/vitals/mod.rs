@@ -1,0 +1,452 @@
+//! Every counter and gauge by name. Whatever is lost, refused or left out is counted here.
+//!
+//! Nothing here reads a clock: whoever counts says when, so that windows and ages are tested without waiting.
+
+mod dead_letters;
+mod histogram;
+pub mod prometheus;
+mod reads;
+mod recent;
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::domain::entry_id::EntryId;
+use crate::domain::time::Timestamp;
+pub use dead_letters::{DeadLetterSeen, DeadLetters};
+pub use histogram::{Histogram, Quantiles};
+pub use reads::{HIT_RATE_DEFINITION, ReadOutcome, Reads, Window};
+pub use recent::Recent;
+
+/// What a metric does over time, as Prometheus names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows, until the process ends.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts values by their size.
+    Histogram,
+}
+
+impl MetricKind {
+    /// The word used in Prometheus' text format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// One row of the table of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name under which it is scraped.
+    pub name: &'static str,
+    /// What it does over time.
+    pub kind: MetricKind,
+    /// The unit of its value, or what is counted.
+    pub unit: &'static str,
+    /// What it means.
+    pub help: &'static str,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The number.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How many of something there are. It can only be raised by a guard, which lowers it when it is dropped, so it
+/// returns to 0 whatever ends what was counted.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// How many there are.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// When something last happened. It never goes back, in whatever order the times are reported.
+#[derive(Debug)]
+pub struct Moment(AtomicI64);
+
+/// No instant that ever happens, so that "never" needs no lock.
+const NEVER: i64 = i64::MIN;
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self(AtomicI64::new(NEVER))
+    }
+}
+
+impl Moment {
+    /// It happened at `at`.
+    pub fn set(&self, at: Timestamp) {
+        self.0.fetch_max(at.epoch_ms(), Ordering::Relaxed);
+    }
+
+    /// When it last happened; `None` while it never did.
+    pub fn value(&self) -> Option<Timestamp> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|ms| *ms != NEVER).map(Timestamp::from_epoch_ms)
+    }
+}
+
+/// What a request is counted under. A stream is none: it has a lifetime, not a duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A service hook.
+    Webhook,
+    /// A board or the directory as JSON.
+    Snapshot,
+    /// A probe.
+    Health,
+    /// The page and its files.
+    Dashboard,
+    /// The host's timer.
+    Timer,
+}
+
+impl Endpoint {
+    /// Every endpoint there is.
+    pub const ALL: [Self; 5] = [Self::Webhook, Self::Snapshot, Self::Health, Self::Dashboard, Self::Timer];
+
+    /// The word used in details and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Snapshot => "snapshot",
+            Self::Health => "health",
+            Self::Dashboard => "dashboard",
+            Self::Timer => "timer",
+        }
+    }
+}
+
+/// How long requests took, by endpoint.
+#[derive(Debug, Default)]
+pub struct Requests {
+    webhook: Histogram,
+    snapshot: Histogram,
+    health: Histogram,
+    dashboard: Histogram,
+    timer: Histogram,
+    recent: Recent,
+}
+
+impl Requests {
+    /// A request was answered after `duration`.
+    pub fn record(&self, endpoint: Endpoint, duration: Duration) {
+        self.of(endpoint).record(duration);
+        // A run of the timer takes as long as Azure DevOps does, and nobody waits for it.
+        if endpoint != Endpoint::Timer {
+            self.recent.record(duration);
+        }
+    }
+
+    /// How long requests to an endpoint took.
+    pub fn of(&self, endpoint: Endpoint) -> &Histogram {
+        match endpoint {
+            Endpoint::Webhook => &self.webhook,
+            Endpoint::Snapshot => &self.snapshot,
+            Endpoint::Health => &self.health,
+            Endpoint::Dashboard => &self.dashboard,
+            Endpoint::Timer => &self.timer,
+        }
+    }
+
+    /// The mean duration of the last 100 requests that somebody waited for, in milliseconds.
+    pub fn recent_mean_ms(&self) -> Option<f64> {
+        self.recent.mean_ms()
+    }
+}
+
+/// How far the log was seen, and whether it can be read.
+#[derive(Debug, Default)]
+struct LogProgress {
+    seen: Mutex<Option<EntryId>>,
+}
+
+macro_rules! vitals {
+    (
+        counters { $($counter:ident = $name:literal, $unit:literal, $help:literal;)* }
+        others { $($other:ident: $kind:ident = $other_name:literal, $other_unit:literal, $other_help:literal;)* }
+    ) => {
+        /// The vitals of this process.
+        #[derive(Debug, Default)]
+        pub struct Vitals {
+            /// Open streams.
+            pub streams: Gauge,
+            $(#[doc = concat!($help, ".")] pub $counter: Counter,)*
+            /// How long requests took, streams excepted.
+            pub requests: Requests,
+            /// From the receipt of a hook to the moment at which it is handed to a reader's socket.
+            pub delivery: Histogram,
+            /// Reads of boards and of the directory.
+            pub reads: Reads,
+            /// Payloads of no use. [`Vitals::dead_letter`] counts one.
+            pub dead_letters: DeadLetters,
+            /// When a board last changed.
+            pub last_data_update: Moment,
+            /// When a hook was last answered with 200.
+            pub last_hook: Moment,
+            /// When a synchronisation last ended well.
+            pub last_sync: Moment,
+            log: LogProgress,
+        }
+
+        $(const $other: Metric = Metric {
+            name: $other_name, kind: MetricKind::$kind, unit: $other_unit, help: $other_help,
+        };)*
+
+        /// Every metric there is.
+        pub const METRICS: &[Metric] = &[
+            $(Metric { name: $name, kind: MetricKind::Counter, unit: $unit, help: $help },)*
+            $($other,)*
+        ];
+
+        impl Vitals {
+            /// The plain counters with their rows in the table.
+            fn counters(&self) -> impl Iterator<Item = (&'static Metric, u64)> {
+                METRICS.iter().zip([$(self.$counter.value()),*])
+            }
+        }
+    };
+}
+
+vitals! {
+    counters {
+        streams_opened = "boardcast_streams_opened_total", "streams",
+            "Streams that were opened";
+        streams_resumed = "boardcast_streams_resumed_total", "streams",
+            "Streams that went on from their cursor";
+        gaps = "boardcast_stream_gaps_total", "streams",
+            "Streams that came with a cursor from which they could not go on";
+        events_replayed = "boardcast_events_replayed_total", "events",
+            "Events that were sent from the log to readers who came back";
+        streams_ended = "boardcast_streams_lifetime_ended_total", "streams",
+            "Streams that were ended because they had reached their lifetime";
+        streams_shed = "boardcast_streams_shed_total", "streams",
+            "Readers who were told to come back later because there were too many";
+        readers_slow = "boardcast_readers_slow_total", "readers",
+            "Readers that were too slow and were closed";
+        writes_timed_out = "boardcast_writes_timed_out_total", "connections",
+            "Connections that were closed because they took no more bytes";
+        logs_lost = "boardcast_logs_lost_total", "times",
+            "Times the log no longer held our position";
+        entries_undecodable = "boardcast_entries_undecodable_total", "entries",
+            "Records and entries that could not be decoded";
+        changes_suppressed = "boardcast_changes_suppressed_total", "changes",
+            "Changes of a derived number that were too small to be announced";
+        hooks_applied = "boardcast_hooks_applied_total", "hooks",
+            "Hooks that were committed";
+        hooks_known = "boardcast_hooks_known_total", "hooks",
+            "Hooks that told nothing new";
+        hooks_ignored = "boardcast_hooks_ignored_total", "hooks",
+            "Hooks that change no board";
+        hooks_test = "boardcast_hooks_test_total", "hooks",
+            "Test notifications";
+        hooks_dead_letter = "boardcast_hooks_dead_letter_total", "hooks",
+            "Payloads of no use, for whatever reason";
+        hooks_denied = "boardcast_hooks_denied_total", "hooks",
+            "Hooks with no or a wrong secret";
+        hooks_refused = "boardcast_hooks_refused_total", "hooks",
+            "Hooks that could not be kept and were answered with 503";
+        hooks_overloaded = "boardcast_hooks_overloaded_total", "hooks",
+            "Hooks that were told to come again because too many were being answered";
+        hooks_mislabelled = "boardcast_hooks_mislabelled_total", "hooks",
+            "Hooks whose route said another event than their body";
+        panics = "boardcast_panics_total", "panics",
+            "Requests whose handler panicked; each is a defect";
+    }
+    others {
+        INSTANCE: Gauge = "boardcast_instance_info", "always 1",
+            "The version and the random id of this process, as labels";
+        STARTED: Gauge = "boardcast_start_time_seconds", "s since 1970",
+            "When this process started";
+        READY: Gauge = "boardcast_ready", "0 or 1",
+            "Whether the journal was loaded";
+        STREAMS: Gauge = "boardcast_streams_open", "streams",
+            "Open streams";
+        JOURNAL_LAG: Gauge = "boardcast_journal_lag_seconds", "s",
+            "How much older the last folded commit is than the last one seen; absent while the log cannot be read";
+        LAST_DATA_UPDATE: Gauge = "boardcast_last_data_update_time_seconds", "s since 1970",
+            "When a board last changed; absent while none did";
+        LAST_HOOK: Gauge = "boardcast_last_hook_time_seconds", "s since 1970",
+            "When a hook was last answered with 200; absent while none was";
+        LAST_SYNC: Gauge = "boardcast_last_sync_time_seconds", "s since 1970",
+            "When a synchronisation last ended well; absent while none did";
+        DEAD_LETTERS: Counter = "boardcast_dead_letters_total", "hooks",
+            "Payloads of no use, by `reason`";
+        READS: Counter = "boardcast_reads_total", "reads",
+            "Reads of boards and of the directory, by `outcome`";
+        REQUESTS: Histogram = "boardcast_request_duration_seconds", "s",
+            "How long requests took, by `endpoint`, streams excepted";
+        DELIVERY: Histogram = "boardcast_delivery_latency_seconds", "s",
+            "From the receipt of a hook to the moment at which it is handed to a reader's socket";
+    }
+}
+
+impl Vitals {
+    /// Counts a payload of no use and remembers what is known of it. `reason` is a word of ours, so there are few;
+    /// `size` is in bytes; `event_type` is the sender's word and is cut where it is kept.
+    pub fn dead_letter(&self, at: Timestamp, reason: &'static str, size: u64, event_type: Option<&str>) {
+        self.hooks_dead_letter.add(1);
+        self.dead_letters.record(at, reason, size, event_type);
+    }
+
+    /// A board was changed by the entry `id`, whose time is that of the change.
+    pub fn board_changed(&self, id: EntryId) {
+        self.last_data_update.set(Timestamp::from_epoch_ms(i64::try_from(id.ms).unwrap_or(i64::MAX)));
+    }
+
+    /// The log is followed from `position` on; what was seen of an earlier log no longer counts.
+    pub fn log_followed_from(&self, position: EntryId) {
+        *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+    }
+
+    /// The log was seen to hold `id`.
+    pub fn log_seen(&self, id: EntryId) {
+        let mut seen = self.log.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = (*seen).max(Some(id));
+    }
+
+    /// The log cannot be read, so nobody knows what it holds.
+    pub fn log_unreadable(&self) {
+        *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How many milliseconds older the commit at `folded` is than the last one that was seen: 0 when everything that
+    /// was seen is folded, `None` when nobody knows.
+    pub fn journal_lag_ms(&self, folded: Option<EntryId>) -> Option<u64> {
+        let seen = *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(seen?.ms.saturating_sub(folded?.ms))
+    }
+}
+
+/// Keeps a gauge raised for as long as it lives.
+#[derive(Debug)]
+pub struct OpenStream(Arc<Vitals>);
+
+impl OpenStream {
+    /// Counts a stream as open until the guard is dropped.
+    pub fn count(vitals: &Arc<Vitals>) -> Self {
+        vitals.streams.0.fetch_add(1, Ordering::Relaxed);
+        vitals.streams_opened.add(1);
+        Self(vitals.clone())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.streams.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(ms: u64) -> EntryId {
+        EntryId { ms, seq: 0 }
+    }
+
+    #[test]
+    fn p5_a_gauge_returns_to_zero_when_its_guards_are_gone() {
+        let vitals = Arc::new(Vitals::default());
+        let guards: Vec<_> = (0..3).map(|_| OpenStream::count(&vitals)).collect();
+        assert_eq!(vitals.streams.value(), 3);
+        drop(guards);
+        assert_eq!((vitals.streams.value(), vitals.streams_opened.value()), (0, 3));
+    }
+
+    #[test]
+    fn p5_a_gauge_returns_to_zero_when_its_guard_is_dropped_by_a_panic() {
+        let vitals = Arc::new(Vitals::default());
+        let counted = vitals.clone();
+        let ended = std::thread::spawn(move || {
+            let _guard = OpenStream::count(&counted);
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(ended.join().is_err());
+        assert_eq!((vitals.streams.value(), vitals.streams_opened.value()), (0, 1));
+    }
+
+    #[test]
+    fn p5_a_moment_is_never_until_it_is_set_and_never_goes_back() {
+        let moment = Moment::default();
+        assert_eq!(moment.value(), None);
+        for ms in [5, 9, 7] {
+            moment.set(Timestamp::from_epoch_ms(ms));
+        }
+        assert_eq!(moment.value(), Some(Timestamp::from_epoch_ms(9)));
+    }
+
+    #[test]
+    fn the_lag_is_known_only_while_the_log_is_read() {
+        let vitals = Vitals::default();
+        assert_eq!(vitals.journal_lag_ms(Some(id(5))), None, "nothing was read yet");
+        vitals.log_followed_from(id(5));
+        assert_eq!(vitals.journal_lag_ms(None), None, "nothing was folded yet");
+        assert_eq!(vitals.journal_lag_ms(Some(id(5))), Some(0));
+        vitals.log_seen(id(9));
+        vitals.log_seen(id(7));
+        assert_eq!(vitals.journal_lag_ms(Some(id(5))), Some(4));
+        assert_eq!(vitals.journal_lag_ms(Some(id(9))), Some(0));
+        vitals.log_unreadable();
+        assert_eq!(vitals.journal_lag_ms(Some(id(9))), None);
+        vitals.log_followed_from(id(2));
+        assert_eq!(vitals.journal_lag_ms(Some(id(2))), Some(0), "a log that was set back is not waited for");
+    }
+
+    #[test]
+    fn a_run_of_the_timer_does_not_count_as_a_request_that_somebody_waited_for() {
+        let requests = Requests::default();
+        requests.record(Endpoint::Timer, Duration::from_secs(200));
+        assert_eq!(requests.recent_mean_ms(), None);
+        requests.record(Endpoint::Health, Duration::from_millis(4));
+        assert_eq!(requests.recent_mean_ms(), Some(4.0));
+        assert_eq!(Endpoint::ALL.map(|endpoint| requests.of(endpoint).count()), [0, 0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn every_name_is_legal_and_stands_in_the_table_once() {
+        let names: std::collections::BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len());
+        for Metric { name, kind, unit, help } in METRICS {
+            let plain =
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            assert!(name.starts_with("boardcast_") && plain, "{name}");
+            assert_eq!(*kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
+            assert!(!unit.is_empty() && !help.ends_with('.') && !help.contains(['\n', '|', '\\']), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_counter_has_the_row_that_bears_its_name() {
+        let vitals = Vitals::default();
+        vitals.hooks_denied.add(3);
+        vitals.panics.add(2);
+        let told: Vec<_> = vitals
+            .counters()
+            .filter(|(_, value)| *value > 0)
+            .map(|(metric, value)| (metric.name, value))
+            .collect();
+        assert_eq!(told, [("boardcast_hooks_denied_total", 3), ("boardcast_panics_total", 2)]);
+    }
+}

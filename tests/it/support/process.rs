@@ -1,0 +1,55 @@
+//! The executable, run by itself as a process of its own.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::app::DEADLINE;
+use super::http::{self, Answer};
+
+/// A running boardcast. It is killed when it is dropped.
+pub struct Process {
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Process {
+    /// Starts it on a free port with those settings and no others.
+    pub async fn start(settings: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_boardcast"))
+            .env_clear()
+            .env("BOARDCAST_PORT", "0")
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = tokio::time::timeout(DEADLINE, async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("it ended before it listened");
+                if let Some((_, rest)) = line.split_once("address=") {
+                    break rest.split(' ').next().unwrap().parse().unwrap();
+                }
+            }
+        })
+        .await
+        .expect("it does not listen");
+        // Unread lines would fill the pipe and stop the process.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, address }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        http::exchange(self.address, &http::request("GET", path, &[], b"")).await
+    }
+
+    /// Resident memory in kB.
+    pub fn memory_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
