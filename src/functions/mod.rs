@@ -192,6 +192,8 @@ async fn dispatch(app: &App, segments: &[&str], request: Request) -> Response {
             dashboard::handle(rest.first().copied(), &request)
         }
         [name] if request.method == Method::POST && invocation::is_http_function(name) => {
+            // A host that is still writing when it is answered loses the answer with the connection.
+            let _ = body::read(request.body, 0).await;
             invocation::not_proxied(name, &request.headers)
         }
         ["api", "sse", "dashboard"] | ["api", "snapshot" | "health" | "dashboard", ..] if !reads => {

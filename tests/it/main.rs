@@ -12,6 +12,7 @@
 )]
 
 mod dashboard;
+mod functions_host;
 mod health_check;
 mod journal;
 mod journal_contract;
@@ -25,3 +26,4 @@ mod support;
 mod sync_timer;
 mod tidy;
 mod work_item_webhook;
+mod writes;

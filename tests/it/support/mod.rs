@@ -4,6 +4,8 @@
 pub mod app;
 pub mod faults;
 pub mod hooks;
+pub mod host;
 pub mod http;
 pub mod process;
 pub mod sse;
+pub mod writes;
