@@ -245,6 +245,7 @@ impl Reader {
             {
                 out.extend_from_slice(&block.bytes(self.request.named));
                 self.told = frame.id;
+                streams.vitals.events_replayed.add(1);
             }
             self.phase = Phase::Replaying(frame.id);
         }

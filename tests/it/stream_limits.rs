@@ -166,7 +166,7 @@ fn large(rev: u32) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn e11_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_goes_on() {
+async fn e11_p9_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_goes_on() {
     let app = TestApp::builder().ring(RingLimits { frames_max: 2, bytes_max: usize::MAX }).start().await;
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
@@ -180,6 +180,7 @@ async fn e11_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_goes_
     for rev in 2..=9 {
         assert_eq!(back.next_of("workitem_changed").await["rev"], rev);
     }
+    assert!(app.app.vitals.events_replayed.value() >= 6, "what the log told is counted");
 }
 
 #[tokio::test]
