@@ -116,6 +116,7 @@ impl App {
                 clock: clock.clone(),
                 window: config.sync_window.clone(),
                 deadline: config.sync_deadline,
+                vitals: vitals.clone(),
             }),
             journal,
             fold,

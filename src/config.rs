@@ -64,7 +64,7 @@ settings! {
         "Streams that one function key may hold on this instance";
     STREAMS_PER_SCOPE_MAX = "BOARDCAST_STREAMS_PER_SCOPE_MAX", "streams, 1 to 1000000", "as BOARDCAST_STREAMS_MAX",
         "Streams with the same filter on this instance";
-    SHED = "BOARDCAST_SHED_MS", "ms, 2000 to 600000", "10000",
+    SHED = "BOARDCAST_SHED_MS", "ms, 2000 to 600000", "15000",
         "After how long, give or take a third, a reader who was shed is to come back";
     WRITE_TIMEOUT = "BOARDCAST_WRITE_TIMEOUT_MS", "ms, 1000 to 600000", "20000",
         "After how long a connection that takes no more bytes is closed";
@@ -214,6 +214,10 @@ impl Config {
     }
 }
 
+/// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
+/// careless client takes several places.
+const SHED_HELD_BY_ITSELF: usize = 1_000;
+
 struct Reading<Lookup> {
     lookup: Lookup,
     errors: Vec<SettingError>,
@@ -260,9 +264,10 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             max,
             per_key_max: self.count(STREAMS_PER_KEY_MAX, 1..=1_000_000, max),
             per_scope_max: self.count(STREAMS_PER_SCOPE_MAX, 1..=1_000_000, max),
-            shed: self.ms(SHED, 2_000..=600_000, 10_000),
+            shed: self.ms(SHED, 2_000..=600_000, 15_000),
             // Each stream that is held open costs the host as much as one that is of use.
-            shed_held_max: if under_host { max.div_ceil(20) } else { max },
+            // By itself it costs a socket and a timer.
+            shed_held_max: if under_host { max.div_ceil(20) } else { max.max(SHED_HELD_BY_ITSELF) },
         }
     }
 

@@ -15,6 +15,7 @@ fn with_no_setting_it_runs_by_itself_on_loopback() {
     assert_eq!(config.streams.heartbeat, Duration::from_secs(15));
     assert_eq!((config.streams.coalesce, config.streams.lifetime), (Duration::from_millis(20), None));
     assert_eq!(config.streams.shed_held_max, config.streams.max);
+    assert_eq!(self::config(&[("BOARDCAST_STREAMS_MAX", "1")]).unwrap().streams.shed_held_max, 1_000);
     assert!(matches!(config.operator_access, OperatorAccess::Open));
     assert_eq!(config.allowed_origins, AllowedOrigins::These(vec![]));
     assert_eq!(config.retention, Retention::DEFAULT);

@@ -17,6 +17,7 @@ use crate::domain::schedule::{Gate, SyncWindow};
 use crate::domain::time::Timestamp;
 use crate::fold::Fold;
 use crate::store::{EntryId, Journal, JournalError, RecordKey};
+use crate::vitals::Vitals;
 
 /// How long the schedule sleeps at most before it looks at the clock again. Clocks are set, and machines sleep: a
 /// timer that was set for tomorrow morning knows of neither.
@@ -34,6 +35,8 @@ pub struct Synchronisation {
     pub window: SyncWindow,
     /// After how long a run gives up.
     pub deadline: Duration,
+    /// Where it is told when a run last ended well.
+    pub vitals: Arc<Vitals>,
 }
 
 /// What came of a run. It is displayed in one line, for the log of whoever set it off.
@@ -121,6 +124,7 @@ impl Synchronisation {
         self.fold.passed(EntryId::ZERO).await;
         let state = self.fold.read();
         let newest_change = state.boards().filter_map(|(_, board)| board.changed_at).max();
+        self.vitals.last_sync.set((self.clock)());
         Ok(SyncReport::Checked { items: state.items_len(), newest_change })
     }
 }

@@ -24,7 +24,7 @@ use crate::hub::frame::{Block, Frame, retry, silent_heartbeat};
 use crate::hub::{Batch, Subscription};
 use crate::snapshot::Snapshots;
 use crate::store::JournalError;
-use crate::vitals::OpenStream;
+use crate::vitals::{OpenStream, ReadOutcome};
 
 /// The bounds of the random time after which a browser reconnects, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;
@@ -179,6 +179,7 @@ impl Reader {
             chosen.clone()
         });
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
+        streams.vitals.reads.record((streams.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level: Level::Full, data_as_of };
         self.write_connected(out, opening, views);
         let last = taken.boards.len().saturating_sub(1);

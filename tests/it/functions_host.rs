@@ -334,6 +334,9 @@ async fn k1_sse_stream_begins_with_one_write_and_takes_one_for_a_change() {
     // With no board yet there are bytes at once all the same; without them a browser would still be connecting.
     read(&host, &[]).await.next_of("connected").await;
     assert_eq!(hook(&host, &updated(1, 1, "New")).await.status(), 200);
+    // What is kept is on the board a moment later.
+    let board = format!("/api/snapshot?project={FABRIKAM}&code={}", host.key());
+    while host.get(&board).await.status() != 200 {}
     let mut reader = read(&host, &[]).await;
     assert!(reader.head.contains("text/event-stream") && reader.head.contains("no-cache"), "{}", reader.head);
     reader.next_of("connected").await;

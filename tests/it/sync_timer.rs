@@ -214,6 +214,7 @@ impl Paused {
             clock,
             window: SyncWindow::default(),
             deadline: Duration::from_mins(4),
+            vitals: Arc::default(),
         });
         Self { sync, faults, set_by }
     }
@@ -319,6 +320,7 @@ async fn s1_not_even_a_defect_takes_the_answer_away() {
         clock: Arc::new(|| panic!("a planned defect")),
         window: SyncWindow::default(),
         deadline: DEADLINE,
+        vitals: Arc::default(),
     };
     let report = sync.run().await.to_string();
     assert!(report.starts_with("failed: a defect"), "{report}");

@@ -42,7 +42,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("store::memory", &["clock", "domain"]),
     ("stream", &["clock", "domain", "fold", "hub", "snapshot", "store", "vitals"]),
-    ("sync", &["clock", "domain", "fold", "store"]),
+    ("sync", &["clock", "domain", "fold", "store", "vitals"]),
     ("telemetry", &[]),
     ("vitals", &["domain"]),
 ];

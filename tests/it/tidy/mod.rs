@@ -5,6 +5,7 @@ mod documents;
 mod files;
 mod functions;
 mod layers;
+mod mutations;
 mod rows;
 mod rust_source;
 

@@ -1,0 +1,40 @@
+//! The defects that `scripts/mutations` puts in still fit the code, name tests that exist, and are in the document.
+//! Whether the tests notice takes minutes, and is that script's to say.
+
+use serde_json::Value;
+
+use super::{Violations, read, read_json, repository_files};
+
+#[test]
+fn every_mutation_fits_the_code_and_names_a_test() {
+    let mutations = read_json("tests/mutations.json");
+    let mutations = mutations.as_array().expect("tests/mutations.json is a list");
+    let sources: Vec<String> =
+        repository_files().into_iter().filter(|path| path.ends_with(".rs")).map(|path| read(&path)).collect();
+    let document = read("docs/TESTING.md");
+    let mut violations = Violations::of("The defects that were put in on purpose can be put in again.");
+    let mut complain =
+        |name: &str, text: String| violations.of_file("tests/mutations.json", format!("{name}: {text}"));
+    for mutation in mutations {
+        let text = |member: &str| mutation[member].as_str().unwrap_or_default();
+        let (name, file) = (text("name"), text("file"));
+        let places = read(file).matches(text("find")).count();
+        if places != 1 {
+            complain(
+                name,
+                format!("{file} holds what is to be replaced {places} times, not once: write it anew"),
+            );
+        }
+        let function = format!("fn {}(", text("test").rsplit("::").next().unwrap_or_default());
+        if !sources.iter().any(|source| source.contains(&function)) {
+            complain(name, format!("there is no test {}: name the one that notices", text("test")));
+        }
+        if !document.contains(&format!("| `{name}`: ")) {
+            complain(name, "docs/TESTING.md does not list it: add its row".to_owned());
+        }
+        if mutation["target"].as_array().is_none_or(Vec::is_empty) || mutation["replace"] == Value::Null {
+            complain(name, "it needs `target` and `replace`".to_owned());
+        }
+    }
+    violations.report();
+}
