@@ -13,6 +13,7 @@
 //! module for each folder that the Functions host knows. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod devops;
@@ -24,6 +25,7 @@ pub mod ingest;
 pub mod relay;
 pub mod secret;
 pub mod server;
+pub mod simulation;
 pub mod snapshot;
 pub mod store;
 pub mod stream;

@@ -6,12 +6,14 @@
 pub mod amount;
 pub mod authorise;
 pub mod change;
+pub mod degradation;
 pub mod entry_id;
 pub mod event;
 pub mod level;
 pub mod log;
 pub mod schedule;
 pub mod scope;
+pub mod threshold;
 pub mod time;
 pub mod view;
 pub mod work_item;

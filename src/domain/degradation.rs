@@ -1,0 +1,355 @@
+//! How true a board is, as far as one source of it goes: what the source's answers make of its level, when it is asked
+//! again, and which of that readers are told.
+
+use std::collections::BTreeMap;
+
+use super::level::Level;
+use super::scope::Scope;
+use super::time::Timestamp;
+
+/// Where a board's data comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataSource {
+    /// The work items.
+    WorkItems,
+    /// Sprints, their dates and capacities.
+    Sprints,
+    /// Finished sprints.
+    Velocity,
+    /// Projects and teams.
+    Discovery,
+    /// The journal.
+    Journal,
+}
+
+/// How a question to a source failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It does not know us: 401, or a sign-in page.
+    Unauthorised,
+    /// It does not let us: 403.
+    Forbidden,
+    /// What was asked for is gone: 404 where there must be something, such as a project.
+    Gone,
+    /// It wants to be asked less: 429, or a delay that it asks for.
+    Throttled {
+        /// For how long, if it says so.
+        retry_after_ms: Option<u32>,
+    },
+    /// It did not answer in time, or could not be reached.
+    TimedOut,
+    /// It failed: 5xx.
+    Server,
+    /// Its answer could not be understood.
+    Unreadable,
+}
+
+/// What a failure is a sign of, for whoever runs the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// A setting or a permission is wrong, and no waiting will mend it.
+    Configuration,
+    /// Our own code is wrong about the source.
+    Bug,
+}
+
+impl Failure {
+    /// What it is a sign of; `None` for what passes by itself.
+    pub const fn alarm(self) -> Option<Alarm> {
+        match self {
+            Self::Unauthorised | Self::Forbidden | Self::Gone => Some(Alarm::Configuration),
+            Self::Unreadable => Some(Alarm::Bug),
+            Self::Throttled { .. } | Self::TimedOut | Self::Server => None,
+        }
+    }
+
+    /// The word that readers and logs are given.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorised => "unauthorised",
+            Self::Forbidden => "forbidden",
+            Self::Gone => "not_found",
+            Self::Throttled { .. } => "throttled",
+            Self::TimedOut => "timed_out",
+            Self::Server => "server_error",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// How a question to a source ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With an answer. That there is nothing, where there may be nothing, is one: a team between two sprints.
+    Success,
+    /// Without one.
+    Failed(Failure),
+}
+
+/// The numbers that the decisions depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How many failures in a row it takes until what is known is called old.
+    pub failures_max: u32,
+    /// How long after its last check what is known may still be shown.
+    pub hard_ttl_ms: i64,
+    /// For how long a probe may be under way before another is allowed.
+    pub probe_deadline_ms: i64,
+    /// Whether simulated data stands in where nothing is known.
+    pub mock: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { failures_max: 3, hard_ttl_ms: 24 * 60 * 60_000, probe_deadline_ms: 30_000, mock: false }
+    }
+}
+
+impl Policy {
+    /// The level of a source that does not answer, of which something is known as of `known`.
+    const fn without_source(&self, now: Timestamp, known: Option<Timestamp>) -> Level {
+        match known {
+            // Nothing at all may be what is known: zero items are an answer.
+            Some(as_of) if now.ms_since(as_of) < self.hard_ttl_ms => Level::Cached,
+            _ if self.mock => Level::Mock,
+            _ => Level::None,
+        }
+    }
+}
+
+/// The shortest time until a source that failed is asked again.
+pub const PROBE_FIRST_MS: i64 = 5_000;
+
+/// The longest.
+pub const PROBE_MAX_MS: i64 = 5 * 60_000;
+
+/// How long to wait before the probe that follows `failed` earlier ones. Each wait may be up to twice as long as the
+/// last may have been; `jitter`, a number from 0 to 1, says where in that range it lies.
+pub fn probe_delay_ms(failed: u32, jitter: f64) -> i64 {
+    let doubled = 1_i64.checked_shl(failed.min(32)).unwrap_or(i64::MAX);
+    let least = PROBE_FIRST_MS.saturating_mul(doubled).min(PROBE_MAX_MS / 2);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "it is at most 150,000, and what is no number becomes 0"
+    )]
+    let more = (least as f64 * jitter.clamp(0.0, 1.0)) as i64;
+    least + more
+}
+
+/// Whether a source may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// It may.
+    Ask,
+    /// It may, and the answer decides whether it is back. Nobody else may ask meanwhile.
+    Probe,
+    /// Not before this moment.
+    Wait(Timestamp),
+}
+
+/// A change of level, to be told once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// The source is gone, or what stands in for it changed.
+    Degraded {
+        /// The level before.
+        from: Level,
+        /// The level now.
+        to: Level,
+        /// What went wrong.
+        reason: Failure,
+        /// Since when the source is gone.
+        since: Timestamp,
+        /// When it is tried again.
+        retry_at: Timestamp,
+    },
+    /// The source is back.
+    Recovered {
+        /// The level before.
+        from: Level,
+        /// How long it was gone.
+        down_for_ms: i64,
+    },
+}
+
+/// What is known of one source of one board.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Failures in a row.
+    failures: u32,
+    /// Until when the source wants to be left alone.
+    paused_until: Option<Timestamp>,
+    /// Set while the level is not full.
+    outage: Option<Outage>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outage {
+    level: Level,
+    reason: Failure,
+    since: Timestamp,
+    probes_failed: u32,
+    retry_at: Timestamp,
+    /// A probe is under way, and until then it is the only one.
+    probing_until: Option<Timestamp>,
+}
+
+impl Condition {
+    /// How true this source's part of the board is.
+    pub fn level(&self) -> Level {
+        self.outage.map_or(Level::Full, |outage| outage.level)
+    }
+
+    /// Since when the source is gone.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.outage.map(|outage| outage.since)
+    }
+
+    /// How long it has been gone.
+    pub fn down_for_ms(&self, now: Timestamp) -> Option<i64> {
+        self.since().map(|since| now.ms_since(since))
+    }
+
+    /// What went wrong.
+    pub fn reason(&self) -> Option<Failure> {
+        self.outage.map(|outage| outage.reason)
+    }
+
+    /// When a source that is gone is tried again.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.outage
+            .map(|outage| self.paused_until.map_or(outage.retry_at, |until| until.max(outage.retry_at)))
+    }
+
+    /// Whether the source may be asked now. To be told `Probe` is to have begun it.
+    pub fn permit(&mut self, policy: &Policy, now: Timestamp) -> Permit {
+        if let Some(until) = self.paused_until.filter(|until| now < *until) {
+            return Permit::Wait(until);
+        }
+        let Some(outage) = &mut self.outage else {
+            return Permit::Ask;
+        };
+        let wait = outage.probing_until.unwrap_or(outage.retry_at);
+        if now < wait {
+            return Permit::Wait(wait);
+        }
+        outage.probing_until = Some(later(now, policy.probe_deadline_ms));
+        Permit::Probe
+    }
+
+    /// Takes in how a question ended, of whose subject something is known as of `known`.
+    pub fn observe(
+        &mut self,
+        policy: &Policy,
+        outcome: Outcome,
+        now: Timestamp,
+        known: Option<Timestamp>,
+        jitter: f64,
+    ) -> Option<Transition> {
+        let failure = match outcome {
+            Outcome::Success => return self.succeeded(now),
+            Outcome::Failed(Failure::Throttled { retry_after_ms }) => {
+                self.throttled(now, retry_after_ms, jitter);
+                return self.tick(policy, now, known);
+            }
+            Outcome::Failed(failure) => failure,
+        };
+        self.failures = self.failures.saturating_add(1);
+        if let Some(outage) = &mut self.outage {
+            // What was asked before the source was found gone comes back late, and says nothing new.
+            if outage.probing_until.take().is_some() || now >= outage.retry_at {
+                outage.reason = failure;
+                outage.probes_failed = outage.probes_failed.saturating_add(1);
+                outage.retry_at = later(now, probe_delay_ms(outage.probes_failed, jitter));
+            }
+            return self.tick(policy, now, known);
+        }
+        let level = policy.without_source(now, known);
+        // Failures that pass are sat out, but only on what is known; a wrong setting does not pass.
+        let sat_out = failure.alarm() != Some(Alarm::Configuration) && level == Level::Cached;
+        if sat_out && self.failures < policy.failures_max {
+            return None;
+        }
+        let retry_at = later(now, probe_delay_ms(0, jitter));
+        let outage =
+            Outage { level, reason: failure, since: now, probes_failed: 0, retry_at, probing_until: None };
+        self.outage = Some(outage);
+        Some(outage.degraded(Level::Full, self.paused_until))
+    }
+
+    /// Looks at the time: what is shown while the source is gone becomes too old, or something becomes known.
+    pub fn tick(&mut self, policy: &Policy, now: Timestamp, known: Option<Timestamp>) -> Option<Transition> {
+        let outage = self.outage.as_mut()?;
+        let from = outage.level;
+        outage.level = policy.without_source(now, known);
+        (outage.level != from).then(|| outage.degraded(from, self.paused_until))
+    }
+
+    fn succeeded(&mut self, now: Timestamp) -> Option<Transition> {
+        self.failures = 0;
+        // To have been answered does not end a pause that another answer asked for.
+        self.paused_until = self.paused_until.filter(|until| now < *until);
+        let outage = self.outage.take()?;
+        Some(Transition::Recovered { from: outage.level, down_for_ms: now.ms_since(outage.since) })
+    }
+
+    /// A source that says when to come back is there: nothing becomes less true, it is only asked later.
+    fn throttled(&mut self, now: Timestamp, retry_after_ms: Option<u32>, jitter: f64) {
+        let until = later(now, retry_after_ms.map_or(0, i64::from).max(probe_delay_ms(0, jitter)));
+        self.paused_until = self.paused_until.max(Some(until));
+        if let Some(outage) = &mut self.outage {
+            outage.probing_until = None;
+        }
+    }
+}
+
+impl Outage {
+    fn degraded(&self, from: Level, paused_until: Option<Timestamp>) -> Transition {
+        Transition::Degraded {
+            from,
+            to: self.level,
+            reason: self.reason,
+            since: self.since,
+            retry_at: paused_until.map_or(self.retry_at, |until| until.max(self.retry_at)),
+        }
+    }
+}
+
+const fn later(now: Timestamp, ms: i64) -> Timestamp {
+    Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(ms))
+}
+
+/// Every source of every board. One that never failed is full.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions(BTreeMap<(DataSource, Scope), Condition>);
+
+impl Conditions {
+    /// One source of one board.
+    pub fn of(&mut self, source: DataSource, scope: Scope) -> &mut Condition {
+        self.0.entry((source, scope)).or_default()
+    }
+
+    /// How true a board is: as its worst source.
+    pub fn level(&self, scope: Scope) -> Level {
+        worst(self.0.iter().filter(|((_, of), _)| *of == scope).map(|(_, condition)| condition))
+    }
+
+    /// The worst of all, to be shown where there is room for one word.
+    pub fn worst(&self) -> Level {
+        worst(self.0.values())
+    }
+
+    /// Forgets the boards that `keep` does not name.
+    pub fn retain(&mut self, keep: impl Fn(Scope) -> bool) {
+        self.0.retain(|(_, scope), _| keep(*scope));
+    }
+}
+
+fn worst<'a>(conditions: impl Iterator<Item = &'a Condition>) -> Level {
+    conditions.map(Condition::level).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "degradation_tests.rs"]
+mod tests;

@@ -1,0 +1,259 @@
+//! What happened before the organisation was first looked at: six sprints and the first days of another.
+//!
+//! Everything is planned item by item and then done in the order of its dates, so that numbers of items, watermarks
+//! and dates rise together, as they do in Azure DevOps. What would lie in the future is left out.
+
+use std::collections::BTreeMap;
+
+use super::item::{Content, Event};
+use super::model::{Draft, Model};
+use super::organisation::{Project, Sprint, instant, later};
+use super::process::{Category, ItemType, Level};
+use super::step::{POINTS, TITLES};
+use crate::domain::scope::Text;
+use crate::domain::time::Timestamp;
+
+/// How many stories a team takes into a sprint.
+const STORIES: usize = 9;
+
+enum Act {
+    Create(Draft, Option<usize>),
+    Advance(&'static ItemType),
+    Complete(&'static ItemType),
+    Reopen(&'static ItemType),
+    Estimate(f64),
+    Remaining(f64),
+    Move(Text),
+    Block(bool),
+}
+
+struct Planned {
+    at: Timestamp,
+    /// Which of the planned items; its number is not known before it is made.
+    item: usize,
+    by: usize,
+    act: Act,
+}
+
+struct Plan {
+    events: Vec<Planned>,
+    items: usize,
+    now: Timestamp,
+}
+
+impl Plan {
+    fn add(&mut self, at: Timestamp, item: usize, by: usize, act: Act) {
+        if at <= self.now {
+            self.events.push(Planned { at, item, by, act });
+        }
+    }
+
+    const fn new_item(&mut self) -> usize {
+        self.items += 1;
+        self.items
+    }
+}
+
+/// A sprint of a team, while it is planned.
+struct Planning<'a> {
+    project: usize,
+    team: usize,
+    root: &'a Text,
+    sprint: &'a Sprint,
+    next: Option<&'a Sprint>,
+    process: &'a Project,
+}
+
+impl Planning<'_> {
+    /// A minute of working day `day`, the first being 0, between 8:00 and 17:00.
+    fn at(&self, rng: &mut fastrand::Rng, day: u64) -> Timestamp {
+        let date = later(self.sprint.start, day / 5 * 7 + day % 5);
+        Timestamp::from_epoch_ms(instant(date, rng.i64(480..1_020)).epoch_ms() + rng.i64(0..60_000))
+    }
+
+    fn draft(&self, level: Level, title: String, iteration_path: Text) -> Draft {
+        Draft {
+            project: self.project,
+            team: self.team,
+            level,
+            title,
+            iteration_path,
+            assigned_to: None,
+            effort: None,
+            remaining_work: None,
+            parent: None,
+        }
+    }
+}
+
+/// Writes the history up to `now`.
+pub fn write(model: &mut Model, now: Timestamp) {
+    let mut rng = model.rng.fork();
+    let mut plan = Plan { events: Vec::new(), items: 0, now };
+    let organisation = model.organisation.clone();
+    for (project_index, project) in organisation.projects.iter().enumerate() {
+        for (team, _) in project.teams.iter().enumerate() {
+            let mut feature = None;
+            for (index, sprint) in project.sprints.iter().enumerate() {
+                let planning = Planning {
+                    project: project_index,
+                    team,
+                    root: &project.root,
+                    sprint,
+                    next: project.sprints.get(index + 1),
+                    process: project,
+                };
+                let feature = *feature.get_or_insert_with(|| portfolio(&mut plan, &planning));
+                for _ in 0..STORIES {
+                    story(&mut plan, &mut rng, &planning, feature);
+                }
+                for _ in 0..2 {
+                    bug(&mut plan, &mut rng, &planning);
+                }
+            }
+        }
+    }
+    perform(model, plan);
+}
+
+fn portfolio(plan: &mut Plan, planning: &Planning<'_>) -> usize {
+    let day = instant(planning.sprint.start, -10 * 24 * 60 + 540);
+    let (epic, feature) = (plan.new_item(), plan.new_item());
+    let draft = |level, title: &str| planning.draft(level, title.to_owned(), planning.root.clone());
+    plan.add(day, epic, 0, Act::Create(draft(Level::Epic, "Customers serve themselves"), None));
+    plan.add(day, feature, 0, Act::Create(draft(Level::Feature, "Self-service"), Some(epic)));
+    feature
+}
+
+fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feature: usize) {
+    let item_type = planning.process.process.item_type(Level::Requirement);
+    let item = plan.new_item();
+    let who = rng.usize(0..4);
+    let before = |days: i64, rng: &mut fastrand::Rng| {
+        instant(planning.sprint.start, -days * 24 * 60 + rng.i64(480..1_020))
+    };
+    let mut draft = planning.draft(Level::Requirement, title(rng, item), planning.root.clone());
+    draft.assigned_to = Some(who);
+    plan.add(before(6, rng), item, 3, Act::Create(draft, Some(feature)));
+    let points = POINTS.get(rng.usize(0..POINTS.len())).copied().unwrap_or(3.0);
+    plan.add(before(4, rng), item, 3, Act::Estimate(points));
+    // One in seven comes in while the sprint is under way.
+    let begin = if rng.u8(0..7) == 0 { rng.u64(1..5) } else { 0 };
+    let planned = if begin == 0 { before(3, rng) } else { planning.at(rng, begin) };
+    plan.add(planned, item, 3, Act::Move(planning.sprint.path.clone()));
+    let unfinished = rng.u8(0..7) == 0;
+    let started = begin + rng.u64(0..4);
+    let ended = started + 1 + rng.u64(0..9 - started.min(7));
+    for _ in 0..2 {
+        task(plan, rng, planning, item, who, (started, ended), unfinished);
+    }
+    plan.add(planning.at(rng, started), item, who, Act::Advance(item_type));
+    if rng.u8(0..6) == 0 {
+        plan.add(planning.at(rng, started + 1), item, who, Act::Block(true));
+        plan.add(planning.at(rng, started + 2), item, who, Act::Block(false));
+    }
+    if unfinished {
+        if let Some(next) = planning.next {
+            let friday = instant(planning.sprint.finish, 990);
+            plan.add(friday, item, 3, Act::Move(next.path.clone()));
+            plan.add(instant(next.start, 840 + rng.i64(0..120)), item, who, Act::Complete(item_type));
+        }
+        return;
+    }
+    plan.add(planning.at(rng, ended.min(9)), item, who, Act::Complete(item_type));
+    if ended < 7 && rng.u8(0..8) == 0 {
+        plan.add(planning.at(rng, ended + 1), item, 2, Act::Reopen(item_type));
+        plan.add(planning.at(rng, ended + 2), item, who, Act::Complete(item_type));
+    }
+}
+
+fn task(
+    plan: &mut Plan,
+    rng: &mut fastrand::Rng,
+    planning: &Planning<'_>,
+    parent: usize,
+    who: usize,
+    (started, ended): (u64, u64),
+    unfinished: bool,
+) {
+    let item_type = planning.process.process.item_type(Level::Task);
+    let item = plan.new_item();
+    let hours = f64::from(rng.u8(3..9));
+    let mut draft =
+        planning.draft(Level::Task, format!("Task: {}", title(rng, item)), planning.sprint.path.clone());
+    draft.assigned_to = Some(who);
+    draft.remaining_work = Some(hours);
+    plan.add(planning.at(rng, 0), item, who, Act::Create(draft, Some(parent)));
+    plan.add(planning.at(rng, started), item, who, Act::Advance(item_type));
+    plan.add(planning.at(rng, started + 1), item, who, Act::Remaining(hours / 2.0));
+    if unfinished {
+        if let Some(next) = planning.next {
+            plan.add(instant(planning.sprint.finish, 991), item, 3, Act::Move(next.path.clone()));
+            plan.add(instant(next.start, 780), item, who, Act::Complete(item_type));
+        }
+    } else {
+        plan.add(planning.at(rng, ended.min(9)), item, who, Act::Complete(item_type));
+    }
+}
+
+fn bug(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>) {
+    let item_type = planning.process.process.item_type(Level::Bug);
+    let item = plan.new_item();
+    let who = rng.usize(0..3);
+    let found = rng.u64(1..6);
+    let title = format!("Bug: {}", title(rng, item));
+    let mut draft = planning.draft(Level::Bug, title, planning.sprint.path.clone());
+    draft.assigned_to = Some(who);
+    plan.add(planning.at(rng, found), item, 2, Act::Create(draft, None));
+    plan.add(planning.at(rng, found + 1), item, who, Act::Advance(item_type));
+    plan.add(planning.at(rng, found + 3), item, who, Act::Complete(item_type));
+}
+
+fn title(rng: &mut fastrand::Rng, item: usize) -> String {
+    let title = TITLES.get(rng.usize(0..TITLES.len())).copied().unwrap_or_default();
+    format!("{title} ({item})")
+}
+
+fn perform(model: &mut Model, mut plan: Plan) {
+    plan.events.sort_by_key(|event| (event.at, event.item));
+    let mut numbers: BTreeMap<usize, u32> = BTreeMap::new();
+    for Planned { at, item, by, act } in plan.events {
+        if let Act::Create(mut draft, parent) = act {
+            draft.parent = parent.and_then(|parent| numbers.get(&parent).copied());
+            if let Some(change) = model.create(draft, at, by) {
+                numbers.insert(item, change.item);
+            }
+            continue;
+        }
+        let Some(id) = numbers.get(&item).copied() else { continue };
+        // Dates of one plan may lie the wrong way round; then the item's own state decides what still makes sense.
+        let Some(content) = model.item(id).map(|item| &item.newest().content) else { continue };
+        let completed = content.state.category == Category::Completed;
+        let pointless = match &act {
+            Act::Create(..) | Act::Move(_) => false,
+            Act::Reopen(_) => !completed,
+            Act::Advance(_) => content.state.category != Category::Proposed,
+            Act::Block(blocked) => content.blocked == *blocked || (*blocked && completed),
+            Act::Complete(_) | Act::Estimate(_) | Act::Remaining(_) => completed,
+        };
+        if !pointless {
+            model.change(id, Event::Updated, at, by, |content| apply(content, &act));
+        }
+    }
+}
+
+fn apply(content: &mut Content, act: &Act) {
+    match act {
+        Act::Create(..) => {}
+        Act::Advance(item_type) | Act::Reopen(item_type) => {
+            content.state = item_type.state_of(Category::InProgress).unwrap_or(content.state);
+        }
+        Act::Complete(item_type) => {
+            content.state = item_type.state_of(Category::Completed).unwrap_or(content.state);
+        }
+        Act::Estimate(points) => content.effort = Some(*points),
+        Act::Remaining(hours) => content.remaining_work = Some(*hours),
+        Act::Move(path) => content.iteration_path = path.clone(),
+        Act::Block(blocked) => content.blocked = *blocked,
+    }
+}

@@ -1,0 +1,179 @@
+//! A simulated work item with all its revisions.
+
+use super::process::{Category, ItemType, State};
+use crate::domain::scope::Text;
+use crate::domain::time::Timestamp;
+
+/// What happened to a work item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// It was made.
+    Created,
+    /// It was changed.
+    Updated,
+    /// It was put into the recycle bin.
+    Deleted,
+    /// It was taken out of the recycle bin.
+    Restored,
+}
+
+impl Event {
+    /// Every event there is.
+    pub const ALL: [Self; 4] = [Self::Created, Self::Updated, Self::Deleted, Self::Restored];
+
+    /// The type of the service hook.
+    pub const fn hook(self) -> &'static str {
+        match self {
+            Self::Created => "workitem.created",
+            Self::Updated => "workitem.updated",
+            Self::Deleted => "workitem.deleted",
+            Self::Restored => "workitem.restored",
+        }
+    }
+}
+
+/// What people write into a work item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content {
+    /// `System.Title`.
+    pub title: Text,
+    /// `System.State`.
+    pub state: &'static State,
+    /// `System.Reason`.
+    pub reason: &'static str,
+    /// `System.IterationPath`.
+    pub iteration_path: Text,
+    /// `System.AssignedTo`: the number of a member of the team.
+    pub assigned_to: Option<usize>,
+    /// Story points or effort.
+    pub effort: Option<f64>,
+    /// `Microsoft.VSTS.Scheduling.RemainingWork`.
+    pub remaining_work: Option<f64>,
+    /// Whether it bears the tag `Blocked`.
+    pub blocked: bool,
+    /// `System.Parent`.
+    pub parent: Option<u32>,
+}
+
+/// A revision of a work item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// `System.Rev`.
+    pub rev: u32,
+    /// `System.Watermark`: the number of the change among all of the organisation, from 1.
+    pub watermark: u64,
+    /// What made it.
+    pub event: Event,
+    /// `System.ChangedDate`.
+    pub changed_at: Timestamp,
+    /// `System.ChangedBy`: the number of a member of the team.
+    pub changed_by: usize,
+    /// `Microsoft.VSTS.Common.StateChangeDate`.
+    pub state_changed_at: Timestamp,
+    /// `Microsoft.VSTS.Common.ClosedDate`.
+    pub closed_at: Option<Timestamp>,
+    /// Whether it is in the recycle bin.
+    pub deleted: bool,
+    /// Everything else.
+    pub content: Content,
+}
+
+/// A work item. It never leaves its project and team.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Its number, unique in the organisation.
+    pub id: u32,
+    /// The index of its project.
+    pub project: usize,
+    /// The index of its team in the project.
+    pub team: usize,
+    /// Its type.
+    pub item_type: &'static ItemType,
+    first: Revision,
+    later: Vec<Revision>,
+}
+
+impl Item {
+    /// An item that was just made.
+    pub const fn new(
+        id: u32,
+        project: usize,
+        team: usize,
+        item_type: &'static ItemType,
+        first: Revision,
+    ) -> Self {
+        Self { id, project, team, item_type, first, later: Vec::new() }
+    }
+
+    /// Its revisions, the oldest first.
+    pub fn revisions(&self) -> impl DoubleEndedIterator<Item = &Revision> {
+        std::iter::once(&self.first).chain(&self.later)
+    }
+
+    /// The revision with this number.
+    pub fn revision(&self, rev: u32) -> Option<&Revision> {
+        match rev {
+            0 => None,
+            1 => Some(&self.first),
+            _ => self.later.get(rev as usize - 2),
+        }
+    }
+
+    /// The first revision.
+    pub const fn first(&self) -> &Revision {
+        &self.first
+    }
+
+    /// The revision that holds.
+    pub fn newest(&self) -> &Revision {
+        self.later.last().unwrap_or(&self.first)
+    }
+
+    /// The revision that held at an instant.
+    pub fn as_of(&self, at: Timestamp) -> Option<&Revision> {
+        self.revisions().rev().find(|revision| revision.changed_at <= at)
+    }
+
+    /// Adds a revision with new content.
+    pub fn change(
+        &mut self,
+        event: Event,
+        at: Timestamp,
+        by: usize,
+        watermark: u64,
+        content: Content,
+    ) -> &Revision {
+        let old = self.newest();
+        let moved = content.state != old.content.state;
+        let at = at.max(old.changed_at);
+        let completed = content.state.category == Category::Completed;
+        let revision = Revision {
+            rev: old.rev + 1,
+            watermark,
+            event,
+            changed_at: at,
+            changed_by: by,
+            state_changed_at: if moved { at } else { old.state_changed_at },
+            closed_at: if completed { old.closed_at.or(Some(at)) } else { None },
+            deleted: match event {
+                Event::Deleted => true,
+                Event::Restored => false,
+                Event::Created | Event::Updated => old.deleted,
+            },
+            content,
+        };
+        self.later.push(revision);
+        self.newest()
+    }
+}
+
+/// The reason that Azure DevOps gives for a new state.
+pub fn reason(state: &State) -> &'static str {
+    match state.category {
+        Category::Proposed => "New",
+        Category::InProgress => "Implementation started",
+        Category::Resolved => "Fixed",
+        Category::Completed => "Acceptance tests pass",
+        Category::Removed => "Removed from the backlog",
+    }
+}

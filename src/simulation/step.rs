@@ -1,0 +1,305 @@
+//! What happens while somebody watches: a change every few seconds, in the sprint under way of one of the teams.
+
+use super::item::{Content, Event, Item};
+use super::model::{Change, Draft, Model};
+use super::process::{Category, Level};
+use crate::domain::scope::Text;
+use crate::domain::time::Timestamp;
+
+/// The estimates that people give.
+pub const POINTS: [f64; 6] = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0];
+
+/// What work is called.
+pub const TITLES: [&str; 12] = [
+    "Customer signs in with a passkey",
+    "Invoices can be downloaded as PDF",
+    "Search finds names with diacritics",
+    "Appointment reminders by text message",
+    "Map shows the technician on the way",
+    "Import of legacy orders",
+    "Dark theme for the service portal",
+    "Cancel an order before dispatch",
+    "Report of parts in stock",
+    "Settings survive a reinstall",
+    "Photos are attached to a visit",
+    "Sign-off on the customer's phone",
+];
+
+/// How many items a team has in its sprint before it takes no more.
+const SPRINT_ITEMS_MAX: usize = 45;
+/// How many items of a sprint may lie in the recycle bin.
+const DELETED_MAX: usize = 4;
+/// How far a change may lie behind before it is made as of now instead: the machine was asleep.
+const BEHIND_MAX_MS: i64 = 60_000;
+
+/// When the next change is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    due: Timestamp,
+}
+
+impl Pace {
+    /// The first change is due half a second after the start.
+    pub const fn beginning(start: Timestamp) -> Self {
+        Self { due: Timestamp::from_epoch_ms(start.epoch_ms() + 500) }
+    }
+
+    /// When the next change is due.
+    pub const fn due(self) -> Timestamp {
+        self.due
+    }
+}
+
+/// The sprint in which something happens.
+struct Scene {
+    project: usize,
+    team: usize,
+    root: Text,
+    sprint: Text,
+    /// Where work goes that is taken out of the sprint.
+    next: Text,
+    members: usize,
+    /// The items of the sprint that exist.
+    present: Vec<u32>,
+    /// Those in the recycle bin.
+    deleted: Vec<u32>,
+    /// Stories of the team that are in no sprint, or in a later one.
+    backlog: Vec<u32>,
+}
+
+impl Model {
+    /// When the next change is due.
+    pub const fn due(&self) -> Timestamp {
+        self.pace.due()
+    }
+
+    /// Makes the next change if it is due by `now`, dated when it was due. Call it until it answers `None`.
+    pub fn step(&mut self, now: Timestamp) -> Option<Change> {
+        let due = self.pace.due();
+        if now < due {
+            return None;
+        }
+        let at = if now.ms_since(due) > BEHIND_MAX_MS { now } else { due };
+        self.pace.due = Timestamp::from_epoch_ms(at.epoch_ms() + self.rng.i64(1_500..5_000));
+        let scene = self.scene(at)?;
+        self.play(&scene, at)
+    }
+
+    fn scene(&mut self, at: Timestamp) -> Option<Scene> {
+        let places: Vec<(usize, usize)> =
+            self.organisation.projects.iter().enumerate().fold(Vec::new(), |mut places, (project, of)| {
+                places.extend((0..of.teams.len()).map(|team| (project, team)));
+                places
+            });
+        let (project_index, team_index) = *places.get(self.rng.usize(0..places.len().max(1)))?;
+        let project = self.organisation.projects.get(project_index)?;
+        let team = project.teams.get(team_index)?;
+        let sprint = project.current_sprint(team, super::organisation::day_of(at))?;
+        let mut scene = Scene {
+            project: project_index,
+            team: team_index,
+            root: project.root.clone(),
+            sprint: sprint.path.clone(),
+            next: project.sprint_after(&sprint.path).map_or(&project.root, |next| &next.path).clone(),
+            members: team.members.len().max(1),
+            present: Vec::new(),
+            deleted: Vec::new(),
+            backlog: Vec::new(),
+        };
+        let own = |item: &&Item| item.project == project_index && item.team == team_index;
+        for item in self.items().values().filter(own) {
+            let newest = item.newest();
+            let path = &newest.content.iteration_path;
+            if *path == scene.sprint {
+                if newest.deleted { &mut scene.deleted } else { &mut scene.present }.push(item.id);
+            } else if is_open_story(item) && (*path == scene.root || *path == scene.next) {
+                scene.backlog.push(item.id);
+            }
+        }
+        Some(scene)
+    }
+
+    /// Tries what chance says; where that is impossible, somebody edits a title, or a story is made.
+    fn play(&mut self, scene: &Scene, at: Timestamp) -> Option<Change> {
+        let by = self.rng.usize(0..scene.members);
+        let change = match self.rng.u8(0..100) {
+            0..30 => self.advance(scene, at, by),
+            30..48 => self.burn(scene, at, by),
+            48..55 => self.estimate(scene, at, by),
+            55..62 => self.reassign(scene, at, by),
+            62..67 => self.add_scope(scene, at, by),
+            67..71 => self.remove_scope(scene, at, by),
+            71..78 => self.make(scene, at, by),
+            78..84 => self.reopen(scene, at, by),
+            84..91 => self.block(scene, at, by),
+            91..93 => self.delete(scene, at, by),
+            93..95 => self.restore(scene, at, by),
+            _ => None,
+        };
+        if change.is_some() {
+            return change;
+        }
+        self.edit_title(scene, at, by).or_else(|| self.create(self.draft(scene, Level::Requirement), at, by))
+    }
+
+    /// One of the items that fit.
+    fn pick(&mut self, ids: &[u32], fits: impl Fn(&Item) -> bool) -> Option<u32> {
+        let fitting: Vec<u32> = ids.iter().copied().filter(|id| self.item(*id).is_some_and(&fits)).collect();
+        self.rng.choice(fitting)
+    }
+
+    fn edit(
+        &mut self,
+        id: Option<u32>,
+        at: Timestamp,
+        by: usize,
+        edit: impl FnOnce(&mut Content),
+    ) -> Option<Change> {
+        self.change(id?, Event::Updated, at, by, edit)
+    }
+
+    fn advance(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let id = self.pick(&scene.present, |item| {
+            !item.newest().content.blocked
+                && item.item_type.next_state(item.newest().content.state.name).is_some()
+        })?;
+        let item = self.item(id)?;
+        let next = item.item_type.next_state(item.newest().content.state.name)?;
+        self.edit(Some(id), at, by, |content| {
+            content.state = next;
+            content.assigned_to = content.assigned_to.or(Some(by));
+        })
+    }
+
+    fn burn(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let id = self.pick(&scene.present, |item| {
+            let content = &item.newest().content;
+            content.state.category == Category::InProgress
+                && content.remaining_work.is_some_and(|work| work > 0.0)
+        });
+        let hours = f64::from(self.rng.u8(1..5)) / 2.0;
+        self.edit(id, at, by, |content| {
+            content.remaining_work = content.remaining_work.map(|work| (work - hours).max(0.0));
+        })
+    }
+
+    fn estimate(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let points = self.rng.choice(POINTS)?;
+        let id = self
+            .pick(&scene.present, |item| is_open_story(item) && item.newest().content.effort != Some(points));
+        self.edit(id, at, by, |content| content.effort = Some(points))
+    }
+
+    fn reassign(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let who = (self.rng.u8(0..8) > 0).then(|| self.rng.usize(0..scene.members));
+        let id = self.pick(&scene.present, |item| is_open(item) && item.newest().content.assigned_to != who);
+        self.edit(id, at, by, |content| content.assigned_to = who)
+    }
+
+    fn add_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        if scene.present.len() >= SPRINT_ITEMS_MAX {
+            return None;
+        }
+        let id = self.pick(&scene.backlog, is_open_story);
+        self.edit(id, at, by, |content| content.iteration_path = scene.sprint.clone())
+    }
+
+    fn remove_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let to = if self.rng.bool() { &scene.next } else { &scene.root };
+        let id = self.pick(&scene.present, |item| {
+            is_open_story(item) && item.newest().content.state.category == Category::Proposed
+        });
+        self.edit(id, at, by, |content| content.iteration_path = to.clone())
+    }
+
+    fn make(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        if scene.present.len() >= SPRINT_ITEMS_MAX {
+            return None;
+        }
+        let level = match self.rng.u8(0..7) {
+            0..3 => Level::Bug,
+            3..5 => Level::Requirement,
+            _ => Level::Task,
+        };
+        let mut draft = self.draft(scene, level);
+        draft.assigned_to = Some(by);
+        match level {
+            Level::Requirement => draft.effort = self.rng.choice(POINTS),
+            Level::Task => {
+                draft.parent = self.pick(&scene.present, is_open_story);
+                draft.remaining_work = Some(f64::from(self.rng.u8(2..9)));
+            }
+            Level::Epic | Level::Feature | Level::Bug => {}
+        }
+        self.create(draft, at, by)
+    }
+
+    fn draft(&self, scene: &Scene, level: Level) -> Draft {
+        let number = self.log().len();
+        let title = TITLES.get(number % TITLES.len()).copied().unwrap_or_default();
+        let title = match level {
+            Level::Bug => format!("Bug: {title} ({number})"),
+            Level::Task => format!("Task: {title} ({number})"),
+            Level::Epic | Level::Feature | Level::Requirement => format!("{title} ({number})"),
+        };
+        Draft {
+            project: scene.project,
+            team: scene.team,
+            level,
+            title,
+            iteration_path: scene.sprint.clone(),
+            assigned_to: None,
+            effort: None,
+            remaining_work: None,
+            parent: None,
+        }
+    }
+
+    fn reopen(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let id =
+            self.pick(&scene.present, |item| item.newest().content.state.category == Category::Completed)?;
+        let begun = self.item(id)?.item_type.state_of(Category::InProgress)?;
+        self.edit(Some(id), at, by, |content| content.state = begun)
+    }
+
+    fn block(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let blocked = self.pick(&scene.present, |item| item.newest().content.blocked);
+        let id = match blocked {
+            // Somebody helps before a third item gets stuck.
+            Some(id) if self.rng.bool() => Some(id),
+            _ => self.pick(&scene.present, |item| {
+                item.newest().content.state.category == Category::InProgress && !item.newest().content.blocked
+            }),
+        };
+        self.edit(id, at, by, |content| content.blocked = !content.blocked)
+    }
+
+    fn delete(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        if scene.deleted.len() >= DELETED_MAX {
+            return None;
+        }
+        let id = self.pick(&scene.present, |item| item.item_type.level != Level::Feature)?;
+        self.change(id, Event::Deleted, at, by, |_| {})
+    }
+
+    fn restore(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let id = self.pick(&scene.deleted, |item| item.newest().deleted)?;
+        self.change(id, Event::Restored, at, by, |_| {})
+    }
+
+    fn edit_title(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+        let id = self.pick(&scene.present, |_| true)?;
+        let number = self.log().len();
+        let title = TITLES.get(number % TITLES.len()).copied().unwrap_or_default();
+        self.edit(Some(id), at, by, |content| content.title = format!("{title} ({number})").into())
+    }
+}
+
+fn is_open(item: &Item) -> bool {
+    let newest = item.newest();
+    !newest.deleted && !matches!(newest.content.state.category, Category::Completed | Category::Removed)
+}
+
+fn is_open_story(item: &Item) -> bool {
+    item.item_type.level == Level::Requirement && is_open(item)
+}
