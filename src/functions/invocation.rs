@@ -14,7 +14,7 @@ const HTTP_FUNCTIONS: [&str; 5] = ["SseStream", "WorkItemWebhook", "HealthCheck"
 
 /// Whether a folder holds an HTTP function.
 pub fn is_http_function(name: &str) -> bool {
-    HTTP_FUNCTIONS.contains(&name)
+    HTTP_FUNCTIONS.iter().any(|function| function.eq_ignore_ascii_case(name))
 }
 
 /// What a function answers.

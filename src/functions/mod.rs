@@ -112,6 +112,9 @@ fn whole_chunks<Chunk: Buf>(
 /// Answers a request, whatever its handler does, and counts it. The Functions host repeats a request that was never
 /// answered and gives up after three deaths, so a panic ends neither the process nor the connection.
 async fn answer(app: &App, path: &str, request: Request) -> Response {
+    // The host matches routes in any case and passes the path on as it came. A hook whose address was typed by hand
+    // must not be answered with 404, which would put its subscription on probation.
+    let path = path.to_ascii_lowercase();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let endpoint = endpoint(&request.method, &segments);
     let began = Instant::now();
@@ -135,7 +138,7 @@ async fn answer(app: &App, path: &str, request: Request) -> Response {
 fn endpoint(method: &Method, segments: &[&str]) -> Option<Endpoint> {
     match segments {
         ["api", "webhooks", "azure-devops", ..] | ["webhooks", "azure-devops", ..] => Some(Endpoint::Webhook),
-        ["SyncTimer"] if method == Method::POST => Some(Endpoint::Timer),
+        ["synctimer"] if method == Method::POST => Some(Endpoint::Timer),
         ["api", ..] if !matches!(*method, Method::GET | Method::HEAD) => None,
         ["api", "snapshot"] => Some(Endpoint::Snapshot),
         ["api", "health"] | ["api", "health", _] => Some(Endpoint::Health),
@@ -178,7 +181,7 @@ async fn dispatch(app: &App, segments: &[&str], request: Request) -> Response {
             }
             response
         }
-        ["SyncTimer"] if request.method == Method::POST => sync_timer::handle(app, request).await,
+        ["synctimer"] if request.method == Method::POST => sync_timer::handle(app, request).await,
         ["api", "sse", "dashboard"] if request.method == Method::GET => sse_stream::handle(app, &request),
         ["api", "sse", "dashboard"] if request.method == Method::HEAD => sse_stream::head(),
         ["api", "sse" | "snapshot" | "health" | "dashboard", ..] if request.method == Method::OPTIONS => {
@@ -231,7 +234,7 @@ mod tests {
             (Method::POST, "api/webhooks/azure-devops/workitem.updated", 503, "application/json"),
             (Method::POST, "webhooks/azure-devops", 503, "application/json"),
             (Method::PUT, "api/webhooks/azure-devops", 503, "application/json"),
-            (Method::POST, "SyncTimer", 200, "application/json"),
+            (Method::POST, "synctimer", 200, "application/json"),
             (Method::GET, "api/sse/dashboard", 200, "text/event-stream"),
             (Method::GET, "api/snapshot", 500, "application/json"),
             (Method::GET, "api/health", 500, "application/json"),

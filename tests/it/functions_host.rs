@@ -1,6 +1,6 @@
 //! The Functions host that the tests play: what was seen of the real one, behaviour by behaviour, against a handler
-//! that does what it is asked; then every function of boardcast behind it. What timers and files are to the host is
-//! tested beside them.
+//! that does what it is asked; then every function of boardcast behind it. What the app's files, timers and the ends of
+//! a process are to the host is tested beside them.
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,13 @@ async fn hold(host: &Host) -> Open {
     host.seen(|seen| (seen.iter().filter(|record| record.is_event_stream).count() > before).then_some(()))
         .await;
     open
+}
+
+/// Sends a handler a signal; whether there is such a process.
+async fn kill(signal: &str, pid: u32) -> bool {
+    let command = format!("kill -{signal} {pid} 2>/dev/null");
+    let status = tokio::process::Command::new("sh").args(["-c", &command]).status().await;
+    status.unwrap().success()
 }
 
 /// Waits for the end of the first stream.
@@ -85,7 +92,7 @@ async fn a_client_that_goes_takes_the_handlers_connection_along() {
 #[tokio::test]
 async fn a_silent_stream_is_cut_without_a_proper_end() {
     assert_eq!(IDLE_CUT, Duration::from_secs(240));
-    let idle_cut = Duration::from_millis(300);
+    let idle_cut = Duration::from_millis(700);
     let host = scripted::builder().idle_cut(idle_cut).start().await;
     let mut stream = hold(&host).await;
     script(&host, "tell&text=first").await;
@@ -98,16 +105,21 @@ async fn a_silent_stream_is_cut_without_a_proper_end() {
 
 #[tokio::test]
 async fn a_stream_that_outlives_the_function_timeout_takes_every_other_along() {
-    let (timeout, grace) = (Duration::from_millis(500), Duration::from_millis(100));
+    let (timeout, grace) = (Duration::from_secs(1), Duration::from_millis(100));
     let host = scripted::builder().function_timeout(timeout).timeout_grace(grace).start().await;
     let (before, old) = (host.handler_pid(), scripted::facts(&host).await);
     let mut streams = [hold(&host).await, hold(&host).await];
     script(&host, "tell&text=first").await;
     // Whoever asks meanwhile never notices.
-    while host.restarts() == 0 {
-        assert_eq!(script(&host, "echo").await.status(), 200);
+    let others = async {
+        loop {
+            assert_eq!(script(&host, "echo").await.status(), 200);
+        }
+    };
+    tokio::select! {
+        () = host.restarted(1) => {}
+        () = others => {}
     }
-    host.restarted(1).await;
     for stream in &mut streams {
         assert_eq!(stream.part().await.unwrap().as_deref(), Some("first"));
         assert!(stream.part().await.is_err(), "the stream ended properly");
@@ -129,13 +141,19 @@ async fn a_request_that_kills_is_sent_again_until_the_host_gives_up() {
     let mut stream = hold(&host).await;
     script(&host, "tell&text=first").await;
     stream.part().await.unwrap();
-    assert!(host.try_ask("GET", "/api/health/live?do=exit&code=1", &[], b"").await.is_err());
+    // A process that is slow to start misses some attempts, so the client may have to ask again.
+    let asking = async {
+        while let Ok(reply) = host.try_ask("GET", "/api/health/live?do=exit&code=1", &[], b"").await {
+            assert_eq!(reply.status(), 500);
+        }
+    };
+    tokio::time::timeout(DEADLINE, asking).await.expect("the host gives up");
     host.shut_down().await;
     assert_eq!((host.restarts(), host.handler_pid()), (2, None));
     assert!(host.log().contains("Exceeded http worker restart retry count"), "{}", host.log());
-    let killer = host.exchanges().pop().unwrap();
-    assert!(killer.path.ends_with("do=exit&code=1"));
-    assert!((3..=10).contains(&killer.attempts), "{killer:?}");
+    let is_killer = |exchange: &StreamRecord| exchange.path.ends_with("do=exit&code=1");
+    let killer = host.exchanges().into_iter().find(is_killer).unwrap();
+    assert!((2..=10).contains(&killer.attempts), "{killer:?}");
     assert!(stream.part().await.is_err());
     assert!(TcpStream::connect(host.address).await.is_err());
 }
@@ -149,26 +167,6 @@ async fn a_body_that_was_begun_is_not_sent_again() {
     host.restarted(1).await;
     assert_eq!(host.exchanges()[0].attempts, 1);
     assert_eq!(script(&host, "echo").await.status(), 200);
-}
-
-#[tokio::test]
-async fn exit_code_200_starts_again_and_is_not_counted() {
-    let host = scripted::builder().start().await;
-    assert_eq!(script(&host, "exit&code=200").await.status(), 500);
-    assert_eq!(host.exchanges()[0].attempts, 10);
-    assert!(host.restarts() > 3 && !host.is_shut_down(), "{}", host.log());
-    assert_eq!(script(&host, "echo").await.status(), 200);
-}
-
-#[tokio::test]
-async fn exit_code_0_is_the_end_of_every_answer() {
-    let host = scripted::builder().start().await;
-    let begin = Instant::now();
-    let path = "/api/health/live?do=exit&code=0";
-    let (first, second) = tokio::join!(host.get(path), host.get("/api/health/live"));
-    assert_eq!((first.status(), second.status()), (500, 500));
-    assert!(begin.elapsed() >= Duration::from_millis(1_900), "{:?}", begin.elapsed());
-    assert_eq!((host.handler_pid(), host.restarts(), host.is_shut_down()), (None, 0, false));
 }
 
 #[tokio::test]
@@ -190,28 +188,31 @@ async fn a_handler_that_is_killed_is_started_again() {
 #[tokio::test]
 async fn a_host_that_stops_waits_for_streams_and_tells_the_handler_nothing() {
     let host = scripted::builder().start().await;
-    let pid = host.handler_pid().unwrap().to_string();
+    let pid = host.handler_pid().unwrap();
     let mut stream = hold(&host).await;
-    let grace = Duration::from_millis(200);
+    script(&host, "tell&text=first").await;
+    stream.part().await.unwrap();
+    let grace = Duration::from_millis(1_500);
     let begin = Instant::now();
-    let (end, ()) = tokio::join!(stream.part(), host.stop(grace));
-    assert!(end.is_err() && begin.elapsed() >= grace);
-    assert!(TcpStream::connect(host.address).await.is_err());
+    let nobody_new = async {
+        while TcpStream::connect(host.address).await.is_ok() {
+            tokio::time::sleep(LULL / 10).await;
+        }
+        assert!(tokio::time::timeout(LULL, stream.part()).await.is_err(), "the stream did not go on");
+        assert!(stream.part().await.is_err(), "the stream ended properly");
+        assert!(begin.elapsed() >= grace);
+    };
+    tokio::join!(host.stop(grace), async { tokio::time::timeout(DEADLINE, nobody_new).await.unwrap() });
     assert!(!host.handler_log().contains(scripted::SIGNALLED));
-    let alive = tokio::process::Command::new("kill").args(["-0", &pid]).output().await.unwrap();
-    assert!(!alive.status.success(), "the handler outlived its host");
+    assert!(!kill("0", pid).await, "the handler outlived its host");
 }
 
 #[tokio::test]
 async fn the_handler_would_say_so_if_it_were_told() {
     let host = scripted::builder().start().await;
-    let pid = host.handler_pid().unwrap().to_string();
-    tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
-    let deadline = Instant::now() + DEADLINE;
-    while !host.handler_log().contains(scripted::SIGNALLED) {
-        assert!(Instant::now() < deadline, "the signal went unnoticed");
-        tokio::task::yield_now().await;
-    }
+    let pid = host.handler_pid().unwrap();
+    assert!(kill("TERM", pid).await);
+    host.wrote(scripted::SIGNALLED).await;
 }
 
 #[tokio::test]
@@ -301,14 +302,6 @@ async fn connections_to_the_handler_are_kept_alive() {
     assert_eq!(scripted::facts(&host).await["connections"], 1);
 }
 
-#[tokio::test]
-async fn a_handler_that_cannot_start_is_the_hosts_end() {
-    let ends = scripted::builder().handler("false", &[]).try_start().await.err().unwrap();
-    assert!(ends.contains("Exceeded http worker restart retry count"), "{ends}");
-    let missing = scripted::builder().handler("no-such-program", &[]).try_start().await.err().unwrap();
-    assert!(missing.contains("Failed to start process no-such-program"), "{missing}");
-}
-
 /// boardcast behind the host, with a secret for its hooks.
 async fn boardcast() -> Host {
     Host::builder().setting("BOARDCAST_WEBHOOK_SECRET", "s3cret").start().await
@@ -332,11 +325,10 @@ async fn read(host: &Host, headers: &[(&str, &str)]) -> SseReader {
 async fn k1_sse_stream_begins_with_one_write_and_takes_one_for_a_change() {
     let host = boardcast().await;
     // With no board yet there are bytes at once all the same; without them a browser would still be connecting.
-    read(&host, &[]).await.next_of("connected").await;
+    let mut early = read(&host, &[]).await;
+    early.next_of("connected").await;
     assert_eq!(hook(&host, &updated(1, 1, "New")).await.status(), 200);
-    // What is kept is on the board a moment later.
-    let board = format!("/api/snapshot?project={FABRIKAM}&code={}", host.key());
-    while host.get(&board).await.status() != 200 {}
+    early.next_of("snapshot").await;
     let mut reader = read(&host, &[]).await;
     assert!(reader.head.contains("text/event-stream") && reader.head.contains("no-cache"), "{}", reader.head);
     reader.next_of("connected").await;
@@ -352,11 +344,11 @@ async fn k1_sse_stream_begins_with_one_write_and_takes_one_for_a_change() {
 #[tokio::test]
 async fn sse_stream_is_kept_from_being_cut_by_its_heartbeat() {
     let builder =
-        Host::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").idle_cut(Duration::from_millis(1_500));
+        Host::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").idle_cut(Duration::from_millis(2_500));
     let host = builder.start().await;
     let mut reader = read(&host, &[]).await;
     reader.next_of("connected").await;
-    let record = host.seen(|seen| seen.iter().find(|record| record.writes.len() >= 3).cloned()).await;
+    let record = host.seen(|seen| seen.iter().find(|record| record.writes.len() >= 4).cloned()).await;
     assert_eq!(record.ended, None);
     assert!(reader.next().await.is_some());
 }
@@ -443,8 +435,8 @@ async fn boardcast_that_is_told_to_stop_asks_to_be_started_again() {
     let host = boardcast().await;
     let mut reader = read(&host, &[]).await;
     reader.next_of("connected").await;
-    let pid = host.handler_pid().unwrap().to_string();
-    tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+    let pid = host.handler_pid().unwrap();
+    assert!(kill("TERM", pid).await);
     reader.next_of("closing").await;
     host.restarted(1).await;
     assert!(host.log().contains("The handler asked to be started again"), "{}", host.log());
@@ -473,7 +465,7 @@ async fn boardcast_tells_a_host_that_does_not_proxy() {
         .start()
         .await;
     let reply = host.get("/api/health/live").await;
-    assert_eq!(reply.status(), 501);
+    assert_eq!(reply.status(), 501, "{}", host.log());
     assert!(String::from_utf8_lossy(&reply.body).contains("proxies HTTP requests"));
 }
 

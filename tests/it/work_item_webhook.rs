@@ -19,6 +19,7 @@ async fn k2_every_spelling_of_the_route_works_and_the_body_decides() {
         "/api/webhooks/azure-devops/workitem-updated",
         "/api/webhooks/azure-devops/workitem.updated",
         "/api/webhooks/azure-devops/another-word",
+        "/API/Webhooks/Azure-DevOps/WorkItem.Updated",
         "/api/webhooks/azure-devops",
         "/api/webhooks/azure-devops/",
         "/webhooks/azure-devops/workitem-updated",

@@ -48,9 +48,9 @@ pub fn sys(function: &str) -> Value {
     })
 }
 
-/// An instant as the timer's status has it.
+/// An instant as the timer's status has it: a schedule is due at whole seconds.
 pub fn instant(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, false)
+    at.to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
 /// Posts an envelope to a function and judges the reply.
@@ -76,6 +76,8 @@ async fn post(
         invocation.id
     );
     let mut connection = shared.connection().await?;
+    // Several writes, as it takes for a large envelope: a handler that answers without having read its request
+    // closes the connection, and the next write may meet that instead of the answer.
     connection.send(head.as_bytes()).await?;
     connection.send(&wire::chunk(envelope.to_string().as_bytes())).await?;
     connection.send(wire::LAST_CHUNK).await?;

@@ -17,7 +17,7 @@ mod state;
 mod timer;
 pub mod wire;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,6 +126,11 @@ impl Host {
         self.shared.look(|state| state.pid)
     }
 
+    /// Waits until there is no handler.
+    pub async fn handler_gone(&self) {
+        within("the handler's end", self.shared.until(|state| state.pid.is_none().then_some(()))).await;
+    }
+
     /// Kills the handler, as somebody who is not the host. The host sees it end and starts it again.
     pub async fn kill_handler(&self) {
         let before = self.handler_pid();
@@ -158,6 +163,11 @@ impl Host {
     /// What the handler wrote to standard output.
     pub fn handler_log(&self) -> String {
         self.shared.look(|state| state.output.clone())
+    }
+
+    /// Waits until the handler has written that to standard output.
+    pub async fn wrote(&self, text: &str) {
+        within(text, self.shared.until(|state| state.output.contains(text).then_some(()))).await;
     }
 
     /// What it wrote to standard error, each line of which the real host shows as an error.
@@ -290,17 +300,15 @@ fn product(executable: &str) -> Result<PathBuf, String> {
 
 /// A free port for the handler, outside the range from which the system gives ports to connections of its own: one
 /// of those could otherwise sit on the port while the handler is started again. The socket holds the port without
-/// listening, which lets the handler listen.
+/// listening, which lets the handler listen; it allows that only once it has the port, because two sockets that
+/// allow it from the start could have the same one.
 fn reserve_port() -> (Socket, u16) {
     for _ in 0..1_000 {
         let port = fastrand::u16(20_000..32_000);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if StdListener::bind(address).is_err() {
-            continue;
-        }
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_reuse_address(true).unwrap();
         if socket.bind(&address.into()).is_ok() {
+            socket.set_reuse_address(true).unwrap();
             return (socket, port);
         }
     }

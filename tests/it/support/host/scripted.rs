@@ -6,6 +6,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -75,6 +76,14 @@ async fn play() {
     let port = std::env::var_os("FUNCTIONS_CUSTOMHANDLER_PORT").expect("the host's port");
     let port: u16 = port.to_str().and_then(|port| port.parse().ok()).expect("a port");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the port is free");
+    // Whoever kills the tests kills no handler of theirs, so a handler without a host ends by itself.
+    let host = std::os::unix::process::parent_id();
+    tokio::spawn(async move {
+        while std::os::unix::process::parent_id() == host {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        std::process::exit(1);
+    });
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         let mut signals = signal(kind).expect("signals can be caught");
         tokio::spawn(async move {

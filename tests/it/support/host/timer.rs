@@ -204,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_reply_stops_the_timer_until_the_handler_is_killed_for_it() {
-        let timeout = Duration::from_millis(400);
+        let timeout = Duration::from_millis(800);
         let host = scripted::builder().function_timeout(timeout).timeout_grace(Duration::ZERO).start().await;
         script(&host, "timer&reply=empty").await;
         assert_eq!(host.fire_timer(TimerTick::default()).await, TimerOutcome::NeverEnds);
