@@ -5,6 +5,8 @@
 
 pub mod amount;
 pub mod authorise;
+pub mod calendar;
+pub mod catalogue;
 pub mod change;
 pub mod degradation;
 pub mod entry_id;

@@ -50,6 +50,10 @@ guid! {
     SprintId
 }
 guid! {
+    /// An area: the GUID of its node in the project's tree, which stays when the area is renamed.
+    AreaId
+}
+guid! {
     /// A project collection (an organisation): work item numbers are unique within one, and only there.
     CollectionId
 }

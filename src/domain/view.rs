@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amount::Hundredths;
@@ -16,7 +16,7 @@ use super::work_item::{History, Identity, Present, WorkItemId};
 
 /// The category of a state, which every process maps its states to. Boards count by category, never by the name
 /// of a state. Source: Azure DevOps, "About workflow states and state categories".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StateCategory {
     /// Not started.
     Proposed,
