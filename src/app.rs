@@ -6,19 +6,26 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::{self, Clock};
-use crate::config::{AllowedOrigins, Config, OperatorAccess};
+use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization};
+use crate::derive::Deriver;
+use crate::devops::AzureDevOps;
+use crate::devops::client::{RestClient, Settings as ClientSettings, SetupError};
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
+use crate::domain::degradation::Policy;
 use crate::domain::time::Timestamp;
+use crate::figures::Calculator;
 use crate::fold::Fold;
 use crate::hub::{Hub, RingLimits};
 use crate::ingest::Ingest;
 use crate::relay::Relay;
 use crate::snapshot::Snapshots;
+use crate::source::{self, Source, SourceSettings};
 use crate::store::Journal;
 use crate::store::memory::MemoryJournal;
 use crate::stream::{Sources, Streams};
 use crate::sync::Synchronisation;
+use crate::teams::TeamKeeper;
 use crate::vitals::Vitals;
 
 /// Everything that a request needs. Cheap to clone.
@@ -32,7 +39,11 @@ pub struct Parts {
     /// This instance's boards.
     pub fold: Arc<Fold>,
     /// The write path.
-    pub ingest: Ingest,
+    pub ingest: Arc<Ingest>,
+    /// Derived numbers.
+    pub deriver: Arc<Deriver>,
+    /// The organisation that boards are compared with, if there is one.
+    pub source: Option<Arc<Source>>,
     /// The read path.
     pub snapshots: Arc<Snapshots>,
     /// Readers' streams.
@@ -75,28 +86,66 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    /// The application over a journal in memory, by the machine's clock.
-    pub fn new(config: &Config) -> Self {
+    /// The application over a journal in memory, by the machine's clock, with an organisation to ask or without.
+    ///
+    /// Errors: the organisation cannot even be asked.
+    pub fn new(config: &Config, organization: Option<&Organization>) -> Result<Self, SetupError> {
         let clock = clock::system();
         let journal = Arc::new(MemoryJournal::new(clock.clone(), config.retention));
-        Self::over(config, journal, clock, RingLimits::DEFAULT)
+        let client = organization.map(|organization| rest_client(config, organization)).transpose()?;
+        let azure = client.map(|client| Arc::new(client) as Arc<dyn AzureDevOps>);
+        Ok(Self::assembled(config, journal, clock, RingLimits::DEFAULT, azure))
     }
 
-    /// The application over any journal, with any clock. Starts the relay, so it needs a runtime.
+    /// The application over any journal, with any clock, and without an organisation to ask.
     pub fn over(config: &Config, journal: Arc<dyn Journal>, clock: Clock, ring: RingLimits) -> Self {
+        Self::assembled(config, journal, clock, ring, None)
+    }
+
+    /// The application over any parts. Starts what runs for as long as the process, so it needs a runtime.
+    pub fn assembled(
+        config: &Config,
+        journal: Arc<dyn Journal>,
+        clock: Clock,
+        ring: RingLimits,
+        azure: Option<Arc<dyn AzureDevOps>>,
+    ) -> Self {
         let fold = Arc::new(Fold::default());
         let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
         let vitals = Arc::new(Vitals::default());
-        let demo = false;
-        let snapshots = Arc::new(Snapshots::new(fold.clone(), clock.clone(), config.projects.clone(), demo));
-        let (stopping, stopping_seen) = watch::channel(false);
+        let demo = config.demo && azure.is_some();
+        let instance = uuid::Uuid::new_v4().to_string();
+        let calculator = Arc::new(Calculator::new(config.metrics));
+        let snapshots = Arc::new(Snapshots::new(
+            fold.clone(),
+            calculator.clone(),
+            clock.clone(),
+            config.projects.clone(),
+            demo,
+        ));
+        let ingest =
+            Arc::new(Ingest { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo });
+        let deriver = Arc::new(Deriver {
+            journal: journal.clone(),
+            fold: fold.clone(),
+            calculator,
+            teams: TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo },
+            clock: clock.clone(),
+            vitals: vitals.clone(),
+            settings: config.derive,
+            instance: instance.clone(),
+            demo,
+        });
+        let source = azure.map(|azure| {
+            let (ingest, journal, fold) = (ingest.clone(), journal.clone(), fold.clone());
+            let (clock, vitals) = (clock.clone(), vitals.clone());
+            let parts = source::Parts { azure, ingest, journal, fold, clock, vitals, demo };
+            Arc::new(Source::new(parts, source_settings(config)))
+        });
         let relay =
             Relay { journal: journal.clone(), fold: fold.clone(), hub: hub.clone(), vitals: vitals.clone() };
-        tokio::spawn(relay.run());
-        tokio::spawn({
-            let hub = hub.clone();
-            async move { hub.pace().await }
-        });
+        keep_running(relay, hub.clone(), &deriver, source.as_ref());
+        let (stopping, stopping_seen) = watch::channel(false);
         let sources = Sources {
             journal: journal.clone(),
             fold: fold.clone(),
@@ -108,7 +157,8 @@ impl App {
             stopping: stopping_seen,
         };
         Self(Arc::new(Parts {
-            ingest: Ingest { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo },
+            ingest,
+            deriver,
             streams: Arc::new(Streams::new(sources, config.streams)),
             sync: Arc::new(Synchronisation {
                 journal: journal.clone(),
@@ -117,14 +167,16 @@ impl App {
                 window: config.sync_window.clone(),
                 deadline: config.sync_deadline,
                 vitals: vitals.clone(),
+                source: source.clone(),
             }),
+            source,
             journal,
             fold,
             snapshots,
             vitals,
             hook_access: config.hook_access.clone(),
             operator_access: config.operator_access.clone(),
-            instance: uuid::Uuid::new_v4().to_string(),
+            instance,
             started_at: clock(),
             projects: config.projects.clone(),
             clock,
@@ -140,5 +192,34 @@ impl App {
     /// Ends every stream.
     pub fn stop(&self) {
         self.0.stopping.send_replace(true);
+    }
+}
+
+/// Starts what runs for as long as the process.
+fn keep_running(relay: Relay, hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Source>>) {
+    tokio::spawn(relay.run());
+    tokio::spawn(async move { hub.pace().await });
+    tokio::spawn(deriver.clone().follow());
+    tokio::spawn(deriver.clone().settle());
+    if let Some(source) = source {
+        tokio::spawn(source.clone().keep_fresh());
+    }
+}
+
+fn rest_client(config: &Config, organization: &Organization) -> Result<RestClient, SetupError> {
+    RestClient::new(&ClientSettings {
+        token: organization.token.clone(),
+        deadline: config.call_timeout,
+        ..ClientSettings::new(&organization.url)
+    })
+}
+
+fn source_settings(config: &Config) -> SourceSettings {
+    SourceSettings {
+        projects: config.projects.clone(),
+        zones: config.team_zones.clone(),
+        interval: config.check_interval,
+        deadline: config.sync_deadline,
+        policy: Policy::default(),
     }
 }

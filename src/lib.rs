@@ -16,8 +16,11 @@ pub mod app;
 pub mod cache;
 pub mod clock;
 pub mod config;
+pub mod demo;
+pub mod derive;
 pub mod devops;
 pub mod domain;
+pub mod figures;
 pub mod fold;
 pub mod functions;
 pub mod hub;
@@ -27,9 +30,11 @@ pub mod secret;
 pub mod server;
 pub mod simulation;
 pub mod snapshot;
+pub mod source;
 pub mod store;
 pub mod stream;
 pub mod sync;
+pub mod teams;
 pub mod telemetry;
 pub mod vitals;
 
@@ -37,8 +42,10 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use config::Config;
+use config::{Config, Organization};
+use demo::Demo;
 use devops::credentials::HookAccess;
+use secret::Secret;
 
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
 const RESTART: u8 = 200;
@@ -60,7 +67,18 @@ pub fn run(config: &Config) -> ExitCode {
             }
         };
         announce(config, &listener);
-        let app = app::App::new(config);
+        let mut config = config.clone();
+        let demo = match begin_demo(&mut config).await {
+            Ok(demo) => demo,
+            Err(error) => return fail(&format!("the demo cannot start: {error}")),
+        };
+        let app = match app::App::new(&config, config.organization.as_ref()) {
+            Ok(app) => app,
+            Err(error) => return fail(&error),
+        };
+        if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
+            tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
+        }
         if !config.under_host {
             // The host has a timer, and keeps it to one instance; a second one would do everything twice.
             tokio::spawn(sync::run_on_schedule(app.sync.clone(), sync::SyncReport::log));
@@ -68,6 +86,20 @@ pub fn run(config: &Config) -> ExitCode {
         server::serve(app, listener, told_to_stop()).await;
         if config.under_host { ExitCode::from(RESTART) } else { ExitCode::SUCCESS }
     })
+}
+
+/// Where a demo is asked for, begins the simulated organisation and makes it the one that is asked.
+async fn begin_demo(config: &mut Config) -> std::io::Result<Option<Demo>> {
+    if !config.demo {
+        return Ok(None);
+    }
+    let demo = Demo::start(clock::system()).await?;
+    config.organization = Some(Organization { url: demo.organization(), token: None });
+    if matches!(config.hook_access, HookAccess::Closed) {
+        // Under the Functions host no secret means that nobody may post. The demo may: it makes up its own.
+        config.hook_access = HookAccess::Secrets(vec![Secret::new(uuid::Uuid::new_v4().to_string())]);
+    }
+    Ok(Some(demo))
 }
 
 fn announce(config: &Config, listener: &tokio::net::TcpListener) {

@@ -1,23 +1,24 @@
 //! The read path: a board as it is in the fold, with its age and level.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::domain::amount::Hundredths;
 use crate::domain::authorise::{AllowedProjects, Principal, authorise};
 use crate::domain::entry_id::EntryId;
 use crate::domain::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source, Subject};
 use crate::domain::level::Level;
+use crate::domain::said::{LEVEL, Statement};
 use crate::domain::scope::{NameOrId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::view::{
-    BoardView, Directory, DirectoryRow, ItemView, MetricView, Named, ScopeView, StateCount, Unit, board_url,
+    BoardView, Directory, DirectoryRow, Explanation, MetricView, Named, NextSprint, ScopeView, SprintView,
+    board_url,
 };
-use crate::domain::work_item::{History, WorkItem};
+use crate::figures::{Calculator, Inputs, item_views};
 use crate::fold::{Fold, State};
 
 /// Which boards a reader asks for. Nothing named means all.
@@ -35,19 +36,24 @@ impl ScopeFilter {
         self.projects.is_empty() && self.teams.is_empty()
     }
 
-    fn admits(&self, scope: Scope, project_name: Option<&str>) -> bool {
+    fn admits(&self, scope: Scope, project_name: Option<&str>, team_name: Option<&str>) -> bool {
         let project = self.projects.is_empty()
             || self.projects.iter().any(|wanted| wanted.is_project(scope.project, project_name));
         let team = self.teams.is_empty()
-            || scope.team.is_some_and(|team| self.teams.iter().any(|wanted| wanted.is_team(team, None)));
+            || scope.team.is_some_and(|team| self.teams.iter().any(|wanted| wanted.is_team(team, team_name)));
         project && team
     }
 }
+
+/// For how long a snapshot that was encoded is as good as new while nothing happens to its board: what depends on the
+/// time alone, such as the age of an item, is that old at most.
+const ENCODED_FOR_MS: i64 = 10_000;
 
 /// Makes snapshots from the fold. An encoded one is kept until its board changes, so that a thousand readers who
 /// come at once cost one encoding.
 pub struct Snapshots {
     fold: Arc<Fold>,
+    calculator: Arc<Calculator>,
     clock: Clock,
     allowed: AllowedProjects,
     demo: bool,
@@ -57,6 +63,8 @@ pub struct Snapshots {
 #[derive(Clone)]
 struct Encoded {
     touched: EntryId,
+    data_as_of: Option<Timestamp>,
+    at: Timestamp,
     json: Bytes,
 }
 
@@ -83,28 +91,36 @@ pub struct BoardAnswer {
 enum Part {
     /// The board has not changed since it was encoded.
     Kept(Bytes),
-    Changed(Parts),
+    Changed(Box<Parts>),
 }
 
 /// What a board is made of, copied out of the fold so that encoding does not hold it.
 struct Parts {
-    scope: Scope,
+    inputs: Inputs,
     project_name: Option<Text>,
-    items: Vec<Arc<WorkItem>>,
+    level: Level,
+    since: Option<Timestamp>,
     touched: EntryId,
     data_as_of: Option<Timestamp>,
 }
 
 impl Snapshots {
     /// Snapshots of the boards in `fold`.
-    pub fn new(fold: Arc<Fold>, clock: Clock, allowed: AllowedProjects, demo: bool) -> Self {
-        Self { fold, clock, allowed, demo, encoded: Mutex::default() }
+    pub fn new(
+        fold: Arc<Fold>,
+        calculator: Arc<Calculator>,
+        clock: Clock,
+        allowed: AllowedProjects,
+        demo: bool,
+    ) -> Self {
+        Self { fold, calculator, clock, allowed, demo, encoded: Mutex::default() }
     }
 
     /// Whether a reader with that filter may see the board of `scope`.
     pub fn admits(&self, state: &State, filter: &ScopeFilter, scope: Scope) -> bool {
         let name = state.project_name(scope.project).map(|name| &**name);
-        filter.admits(scope, name) && authorise(Principal::Viewer, scope, name, &self.allowed)
+        let team_name = state.team_name(scope).map(|name| &**name);
+        filter.admits(scope, name, team_name) && authorise(Principal::Viewer, scope, name, &self.allowed)
     }
 
     /// The boards that exist and that a reader with that filter may see.
@@ -114,16 +130,18 @@ impl Snapshots {
 
     /// Scopes with the names that people know them by.
     pub fn views(state: &State, scopes: &[Scope]) -> Vec<ScopeView> {
-        scopes
-            .iter()
-            .map(|scope| ScopeView::of_project(*scope, state.project_name(scope.project).cloned()))
-            .collect()
+        let view = |scope: &Scope| {
+            let catalogue = state.teams().catalogue_of(*scope).map(|catalogue| &**catalogue);
+            ScopeView::of(*scope, state.project_name(scope.project).cloned(), catalogue)
+        };
+        scopes.iter().map(view).collect()
     }
 
     /// The worst level and the oldest age of some boards: what a stream says of itself.
     pub fn standing(state: &State, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
-        let ages = scopes.iter().filter_map(|scope| state.board(*scope).and_then(|board| board.changed_at));
-        (Level::Full, ages.min())
+        let ages = scopes.iter().filter_map(|scope| state.data_as_of(*scope));
+        let level = scopes.iter().map(|scope| state.level(*scope)).max().unwrap_or_default();
+        (level, ages.min())
     }
 
     /// The `snapshot` events of the boards that `choose` picks, all of one moment.
@@ -148,42 +166,50 @@ impl Snapshots {
 
     fn part(&self, state: &State, scope: Scope) -> Part {
         let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
+        let (data_as_of, now) = (state.data_as_of(scope), (self.clock)());
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        match encoded.get(&scope) {
-            Some(kept) if kept.touched == touched => Part::Kept(kept.json.clone()),
-            _ => Part::Changed(Parts::of(state, scope)),
+        let is_good = |kept: &&Encoded| {
+            kept.touched == touched && kept.data_as_of == data_as_of && now.ms_since(kept.at) < ENCODED_FOR_MS
+        };
+        match encoded.get(&scope).filter(is_good) {
+            Some(kept) => Part::Kept(kept.json.clone()),
+            None => Part::Changed(Box::new(Parts::of(state, scope))),
         }
     }
 
     fn encode(&self, parts: &Parts) -> Bytes {
+        let now = (self.clock)();
+        let scope = parts.inputs.scope;
         let envelope = Envelope {
-            timestamp: (self.clock)(),
-            subject: Subject::Scope(parts.scope),
+            subject: Subject::Scope(scope),
             source: Some(Source::System),
-            level: Level::Full,
             demo: self.demo,
-            mock: false,
-            data_as_of: parts.data_as_of,
-            changed_at: None,
-            received_at: None,
-            trace_id: None,
+            mock: parts.level == Level::Mock,
+            ..Envelope::connection(now, parts.level, parts.data_as_of)
         };
-        let whole = Body::Snapshot { data: Box::new(parts.board()), url: None, etag: None };
+        let board = parts.board(&self.calculator, now);
+        let whole = Body::Snapshot { data: Box::new(board), url: None, etag: None };
         let mut json = event::encode(&envelope, &whole);
-        if json.len() > EVENT_BYTES_MAX {
+        if json.len() > EVENT_BYTES_MAX
+            && let Body::Snapshot { data, .. } = whole
+        {
             let without_items = Body::Snapshot {
-                data: Box::new(BoardView { items: None, ..parts.board() }),
-                url: Some(board_url(parts.scope, Some(parts.touched))),
-                etag: Some(etag(parts.touched, Level::Full)),
+                data: Box::new(BoardView { items: None, ..*data }),
+                url: Some(board_url(scope, Some(parts.touched))),
+                etag: Some(etag(parts.touched, parts.level)),
             };
             json = event::encode(&envelope, &without_items);
         }
+        let new =
+            Encoded { touched: parts.touched, data_as_of: parts.data_as_of, at: now, json: json.clone() };
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = encoded
-            .entry(parts.scope)
-            .or_insert_with(|| Encoded { touched: parts.touched, json: json.clone() });
-        if parts.touched > kept.touched {
-            *kept = Encoded { touched: parts.touched, json: json.clone() };
+        match encoded.get_mut(&scope) {
+            // Another reader's was begun later.
+            Some(kept) if kept.touched > new.touched => {}
+            Some(kept) => *kept = new,
+            None => {
+                encoded.insert(scope, new);
+            }
         }
         json
     }
@@ -194,11 +220,12 @@ impl Snapshots {
         let scopes = self.scopes(&state, filter);
         let rows = Self::views(&state, &scopes).into_iter().zip(&scopes).map(|(view, scope)| DirectoryRow {
             scope: view,
-            level: Level::Full,
-            data_as_of: state.board(*scope).and_then(|board| board.changed_at),
+            level: state.level(*scope),
+            data_as_of: state.data_as_of(*scope),
             url: board_url(*scope, None),
         });
-        Directory { scopes: rows.collect(), level: Level::Full, cursor: state.position().to_string() }
+        let level = Self::standing(&state, &scopes).0;
+        Directory { scopes: rows.collect(), level, cursor: state.position().to_string() }
     }
 
     /// The board of a scope, whole, as `GET snapshot` answers it.
@@ -208,18 +235,25 @@ impl Snapshots {
             (state.position(), Parts::of(&state, scope))
         };
         let answer = Answer {
-            level: Level::Full,
+            level: parts.level,
             data_as_of: parts.data_as_of,
             demo: self.demo,
+            mock: parts.level == Level::Mock,
             cursor: position.to_string(),
-            board: parts.board(),
+            board: parts.board(&self.calculator, (self.clock)()),
         };
         BoardAnswer {
             // Strings, numbers and maps with string keys cannot fail to serialise.
             json: serde_json::to_vec(&answer).unwrap_or_default().into(),
-            etag: etag(parts.touched, Level::Full),
+            etag: etag(parts.touched, parts.level),
             data_as_of: parts.data_as_of,
         }
+    }
+
+    /// Where a number of a board comes from; `None` when the board has no such metric.
+    pub fn explain(&self, scope: Scope, metric: &str) -> Option<Explanation> {
+        let inputs = Inputs::of(&self.fold.read(), scope);
+        self.calculator.explain(&inputs, metric, (self.clock)())
     }
 }
 
@@ -230,6 +264,8 @@ struct Answer {
     data_as_of: Option<Timestamp>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     demo: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mock: bool,
     cursor: String,
     #[serde(flatten)]
     board: BoardView,
@@ -241,44 +277,58 @@ fn etag(touched: EntryId, level: Level) -> String {
 
 impl Parts {
     fn of(state: &State, scope: Scope) -> Self {
-        let board = state.board(scope);
+        let since = match state.said(scope, LEVEL).map(|said| &said.statement) {
+            Some(Statement::Level { since, .. }) => *since,
+            _ => None,
+        };
         Self {
-            scope,
+            inputs: Inputs::of(state, scope),
             project_name: state.project_name(scope.project).cloned(),
-            items: state.items_of(scope),
-            touched: board.map(|board| board.touched).unwrap_or_default(),
-            data_as_of: board.and_then(|board| board.changed_at),
+            level: state.level(scope),
+            since,
+            touched: state.board(scope).map(|board| board.touched).unwrap_or_default(),
+            data_as_of: state.data_as_of(scope),
         }
     }
 
-    fn board(&self) -> BoardView {
-        let items: Vec<ItemView> = self.items.iter().map(|item| ItemView::of(item.present())).collect();
-        let complete = self.items.iter().all(|item| item.history() == History::Complete);
-        BoardView {
-            project: Named { id: self.scope.project, name: self.project_name.clone() },
-            team: None,
-            sprint: None,
-            next_sprint: Some(None),
-            metrics: BTreeMap::from([("items.total", count(items.len()))]),
-            states: states(&items),
-            items: Some(items),
-            burndown: None,
-            history: if complete { History::Complete } else { History::Partial },
-        }
+    fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {
+        let Inputs { scope, catalogue, .. } = &self.inputs;
+        let catalogue = catalogue.as_deref();
+        let sprint = catalogue.and_then(|catalogue| catalogue.sprint(scope.sprint?));
+        let sprint = sprint.zip(catalogue).map(|(sprint, catalogue)| SprintView::of(catalogue, sprint, now));
+        let next = || {
+            let next = catalogue?.next_sprint(now)?;
+            Some(NextSprint { name: next.name.clone(), start_date: next.start? })
+        };
+        let figures = calculator.figures(&self.inputs, now);
+        let view = BoardView {
+            project: Named { id: scope.project, name: self.project_name.clone() },
+            team: scope
+                .team
+                .map(|id| Named { id, name: catalogue.map(|catalogue| catalogue.team_name.clone()) }),
+            next_sprint: sprint.is_none().then(next),
+            sprint,
+            metrics: figures.metrics,
+            states: figures.states,
+            items: Some(item_views(&self.inputs, now)),
+            burndown: figures.burndown,
+            history: figures.history,
+        };
+        if self.level == Level::None { without_numbers(view, self.since) } else { view }
     }
 }
 
-fn count(items: usize) -> MetricView {
-    let value = u32::try_from(items).ok().and_then(|count| Hundredths::from_units(f64::from(count)));
-    MetricView { value, unit: Unit::Items, reason: None, approximate: false, detail: None }
-}
-
-fn states(items: &[ItemView]) -> Vec<StateCount> {
-    let mut counts = BTreeMap::<Text, usize>::new();
-    for item in items {
-        *counts.entry(item.state.clone()).or_default() += 1;
-    }
-    counts.into_iter().map(|(name, items)| StateCount { name, category: None, items, points: None }).collect()
+/// A board of whose source nothing is known that may still be shown: no numbers, and why.
+fn without_numbers(view: BoardView, since: Option<Timestamp>) -> BoardView {
+    let reason: Text = match since {
+        Some(since) => format!("Azure DevOps has not answered since {since}").into(),
+        None => "Azure DevOps does not answer".into(),
+    };
+    let metrics = view.metrics.into_iter().map(|(id, metric)| {
+        (id, MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric })
+    });
+    let metrics = metrics.collect();
+    BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }
 }
 
 #[cfg(test)]

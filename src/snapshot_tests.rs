@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::log::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::testing::{item, other_project, project, with_details};
+use crate::domain::work_item::WorkItem;
 use crate::store::{Entry, Loaded, NewEntry};
 
 fn id(seq: u64) -> EntryId {
@@ -21,7 +22,7 @@ fn snapshots() -> (Arc<Fold>, Snapshots) {
     let fold = Arc::new(Fold::default());
     fold.reset(Loaded { records: vec![], position: id(0) });
     let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(5));
-    (fold.clone(), Snapshots::new(fold, clock, AllowedProjects::default(), false))
+    (fold.clone(), Snapshots::new(fold, Arc::default(), clock, AllowedProjects::default(), false))
 }
 
 fn take(snapshots: &Snapshots, filter: &ScopeFilter) -> Taken {
@@ -116,7 +117,7 @@ fn only_projects_that_are_served_are_seen() {
     apply(&fold, 1, &item(13, 1, |_| {}));
     apply(&fold, 2, &item(14, 1, |facts| facts.project = other_project()));
     let allowed = AllowedProjects::new(vec![NameOrId::parse(&other_project().to_string()).unwrap()]);
-    let snapshots = Snapshots::new(fold, Arc::new(Timestamp::default), allowed, false);
+    let snapshots = Snapshots::new(fold, Arc::default(), Arc::new(Timestamp::default), allowed, false);
     let directory = snapshots.directory(&ScopeFilter::default());
     assert_eq!(
         directory.scopes.iter().map(|row| row.scope.project_id).collect::<Vec<_>>(),

@@ -13,9 +13,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use crate::clock::Clock;
+use crate::domain::event;
 use crate::domain::schedule::{Gate, SyncWindow};
 use crate::domain::time::Timestamp;
 use crate::fold::Fold;
+use crate::source::{Check, Source};
 use crate::store::{EntryId, Journal, JournalError, RecordKey};
 use crate::vitals::Vitals;
 
@@ -37,6 +39,8 @@ pub struct Synchronisation {
     pub deadline: Duration,
     /// Where it is told when a run last ended well.
     pub vitals: Arc<Vitals>,
+    /// The organisation that boards are compared with, if there is one.
+    pub source: Option<Arc<Source>>,
 }
 
 /// What came of a run. It is displayed in one line, for the log of whoever set it off.
@@ -47,7 +51,9 @@ pub enum SyncReport {
         /// What of it is outside.
         reason: String,
     },
-    /// The journal can be read.
+    /// Boards were compared with the organisation; not all of them, where something failed.
+    Compared(Check),
+    /// The journal can be read, and there is no organisation to ask.
     Checked {
         /// How many items are known.
         items: usize,
@@ -70,6 +76,13 @@ impl fmt::Display for SyncReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Skipped { reason } => write!(f, "skipped: {reason}"),
+            Self::Compared(Check { scopes, changed, failed, error }) => {
+                write!(f, "compared: {scopes} boards, {changed} work items had changed")?;
+                if !failed.is_empty() {
+                    write!(f, "; {} projects could not be compared", failed.len())?;
+                }
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
+            }
             Self::Checked { items, newest_change } => {
                 write!(f, "checked: the journal can be read, items: {items}")?;
                 if let Some(at) = newest_change {
@@ -89,7 +102,12 @@ impl SyncReport {
     /// Tells the log, as a warning when the next run had better do better.
     pub fn log(&self) {
         match self {
-            Self::Skipped { .. } | Self::Checked { .. } => tracing::info!(outcome = %self, "synchronisation"),
+            Self::Compared(Check { error: Some(_), .. }) => {
+                tracing::warn!(outcome = %self, "synchronisation")
+            }
+            Self::Skipped { .. } | Self::Checked { .. } | Self::Compared(_) => {
+                tracing::info!(outcome = %self, "synchronisation")
+            }
             Self::Failed { .. } | Self::TimedOut { .. } => tracing::warn!(outcome = %self, "synchronisation"),
         }
     }
@@ -122,6 +140,15 @@ impl Synchronisation {
         self.journal.read(&[RecordKey::epoch()]).await?;
         // A process may be started for this very run; before its boards are loaded they would be reported as empty.
         self.fold.passed(EntryId::ZERO).await;
+        if let Some(source) = &self.source {
+            let check = source.check(event::Source::Timer).await;
+            if check.scopes == 0 && !check.failed.is_empty() {
+                let reason = check.error.unwrap_or_else(|| "no project could be compared".into());
+                return Ok(SyncReport::Failed { reason });
+            }
+            self.vitals.last_sync.set((self.clock)());
+            return Ok(SyncReport::Compared(check));
+        }
         let state = self.fold.read();
         let newest_change = state.boards().filter_map(|(_, board)| board.changed_at).max();
         self.vitals.last_sync.set((self.clock)());

@@ -35,6 +35,14 @@ pub enum Verdict {
 }
 
 impl HookAccess {
+    /// One of the secrets, for a sender of our own; `None` where none is needed, or none is set.
+    pub fn any_secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Open | Self::Closed => None,
+            Self::Secrets(secrets) => secrets.first(),
+        }
+    }
+
     /// Judges the credentials in `headers`. The user name of Basic authentication does not matter.
     pub fn judge(&self, headers: &HeaderMap) -> Verdict {
         let secrets = match self {

@@ -5,25 +5,12 @@
 //! `resource.workItemId`; `resource.fields` holds changed fields only, as `{oldValue, newValue}`, and the whole
 //! item is `resource.revision`. In the other work item events `resource` is the item and `fields` is flat.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use crate::domain::amount::Hundredths;
+use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, page, str_at};
 use crate::domain::scope::{CollectionId, ProjectId, Text};
-use crate::domain::time::{Ticks, Timestamp};
-use crate::domain::work_item::{
-    Claim, ClaimKind, Details, Facts, Identity, Observation, Rev, WorkItem, WorkItemId,
-};
-
-/// The greatest number of characters that is kept of a title.
-pub const TITLE_CHARS_MAX: usize = 1_000;
-/// The greatest number of characters that is kept of an area or iteration path.
-pub const PATH_CHARS_MAX: usize = 2_000;
-/// The greatest number of characters that is kept of any other text.
-pub const TEXT_CHARS_MAX: usize = 256;
-/// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
-pub const TAGS_MAX: usize = 100;
+use crate::domain::time::Ticks;
+use crate::domain::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 
 /// A payload, understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,7 +182,7 @@ fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, 
     };
     let number = resource.get(id_name).and_then(integer).ok_or(DeadLetter::NoWorkItemId)?;
     let Some(id) = WorkItemId::new(number) else { return Ok(None) };
-    let fields = Fields::new(resource, revision, kind).ok_or(DeadLetter::Minimal)?;
+    let fields = fields(resource, revision, kind).ok_or(DeadLetter::Minimal)?;
     let rev = revision
         .and_then(|revision| revision.get("rev"))
         .or_else(|| resource.get("rev"))
@@ -215,170 +202,26 @@ fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, 
         changed_by: fields.identity("System.ChangedBy"),
         facts: fields.facts(project, kind == ClaimKind::Deleted).ok_or(DeadLetter::Minimal)?,
     };
-    let details = fields.details(id, resource);
+    let details = fields.details(item_page(resource, &fields, id));
     Ok(Some(WorkItem::new(id, rev as Rev, claim, details)))
 }
 
-/// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
-/// the published sample disagrees with itself there, and the update is the news.
-struct Fields<'a> {
-    complete: &'a Map<String, Value>,
-    changed: Option<&'a Map<String, Value>>,
-}
-
-impl<'a> Fields<'a> {
-    fn new(resource: &'a Value, revision: Option<&'a Value>, kind: ClaimKind) -> Option<Self> {
-        let complete = revision?.get("fields")?.as_object()?;
-        let changed = match kind {
-            ClaimKind::Updated => resource.get("fields").and_then(Value::as_object),
-            _ => None,
-        };
-        Some(Self { complete, changed })
-    }
-
-    /// The value of a field; a field that is absent in a complete payload is known to be empty.
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        let value = match self.changed.and_then(|changed| changed.get(name)).and_then(Value::as_object) {
-            // An update without either member says nothing; one with only the old value says that it was cleared.
-            Some(update) if update.contains_key("newValue") => update.get("newValue"),
-            Some(update) if update.contains_key("oldValue") => None,
-            _ => self.complete.get(name),
-        };
-        value.filter(|value| !value.is_null())
-    }
-
-    fn text(&self, name: &str, chars_max: usize) -> Option<Text> {
-        self.get(name).and_then(Value::as_str).map(|text| cut(text, chars_max))
-    }
-
-    fn date(&self, name: &str) -> Option<Timestamp> {
-        self.get(name).and_then(Value::as_str).and_then(Timestamp::parse)
-    }
-
-    fn amount(&self, name: &str) -> Option<Hundredths> {
-        amount(self.get(name)?)
-    }
-
-    fn identity(&self, name: &str) -> Option<Identity> {
-        identity(self.get(name)?)
-    }
-
-    /// `None` when even the type or the state is missing, which no complete revision lacks.
-    fn facts(&self, project: ProjectId, deleted: bool) -> Option<Facts> {
-        let tags = self.tags();
-        Some(Facts {
-            project,
-            work_item_type: self.text("System.WorkItemType", TEXT_CHARS_MAX)?,
-            state: self.text("System.State", TEXT_CHARS_MAX)?,
-            iteration_path: self.text("System.IterationPath", PATH_CHARS_MAX).unwrap_or_default(),
-            area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
-            effort: crate::domain::view::EFFORT_FIELDS
-                .iter()
-                .filter_map(|name| Some((Text::from(*name), self.amount(name)?)))
-                .collect::<BTreeMap<_, _>>(),
-            remaining_work: self.amount("Microsoft.VSTS.Scheduling.RemainingWork"),
-            blocked: self.is_yes("Microsoft.VSTS.CMMI.Blocked") || tags.iter().any(|tag| is_blocked_tag(tag)),
-            deleted,
-        })
-    }
-
-    fn details(&self, id: WorkItemId, resource: &Value) -> Details {
-        let project_name = self.text("System.TeamProject", TEXT_CHARS_MAX).unwrap_or_default();
-        Details {
-            title: self.text("System.Title", TITLE_CHARS_MAX).unwrap_or_default(),
-            assigned_to: self.identity("System.AssignedTo"),
-            tags: self.tags(),
-            parent: self.get("System.Parent").and_then(integer).and_then(WorkItemId::new),
-            created_at: self.date("System.CreatedDate"),
-            closed_at: self.date("Microsoft.VSTS.Common.ClosedDate"),
-            url: page(resource, &project_name, id),
-            project_name,
-        }
-    }
-
-    fn tags(&self) -> Vec<Text> {
-        let tags = self.get("System.Tags").and_then(Value::as_str).unwrap_or_default();
-        let tags = tags.split(';').map(str::trim).filter(|tag| !tag.is_empty());
-        tags.take(TAGS_MAX).map(|tag| cut(tag, TEXT_CHARS_MAX)).collect()
-    }
-
-    fn is_yes(&self, name: &str) -> bool {
-        match self.get(name) {
-            Some(Value::String(text)) => text.eq_ignore_ascii_case("yes"),
-            Some(Value::Bool(flag)) => *flag,
-            _ => false,
-        }
-    }
-}
-
-/// The whole tag `Blocked`, in any case.
-fn is_blocked_tag(tag: &str) -> bool {
-    tag.eq_ignore_ascii_case("blocked")
+/// The fields of the revision that the event is about; `None` when there are none.
+fn fields<'a>(resource: &'a Value, revision: Option<&'a Value>, kind: ClaimKind) -> Option<Fields<'a>> {
+    let complete = revision?.get("fields")?.as_object()?;
+    let changed = resource.get("fields").and_then(Value::as_object).filter(|_| kind == ClaimKind::Updated);
+    Some(Fields::updated(complete, changed))
 }
 
 /// The item's page, made from the address of the API that the payload names.
-fn page(resource: &Value, project_name: &str, id: WorkItemId) -> Option<Text> {
+fn item_page(resource: &Value, fields: &Fields<'_>, id: WorkItemId) -> Option<Text> {
     let api = str_at(resource, &["revision", "url"]).or_else(|| str_at(resource, &["url"]))?;
     let (collection, _) = api.split_once("/_apis/")?;
-    if !(collection.starts_with("https://") || collection.starts_with("http://")) || project_name.is_empty() {
-        return None;
-    }
-    let project = percent_encoding::utf8_percent_encode(project_name, percent_encoding::NON_ALPHANUMERIC);
-    Some(cut(&format!("{collection}/{project}/_workitems/edit/{id}"), PATH_CHARS_MAX))
-}
-
-/// A person as a text `Name <mail>` (resource version 1.0) or as an object (newer ones).
-fn identity(value: &Value) -> Option<Identity> {
-    let (name, id) = match value {
-        Value::String(text) => (text.as_str(), None),
-        Value::Object(_) => (str_at(value, &["displayName"])?, str_at(value, &["id"])),
-        _ => return None,
-    };
-    let name = match name.rsplit_once('<') {
-        Some((name, mail)) if mail.ends_with('>') && !name.trim().is_empty() => name,
-        _ => name,
-    };
-    let name = name.trim();
-    (!name.is_empty())
-        .then(|| Identity { id: id.map(|id| cut(id, TEXT_CHARS_MAX)), name: cut(name, TEXT_CHARS_MAX) })
-}
-
-/// Numbers are numbers in deliveries and texts in test notifications.
-fn amount(value: &Value) -> Option<Hundredths> {
-    let units = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    Hundredths::from_units(units)
-}
-
-fn integer(value: &Value) -> Option<u32> {
-    match value {
-        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, name| value.get(name))
-}
-
-fn str_at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
-    at(value, path)?.as_str()
+    page(collection, &fields.project_name(), id)
 }
 
 fn guid_at<Id>(value: &Value, path: &[&str], parse: impl Fn(&str) -> Option<Id>) -> Option<Id> {
     parse(str_at(value, path)?)
-}
-
-/// The first `chars_max` characters.
-fn cut(text: &str, chars_max: usize) -> Text {
-    match text.char_indices().nth(chars_max) {
-        Some((end, _)) => Text::from(text.get(..end).unwrap_or_default()),
-        None => Text::from(text),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,141 @@
-//! Azure DevOps as we hear it: service-hook payloads, and the secret they come with.
+//! Azure DevOps as we hear it, service-hook payloads and the secret they come with; and as we ask it, behind the port
+//! `AzureDevOps`.
 
+pub mod client;
 pub mod credentials;
+pub mod fields;
 pub mod hook;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+use crate::domain::catalogue::Catalogue;
+use crate::domain::degradation::Failure;
+use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::{Observation, Rev, WorkItemId};
+
+/// A project of the organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ProjectRef {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: Text,
+}
+
+/// A team of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TeamRef {
+    /// Its id.
+    pub id: TeamId,
+    /// Its name.
+    pub name: Text,
+}
+
+/// An Azure DevOps organisation, to be asked.
+///
+/// An empty answer is an answer: a project without teams, a team without sprints, a sprint without items. Whoever
+/// asks says for how long it can wait; that it may take long when the organisation wants to be asked less,
+/// `held_back` tells beforehand.
+#[async_trait]
+pub trait AzureDevOps: Send + Sync {
+    /// The projects that can be seen. Errors: the organisation cannot be asked, or not understood.
+    async fn projects(&self) -> Result<Vec<ProjectRef>, CallError>;
+
+    /// The teams of a project. Errors as above, and `Gone` where there is no such project.
+    async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError>;
+
+    /// What is known of a team: its sprints, areas, process and calendar, with the capacities and days off of the
+    /// sprint that is under way `now` and of the next one. `zone` is where its days begin and end. Errors as above,
+    /// and `Gone` where there is no such team.
+    async fn catalogue(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        zone: Tz,
+        now: Timestamp,
+    ) -> Result<Catalogue, CallError>;
+
+    /// The items on a sprint's backlog, in the order of their numbers. Parents are among them that lie in another
+    /// sprint, so where an item is, only its own iteration path says. Errors as above, and `Gone` where the team has
+    /// no such sprint.
+    async fn sprint_items(
+        &self,
+        project: ProjectId,
+        team: TeamId,
+        sprint: SprintId,
+    ) -> Result<Vec<WorkItemId>, CallError>;
+
+    /// The number of the newest revision of each of these items. What is not there, deleted or hidden is left out.
+    /// Errors as above.
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError>;
+
+    /// Every revision of an item; `None` when there is no such item, or none that may be seen. A revision names its
+    /// project by name: it is looked up in `known`, and is `project` where it is not found there. Errors as above.
+    async fn revisions(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        id: WorkItemId,
+    ) -> Result<Option<Observation>, CallError>;
+
+    /// For how long calls are held back yet, because the organisation asked for it; `None` when they are not.
+    fn held_back(&self) -> Option<Duration>;
+}
+
+/// Why a call brought no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallError {
+    /// What kind of failure it is.
+    pub failure: Failure,
+    /// The path of the call, with `*` for ids and names.
+    pub call: &'static str,
+    /// The status code, if there was one.
+    pub status: Option<u16>,
+    /// What the organisation said, or what went wrong on the way. It never holds the access token.
+    pub message: String,
+}
+
+impl CallError {
+    /// What whoever runs the board can do.
+    const fn remedy(&self) -> &'static str {
+        match self.failure {
+            Failure::Unauthorised => {
+                "check that an access token is set, that it has not expired and that it is of this organisation"
+            }
+            Failure::Forbidden => {
+                "let the identity of the access token read projects and teams (vso.project) and work items (vso.work)"
+            }
+            Failure::Gone => {
+                "check the name of the organisation, and that the project or team is still there and may be seen by \
+                 the identity of the access token"
+            }
+            Failure::Throttled { .. } => "nothing needs to be done: it is asked again later",
+            Failure::TimedOut => "check the address of the organisation and the network if it lasts",
+            Failure::Server => "it passes by itself; look at the status page of Azure DevOps if it lasts",
+            Failure::Unreadable => {
+                "see that no proxy answers in place of Azure DevOps; otherwise report this as a defect of boardcast"
+            }
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Azure DevOps, {}: {}", self.call, self.failure.as_str())?;
+        if let Some(status) = self.status {
+            write!(f, " ({status})")?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        write!(f, "; {}", self.remedy())
+    }
+}
+
+impl std::error::Error for CallError {}

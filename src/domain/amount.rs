@@ -24,6 +24,16 @@ impl Hundredths {
         Some(Self(hundredths))
     }
 
+    /// The amount of so many hundredths of a unit.
+    pub const fn from_hundredths(hundredths: i64) -> Self {
+        Self(hundredths)
+    }
+
+    /// The amount of so many whole units.
+    pub const fn whole(units: u32) -> Self {
+        Self(units as i64 * 100)
+    }
+
     /// The amount in hundredths of a unit.
     pub const fn hundredths(self) -> i64 {
         self.0

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::amount::Hundredths;
 use super::calendar::{Calendar, Span};
 use super::scope::{AreaId, ProjectId, SprintId, TeamId, Text};
+use super::teams::TeamKey;
 use super::time::{CivilDate, Timestamp};
 use super::view::{SprintState, StateCategory};
 
@@ -129,6 +130,22 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// Which team this is of.
+    pub const fn key(&self) -> TeamKey {
+        TeamKey { project: self.project, team: self.team }
+    }
+
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a record's bytes. Errors when a defect or a newer schema wrote something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
     /// The team's calendar.
     pub fn calendar(&self) -> Calendar<'_> {
         Calendar { zone: self.zone, weekdays: &self.weekdays, days_off: &self.days_off }

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::event::{Body, ChangeType, OldNew};
 use super::scope::Scope;
+use super::teams::Teams;
+use super::time::Timestamp;
 use super::view::ItemView;
 use super::work_item::{ClaimKind, Present, WorkItem};
 
@@ -20,26 +22,20 @@ pub struct Change {
     pub scope: Scope,
     /// What is announced to its readers.
     pub body: Body,
-}
-
-/// The boards that show an item: none while it is deleted.
-///
-/// No team is known here, so an item belongs to its project's board.
-pub fn boards_of(item: &WorkItem) -> Vec<Scope> {
-    let facts = &item.present().claim.facts;
-    if facts.deleted { Vec::new() } else { vec![Scope::project(facts.project)] }
+    /// Whether the board shows the item from now on and did not before.
+    pub is_new: bool,
 }
 
 /// What to announce when `before` became `after`, one change for each board concerned.
 ///
-/// Empty when the present is the same: a repeated or a late revision announces nothing.
-pub fn changes(before: Option<&WorkItem>, after: &WorkItem) -> Vec<Change> {
+/// Empty when the present is the same: a repeated or a late revision announces nothing. `now` dates the age of the item.
+pub fn changes(before: Option<&WorkItem>, after: &WorkItem, teams: &Teams, now: Timestamp) -> Vec<Change> {
     let (was, is) = (before.map(WorkItem::present), after.present());
     if was.is_some_and(|was| same(was, is)) {
         return Vec::new();
     }
-    let old_boards = before.map(boards_of).unwrap_or_default();
-    let new_boards = boards_of(after);
+    let old_boards = before.map(|item| teams.boards_of(item)).unwrap_or_default();
+    let new_boards = teams.boards_of(after);
     let fields = changed_fields(was, is);
     let left = old_boards.iter().filter(|scope| !new_boards.contains(scope)).map(|scope| (*scope, false));
     let shown = new_boards.iter().map(|scope| (*scope, true));
@@ -47,26 +43,29 @@ pub fn changes(before: Option<&WorkItem>, after: &WorkItem) -> Vec<Change> {
         .map(|(scope, shown)| {
             let was_shown = old_boards.contains(&scope);
             let change_type = change_type(was, is, was_shown, shown, &fields);
-            Change { scope, body: body(is, change_type, fields.clone(), shown) }
+            let catalogue = teams.catalogue_of(scope).map(|catalogue| &**catalogue);
+            let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, now)));
+            let category = |item: Option<Present<'_>>| {
+                let facts = &item?.claim.facts;
+                Some(catalogue?.category_of(&facts.work_item_type, &facts.state))
+            };
+            let body = Body::WorkitemChanged {
+                work_item_id: is.id,
+                rev: is.rev,
+                change_type,
+                fields: fields.clone(),
+                state_category: OldNew { old: category(was), new: category(Some(is)) },
+                title: is.details.title.clone(),
+                item,
+                url: None,
+            };
+            Change { scope, body, is_new: shown && !was_shown }
         })
         .collect()
 }
 
 fn same(was: Present<'_>, is: Present<'_>) -> bool {
     was.rev == is.rev && was.claim == is.claim && was.details == is.details
-}
-
-fn body(is: Present<'_>, change_type: ChangeType, fields: Fields, shown: bool) -> Body {
-    Body::WorkitemChanged {
-        work_item_id: is.id,
-        rev: is.rev,
-        change_type,
-        fields,
-        state_category: OldNew { old: None, new: None },
-        title: is.details.title.clone(),
-        item: shown.then(|| Box::new(ItemView::of(is))),
-        url: None,
-    }
 }
 
 fn change_type(

@@ -8,7 +8,7 @@ use super::*;
 
 /// The changes as "board: word" in order, where the board is `here` or `there`.
 fn words(before: Option<&WorkItem>, after: &WorkItem) -> Vec<(&'static str, ChangeType)> {
-    changes(before, after)
+    changes(before, after, &Teams::default(), Timestamp::default())
         .into_iter()
         .map(|change| {
             let board = if change.scope == Scope::project(project()) { "here" } else { "there" };
@@ -79,7 +79,10 @@ fn a_move_is_told_to_both_boards() {
         words(Some(&before), &after),
         [("here", ChangeType::MovedOut), ("there", ChangeType::MovedIn)]
     );
-    let bodies: Vec<_> = changes(Some(&before), &after).into_iter().map(|change| change.body).collect();
+    let bodies: Vec<_> = changes(Some(&before), &after, &Teams::default(), Timestamp::default())
+        .into_iter()
+        .map(|change| change.body)
+        .collect();
     assert!(matches!(&bodies[0], Body::WorkitemChanged { item: None, .. }));
     assert!(matches!(&bodies[1], Body::WorkitemChanged { item: Some(_), .. }));
 }
@@ -95,7 +98,8 @@ fn a_repeated_and_a_late_revision_announce_nothing() {
 fn the_fields_are_the_difference_to_our_own_previous_item() {
     let before = item(13, 2, |_| {});
     let after = moved(&before, |facts| facts.state = "Closed".into());
-    let [change] = changes(Some(&before), &after).try_into().unwrap();
+    let [change] =
+        changes(Some(&before), &after, &Teams::default(), Timestamp::default()).try_into().unwrap();
     let Body::WorkitemChanged { fields, item, rev, .. } = change.body else { panic!("another event") };
     assert_eq!(
         fields.into_iter().collect::<Vec<_>>(),

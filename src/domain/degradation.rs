@@ -286,6 +286,20 @@ impl Condition {
         (outage.level != from).then(|| outage.degraded(from, self.paused_until))
     }
 
+    /// A question that was permitted was not asked after all: whoever comes next may ask it.
+    pub fn release(&mut self) {
+        if let Some(outage) = &mut self.outage {
+            outage.probing_until = None;
+        }
+    }
+
+    /// When to ask next because of what failed before: at once where failures are being sat out; `None` when nothing
+    /// failed.
+    pub fn next_try(&self) -> Option<Timestamp> {
+        let sat_out = (self.failures > 0).then_some(self.paused_until.unwrap_or_default());
+        self.retry_at().or(sat_out)
+    }
+
     fn succeeded(&mut self, now: Timestamp) -> Option<Transition> {
         self.failures = 0;
         // To have been answered does not end a pause that another answer asked for.
@@ -328,6 +342,26 @@ impl Conditions {
     /// One source of one board.
     pub fn of(&mut self, source: DataSource, scope: Scope) -> &mut Condition {
         self.0.entry((source, scope)).or_default()
+    }
+
+    /// The source of a board that makes it less true than the others do, as of `now`; `None` when none was ever asked.
+    pub fn gravest(
+        &mut self,
+        scope: Scope,
+        policy: &Policy,
+        now: Timestamp,
+        known: Option<Timestamp>,
+    ) -> Option<&Condition> {
+        for (_, condition) in self.0.iter_mut().filter(|((_, of), _)| *of == scope) {
+            condition.tick(policy, now, known);
+        }
+        let of_scope = self.0.iter().filter(|((_, of), _)| *of == scope).map(|(_, condition)| condition);
+        of_scope.max_by_key(|condition| condition.level())
+    }
+
+    /// When to ask next because something failed; `None` when nothing did.
+    pub fn next_try(&self) -> Option<Timestamp> {
+        self.0.values().filter_map(Condition::next_try).min()
     }
 
     /// How true a board is: as its worst source.

@@ -1,8 +1,14 @@
 //! What a log entry tells the fold: everything that its commit changed, so that other instances need no other read.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::scope::CollectionId;
+use super::catalogue::Catalogue;
+use super::said::SaidRecord;
+use super::scope::{CollectionId, ProjectId};
+use super::teams::CurrentSprint;
+use super::time::Timestamp;
 use super::work_item::{Observation, WorkItemId};
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
@@ -17,12 +23,31 @@ pub struct Delta {
     /// Items whose record was deleted because they left the board's horizon.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<WorkItemId>,
+    /// What is now known of teams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogues: Vec<Catalogue>,
+    /// The sprints that teams are now in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sprints: Vec<CurrentSprint>,
+    /// What was said about boards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<SaidRecord>,
+    /// When the source was last found equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<SourceCheck>,
     /// The collection whose hooks are taken from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<CollectionId>,
     /// The journal's epoch, in the entry that begins a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
+}
+
+/// When each project was last found equal to the source: read and compared, whether or not anything had changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCheck {
+    /// By project.
+    pub projects: BTreeMap<ProjectId, Timestamp>,
 }
 
 impl Delta {
@@ -40,7 +65,11 @@ impl Delta {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::item;
+    use super::super::catalogue::tests::{catalogue, sprint_id};
+    use super::super::entry_id::EntryId;
+    use super::super::said::Statement;
+    use super::super::scope::Scope;
+    use super::super::testing::{item, project};
     use super::*;
 
     #[test]
@@ -49,6 +78,14 @@ mod tests {
             writes: vec!["item/13".into()],
             observations: vec![item(13, 2, |_| {})],
             dropped: vec![WorkItemId::new(7).unwrap()],
+            catalogues: vec![catalogue()],
+            sprints: vec![CurrentSprint { team: catalogue().key(), sprint: Some(sprint_id()) }],
+            said: vec![SaidRecord {
+                scope: Scope::project(project()),
+                statement: Statement::Keys { changed: EntryId { ms: 1, seq: 0 } },
+                at: EntryId { ms: 2, seq: 0 },
+            }],
+            checked: Some(SourceCheck { projects: [(project(), Timestamp::from_epoch_ms(5))].into() }),
             collection: CollectionId::parse("c12d0eb8-e382-443b-9f9c-c52cba5014c2"),
             epoch: Some("e".into()),
         };

@@ -13,12 +13,16 @@ pub mod entry_id;
 pub mod event;
 pub mod level;
 pub mod log;
+pub mod metrics;
+pub mod said;
 pub mod schedule;
 pub mod scope;
+pub mod teams;
 pub mod threshold;
 pub mod time;
 pub mod view;
 pub mod work_item;
+pub mod zones;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -75,6 +75,11 @@ impl fmt::Display for Outside {
 }
 
 impl SyncWindow {
+    /// The zone that the pattern is read in.
+    pub const fn zone(&self) -> Tz {
+        self.zone
+    }
+
     /// Every quarter of an hour from 08:00 up to and including 18:45, Monday to Friday.
     pub const DEFAULT_CRON: &str = "*/15 8-18 * * 1-5";
 

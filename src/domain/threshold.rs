@@ -1,6 +1,8 @@
 //! When a metric's change is worth an announcement. The threshold decides between now and soon, never between soon
 //! and never: what stays below it is announced by the next settle tick.
 
+use serde::{Deserialize, Serialize};
+
 use super::amount::Hundredths;
 use super::event::MetricReason;
 use super::level::Level;
@@ -23,7 +25,8 @@ pub struct SaidKey {
 }
 
 /// What was last announced of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Said {
     /// It has never had a number.
     NoNumberYet,

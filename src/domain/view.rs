@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amount::Hundredths;
+use super::catalogue::{Catalogue, Iteration};
 use super::entry_id::EntryId;
 use super::level::Level;
 use super::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use super::time::{CivilDate, Timestamp};
-use super::work_item::{History, Identity, Present, WorkItemId};
+use super::work_item::{History, Identity, Present, WorkItem, WorkItemId};
 
 /// The category of a state, which every process maps its states to. Boards count by category, never by the name
 /// of a state. Source: Azure DevOps, "About workflow states and state categories".
@@ -78,6 +79,14 @@ pub struct ItemView {
 }
 
 impl ItemView {
+    /// The view of an item on a board: as the team's catalogue sees it, or as far as the item alone can tell.
+    pub fn shown(item: &WorkItem, catalogue: Option<&Catalogue>, now: Timestamp) -> Self {
+        match catalogue {
+            Some(catalogue) => Self::on_board(item, catalogue, now),
+            None => Self::of(item.present()),
+        }
+    }
+
     /// The view of an item's newest revision, as far as the item alone can tell.
     pub fn of(present: Present<'_>) -> Self {
         let facts = &present.claim.facts;
@@ -143,6 +152,25 @@ pub struct SprintView {
     pub days_left: u32,
     /// Past, current or future.
     pub state: SprintState,
+}
+
+impl SprintView {
+    /// A sprint of a team, as it lies relative to an instant's day in the team's zone.
+    pub fn of(catalogue: &Catalogue, sprint: &Iteration, now: Timestamp) -> Self {
+        let calendar = catalogue.calendar();
+        let span = sprint.span();
+        Self {
+            id: sprint.id,
+            name: sprint.name.clone(),
+            path: sprint.paths.first().cloned().unwrap_or_default(),
+            start_date: sprint.start,
+            finish_date: sprint.finish,
+            working_days: span.map_or(0, |span| calendar.working_days(span)),
+            days_left: span.map_or(0, |span| calendar.left(span, calendar.day_of(now))),
+            // A sprint without dates is one that nobody has scheduled yet.
+            state: catalogue.sprint_state(sprint, now).unwrap_or(SprintState::Future),
+        }
+    }
 }
 
 /// The sprint that a team without a current one looks forward to.
@@ -289,15 +317,16 @@ pub struct ScopeView {
 }
 
 impl ScopeView {
-    /// A scope outside any team, with its project's name.
-    pub fn of_project(scope: Scope, project: Option<Text>) -> Self {
+    /// A scope with its project's name, and with those of its team and its sprint where there is a team.
+    pub fn of(scope: Scope, project: Option<Text>, catalogue: Option<&Catalogue>) -> Self {
+        let sprint = scope.sprint.and_then(|id| catalogue?.sprint(id));
         Self {
             project_id: scope.project,
             project,
             team_id: scope.team,
-            team: None,
+            team: catalogue.map(|catalogue| catalogue.team_name.clone()),
             sprint_id: scope.sprint,
-            sprint: None,
+            sprint: sprint.map(|sprint| sprint.name.clone()),
         }
     }
 }

@@ -9,6 +9,7 @@ use warp::reply::Response;
 use super::{Request, reply};
 use crate::app::App;
 use crate::domain::entry_id::EntryId;
+use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::functions::reply::ErrorBody;
 use crate::vitals::ReadOutcome;
@@ -42,7 +43,10 @@ pub async fn handle(app: &App, request: Request) -> Response {
     count(app, if scopes.is_empty() { ReadOutcome::Miss } else { ReadOutcome::HitMemory });
     match scopes.as_slice() {
         [] => unknown_scope(),
-        [scope] => board(app, *scope, &request),
+        [scope] => match request.query.first("explain") {
+            Some(metric) => explanation(app, *scope, metric),
+            None => board(app, *scope, &request),
+        },
         _ => {
             let directory = app.snapshots.directory(&filter);
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
@@ -55,7 +59,7 @@ fn count(app: &App, outcome: ReadOutcome) {
     app.vitals.reads.record((app.clock)(), outcome);
 }
 
-fn board(app: &App, scope: crate::domain::scope::Scope, request: &Request) -> Response {
+fn board(app: &App, scope: Scope, request: &Request) -> Response {
     let board = app.snapshots.board(scope);
     let response = match reply::matches(&request.headers, &board.etag) {
         true => reply::not_modified(),
@@ -66,6 +70,14 @@ fn board(app: &App, scope: crate::domain::scope::Scope, request: &Request) -> Re
     match board.data_as_of {
         Some(at) => reply::with_header(response, DATA_AS_OF, &ms(at)),
         None => response,
+    }
+}
+
+/// Where a number comes from.
+fn explanation(app: &App, scope: Scope, metric: &str) -> Response {
+    match app.snapshots.explain(scope, metric) {
+        Some(explanation) => reply::value(StatusCode::OK, &explanation),
+        None => unknown_metric(),
     }
 }
 
@@ -81,6 +93,15 @@ fn unknown_scope() -> Response {
         code: "unknown_scope",
         message: "no board with that project and team is known",
         remedy: "GET /api/snapshot lists the boards; one appears with its first work item",
+    };
+    reply::error(StatusCode::NOT_FOUND, error)
+}
+
+fn unknown_metric() -> Response {
+    let error = ErrorBody {
+        code: "unknown_metric",
+        message: "that board has no metric with that id",
+        remedy: "the board's `metrics` are named by their ids; a board without a sprint explains none",
     };
     reply::error(StatusCode::NOT_FOUND, error)
 }

@@ -18,6 +18,8 @@ pub struct Frame {
     pub block: Option<Block>,
     /// When the news that the event tells reached us, for measuring how long it took to a reader.
     pub received_at: Option<Timestamp>,
+    /// Whether it tells that its board is the one that is served from now on.
+    pub begins_board: bool,
 }
 
 /// One event on the wire, in both forms of the stream.
@@ -32,7 +34,9 @@ impl Frame {
     /// The frame of a log entry with that event; without one it is silent.
     pub fn new(id: EntryId, audience: Audience, json: Option<&[u8]>) -> Self {
         let received_at = json.and_then(event::received_at_of);
-        Self { id, audience, block: json.map(|json| Block::new(Some(id), json)), received_at }
+        let begins_board = json.and_then(event::type_of) == Some("sprint_changed");
+        let block = json.map(|json| Block::new(Some(id), json));
+        Self { id, audience, block, received_at, begins_board }
     }
 
     /// The board it is about; `None` when it is for everybody.

@@ -195,7 +195,13 @@ mod tests {
 
     fn frame(seq: u64, scope: Scope) -> Frame {
         let block = Block::new(Some(id(seq)), format!("{{\"type\":\"x\",\"seq\":{seq}}}").as_bytes());
-        Frame { id: id(seq), audience: Audience::Scope(scope), block: Some(block), received_at: None }
+        Frame {
+            id: id(seq),
+            audience: Audience::Scope(scope),
+            block: Some(block),
+            received_at: None,
+            begins_board: false,
+        }
     }
 
     fn taken(batch: Batch) -> Vec<Bytes> {
@@ -258,6 +264,7 @@ mod tests {
             audience: Audience::Everyone,
             block: Some(Block::new(Some(id(seq)), &vec![b'x'; BATCH_BYTES_MAX / 2])),
             received_at: None,
+            begins_board: false,
         };
         hub.publish((1..=3).map(big));
         let mut reader = hub.subscribe(id(0));

@@ -80,6 +80,7 @@ mod tests {
             audience: Audience::Everyone,
             block: Some(Block::new(Some(id), b"{\"type\":\"x\"}")),
             received_at: None,
+            begins_board: false,
         }
     }
 

@@ -35,7 +35,13 @@ pub struct Server {
 struct Shared {
     model: Arc<Mutex<Model>>,
     calls: Mutex<BTreeMap<String, u64>>,
-    failures: Mutex<VecDeque<Failure>>,
+    failures: Mutex<VecDeque<Planned>>,
+}
+
+/// A failure that is to come, of the next call on a route or of the next one at all.
+struct Planned {
+    route: Option<String>,
+    failure: Failure,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,7 +85,13 @@ impl Server {
 
     /// Makes the next call fail, after those for which a failure is already planned.
     pub fn fail_next(&self, failure: Failure) {
-        lock(&self.shared.failures).push_back(failure);
+        lock(&self.shared.failures).push_back(Planned { route: None, failure });
+    }
+
+    /// Makes the next call on a route fail, after those on it for which a failure is already planned. Routes are named
+    /// as `calls_by_route` names them.
+    pub fn fail_next_on(&self, route: &str, failure: Failure) {
+        lock(&self.shared.failures).push_back(Planned { route: Some(route.to_owned()), failure });
     }
 
     /// Stops listening and drops every connection: the organisation cannot be reached.
@@ -147,8 +159,9 @@ fn routes(shared: Arc<Shared>) -> impl Filter<Extract = (Response,), Error = Inf
 }
 
 async fn respond(shared: &Shared, method: &Method, path: &str, query: &str, body: &[u8]) -> Response {
-    *lock(&shared.calls).entry(route(method, path)).or_default() += 1;
-    let failure = lock(&shared.failures).pop_front();
+    let route = route(method, path);
+    let failure = planned(shared, &route);
+    *lock(&shared.calls).entry(route).or_default() += 1;
     if let Some(answer) = failure.as_ref().and_then(Failure::answer) {
         return response(answer);
     }
@@ -163,6 +176,14 @@ async fn respond(shared: &Shared, method: &Method, path: &str, query: &str, body
         answer.headers.push(("x-ratelimit-delay", format!("{:.3}", delay.as_secs_f64())));
     }
     response(answer)
+}
+
+/// The first failure that is planned for a call on a route.
+fn planned(shared: &Shared, route: &str) -> Option<Failure> {
+    let mut failures = lock(&shared.failures);
+    let of_route = |planned: &Planned| planned.route.as_ref().is_none_or(|of| of == route);
+    let first = failures.iter().position(of_route)?;
+    failures.remove(first).map(|planned| planned.failure)
 }
 
 fn response(answer: Answer) -> Response {

@@ -57,6 +57,19 @@ async fn a_planned_failure_meets_one_call() {
 }
 
 #[tokio::test]
+async fn a_failure_can_be_planned_for_one_route_and_be_any_answer() {
+    let server = started().await;
+    let answer =
+        Answer { status: 418, headers: Vec::new(), body: Value::String("short and stout".to_owned()) };
+    server.fail_next_on("GET wit/workitems/*", Failure::Instead(answer));
+    let call = async |target: &str| send(&server, "GET", target, "").await.unwrap();
+    assert!(call("/fabrikam/_apis/projects").await.starts_with("HTTP/1.1 200"));
+    let instead = call("/fabrikam/_apis/wit/workitems/1").await;
+    assert!(instead.starts_with("HTTP/1.1 418") && instead.contains("short and stout"), "{instead}");
+    assert!(call("/fabrikam/_apis/wit/workitems/1").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn a_closed_server_is_unreachable_until_it_is_reopened_on_the_same_port() {
     let mut server = started().await;
     let mut open = TcpStream::connect(server.address).await.unwrap();

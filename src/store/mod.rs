@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use crate::domain::entry_id::EntryId;
-use crate::domain::scope::Audience;
+use crate::domain::scope::{Audience, ProjectId, Scope};
+use crate::domain::teams::TeamKey;
 use crate::domain::work_item::WorkItemId;
 
 /// The version of a record: the id of the last entry of the commit that wrote it.
@@ -29,6 +30,34 @@ impl RecordKey {
         Self(format!("item/{id}"))
     }
 
+    /// What is known of a team.
+    pub fn team(team: TeamKey) -> Self {
+        Self(format!("team/{}/{}", team.project, team.team))
+    }
+
+    /// Written together with the record of any team of the project, so that whoever places an item by what is known
+    /// of its project's teams has one record to check.
+    pub fn teams_of_project(project: ProjectId) -> Self {
+        Self(format!("teams/{project}"))
+    }
+
+    /// The sprint that a team is in.
+    pub fn current_sprint(team: TeamKey) -> Self {
+        Self(format!("sprint/{}/{}", team.project, team.team))
+    }
+
+    /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
+    pub fn said(scope: Scope, name: &str) -> Self {
+        let id = |id: Option<String>| id.unwrap_or_else(|| "-".into());
+        let (team, sprint) = (scope.team.map(|id| id.to_string()), scope.sprint.map(|id| id.to_string()));
+        Self(format!("said/{}/{}/{}/{name}", scope.project, id(team), id(sprint)))
+    }
+
+    /// When the source was last found equal.
+    pub fn feed() -> Self {
+        Self("feed".into())
+    }
+
     /// Random, set once: a change means that the store was lost.
     pub fn epoch() -> Self {
         Self("epoch".into())
@@ -42,6 +71,26 @@ impl RecordKey {
     /// The key as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is what is known of a team.
+    pub fn is_team(&self) -> bool {
+        self.0.starts_with("team/")
+    }
+
+    /// Whether it is the guard of a project's teams.
+    pub fn is_teams_of_project(&self) -> bool {
+        self.0.starts_with("teams/")
+    }
+
+    /// Whether it is the sprint that a team is in.
+    pub fn is_current_sprint(&self) -> bool {
+        self.0.starts_with("sprint/")
+    }
+
+    /// Whether it is something that was said about a board.
+    pub fn is_said(&self) -> bool {
+        self.0.starts_with("said/")
     }
 
     /// The work item that this key is the record of, if it is one.

@@ -365,19 +365,21 @@ impl Reader {
         out.freeze()
     }
 
-    /// Whether this reader may see a frame. A scope that is met for the first time is judged once, and when the
-    /// reader may see it its snapshot is due.
+    /// Whether this reader may see a frame. A scope that is met for the first time is judged once. The snapshot of a
+    /// board that is served is due when it is first met, and when it begins to be served.
     fn admits(&mut self, frame: &Frame) -> bool {
         let Some(scope) = frame.scope() else { return true };
-        if let Some(admitted) = self.scopes.get(&scope) {
-            return *admitted;
+        let known = self.scopes.get(&scope).copied();
+        if let Some(admitted) = known.filter(|admitted| !(*admitted && frame.begins_board)) {
+            return admitted;
         }
-        let admitted = {
+        let (admitted, served) = {
             let state = self.streams.fold.read();
-            self.streams.snapshots.admits(&state, &self.request.filter, scope)
+            let admitted = self.streams.snapshots.admits(&state, &self.request.filter, scope);
+            (admitted, state.is_served(scope))
         };
         self.scopes.insert(scope, admitted);
-        if admitted {
+        if admitted && served && !self.appeared.contains(&scope) {
             self.appeared.push(scope);
         }
         admitted

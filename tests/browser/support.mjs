@@ -71,7 +71,7 @@ process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
  */
 export async function startServer({ port = 0, settings = {} } = {}) {
   const child = spawn(BINARY, [], {
-    env: { NO_COLOR: "1", ...settings, BOARDCAST_PORT: String(port) },
+    env: { NO_COLOR: "1", BOARDCAST_DEMO: "off", ...settings, BOARDCAST_PORT: String(port) },
     stdio: ["ignore", "pipe", "inherit"],
   });
   running.add(child);

@@ -11,6 +11,7 @@
     reason = "tests fail by panicking, and their helpers are seen by tests only"
 )]
 
+mod client;
 mod dashboard;
 mod functions_host;
 mod health_check;

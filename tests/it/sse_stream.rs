@@ -140,11 +140,11 @@ async fn named_events_only_where_asked_for() {
 async fn e1_a_silent_stream_has_a_heartbeat_that_tells_the_position_once() {
     let app = TestApp::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").start().await;
     app.hook(&updated_in(CONTOSO, 7, 1, "New")).await;
-    app.settled().await;
+    app.quiet().await;
     let mut reader = app.stream(&format!("project={FABRIKAM}")).await;
     reader.next_of("connected").await;
     app.hook(&updated_in(CONTOSO, 7, 2, "Active")).await;
-    app.settled().await;
+    app.quiet().await;
     let position = app.app.fold.position().unwrap().to_string();
     assert_eq!(reader.next().await.unwrap().raw, format!("id: {position}\n\n").as_bytes());
     assert_eq!(reader.next().await.unwrap().raw, b":\n\n", "the position has not moved since");
@@ -154,7 +154,7 @@ async fn e1_a_silent_stream_has_a_heartbeat_that_tells_the_position_once() {
 async fn e1_heartbeats_are_events_where_asked_for() {
     let app = TestApp::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").start().await;
     app.hook(&updated_in(CONTOSO, 7, 1, "New")).await;
-    app.settled().await;
+    app.quiet().await;
     let position = app.app.fold.position().unwrap().to_string();
     let mut reader = app.stream(&format!("project={FABRIKAM}&heartbeat=1")).await;
     reader.next_of("connected").await;

@@ -187,7 +187,7 @@ async fn e11_p9_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_go
 async fn frames_are_written_together_within_the_window_and_a_lone_one_at_once() {
     let app = TestApp::builder().setting("BOARDCAST_COALESCE_MS", "200").start().await;
     app.hook(&updated(13, 1, "New")).await;
-    app.settled().await;
+    app.quiet().await;
     let mut reader = app.stream("").await;
     reader.next_of("snapshot").await;
     assert_eq!(reader.chunks, 1, "retry, connected and snapshot are one write");

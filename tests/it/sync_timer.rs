@@ -209,6 +209,7 @@ impl Paused {
         });
         let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT)));
         let sync = Arc::new(Synchronisation {
+            source: None,
             journal: faults.clone(),
             fold: Arc::new(Fold::default()),
             clock,
@@ -315,6 +316,7 @@ async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
 async fn s1_not_even_a_defect_takes_the_answer_away() {
     let paused = Paused::unloaded_at(INSIDE);
     let sync = Synchronisation {
+        source: None,
         journal: paused.faults.clone(),
         fold: paused.sync.fold.clone(),
         clock: Arc::new(|| panic!("a planned defect")),

@@ -14,7 +14,7 @@ use super::model::Model;
 use super::organisation::{NAME, Project, Team};
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -35,6 +35,8 @@ pub enum Failure {
     Slow(Duration),
     /// 203 with the page to sign in, which a bad token gets.
     SignIn,
+    /// Any other answer.
+    Instead(Answer),
 }
 
 impl Failure {
@@ -52,6 +54,7 @@ impl Failure {
                 Some(Answer::error(503, "ServiceUnavailableException", "The service is unavailable."))
             }
             Self::Slow(_) => None,
+            Self::Instead(answer) => Some(answer.clone()),
             Self::SignIn => Some(Answer {
                 status: 203,
                 headers: vec![("content-type", "text/html; charset=utf-8".to_owned())],

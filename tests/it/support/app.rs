@@ -104,6 +104,18 @@ impl TestApp {
         SseReader::open(self.address, &format!("/api/sse/dashboard?{query}"), &[]).await
     }
 
+    /// Waits until nothing more follows from what was done: derived numbers are recorded a moment after the items.
+    pub async fn quiet(&self) {
+        loop {
+            self.settled().await;
+            let before = self.app.fold.position();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if self.app.fold.position() == before {
+                return;
+            }
+        }
+    }
+
     /// Waits until the fold has everything that the journal has.
     pub async fn settled(&self) {
         let position = self.journal.load().await.unwrap().position;

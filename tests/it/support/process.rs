@@ -21,6 +21,7 @@ impl Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_boardcast"))
             .env_clear()
             .env("BOARDCAST_PORT", "0")
+            .env("BOARDCAST_DEMO", "off")
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

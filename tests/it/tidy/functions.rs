@@ -200,6 +200,7 @@ fn local_settings_hold_nothing_but_emulator_values() {
             "AzureWebJobsStorage": "UseDevelopmentStorage=true",
             "SYNC_SCHEDULE": "0 */15 12-23 * * 1-5",
             "BOARDCAST_WEBHOOK_SECRET": "local-development-only",
+            "BOARDCAST_DEMO": "on",
         },
     });
     if read_json("local.settings.json") != expected {

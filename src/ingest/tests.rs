@@ -1,9 +1,17 @@
 //! The write path over the memory journal: once, whatever is repeated, late or raced for.
 
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
 use super::*;
-use crate::domain::testing::{item, other_project, with_details};
+use crate::domain::catalogue::tests::{catalogue, sprint_id};
+use crate::domain::log::Delta;
+use crate::domain::scope::Audience;
+use crate::domain::testing::{item, other_project, project, with_details};
+use crate::domain::work_item::WorkItem;
 use crate::store::memory::MemoryJournal;
-use crate::store::{EntryId, Retention};
+use crate::store::{EntryId, NewEntry, RecordKey, Retention};
 
 struct Fixture {
     ingest: Ingest,
@@ -126,4 +134,79 @@ async fn a_record_that_cannot_be_decoded_is_replaced() {
     fixture.ingest.journal.commit(broken).await.unwrap();
     assert_eq!(fixture.observe(&item(13, 1, |_| {})).await, Ingested::Committed { events: 1 });
     assert_eq!(fixture.record().await, item(13, 1, |_| {}));
+}
+
+/// Writes what is known of the tests' team, as a synchronisation does.
+async fn commit_team(fixture: &Fixture) -> EntryId {
+    let team = catalogue().key();
+    let guard = RecordKey::teams_of_project(team.project);
+    let delta = Delta { writes: vec![guard.to_string()], catalogues: vec![catalogue()], ..Delta::default() };
+    let commit = Commit {
+        checks: vec![],
+        writes: vec![(guard, Some("1".into())), (RecordKey::team(team), Some(catalogue().encode().into()))],
+        entries: vec![NewEntry {
+            audience: Audience::Scope(team.scope(None)),
+            event: None,
+            delta: Some(delta.encode().into()),
+        }],
+    };
+    let Outcome::Committed(ids) = fixture.ingest.journal.commit(commit).await.unwrap() else {
+        panic!("a conflict")
+    };
+    ids[0]
+}
+
+/// Follows the log into the fixture's fold, as the relay does.
+async fn follow(fixture: &Fixture, after: EntryId) {
+    let entries = fixture.ingest.journal.tail(after, 10_000).await.unwrap();
+    fixture.ingest.fold.apply(&entries);
+}
+
+#[tokio::test]
+async fn an_item_is_placed_by_the_team_as_it_is_known_when_it_is_committed() {
+    let fixture = Arc::new(Fixture::new().await);
+    let loaded = fixture.ingest.journal.load().await.unwrap();
+    fixture.ingest.fold.reset(loaded);
+    commit_team(&fixture).await;
+    // The fold does not know the team yet, and the commit must not be made without it.
+    let writer = tokio::spawn({
+        let fixture = fixture.clone();
+        async move { fixture.observe(&item(13, 1, |_| {})).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    follow(&fixture, fixture.begin).await;
+    assert_eq!(writer.await.unwrap(), Ingested::Committed { events: 1 });
+    let log = fixture.log().await;
+    assert_eq!(log[1]["sprintId"], sprint_id().to_string());
+    assert_eq!(log[1]["stateCategory"], serde_json::json!({ "old": null, "new": "Proposed" }));
+    assert_eq!(log[1]["item"]["stateCategory"], "Proposed");
+}
+
+#[tokio::test]
+async fn many_changes_of_one_board_are_one_event() {
+    let fixture = Fixture::new().await;
+    fixture.observe(&item(1, 1, |_| {})).await;
+    follow(&fixture, fixture.begin).await;
+    let mut observations: Vec<WorkItem> = (2..=21).map(|number| item(number, 1, |_| {})).collect();
+    let news =
+        News { source: Source::Timer, received_at: Timestamp::default(), collection: None, trace_id: None };
+    let observe = |observations: Vec<WorkItem>| {
+        let (ingest, news) = (&fixture.ingest, news.clone());
+        async move { ingest.observe_all(&observations, &news).await.unwrap() }
+    };
+    assert_eq!(observe(observations.clone()).await, Ingested::Committed { events: 20 }, "each by itself");
+    assert_eq!(observe(observations.clone()).await, Ingested::Known);
+    // The 21 on one board are told at once, the one on the other board by itself.
+    observations = (22..=41).map(|number| item(number, 1, |_| {})).collect();
+    observations.push(item(1, 2, |facts| facts.project = other_project()));
+    assert_eq!(observe(observations).await, Ingested::Committed { events: 2 });
+    let log = fixture.log().await;
+    let ids = |value: &serde_json::Value| {
+        value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect::<BTreeSet<_>>()
+    };
+    let many = log.iter().find(|event| event["type"] == "workitems_updated").unwrap();
+    assert_eq!(many["projectId"], project().to_string());
+    assert_eq!((ids(&many["added"]), ids(&many["removed"])), ((22..=41).collect(), BTreeSet::from([1])));
+    assert_eq!(many["changed"], serde_json::json!([]));
+    assert_eq!(many["data"].as_array().unwrap().len(), 20);
 }

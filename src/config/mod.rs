@@ -1,16 +1,21 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
+mod reading;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::derive::DeriveSettings;
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::schedule::{SyncWindow, WindowError};
-use crate::domain::scope::NameOrId;
+use crate::domain::metrics::{self, Settings as MetricSettings};
+use crate::domain::schedule::SyncWindow;
+use crate::domain::zones::TeamZones;
 use crate::secret::Secret;
 use crate::store::Retention;
 use crate::stream::StreamSettings;
+use reading::Reading;
 
 /// One row of the table of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +32,7 @@ pub struct Setting {
 
 macro_rules! settings {
     ($($constant:ident = $name:literal, $unit:literal, $default:literal, $meaning:literal;)*) => {
-        $(const $constant: &str = $name;)*
+        $(pub(super) const $constant: &str = $name;)*
 
         /// Every setting there is.
         pub const SETTINGS: &[Setting] =
@@ -46,8 +51,26 @@ settings! {
         "Password of Basic authentication, or header `X-Boardcast-Secret`, of the service hooks. Not set: by itself every hook is taken, under the host none";
     SECRET_PREVIOUS = "BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "text, 1 to 256 characters", "not set",
         "A second secret that is taken while subscriptions are moved to the new one";
-    DEMO = "BOARDCAST_DEMO", "`on` or `off`", "off",
-        "The simulated organisation; there is none yet, so the board lives from hooks alone whatever this says";
+    DEMO = "BOARDCAST_DEMO", "`on` or `off`", "`on` by itself without an organisation, else `off`",
+        "A simulated organisation that lives and changes, marked DEMO everywhere; with an organisation it cannot be `on`";
+    ORGANIZATION_URL = "BOARDCAST_ORGANIZATION_URL", "URL", "not set",
+        "The organisation, such as `https://dev.azure.com/contoso`, or a server's collection. Not set: hooks alone feed the boards";
+    PAT = "AZURE_DEVOPS_PAT", "text", "not set",
+        "A personal access token with the scopes `vso.project` and `vso.work`, with which the organisation is asked";
+    TEAM_ZONES = "BOARDCAST_TEAM_ZONES", "`team=zone`, comma-separated", "the zone of the synchronisation",
+        "In which zone the days of a team begin and end; a team by its name or GUID";
+    THRESHOLD = "BOARDCAST_THRESHOLD", "fraction, 0 to 1", "0.05",
+        "By which fraction of what was last said a metric has to move to be announced at once";
+    SETTLE = "BOARDCAST_SETTLE_MS", "ms, 100 to 3600000", "10000",
+        "After how long a metric that moved by less is announced nevertheless";
+    STALE_DAYS = "BOARDCAST_STALE_WORKING_DAYS", "working days, 1 to 250", "5",
+        "After how many whole working days without a change an open item is stale";
+    GRACE_DAYS = "BOARDCAST_GRACE_DAYS", "calendar days, 0 to 30", "0",
+        "How many days after the first working day of a sprint still belong to its planning";
+    CHECK = "BOARDCAST_CHECK_MS", "ms, 1000 to 86400000", "240000; 5000 in a demo",
+        "How long after a comparison with the organisation the next one is due while somebody watches";
+    CALL_TIMEOUT = "BOARDCAST_CALL_TIMEOUT_MS", "ms, 100 to 600000", "45000",
+        "After how long a call to the organisation gives up; Azure DevOps may hold a good answer back for half a minute";
     OPERATOR_KEY = "BOARDCAST_OPERATOR_KEY", "text", "not set",
         "Opens health details and metrics, as `Authorization: Bearer` or `X-Boardcast-Key`. Not set: by itself they are open, under the host closed";
     ALLOWED_ORIGINS = "BOARDCAST_ALLOWED_ORIGINS", "origins, comma-separated, or `*`", "none",
@@ -111,6 +134,20 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Hooks that are answered at the same time.
     pub hooks_in_flight_max: usize,
+    /// Whether a simulated organisation stands in for a real one.
+    pub demo: bool,
+    /// The organisation that is asked, if there is one.
+    pub organization: Option<Organization>,
+    /// In which zones the days of teams begin and end.
+    pub team_zones: TeamZones,
+    /// How numbers are announced.
+    pub derive: DeriveSettings,
+    /// How metrics are computed.
+    pub metrics: MetricSettings,
+    /// How long after a comparison with the organisation the next one is due while somebody watches.
+    pub check_interval: Duration,
+    /// After how long a call to the organisation gives up.
+    pub call_timeout: Duration,
     /// The window of the synchronisation.
     pub sync_window: SyncWindow,
     /// After how long a synchronisation gives up.
@@ -119,6 +156,15 @@ pub struct Config {
     pub retention: Retention,
     /// The log filter.
     pub log_filter: String,
+}
+
+/// An organisation, and what it is asked with.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// Its address, without a slash at the end.
+    pub url: String,
+    /// A personal access token.
+    pub token: Option<Secret>,
 }
 
 /// Who may see health details and metrics.
@@ -175,13 +221,25 @@ impl Config {
     ///
     /// Errors: every setting that cannot be used, all at once.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
-        let mut read = Reading { lookup, errors: Vec::new() };
+        let mut read = Reading::new(lookup);
         let host_port = read.number(HOST_PORT, 1..=65_535);
         let port = read.number(PORT, 0..=65_535);
         let under_host = host_port.is_some();
         let port = host_port.or(port).and_then(|port| u16::try_from(port).ok()).unwrap_or(7071);
-        read.on_off(DEMO);
+        let organization = read.organization();
+        let demo = read.demo(under_host, organization.is_some());
+        let sync_window = read.sync_window();
         let config = Self {
+            demo,
+            organization,
+            team_zones: read.team_zones(&sync_window),
+            derive: read.derive_settings(),
+            metrics: MetricSettings {
+                stale_working_days: read.small(STALE_DAYS, 1..=250, metrics::STALE_WORKING_DAYS_DEFAULT),
+                grace_days: read.small(GRACE_DAYS, 0..=30, metrics::GRACE_DAYS_DEFAULT),
+            },
+            check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
+            call_timeout: read.ms(CALL_TIMEOUT, 100..=600_000, 45_000),
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
             under_host,
             projects: AllowedProjects::new(read.list(PROJECTS)),
@@ -192,7 +250,7 @@ impl Config {
             write_timeout: read.ms(WRITE_TIMEOUT, 1_000..=600_000, 20_000),
             idle_timeout: read.ms(IDLE_TIMEOUT, 1_000..=86_400_000, 900_000),
             hooks_in_flight_max: read.count(HOOKS_IN_FLIGHT_MAX, 1..=10_000, 64),
-            sync_window: read.sync_window(),
+            sync_window,
             sync_deadline: read.ms(SYNC_DEADLINE, 1_000..=1_500_000, 240_000),
             retention: Retention {
                 entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, Retention::DEFAULT.entries_max),
@@ -214,170 +272,5 @@ impl Config {
     }
 }
 
-/// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
-/// careless client takes several places.
-const SHED_HELD_BY_ITSELF: usize = 1_000;
-
-struct Reading<Lookup> {
-    lookup: Lookup,
-    errors: Vec<SettingError>,
-}
-
-impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|value| !value.trim().is_empty())
-    }
-
-    fn refuse(&mut self, name: &'static str, value: &str, remedy: impl Into<String>) {
-        self.errors.push(SettingError { name, value: value.into(), remedy: remedy.into() });
-    }
-
-    fn number(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-        let text = self.text(name)?;
-        let number = text.trim().parse().ok().filter(|number| range.contains(number));
-        if number.is_none() {
-            self.refuse(
-                name,
-                &text,
-                format!("give a whole number from {} to {}", range.start(), range.end()),
-            );
-        }
-        number
-    }
-
-    fn ms(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>, default: u64) -> Duration {
-        Duration::from_millis(self.number(name, range).unwrap_or(default))
-    }
-
-    fn count(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>, default: usize) -> usize {
-        self.number(name, range).and_then(|count| usize::try_from(count).ok()).unwrap_or(default)
-    }
-
-    fn stream_settings(&mut self, under_host: bool) -> StreamSettings {
-        let or = |by_itself: u64, host: u64| if under_host { host } else { by_itself };
-        let lifetime = self.ms(LIFETIME, 0..=86_400_000, or(0, 1_200_000));
-        let max = self.count(STREAMS_MAX, 1..=1_000_000, if under_host { 1_000 } else { 10_000 });
-        StreamSettings {
-            heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, or(15_000, 30_000)),
-            coalesce: self.ms(COALESCE, 0..=5_000, or(20, 100)),
-            lifetime: (!lifetime.is_zero()).then_some(lifetime),
-            max,
-            per_key_max: self.count(STREAMS_PER_KEY_MAX, 1..=1_000_000, max),
-            per_scope_max: self.count(STREAMS_PER_SCOPE_MAX, 1..=1_000_000, max),
-            shed: self.ms(SHED, 2_000..=600_000, 15_000),
-            // Each stream that is held open costs the host as much as one that is of use.
-            // By itself it costs a socket and a timer.
-            shed_held_max: if under_host { max.div_ceil(20) } else { max.max(SHED_HELD_BY_ITSELF) },
-        }
-    }
-
-    fn operator_access(&mut self, under_host: bool) -> OperatorAccess {
-        match (self.text(OPERATOR_KEY), under_host) {
-            (Some(key), _) => OperatorAccess::Key(Secret::new(key)),
-            (None, true) => OperatorAccess::Closed,
-            (None, false) => OperatorAccess::Open,
-        }
-    }
-
-    fn allowed_origins(&mut self, under_host: bool) -> AllowedOrigins {
-        let Some(text) = self.text(ALLOWED_ORIGINS).filter(|_| !under_host) else {
-            return if under_host { AllowedOrigins::Platform } else { AllowedOrigins::These(Vec::new()) };
-        };
-        if text.trim() == "*" {
-            return AllowedOrigins::Any;
-        }
-        let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
-        if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
-            let remedy = format!(
-                "`{origin}` is no origin; write scheme and host, such as https://wall.example, or `*`"
-            );
-            self.refuse(ALLOWED_ORIGINS, &text, remedy);
-        }
-        AllowedOrigins::These(origins)
-    }
-
-    fn sync_window(&mut self) -> SyncWindow {
-        let cron = self.text(SYNC_CRON).unwrap_or_else(|| SyncWindow::DEFAULT_CRON.into());
-        let zone = self.text(SYNC_ZONE).unwrap_or_else(|| SyncWindow::DEFAULT_ZONE.into());
-        match SyncWindow::parse(&cron, &zone) {
-            Ok(window) => window,
-            Err(WindowError::Cron(why)) => {
-                self.refuse(
-                    SYNC_CRON,
-                    &cron,
-                    format!("give five fields such as `{}` ({why})", SyncWindow::DEFAULT_CRON),
-                );
-                SyncWindow::default()
-            }
-            Err(WindowError::Zone) => {
-                self.refuse(
-                    SYNC_ZONE,
-                    &zone,
-                    format!("give an IANA zone such as {}", SyncWindow::DEFAULT_ZONE),
-                );
-                SyncWindow::default()
-            }
-        }
-    }
-
-    fn on_off(&mut self, name: &'static str) -> Option<bool> {
-        let text = self.text(name)?;
-        match text.trim() {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => {
-                self.refuse(name, &text, "say `on` or `off`");
-                None
-            }
-        }
-    }
-
-    fn list(&self, name: &str) -> Vec<NameOrId> {
-        self.text(name).unwrap_or_default().split(',').filter_map(NameOrId::parse).collect()
-    }
-
-    fn secret(&mut self, name: &'static str) -> Option<Secret> {
-        let text = self.text(name)?;
-        // Azure DevOps takes passwords of at most 256 characters, so a longer one can never match.
-        if text.chars().count() > 256 {
-            self.refuse(name, "[redacted]", "give at most 256 characters, which is what Azure DevOps takes");
-            return None;
-        }
-        Some(Secret::new(text))
-    }
-
-    fn hook_access(&mut self, under_host: bool) -> HookAccess {
-        let (current, previous) = (self.secret(SECRET), self.secret(SECRET_PREVIOUS));
-        if current.is_none() && previous.is_some() {
-            self.refuse(
-                SECRET_PREVIOUS,
-                "[redacted]",
-                format!("set {SECRET} too; this one is for its replacement"),
-            );
-        }
-        let secrets: Vec<_> = current.into_iter().chain(previous).collect();
-        match (secrets.is_empty(), under_host) {
-            (false, _) => HookAccess::Secrets(secrets),
-            (true, true) => HookAccess::Closed,
-            (true, false) => HookAccess::Open,
-        }
-    }
-
-    fn log_filter(&mut self) -> String {
-        let text = self.text(LOG_FILTER).unwrap_or_else(|| "info".into());
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&text) {
-            self.refuse(LOG_FILTER, &text, format!("give a tracing filter such as `info` ({error})"));
-        }
-        text
-    }
-}
-
-/// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
-}
-
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

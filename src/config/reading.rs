@@ -1,0 +1,260 @@
+//! Reading one setting after another.
+
+use std::time::Duration;
+
+use super::{
+    ALLOWED_ORIGINS, AllowedOrigins, COALESCE, DEMO, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY,
+    ORGANIZATION_URL, OperatorAccess, Organization, PAT, SECRET, SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX,
+    STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX, SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
+};
+use crate::derive::DeriveSettings;
+use crate::devops::credentials::HookAccess;
+use crate::domain::schedule::{SyncWindow, WindowError};
+use crate::domain::scope::NameOrId;
+use crate::domain::zones::TeamZones;
+use crate::secret::Secret;
+use crate::stream::StreamSettings;
+
+/// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
+/// careless client takes several places.
+const SHED_HELD_BY_ITSELF: usize = 1_000;
+
+/// The settings while they are read: what is wrong is gathered, so that all of it is told at once.
+pub(super) struct Reading<Lookup> {
+    lookup: Lookup,
+    pub(super) errors: Vec<SettingError>,
+}
+
+impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
+    pub(super) const fn new(lookup: Lookup) -> Self {
+        Self { lookup, errors: Vec::new() }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn refuse(&mut self, name: &'static str, value: &str, remedy: impl Into<String>) {
+        self.errors.push(SettingError { name, value: value.into(), remedy: remedy.into() });
+    }
+
+    pub(super) fn number(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let text = self.text(name)?;
+        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.refuse(
+                name,
+                &text,
+                format!("give a whole number from {} to {}", range.start(), range.end()),
+            );
+        }
+        number
+    }
+
+    pub(super) fn ms(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+        default: u64,
+    ) -> Duration {
+        Duration::from_millis(self.number(name, range).unwrap_or(default))
+    }
+
+    pub(super) fn count(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+        default: usize,
+    ) -> usize {
+        self.number(name, range).and_then(|count| usize::try_from(count).ok()).unwrap_or(default)
+    }
+
+    pub(super) fn small(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+        default: u32,
+    ) -> u32 {
+        self.number(name, range).and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+    }
+
+    pub(super) fn organization(&mut self) -> Option<Organization> {
+        let token = self.text(PAT).map(|token| Secret::new(token.trim().to_owned()));
+        let Some(text) = self.text(ORGANIZATION_URL) else {
+            if token.is_some() {
+                self.refuse(PAT, "[redacted]", format!("set {ORGANIZATION_URL} too: whose token is it?"));
+            }
+            return None;
+        };
+        let url = text.trim().trim_end_matches('/');
+        if !(url.starts_with("https://") || url.starts_with("http://")) {
+            self.refuse(ORGANIZATION_URL, &text, "give an address such as https://dev.azure.com/contoso");
+        }
+        Some(Organization { url: url.to_owned(), token })
+    }
+
+    pub(super) fn demo(&mut self, under_host: bool, has_organization: bool) -> bool {
+        match self.on_off(DEMO) {
+            Some(true) if has_organization => {
+                let remedy =
+                    format!("an organisation is configured; leave {DEMO} out, or {ORGANIZATION_URL}");
+                self.refuse(DEMO, "on", remedy);
+                false
+            }
+            Some(demo) => demo,
+            None => !under_host && !has_organization,
+        }
+    }
+
+    pub(super) fn team_zones(&mut self, window: &SyncWindow) -> TeamZones {
+        let text = self.text(TEAM_ZONES).unwrap_or_default();
+        TeamZones::parse(&text, window.zone()).unwrap_or_else(|part| {
+            let remedy = format!("`{part}` is no team with a zone; write it like Web=Europe/Berlin");
+            self.refuse(TEAM_ZONES, &text, remedy);
+            TeamZones::all_in(window.zone())
+        })
+    }
+
+    pub(super) fn derive_settings(&mut self) -> DeriveSettings {
+        let default = DeriveSettings::default();
+        let text = self.text(THRESHOLD);
+        let fraction = text.as_ref().map(|text| text.trim().parse::<f64>().ok());
+        let fraction = match fraction {
+            None => default.fraction,
+            Some(Some(fraction)) if (0.0..=1.0).contains(&fraction) => fraction,
+            Some(_) => {
+                self.refuse(
+                    THRESHOLD,
+                    &text.unwrap_or_default(),
+                    "give a fraction from 0 to 1, such as 0.05",
+                );
+                default.fraction
+            }
+        };
+        DeriveSettings { fraction, settle: self.ms(SETTLE, 100..=3_600_000, 10_000), ..default }
+    }
+
+    pub(super) fn stream_settings(&mut self, under_host: bool) -> StreamSettings {
+        let or = |by_itself: u64, host: u64| if under_host { host } else { by_itself };
+        let lifetime = self.ms(LIFETIME, 0..=86_400_000, or(0, 1_200_000));
+        let max = self.count(STREAMS_MAX, 1..=1_000_000, if under_host { 1_000 } else { 10_000 });
+        StreamSettings {
+            heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, or(15_000, 30_000)),
+            coalesce: self.ms(COALESCE, 0..=5_000, or(20, 100)),
+            lifetime: (!lifetime.is_zero()).then_some(lifetime),
+            max,
+            per_key_max: self.count(STREAMS_PER_KEY_MAX, 1..=1_000_000, max),
+            per_scope_max: self.count(STREAMS_PER_SCOPE_MAX, 1..=1_000_000, max),
+            shed: self.ms(SHED, 2_000..=600_000, 15_000),
+            // Each stream that is held open costs the host as much as one that is of use.
+            // By itself it costs a socket and a timer.
+            shed_held_max: if under_host { max.div_ceil(20) } else { max.max(SHED_HELD_BY_ITSELF) },
+        }
+    }
+
+    pub(super) fn operator_access(&mut self, under_host: bool) -> OperatorAccess {
+        match (self.text(OPERATOR_KEY), under_host) {
+            (Some(key), _) => OperatorAccess::Key(Secret::new(key)),
+            (None, true) => OperatorAccess::Closed,
+            (None, false) => OperatorAccess::Open,
+        }
+    }
+
+    pub(super) fn allowed_origins(&mut self, under_host: bool) -> AllowedOrigins {
+        let Some(text) = self.text(ALLOWED_ORIGINS).filter(|_| !under_host) else {
+            return if under_host { AllowedOrigins::Platform } else { AllowedOrigins::These(Vec::new()) };
+        };
+        if text.trim() == "*" {
+            return AllowedOrigins::Any;
+        }
+        let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
+        if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
+            let remedy = format!(
+                "`{origin}` is no origin; write scheme and host, such as https://wall.example, or `*`"
+            );
+            self.refuse(ALLOWED_ORIGINS, &text, remedy);
+        }
+        AllowedOrigins::These(origins)
+    }
+
+    pub(super) fn sync_window(&mut self) -> SyncWindow {
+        let cron = self.text(SYNC_CRON).unwrap_or_else(|| SyncWindow::DEFAULT_CRON.into());
+        let zone = self.text(SYNC_ZONE).unwrap_or_else(|| SyncWindow::DEFAULT_ZONE.into());
+        match SyncWindow::parse(&cron, &zone) {
+            Ok(window) => window,
+            Err(WindowError::Cron(why)) => {
+                self.refuse(
+                    SYNC_CRON,
+                    &cron,
+                    format!("give five fields such as `{}` ({why})", SyncWindow::DEFAULT_CRON),
+                );
+                SyncWindow::default()
+            }
+            Err(WindowError::Zone) => {
+                self.refuse(
+                    SYNC_ZONE,
+                    &zone,
+                    format!("give an IANA zone such as {}", SyncWindow::DEFAULT_ZONE),
+                );
+                SyncWindow::default()
+            }
+        }
+    }
+
+    pub(super) fn on_off(&mut self, name: &'static str) -> Option<bool> {
+        let text = self.text(name)?;
+        match text.trim() {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => {
+                self.refuse(name, &text, "say `on` or `off`");
+                None
+            }
+        }
+    }
+
+    pub(super) fn list(&self, name: &str) -> Vec<NameOrId> {
+        self.text(name).unwrap_or_default().split(',').filter_map(NameOrId::parse).collect()
+    }
+
+    fn secret(&mut self, name: &'static str) -> Option<Secret> {
+        let text = self.text(name)?;
+        // Azure DevOps takes passwords of at most 256 characters, so a longer one can never match.
+        if text.chars().count() > 256 {
+            self.refuse(name, "[redacted]", "give at most 256 characters, which is what Azure DevOps takes");
+            return None;
+        }
+        Some(Secret::new(text))
+    }
+
+    pub(super) fn hook_access(&mut self, under_host: bool) -> HookAccess {
+        let (current, previous) = (self.secret(SECRET), self.secret(SECRET_PREVIOUS));
+        if current.is_none() && previous.is_some() {
+            self.refuse(
+                SECRET_PREVIOUS,
+                "[redacted]",
+                format!("set {SECRET} too; this one is for its replacement"),
+            );
+        }
+        let secrets: Vec<_> = current.into_iter().chain(previous).collect();
+        match (secrets.is_empty(), under_host) {
+            (false, _) => HookAccess::Secrets(secrets),
+            (true, true) => HookAccess::Closed,
+            (true, false) => HookAccess::Open,
+        }
+    }
+
+    pub(super) fn log_filter(&mut self) -> String {
+        let text = self.text(LOG_FILTER).unwrap_or_else(|| "info".into());
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&text) {
+            self.refuse(LOG_FILTER, &text, format!("give a tracing filter such as `info` ({error})"));
+        }
+        text
+    }
+}
+
+/// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
+}

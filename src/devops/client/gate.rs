@@ -1,0 +1,94 @@
+//! The gate at which every call waits while the organisation wants to be asked less.
+//!
+//! Azure DevOps throttles by answering late: the answer is right and its status is 200, but `Retry-After` says for how
+//! long to ask nothing more. Who goes on asking is answered ever later, and in the end with 429.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+use tokio::time::{Instant, sleep};
+
+/// How long an answer asks to be left alone: `Retry-After` in seconds, or the delay that it says it was given.
+pub(super) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = seconds(RETRY_AFTER.as_str()).or_else(|| seconds("x-ratelimit-delay"))?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|pause| !pause.is_zero())
+}
+
+/// One gate for all calls.
+#[derive(Debug)]
+pub(super) struct Gate {
+    closed_until: Mutex<Option<Instant>>,
+    pause_max: Duration,
+}
+
+impl Gate {
+    /// A gate that is never closed for longer than `pause_max` at once.
+    pub(super) const fn new(pause_max: Duration) -> Self {
+        Self { closed_until: Mutex::new(None), pause_max }
+    }
+
+    /// Closes for `pause`, if it is not closed for longer already.
+    pub(super) fn close_for(&self, pause: Duration) {
+        let until = Instant::now().checked_add(pause.min(self.pause_max));
+        let mut closed_until = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *closed_until = (*closed_until).max(until);
+    }
+
+    /// For how long it is closed yet.
+    pub(super) fn closed_for(&self) -> Option<Duration> {
+        let closed_until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        closed_until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// Waits until it is open. Calls that are under way may close it again meanwhile.
+    pub(super) async fn open(&self) {
+        while let Some(left) = self.closed_for() {
+            sleep(left).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause(headers: &[(&'static str, &str)]) -> Option<Duration> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        asked_pause(&headers.collect())
+    }
+
+    #[test]
+    fn a_pause_is_read_from_either_header_and_nonsense_is_none() {
+        assert_eq!(pause(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
+        assert_eq!(pause(&[("x-ratelimit-delay", "0.250")]), Some(Duration::from_millis(250)));
+        assert_eq!(
+            pause(&[("retry-after", "3"), ("x-ratelimit-delay", "1.5")]),
+            Some(Duration::from_secs(3))
+        );
+        for nonsense in ["", "soon", "-1", "0", "NaN", "inf", "1e300", "Wed, 25 Nov 2026 08:00:00 GMT"] {
+            assert_eq!(pause(&[("retry-after", nonsense)]), None, "{nonsense}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_gate_opens_by_itself_and_never_shortens_its_time() {
+        let gate = Gate::new(Duration::from_secs(60));
+        gate.close_for(Duration::from_secs(5));
+        gate.close_for(Duration::from_secs(2));
+        assert_eq!(gate.closed_for(), Some(Duration::from_secs(5)));
+        let began = Instant::now();
+        gate.open().await;
+        assert_eq!(began.elapsed().as_secs(), 5);
+        assert_eq!(gate.closed_for(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_closes_it_for_longer_than_the_most() {
+        let gate = Gate::new(Duration::from_secs(60));
+        gate.close_for(Duration::MAX);
+        assert_eq!(gate.closed_for(), Some(Duration::from_secs(60)));
+    }
+}

@@ -1,0 +1,73 @@
+//! The revisions of a work item become one observation.
+
+use serde_json::Value;
+
+use crate::devops::ProjectRef;
+use crate::devops::fields::{Fields, integer, page};
+use crate::domain::scope::ProjectId;
+use crate::domain::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
+
+/// Where an item comes from.
+pub(super) struct Home<'a> {
+    /// The address of the organisation, without a slash at the end.
+    pub(super) organisation: &'a str,
+    /// The project that it is taken to be in where it says nothing that is known.
+    pub(super) project: ProjectId,
+    /// The projects that are known.
+    pub(super) known: &'a [ProjectRef],
+}
+
+impl Home<'_> {
+    /// The project with this name. Names are unique in an organisation, in any case of letters.
+    fn project_named(&self, name: &str) -> ProjectId {
+        let exactly = self.known.iter().find(|project| &*project.name == name);
+        let found = exactly.or_else(|| {
+            let name = name.to_lowercase();
+            self.known.iter().find(|project| project.name.to_lowercase() == name)
+        });
+        found.map_or(self.project, |project| project.id)
+    }
+}
+
+/// The number of a revision; `None` when it has none.
+pub(super) fn number(row: &Value) -> Option<Rev> {
+    row.get("rev").and_then(integer).filter(|rev| *rev > 0)
+}
+
+/// All revisions of an item that can be read; `None` when there are none. One that lacks its type, state or date is
+/// left out, and is then known to be missing.
+pub(super) fn observation(id: WorkItemId, rows: &[Value], home: &Home<'_>) -> Option<Observation> {
+    union(rows.iter().filter_map(|row| revision(id, row, home)).collect())
+}
+
+fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<WorkItem> {
+    let fields = Fields::complete(row.get("fields")?.as_object()?);
+    let changed_at = fields.ticks("System.ChangedDate")?;
+    let project_name = fields.project_name();
+    let claim = Claim {
+        claimed_at: changed_at,
+        kind: ClaimKind::Fetched,
+        changed_at: changed_at.timestamp(),
+        changed_by: fields.identity("System.ChangedBy"),
+        facts: fields.facts(home.project_named(&project_name), fields.is_yes("System.IsDeleted"))?,
+    };
+    let details = fields.details(page(home.organisation, &project_name, id));
+    Some(WorkItem::new(id, number(row)?, claim, details))
+}
+
+/// The union, formed in rounds of pairs: one by one would copy what was joined so far for every revision.
+fn union(mut items: Vec<WorkItem>) -> Option<WorkItem> {
+    while items.len() > 1 {
+        let joined = items.chunks(2).filter_map(|pair| match pair {
+            [one, other] => Some(one.merge(other)),
+            [last] => Some(last.clone()),
+            _ => None,
+        });
+        items = joined.collect();
+    }
+    items.pop()
+}
+
+#[cfg(test)]
+#[path = "items_tests.rs"]
+mod tests;

@@ -1,0 +1,227 @@
+//! The REST API of Azure DevOps over HTTP: the adapter behind the port `AzureDevOps`.
+//!
+//! Projects, teams and sprints stand in paths by their GUIDs, which stay when something is renamed. Every call has a
+//! deadline, and no more than a few are under way at once.
+
+mod answers;
+mod gate;
+mod items;
+mod team;
+mod transport;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use futures_util::future::try_join_all;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use self::answers::{Head, Listed, Relations};
+use self::transport::{Refused, Request, Transport};
+use super::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::degradation::Failure;
+use crate::domain::scope::{ProjectId, SprintId, TeamId};
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::{Observation, Rev, WorkItemId};
+use crate::secret::Secret;
+
+/// How many items one batch may ask for.
+const BATCH_MAX: usize = 200;
+
+/// How many revisions, projects or teams a page has.
+const PAGE: usize = 200;
+
+/// How the organisation is asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address of the organisation: `https://dev.azure.com/<name>`.
+    pub organisation: String,
+    /// A personal access token, if one is needed.
+    pub token: Option<Secret>,
+    /// How long an answer may take, from the moment it is the call's turn to the last byte.
+    pub deadline: Duration,
+    /// How long it may take to connect.
+    pub connect_deadline: Duration,
+    /// How many calls may be under way at once.
+    pub parallel_max: usize,
+    /// How many bytes an answer may have.
+    pub body_bytes_max: usize,
+    /// For how long calls are held back at most when the organisation asks for it.
+    pub pause_max: Duration,
+}
+
+impl Settings {
+    /// The organisation at this address, without a token.
+    pub fn new(organisation: impl Into<String>) -> Self {
+        Self {
+            organisation: organisation.into(),
+            token: None,
+            deadline: Duration::from_secs(10),
+            connect_deadline: Duration::from_secs(5),
+            parallel_max: 8,
+            body_bytes_max: 64 * 1024 * 1024,
+            pause_max: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why an organisation cannot even be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetupError {
+    /// The address is none.
+    Address,
+    /// The token would be sent where others can read it.
+    InTheClear,
+    /// The token cannot be sent.
+    Token,
+    /// TLS cannot be set up; why.
+    Tls(String),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => {
+                f.write_str("the address of the organisation is none: write it as https://dev.azure.com/<name>")
+            }
+            Self::InTheClear => f.write_str(
+                "the address of the organisation begins with http://, where anybody on the way can read the access \
+                 token: write it as https://",
+            ),
+            Self::Token => f.write_str("the access token is none: copy it anew from Azure DevOps"),
+            Self::Tls(why) => write!(
+                f,
+                "the certificates to know Azure DevOps by cannot be read ({why}): install the package ca-certificates"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SetupError {}
+
+/// An organisation that is asked over HTTP.
+pub struct RestClient {
+    transport: Transport,
+}
+
+impl fmt::Debug for RestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestClient")
+            .field("organisation", &self.transport.organisation())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RestClient {
+    /// Errors: the address is none, the token may not be sent there, or TLS cannot be set up.
+    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
+        Ok(Self { transport: Transport::new(settings)? })
+    }
+
+    /// Fetches a list page by page. `key` says which elements are the same: a server that ignores what was asked for
+    /// sends the first page for ever, and a list that grows meanwhile repeats an element.
+    async fn pages<T: DeserializeOwned, K: Ord>(
+        &self,
+        request: impl Fn() -> Request,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Vec<T>, Refused> {
+        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut skip = 0;
+        loop {
+            let page: Listed<T> =
+                self.transport.send(request().with("$top", PAGE).with("$skip", skip)).await?;
+            let (count, known) = (page.value.len(), seen.len());
+            all.extend(page.value.into_iter().filter(|element| seen.insert(key(element))));
+            if count < PAGE || seen.len() == known {
+                return Ok(all);
+            }
+            skip += count;
+        }
+    }
+}
+
+#[async_trait]
+impl AzureDevOps for RestClient {
+    async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
+        let request = || self.transport.request("_apis/projects", &[]);
+        Ok(self.pages(request, |project: &ProjectRef| project.id).await?)
+    }
+
+    async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError> {
+        let request = || self.transport.request("_apis/projects/*/teams", &[&project]);
+        Ok(self.pages(request, |team: &TeamRef| team.id).await?)
+    }
+
+    async fn catalogue(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        zone: Tz,
+        now: Timestamp,
+    ) -> Result<Catalogue, CallError> {
+        Ok(team::catalogue(&self.transport, project, team, zone, now).await?)
+    }
+
+    async fn sprint_items(
+        &self,
+        project: ProjectId,
+        team: TeamId,
+        sprint: SprintId,
+    ) -> Result<Vec<WorkItemId>, CallError> {
+        let route = "*/*/_apis/work/teamsettings/iterations/*/workitems";
+        let relations: Relations =
+            self.transport.send(self.transport.request(route, &[&project, &team, &sprint])).await?;
+        Ok(relations.ids().into_iter().collect())
+    }
+
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
+        let batch = |ids: &[WorkItemId]| {
+            let body = json!({ "ids": ids, "fields": ["System.Id", "System.Rev"], "errorPolicy": "omit" });
+            self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body)
+        };
+        let batches =
+            ids.chunks(BATCH_MAX).map(|ids| self.transport.send::<Listed<Option<Head>>>(batch(ids)));
+        let batches = try_join_all(batches).await?;
+        Ok(batches.into_iter().flat_map(|batch| batch.value).flatten().filter_map(Head::known).collect())
+    }
+
+    async fn revisions(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        id: WorkItemId,
+    ) -> Result<Option<Observation>, CallError> {
+        // Without a project in the path, because the item may have moved to another one.
+        let route = "_apis/wit/workitems/*/revisions";
+        let rows = self.pages(|| self.transport.request(route, &[&id]), items::number).await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(refused) if refused.says_no_such_item() => return Ok(None),
+            Err(refused) => return Err(refused.into()),
+        };
+        let home = items::Home { organisation: self.transport.organisation(), project, known };
+        let observation = items::observation(id, &rows, &home).ok_or_else(|| CallError {
+            failure: Failure::Unreadable,
+            call: route,
+            status: None,
+            message: format!("no revision of work item {id} can be read"),
+        })?;
+        Ok(Some(observation))
+    }
+
+    fn held_back(&self) -> Option<Duration> {
+        self.transport.gate.closed_for()
+    }
+}
+
+impl Refused {
+    /// Whether it was the API that said that there is no such item, or none that may be seen. A 404 that says anything
+    /// else is of a wrong address.
+    fn says_no_such_item(&self) -> bool {
+        self.error.failure == Failure::Gone && self.type_key.starts_with("WorkItem")
+    }
+}

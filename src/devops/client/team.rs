@@ -1,0 +1,258 @@
+//! A team's catalogue, put together from what half a dozen calls say of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Weekday;
+use chrono_tz::Tz;
+use futures_util::future::try_join_all;
+
+use super::answers::{
+    BacklogConfiguration, Capacities, DaysOff, IterationAnswer, Listed, MappedStates, MemberCapacity, Named,
+    Node, StateAnswer, TeamDaysOff, TeamFieldValue, TeamFieldValues, TeamSettings, TypeCategory,
+};
+use super::transport::{Argument, Refused, Transport};
+use crate::devops::fields::{amount, identity};
+use crate::devops::{ProjectRef, TeamRef};
+use crate::domain::calendar::Span;
+use crate::domain::catalogue::{Area, Catalogue, Iteration, Member};
+use crate::domain::degradation::Failure;
+use crate::domain::scope::{AreaId, SprintId, Text};
+use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::view::StateCategory;
+
+/// The category of types that bugs are of. The Basic process has none.
+const BUG_CATEGORY: &str = "Microsoft.BugCategory";
+
+/// The field by which teams own items. It can be another one, and then areas say nothing about teams.
+const AREA_PATH: &str = "System.AreaPath";
+
+/// How deep the tree of areas can be.
+const AREA_DEPTH_MAX: u32 = 14;
+
+/// The states of each type and what they mean.
+type States = BTreeMap<Text, BTreeMap<Text, StateCategory>>;
+
+/// What is known of a team as of `now`. Errors: a call was refused, and that was not normal.
+pub(super) async fn catalogue(
+    transport: &Transport,
+    project: &ProjectRef,
+    team: &TeamRef,
+    zone: Tz,
+    now: Timestamp,
+) -> Result<Catalogue, Refused> {
+    let asked = Asked { transport, project, team };
+    let (iterations, areas, backlogs, bug_types, weekdays) = tokio::try_join!(
+        asked.iterations(),
+        asked.areas(),
+        asked.backlogs(),
+        asked.bug_types(),
+        asked.weekdays(),
+    )?;
+    let states = asked.states(&backlogs, &bug_types).await?;
+    let mut catalogue = Catalogue {
+        project: project.id,
+        project_name: project.name.clone(),
+        team: team.id,
+        team_name: team.name.clone(),
+        zone,
+        iterations,
+        areas,
+        requirement_types: backlogs.requirement_backlog.types(),
+        task_types: backlogs.task_backlog.types(),
+        bug_types,
+        bugs_behaviour: backlogs.bugs_behavior,
+        effort_field: backlogs.backlog_fields.type_fields.get("Effort").cloned().flatten(),
+        types_without_effort: BTreeSet::new(),
+        states,
+        weekdays,
+        days_off: BTreeSet::new(),
+        capacities: BTreeMap::new(),
+    };
+    let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
+    let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
+    let sprints = try_join_all(sprints.map(|(id, span)| asked.sprint(id, span))).await?;
+    for sprint in sprints {
+        catalogue.days_off.extend(sprint.days_off);
+        catalogue.capacities.insert(sprint.id, sprint.members);
+    }
+    Ok(catalogue)
+}
+
+/// What is asked for one sprint.
+struct Sprint {
+    id: SprintId,
+    days_off: BTreeSet<CivilDate>,
+    members: Vec<Member>,
+}
+
+/// The team that is asked about.
+struct Asked<'a> {
+    transport: &'a Transport,
+    project: &'a ProjectRef,
+    team: &'a TeamRef,
+}
+
+impl Asked<'_> {
+    async fn iterations(&self) -> Result<Vec<Iteration>, Refused> {
+        let request = self
+            .transport
+            .request("*/*/_apis/work/teamsettings/iterations", &[&self.project.id, &self.team.id]);
+        let listed = match self.transport.send::<Listed<IterationAnswer>>(request).await {
+            Ok(listed) => listed.value,
+            // It is a 404, and means that the team has no sprint.
+            Err(refused) if refused.type_key.starts_with("CurrentIterationDoesNotExist") => Vec::new(),
+            Err(refused) => return Err(refused),
+        };
+        Ok(listed.into_iter().map(iteration).collect())
+    }
+
+    async fn areas(&self) -> Result<Vec<Area>, Refused> {
+        let values = self
+            .transport
+            .request("*/*/_apis/work/teamsettings/teamfieldvalues", &[&self.project.id, &self.team.id]);
+        let (values, ids) =
+            tokio::try_join!(self.transport.send::<TeamFieldValues>(values), self.area_ids())?;
+        Ok(areas(values, &ids))
+    }
+
+    async fn area_ids(&self) -> Result<BTreeMap<String, AreaId>, Refused> {
+        let request = self.transport.request("*/_apis/wit/classificationnodes/areas", &[&self.project.id]);
+        match self.transport.send::<Node>(request.with("$depth", AREA_DEPTH_MAX)).await {
+            Ok(root) => Ok(root.ids_by_path()),
+            // Without the right to see the tree areas are known by their paths alone. That there is no such project the
+            // other calls say.
+            Err(refused) if matches!(refused.error.failure, Failure::Forbidden | Failure::Gone) => {
+                Ok(BTreeMap::new())
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    async fn backlogs(&self) -> Result<BacklogConfiguration, Refused> {
+        let request =
+            self.transport.request("*/*/_apis/work/backlogconfiguration", &[&self.project.id, &self.team.id]);
+        self.transport.send(request).await
+    }
+
+    async fn bug_types(&self) -> Result<BTreeSet<Text>, Refused> {
+        let request = self.transport.request("*/_apis/wit/workitemtypecategories", &[&self.project.id]);
+        let categories = self.transport.send::<Listed<TypeCategory>>(request).await?.value;
+        Ok(bug_types(categories))
+    }
+
+    async fn weekdays(&self) -> Result<Vec<Weekday>, Refused> {
+        let request =
+            self.transport.request("*/*/_apis/work/teamsettings", &[&self.project.id, &self.team.id]);
+        let settings: TeamSettings = self.transport.send(request).await?;
+        Ok(settings.working_days.iter().filter_map(|day| day.parse().ok()).collect())
+    }
+
+    /// The states of every type on a backlog: what the map says, and above it what the type itself says, because the
+    /// map lacks the category `Removed`.
+    async fn states(
+        &self,
+        backlogs: &BacklogConfiguration,
+        bug_types: &BTreeSet<Text>,
+    ) -> Result<States, Refused> {
+        let levels = [&backlogs.requirement_backlog, &backlogs.task_backlog].into_iter();
+        let on_backlogs = levels.chain(&backlogs.portfolio_backlogs).flat_map(|backlog| backlog.types());
+        let mut states = mapped_states(backlogs);
+        let types: BTreeSet<Text> =
+            on_backlogs.chain(bug_types.iter().cloned()).chain(states.keys().cloned()).collect();
+        let own = types.iter().map(async |of| Ok::<_, Refused>((of.clone(), self.states_of(of).await?)));
+        for (of, own) in try_join_all(own).await? {
+            states.entry(of).or_default().extend(own);
+        }
+        Ok(states)
+    }
+
+    async fn states_of(&self, work_item_type: &Text) -> Result<Vec<(Text, StateCategory)>, Refused> {
+        // Types have no GUID, so they are asked for by name.
+        let request =
+            self.transport.request("*/_apis/wit/workitemtypes/*/states", &[&self.project.id, work_item_type]);
+        let states = match self.transport.send::<Listed<StateAnswer>>(request).await {
+            Ok(states) => states.value,
+            // A type can be on a backlog and be switched off.
+            Err(refused) if refused.type_key.starts_with("WorkItemType") => Vec::new(),
+            Err(refused) => return Err(refused),
+        };
+        Ok(states.into_iter().filter_map(|state| Some((state.name, category(&state.category)?))).collect())
+    }
+
+    async fn sprint(&self, id: SprintId, span: Span) -> Result<Sprint, Refused> {
+        let of_team: [Argument<'_>; 3] = [&self.project.id, &self.team.id, &id];
+        let capacities =
+            self.transport.request("*/*/_apis/work/teamsettings/iterations/*/capacities", &of_team);
+        let days_off =
+            self.transport.request("*/*/_apis/work/teamsettings/iterations/*/teamdaysoff", &of_team);
+        let (capacities, days_off) = tokio::try_join!(
+            self.transport.send::<Capacities>(capacities),
+            self.transport.send::<TeamDaysOff>(days_off)
+        )?;
+        Ok(Sprint {
+            id,
+            days_off: days(&days_off.days_off, span),
+            members: capacities.team_members.iter().filter_map(|member| of_member(member, span)).collect(),
+        })
+    }
+}
+
+fn iteration(answer: IterationAnswer) -> Iteration {
+    Iteration {
+        id: answer.id,
+        paths: answer.path.into_iter().collect(),
+        name: answer.name,
+        start: answer.attributes.start_date.map(|day| day.0),
+        finish: answer.attributes.finish_date.map(|day| day.0),
+    }
+}
+
+fn areas(values: TeamFieldValues, ids: &BTreeMap<String, AreaId>) -> Vec<Area> {
+    if &*values.field.reference_name != AREA_PATH {
+        tracing::warn!(field = %values.field.reference_name, "a team owns its items by another field than the area");
+        return Vec::new();
+    }
+    let area = |value: TeamFieldValue| Area {
+        id: ids.get(&*value.value).copied(),
+        paths: vec![value.value],
+        include_children: value.include_children,
+    };
+    values.values.into_iter().map(area).collect()
+}
+
+fn bug_types(categories: Vec<TypeCategory>) -> BTreeSet<Text> {
+    let bugs = categories.into_iter().filter(|category| category.reference_name == BUG_CATEGORY);
+    bugs.flat_map(|category| category.work_item_types).map(|Named { name }| name).collect()
+}
+
+fn mapped_states(backlogs: &BacklogConfiguration) -> States {
+    let of_type = |mapped: &MappedStates| {
+        let states = mapped.states.iter();
+        let states = states.filter_map(|(name, meaning)| Some((name.clone(), category(meaning)?)));
+        (mapped.work_item_type_name.clone(), states.collect())
+    };
+    backlogs.work_item_type_mapped_states.iter().map(of_type).collect()
+}
+
+/// A category by its name; `None` for one that is not known, whose states then count as not started.
+fn category(name: &str) -> Option<StateCategory> {
+    serde_json::from_value(name.into()).ok()
+}
+
+fn of_member(answer: &MemberCapacity, span: Span) -> Option<Member> {
+    Some(Member {
+        name: identity(&answer.team_member)?.name,
+        per_day: answer.activities.iter().filter_map(|activity| amount(&activity.capacity_per_day)).sum(),
+        days_off: days(&answer.days_off, span),
+    })
+}
+
+/// The days of these ranges that lie in the sprint: a mistyped year must not make a million of them.
+fn days(off: &[DaysOff], span: Span) -> BTreeSet<CivilDate> {
+    let within = |off: &DaysOff| Span::new(off.start.0.max(span.first()), off.end.0.min(span.last()));
+    off.iter().filter_map(within).flat_map(Span::days).collect()
+}
+
+#[cfg(test)]
+#[path = "team_tests.rs"]
+mod tests;

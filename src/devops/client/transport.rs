@@ -1,0 +1,357 @@
+//! Sends a call and judges what comes back: an answer of the type that was asked for, or the failure that it is a
+//! sign of. Whatever comes back, the result is a value.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use reqwest::Url;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use super::gate::{Gate, asked_pause};
+use super::{Settings, SetupError};
+use crate::devops::CallError;
+use crate::domain::degradation::Failure;
+use crate::secret::Secret;
+
+/// The version of the API. Later ones are previews, and some of those are refused.
+const API_VERSION: &str = "7.1";
+
+/// How many characters of what the organisation said are kept.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// How many bytes are read of an answer that is no success: enough for what it says.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+
+/// What stands in a message in place of the access token.
+const REDACTED: &str = "[redacted]";
+
+/// The way to one organisation.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    organisation: Url,
+    token: Option<Token>,
+    deadline: Duration,
+    body_bytes_max: usize,
+    turns: Semaphore,
+    pub(super) gate: Gate,
+}
+
+/// What stands in a path in place of a `*`.
+pub(super) type Argument<'a> = &'a (dyn fmt::Display + Sync);
+
+/// A call that is to be made.
+pub(super) struct Request {
+    route: &'static str,
+    url: Url,
+    body: Option<Vec<u8>>,
+}
+
+/// Why a call brought no answer, with the name that Azure DevOps has for it: some of what it refuses is normal.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) error: CallError,
+    pub(super) type_key: String,
+}
+
+impl From<Refused> for CallError {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}
+
+/// The access token as it is sent, and as it must not be told.
+struct Token {
+    header: HeaderValue,
+    secrets: [Secret; 2],
+}
+
+impl Token {
+    fn new(token: &Secret) -> Option<Self> {
+        let encoded = BASE64_STANDARD.encode(format!(":{}", token.expose()));
+        let mut header = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+        header.set_sensitive(true);
+        Some(Self { header, secrets: [token.clone(), Secret::new(encoded)] })
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// What an answer or the lack of one comes to.
+struct Verdict {
+    failure: Failure,
+    message: String,
+    type_key: String,
+}
+
+impl Verdict {
+    fn new(failure: Failure, message: impl Into<String>) -> Self {
+        Self { failure, message: message.into(), type_key: String::new() }
+    }
+}
+
+/// The body of an answer that is no success.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Complaint {
+    message: Option<String>,
+    type_key: Option<String>,
+}
+
+impl Request {
+    /// Adds a parameter to the query.
+    pub(super) fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.url.query_pairs_mut().append_pair(name, &value.to_string());
+        self
+    }
+
+    /// Makes it a POST with this body.
+    pub(super) fn posting(mut self, body: &Value) -> Self {
+        self.body = Some(body.to_string().into_bytes());
+        self
+    }
+}
+
+impl Transport {
+    /// Errors: the address is none, or the token may not be sent there, or there are no certificates to know the
+    /// organisation by.
+    pub(super) fn new(settings: &Settings) -> Result<Self, SetupError> {
+        let organisation = address(&settings.organisation)?;
+        if settings.token.is_some() && !keeps_secrets(&organisation) {
+            return Err(SetupError::InTheClear);
+        }
+        let token = settings.token.as_ref().map(|token| Token::new(token).ok_or(SetupError::Token));
+        Ok(Self {
+            http: http_client(settings, &organisation).map_err(|error| SetupError::Tls(told(&error)))?,
+            organisation,
+            token: token.transpose()?,
+            deadline: settings.deadline,
+            body_bytes_max: settings.body_bytes_max,
+            turns: Semaphore::new(settings.parallel_max.clamp(1, Semaphore::MAX_PERMITS)),
+            gate: Gate::new(settings.pause_max),
+        })
+    }
+
+    /// The address of the organisation, without a slash at the end.
+    pub(super) fn organisation(&self) -> &str {
+        self.organisation.as_str().trim_end_matches('/')
+    }
+
+    /// A call: each `*` of the route stands for one of the arguments, in order.
+    pub(super) fn request(&self, route: &'static str, arguments: &[Argument<'_>]) -> Request {
+        let mut url = self.organisation.clone();
+        let mut arguments = arguments.iter();
+        // It is an address of http or https, and those have segments.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty();
+            for segment in route.split('/') {
+                match segment {
+                    "*" => segments.extend(arguments.next().map(ToString::to_string)),
+                    literal => segments.push(literal),
+                };
+            }
+        }
+        Request { route, url, body: None }.with("api-version", API_VERSION)
+    }
+
+    /// Makes the call, when it is its turn. Errors: there was no answer, or none that can be read as a `T`.
+    pub(super) async fn send<T: DeserializeOwned>(&self, request: Request) -> Result<T, Refused> {
+        // Nobody ever closes it, so this is a turn.
+        let _turn = self.turns.acquire().await;
+        self.gate.open().await;
+        let route = request.route;
+        // What was waited so far is no fault of the organisation, so the deadline begins here.
+        let began = Instant::now();
+        let answered = timeout(self.deadline, self.exchange(request)).await.unwrap_or_else(|_| {
+            Err(Verdict::new(Failure::TimedOut, format!("no answer within {} ms", self.deadline.as_millis())))
+        });
+        let status = answered.as_ref().ok().map(|answer| answer.status.as_u16());
+        let ms = began.elapsed().as_millis();
+        tracing::debug!(call = route, status, ms, "asked Azure DevOps");
+        answered.and_then(|answer| self.judge(&answer)).map_err(|verdict| {
+            let message = self.redacted(verdict.message);
+            let error = CallError { failure: verdict.failure, call: route, status, message };
+            Refused { error, type_key: verdict.type_key }
+        })
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Answer, Verdict> {
+        let mut sent = match request.body {
+            None => self.http.get(request.url),
+            Some(body) => self.http.post(request.url).header(CONTENT_TYPE, "application/json").body(body),
+        };
+        // A bad token is otherwise answered with a detour to the page to sign in.
+        sent = sent.header(ACCEPT, "application/json").header("x-tfs-fedauthredirect", "Suppress");
+        if let Some(token) = &self.token {
+            sent = sent.header(AUTHORIZATION, token.header.clone());
+        }
+        let mut response = sent.send().await.map_err(lost)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(pause) = asked_pause(&headers) {
+            self.gate.close_for(pause);
+        }
+        let is_success = status.is_success();
+        let bytes_max = if is_success { self.body_bytes_max } else { REFUSAL_BYTES_MAX };
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > bytes_max {
+                if is_success {
+                    let text = format!("the answer is longer than {bytes_max} bytes");
+                    return Err(Verdict::new(Failure::Unreadable, text));
+                }
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    fn judge<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Verdict> {
+        if let Some(failure) = failure(answer) {
+            let complaint: Complaint = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let message = match (complaint.message, location(&answer.headers)) {
+                (Some(message), _) => cut(&message),
+                (None, Some(location)) if answer.status.is_redirection() => {
+                    format!("it sends us to {}", cut(location))
+                }
+                (None, _) if answer.body.is_empty() => String::new(),
+                (None, _) => "the answer is a page and not JSON".to_owned(),
+            };
+            let type_key = complaint.type_key.unwrap_or_default();
+            return Err(Verdict { failure, message, type_key });
+        }
+        if !is_json(&answer.headers) {
+            return Err(Verdict::new(Failure::Unreadable, "the answer is a page and not JSON"));
+        }
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| Verdict::new(Failure::Unreadable, cut(&error.to_string())))
+    }
+
+    fn redacted(&self, message: String) -> String {
+        let secrets = self.token.iter().flat_map(|token| &token.secrets).map(Secret::expose);
+        secrets
+            .filter(|secret| !secret.is_empty())
+            .fold(message, |message, secret| message.replace(secret, REDACTED))
+    }
+}
+
+/// What a status is a sign of; `None` for a success.
+fn failure(answer: &Answer) -> Option<Failure> {
+    Some(match answer.status {
+        // The page to sign in comes with this status when a detour was followed for us. A proxy that changed an answer
+        // uses it too, and what it passes on is still JSON.
+        StatusCode::NON_AUTHORITATIVE_INFORMATION if !is_json(&answer.headers) => Failure::Unauthorised,
+        status if status.is_success() => return None,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT => Failure::Gone,
+        status if status.is_redirection() => Failure::Unauthorised,
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Failure::Unauthorised,
+        StatusCode::FORBIDDEN => Failure::Forbidden,
+        StatusCode::NOT_FOUND | StatusCode::GONE => Failure::Gone,
+        StatusCode::REQUEST_TIMEOUT => Failure::TimedOut,
+        StatusCode::TOO_MANY_REQUESTS => Failure::Throttled {
+            retry_after_ms: asked_pause(&answer.headers)
+                .map(|pause| u32::try_from(pause.as_millis()).unwrap_or(u32::MAX)),
+        },
+        status if status.is_server_error() => Failure::Server,
+        // Anything else says that we asked wrongly.
+        _ => Failure::Unreadable,
+    })
+}
+
+/// Whether an answer says that it is JSON, or says nothing.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    kind.to_str().is_ok_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"))
+}
+
+fn location(headers: &HeaderMap) -> Option<&str> {
+    // What follows the question mark is long, and may be a secret of the page to sign in.
+    headers.get(LOCATION)?.to_str().ok()?.split('?').next()
+}
+
+/// What is told of a call that was lost on its way.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in for a closure of `map_err`")]
+fn lost(error: reqwest::Error) -> Verdict {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return Verdict::new(Failure::Unreadable, told(&error));
+        }
+        source = cause.source();
+    }
+    Verdict::new(Failure::TimedOut, told(&error))
+}
+
+/// An error with its causes, without the address that was asked.
+fn told(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    cut(&text)
+}
+
+/// What is kept of a text of somebody else's: one line, and not all of it.
+fn cut(text: &str) -> String {
+    text.chars().take(MESSAGE_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn address(text: &str) -> Result<Url, SetupError> {
+    let mut url = Url::parse(text.trim()).map_err(|_| SetupError::Address)?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(SetupError::Address);
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    // Addresses to clone from have a user in front. It cannot fail: there is a host.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    Ok(url)
+}
+
+/// Whether what is sent there can be read by nobody else.
+fn keeps_secrets(url: &Url) -> bool {
+    url.scheme() == "https" || is_this_machine(url)
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn http_client(settings: &Settings, organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
+    // It is already installed when this is not the first client of the process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("boardcast/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(settings.connect_deadline);
+    if organisation.scheme() == "http" {
+        // The certificates of the machine are neither needed nor missed then.
+        builder = builder.tls_certs_only([]);
+    }
+    if is_this_machine(organisation) {
+        builder = builder.no_proxy();
+    }
+    builder.build()
+}
+
+#[cfg(test)]
+#[path = "transport_tests.rs"]
+mod tests;

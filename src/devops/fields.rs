@@ -1,0 +1,194 @@
+//! The fields of a work item's revision, as a service hook and the REST API write them, become what is kept of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::domain::amount::Hundredths;
+use crate::domain::scope::{ProjectId, Text};
+use crate::domain::time::{Ticks, Timestamp};
+use crate::domain::work_item::{Details, Facts, Identity, WorkItemId};
+
+/// The greatest number of characters that is kept of a title.
+pub const TITLE_CHARS_MAX: usize = 1_000;
+/// The greatest number of characters that is kept of an area or iteration path.
+pub const PATH_CHARS_MAX: usize = 2_000;
+/// The greatest number of characters that is kept of any other text.
+pub const TEXT_CHARS_MAX: usize = 256;
+/// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
+pub const TAGS_MAX: usize = 100;
+
+/// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
+/// the published sample disagrees with itself there, and the update is the news.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    complete: &'a Map<String, Value>,
+    changed: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a revision as they stand.
+    pub const fn complete(complete: &'a Map<String, Value>) -> Self {
+        Self { complete, changed: None }
+    }
+
+    /// The fields of a revision, and what an update says that it changed.
+    pub const fn updated(complete: &'a Map<String, Value>, changed: Option<&'a Map<String, Value>>) -> Self {
+        Self { complete, changed }
+    }
+
+    /// The value of a field; a field that is absent in a complete payload is known to be empty.
+    pub fn get(&self, name: &str) -> Option<&'a Value> {
+        let value = match self.changed.and_then(|changed| changed.get(name)).and_then(Value::as_object) {
+            // An update without either member says nothing; one with only the old value says that it was cleared.
+            Some(update) if update.contains_key("newValue") => update.get("newValue"),
+            Some(update) if update.contains_key("oldValue") => None,
+            _ => self.complete.get(name),
+        };
+        value.filter(|value| !value.is_null())
+    }
+
+    fn text(&self, name: &str, chars_max: usize) -> Option<Text> {
+        self.get(name).and_then(Value::as_str).map(|text| cut(text, chars_max))
+    }
+
+    /// A date, to the millisecond.
+    pub fn date(&self, name: &str) -> Option<Timestamp> {
+        self.ticks(name).map(Ticks::timestamp)
+    }
+
+    /// A date, as exactly as it is written.
+    pub fn ticks(&self, name: &str) -> Option<Ticks> {
+        self.get(name).and_then(Value::as_str).and_then(Ticks::parse)
+    }
+
+    fn amount(&self, name: &str) -> Option<Hundredths> {
+        amount(self.get(name)?)
+    }
+
+    /// A person.
+    pub fn identity(&self, name: &str) -> Option<Identity> {
+        identity(self.get(name)?)
+    }
+
+    /// What metrics need to know of the revision. `None` when even the type or the state is missing, which no complete
+    /// revision lacks.
+    pub fn facts(&self, project: ProjectId, deleted: bool) -> Option<Facts> {
+        let tags = self.tags();
+        Some(Facts {
+            project,
+            work_item_type: self.text("System.WorkItemType", TEXT_CHARS_MAX)?,
+            state: self.text("System.State", TEXT_CHARS_MAX)?,
+            iteration_path: self.text("System.IterationPath", PATH_CHARS_MAX).unwrap_or_default(),
+            area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
+            effort: crate::domain::view::EFFORT_FIELDS
+                .iter()
+                .filter_map(|name| Some((Text::from(*name), self.amount(name)?)))
+                .collect::<BTreeMap<_, _>>(),
+            remaining_work: self.amount("Microsoft.VSTS.Scheduling.RemainingWork"),
+            blocked: self.is_yes("Microsoft.VSTS.CMMI.Blocked") || tags.iter().any(|tag| is_blocked_tag(tag)),
+            deleted,
+        })
+    }
+
+    /// What only the newest revision is asked for. `url` is the item's page.
+    pub fn details(&self, url: Option<Text>) -> Details {
+        Details {
+            title: self.text("System.Title", TITLE_CHARS_MAX).unwrap_or_default(),
+            assigned_to: self.identity("System.AssignedTo"),
+            tags: self.tags(),
+            parent: self.get("System.Parent").and_then(integer).and_then(WorkItemId::new),
+            project_name: self.project_name(),
+            created_at: self.date("System.CreatedDate"),
+            closed_at: self.date("Microsoft.VSTS.Common.ClosedDate"),
+            url,
+        }
+    }
+
+    /// The name of the project that the item was in; empty where the revision does not say.
+    pub fn project_name(&self) -> Text {
+        self.text("System.TeamProject", TEXT_CHARS_MAX).unwrap_or_default()
+    }
+
+    fn tags(&self) -> Vec<Text> {
+        let tags = self.get("System.Tags").and_then(Value::as_str).unwrap_or_default();
+        let tags = tags.split(';').map(str::trim).filter(|tag| !tag.is_empty());
+        tags.take(TAGS_MAX).map(|tag| cut(tag, TEXT_CHARS_MAX)).collect()
+    }
+
+    /// Whether a field says yes, in one of the ways in which processes write it.
+    pub fn is_yes(&self, name: &str) -> bool {
+        match self.get(name) {
+            Some(Value::String(text)) => text.eq_ignore_ascii_case("yes"),
+            Some(Value::Bool(flag)) => *flag,
+            _ => false,
+        }
+    }
+}
+
+/// The whole tag `Blocked`, in any case.
+fn is_blocked_tag(tag: &str) -> bool {
+    tag.eq_ignore_ascii_case("blocked")
+}
+
+/// An item's page. `collection` is the address of the collection; `None` when it is no address of a site, or when the
+/// project's name is not known.
+pub fn page(collection: &str, project_name: &str, id: WorkItemId) -> Option<Text> {
+    if !(collection.starts_with("https://") || collection.starts_with("http://")) || project_name.is_empty() {
+        return None;
+    }
+    let project = percent_encoding::utf8_percent_encode(project_name, percent_encoding::NON_ALPHANUMERIC);
+    Some(cut(&format!("{collection}/{project}/_workitems/edit/{id}"), PATH_CHARS_MAX))
+}
+
+/// A person as a text `Name <mail>` (resource version 1.0) or as an object (newer ones).
+pub fn identity(value: &Value) -> Option<Identity> {
+    let (name, id) = match value {
+        Value::String(text) => (text.as_str(), None),
+        Value::Object(_) => (str_at(value, &["displayName"])?, str_at(value, &["id"])),
+        _ => return None,
+    };
+    let name = match name.rsplit_once('<') {
+        Some((name, mail)) if mail.ends_with('>') && !name.trim().is_empty() => name,
+        _ => name,
+    };
+    let name = name.trim();
+    (!name.is_empty())
+        .then(|| Identity { id: id.map(|id| cut(id, TEXT_CHARS_MAX)), name: cut(name, TEXT_CHARS_MAX) })
+}
+
+/// Numbers are numbers in deliveries and texts in test notifications.
+pub fn amount(value: &Value) -> Option<Hundredths> {
+    let units = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    Hundredths::from_units(units)
+}
+
+/// A whole number from 0, written as a number or as a text; `None` for anything else.
+pub fn integer(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, name| value.get(name))
+}
+
+/// The text at a path of member names.
+pub fn str_at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    at(value, path)?.as_str()
+}
+
+/// The first `chars_max` characters.
+pub fn cut(text: &str, chars_max: usize) -> Text {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => Text::from(text.get(..end).unwrap_or_default()),
+        None => Text::from(text),
+    }
+}

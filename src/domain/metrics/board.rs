@@ -1,0 +1,61 @@
+//! What a team's board shows of its items apart from its metrics.
+
+use std::collections::BTreeMap;
+
+use super::super::amount::Hundredths;
+use super::super::catalogue::Catalogue;
+use super::super::scope::Text;
+use super::super::time::Timestamp;
+use super::super::view::{ItemView, StateCategory, StateCount};
+use super::super::work_item::{Claim, History, WorkItem};
+use super::digest::{Digest, effort};
+use super::frame::Frame;
+use super::rules::{elapsed_days, in_scope};
+
+impl ItemView {
+    /// The view of an item's newest revision on a team's board.
+    pub fn on_board(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Self {
+        let facts = &item.present().claim.facts;
+        Self {
+            state_category: Some(catalogue.category_of(&facts.work_item_type, &facts.state)),
+            effort: effort(facts, catalogue),
+            age_days: age(item, catalogue, now).map(Hundredths::units),
+            ..Self::of(item.present())
+        }
+    }
+}
+
+/// How many days ago an item that is in progress was first started. `None` when a revision is missing: an earlier
+/// start may be hidden there.
+fn age(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Option<Hundredths> {
+    let is_started = |claim: &Claim| {
+        let category = catalogue.category_of(&claim.facts.work_item_type, &claim.facts.state);
+        matches!(category, StateCategory::InProgress | StateCategory::Resolved)
+    };
+    if item.history() != History::Complete || !is_started(item.present().claim) {
+        return None;
+    }
+    let (_, started) = item.revisions().find(|(_, claim)| is_started(claim))?;
+    Some(elapsed_days(started.changed_at, now))
+}
+
+/// How many items of the sprint's scope are in each state, in the order of the categories.
+///
+/// One name may stand for different categories in different types, and then has a row for each.
+pub fn states<'d>(frame: &Frame<'_>, digests: impl Iterator<Item = &'d Digest>) -> Vec<StateCount> {
+    let mut counts: BTreeMap<(StateCategory, &Text), (usize, Hundredths)> = BTreeMap::new();
+    for digest in digests.filter(|digest| in_scope(digest).is_ok()) {
+        let (items, points) = counts.entry((digest.category, &digest.state)).or_default();
+        *items += 1;
+        *points = *points + digest.effort.unwrap_or_default();
+    }
+    let has_points = frame.catalogue.effort_field.is_some();
+    let row =
+        |((category, name), (items, points)): ((StateCategory, &Text), (usize, Hundredths))| StateCount {
+            name: name.clone(),
+            category: Some(category),
+            items,
+            points: has_points.then_some(points),
+        };
+    counts.into_iter().map(row).collect()
+}

@@ -1,0 +1,151 @@
+//! Burndown and burnup of a sprint: what was left, done and asked for at the end of each day, and the ideal line.
+
+use super::super::amount::Hundredths;
+use super::super::time::CivilDate;
+use super::super::view::{Burndown, BurndownDay, BurndownPoint, Unit};
+use super::digest::{Digest, Standing};
+use super::frame::{Day, Frame};
+use super::rounded_quotient;
+use super::table::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
+use super::tally::Tallies;
+
+/// The sums of one day, in the unit of the burndown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    scope: Hundredths,
+    completed: Hundredths,
+    /// Items of which nobody knows how they stood. One is enough for the day to have no values.
+    unknown: i64,
+}
+
+impl Sums {
+    fn of(standing: Standing, unit: Unit) -> Self {
+        match standing {
+            Standing::Out => Self::default(),
+            Standing::Unknown => Self { unknown: 1, ..Self::default() },
+            Standing::In { effort, completed } => {
+                let scope = match unit {
+                    Unit::Points => effort.unwrap_or_default(),
+                    _ => Hundredths::whole(1),
+                };
+                let completed = if completed { scope } else { Hundredths::default() };
+                Self { scope, completed, unknown: 0 }
+            }
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            scope: self.scope + other.scope,
+            completed: self.completed + other.completed,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            scope: self.scope - other.scope,
+            completed: self.completed - other.completed,
+            unknown: self.unknown - other.unknown,
+        }
+    }
+
+    const fn known(self) -> Option<Self> {
+        if self.unknown == 0 { Some(self) } else { None }
+    }
+}
+
+/// The burndown; `None` while the sprint has no days to draw.
+pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Digest>) -> Option<Burndown> {
+    let frame = tallies.moment.frame;
+    let today = tallies.moment.today;
+    if frame.days.is_empty() {
+        return None;
+    }
+    let unit = if tallies.estimated { Unit::Points } else { Unit::Items };
+    let live = live(tallies, unit);
+    let past = ends_of_days(frame, digests, unit);
+    let reached: Vec<Option<Sums>> = frame
+        .days
+        .iter()
+        .zip(past)
+        .filter(|(day, _)| day.date <= today)
+        .map(|(day, sums)| if day.date == today { Some(live) } else { sums.known() })
+        .collect();
+    let original = original_scope(frame, &reached, today, live);
+    let ideal = ideal_line(&frame.days, original);
+    let sums = reached.into_iter().chain(std::iter::repeat(None));
+    let rows = frame.days.iter().zip(ideal).zip(sums);
+    let days = rows.map(|((day, ideal), sums)| row(day, ideal, sums)).collect();
+    let is_running = frame.span.is_some_and(|span| span.contains(today));
+    let point = BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed };
+    Some(Burndown { unit, days, today: is_running.then_some(point).into_iter().collect() })
+}
+
+fn row(day: &Day, ideal: Option<Hundredths>, sums: Option<Sums>) -> BurndownDay {
+    BurndownDay {
+        date: day.date,
+        working: day.working,
+        ideal,
+        remaining: sums.map(|sums| sums.scope - sums.completed),
+        completed: sums.map(|sums| sums.completed),
+        scope: sums.map(|sums| sums.scope),
+    }
+}
+
+/// Today's values are those of the metrics, so that line and number never differ.
+fn live(tallies: &Tallies<'_>, unit: Unit) -> Sums {
+    let (total, completed) = match unit {
+        Unit::Points => (POINTS_TOTAL, POINTS_COMPLETED),
+        _ => (ITEMS_TOTAL, ITEMS_COMPLETED),
+    };
+    Sums { scope: tallies.amount(total), completed: tallies.amount(completed), unknown: 0 }
+}
+
+/// The sums at the end of each day of the sprint, from how each item stood then.
+fn ends_of_days<'d>(
+    frame: &Frame<'_>,
+    digests: impl Iterator<Item = &'d Digest>,
+    unit: Unit,
+) -> impl Iterator<Item = Sums> {
+    // Each stretch is added where it begins and taken away where it ends, so its length costs nothing.
+    let mut changes = vec![Sums::default(); frame.days.len() + 1];
+    for stretch in digests.flat_map(|digest| &digest.stretches) {
+        let sums = Sums::of(stretch.standing, unit);
+        if let Some(change) = changes.get_mut(stretch.from) {
+            *change = change.plus(sums);
+        }
+        if let Some(change) = changes.get_mut(stretch.to) {
+            *change = change.minus(sums);
+        }
+    }
+    changes.into_iter().scan(Sums::default(), |running, change| {
+        *running = running.plus(change);
+        Some(*running)
+    })
+}
+
+/// The scope that the sprint was planned with: that at the end of its first working day, on which planning and
+/// roll-over happen, and of the days of grace. Until then it is the scope as it is now.
+fn original_scope(
+    frame: &Frame<'_>,
+    reached: &[Option<Sums>],
+    today: CivilDate,
+    live: Sums,
+) -> Option<Hundredths> {
+    let first_working = frame.days.iter().position(|day| day.working).unwrap_or(0);
+    let grace = usize::try_from(frame.settings.grace_days).unwrap_or(usize::MAX);
+    let planned = first_working.saturating_add(grace).min(frame.days.len().saturating_sub(1));
+    let is_over = frame.days.get(planned).is_some_and(|day| day.date < today);
+    if is_over { reached.get(planned).copied().flatten().map(|sums| sums.scope) } else { Some(live.scope) }
+}
+
+/// From the original scope to 0 in equal steps, one at the end of each working day; flat on days off.
+fn ideal_line(days: &[Day], original: Option<Hundredths>) -> impl Iterator<Item = Option<Hundredths>> {
+    let all = days.iter().filter(|day| day.working).count() as i128;
+    days.iter().scan(0, move |finished, day| {
+        *finished += i128::from(day.working);
+        let left = original.map(|scope| i128::from(scope.hundredths()) * (all - *finished));
+        Some(left.and_then(|left| rounded_quotient(left, all)).map(Hundredths::from_hundredths))
+    })
+}

@@ -1,0 +1,203 @@
+//! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
+
+use super::super::amount::Hundredths;
+use super::super::catalogue::{BacklogLevel, Catalogue};
+use super::super::scope::Text;
+use super::super::time::Timestamp;
+use super::super::view::StateCategory;
+use super::super::work_item::{Claim, Facts, History, Rev, WorkItem, WorkItemId};
+use super::frame::Frame;
+
+/// What metrics need of one work item. It does not depend on the time, so it may be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// The number of the work item.
+    pub id: WorkItemId,
+    /// Whether it is one of the team's now, in whatever sprint: its project and area are the team's, and it is not
+    /// deleted.
+    pub(super) of_team: bool,
+    /// Whether it is one of the team's and in the sprint.
+    pub(super) on_board: bool,
+    /// Whether a known revision of it was on the team's requirement backlog and in the sprint.
+    pub(super) was_in_sprint: bool,
+    pub(super) level: Option<BacklogLevel>,
+    pub(super) is_bug: bool,
+    /// Whether its type has the field that holds effort.
+    pub(super) can_be_estimated: bool,
+    pub(super) state: Text,
+    pub(super) category: StateCategory,
+    pub(super) effort: Option<Hundredths>,
+    /// In hours.
+    pub(super) remaining_work: Option<Hundredths>,
+    pub(super) blocked: bool,
+    pub(super) created_at: Option<Timestamp>,
+    /// The last entry into a Completed state; `None` unless it is in one, and where nobody can tell.
+    pub(super) completed_at: Option<Timestamp>,
+    pub(super) changed_at: Timestamp,
+    pub(super) history: History,
+    /// How it stood at the end of the sprint's days; days on which it was not in the scope are left out.
+    pub(super) stretches: Box<[Stretch]>,
+}
+
+/// Neighbouring days of the sprint at whose ends an item stood alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// The index of the first of these days.
+    pub(super) from: usize,
+    /// The index behind the last of them.
+    pub(super) to: usize,
+    pub(super) standing: Standing,
+}
+
+/// How an item stood at an instant of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Not in the scope.
+    Out,
+    /// A revision that may have been in force then is missing.
+    Unknown,
+    /// In the scope: on the requirement backlog, in the sprint, one of the team's, and not Removed.
+    In { effort: Option<Hundredths>, completed: bool },
+}
+
+impl Digest {
+    /// What metrics need of `item`.
+    pub fn of(item: &WorkItem, frame: &Frame<'_>) -> Self {
+        let catalogue = frame.catalogue;
+        let revisions: Vec<(Rev, &Claim)> = item.revisions().collect();
+        let present = item.present();
+        let (facts, details) = (&present.claim.facts, present.details);
+        let of_team = is_of_team(facts, catalogue) && !facts.deleted;
+        let was_in_sprint = revisions.iter().any(|(_, claim)| is_requirement_in_sprint(&claim.facts, frame));
+        let category = catalogue.category_of(&facts.work_item_type, &facts.state);
+        let created_at = details.created_at.or_else(|| first_change(&revisions));
+        let completed_at = || entered_completed(&revisions, catalogue).or(details.closed_at);
+        Self {
+            id: item.id,
+            of_team,
+            on_board: of_team && is_in_sprint(facts, frame),
+            was_in_sprint,
+            level: catalogue.level_of(&facts.work_item_type),
+            is_bug: catalogue.bug_types.contains(&facts.work_item_type),
+            can_be_estimated: !catalogue.types_without_effort.contains(&facts.work_item_type),
+            state: facts.state.clone(),
+            category,
+            effort: effort(facts, catalogue),
+            remaining_work: facts.remaining_work,
+            blocked: facts.blocked,
+            created_at,
+            completed_at: (category == StateCategory::Completed).then(completed_at).flatten(),
+            changed_at: present.claim.changed_at,
+            history: item.history(),
+            stretches: if was_in_sprint { stretches(&revisions, created_at, frame) } else { Box::default() },
+        }
+    }
+
+    /// Whether it is on the board, or has part in the burndown's past.
+    pub(super) const fn concerns_sprint(&self) -> bool {
+        self.on_board || self.was_in_sprint
+    }
+}
+
+fn is_of_team(facts: &Facts, catalogue: &Catalogue) -> bool {
+    facts.project == catalogue.project && catalogue.is_own_area(&facts.area_path)
+}
+
+/// Where sprints lie within each other, an item is in the inner one alone, as everywhere.
+fn is_in_sprint(facts: &Facts, frame: &Frame<'_>) -> bool {
+    let path = &facts.iteration_path;
+    frame.sprint.contains(path)
+        && frame.catalogue.sprint_of(path).is_none_or(|inner| inner.id == frame.sprint.id)
+}
+
+fn is_requirement_in_sprint(facts: &Facts, frame: &Frame<'_>) -> bool {
+    is_in_sprint(facts, frame)
+        && is_of_team(facts, frame.catalogue)
+        && frame.catalogue.level_of(&facts.work_item_type) == Some(BacklogLevel::Requirement)
+}
+
+/// The effort by the field that the team's process uses.
+pub(super) fn effort(facts: &Facts, catalogue: &Catalogue) -> Option<Hundredths> {
+    facts.effort.get(catalogue.effort_field.as_ref()?).copied()
+}
+
+/// When revision 1 was made, if it is known.
+fn first_change(revisions: &[(Rev, &Claim)]) -> Option<Timestamp> {
+    revisions.first().filter(|(rev, _)| *rev == 1).map(|(_, claim)| claim.changed_at)
+}
+
+/// When an item that is completed entered a Completed state for the last time. `None` when the revisions cannot
+/// tell, because one is missing before the entry would be seen.
+fn entered_completed(revisions: &[(Rev, &Claim)], catalogue: &Catalogue) -> Option<Timestamp> {
+    let is_completed = |claim: &Claim| {
+        let facts = &claim.facts;
+        catalogue.category_of(&facts.work_item_type, &facts.state) == StateCategory::Completed
+    };
+    let mut earliest: Option<(Rev, &Claim)> = None;
+    for (rev, claim) in revisions.iter().rev() {
+        if earliest.is_some_and(|(later, _)| rev + 1 != later) {
+            return None;
+        }
+        if !is_completed(claim) {
+            return earliest.map(|(_, claim)| claim.changed_at);
+        }
+        earliest = Some((*rev, claim));
+    }
+    earliest.filter(|(rev, _)| *rev == 1).map(|(_, claim)| claim.changed_at)
+}
+
+/// How an item stood at the end of each day of the sprint, days on which it was not in the scope left out.
+fn stretches(
+    revisions: &[(Rev, &Claim)],
+    created_at: Option<Timestamp>,
+    frame: &Frame<'_>,
+) -> Box<[Stretch]> {
+    let standings: Vec<Standing> = revisions.iter().map(|(_, claim)| standing(&claim.facts, frame)).collect();
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for (day, end) in frame.days.iter().map(|day| day.end).enumerate() {
+        let standing = match in_force(revisions, created_at, end) {
+            InForce::None => Standing::Out,
+            InForce::Unknown => Standing::Unknown,
+            InForce::Revision(index) => standings.get(index).copied().unwrap_or(Standing::Unknown),
+        };
+        match stretches.last_mut() {
+            Some(last) if last.to == day && last.standing == standing => last.to = day + 1,
+            _ if standing == Standing::Out => {}
+            _ => stretches.push(Stretch { from: day, to: day + 1, standing }),
+        }
+    }
+    stretches.into_boxed_slice()
+}
+
+fn standing(facts: &Facts, frame: &Frame<'_>) -> Standing {
+    let category = frame.catalogue.category_of(&facts.work_item_type, &facts.state);
+    if facts.deleted || category == StateCategory::Removed || !is_requirement_in_sprint(facts, frame) {
+        return Standing::Out;
+    }
+    Standing::In { effort: effort(facts, frame.catalogue), completed: category == StateCategory::Completed }
+}
+
+/// Which of an item's known revisions was in force at an instant.
+enum InForce {
+    /// It did not exist yet.
+    None,
+    /// A missing one may have been.
+    Unknown,
+    /// The one with this index.
+    Revision(usize),
+}
+
+/// The revision in force just before `end`: a change at exactly midnight belongs to the next day.
+///
+/// It is known only where the next known one follows it directly, or where it is the newest.
+fn in_force(revisions: &[(Rev, &Claim)], created_at: Option<Timestamp>, end: Timestamp) -> InForce {
+    let Some(index) = revisions.iter().rposition(|(_, claim)| claim.changed_at < end) else {
+        let existed = first_change(revisions).or(created_at).is_none_or(|created| created < end);
+        return if existed { InForce::Unknown } else { InForce::None };
+    };
+    let number = |index: usize| revisions.get(index).map(|(rev, _)| *rev);
+    match (number(index), number(index + 1)) {
+        (Some(rev), Some(next)) if next != rev + 1 => InForce::Unknown,
+        _ => InForce::Revision(index),
+    }
+}

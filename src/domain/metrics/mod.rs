@@ -1,0 +1,90 @@
+//! The metrics of a team's sprint, computed from its work items, its catalogue and the time.
+//!
+//! `docs/METRICS.md` explains each of them to a reader. A metric is one row of the table [`METRICS`]. What one item
+//! contributes to a metric is decided in one place, the module `rules`. Both the sum and its explanation are made from
+//! it, so the two cannot disagree.
+//!
+//! What an item contributes rests on its [`Digest`], which changes only with the item, the catalogue or the sprint.
+//! Whoever keeps the digests of a board recomputes all its metrics after one change in a few milliseconds.
+
+mod board;
+mod burndown;
+mod digest;
+mod explain;
+mod frame;
+mod rules;
+mod table;
+mod tally;
+
+use std::collections::BTreeMap;
+
+pub use board::states;
+pub use digest::Digest;
+pub use explain::explain;
+pub use frame::{Frame, GRACE_DAYS_DEFAULT, STALE_WORKING_DAYS_DEFAULT, Settings};
+pub use table::{METRICS, Metric, Significance, metric};
+
+use super::amount::Hundredths;
+use super::time::Timestamp;
+use super::view::{Burndown, MetricView};
+use super::work_item::History;
+use tally::Tallies;
+
+/// What a board shows in numbers.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Every metric of the table, by id.
+    pub metrics: BTreeMap<&'static str, MetricView>,
+    /// The burndown; `None` while the sprint has no dates, or ones too far apart to draw.
+    pub burndown: Option<Burndown>,
+    /// Whether every revision is known of every item that is or ever was in the sprint.
+    pub history: History,
+}
+
+/// Computes every metric of a team's sprint.
+///
+/// The digests are those of all the items that are known of the team, whatever sprint they are in: lead time looks
+/// at all of them, and past days of the burndown count what has left the sprint since.
+pub fn compute<'d>(
+    frame: &Frame<'_>,
+    digests: impl Iterator<Item = &'d Digest> + Clone,
+    now: Timestamp,
+) -> Figures {
+    let tallies = Tallies::of(frame, digests.clone(), now);
+    let metrics = METRICS.iter().map(|metric| (metric.id, metric.view(&tallies))).collect();
+    Figures { metrics, burndown: burndown::of(&tallies, digests), history: tallies.history }
+}
+
+/// The metrics of a project's board without a team: how many items it has. Nothing else can be known without a
+/// catalogue, which alone says what a state, a type or an iteration means.
+pub fn of_project(items: usize) -> BTreeMap<&'static str, MetricView> {
+    let value = u32::try_from(items).ok().map(Hundredths::whole);
+    metric(table::ITEMS_TOTAL).map(|metric| (metric.id, metric.view_of(value, None))).into_iter().collect()
+}
+
+/// `numerator / denominator` rounded to the nearest integer, half away from zero; `None` when nothing is to be
+/// divided by, or when the quotient is absurd.
+fn rounded_quotient(numerator: i128, denominator: i128) -> Option<i64> {
+    let doubled = numerator.checked_mul(2)?;
+    let half = if (numerator < 0) == (denominator < 0) { denominator } else { -denominator };
+    i64::try_from((doubled + half).checked_div(denominator * 2)?).ok()
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "burndown_tests.rs"]
+mod burndown_tests;
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod explain_tests;
+
+#[cfg(test)]
+#[path = "properties_tests.rs"]
+mod properties;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,0 +1,233 @@
+//! What one item contributes to a metric. Sums and explanations are both made from these rules.
+
+use super::super::amount::Hundredths;
+use super::super::catalogue::BacklogLevel;
+use super::super::time::Timestamp;
+use super::super::view::StateCategory;
+use super::digest::Digest;
+use super::frame::Moment;
+use super::rounded_quotient;
+
+/// Why an item does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exclusion {
+    /// A rule leaves it out.
+    LeftOut(&'static str),
+    /// It may count, and nobody can tell.
+    Unknown(&'static str),
+}
+
+/// What an item contributes, and why it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Contribution {
+    pub(super) amount: Hundredths,
+    pub(super) why: &'static str,
+}
+
+/// What an item contributes to a metric, or why it does not.
+pub(super) type Rule = fn(&Digest, &Moment<'_>) -> Result<Contribution, Exclusion>;
+
+type Outcome = Result<Contribution, Exclusion>;
+type Check = Result<(), Exclusion>;
+
+const IN_SCOPE: &str = "is in the sprint's scope";
+const COMPLETED: &str = "is in a Completed state";
+const NOT_COMPLETED: &str = "is not in a Completed state";
+
+pub(super) fn items_total(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    one(IN_SCOPE)
+}
+
+pub(super) fn points_total(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    effort(digest, IN_SCOPE)
+}
+
+pub(super) fn items_completed(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    completed(digest)?;
+    one(COMPLETED)
+}
+
+pub(super) fn points_completed(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    completed(digest)?;
+    effort(digest, COMPLETED)
+}
+
+pub(super) fn items_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    open(digest)?;
+    one(NOT_COMPLETED)
+}
+
+pub(super) fn points_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    open(digest)?;
+    effort(digest, NOT_COMPLETED)
+}
+
+pub(super) fn hours_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    task(digest)?;
+    open(digest)?;
+    let amount = digest.remaining_work.ok_or(Exclusion::LeftOut("has no remaining work entered"))?;
+    Ok(Contribution { amount, why: "is an open task with remaining work" })
+}
+
+pub(super) fn items_wip(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    match digest.category {
+        StateCategory::InProgress => one("is in an In Progress state"),
+        StateCategory::Resolved => one("is in a Resolved state, which counts as in progress"),
+        StateCategory::Proposed => left_out("is not started"),
+        StateCategory::Completed | StateCategory::Removed => left_out("is completed"),
+    }
+}
+
+pub(super) fn items_stale(digest: &Digest, moment: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    open(digest)?;
+    match moment.stale_before {
+        Some(instant) if digest.changed_at < instant => {
+            one("was not changed for that many whole working days")
+        }
+        Some(_) => left_out("was changed lately"),
+        None => left_out("the team has no working days"),
+    }
+}
+
+pub(super) fn items_unestimated(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    open(digest)?;
+    if !digest.can_be_estimated {
+        left_out("its type has no effort field")
+    } else if digest.effort.is_some() {
+        left_out("is estimated")
+    } else {
+        one("is open and has no effort")
+    }
+}
+
+pub(super) fn items_blocked(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    in_scope(digest)?;
+    open(digest)?;
+    if digest.blocked { one("is open and marked as blocked") } else { left_out("is not blocked") }
+}
+
+pub(super) fn bugs_open(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    bug(digest)?;
+    open(digest)?;
+    one("is a bug that is not completed")
+}
+
+pub(super) fn bugs_opened(digest: &Digest, moment: &Moment<'_>) -> Outcome {
+    bug(digest)?;
+    let created = digest.created_at.ok_or(Exclusion::Unknown("when a bug was created is not known"))?;
+    if moment.frame.contains(created) {
+        one("is a bug that was created on a day of the sprint")
+    } else {
+        left_out("was not created on a day of the sprint")
+    }
+}
+
+pub(super) fn bugs_closed(digest: &Digest, moment: &Moment<'_>) -> Outcome {
+    bug(digest)?;
+    completed(digest)?;
+    let closed = digest.completed_at.ok_or(Exclusion::Unknown("when a bug was completed is not known"))?;
+    if moment.frame.contains(closed) {
+        one("is a bug that was completed on a day of the sprint")
+    } else {
+        left_out("was not completed on a day of the sprint")
+    }
+}
+
+/// Lead time in days. It looks at every sprint of the team.
+pub(super) fn lead_time(digest: &Digest, moment: &Moment<'_>) -> Outcome {
+    if !digest.of_team {
+        return left_out("is not one of the team's");
+    }
+    requirement(digest)?;
+    completed(digest)?;
+    let completed = digest.completed_at.ok_or(Exclusion::Unknown("when it was completed is not known"))?;
+    if completed < moment.lead_from {
+        return left_out("was completed before the last 90 days");
+    }
+    let created = digest.created_at.ok_or(Exclusion::Unknown("when it was created is not known"))?;
+    let amount = elapsed_days(created, completed);
+    Ok(Contribution { amount, why: "was completed in the last 90 days" })
+}
+
+/// From one instant to another in days, with one decimal.
+pub(super) fn elapsed_days(from: Timestamp, to: Timestamp) -> Hundredths {
+    const DAY_MS: i128 = 24 * 60 * 60 * 1000;
+    let tenths = rounded_quotient(i128::from(to.ms_since(from)) * 10, DAY_MS).unwrap_or_default();
+    Hundredths::from_hundredths(tenths.saturating_mul(10))
+}
+
+/// In the sprint, on the requirement backlog, and not Removed.
+pub(super) fn in_scope(digest: &Digest) -> Check {
+    on_board(digest)?;
+    requirement(digest)?;
+    not_removed(digest)
+}
+
+/// The same on the task backlog.
+pub(super) fn task(digest: &Digest) -> Check {
+    on_board(digest)?;
+    if digest.level != Some(BacklogLevel::Task) {
+        return Err(Exclusion::LeftOut("is not on the task backlog"));
+    }
+    not_removed(digest)
+}
+
+/// A bug in the sprint, whatever the team does with bugs otherwise.
+fn bug(digest: &Digest) -> Check {
+    on_board(digest)?;
+    if !digest.is_bug {
+        return Err(Exclusion::LeftOut("is not a bug"));
+    }
+    not_removed(digest)
+}
+
+const fn on_board(digest: &Digest) -> Check {
+    if digest.on_board { Ok(()) } else { Err(Exclusion::LeftOut("is no longer in the sprint")) }
+}
+
+fn requirement(digest: &Digest) -> Check {
+    match digest.level {
+        Some(BacklogLevel::Requirement) => Ok(()),
+        Some(BacklogLevel::Task) => Err(Exclusion::LeftOut("is on the task backlog")),
+        None => Err(Exclusion::LeftOut("is on no backlog of a sprint")),
+    }
+}
+
+fn not_removed(digest: &Digest) -> Check {
+    if digest.category == StateCategory::Removed {
+        return Err(Exclusion::LeftOut("is in a Removed state"));
+    }
+    Ok(())
+}
+
+fn completed(digest: &Digest) -> Check {
+    if digest.category == StateCategory::Completed { Ok(()) } else { Err(Exclusion::LeftOut(NOT_COMPLETED)) }
+}
+
+/// Neither Completed nor Removed.
+pub(super) fn open(digest: &Digest) -> Check {
+    not_removed(digest)?;
+    if digest.category == StateCategory::Completed { Err(Exclusion::LeftOut(COMPLETED)) } else { Ok(()) }
+}
+
+fn effort(digest: &Digest, why: &'static str) -> Outcome {
+    let amount = digest.effort.ok_or(Exclusion::LeftOut("is not estimated"))?;
+    Ok(Contribution { amount, why })
+}
+
+const fn one(why: &'static str) -> Outcome {
+    Ok(Contribution { amount: Hundredths::whole(1), why })
+}
+
+const fn left_out(rule: &'static str) -> Outcome {
+    Err(Exclusion::LeftOut(rule))
+}

@@ -1,0 +1,97 @@
+//! The fold: the log, folded into this instance's boards. Its position is exact, and a snapshot's id *is* that
+//! position: there is no gap and no race between a snapshot and what follows it.
+
+mod state;
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::log::Delta;
+use crate::domain::scope::Audience;
+use crate::store::{Entry, EntryId, Loaded, RecordKey, Versioned};
+
+pub use state::{Board, Known, Said, State};
+
+/// How long a writer waits for the fold to reach what another instance committed.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// This instance's boards. Written by the relay alone, read by everybody.
+pub struct Fold {
+    state: RwLock<State>,
+    position: watch::Sender<Option<EntryId>>,
+}
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self { state: RwLock::default(), position: watch::Sender::new(None) }
+    }
+}
+
+impl Fold {
+    /// What is known now, consistent in itself. Hold it briefly: the relay waits meanwhile.
+    pub fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The position, once the fold was loaded.
+    pub fn position(&self) -> Option<EntryId> {
+        *self.position.borrow()
+    }
+
+    /// Tells of every move of the position.
+    pub fn watch(&self) -> watch::Receiver<Option<EntryId>> {
+        self.position.subscribe()
+    }
+
+    /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
+    pub async fn passed(&self, position: EntryId) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.position.subscribe().wait_for(|at| at.is_some_and(|at| at >= position)).await;
+    }
+
+    /// Waits, for a while, until the fold has passed what a commit conflicted with, so that the next attempt builds on
+    /// it.
+    pub async fn caught_up(&self, conflicts: &[(RecordKey, Option<Versioned>)]) {
+        let versions =
+            conflicts.iter().filter_map(|(_, record)| record.as_ref().map(|record| record.version));
+        let newest = versions.max().unwrap_or(EntryId::ZERO);
+        // An instance that lags further behind than this finds the same conflict, and gives up after some attempts.
+        let _ = tokio::time::timeout(CATCH_UP_PATIENCE, self.passed(newest)).await;
+    }
+
+    /// Begins anew from all records of the journal. Undecodable records are left out and returned by key.
+    pub fn reset(&self, loaded: Loaded) -> Vec<String> {
+        let (state, undecodable) = State::from_records(loaded);
+        let position = state.position();
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        self.position.send_replace(Some(position));
+        undecodable
+    }
+
+    /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
+    pub fn apply(&self, entries: &[Entry]) -> Vec<EntryId> {
+        let Some(last) = entries.last() else { return Vec::new() };
+        let mut undecodable = Vec::new();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
+                state.told(scope, entry.id);
+            }
+            if let Some(delta) = &entry.content.delta {
+                match Delta::decode(delta) {
+                    Ok(delta) => state.fold(entry.id, delta),
+                    Err(_) => undecodable.push(entry.id),
+                }
+            }
+        }
+        state.advance(last.id);
+        drop(state);
+        self.position.send_replace(Some(last.id));
+        undecodable
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,454 @@
+//! The organisation as a source of boards: what it knows of teams and of the items of their sprints is read, compared
+//! with what the boards show, and committed where it is new. Hooks keep a board fresh; this is how it begins, how it
+//! catches up with hooks that never came, and how it is known to be as fresh as it looks.
+
+mod levels;
+mod lists;
+mod misses;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use crate::clock::Clock;
+use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use crate::domain::authorise::AllowedProjects;
+use crate::domain::degradation::{DataSource, Outcome, Permit, Policy};
+use crate::domain::event::{self, Body, Envelope, Source as Because, Subject};
+use crate::domain::log::{Delta, SourceCheck};
+use crate::domain::scope::{Audience, ProjectId};
+use crate::domain::teams::TeamKey;
+use crate::domain::time::Timestamp;
+use crate::domain::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
+use crate::domain::zones::TeamZones;
+use crate::fold::Fold;
+use crate::ingest::{Ingest, IngestError, News};
+use crate::store::{Commit, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
+use crate::teams::TeamKeeper;
+use crate::vitals::Vitals;
+pub use levels::Levels;
+use lists::Lists;
+use misses::Misses;
+
+/// How many teams are compared at the same time; the client bounds its calls by itself.
+const TEAMS_AT_ONCE: usize = 4;
+
+/// How many items are fetched at the same time.
+const ITEMS_AT_ONCE: usize = 8;
+
+/// How many items go into one commit.
+const ITEMS_PER_COMMIT: usize = 50;
+
+/// How soon the organisation is asked again after a failure that is sat out.
+const RETRY_MS: i64 = 2_000;
+
+/// How often it is looked whether a check is due. Clocks are set, and machines sleep.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How the source is asked.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The projects that are served.
+    pub projects: AllowedProjects,
+    /// In which zones the days of teams begin and end.
+    pub zones: TeamZones,
+    /// How long after a check the next one is due while somebody watches.
+    pub interval: Duration,
+    /// After how long a check gives up.
+    pub deadline: Duration,
+    /// When to call what is known old, and what to do then.
+    pub policy: Policy,
+}
+
+/// What the source needs of the rest.
+pub struct Parts {
+    /// The organisation.
+    pub azure: Arc<dyn AzureDevOps>,
+    /// Where what is new goes.
+    pub ingest: Arc<Ingest>,
+    /// Records and the log.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub vitals: Arc<Vitals>,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+}
+
+/// An organisation that boards are compared with.
+pub struct Source {
+    parts: Parts,
+    settings: SourceSettings,
+    lists: Lists,
+    teams: TeamKeeper,
+    levels: Levels,
+    /// Held by the check that is under way: checks do not overlap.
+    checking: tokio::sync::Mutex<Option<Timestamp>>,
+    misses: Mutex<Misses>,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// Boards that were compared.
+    pub scopes: u32,
+    /// Work items that had changed.
+    pub changed: u32,
+    /// Projects that could not be compared; their boards keep their age.
+    pub failed: Vec<ProjectId>,
+    /// The first thing that went wrong.
+    pub error: Option<String>,
+}
+
+/// Why a team could not be compared.
+enum TeamError {
+    /// The organisation did not answer.
+    Call(DataSource, CallError),
+    /// What it answered could not be kept.
+    Kept(String),
+    /// It is not to be asked now.
+    Waiting,
+}
+
+impl From<IngestError> for TeamError {
+    fn from(error: IngestError) -> Self {
+        Self::Kept(error.to_string())
+    }
+}
+
+impl From<JournalError> for TeamError {
+    fn from(error: JournalError) -> Self {
+        Self::Kept(error.to_string())
+    }
+}
+
+impl Source {
+    /// The source of these parts.
+    pub fn new(parts: Parts, settings: SourceSettings) -> Self {
+        let Parts { journal, fold, clock, demo, .. } = &parts;
+        let keeper =
+            TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo: *demo };
+        let levels = Levels::new(journal.clone(), fold.clone(), clock.clone(), *demo, settings.policy);
+        let lists = Lists::new(parts.azure.clone(), clock.clone());
+        Self {
+            parts,
+            settings,
+            lists,
+            teams: keeper,
+            levels,
+            checking: tokio::sync::Mutex::default(),
+            misses: Mutex::default(),
+        }
+    }
+
+    /// How true the boards are.
+    pub const fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
+    /// Checks at once, and then whenever a check is due; never returns.
+    pub async fn keep_fresh(self: Arc<Self>) {
+        loop {
+            // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
+            let missed = self.forget_what_is_outdated();
+            if self.is_due().await || missed {
+                let check = self.check(Because::System).await;
+                if let Some(error) = &check.error {
+                    tracing::warn!(error, "a check of the organisation failed");
+                }
+            }
+            if let Err(error) = self.levels.reconcile().await {
+                tracing::warn!(%error, "a change of level could not be announced; trying again");
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// Where an item bears the path of a sprint that nobody knows, the list of its team's sprints is no longer fresh.
+    /// Says whether there was such an item.
+    fn forget_what_is_outdated(&self) -> bool {
+        let teams = {
+            let state = self.parts.fold.read();
+            self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state)
+        };
+        teams.iter().for_each(|team| self.lists.invalidate(*team));
+        !teams.is_empty()
+    }
+
+    /// Whether a check is due: the first one; one after the interval, while somebody watches; and after a failure, when
+    /// the organisation may be asked again, whoever watches.
+    async fn is_due(&self) -> bool {
+        let Some(last) = *self.checking.lock().await else { return true };
+        let now = (self.parts.clock)();
+        let since = now.ms_since(last);
+        match self.levels.next_try() {
+            Some(at) => now >= at && since >= RETRY_MS,
+            None => {
+                let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
+                self.parts.vitals.streams.value() > 0 && since >= interval
+            }
+        }
+    }
+
+    /// Compares every board with the organisation, commits what is new and tells that it was done. It returns within
+    /// the deadline whatever happens.
+    pub async fn check(&self, because: Because) -> Check {
+        let mut last = self.checking.lock().await;
+        self.parts.fold.passed(crate::store::EntryId::ZERO).await;
+        let began = (self.parts.clock)();
+        let check = tokio::time::timeout(self.settings.deadline, self.compare_all(because, began)).await;
+        *last = Some((self.parts.clock)());
+        drop(last);
+        let check = check.unwrap_or_else(|_| Check {
+            error: Some(format!("not done within {} ms", self.settings.deadline.as_millis())),
+            ..Check::default()
+        });
+        if let Err(error) = self.levels.reconcile().await {
+            tracing::warn!(%error, "a change of level could not be announced; trying again");
+        }
+        check
+    }
+
+    async fn compare_all(&self, because: Because, began: Timestamp) -> Check {
+        let known = match self.discover().await {
+            Ok(known) => known,
+            Err(error) => {
+                let failed = self.parts.fold.read().teams().all().map(|team| team.project).collect();
+                return Check { failed: unique(failed), error: Some(error), ..Check::default() };
+            }
+        };
+        let projects: Vec<ProjectRef> = known.iter().map(|(project, _)| project.clone()).collect();
+        let teams = known.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
+        let compare = |(project, team): (&ProjectRef, &TeamRef)| {
+            let (project, team, projects) = (project.clone(), team.clone(), projects.clone());
+            async move {
+                let result = self.compare_team(&projects, &project, &team, because).await;
+                (project.id, result)
+            }
+        };
+        let futures: Vec<_> = teams.map(compare).collect();
+        let results: Vec<_> = stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect().await;
+        let mut check = Check::default();
+        let mut compared: BTreeSet<ProjectId> = projects.iter().map(|project| project.id).collect();
+        for (project, result) in results {
+            match result {
+                Ok(changed) => {
+                    check.scopes += 1;
+                    check.changed = check.changed.saturating_add(changed);
+                }
+                Err(error) => {
+                    compared.remove(&project);
+                    check.failed.push(project);
+                    check.error = check.error.or(match error {
+                        TeamError::Call(_, error) => Some(error.to_string()),
+                        TeamError::Kept(error) => Some(error),
+                        TeamError::Waiting => None,
+                    });
+                }
+            }
+        }
+        check.failed = unique(check.failed);
+        if !compared.is_empty()
+            && let Err(error) = self.tell_completed(&check, &compared, because, began).await
+        {
+            check.error = check.error.or(Some(error.to_string()));
+        }
+        check
+    }
+
+    /// The projects that are served, each with its teams.
+    async fn discover(&self) -> Result<Vec<(ProjectRef, Vec<TeamRef>)>, String> {
+        if let Permit::Wait(until) = self.levels.permit_organization() {
+            return Err(format!("the organisation is not asked before {until}"));
+        }
+        let discovered = self.lists.teams_of_projects(&self.settings.projects).await;
+        let outcome = match &discovered {
+            Ok(_) => Outcome::Success,
+            Err(error) => Outcome::Failed(error.failure),
+        };
+        self.levels.observe_organization(outcome);
+        discovered.map_err(|error| error.to_string())
+    }
+
+    /// Compares one team's board and returns how many of its items had changed.
+    async fn compare_team(
+        &self,
+        projects: &[ProjectRef],
+        project: &ProjectRef,
+        team: &TeamRef,
+        because: Because,
+    ) -> Result<u32, TeamError> {
+        let key = TeamKey { project: project.id, team: team.id };
+        if let Permit::Wait(_) = self.levels.permit(DataSource::WorkItems, key) {
+            return Err(TeamError::Waiting);
+        }
+        let result = self.compare_permitted(projects, project, team, because).await;
+        match &result {
+            Ok(_) => {
+                self.levels.observe(DataSource::Sprints, key, Outcome::Success);
+                self.levels.observe(DataSource::WorkItems, key, Outcome::Success);
+            }
+            Err(TeamError::Call(source, error)) => {
+                self.levels.observe(*source, key, Outcome::Failed(error.failure));
+                if *source != DataSource::WorkItems {
+                    // The items were not asked for, so nothing is known of them either way.
+                    self.levels.release(DataSource::WorkItems, key);
+                }
+            }
+            Err(TeamError::Kept(_) | TeamError::Waiting) => self.levels.release(DataSource::WorkItems, key),
+        }
+        result
+    }
+
+    async fn compare_permitted(
+        &self,
+        projects: &[ProjectRef],
+        project: &ProjectRef,
+        team: &TeamRef,
+        because: Because,
+    ) -> Result<u32, TeamError> {
+        let zone = self.settings.zones.of(team.id, &team.name);
+        let catalogue = self.lists.catalogue(project, team, zone).await;
+        let catalogue = catalogue.map_err(|error| TeamError::Call(DataSource::Sprints, error))?;
+        self.teams.learn((*catalogue).clone(), because).await?;
+        let key = TeamKey { project: project.id, team: team.id };
+        let (known, sprint) = self.known_items(key);
+        let mut ids: BTreeSet<WorkItemId> = known.keys().copied().collect();
+        if let Some(sprint) = sprint {
+            ids.extend(self.items(self.parts.azure.sprint_items(project.id, team.id, sprint).await)?);
+        }
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<WorkItemId> = ids.into_iter().collect();
+        let heads = self.items(self.parts.azure.heads(&ids).await)?;
+        let stale: Vec<WorkItemId> =
+            heads.into_iter().filter(|(id, rev)| is_stale(known.get(id), *rev)).map(|(id, _)| id).collect();
+        self.fetch(projects, project.id, &stale, because).await
+    }
+
+    fn items<T>(&self, result: Result<T, CallError>) -> Result<T, TeamError> {
+        result.map_err(|error| TeamError::Call(DataSource::WorkItems, error))
+    }
+
+    /// The items of the board that is served, and those whose history may lack something.
+    fn known_items(
+        &self,
+        team: TeamKey,
+    ) -> (BTreeMap<WorkItemId, Arc<WorkItem>>, Option<crate::domain::scope::SprintId>) {
+        let state = self.parts.fold.read();
+        let scope = state.teams().served_scope(team);
+        let items = match scope.sprint {
+            Some(_) => state.items_of(scope),
+            // Between two sprints there is a whole backlog, and nothing of it is counted.
+            None => Vec::new(),
+        };
+        (items.into_iter().map(|item| (item.id, item)).collect(), scope.sprint)
+    }
+
+    /// Fetches these items with all their revisions and commits them; returns how many there were.
+    async fn fetch(
+        &self,
+        projects: &[ProjectRef],
+        project: ProjectId,
+        ids: &[WorkItemId],
+        because: Because,
+    ) -> Result<u32, TeamError> {
+        let mut fetched = 0;
+        for batch in ids.chunks(ITEMS_PER_COMMIT) {
+            let received_at = (self.parts.clock)();
+            let futures: Vec<_> =
+                batch.iter().map(|id| self.parts.azure.revisions(project, projects, *id)).collect();
+            let answers: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
+            let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
+            for answer in answers {
+                observations.extend(self.items(answer)?);
+            }
+            observations.sort_by_key(|item| item.id);
+            fetched += u32::try_from(observations.len()).unwrap_or(u32::MAX);
+            let news = News { source: because, received_at, collection: None, trace_id: None };
+            self.parts.ingest.observe_all(&observations, &news).await?;
+        }
+        Ok(fetched)
+    }
+
+    /// Tells every reader that the source was compared: this is how a quiet board stays fresh on the screen.
+    async fn tell_completed(
+        &self,
+        check: &Check,
+        compared: &BTreeSet<ProjectId>,
+        because: Because,
+        began: Timestamp,
+    ) -> Result<(), JournalError> {
+        let parts = &self.parts;
+        for _ in 0..=crate::ingest::CONFLICT_RETRIES_MAX {
+            let (mut checked, version) = {
+                let state = parts.fold.read();
+                (state.checked().clone(), state.version(&RecordKey::feed()))
+            };
+            advance(&mut checked, compared, began);
+            let now = (parts.clock)();
+            let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
+            let body = Body::SyncCompleted {
+                scopes: check.scopes,
+                changed: check.changed,
+                failed: check.failed.clone(),
+                duration_ms: now.ms_since(began),
+                next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
+            };
+            let envelope = Envelope {
+                subject: Subject::Organization,
+                source: Some(because),
+                demo: parts.demo,
+                ..Envelope::connection(now, self.levels.worst(), Some(began))
+            };
+            let key = RecordKey::feed();
+            let delta =
+                Delta { writes: vec![key.to_string()], checked: Some(checked.clone()), ..Delta::default() };
+            let commit = Commit {
+                checks: vec![(key.clone(), version)],
+                // Strings, numbers and maps with string keys cannot fail to serialise.
+                writes: vec![(key, Some(serde_json::to_vec(&checked).unwrap_or_default().into()))],
+                entries: vec![NewEntry {
+                    audience: Audience::Everyone,
+                    event: Some(event::encode(&envelope, &body)),
+                    delta: Some(delta.encode().into()),
+                }],
+            };
+            match parts.journal.commit(commit).await? {
+                Committed::Committed(_) => return Ok(()),
+                Committed::Conflict(conflicts) => parts.fold.caught_up(&conflicts).await,
+            }
+        }
+        Err(JournalError::Unavailable("other writers came first, time after time".into()))
+    }
+}
+
+/// Whether the organisation has revisions of an item that are not known here. Where some in between are missing they
+/// are fetched too, as far back as any are kept.
+fn is_stale(known: Option<&Arc<WorkItem>>, head: Rev) -> bool {
+    let Some(item) = known else { return true };
+    let rev = item.present().rev;
+    let kept = usize::try_from(rev.min(REVISIONS_MAX)).unwrap_or(usize::MAX);
+    rev < head || item.history() == History::Partial && item.revisions().count() < kept
+}
+
+/// The checks of these projects are as of `at`; no check ever gets older.
+fn advance(checked: &mut SourceCheck, projects: &BTreeSet<ProjectId>, at: Timestamp) {
+    for project in projects {
+        let known = checked.projects.entry(*project).or_insert(at);
+        *known = at.max(*known);
+    }
+}
+
+fn unique(mut projects: Vec<ProjectId>) -> Vec<ProjectId> {
+    projects.sort_unstable();
+    projects.dedup();
+    projects
+}
