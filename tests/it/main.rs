@@ -13,6 +13,7 @@
 
 mod client;
 mod dashboard;
+mod derive;
 mod functions_host;
 mod health_check;
 mod journal;

@@ -8,4 +8,5 @@ pub mod host;
 pub mod http;
 pub mod process;
 pub mod sse;
+pub mod team;
 pub mod writes;

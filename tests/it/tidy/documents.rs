@@ -2,6 +2,7 @@
 
 use boardcast::config::SETTINGS;
 use boardcast::domain::event::TYPE_NAMES;
+use boardcast::domain::metrics::{self, Significance};
 use boardcast::vitals::{METRICS, Metric, MetricKind};
 
 use super::{Violations, exists, has_word, numbered, read, repository_files, text_files};
@@ -103,6 +104,50 @@ fn the_operators_guide_lists_every_metric() {
                 line,
                 format!("`{word}` is no metric of src/vitals/mod.rs: name one, or remove it"),
             );
+        }
+    }
+    violations.report();
+}
+
+#[test]
+fn the_book_of_metrics_has_the_rows_of_the_table_of_metrics() {
+    let path = "docs/METRICS.md";
+    let mut violations =
+        Violations::of("docs/METRICS.md explains every metric of src/domain/metrics/table.rs, and no other.");
+    let text = read(path);
+    // A reason may be broken over two lines.
+    let prose = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows: Vec<_> = tables(&text).into_iter().flatten().collect();
+    for metric in metrics::METRICS {
+        let unit = serde_json::to_value(metric.unit).expect("a unit is a word");
+        let announced = match metric.significance {
+            Significance::AnyChange => "at any change".to_owned(),
+            Significance::Relative { minimum } => format!("by 5 %, at least {}", minimum.units()),
+        };
+        let expected = format!(
+            "| `{}` | {} | {announced} | {} |",
+            metric.id,
+            unit.as_str().unwrap_or_default(),
+            metric.definition
+        );
+        match rows.iter().find(|(_, row)| name_in_first_cell(row) == Some(metric.id)) {
+            None => violations.of_file(path, format!("add the row: {expected}")),
+            Some((_, row)) if row.trim_end() == expected => {}
+            Some((line, _)) => violations.at(path, *line, format!("the row should be: {expected}")),
+        }
+        let is_heading = |line: &str| line.starts_with("### ") && line.contains(&format!("`{}`", metric.id));
+        if !text.lines().any(is_heading) {
+            violations.of_file(path, format!("explain `{}` under a heading that names it", metric.id));
+        }
+        for reason in metric.reasons().filter(|reason| !prose.contains(&format!("\"{reason}\""))) {
+            let text = format!("say that `{}` has no value when: \"{reason}\"", metric.id);
+            violations.of_file(path, text);
+        }
+    }
+    for (line, row) in &rows {
+        let name = name_in_first_cell(row).filter(|name| metrics::metric(name).is_none());
+        if let Some(name) = name {
+            violations.at(path, *line, format!("`{name}` is no metric: remove the row"));
         }
     }
     violations.report();

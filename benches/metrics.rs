@@ -1,0 +1,184 @@
+//! How long the metrics of a large board take: 10,000 work items of five revisions each, all metrics, burndown
+//! included.
+//!
+//! `cargo bench --bench metrics` prints the median of 50 runs of each step. The baseline is what every change would
+//! cost if nothing were kept of the items between two computations.
+
+#![allow(clippy::print_stdout, reason = "a benchmark says what it measured")]
+#![allow(clippy::indexing_slicing, reason = "a benchmark that fails may stop")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails may stop")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use boardcast::domain::amount::Hundredths;
+use boardcast::domain::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
+use boardcast::domain::metrics::{Digest, Figures, Frame, Settings, compute};
+use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
+use boardcast::domain::time::Timestamp;
+use boardcast::domain::view::StateCategory;
+use boardcast::domain::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
+
+const ITEMS: u32 = 10_000;
+const REVISIONS: u32 = 5;
+const RUNS: usize = 50;
+const SPRINTS: u32 = 12;
+const EFFORT: &str = "Microsoft.VSTS.Scheduling.StoryPoints";
+const STATES: [(&str, StateCategory); 5] = [
+    ("New", StateCategory::Proposed),
+    ("Active", StateCategory::InProgress),
+    ("Resolved", StateCategory::Resolved),
+    ("Closed", StateCategory::Completed),
+    ("Removed", StateCategory::Removed),
+];
+const TYPES: [&str; 3] = ["User Story", "Bug", "Task"];
+
+/// The first day of the sprint, a Monday, and its last.
+const START: &str = "2026-11-16";
+const FINISH: &str = "2026-11-27";
+const START_MS: i64 = 1_794_805_200_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn project() -> ProjectId {
+    ProjectId::parse("be9b3917-87e6-42a4-a549-2bc06a7a878f").unwrap()
+}
+
+fn sprint_id(number: u32) -> SprintId {
+    SprintId::parse(&format!("a589a806-bf11-4d4f-a031-{number:012x}")).unwrap()
+}
+
+fn iteration(number: u32) -> Iteration {
+    let date = |text: &str| Some(text.parse().unwrap());
+    let name: Text = format!("Sprint {number}").into();
+    let paths = vec![format!("Fabrikam\\{name}").into()];
+    Iteration { id: sprint_id(number), paths, name, start: date(START), finish: date(FINISH) }
+}
+
+fn catalogue() -> Catalogue {
+    let texts = |texts: &[&str]| texts.iter().map(|text| Text::from(*text)).collect::<BTreeSet<_>>();
+    let states: BTreeMap<Text, _> =
+        STATES.iter().map(|(name, category)| ((*name).into(), *category)).collect();
+    let member = Member { name: "Jamal".into(), per_day: Hundredths::whole(6), days_off: BTreeSet::new() };
+    Catalogue {
+        project: project(),
+        project_name: "Fabrikam".into(),
+        team: TeamId::parse("c589a806-bf11-4d4f-a031-c19813331553").unwrap(),
+        team_name: "Web".into(),
+        zone: "America/New_York".parse().unwrap(),
+        iterations: (1..=SPRINTS).map(iteration).collect(),
+        areas: vec![Area { id: None, paths: vec!["Fabrikam".into()], include_children: true }],
+        requirement_types: texts(&["User Story"]),
+        task_types: texts(&["Task"]),
+        bug_types: texts(&["Bug"]),
+        bugs_behaviour: BugsBehaviour::AsRequirements,
+        effort_field: Some(EFFORT.into()),
+        types_without_effort: BTreeSet::new(),
+        states: TYPES.iter().map(|name| ((*name).into(), states.clone())).collect(),
+        weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri"].map(|day| day.parse().unwrap()).into(),
+        days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),
+        capacities: BTreeMap::from([(sprint_id(1), vec![member])]),
+    }
+}
+
+/// A life of five revisions in the sprint, one every day and a half.
+fn item(number: u32, texts: &Texts) -> WorkItem {
+    let details = Details {
+        title: "A title".into(),
+        assigned_to: None,
+        tags: Vec::new(),
+        parent: None,
+        project_name: "Fabrikam".into(),
+        created_at: Some(Timestamp::from_epoch_ms(START_MS - 30 * DAY_MS)),
+        closed_at: None,
+        url: None,
+    };
+    let revision = |rev: u32| {
+        let at = Timestamp::from_epoch_ms(START_MS + i64::from(rev) * DAY_MS * 3 / 2 + i64::from(number));
+        let state = ((number + rev) % 4) as usize;
+        let claim = Claim {
+            claimed_at: at.into(),
+            kind: ClaimKind::Fetched,
+            changed_at: at,
+            changed_by: None,
+            facts: Facts {
+                project: project(),
+                work_item_type: texts.types[number as usize % TYPES.len()].clone(),
+                state: texts.states[state].clone(),
+                iteration_path: texts.path.clone(),
+                area_path: texts.area.clone(),
+                effort: BTreeMap::from([(texts.effort.clone(), Hundredths::whole(rev))]),
+                remaining_work: Some(Hundredths::whole(number % 8)),
+                blocked: number.is_multiple_of(17),
+                deleted: false,
+            },
+        };
+        WorkItem::new(WorkItemId::new(number).unwrap(), rev, claim, details.clone())
+    };
+    (1..=REVISIONS).map(revision).reduce(|item, other| item.merge(&other)).unwrap()
+}
+
+/// Texts that the items share, as they do where they are parsed.
+struct Texts {
+    types: Vec<Text>,
+    states: Vec<Text>,
+    path: Text,
+    area: Text,
+    effort: Text,
+}
+
+impl Texts {
+    fn new() -> Self {
+        Self {
+            types: TYPES.iter().map(|name| (*name).into()).collect(),
+            states: STATES.iter().map(|(name, _)| (*name).into()).collect(),
+            path: "Fabrikam\\Sprint 1".into(),
+            area: "Fabrikam\\Web".into(),
+            effort: EFFORT.into(),
+        }
+    }
+}
+
+fn digests(items: &[WorkItem], frame: &Frame<'_>) -> Vec<Digest> {
+    items.iter().map(|item| Digest::of(item, frame)).collect()
+}
+
+/// The median time of a step.
+fn median<T>(mut step: impl FnMut() -> T) -> Duration {
+    let mut times: Vec<Duration> = (0..RUNS)
+        .map(|_| {
+            let started = Instant::now();
+            black_box(step());
+            started.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[RUNS / 2]
+}
+
+fn report(step: &str, took: Duration) {
+    println!("{step:<52} {:>9.3} ms", took.as_secs_f64() * 1000.0);
+}
+
+fn main() {
+    let catalogue = catalogue();
+    let sprint = catalogue.sprint(sprint_id(1)).unwrap();
+    let texts = Texts::new();
+    let items: Vec<WorkItem> = (1..=ITEMS).map(|number| item(number, &texts)).collect();
+    let now = Timestamp::from_epoch_ms(START_MS + 8 * DAY_MS);
+    let frame = || Frame::new(&catalogue, sprint, Settings::default());
+    let all = |digests: &[Digest]| -> Figures { compute(&frame(), digests.iter(), now) };
+
+    println!("{ITEMS} items of {REVISIONS} revisions, median of {RUNS} runs");
+    report("load: digests of all items", median(|| digests(&items, &frame())));
+    let mut kept = digests(&items, &frame());
+    report("compute all metrics from kept digests", median(|| all(&kept)));
+    let mut changed = 0;
+    let after_a_change = median(|| {
+        changed = (changed + 7_919) % items.len();
+        kept[changed] = Digest::of(&items[changed], &frame());
+        all(&kept)
+    });
+    report("after a change: digest of one item, all metrics", after_a_change);
+    report("baseline: digests of all items, all metrics", median(|| all(&digests(&items, &frame()))));
+}

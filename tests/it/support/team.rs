@@ -1,0 +1,182 @@
+//! A team of the tests, and instances that share a journal: each with its own fold, relay and deriver.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use boardcast::clock::Clock;
+use boardcast::derive::{DeriveSettings, Deriver};
+use boardcast::domain::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
+use boardcast::domain::event::Source;
+use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
+use boardcast::domain::view::StateCategory;
+use boardcast::figures::{Calculator, Figures, Inputs};
+use boardcast::fold::Fold;
+use boardcast::hub::{Hub, RingLimits};
+use boardcast::ingest::Ingest;
+use boardcast::relay::Relay;
+use boardcast::store::{EntryId, Journal};
+use boardcast::teams::TeamKeeper;
+use boardcast::vitals::Vitals;
+use chrono::Weekday;
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::hooks::FABRIKAM;
+
+/// A Wednesday in the middle of the first sprint.
+pub const NOW_MS: i64 = 1_795_608_000_000;
+
+pub fn sprint(number: u8) -> SprintId {
+    SprintId::parse(&format!("a589a806-bf11-4d4f-a031-c1981333155{number}")).unwrap()
+}
+
+pub fn team() -> TeamId {
+    TeamId::parse("c589a806-bf11-4d4f-a031-c19813331553").unwrap()
+}
+
+/// The board of one of the team's sprints.
+pub fn board(number: u8) -> Scope {
+    let project = ProjectId::parse(FABRIKAM).unwrap();
+    Scope { project, team: Some(team()), sprint: Some(sprint(number)) }
+}
+
+/// Fabrikam's only team: `Sprint 0` is over, `Sprint 1` is under way until 27 November 2026, `Sprint 2` follows.
+pub fn catalogue() -> Catalogue {
+    use StateCategory::{Completed, InProgress, Proposed, Removed};
+    let texts = |texts: &[&str]| texts.iter().map(|text| Text::from(*text)).collect::<BTreeSet<_>>();
+    let day = |text: &str| Some(text.parse().unwrap());
+    let iteration = |number: u8, start, finish| Iteration {
+        id: sprint(number),
+        paths: vec![format!("Fabrikam\\Sprint {number}").into()],
+        name: format!("Sprint {number}").into(),
+        start: day(start),
+        finish: day(finish),
+    };
+    let states: BTreeMap<Text, StateCategory> =
+        [("New", Proposed), ("Active", InProgress), ("Closed", Completed), ("Removed", Removed)]
+            .map(|(name, category)| (name.into(), category))
+            .into();
+    Catalogue {
+        project: ProjectId::parse(FABRIKAM).unwrap(),
+        project_name: "Fabrikam".into(),
+        team: team(),
+        team_name: "Web".into(),
+        zone: Tz::America__New_York,
+        iterations: vec![
+            iteration(0, "2026-11-02", "2026-11-13"),
+            iteration(1, "2026-11-16", "2026-11-27"),
+            iteration(2, "2026-11-30", "2026-12-11"),
+        ],
+        areas: vec![Area { id: None, paths: vec!["Fabrikam".into()], include_children: true }],
+        requirement_types: texts(&["User Story"]),
+        task_types: texts(&["Task"]),
+        bug_types: texts(&["Bug"]),
+        bugs_behaviour: BugsBehaviour::AsRequirements,
+        effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
+        types_without_effort: BTreeSet::new(),
+        states: ["User Story", "Task", "Bug"].map(|name| (name.into(), states.clone())).into(),
+        weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
+        days_off: BTreeSet::new(),
+        capacities: BTreeMap::from([(sprint(1), Vec::<Member>::new())]),
+    }
+}
+
+/// A hook by which item `id` is a story of the sprint with that number, in that state and with that effort.
+pub fn story(id: u32, rev: u32, sprint: u8, state: &str, points: Option<f64>) -> Value {
+    let mut payload = super::hooks::updated(id, rev, state);
+    let fields = &mut payload["resource"]["revision"]["fields"];
+    fields["System.IterationPath"] = json!(format!("Fabrikam\\Sprint {sprint}"));
+    fields["Microsoft.VSTS.Scheduling.StoryPoints"] = json!(points);
+    payload["createdDate"] = json!(format!("2026-11-23T08:{:02}:{:02}.1234567Z", rev / 60 % 60, rev % 60));
+    payload
+}
+
+/// One instance of several that share a journal.
+pub struct Instance {
+    pub journal: Arc<dyn Journal>,
+    pub fold: Arc<Fold>,
+    pub ingest: Arc<Ingest>,
+    pub deriver: Arc<Deriver>,
+    relay: JoinHandle<()>,
+}
+
+impl Instance {
+    /// An instance that follows the journal and derives nothing by itself.
+    pub async fn over(journal: Arc<dyn Journal>, clock: Clock) -> Self {
+        let (fold, vitals) = (Arc::new(Fold::default()), Arc::new(Vitals::default()));
+        let hub = Arc::new(Hub::new(RingLimits::DEFAULT, Duration::ZERO));
+        let relay = Relay { journal: journal.clone(), fold: fold.clone(), hub, vitals: vitals.clone() };
+        let relay = tokio::spawn(relay.run());
+        let ingest = Arc::new(Ingest {
+            journal: journal.clone(),
+            fold: fold.clone(),
+            clock: clock.clone(),
+            demo: false,
+        });
+        let teams =
+            TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo: false };
+        let settings = DeriveSettings {
+            pause: Duration::from_millis(5),
+            settle: Duration::from_millis(100),
+            ..DeriveSettings::default()
+        };
+        let deriver = Arc::new(Deriver {
+            journal: journal.clone(),
+            fold: fold.clone(),
+            calculator: Arc::new(Calculator::default()),
+            teams,
+            clock,
+            vitals,
+            settings,
+            instance: uuid::Uuid::new_v4().to_string(),
+            demo: false,
+        });
+        fold.passed(EntryId::ZERO).await;
+        Self { journal, fold, ingest, deriver, relay }
+    }
+
+    /// Makes the team known, as a synchronisation does.
+    pub async fn learn(&self, catalogue: Catalogue) {
+        assert!(self.deriver.teams.learn(catalogue, Source::Timer).await.unwrap());
+    }
+
+    /// Applies a hook's payload.
+    pub async fn hook(&self, payload: &Value) {
+        let observation = super::hooks::observation(payload);
+        self.ingest.observe(&observation, &super::hooks::news()).await.unwrap();
+    }
+
+    /// Waits until the fold has everything that the journal has.
+    pub async fn settled(&self) {
+        let position = self.journal.load().await.unwrap().position;
+        self.fold.passed(position).await;
+    }
+
+    /// A board's figures, computed from nothing but the fold.
+    pub fn figures(&self, scope: Scope) -> Figures {
+        let inputs = Inputs::of(&self.fold.read(), scope);
+        Calculator::default().figures(&inputs, (self.deriver.clock)())
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.relay.abort();
+    }
+}
+
+/// The events of the log after a position, as JSON, with their ids.
+pub async fn events(journal: &Arc<dyn Journal>, mut after: EntryId) -> Vec<(EntryId, Value)> {
+    let end = journal.load().await.unwrap().position;
+    let mut events = Vec::new();
+    while after < end {
+        for entry in journal.tail(after, 1_000).await.unwrap() {
+            after = entry.id;
+            let json = entry.content.event.as_ref().map(|json| serde_json::from_slice(json).unwrap());
+            events.extend(json.map(|json| (entry.id, json)));
+        }
+    }
+    events
+}
