@@ -220,6 +220,6 @@ fn source_settings(config: &Config) -> SourceSettings {
         zones: config.team_zones.clone(),
         interval: config.check_interval,
         deadline: config.sync_deadline,
-        policy: Policy::default(),
+        policy: Policy { mock: config.mock, ..Policy::default() },
     }
 }

@@ -25,6 +25,7 @@ pub mod fold;
 pub mod functions;
 pub mod hub;
 pub mod ingest;
+pub mod mock;
 pub mod relay;
 pub mod secret;
 pub mod server;
@@ -76,6 +77,14 @@ pub fn run(config: &Config) -> ExitCode {
             Ok(app) => app,
             Err(error) => return fail(&error),
         };
+        if config.mock {
+            match mock::stand_in().await {
+                Ok(stand_in) => app.snapshots.set_stand_in(stand_in),
+                Err(error) => {
+                    tracing::error!(%error, "nothing can stand in for an organisation that is gone")
+                }
+            }
+        }
         if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
             tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
         }

@@ -1,7 +1,7 @@
 //! The read path: a board as it is in the fold, with its age and level.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -49,6 +49,9 @@ impl ScopeFilter {
 /// time alone, such as the age of an item, is that old at most.
 const ENCODED_FOR_MS: i64 = 10_000;
 
+/// The board that stands in for one of whose source nothing is known.
+pub type StandIn = Arc<dyn Fn(Scope) -> Option<BoardView> + Send + Sync>;
+
 /// Makes snapshots from the fold. An encoded one is kept until its board changes, so that a thousand readers who
 /// come at once cost one encoding.
 pub struct Snapshots {
@@ -58,6 +61,7 @@ pub struct Snapshots {
     allowed: AllowedProjects,
     demo: bool,
     encoded: Mutex<HashMap<Scope, Encoded>>,
+    stand_in: OnceLock<StandIn>,
 }
 
 #[derive(Clone)]
@@ -113,7 +117,7 @@ impl Snapshots {
         allowed: AllowedProjects,
         demo: bool,
     ) -> Self {
-        Self { fold, calculator, clock, allowed, demo, encoded: Mutex::default() }
+        Self { fold, calculator, clock, allowed, demo, encoded: Mutex::default(), stand_in: OnceLock::new() }
     }
 
     /// Whether a reader with that filter may see the board of `scope`.
@@ -144,24 +148,25 @@ impl Snapshots {
         (level, ages.min())
     }
 
-    /// The `snapshot` events of the boards that `choose` picks, all of one moment.
+    /// The `snapshot` events of the boards that `choose` picks, all of one moment, with their names and what is said of
+    /// all of them together.
     pub fn take(
         &self,
         choose: impl FnOnce(&State) -> Vec<Scope>,
-    ) -> (Taken, Vec<ScopeView>, Option<Timestamp>) {
-        let (position, views, data_as_of, parts) = {
+    ) -> (Taken, Vec<ScopeView>, (Level, Option<Timestamp>)) {
+        let (position, views, standing, parts) = {
             let state = self.fold.read();
             let scopes = choose(&state);
             let parts: Vec<_> = scopes.iter().map(|scope| self.part(&state, *scope)).collect();
-            let (_, data_as_of) = Self::standing(&state, &scopes);
-            (state.position(), Self::views(&state, &scopes), data_as_of, parts)
+            let standing = Self::standing(&state, &scopes);
+            (state.position(), Self::views(&state, &scopes), standing, parts)
         };
         let json = |part| match part {
             Part::Kept(json) => json,
             Part::Changed(parts) => self.encode(&parts),
         };
         let boards = parts.into_iter().map(json).collect();
-        (Taken { position, boards }, views, data_as_of)
+        (Taken { position, boards }, views, standing)
     }
 
     fn part(&self, state: &State, scope: Scope) -> Part {
@@ -187,7 +192,7 @@ impl Snapshots {
             mock: parts.level == Level::Mock,
             ..Envelope::connection(now, parts.level, parts.data_as_of)
         };
-        let board = parts.board(&self.calculator, now);
+        let board = self.board_of(parts, now);
         let whole = Body::Snapshot { data: Box::new(board), url: None, etag: None };
         let mut json = event::encode(&envelope, &whole);
         if json.len() > EVENT_BYTES_MAX
@@ -240,13 +245,37 @@ impl Snapshots {
             demo: self.demo,
             mock: parts.level == Level::Mock,
             cursor: position.to_string(),
-            board: parts.board(&self.calculator, (self.clock)()),
+            board: self.board_of(&parts, (self.clock)()),
         };
         BoardAnswer {
             // Strings, numbers and maps with string keys cannot fail to serialise.
             json: serde_json::to_vec(&answer).unwrap_or_default().into(),
             etag: etag(parts.touched, parts.level),
             data_as_of: parts.data_as_of,
+        }
+    }
+
+    /// From now on a board of level `mock` is what `stand_in` says. Only the first call counts.
+    pub fn set_stand_in(&self, stand_in: StandIn) {
+        let _ = self.stand_in.set(stand_in);
+    }
+
+    /// A board as it is now.
+    pub fn view(&self, scope: Scope) -> BoardView {
+        let parts = Parts::of(&self.fold.read(), scope);
+        self.board_of(&parts, (self.clock)())
+    }
+
+    /// The board of these parts; without numbers, or another in its place, where its level says so.
+    fn board_of(&self, parts: &Parts, now: Timestamp) -> BoardView {
+        let view = parts.board(&self.calculator, now);
+        match parts.level {
+            Level::Full | Level::Cached => view,
+            Level::None => without_numbers(view, parts.since),
+            Level::Mock => match self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
+                Some(mock) => BoardView { project: view.project, team: view.team, ..mock },
+                None => without_numbers(view, parts.since),
+            },
         }
     }
 
@@ -301,7 +330,7 @@ impl Parts {
             Some(NextSprint { name: next.name.clone(), start_date: next.start? })
         };
         let figures = calculator.figures(&self.inputs, now);
-        let view = BoardView {
+        BoardView {
             project: Named { id: scope.project, name: self.project_name.clone() },
             team: scope
                 .team
@@ -313,8 +342,7 @@ impl Parts {
             items: Some(item_views(&self.inputs, now)),
             burndown: figures.burndown,
             history: figures.history,
-        };
-        if self.level == Level::None { without_numbers(view, self.since) } else { view }
+        }
     }
 }
 

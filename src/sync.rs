@@ -142,7 +142,7 @@ impl Synchronisation {
         self.fold.passed(EntryId::ZERO).await;
         if let Some(source) = &self.source {
             let check = source.check(event::Source::Timer).await;
-            if check.scopes == 0 && !check.failed.is_empty() {
+            if check.scopes == 0 && (check.error.is_some() || !check.failed.is_empty()) {
                 let reason = check.error.unwrap_or_else(|| "no project could be compared".into());
                 return Ok(SyncReport::Failed { reason });
             }

@@ -211,6 +211,12 @@ where
         self.result(waiting).await
     }
 
+    /// What is kept of a list, however old it may be within its time; nothing is loaded.
+    pub fn peek(&self, kind: Kind, key: &K) -> Option<Served<V>> {
+        let now = (self.0.clock)();
+        self.state().serve(&(kind, key.clone()), now)
+    }
+
     /// Loads a list however fresh it is, or waits for the load under way, and returns what is new. Until then readers
     /// are served what there is.
     ///

@@ -55,6 +55,8 @@ settings! {
         "A simulated organisation that lives and changes, marked DEMO everywhere; with an organisation it cannot be `on`";
     ORGANIZATION_URL = "BOARDCAST_ORGANIZATION_URL", "URL", "not set",
         "The organisation, such as `https://dev.azure.com/contoso`, or a server's collection. Not set: hooks alone feed the boards";
+    MOCK = "BOARDCAST_MOCK", "`on` or `off`", "off",
+        "Whether simulated data stands in, marked as such, where the organisation is gone and nothing is known that may still be shown";
     PAT = "AZURE_DEVOPS_PAT", "text", "not set",
         "A personal access token with the scopes `vso.project` and `vso.work`, with which the organisation is asked";
     TEAM_ZONES = "BOARDCAST_TEAM_ZONES", "`team=zone`, comma-separated", "the zone of the synchronisation",
@@ -136,6 +138,8 @@ pub struct Config {
     pub hooks_in_flight_max: usize,
     /// Whether a simulated organisation stands in for a real one.
     pub demo: bool,
+    /// Whether simulated data stands in where nothing is known.
+    pub mock: bool,
     /// The organisation that is asked, if there is one.
     pub organization: Option<Organization>,
     /// In which zones the days of teams begin and end.
@@ -231,6 +235,7 @@ impl Config {
         let sync_window = read.sync_window();
         let config = Self {
             demo,
+            mock: read.on_off(MOCK).unwrap_or(false),
             organization,
             team_zones: read.team_zones(&sync_window),
             derive: read.derive_settings(),

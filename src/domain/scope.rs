@@ -79,6 +79,21 @@ impl Scope {
     }
 }
 
+impl fmt::Display for Scope {
+    /// The three ids, with a hyphen for what is not known: no character that a key of any store forbids.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/", self.project)?;
+        match self.team {
+            Some(team) => write!(f, "{team}/")?,
+            None => f.write_str("-/")?,
+        }
+        match self.sprint {
+            Some(sprint) => write!(f, "{sprint}"),
+            None => f.write_str("-"),
+        }
+    }
+}
+
 /// Who may receive a log entry's event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -77,13 +77,16 @@ impl Lists {
     }
 
     /// What is known of a team. It is renewed ahead of the moment when it is no longer fresh, because whoever asks
-    /// compares a board with it that somebody watches.
+    /// compares a board with it that somebody watches. Where that fails, what is there is served with the error beside
+    /// it.
+    ///
+    /// Errors: nothing is there that may still be served.
     pub(super) async fn catalogue(
         &self,
         project: &ProjectRef,
         team: &TeamRef,
         zone: Tz,
-    ) -> Result<Arc<Catalogue>, CallError> {
+    ) -> Result<(Arc<Catalogue>, Option<CallError>), CallError> {
         let key = TeamKey { project: project.id, team: team.id };
         let (azure, clock) = (self.azure.clone(), self.clock.clone());
         let (project, team) = (project.clone(), team.clone());
@@ -92,10 +95,19 @@ impl Lists {
             let bytes = catalogue.encode().len();
             Ok(Loaded { value: Some(Arc::new(catalogue)), bytes })
         };
+        let mut failed = None;
         if self.catalogues.wants_refresh(Kind::Sprints, &key) {
-            value(self.catalogues.refresh(Kind::Sprints, &key, load).await)
-        } else {
-            value(self.catalogues.read(Kind::Sprints, &key, load).await)
+            match value(self.catalogues.refresh(Kind::Sprints, &key, load.clone()).await) {
+                Ok(catalogue) => return Ok((catalogue, None)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let kept = self.catalogues.peek(Kind::Sprints, &key).and_then(|served| served.value);
+        match (kept, failed) {
+            (Some(catalogue), failed) => Ok((catalogue, failed)),
+            (None, Some(error)) => Err(error),
+            (None, None) => value(self.catalogues.read(Kind::Sprints, &key, load).await)
+                .map(|catalogue| (catalogue, None)),
         }
     }
 

@@ -163,9 +163,7 @@ impl Source {
                     tracing::warn!(error, "a check of the organisation failed");
                 }
             }
-            if let Err(error) = self.levels.reconcile().await {
-                tracing::warn!(%error, "a change of level could not be announced; trying again");
-            }
+            self.reconcile().await;
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
     }
@@ -209,10 +207,16 @@ impl Source {
             error: Some(format!("not done within {} ms", self.settings.deadline.as_millis())),
             ..Check::default()
         });
+        self.reconcile().await;
+        check
+    }
+
+    /// Announces levels that changed.
+    async fn reconcile(&self) {
+        self.parts.vitals.source_level.set(self.levels.worst());
         if let Err(error) = self.levels.reconcile().await {
             tracing::warn!(%error, "a change of level could not be announced; trying again");
         }
-        check
     }
 
     async fn compare_all(&self, because: Because, began: Timestamp) -> Check {
@@ -290,10 +294,7 @@ impl Source {
         }
         let result = self.compare_permitted(projects, project, team, because).await;
         match &result {
-            Ok(_) => {
-                self.levels.observe(DataSource::Sprints, key, Outcome::Success);
-                self.levels.observe(DataSource::WorkItems, key, Outcome::Success);
-            }
+            Ok(_) => self.levels.observe(DataSource::WorkItems, key, Outcome::Success),
             Err(TeamError::Call(source, error)) => {
                 self.levels.observe(*source, key, Outcome::Failed(error.failure));
                 if *source != DataSource::WorkItems {
@@ -315,9 +316,15 @@ impl Source {
     ) -> Result<u32, TeamError> {
         let zone = self.settings.zones.of(team.id, &team.name);
         let catalogue = self.lists.catalogue(project, team, zone).await;
-        let catalogue = catalogue.map_err(|error| TeamError::Call(DataSource::Sprints, error))?;
-        self.teams.learn((*catalogue).clone(), because).await?;
+        let (catalogue, failed) = catalogue.map_err(|error| TeamError::Call(DataSource::Sprints, error))?;
         let key = TeamKey { project: project.id, team: team.id };
+        // Sprints that cannot be read now keep nobody from comparing items by those that are known.
+        self.levels.observe(
+            DataSource::Sprints,
+            key,
+            failed.map_or(Outcome::Success, |error| Outcome::Failed(error.failure)),
+        );
+        self.teams.learn((*catalogue).clone(), because).await?;
         let (known, sprint) = self.known_items(key);
         let mut ids: BTreeSet<WorkItemId> = known.keys().copied().collect();
         if let Some(sprint) = sprint {

@@ -48,9 +48,7 @@ impl RecordKey {
 
     /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
     pub fn said(scope: Scope, name: &str) -> Self {
-        let id = |id: Option<String>| id.unwrap_or_else(|| "-".into());
-        let (team, sprint) = (scope.team.map(|id| id.to_string()), scope.sprint.map(|id| id.to_string()));
-        Self(format!("said/{}/{}/{}/{name}", scope.project, id(team), id(sprint)))
+        Self(format!("said/{scope}/{name}"))
     }
 
     /// When the source was last found equal.

@@ -174,13 +174,13 @@ impl Reader {
         streams.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
         let mut chosen = Vec::new();
-        let (taken, views, data_as_of) = streams.snapshots.take(|state| {
+        let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
             chosen = streams.snapshots.scopes(state, filter);
             chosen.clone()
         });
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
         streams.vitals.reads.record((streams.clock)(), ReadOutcome::HitMemory);
-        let opening = Opening { resumed: false, gap, cursor: taken.position, level: Level::Full, data_as_of };
+        let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
         self.write_connected(out, opening, views);
         let last = taken.boards.len().saturating_sub(1);
         for (index, json) in taken.boards.iter().enumerate() {
@@ -193,6 +193,11 @@ impl Reader {
     }
 
     fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
+        // Where there is no board to be more or less true, the organisation's own state is all there is to say.
+        let level = match scopes.is_empty() {
+            true => opening.level.max(self.streams.vitals.source_level.value()),
+            false => opening.level,
+        };
         let body = Body::Connected {
             connection_id: format!("{:08x}", fastrand::u32(..)),
             server_version: env!("CARGO_PKG_VERSION"),
@@ -203,7 +208,7 @@ impl Reader {
             cursor: opening.cursor.to_string(),
             scopes,
         };
-        self.write(out, None, opening.level, opening.data_as_of, &body);
+        self.write(out, None, level, opening.data_as_of, &body);
     }
 
     /// Writes an event about the connection itself. It has an id only where it tells a position.

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::domain::entry_id::EntryId;
+use crate::domain::level::Level;
 use crate::domain::time::Timestamp;
 pub use dead_letters::{DeadLetterSeen, DeadLetters};
 pub use histogram::{Histogram, Quantiles};
@@ -104,6 +105,22 @@ impl Moment {
     /// When it last happened; `None` while it never did.
     pub fn value(&self) -> Option<Timestamp> {
         Some(self.0.load(Ordering::Relaxed)).filter(|ms| *ms != NEVER).map(Timestamp::from_epoch_ms)
+    }
+}
+
+/// The worst level of the organisation's parts, for where no board is there to say it.
+#[derive(Debug, Default)]
+pub struct SourceLevel(Mutex<Level>);
+
+impl SourceLevel {
+    /// The level is `level` now.
+    pub fn set(&self, level: Level) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = level;
+    }
+
+    /// The level as it was last told.
+    pub fn value(&self) -> Level {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -207,6 +224,8 @@ macro_rules! vitals {
             pub last_hook: Moment,
             /// When a synchronisation last ended well.
             pub last_sync: Moment,
+            /// How true what the organisation tells is.
+            pub source_level: SourceLevel,
             log: LogProgress,
         }
 

@@ -22,6 +22,7 @@ mod keeping;
 mod load;
 mod resume;
 mod snapshot;
+mod source;
 mod sse_stream;
 mod stream_limits;
 mod support;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use boardcast::app::App;
 use boardcast::clock::Clock;
 use boardcast::config::Config;
+use boardcast::devops::AzureDevOps;
 use boardcast::domain::time::Timestamp;
 use boardcast::hub::RingLimits;
 use boardcast::store::memory::MemoryJournal;
@@ -62,16 +63,20 @@ pub struct Builder {
     retention: Retention,
     ring: RingLimits,
     wrap: Layer,
+    azure: Option<Arc<dyn AzureDevOps>>,
 }
 
 impl TestApp {
     pub fn builder() -> Builder {
         Builder {
-            settings: HashMap::from([("BOARDCAST_PORT".into(), "0".into())]),
+            settings: [("BOARDCAST_PORT", "0"), ("BOARDCAST_DEMO", "off")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             clock: boardcast::clock::system(),
             retention: Retention::DEFAULT,
             ring: RingLimits::DEFAULT,
             wrap: Box::new(|journal| journal),
+            azure: None,
         }
     }
 
@@ -151,6 +156,12 @@ impl Builder {
         self
     }
 
+    /// Compares its boards with that organisation.
+    pub fn organization(mut self, azure: Arc<dyn AzureDevOps>) -> Self {
+        self.azure = Some(azure);
+        self
+    }
+
     /// Puts a layer between the application and its journal.
     pub fn layer(mut self, wrap: impl Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + 'static) -> Self {
         self.wrap = Box::new(wrap);
@@ -160,7 +171,7 @@ impl Builder {
     pub async fn start(self) -> TestApp {
         let config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
         let journal = Arc::new(MemoryJournal::new(self.clock.clone(), self.retention));
-        let app = App::over(&config, (self.wrap)(journal.clone()), self.clock, self.ring);
+        let app = App::assembled(&config, (self.wrap)(journal.clone()), self.clock, self.ring, self.azure);
         let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

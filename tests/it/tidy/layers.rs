@@ -45,6 +45,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "stream", "vitals"]),
     ("hub", &["domain"]),
     ("ingest", &["clock", "domain", "fold", "store"]),
+    ("mock", &["app", "clock", "config", "demo", "domain", "snapshot"]),
     ("relay", &["domain", "fold", "hub", "store", "vitals"]),
     ("secret", &[]),
     ("server", &["app", "functions"]),

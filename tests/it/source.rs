@@ -1,0 +1,664 @@
+//! Boards and the organisation that they are compared with: how they begin, catch up, fall behind and recover.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boardcast::devops::client::{RestClient, Settings};
+use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use boardcast::domain::catalogue::Catalogue;
+use boardcast::domain::degradation::Failure;
+use boardcast::domain::event::Source as Because;
+use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
+use boardcast::domain::time::Timestamp;
+use boardcast::domain::work_item::{Observation, Rev, WorkItemId};
+use boardcast::simulation::hooks;
+use boardcast::simulation::item::Event;
+use boardcast::simulation::model::Model;
+use boardcast::simulation::process::Category;
+use boardcast::simulation::server::Server;
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use crate::support::app::{DEADLINE, HandClock, TestApp};
+use crate::support::faults::FaultyJournal;
+use crate::support::sse::SseReader;
+
+/// A Wednesday, 15:00 in New York.
+const NOW_MS: i64 = 1_795_636_800_000;
+
+/// A simulated organisation, and what a test does to the way there.
+struct Organization {
+    server: tokio::sync::Mutex<Server>,
+    model: Arc<Mutex<Model>>,
+    way: Arc<Way>,
+    clock: HandClock,
+}
+
+/// The client with faults that the simulated server cannot make: those of one team, and an answer that never comes.
+struct Way {
+    client: RestClient,
+    broken: Mutex<BTreeSet<TeamId>>,
+    sprints_broken: AtomicBool,
+    hangs: AtomicBool,
+}
+
+impl Way {
+    async fn pass(&self, team: Option<TeamId>) -> Result<(), CallError> {
+        while self.hangs.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        match team.filter(|team| self.broken.lock().unwrap().contains(team)) {
+            Some(_) => Err(error()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn error() -> CallError {
+    let message = "a planned fault".into();
+    CallError { failure: Failure::Server, call: "a call", status: Some(503), message }
+}
+
+#[async_trait]
+impl AzureDevOps for Way {
+    async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
+        self.pass(None).await?;
+        self.client.projects().await
+    }
+
+    async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError> {
+        self.pass(None).await?;
+        self.client.teams(project).await
+    }
+
+    async fn catalogue(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        zone: Tz,
+        now: Timestamp,
+    ) -> Result<Catalogue, CallError> {
+        self.pass(None).await?;
+        if self.sprints_broken.load(Ordering::SeqCst) {
+            return Err(error());
+        }
+        self.client.catalogue(project, team, zone, now).await
+    }
+
+    async fn sprint_items(
+        &self,
+        project: ProjectId,
+        team: TeamId,
+        sprint: SprintId,
+    ) -> Result<Vec<WorkItemId>, CallError> {
+        self.pass(Some(team)).await?;
+        self.client.sprint_items(project, team, sprint).await
+    }
+
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
+        self.pass(None).await?;
+        self.client.heads(ids).await
+    }
+
+    async fn revisions(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        id: WorkItemId,
+    ) -> Result<Option<Observation>, CallError> {
+        self.pass(None).await?;
+        self.client.revisions(project, known, id).await
+    }
+
+    fn held_back(&self) -> Option<Duration> {
+        self.client.held_back()
+    }
+}
+
+impl Organization {
+    async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Model)) -> Self {
+        let clock = HandClock::at(NOW_MS);
+        let mut model = Model::new(3, clock.clock());
+        change(&mut model);
+        let model = Arc::new(Mutex::new(model));
+        let server = Server::start(model.clone()).await.unwrap();
+        let client = RestClient::new(&Settings::new(server.base_url())).unwrap();
+        let way = Way {
+            client,
+            broken: Mutex::default(),
+            sprints_broken: AtomicBool::new(false),
+            hangs: AtomicBool::new(false),
+        };
+        Self { server: tokio::sync::Mutex::new(server), model, way: Arc::new(way), clock }
+    }
+
+    /// An application whose boards are compared with this organisation.
+    async fn app(&self) -> TestApp {
+        let app = TestApp::builder().clock(self.clock.clone()).organization(self.way.clone()).start().await;
+        self.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+        app.settled().await;
+        app
+    }
+
+    fn model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
+        act(&mut self.model.lock().unwrap())
+    }
+
+    async fn calls_on(&self, route: &str) -> u64 {
+        self.server.lock().await.calls_by_route().get(route).copied().unwrap_or_default()
+    }
+
+    async fn close(&self) {
+        self.server.lock().await.close().await;
+    }
+
+    async fn reopen(&self) {
+        self.server.lock().await.reopen().await.unwrap();
+    }
+
+    /// Lets time pass, three seconds at once, until something is so.
+    async fn until<T>(&self, mut is_so: impl AsyncFnMut() -> Option<T>) -> T {
+        tokio::time::timeout(DEADLINE, async {
+            loop {
+                if let Some(found) = is_so().await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.clock.advance(Duration::from_secs(3));
+            }
+        })
+        .await
+        .expect("it never came to pass")
+    }
+
+    /// Lets time pass until an event of that type comes.
+    async fn until_told(&self, reader: &mut SseReader, kind: &str) -> Value {
+        let turning = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.clock.advance(Duration::from_secs(3));
+            }
+        };
+        tokio::select! {
+            event = reader.next_of(kind) => event,
+            () = turning => unreachable!(),
+        }
+    }
+}
+
+/// The boards, by the name of the team.
+async fn boards(app: &TestApp) -> BTreeMap<String, Value> {
+    let directory = app.get("/api/snapshot").await.json();
+    let mut boards = BTreeMap::new();
+    for row in directory["scopes"].as_array().unwrap() {
+        let board = app.get(row["url"].as_str().unwrap()).await.json();
+        boards.insert(row["team"].as_str().unwrap_or("none").to_owned(), board);
+    }
+    boards
+}
+
+#[tokio::test]
+async fn a_board_begins_as_the_organisation_has_it() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let boards = boards(&app).await;
+    assert_eq!(boards.keys().map(String::as_str).collect::<Vec<_>>(), ["Clinic", "Mobile Apps", "Web"]);
+    organization.model(|model| {
+        for project in &model.organisation.projects {
+            for team in &project.teams {
+                let board = &boards[team.name];
+                let sprint = project.current_sprint(team, model.today()).unwrap();
+                assert_eq!(board["sprint"]["name"], sprint.name);
+                assert_eq!(board["sprint"]["state"], "current");
+                assert_eq!(board["sprint"]["startDate"], sprint.start.to_string());
+                assert_eq!((&board["level"], &board["history"]), (&json!("full"), &json!("complete")));
+                let own: BTreeMap<u32, u32> = model
+                    .items()
+                    .values()
+                    .filter(|item| {
+                        let newest = item.newest();
+                        model.home(item).is_some_and(|(_, home)| home.id == team.id)
+                            && newest.content.iteration_path == sprint.path
+                            && !newest.deleted
+                    })
+                    .map(|item| (item.id, item.newest().rev))
+                    .collect();
+                let shown: BTreeMap<u32, u32> = board["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| (item["id"].as_u64().unwrap() as u32, item["rev"].as_u64().unwrap() as u32))
+                    .collect();
+                assert_eq!(shown, own, "{}", team.name);
+                assert!(!own.is_empty());
+            }
+        }
+    });
+    let checked = boards["Web"]["dataAsOf"].as_i64().unwrap();
+    assert!((NOW_MS..NOW_MS + 60_000).contains(&checked), "{checked}");
+    assert_eq!(boards["Web"].get("demo"), None);
+}
+
+#[tokio::test]
+async fn k4_what_a_check_brings_at_once_is_one_event_of_items_in_the_shape_of_the_board() {
+    let organization = Organization::start().await;
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .start()
+        .await;
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    // The team becomes known by an event, and its board follows.
+    let begun = reader.next_of("sprint_changed").await;
+    assert_eq!((&begun["from"], begun["to"].is_string()), (&Value::Null, true));
+    let told = reader.next_of("workitems_updated").await;
+    assert_eq!(told["sprintId"], begun["to"]);
+    assert_eq!((&told["removed"], &told["changed"]), (&json!([]), &json!([])));
+    app.quiet().await;
+    let board = &boards(&app).await["Web"];
+    let (told, shown) = (told["data"].as_array().unwrap(), board["items"].as_array().unwrap());
+    let members = |item: &Value| item.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(&told[0]), members(&shown[0]));
+    let mut expected = [
+        "id",
+        "rev",
+        "type",
+        "title",
+        "state",
+        "stateCategory",
+        "assignedTo",
+        "effort",
+        "remainingWork",
+        "iterationPath",
+        "areaPath",
+        "tags",
+        "blocked",
+        "changedAt",
+        "url",
+        "ageDays",
+    ];
+    expected.sort_unstable();
+    assert_eq!(members(&told[0]), expected);
+    for item in told {
+        assert!(shown.contains(item), "{item}");
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_never_came_is_found_by_the_next_check() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    let item = boards(&app).await["Web"]["items"][0]["id"].as_u64().unwrap() as u32;
+    organization.model(|model| {
+        let at = model.now();
+        model.change(item, Event::Updated, at, 0, |content| content.title = "Told by nobody".into());
+    });
+    let told = organization.until_told(&mut reader, "workitem_changed").await;
+    assert_eq!((&told["workItemId"], &told["title"]), (&json!(item), &json!("Told by nobody")));
+    assert_eq!(told["source"], "system");
+    let completed = organization.until_told(&mut reader, "sync_completed").await;
+    assert_eq!((&completed["scopes"], &completed["failed"]), (&json!(3), &json!([])));
+    assert_eq!((&completed["projectId"], &completed["level"]), (&Value::Null, &json!("full")));
+    // What was checked is as of the check, on every board, changed or not.
+    let as_of = completed["dataAsOf"].as_i64().unwrap();
+    for (team, board) in boards(&app).await {
+        assert!(board["dataAsOf"].as_i64().unwrap() >= as_of, "{team}");
+    }
+}
+
+#[tokio::test]
+async fn f1_f2_f6_f8_an_organisation_that_is_gone_leaves_its_boards_cached_until_it_is_back() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    let before = reader.next_of("snapshot").await;
+    let gone_at = (organization.clock.clock())().epoch_ms();
+    organization.close().await;
+    let fallen = organization.until_told(&mut reader, "degraded").await;
+    assert_eq!(
+        (&fallen["from"], &fallen["to"], &fallen["level"]),
+        (&json!("full"), &json!("cached"), &json!("cached"))
+    );
+    assert_eq!(fallen["reason"], "timed_out");
+    assert!(fallen["since"].as_i64().unwrap() >= gone_at);
+    let wait = fallen["retryAt"].as_i64().unwrap() - fallen["since"].as_i64().unwrap();
+    assert!((5_000..=10_000).contains(&wait), "{wait}");
+    // The board is there, with its age.
+    let board = &boards(&app).await["Web"];
+    assert_eq!(board["level"], "cached");
+    assert_eq!(board["items"].as_array().unwrap().len(), before["data"]["items"].as_array().unwrap().len());
+    assert!(board["dataAsOf"].as_i64().unwrap() <= fallen["since"].as_i64().unwrap());
+    // A new reader is told at once.
+    let mut late = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    assert_eq!(late.next_of("connected").await["level"], "cached");
+    // An outage of a minute, and then at most one probe until all is well.
+    organization
+        .until(async || ((organization.clock.clock())().epoch_ms() > gone_at + 60_000).then_some(()))
+        .await;
+    organization.reopen().await;
+    let back_at = (organization.clock.clock())().epoch_ms();
+    let recovered = organization.until_told(&mut reader, "recovered").await;
+    assert_eq!((&recovered["from"], &recovered["level"]), (&json!("cached"), &json!("full")));
+    let took = recovered["timestamp"].as_i64().unwrap() - back_at;
+    assert!(took <= 90_000, "the probe after a minute is at most 80 s away: {took}");
+    assert!(recovered["downForMs"].as_i64().unwrap() >= 50_000);
+    assert_eq!(boards(&app).await["Web"]["level"], "full");
+}
+
+#[tokio::test]
+async fn f3_f7_a_team_that_cannot_be_compared_leaves_the_others_as_they_are() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    let web = organization.model(|model| model.organisation.projects[0].teams[0].id);
+    organization.way.broken.lock().unwrap().insert(web.into());
+    let fallen = organization.until_told(&mut reader, "degraded").await;
+    assert_eq!((&fallen["teamId"], &fallen["reason"]), (&json!(web), &json!("server_error")));
+    let levels: Vec<Value> = boards(&app).await.values().map(|board| board["level"].clone()).collect();
+    assert_eq!(levels, [json!("full"), json!("full"), json!("cached")]);
+    assert_eq!(
+        app.get("/api/snapshot").await.json()["level"],
+        "cached",
+        "the worst, where there is one word"
+    );
+    let completed = organization.until_told(&mut reader, "sync_completed").await;
+    assert_eq!(completed["failed"].as_array().unwrap().len(), 1, "its project keeps its age");
+    organization.way.broken.lock().unwrap().clear();
+    assert_eq!(organization.until_told(&mut reader, "recovered").await["teamId"], json!(web));
+}
+
+#[tokio::test]
+async fn f7_sprints_that_cannot_be_read_keep_nobody_from_comparing_items() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    reader.next_of("snapshot").await;
+    organization.way.sprints_broken.store(true, Ordering::SeqCst);
+    // What is known of sprints becomes old, and cannot be renewed.
+    organization.clock.advance(Duration::from_mins(40));
+    let item = boards(&app).await["Web"]["items"][0]["id"].as_u64().unwrap() as u32;
+    organization.model(|model| {
+        let at = model.now();
+        model.change(item, Event::Updated, at, 0, |content| content.title = "Still compared".into());
+    });
+    assert_eq!(organization.until_told(&mut reader, "workitem_changed").await["title"], "Still compared");
+    assert_eq!(organization.until_told(&mut reader, "degraded").await["to"], "cached");
+    organization.way.sprints_broken.store(false, Ordering::SeqCst);
+    organization.until_told(&mut reader, "recovered").await;
+}
+
+#[tokio::test]
+async fn f5_what_cannot_be_kept_makes_the_organisation_no_less_true() {
+    let organization = Organization::start().await;
+    let faults = Arc::new(Mutex::new(None::<Arc<FaultyJournal>>));
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .layer({
+            let faults = faults.clone();
+            move |journal| {
+                let faulty = FaultyJournal::over(journal);
+                *faults.lock().unwrap() = Some(faulty.clone());
+                faulty
+            }
+        })
+        .start()
+        .await;
+    organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+    app.quiet().await;
+    let item = boards(&app).await["Web"]["items"][0]["id"].as_u64().unwrap() as u32;
+    organization.model(|model| {
+        let at = model.now();
+        model.change(item, Event::Updated, at, 0, |content| content.title = "Fetched twice".into());
+    });
+    let faults = faults.lock().unwrap().clone().unwrap();
+    let source = app.app.source.clone().unwrap();
+    faults.set_down(true);
+    for _ in 0..4 {
+        let check = source.check(Because::Timer).await;
+        assert!(check.error.is_some(), "{check:?}");
+    }
+    assert_eq!(source.levels().worst(), boardcast::domain::level::Level::Full);
+    faults.set_down(false);
+    let check = source.check(Because::Timer).await;
+    assert_eq!((check.error, check.scopes, check.changed), (None, 3, 1));
+    app.settled().await;
+    assert_eq!(boards(&app).await["Web"]["items"][0]["title"], "Fetched twice");
+}
+
+#[tokio::test]
+async fn f11_nobody_who_reads_a_board_waits_for_the_organisation() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    organization.way.hangs.store(true, Ordering::SeqCst);
+    let source = app.app.source.clone().unwrap();
+    let checking = tokio::spawn(async move { source.check(Because::Timer).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(boards(&app).await["Web"]["level"], "full");
+    app.stream("").await.next_of("snapshot").await;
+    assert!(!checking.is_finished(), "the check is still waiting");
+    organization.way.hangs.store(false, Ordering::SeqCst);
+    assert_eq!(checking.await.unwrap().failed, []);
+}
+
+#[tokio::test]
+async fn f11_a_check_ends_at_its_deadline() {
+    let organization = Organization::start().await;
+    organization.way.hangs.store(true, Ordering::SeqCst);
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .setting("BOARDCAST_SYNC_DEADLINE_MS", "1000")
+        .start()
+        .await;
+    let check = app.app.source.clone().unwrap().check(Because::Timer).await;
+    assert_eq!(check.error.as_deref(), Some("not done within 1000 ms"));
+    let answer = app
+        .request("POST", "/SyncTimer", &[], br#"{"Data":{"Timer":{"IsPastDue":false}},"Metadata":{}}"#)
+        .await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        answer.text().contains("failed: not done") || answer.text().contains("timed out"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[tokio::test]
+async fn f9_k8_after_a_day_there_are_no_numbers_and_the_reason_is_said() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    reader.next_of("snapshot").await;
+    organization.close().await;
+    organization.until_told(&mut reader, "degraded").await;
+    organization.clock.advance(Duration::from_hours(24));
+    let fallen = organization.until_told(&mut reader, "degraded").await;
+    assert_eq!((&fallen["from"], &fallen["to"]), (&json!("cached"), &json!("none")));
+    let board = &boards(&app).await["Web"];
+    assert_eq!((&board["level"], &board["items"]), (&json!("none"), &json!([])));
+    let metrics = board["metrics"].as_object().unwrap();
+    assert!(!metrics.is_empty());
+    for (id, metric) in metrics {
+        assert_eq!(metric["value"], Value::Null, "{id}");
+        assert!(metric["reason"].as_str().unwrap().contains("has not answered since 2026-11-"), "{id}");
+    }
+    organization.reopen().await;
+    organization.until_told(&mut reader, "recovered").await;
+    assert_ne!(boards(&app).await["Web"]["metrics"]["items.total"]["value"], Value::Null);
+}
+
+#[tokio::test]
+async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_learnt() {
+    let organization = Organization::start().await;
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .setting("BOARDCAST_MOCK", "on")
+        .start()
+        .await;
+    app.app.snapshots.set_stand_in(boardcast::mock::stand_in().await.unwrap());
+    organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+    app.quiet().await;
+    let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    let before = reader.next_of("snapshot").await;
+    organization.close().await;
+    organization.until_told(&mut reader, "degraded").await;
+    organization.clock.advance(Duration::from_hours(24));
+    let fallen = organization.until_told(&mut reader, "degraded").await;
+    assert_eq!((&fallen["to"], &fallen["mock"]), (&json!("mock"), &json!(true)));
+    let learnt = |app: &TestApp| {
+        let state = app.app.fold.read();
+        let scope = state.boards().map(|(scope, _)| scope).last().unwrap();
+        let said = state.all_said(scope).filter(|(name, _)| name.contains('.'));
+        said.map(|(name, said)| (name.to_owned(), said.version)).collect::<BTreeMap<_, _>>()
+    };
+    let said = learnt(&app);
+    let board = &boards(&app).await["Web"];
+    assert_eq!((&board["level"], &board["mock"]), (&json!("mock"), &json!(true)));
+    assert_eq!(board["project"], before["data"]["project"]);
+    assert!(board["metrics"]["items.total"]["value"].as_u64().unwrap() > 0);
+    let mut late = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    let snapshot = late.next_of("snapshot").await;
+    assert_eq!((&snapshot["level"], &snapshot["mock"]), (&json!("mock"), &json!(true)));
+    app.app.deriver.settle_once().await;
+    app.quiet().await;
+    assert_eq!(learnt(&app), said);
+    organization.reopen().await;
+    let recovered = organization.until_told(&mut reader, "recovered").await;
+    assert_eq!((&recovered["from"], recovered.get("mock")), (&json!("mock"), None));
+    assert_eq!(boards(&app).await["Web"].get("mock"), None);
+}
+
+#[tokio::test]
+async fn f1_f9_an_organisation_that_was_never_there_is_nothing_and_begins_when_it_comes() {
+    let organization = Organization::start().await;
+    organization.close().await;
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .start()
+        .await;
+    organization
+        .until(async || {
+            let level = app.app.vitals.source_level.value();
+            (level != boardcast::domain::level::Level::Full).then_some(())
+        })
+        .await;
+    let mut reader = app.stream("").await;
+    let connected = reader.next_of("connected").await;
+    assert_eq!((&connected["scopes"], &connected["level"]), (&json!([]), &json!("none")));
+    organization.reopen().await;
+    let begun = organization.until_told(&mut reader, "sprint_changed").await;
+    assert_eq!(begun["level"], "full");
+    assert_eq!(reader.next_of("snapshot").await["level"], "full");
+}
+
+#[tokio::test]
+async fn i1_w11_a_sprint_that_nobody_knows_is_looked_up_once_and_the_board_follows() {
+    // Without the last sprint, which the team chooses later.
+    let organization = Organization::with(|model| {
+        for team in &mut model.organisation.projects[0].teams {
+            team.sprints.pop();
+        }
+    })
+    .await;
+    let app = organization.app().await;
+    let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    reader.next_of("snapshot").await;
+    let asked = organization.calls_on("GET work/teamsettings/iterations").await;
+    let items = boards(&app).await["Web"]["items"].as_array().unwrap().clone();
+    let item = items[0]["id"].as_u64().unwrap() as u32;
+    let (sprint, payload) = organization.model(|model| {
+        let project = &mut model.organisation.projects[0];
+        let last = project.sprints.len() - 1;
+        project.teams.iter_mut().for_each(|team| team.sprints.push(last));
+        let sprint = project.sprints[last].clone();
+        let at = model.now();
+        let change = model
+            .change(item, Event::Updated, at, 0, |content| content.iteration_path = sprint.path.clone())
+            .unwrap();
+        (sprint, hooks::payload(model, change).unwrap())
+    });
+    app.hook(&payload).await;
+    // At first it is in no sprint that anybody knows, and the readers of the board are told that it left.
+    let left = reader.next_of("workitem_changed").await;
+    assert_eq!((&left["workItemId"], &left["changeType"]), (&json!(item), &json!("moved_out")));
+    organization
+        .until(async || {
+            let state = app.app.fold.read();
+            let there = state.scopes().find(|(scope, _)| scope.sprint == Some(sprint.id.into()));
+            there.filter(|(_, board)| board.items.len() == 1).map(|_| ())
+        })
+        .await;
+    // For each of the two teams of the project whose list it was, once.
+    assert_eq!(organization.calls_on("GET work/teamsettings/iterations").await - asked, 1);
+    let again = organization.model(|model| {
+        let at = model.now();
+        let change =
+            model.change(item, Event::Updated, at, 0, |content| content.title = "Again".into()).unwrap();
+        hooks::payload(model, change).unwrap()
+    });
+    app.hook(&again).await;
+    app.quiet().await;
+    assert_eq!(organization.calls_on("GET work/teamsettings/iterations").await - asked, 1);
+}
+
+#[tokio::test]
+async fn k5_k8_demo_is_in_every_payload_and_changes_nothing_else() {
+    let organization = Organization::start().await;
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .setting("BOARDCAST_DEMO", "on")
+        .start()
+        .await;
+    organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+    app.quiet().await;
+    let mut reader = app.stream("heartbeat=1").await;
+    let item = boards(&app).await["Web"]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| {
+            item["stateCategory"] == "InProgress" && item["blocked"] == false && item["effort"].is_number()
+        })
+        .unwrap()["id"]
+        .as_u64()
+        .unwrap() as u32;
+    let payload = organization.model(|model| {
+        let done = model.item(item).unwrap().item_type.state_of(Category::Completed).unwrap();
+        let at = model.now();
+        let change = model.change(item, Event::Updated, at, 0, |content| content.state = done).unwrap();
+        hooks::payload(model, change).unwrap()
+    });
+    app.hook(&payload).await;
+    let mut seen = BTreeSet::new();
+    while !(seen.contains("metric_changed") && seen.contains("workitem_changed")) {
+        let Some(event) = reader.next().await.unwrap().json() else { continue };
+        let kind = event["type"].as_str().unwrap().to_owned();
+        assert_eq!((&event["demo"], &event["level"]), (&json!(true), &json!("full")), "{kind}");
+        if kind == "workitem_changed" {
+            assert_eq!((&event["workItemId"], &event["changeType"]), (&json!(item), &json!("state")));
+            assert_eq!(event["stateCategory"], json!({ "old": "InProgress", "new": "Completed" }));
+            assert!(event["sprintId"].is_string() && event["projectId"].is_string());
+        }
+        seen.insert(kind);
+    }
+    for kind in ["connected", "snapshot"] {
+        assert!(seen.contains(kind), "{seen:?}");
+    }
+    for (team, board) in boards(&app).await {
+        assert_eq!(board["demo"], true, "{team}");
+    }
+}
