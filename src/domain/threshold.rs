@@ -6,23 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::amount::Hundredths;
 use super::event::MetricReason;
 use super::level::Level;
-use super::scope::Scope;
 
 /// The fraction of its last announced value by which a metric has to move, unless it says otherwise.
 pub const FRACTION_DEFAULT: f64 = 0.05;
 
 /// What a quotient of two doubles may fall short of the threshold that it is meant to be.
 const TOLERANCE: f64 = 1e-9;
-
-/// Whose announcements these are. The sprint is part of the scope, so that a new sprint begins without a past
-/// instead of looking like a crash of every number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SaidKey {
-    /// The board, its sprint included.
-    pub scope: Scope,
-    /// The metric's id.
-    pub metric: &'static str,
-}
 
 /// What was last announced of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

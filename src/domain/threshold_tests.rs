@@ -3,8 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::scope::SprintId;
-use crate::domain::testing::project;
 
 fn five_percent() -> Rule {
     Rule::Relative { fraction: FRACTION_DEFAULT, minimum: Hundredths::default() }
@@ -133,26 +131,6 @@ fn d8_what_stays_below_the_threshold_is_announced_by_the_settle_tick() {
 fn d9_slow_drift_is_measured_from_what_was_announced() {
     assert_eq!(now(100.0, 96.0, five_percent()), Announcement::Later);
     assert_eq!(now(100.0, 92.0, five_percent()), announce(MetricReason::Threshold, Some(8.0)));
-}
-
-#[test]
-fn d14_another_sprint_is_another_key() {
-    let sprint = |text| SprintId::parse(text);
-    let key =
-        |sprint| SaidKey { scope: Scope { project: project(), team: None, sprint }, metric: "items.total" };
-    let (one, two) = (
-        key(sprint("11111111-87e6-42a4-a549-2bc06a7a878f")),
-        key(sprint("22222222-87e6-42a4-a549-2bc06a7a878f")),
-    );
-    let told = std::collections::BTreeMap::from([(one, Said::Number(amount(100.0)))]);
-    assert_eq!(
-        decide(told.get(&two).copied(), full(10.0), five_percent(), Moment::Now),
-        Announcement::Record
-    );
-    assert_ne!(
-        decide(told.get(&one).copied(), full(10.0), five_percent(), Moment::Now),
-        Announcement::Record
-    );
 }
 
 #[test]

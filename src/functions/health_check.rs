@@ -3,6 +3,8 @@
 //!
 //! No answer waits for anything outside this process: a probe that hangs with the journal says nothing about it.
 
+use std::collections::BTreeSet;
+
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
@@ -122,6 +124,7 @@ fn details(app: &App) -> Value {
         "webhook": webhook(app),
         "level": level,
         "boards": boards,
+        "source": source(app),
         "updates": {
             "data": vitals.last_data_update.value(),
             "hook": vitals.last_hook.value(),
@@ -160,17 +163,43 @@ fn details(app: &App) -> Value {
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     let state = app.fold.read();
     let scopes: Vec<_> = state.boards().map(|(scope, _)| scope).collect();
-    let level = if is_ready(app) { Snapshots::standing(&state, &scopes).0 } else { Level::None };
+    let standing = Snapshots::standing(&state, &scopes).0.max(app.vitals.source_level.value());
+    let level = if is_ready(app) { standing } else { Level::None };
     let rows = state.boards().map(|(scope, board)| {
         json!({
             "project": scope.project,
             "team": scope.team,
+            "sprint": scope.sprint,
+            "level": state.level(scope),
+            "dataAsOf": state.data_as_of(scope),
             "items": board.items.len(),
             "updatedAt": board.touched.ms,
             "changedAt": board.changed_at,
         })
     });
     (level, rows.collect(), state.epoch().map(str::to_owned))
+}
+
+/// The organisation: how true what it tells is, and the states of items that nothing is known of.
+fn source(app: &App) -> Value {
+    let state = app.fold.read();
+    let mut unknown = BTreeSet::new();
+    for team in state.teams().all() {
+        for known in state.items_of_team(team.key()) {
+            let facts = &known.item.present().claim.facts;
+            if !facts.deleted
+                && team.level_of(&facts.work_item_type).is_some()
+                && team.known_category(&facts.work_item_type, &facts.state).is_none()
+            {
+                unknown.insert(format!("{}: {}", facts.work_item_type, facts.state));
+            }
+        }
+    }
+    json!({
+        "configured": app.source.is_some(),
+        "level": app.vitals.source_level.value(),
+        "unknownStates": unknown,
+    })
 }
 
 fn hooks(app: &App) -> Value {

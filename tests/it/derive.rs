@@ -255,6 +255,16 @@ async fn i5_two_hundred_hooks_are_two_hundred_changes_and_few_announcements() {
 }
 
 #[tokio::test]
+async fn c11_what_one_instance_is_told_every_other_shows() {
+    let fixture = Fixture::new().await;
+    let other = Instance::over(fixture.journal.clone(), fixture.clock.clock()).await;
+    fixture.instance.hook(&story(1, 1, 1, "Active", Some(3.0))).await;
+    other.settled().await;
+    assert_eq!(other.fold.read().items_of(board(1)).len(), 1);
+    assert_eq!(other.figures(board(1)).metrics["points.total"].value.unwrap().units(), 3.0);
+}
+
+#[tokio::test]
 async fn i2_a_board_that_cannot_be_announced_keeps_none_of_the_others_back() {
     let clock = HandClock::at(NOW_MS);
     let faults = FaultyJournal::over(memory(&clock));
@@ -325,7 +335,7 @@ async fn assert_chains_are_unbroken(journal: &Arc<dyn Journal>, begin: EntryId) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d11_c12_three_derivers_announce_each_of_500_changes_once_however_often_one_dies() {
+async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_dies() {
     let clock: Clock = boardcast::clock::system();
     let hand = HandClock::at(NOW_MS);
     let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(
