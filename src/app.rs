@@ -139,7 +139,8 @@ impl App {
         let source = azure.map(|azure| {
             let (ingest, journal, fold) = (ingest.clone(), journal.clone(), fold.clone());
             let (clock, vitals) = (clock.clone(), vitals.clone());
-            let parts = source::Parts { azure, ingest, journal, fold, clock, vitals, demo };
+            let instance = instance.clone();
+            let parts = source::Parts { azure, ingest, journal, fold, clock, vitals, instance, demo };
             Arc::new(Source::new(parts, source_settings(config)))
         });
         let relay =
@@ -158,7 +159,7 @@ impl App {
         };
         Self(Arc::new(Parts {
             ingest,
-            deriver,
+            deriver: deriver.clone(),
             streams: Arc::new(Streams::new(sources, config.streams)),
             sync: Arc::new(Synchronisation {
                 journal: journal.clone(),
@@ -168,6 +169,7 @@ impl App {
                 deadline: config.sync_deadline,
                 vitals: vitals.clone(),
                 source: source.clone(),
+                deriver: Some(deriver),
             }),
             source,
             journal,

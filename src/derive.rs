@@ -100,9 +100,16 @@ impl Deriver {
         if let Err(error) = self.teams.roll_over().await {
             tracing::warn!(%error, "a sprint's beginning could not be announced; the next tick tries again");
         }
+        self.derive_all(Moment::Settle).await;
+        let state = self.fold.read();
+        self.calculator.retain(|scope| state.is_served(scope));
+    }
+
+    /// Announces what is to be said of every board. What fails is left to the next settle tick.
+    pub async fn derive_all(&self, moment: Moment) {
         let scopes: Vec<Scope> = self.fold.read().scopes().map(|(scope, _)| scope).collect();
         for scope in scopes {
-            self.derive_logged(scope, Moment::Settle).await;
+            self.derive_logged(scope, moment).await;
         }
     }
 

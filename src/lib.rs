@@ -125,6 +125,11 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
     }
     if !config.under_host {
         tracing::info!("the board is at http://localhost:{}/api/dashboard", address.port());
+        if config.demo {
+            tracing::info!(
+                "the organisation is simulated (DEMO); set BOARDCAST_ORGANIZATION_URL to show a real one"
+            );
+        }
         tracing::info!("what is acknowledged is kept in memory, for the life of this process");
     }
 }

@@ -1,6 +1,6 @@
 //! The read path: a board as it is in the fold, with its age and level.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -207,12 +207,16 @@ impl Snapshots {
         }
         let new =
             Encoded { touched: parts.touched, data_as_of: parts.data_as_of, at: now, json: json.clone() };
+        // Taken before the lock: whoever copies a board out of the fold holds that and waits for this.
+        let served: BTreeSet<Scope> = self.fold.read().boards().map(|(scope, _)| scope).collect();
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         match encoded.get_mut(&scope) {
             // Another reader's was begun later.
             Some(kept) if kept.touched > new.touched => {}
             Some(kept) => *kept = new,
             None => {
+                // A board of another sprint that is served no longer is not asked for again.
+                encoded.retain(|scope, _| served.contains(scope));
                 encoded.insert(scope, new);
             }
         }

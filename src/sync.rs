@@ -13,8 +13,10 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use crate::clock::Clock;
+use crate::derive::Deriver;
 use crate::domain::event;
 use crate::domain::schedule::{Gate, SyncWindow};
+use crate::domain::threshold::Moment;
 use crate::domain::time::Timestamp;
 use crate::fold::Fold;
 use crate::source::{Check, Source};
@@ -41,6 +43,8 @@ pub struct Synchronisation {
     pub vitals: Arc<Vitals>,
     /// The organisation that boards are compared with, if there is one.
     pub source: Option<Arc<Source>>,
+    /// What announces the numbers that follow: this process may end as soon as the timer is answered.
+    pub deriver: Option<Arc<Deriver>>,
 }
 
 /// What came of a run. It is displayed in one line, for the log of whoever set it off.
@@ -145,6 +149,9 @@ impl Synchronisation {
             if check.scopes == 0 && (check.error.is_some() || !check.failed.is_empty()) {
                 let reason = check.error.unwrap_or_else(|| "no project could be compared".into());
                 return Ok(SyncReport::Failed { reason });
+            }
+            if let Some(deriver) = &self.deriver {
+                deriver.derive_all(Moment::Now).await;
             }
             self.vitals.last_sync.set((self.clock)());
             return Ok(SyncReport::Compared(check));

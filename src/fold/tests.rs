@@ -225,3 +225,83 @@ fn records_of_teams_come_to_what_their_entries_come_to() {
     };
     assert_eq!(of(&folded), of(&fresh));
 }
+
+/// One of the things that happen, as numbers: an item is known or changes place, or the team is known otherwise.
+fn happening(seq: u64, (kind, number, place, area): (u8, u32, u8, u8)) -> Entry {
+    let path =
+        ["Fabrikam", "Fabrikam\\Sprint 1", "Fabrikam\\Sprint 2", "Fabrikam\\Backlog"][usize::from(place % 4)];
+    let areas = ["Fabrikam", "Fabrikam\\Web", "X"];
+    let area = areas[usize::from(area % 3)];
+    match kind % 6 {
+        0 => {
+            let mut known = catalogue();
+            known.areas[0].paths = vec![area.into()];
+            team_entry(seq, &known, place % 2 == 0)
+        }
+        1 => entry(seq, &item(number, u32::try_from(seq).unwrap(), |facts| facts.deleted = true)),
+        2 => entry(seq, &item(number, u32::try_from(seq).unwrap(), |facts| facts.project = other_project())),
+        _ => entry(
+            seq,
+            &item(number, u32::try_from(seq).unwrap(), |facts| {
+                (facts.iteration_path, facts.area_path) = (path.into(), area.into());
+            }),
+        ),
+    }
+}
+
+/// Everything that a fold holds of boards, so that two can be compared.
+fn contents(fold: &Fold) -> Vec<(Scope, Vec<u32>, bool)> {
+    let state = fold.read();
+    let row = |(scope, board): (Scope, &Board)| {
+        (scope, board.items.iter().map(|id| id.number()).collect::<Vec<u32>>(), state.is_served(scope))
+    };
+    state.scopes().map(row).filter(|(_, items, served)| *served || !items.is_empty()).collect()
+}
+
+proptest::proptest! {
+    #[test]
+    fn boards_are_what_items_and_teams_make_of_them_however_they_came_about(
+        happenings in proptest::collection::vec((0u8..12, 1u32..8, 0u8..4, 0u8..3), 0..40),
+    ) {
+        let fold = Fold::default();
+        fold.reset(loaded(&[], id(0)));
+        let mut catalogue_now = None;
+        for (index, happening_now) in happenings.iter().enumerate() {
+            let seq = index as u64 + 1;
+            let told = happening(seq, *happening_now);
+            let delta = Delta::decode(told.content.delta.as_ref().unwrap()).unwrap();
+            if let (Some(catalogue), Some(current)) = (delta.catalogues.first(), delta.sprints.first()) {
+                catalogue_now = Some((catalogue.clone(), *current));
+            }
+            fold.apply(&[told]);
+        }
+        // The same items and the same team, from records alone.
+        let mut records: Vec<(RecordKey, Versioned)> = fold
+            .read()
+            .items()
+            .map(|known| {
+                let value = known.item.encode().into();
+                (RecordKey::item(known.item.id), Versioned { version: known.version, value })
+            })
+            .collect();
+        if let Some((catalogue, current)) = catalogue_now {
+            let team = catalogue.key();
+            let record = |key, value: Vec<u8>| (key, Versioned { version: id(1), value: value.into() });
+            records.push(record(RecordKey::team(team), catalogue.encode()));
+            records.push(record(RecordKey::current_sprint(team), serde_json::to_vec(&current).unwrap()));
+        }
+        let fresh = Fold::default();
+        fresh.reset(Loaded { records, position: fold.position().unwrap() });
+        proptest::prop_assert_eq!(contents(&fold), contents(&fresh));
+        // No item that exists is on no board, and none that is deleted is on one.
+        let on_boards: std::collections::BTreeSet<u32> =
+            contents(&fold).into_iter().flat_map(|(_, items, _)| items).collect();
+        let alive: std::collections::BTreeSet<u32> = fold
+            .read()
+            .items()
+            .filter(|known| !known.item.present().claim.facts.deleted)
+            .map(|known| known.item.id.number())
+            .collect();
+        proptest::prop_assert_eq!(on_boards, alive);
+    }
+}

@@ -45,6 +45,9 @@ const ITEMS_PER_COMMIT: usize = 50;
 /// How soon the organisation is asked again after a failure that is sat out.
 const RETRY_MS: i64 = 2_000;
 
+/// How long a check waits until the fold has what it committed.
+const FOLD_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How often it is looked whether a check is due. Clocks are set, and machines sleep.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
@@ -77,6 +80,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Counters.
     pub vitals: Arc<Vitals>,
+    /// Who this instance is, for leases.
+    pub instance: String,
     /// Whether the organisation is simulated.
     pub demo: bool,
 }
@@ -157,7 +162,7 @@ impl Source {
         loop {
             // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
             let missed = self.forget_what_is_outdated();
-            if self.is_due().await || missed {
+            if (self.is_due().await || missed) && self.is_ours().await {
                 let check = self.check(Because::System).await;
                 if let Some(error) = &check.error {
                     tracing::warn!(error, "a check of the organisation failed");
@@ -177,6 +182,16 @@ impl Source {
         };
         teams.iter().for_each(|team| self.lists.invalidate(*team));
         !teams.is_empty()
+    }
+
+    /// Whether this instance is the one to check. Any may: the lease only saves the organisation from being asked the
+    /// same by every instance.
+    async fn is_ours(&self) -> bool {
+        let lease = self.parts.journal.lease("check", &self.parts.instance, self.settings.interval).await;
+        lease.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a check is left out");
+            false
+        })
     }
 
     /// Whether a check is due: the first one; one after the interval, while somebody watches; and after a failure, when
@@ -429,7 +444,12 @@ impl Source {
                 }],
             };
             match parts.journal.commit(commit).await? {
-                Committed::Committed(_) => return Ok(()),
+                Committed::Committed(ids) => {
+                    // Whoever asked for the check goes on with what it brought.
+                    let last = ids.last().copied().unwrap_or(crate::store::EntryId::ZERO);
+                    let _ = tokio::time::timeout(FOLD_PATIENCE, parts.fold.passed(last)).await;
+                    return Ok(());
+                }
                 Committed::Conflict(conflicts) => parts.fold.caught_up(&conflicts).await,
             }
         }

@@ -210,6 +210,7 @@ impl Paused {
         let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT)));
         let sync = Arc::new(Synchronisation {
             source: None,
+            deriver: None,
             journal: faults.clone(),
             fold: Arc::new(Fold::default()),
             clock,
@@ -317,6 +318,7 @@ async fn s1_not_even_a_defect_takes_the_answer_away() {
     let paused = Paused::unloaded_at(INSIDE);
     let sync = Synchronisation {
         source: None,
+        deriver: None,
         journal: paused.faults.clone(),
         fold: paused.sync.fold.clone(),
         clock: Arc::new(|| panic!("a planned defect")),

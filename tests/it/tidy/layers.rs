@@ -55,7 +55,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("store::memory", &["clock", "domain"]),
     ("stream", &["clock", "domain", "fold", "hub", "snapshot", "store", "vitals"]),
-    ("sync", &["clock", "domain", "fold", "source", "store", "vitals"]),
+    ("sync", &["clock", "derive", "domain", "fold", "source", "store", "vitals"]),
     ("teams", &["clock", "domain", "fold", "store"]),
     ("telemetry", &[]),
     ("vitals", &["domain"]),
