@@ -65,6 +65,36 @@ impl TeamKeeper {
         Ok(rolled)
     }
 
+    /// Commits that a team is no more; says whether it was known.
+    ///
+    /// Errors: as above.
+    pub async fn forget(&self, team: TeamKey, because: Because) -> Result<bool, JournalError> {
+        self.commit(|state| self.farewell(state, team, because)).await
+    }
+
+    /// The commit by which a team is forgotten; `None` when nobody knows it.
+    fn farewell(&self, state: &State, team: TeamKey, because: Because) -> Option<Commit> {
+        let known = state.teams().catalogue(team)?;
+        let said = state.teams().current(team).flatten();
+        let mut commit = Commit::default();
+        let mut delta = Delta { forgotten: vec![team], ..Delta::default() };
+        for (key, value) in [
+            (RecordKey::team(team), None),
+            (RecordKey::current_sprint(team), None),
+            (RecordKey::teams_of_project(team.project), Some("1".into())),
+        ] {
+            delta.writes.push(key.to_string());
+            commit.checks.push((key.clone(), state.version(&key)));
+            commit.writes.push((key, value));
+        }
+        // No board follows this one: whoever shows that of `from` takes it off.
+        let envelope = state.envelope(team.scope(None), (self.clock)(), because, self.demo);
+        let mut entry = begins(&envelope, known, said, None);
+        entry.delta = Some(delta.encode().into());
+        commit.entries.push(entry);
+        Some(commit)
+    }
+
     /// Commits what `build` makes of the fold, anew whenever another instance came first. `false` when there is
     /// nothing to commit.
     async fn commit(&self, build: impl Fn(&State) -> Option<Commit>) -> Result<bool, JournalError> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::catalogue::Catalogue;
 use super::said::SaidRecord;
 use super::scope::{CollectionId, ProjectId};
-use super::teams::CurrentSprint;
+use super::teams::{CurrentSprint, TeamKey};
 use super::time::Timestamp;
 use super::work_item::{Observation, WorkItemId};
 
@@ -26,6 +26,9 @@ pub struct Delta {
     /// What is now known of teams.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catalogues: Vec<Catalogue>,
+    /// Teams that are no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgotten: Vec<TeamKey>,
     /// The sprints that teams are now in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sprints: Vec<CurrentSprint>,
@@ -79,6 +82,7 @@ mod tests {
             observations: vec![item(13, 2, |_| {})],
             dropped: vec![WorkItemId::new(7).unwrap()],
             catalogues: vec![catalogue()],
+            forgotten: vec![catalogue().key()],
             sprints: vec![CurrentSprint { team: catalogue().key(), sprint: Some(sprint_id()) }],
             said: vec![SaidRecord {
                 scope: Scope::project(project()),

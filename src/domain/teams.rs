@@ -59,6 +59,12 @@ impl Teams {
         self.current.insert(current.team, current.sprint);
     }
 
+    /// Forgets a team that is no more.
+    pub fn forget(&mut self, team: TeamKey) {
+        self.catalogues.remove(&team);
+        self.current.remove(&team);
+    }
+
     /// What is known of a team.
     pub fn catalogue(&self, team: TeamKey) -> Option<&Arc<Catalogue>> {
         self.catalogues.get(&team)

@@ -138,7 +138,12 @@ impl State {
                 self.versions.insert(key, id);
             }
         }
-        self.learn(delta.catalogues, delta.sprints, id);
+        for team in &delta.forgotten {
+            // Their records are deleted, and what is absent has no version.
+            self.versions.remove(&RecordKey::team(*team));
+            self.versions.remove(&RecordKey::current_sprint(*team));
+        }
+        self.learn(delta.catalogues, delta.sprints, &delta.forgotten, id);
         for observation in delta.observations {
             let item = match self.items.get(&observation.id) {
                 Some(known) => known.item.merge(&observation),
@@ -169,13 +174,22 @@ impl State {
         self.position = position;
     }
 
-    /// Takes in what is now known of teams and in which sprints they are.
-    fn learn(&mut self, catalogues: Vec<Catalogue>, sprints: Vec<CurrentSprint>, id: EntryId) {
-        if catalogues.is_empty() && sprints.is_empty() {
+    /// Takes in what is now known of teams, in which sprints they are, and which are no more.
+    fn learn(
+        &mut self,
+        catalogues: Vec<Catalogue>,
+        sprints: Vec<CurrentSprint>,
+        forgotten: &[TeamKey],
+        id: EntryId,
+    ) {
+        if catalogues.is_empty() && sprints.is_empty() && forgotten.is_empty() {
             return;
         }
-        let projects: BTreeSet<ProjectId> = catalogues.iter().map(|catalogue| catalogue.project).collect();
+        let mut projects: BTreeSet<ProjectId> =
+            catalogues.iter().map(|catalogue| catalogue.project).collect();
+        projects.extend(forgotten.iter().map(|team| team.project));
         let teams = Arc::make_mut(&mut self.teams);
+        forgotten.iter().for_each(|team| teams.forget(*team));
         catalogues.into_iter().for_each(|catalogue| teams.learn(Arc::new(catalogue)));
         sprints.into_iter().for_each(|current| teams.set_current(current));
         if !projects.is_empty() {

@@ -242,6 +242,9 @@ impl Source {
                 return Check { failed: unique(failed), error: Some(error), ..Check::default() };
             }
         };
+        if let Err(error) = self.forget_all_but(&known, because).await {
+            tracing::warn!(%error, "a team that is gone could not be forgotten; the next check tries again");
+        }
         let projects: Vec<ProjectRef> = known.iter().map(|(project, _)| project.clone()).collect();
         let teams = known.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
@@ -279,6 +282,28 @@ impl Source {
             check.error = check.error.or(Some(error.to_string()));
         }
         check
+    }
+
+    /// A team that is no more has no board: it would never be compared again, and look as if it were.
+    async fn forget_all_but(
+        &self,
+        known: &[(ProjectRef, Vec<TeamRef>)],
+        because: Because,
+    ) -> Result<(), JournalError> {
+        let is_known = |key: &TeamKey| {
+            let teams = known.iter().find(|(project, _)| project.id == key.project).map(|(_, teams)| teams);
+            teams.is_some_and(|teams| teams.iter().any(|team| team.id == key.team))
+        };
+        let gone: Vec<TeamKey> = {
+            let state = self.parts.fold.read();
+            let keys = state.teams().all().map(|catalogue| catalogue.key());
+            keys.filter(|key| !is_known(key)).collect()
+        };
+        for team in gone {
+            tracing::info!(project = %team.project, team = %team.team, "a team is gone, and its board with it");
+            self.teams.forget(team, because).await?;
+        }
+        Ok(())
     }
 
     /// The projects that are served, each with its teams.

@@ -615,6 +615,39 @@ async fn i1_w11_a_sprint_that_nobody_knows_is_looked_up_once_and_the_board_follo
 }
 
 #[tokio::test]
+async fn a_team_that_is_gone_takes_its_board_along() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    let gone = organization.model(|model| model.organisation.projects[0].teams.pop().unwrap());
+    // Discovery is believed for an hour.
+    organization.clock.advance(Duration::from_hours(2));
+    let told = organization.until_told(&mut reader, "sprint_changed").await;
+    assert_eq!((&told["teamId"], &told["sprintId"]), (&json!(gone.id), &Value::Null));
+    assert_eq!((told["from"].is_string(), &told["to"]), (true, &Value::Null));
+    app.settled().await;
+    let names: Vec<String> = boards(&app).await.into_keys().collect();
+    assert_eq!(names, ["Clinic", "Web", "none"], "its items are its project's now");
+    let again = gone.clone();
+    organization.model(|model| model.organisation.projects[0].teams.push(again));
+    organization.clock.advance(Duration::from_hours(2));
+    let told = organization.until_told(&mut reader, "sprint_changed").await;
+    assert_eq!(
+        (&told["teamId"], &told["from"], told["to"].is_string()),
+        (&json!(gone.id), &Value::Null, true)
+    );
+    organization.model(|model| model.organisation.projects[0].teams.pop().unwrap());
+    organization.clock.advance(Duration::from_hours(2));
+    organization.until_told(&mut reader, "sprint_changed").await;
+    app.settled().await;
+    // A process that begins now knows nothing of it either.
+    let fresh = boardcast::fold::Fold::default();
+    fresh.reset(boardcast::store::Journal::load(&*app.journal).await.unwrap());
+    assert_eq!(fresh.read().teams().all().count(), 2);
+}
+
+#[tokio::test]
 async fn k5_k8_demo_is_in_every_payload_and_changes_nothing_else() {
     let organization = Organization::start().await;
     let app = TestApp::builder()
