@@ -15,8 +15,8 @@ use crate::domain::said::{LEVEL, Statement};
 use crate::domain::scope::{NameOrId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::view::{
-    BoardView, Directory, DirectoryRow, Explanation, MetricView, Named, NextSprint, ScopeView, SprintView,
-    board_url,
+    BoardView, Directory, DirectoryRow, Explanation, MetricView, NO_TEAM, Named, NextSprint, Outage,
+    ScopeView, SprintView, board_url,
 };
 use crate::figures::{Calculator, Inputs, item_views};
 use crate::fold::{Fold, State};
@@ -40,6 +40,7 @@ impl ScopeFilter {
         let project = self.projects.is_empty()
             || self.projects.iter().any(|wanted| wanted.is_project(scope.project, project_name));
         let team = self.teams.is_empty()
+            || scope.team.is_none() && self.teams.iter().any(|wanted| wanted.is_named(NO_TEAM))
             || scope.team.is_some_and(|team| self.teams.iter().any(|wanted| wanted.is_team(team, team_name)));
         project && team
     }
@@ -103,7 +104,7 @@ struct Parts {
     inputs: Inputs,
     project_name: Option<Text>,
     level: Level,
-    since: Option<Timestamp>,
+    outage: Option<Outage>,
     touched: EntryId,
     data_as_of: Option<Timestamp>,
 }
@@ -193,13 +194,15 @@ impl Snapshots {
             ..Envelope::connection(now, parts.level, parts.data_as_of)
         };
         let board = self.board_of(parts, now);
-        let whole = Body::Snapshot { data: Box::new(board), url: None, etag: None };
+        let outage = parts.outage.clone();
+        let whole = Body::Snapshot { data: Box::new(board), outage, url: None, etag: None };
         let mut json = event::encode(&envelope, &whole);
         if json.len() > EVENT_BYTES_MAX
             && let Body::Snapshot { data, .. } = whole
         {
             let without_items = Body::Snapshot {
                 data: Box::new(BoardView { items: None, ..*data }),
+                outage: parts.outage.clone(),
                 url: Some(board_url(scope, Some(parts.touched))),
                 etag: Some(etag(parts.touched, parts.level)),
             };
@@ -248,6 +251,7 @@ impl Snapshots {
             data_as_of: parts.data_as_of,
             demo: self.demo,
             mock: parts.level == Level::Mock,
+            outage: parts.outage.clone(),
             cursor: position.to_string(),
             board: self.board_of(&parts, (self.clock)()),
         };
@@ -275,10 +279,10 @@ impl Snapshots {
         let view = parts.board(&self.calculator, now);
         match parts.level {
             Level::Full | Level::Cached => view,
-            Level::None => without_numbers(view, parts.since),
+            Level::None => without_numbers(view, parts.since()),
             Level::Mock => match self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
                 Some(mock) => BoardView { project: view.project, team: view.team, ..mock },
-                None => without_numbers(view, parts.since),
+                None => without_numbers(view, parts.since()),
             },
         }
     }
@@ -299,6 +303,8 @@ struct Answer {
     demo: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     mock: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outage: Option<Outage>,
     cursor: String,
     #[serde(flatten)]
     board: BoardView,
@@ -310,18 +316,24 @@ fn etag(touched: EntryId, level: Level) -> String {
 
 impl Parts {
     fn of(state: &State, scope: Scope) -> Self {
-        let since = match state.said(scope, LEVEL).map(|said| &said.statement) {
-            Some(Statement::Level { since, .. }) => *since,
+        let outage = match state.said(scope, LEVEL).map(|said| &said.statement) {
+            Some(Statement::Level { reason: Some(reason), since, retry_at, .. }) => {
+                Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
+            }
             _ => None,
         };
         Self {
             inputs: Inputs::of(state, scope),
             project_name: state.project_name(scope.project).cloned(),
             level: state.level(scope),
-            since,
+            outage,
             touched: state.board(scope).map(|board| board.touched).unwrap_or_default(),
             data_as_of: state.data_as_of(scope),
         }
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        self.outage.as_ref().and_then(|outage| outage.since)
     }
 
     fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {

@@ -77,7 +77,7 @@ fn a_board_too_large_for_an_event_leaves_its_items_to_a_fetch() {
     let board = json(&taken.boards[0]);
     assert!(taken.boards[0].len() <= EVENT_BYTES_MAX);
     assert!(board["data"].get("items").is_none());
-    assert_eq!(board["url"], format!("/api/snapshot?project={}&at=1-200", project()));
+    assert_eq!(board["url"], format!("/api/snapshot?project={}&team=-&at=1-200", project()));
     let answer = snapshots.board(Scope::project(project()));
     assert_eq!(board["etag"], answer.etag);
     assert_eq!(json(&answer.json)["items"].as_array().unwrap().len(), 200);

@@ -119,7 +119,9 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
     compare("System.WorkItemType", &|item| text(&item.claim.facts.work_item_type));
     compare(STATE, &|item| text(&item.claim.facts.state));
     compare("System.Title", &|item| text(&item.details.title));
-    compare(ASSIGNED_TO, &|item| json(&item.details.assigned_to));
+    if !is_same_person(was, is) {
+        compare(ASSIGNED_TO, &|item| json(&item.details.assigned_to));
+    }
     compare("System.IterationPath", &|item| text(&item.claim.facts.iteration_path));
     compare("System.AreaPath", &|item| text(&item.claim.facts.area_path));
     compare("System.TeamProject", &|item| text(&item.details.project_name));
@@ -137,6 +139,17 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
         false => Value::Null,
     });
     fields
+}
+
+/// Whether an item is assigned to whom it was. Hooks of resource version 1.0 tell names alone, the REST API ids as well:
+/// where one of the two has no id, the names decide.
+fn is_same_person(was: Option<Present<'_>>, is: Present<'_>) -> bool {
+    match (was.and_then(|was| was.details.assigned_to.as_ref()), &is.details.assigned_to) {
+        (Some(old), Some(new)) => {
+            old.name == new.name && (old.id == new.id || old.id.is_none() || new.id.is_none())
+        }
+        _ => false,
+    }
 }
 
 fn text(text: &str) -> Value {

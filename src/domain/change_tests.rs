@@ -109,3 +109,20 @@ fn the_fields_are_the_difference_to_our_own_previous_item() {
     assert_eq!((rev, item.rev, &*item.state), (3, 3, "Closed"));
     assert_eq!(item.changed_at, Timestamp::from_epoch_ms(3000));
 }
+
+#[test]
+fn a_person_whom_one_way_tells_without_an_id_is_the_same_person() {
+    let person = |id: Option<&str>, name: &str| {
+        with_details(&item(13, 1, |_| {}), |details| {
+            details.assigned_to = Some(Identity { id: id.map(Into::into), name: name.into() });
+        })
+    };
+    let is_told = |one: &WorkItem, other: &WorkItem| {
+        changed_fields(Some(one.present()), other.present()).contains_key("System.AssignedTo")
+    };
+    assert!(!is_told(&person(Some("1"), "Jamal"), &person(None, "Jamal")));
+    assert!(!is_told(&person(None, "Jamal"), &person(Some("1"), "Jamal")));
+    assert!(is_told(&person(Some("1"), "Jamal"), &person(Some("2"), "Jamal")), "two people of one name");
+    assert!(is_told(&person(Some("1"), "Jamal"), &person(None, "Raisa")));
+    assert!(is_told(&item(13, 1, |_| {}), &person(None, "Raisa")));
+}

@@ -13,7 +13,7 @@ use super::amount::Hundredths;
 use super::level::Level;
 use super::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use super::time::{CivilDate, Timestamp};
-use super::view::{BoardView, ItemView, ScopeView, StateCategory, Unit};
+use super::view::{BoardView, ItemView, Outage, ScopeView, StateCategory, Unit};
 use super::work_item::WorkItemId;
 
 /// The major version of the schema. Additive changes keep it.
@@ -184,6 +184,9 @@ pub enum Body {
     Snapshot {
         /// The board.
         data: Box<BoardView>,
+        /// Why it is less than full; absent when it is not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outage: Option<Outage>,
         /// Where the whole board is, when its items are too many for an event.
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<String>,

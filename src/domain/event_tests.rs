@@ -169,7 +169,10 @@ fn events() -> Vec<(Envelope, Body)> {
                 scopes: vec![scope_view()],
             },
         ),
-        (system(board_subject), Body::Snapshot { data: Box::new(board()), url: None, etag: None }),
+        (
+            system(board_subject),
+            Body::Snapshot { data: Box::new(board()), outage: None, url: None, etag: None },
+        ),
         (
             Envelope { source: Some(Source::Timer), ..system(board_subject) },
             Body::WorkitemsUpdated {

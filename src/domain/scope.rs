@@ -126,6 +126,11 @@ impl NameOrId {
         })
     }
 
+    /// Whether this is that name, in any case.
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Self::Name(wanted) if *wanted == name.to_lowercase())
+    }
+
     /// Whether this names the project with that id and that name.
     pub fn is_project(&self, id: ProjectId, name: Option<&str>) -> bool {
         self.is(id.0, name)

@@ -331,11 +331,27 @@ impl ScopeView {
     }
 }
 
+/// Why a board is less than full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outage {
+    /// What is wrong, in a word.
+    pub reason: Text,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// When the source is tried again.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// What is written in the place of a team for the board of what is no team's.
+pub const NO_TEAM: &str = "-";
+
 /// Where the board of a scope is; `at` is a position that the answer must have reached.
 pub fn board_url(scope: Scope, at: Option<EntryId>) -> String {
     let mut url = format!("/api/snapshot?project={}", scope.project);
-    if let Some(team) = scope.team {
-        url.push_str(&format!("&team={team}"));
+    match scope.team {
+        Some(team) => url.push_str(&format!("&team={team}")),
+        None => url.push_str(&format!("&team={NO_TEAM}")),
     }
     if let Some(at) = at {
         url.push_str(&format!("&at={at}"));

@@ -14,22 +14,24 @@ struct File {
 
 const INDEX: &str = "index.html";
 
-const FILES: [File; 3] = [
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+const FILES: [File; 10] = [
     File {
         name: INDEX,
         media_type: "text/html; charset=utf-8",
         content: include_str!("../../web/index.html"),
     },
-    File {
-        name: "page.js",
-        media_type: "text/javascript; charset=utf-8",
-        content: include_str!("../../web/page.js"),
-    },
-    File {
-        name: "page.css",
-        media_type: "text/css; charset=utf-8",
-        content: include_str!("../../web/page.css"),
-    },
+    File { name: "page.css", media_type: STYLE, content: include_str!("../../web/page.css") },
+    File { name: "page.js", media_type: SCRIPT, content: include_str!("../../web/page.js") },
+    File { name: "api.js", media_type: SCRIPT, content: include_str!("../../web/api.js") },
+    File { name: "boards.js", media_type: SCRIPT, content: include_str!("../../web/boards.js") },
+    File { name: "burndown.js", media_type: SCRIPT, content: include_str!("../../web/burndown.js") },
+    File { name: "explain.js", media_type: SCRIPT, content: include_str!("../../web/explain.js") },
+    File { name: "stream.js", media_type: SCRIPT, content: include_str!("../../web/stream.js") },
+    File { name: "text.js", media_type: SCRIPT, content: include_str!("../../web/text.js") },
+    File { name: "view.js", media_type: SCRIPT, content: include_str!("../../web/view.js") },
 ];
 
 /// Nothing is loaded from elsewhere, and nobody may put the page into a frame of theirs.
@@ -74,10 +76,24 @@ mod tests {
     fn every_file_that_the_page_names_is_there() {
         let index = FILES.iter().find(|file| file.name == INDEX).unwrap().content;
         for file in FILES.iter().filter(|file| file.name != INDEX) {
-            assert!(index.contains(file.name), "{} is named by nobody", file.name);
+            assert!(index.contains(&format!("\"{}\"", file.name)), "{} is named by nobody", file.name);
         }
         assert!(index.contains("<base href=\"/api/dashboard/\">"));
         assert!(!index.contains("http://") && !index.contains("https://"), "the page loads from elsewhere");
+    }
+
+    #[test]
+    fn every_module_that_a_script_names_is_there() {
+        for file in FILES.iter().filter(|file| file.name.ends_with(".js")) {
+            for (_, rest) in file
+                .content
+                .match_indices(" from \"./")
+                .map(|(at, found)| file.content.split_at(at + found.len()))
+            {
+                let named = rest.split('"').next().unwrap();
+                assert!(FILES.iter().any(|other| other.name == named), "{} names {named}", file.name);
+            }
+        }
     }
 
     #[test]

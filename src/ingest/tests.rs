@@ -122,7 +122,7 @@ async fn an_event_that_would_be_too_large_sends_its_readers_to_the_board() {
     let log = fixture.log().await;
     assert_eq!(log[0]["fields"], serde_json::json!({}));
     assert_eq!(log[0]["item"], serde_json::Value::Null);
-    assert_eq!(log[0]["url"], "/api/snapshot?project=be9b3917-87e6-42a4-a549-2bc06a7a878f");
+    assert_eq!(log[0]["url"], "/api/snapshot?project=be9b3917-87e6-42a4-a549-2bc06a7a878f&team=-");
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub const TITLES: [&str; 12] = [
 
 /// How many items a team has in its sprint before it takes no more.
 const SPRINT_ITEMS_MAX: usize = 45;
+/// How many stories a team has in its sprint before it takes no more: some more than it planned.
+const STORIES_MAX: usize = 12;
 /// How many items of a sprint may lie in the recycle bin.
 const DELETED_MAX: usize = 4;
 /// How far a change may lie behind before it is made as of now instead: the machine was asleep.
@@ -165,10 +167,20 @@ impl Model {
         })?;
         let item = self.item(id)?;
         let next = item.item_type.next_state(item.newest().content.state.name)?;
+        if next.category == Category::Completed && self.is_nearly_done(scene) {
+            // A sprint that is over before its end would show nothing any more.
+            return None;
+        }
         self.edit(Some(id), at, by, |content| {
             content.state = next;
             content.assigned_to = content.assigned_to.or(Some(by));
         })
+    }
+
+    /// Whether seven tenths of a sprint are completed.
+    fn is_nearly_done(&self, scene: &Scene) -> bool {
+        let completed = scene.present.iter().filter(|id| self.item(**id).is_some_and(|item| !is_open(item)));
+        completed.count() * 10 >= scene.present.len() * 7
     }
 
     fn burn(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
@@ -197,11 +209,18 @@ impl Model {
     }
 
     fn add_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
-        if scene.present.len() >= SPRINT_ITEMS_MAX {
+        if self.stories(scene) >= STORIES_MAX {
             return None;
         }
         let id = self.pick(&scene.backlog, is_open_story);
         self.edit(id, at, by, |content| content.iteration_path = scene.sprint.clone())
+    }
+
+    /// How many stories are in the sprint.
+    fn stories(&self, scene: &Scene) -> usize {
+        let is_story =
+            |id: &&u32| self.item(**id).is_some_and(|item| item.item_type.level == Level::Requirement);
+        scene.present.iter().filter(is_story).count()
     }
 
     fn remove_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
@@ -218,7 +237,7 @@ impl Model {
         }
         let level = match self.rng.u8(0..7) {
             0..3 => Level::Bug,
-            3..5 => Level::Requirement,
+            3..5 if self.stories(scene) < STORIES_MAX => Level::Requirement,
             _ => Level::Task,
         };
         let mut draft = self.draft(scene, level);

@@ -2,11 +2,12 @@
 //! with what the boards show, and committed where it is new. Hooks keep a board fresh; this is how it begins, how it
 //! catches up with hooks that never came, and how it is known to be as fresh as it looks.
 
+mod compare;
 mod levels;
 mod lists;
 mod misses;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,33 +15,27 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::clock::Clock;
-use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::degradation::{DataSource, Outcome, Permit, Policy};
+use crate::domain::degradation::{Outcome, Permit, Policy};
 use crate::domain::event::{self, Body, Envelope, Source as Because, Subject};
 use crate::domain::log::{Delta, SourceCheck};
 use crate::domain::scope::{Audience, ProjectId};
 use crate::domain::teams::TeamKey;
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
 use crate::domain::zones::TeamZones;
 use crate::fold::Fold;
-use crate::ingest::{Ingest, IngestError, News};
+use crate::ingest::Ingest;
 use crate::store::{Commit, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
 use crate::teams::TeamKeeper;
 use crate::vitals::Vitals;
+use compare::TeamError;
 pub use levels::Levels;
 use lists::Lists;
 use misses::Misses;
 
 /// How many teams are compared at the same time; the client bounds its calls by itself.
 const TEAMS_AT_ONCE: usize = 4;
-
-/// How many items are fetched at the same time.
-const ITEMS_AT_ONCE: usize = 8;
-
-/// How many items go into one commit.
-const ITEMS_PER_COMMIT: usize = 50;
 
 /// How soon the organisation is asked again after a failure that is sat out.
 const RETRY_MS: i64 = 2_000;
@@ -109,28 +104,6 @@ pub struct Check {
     pub failed: Vec<ProjectId>,
     /// The first thing that went wrong.
     pub error: Option<String>,
-}
-
-/// Why a team could not be compared.
-enum TeamError {
-    /// The organisation did not answer.
-    Call(DataSource, CallError),
-    /// What it answered could not be kept.
-    Kept(String),
-    /// It is not to be asked now.
-    Waiting,
-}
-
-impl From<IngestError> for TeamError {
-    fn from(error: IngestError) -> Self {
-        Self::Kept(error.to_string())
-    }
-}
-
-impl From<JournalError> for TeamError {
-    fn from(error: JournalError) -> Self {
-        Self::Kept(error.to_string())
-    }
 }
 
 impl Source {
@@ -320,111 +293,6 @@ impl Source {
         discovered.map_err(|error| error.to_string())
     }
 
-    /// Compares one team's board and returns how many of its items had changed.
-    async fn compare_team(
-        &self,
-        projects: &[ProjectRef],
-        project: &ProjectRef,
-        team: &TeamRef,
-        because: Because,
-    ) -> Result<u32, TeamError> {
-        let key = TeamKey { project: project.id, team: team.id };
-        if let Permit::Wait(_) = self.levels.permit(DataSource::WorkItems, key) {
-            return Err(TeamError::Waiting);
-        }
-        let result = self.compare_permitted(projects, project, team, because).await;
-        match &result {
-            Ok(_) => self.levels.observe(DataSource::WorkItems, key, Outcome::Success),
-            Err(TeamError::Call(source, error)) => {
-                self.levels.observe(*source, key, Outcome::Failed(error.failure));
-                if *source != DataSource::WorkItems {
-                    // The items were not asked for, so nothing is known of them either way.
-                    self.levels.release(DataSource::WorkItems, key);
-                }
-            }
-            Err(TeamError::Kept(_) | TeamError::Waiting) => self.levels.release(DataSource::WorkItems, key),
-        }
-        result
-    }
-
-    async fn compare_permitted(
-        &self,
-        projects: &[ProjectRef],
-        project: &ProjectRef,
-        team: &TeamRef,
-        because: Because,
-    ) -> Result<u32, TeamError> {
-        let zone = self.settings.zones.of(team.id, &team.name);
-        let catalogue = self.lists.catalogue(project, team, zone).await;
-        let (catalogue, failed) = catalogue.map_err(|error| TeamError::Call(DataSource::Sprints, error))?;
-        let key = TeamKey { project: project.id, team: team.id };
-        // Sprints that cannot be read now keep nobody from comparing items by those that are known.
-        self.levels.observe(
-            DataSource::Sprints,
-            key,
-            failed.map_or(Outcome::Success, |error| Outcome::Failed(error.failure)),
-        );
-        self.teams.learn((*catalogue).clone(), because).await?;
-        let (known, sprint) = self.known_items(key);
-        let mut ids: BTreeSet<WorkItemId> = known.keys().copied().collect();
-        if let Some(sprint) = sprint {
-            ids.extend(self.items(self.parts.azure.sprint_items(project.id, team.id, sprint).await)?);
-        }
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let ids: Vec<WorkItemId> = ids.into_iter().collect();
-        let heads = self.items(self.parts.azure.heads(&ids).await)?;
-        let stale: Vec<WorkItemId> =
-            heads.into_iter().filter(|(id, rev)| is_stale(known.get(id), *rev)).map(|(id, _)| id).collect();
-        self.fetch(projects, project.id, &stale, because).await
-    }
-
-    fn items<T>(&self, result: Result<T, CallError>) -> Result<T, TeamError> {
-        result.map_err(|error| TeamError::Call(DataSource::WorkItems, error))
-    }
-
-    /// The items of the board that is served, and those whose history may lack something.
-    fn known_items(
-        &self,
-        team: TeamKey,
-    ) -> (BTreeMap<WorkItemId, Arc<WorkItem>>, Option<crate::domain::scope::SprintId>) {
-        let state = self.parts.fold.read();
-        let scope = state.teams().served_scope(team);
-        let items = match scope.sprint {
-            Some(_) => state.items_of(scope),
-            // Between two sprints there is a whole backlog, and nothing of it is counted.
-            None => Vec::new(),
-        };
-        (items.into_iter().map(|item| (item.id, item)).collect(), scope.sprint)
-    }
-
-    /// Fetches these items with all their revisions and commits them; returns how many there were.
-    async fn fetch(
-        &self,
-        projects: &[ProjectRef],
-        project: ProjectId,
-        ids: &[WorkItemId],
-        because: Because,
-    ) -> Result<u32, TeamError> {
-        let mut fetched = 0;
-        for batch in ids.chunks(ITEMS_PER_COMMIT) {
-            let received_at = (self.parts.clock)();
-            let futures: Vec<_> =
-                batch.iter().map(|id| self.parts.azure.revisions(project, projects, *id)).collect();
-            let answers: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
-            let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
-            for answer in answers {
-                observations.extend(self.items(answer)?);
-            }
-            observations.sort_by_key(|item| item.id);
-            fetched += u32::try_from(observations.len()).unwrap_or(u32::MAX);
-            let news = News { source: because, received_at, collection: None, trace_id: None };
-            self.parts.ingest.observe_all(&observations, &news).await?;
-        }
-        Ok(fetched)
-    }
-
     /// Tells every reader that the source was compared: this is how a quiet board stays fresh on the screen.
     async fn tell_completed(
         &self,
@@ -480,15 +348,6 @@ impl Source {
         }
         Err(JournalError::Unavailable("other writers came first, time after time".into()))
     }
-}
-
-/// Whether the organisation has revisions of an item that are not known here. Where some in between are missing they
-/// are fetched too, as far back as any are kept.
-fn is_stale(known: Option<&Arc<WorkItem>>, head: Rev) -> bool {
-    let Some(item) = known else { return true };
-    let rev = item.present().rev;
-    let kept = usize::try_from(rev.min(REVISIONS_MAX)).unwrap_or(usize::MAX);
-    rev < head || item.history() == History::Partial && item.revisions().count() < kept
 }
 
 /// The checks of these projects are as of `at`; no check ever gets older.

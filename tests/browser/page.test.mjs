@@ -34,7 +34,10 @@ function look() {
     return {
       state: status.dataset.state,
       status: text(status),
-      rows: [...document.querySelectorAll("#boards tbody tr")].map((row) => [...row.cells].map(text)),
+      rows: [...document.querySelectorAll("#boards .item")].map((row) => [
+        row.dataset.id,
+        ...["type", "title", "state", "assignee"].map((name) => text(row.querySelector(`.${name}`))),
+      ]),
       events: [...document.querySelectorAll("#events li")].map(text),
       // Another one is another load of the page.
       loadedAt: performance.timeOrigin,

@@ -4,7 +4,8 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -67,10 +68,10 @@ process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
  * Starts the product by itself and waits until it listens. Nothing of the caller's environment reaches it but the
  * `settings`: a secret or a port that a developer has set would change what is tested.
  *
- * @param {{ port?: number, settings?: Record<string, string> }} options
+ * @param {{ port?: number, settings?: Record<string, string>, binary?: string }} options
  */
-export async function startServer({ port = 0, settings = {} } = {}) {
-  const child = spawn(BINARY, [], {
+export async function startServer({ port = 0, settings = {}, binary = BINARY } = {}) {
+  const child = spawn(binary, [], {
     env: { NO_COLOR: "1", BOARDCAST_DEMO: "off", ...settings, BOARDCAST_PORT: String(port) },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -84,7 +85,7 @@ export async function startServer({ port = 0, settings = {} } = {}) {
       if (address) resolve(Number(address[1]));
     });
     child.once("error", (error) => {
-      reject(new Error(`${BINARY} cannot be started; build it with \`cargo build --release\``, { cause: error }));
+      reject(new Error(`${binary} cannot be started; build it with \`cargo build --release\``, { cause: error }));
     });
     child.once("exit", (code, signal) => {
       reject(new Error(`the server ended (${code ?? signal}) before it listened:\n${log.join("\n")}`));
@@ -133,6 +134,56 @@ class Server {
     process.kill(this.#child.pid, signal);
     await ended;
   }
+}
+
+const MEDIA_TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript" };
+
+/**
+ * Starts a server that serves the page and says on its stream what a test wants: for what the product does only when
+ * Azure DevOps does not answer, or at midnight. `answers` holds what is answered elsewhere, by path and query.
+ */
+export async function startScripted() {
+  const streams = new Set();
+  const answers = new Map();
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, "http://localhost");
+    const file = /^\/api\/dashboard(?:\/([a-z]+\.[a-z]+))?$/.exec(pathname);
+    if (file) {
+      const name = file[1] ?? "index.html";
+      const content = await readFile(path.join(ROOT, "web", name));
+      response.writeHead(200, { "content-type": `${MEDIA_TYPES[path.extname(name)]}; charset=utf-8` }).end(content);
+    } else if (pathname === "/api/sse/dashboard") {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("retry: 100\n\n");
+      streams.add(response);
+      response.once("close", () => streams.delete(response));
+    } else if (answers.has(request.url)) {
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answers.get(request.url)));
+    } else {
+      response.writeHead(404).end("{}");
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  let position = 0;
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    answers,
+    /** Resolves as soon as somebody listens. */
+    listened: () => until("the page opens the stream", () => streams.size > 0),
+    /** Says an event; those that are of one connection alone have no id. */
+    say(event) {
+      position += 1;
+      const id = ["connected", "closing"].includes(event.type) ? "" : `id: ${position}-0\n`;
+      const whole = { v: 1, timestamp: Date.now(), source: "system", level: "full", dataAsOf: Date.now(), ...event };
+      for (const stream of streams) stream.write(`${id}data: ${JSON.stringify(whole)}\n\n`);
+      return `${position}-0`;
+    },
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
 }
 
 let updates = 0;
@@ -233,6 +284,70 @@ export async function launchBrowser() {
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** The boards as the page shows them, each number as it was sent: by scope, items by id and metrics by name. */
+export function boardsOf(page) {
+  return page.evaluate(() => {
+    const number = (text) => (text === "" ? null : Number(text));
+    const text = (row, name) => row.querySelector(`.${name}`).textContent;
+    return Object.fromEntries(
+      [...document.querySelectorAll("#boards .board")].map((board) => [
+        board.dataset.scope,
+        {
+          level: board.dataset.level,
+          items: Object.fromEntries(
+            [...board.querySelectorAll(".item")].map((row) => [
+              row.dataset.id,
+              {
+                rev: Number(row.dataset.rev),
+                type: text(row, "type"),
+                title: text(row, "title"),
+                state: text(row, "state"),
+                category: row.closest(".group").dataset.category,
+                assignee: text(row, "assignee"),
+                effort: number(row.dataset.effort),
+                remaining: number(row.dataset.remaining),
+                blocked: !row.querySelector(".blocked").hidden,
+              },
+            ]),
+          ),
+          metrics: Object.fromEntries(
+            [...board.querySelectorAll("[data-metric]")].map((tile) => [tile.dataset.metric, number(tile.dataset.value)]),
+          ),
+        },
+      ]),
+    );
+  });
+}
+
+/** The same of the server's boards, whole ones from its snapshots. */
+export async function boardsAt(server) {
+  const get = async (url) => (await fetch(`${server.origin}${url}`)).json();
+  const boards = {};
+  for (const { projectId, teamId, sprintId, url } of (await get("/api/snapshot")).scopes) {
+    const board = await get(url);
+    const items = board.items.map((item) => [
+      item.id,
+      {
+        rev: item.rev,
+        type: item.type,
+        title: item.title,
+        state: item.state,
+        category: item.stateCategory ?? "",
+        assignee: item.assignedTo?.name ?? "nobody",
+        effort: item.effort,
+        remaining: item.remainingWork,
+        blocked: item.blocked,
+      },
+    ]);
+    boards[[projectId, teamId, sprintId].join("/")] = {
+      level: board.level,
+      items: Object.fromEntries(items),
+      metrics: Object.fromEntries(Object.entries(board.metrics).map(([id, { value }]) => [id, value])),
+    };
+  }
+  return boards;
 }
 
 /** Keeps what a page looks like, for people to look at. */

@@ -340,6 +340,12 @@ async fn f1_f2_f6_f8_an_organisation_that_is_gone_leaves_its_boards_cached_until
     // A new reader is told at once.
     let mut late = app.stream("team=Web&project=Fabrikam%20Fiber").await;
     assert_eq!(late.next_of("connected").await["level"], "cached");
+    let snapshot = late.next_of("snapshot").await;
+    assert_eq!(
+        (&snapshot["outage"]["reason"], &snapshot["outage"]["since"]),
+        (&json!("timed_out"), &fallen["since"])
+    );
+    assert_eq!(snapshot["outage"]["retryAt"], board["outage"]["retryAt"]);
     // An outage of a minute, and then at most one probe until all is well.
     organization
         .until(async || ((organization.clock.clock())().epoch_ms() > gone_at + 60_000).then_some(()))
@@ -351,7 +357,8 @@ async fn f1_f2_f6_f8_an_organisation_that_is_gone_leaves_its_boards_cached_until
     let took = recovered["timestamp"].as_i64().unwrap() - back_at;
     assert!(took <= 90_000, "the probe after a minute is at most 80 s away: {took}");
     assert!(recovered["downForMs"].as_i64().unwrap() >= 50_000);
-    assert_eq!(boards(&app).await["Web"]["level"], "full");
+    let board = &boards(&app).await["Web"];
+    assert_eq!((&board["level"], board.get("outage")), (&json!("full"), None));
 }
 
 #[tokio::test]

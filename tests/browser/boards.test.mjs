@@ -1,0 +1,362 @@
+// The boards of the page: that they are the server's after whatever happened, and that they say how true they are.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+
+import {
+  PROJECT,
+  boardsAt,
+  boardsOf,
+  launchBrowser,
+  screenshot,
+  startScripted,
+  startServer,
+  until,
+  workItemUpdated,
+} from "./support.mjs";
+
+/** As many changes as a demo makes in half a minute, and a few checks of its source. */
+const CHANGES = 10;
+const DEMO = { BOARDCAST_DEMO: "on", BOARDCAST_SETTLE_MS: "200" };
+
+const TEAM = "66df9be7-3586-467b-9c5f-425b29afedfd";
+const SPRINT = "a589a806-bf11-4d4f-a031-c19813331553";
+const NEXT_SPRINT = "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f00";
+const SCOPE = { projectId: PROJECT, teamId: TEAM, sprintId: SPRINT };
+const KEY = [PROJECT, TEAM, SPRINT].join("/");
+
+let browser;
+let server;
+let page;
+let faults;
+
+before(async () => {
+  browser = await launchBrowser();
+});
+
+after(() => browser?.close());
+
+beforeEach(async () => {
+  ({ page, faults } = await browser.newPage());
+});
+
+afterEach(async () => {
+  await page?.close();
+  await server?.stop();
+  server = undefined;
+});
+
+async function open() {
+  await page.goto(`${server.origin}/api/dashboard`);
+}
+
+const text = (selector) => page.$eval(selector, (element) => (element.checkVisibility() ? element.textContent.trim() : null));
+const state = () => page.$eval("body", (body) => body.dataset.state);
+
+/** How many changes of items the page has listed. */
+const changes = () =>
+  page.$$eval("#events li", (entries) => entries.filter((entry) => entry.textContent.includes("workitem_changed")).length);
+
+/** The page's boards are those of the server, once the last change has arrived. */
+async function isRight() {
+  let ours;
+  let theirs;
+  const same = async () => {
+    theirs = await boardsAt(server);
+    ours = await boardsOf(page);
+    return Object.keys(theirs).length > 0 && isDeepStrictEqual(ours, theirs);
+  };
+  await until("the page shows what the server knows", same).catch(() => assert.deepEqual(ours, theirs));
+  return ours;
+}
+
+test("a demo moves within seconds, says DEMO, and the page is right after many changes", async () => {
+  server = await startServer({ settings: DEMO });
+  await open();
+  await until("the page shows three boards", () => boardsOf(page), (boards) => Object.keys(boards).length === 3);
+  assert.equal(await text("#demo"), "DEMO");
+  await until("the boards move", changes, (count) => count > 0);
+  const first = await isRight();
+  await until("much has changed", changes, (count) => count >= CHANGES);
+  const last = await isRight();
+  assert.notDeepEqual(last, first);
+  for (const { metrics } of Object.values(last)) assert.ok(metrics["items.total"] > 0 && "points.remaining" in metrics);
+  assert.match(await text("#age"), /^as of (now|\d+ s ago)$/);
+  // The page was there before the past of the sprint was known.
+  const burndown = () => page.$$eval(".burndown svg", (all) => all.map((svg) => svg.getAttribute("aria-label")));
+  const isWhole = (words) => /[1-9]\d* points left on .*, ideally .*, of [1-9]\d* planned/.test(words);
+  await until("the burndown is known", burndown, (all) => all.length === 3 && all.every(isWhole));
+  await screenshot(page, "demo");
+  assert.deepEqual(faults, []);
+});
+
+test("a demo that is killed and started again comes back by itself, and is right", async () => {
+  server = await startServer({ settings: DEMO });
+  await open();
+  await until("the boards move", changes, (count) => count > 0);
+  await server.kill();
+  await until("the page is not live", state, (state) => state !== "live");
+  const opacity = () => page.$eval("#boards", (boards) => Number(getComputedStyle(boards).opacity));
+  assert.ok((await opacity()) < 1, "boards that nobody keeps true look alive");
+  const before = Number(/\d+/.exec(await until("the age grows", () => text("#age"), (age) => /\d+ s/.test(age)))[0]);
+  await until("the age grows by itself", () => text("#age"), (age) => Number(/\d+/.exec(age)[0]) > before);
+
+  server = await startServer({ port: server.port, settings: DEMO });
+  await until("the page is live", state, (state) => state === "live");
+  await isRight();
+  assert.equal(await opacity(), 1);
+  assert.deepEqual(faults, []);
+});
+
+test("a title of a thousand characters and an end of script is shown whole and breaks nothing", async () => {
+  server = await startServer();
+  const title = `</script>${"x".repeat(991)}`;
+  await server.post(workItemUpdated({ id: 20, rev: 1, title, assignedTo: `${"y".repeat(200)} <y@example.org>` }));
+  for (const width of [360, 1280]) {
+    await page.setViewport({ width, height: 800 });
+    await open();
+    const boards = await until("the page shows the item", () => boardsOf(page), (boards) => Object.keys(boards).length === 1);
+    assert.equal(Object.values(boards)[0].items[20].title, title);
+    const wide = await page.evaluate(() => {
+      const parts = [document.documentElement, document.querySelector(".item .title"), document.querySelector(".item .facts")];
+      return parts.map((part) => part.scrollWidth - part.clientWidth);
+    });
+    assert.deepEqual(wide, [0, 0, 0], `at ${width} something is too wide`);
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("why: a number is explained item by item, with the keyboard alone", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on" } });
+  await open();
+  // In its first moments a demo has not told its items yet.
+  const isFilled = ({ metrics }) => metrics["points.remaining"] > 0 && metrics["items.completed"] > 0;
+  await until("the boards are filled", () => boardsOf(page), (boards) => Object.values(boards).filter(isFilled).length === 3);
+  const button = await page.waitForSelector('[data-metric="points.remaining"] ~ dd .why');
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await until("it is explained", () => text("#explanation div"), (shown) => shown?.includes("Left out"));
+  const shown = await text("#explanation div");
+  assert.match(shown, /\d points/);
+  assert.match(shown, /The effort of the sprint's items that are not completed yet/);
+  assert.match(shown, /is in a Completed state/);
+  await page.keyboard.press("Escape");
+  await until("the dialog is closed", () => page.$eval("#explanation", (dialog) => !dialog.open));
+  assert.ok(await button.evaluate((button) => button === document.activeElement), "the focus is lost");
+  assert.deepEqual(faults, []);
+});
+
+test("in the dark the page is dark, and can be read", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on" } });
+  const lightness = async (scheme) => {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await open();
+    await page.waitForSelector(".item");
+    return page.$eval(".tile .amount", (amount) => {
+      const of = (colour) => colour.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 765;
+      return { ink: of(getComputedStyle(amount).color), paper: of(getComputedStyle(amount.closest(".board")).backgroundColor) };
+    });
+  };
+  const dark = await lightness("dark");
+  assert.ok(dark.paper < 0.2 && dark.ink > 0.8, JSON.stringify(dark));
+  await screenshot(page, "dark");
+  const light = await lightness("light");
+  assert.ok(light.paper > 0.8 && light.ink < 0.2, JSON.stringify(light));
+  assert.deepEqual(faults, []);
+});
+
+// From here on the server says what the test wants.
+
+const item = (id, more = {}) => ({
+  id,
+  rev: 1,
+  type: "Bug",
+  title: `Item ${id}`,
+  state: "Active",
+  stateCategory: "InProgress",
+  assignedTo: { id: null, name: "Ada Lovelace" },
+  effort: null,
+  remainingWork: null,
+  blocked: false,
+  url: "javascript:alert(1)",
+  ...more,
+});
+
+const board = (items, sprint = SPRINT) => ({
+  project: { id: PROJECT, name: "Analytical Engine" },
+  team: { id: TEAM, name: "Mill" },
+  sprint: { id: sprint, name: "Sprint 12", startDate: "2026-11-16", finishDate: "2026-11-27", workingDays: 10, daysLeft: 4 },
+  metrics: {
+    "points.remaining": { value: 37, unit: "points" },
+    "points.total": { value: 40, unit: "points" },
+    "hours.remaining": { value: null, unit: "hours", reason: "no remaining work entered" },
+  },
+  states: [],
+  items,
+  burndown: null,
+  history: "complete",
+});
+
+const connected = { type: "connected", heartbeatMs: 15_000, resumed: false, gap: false, scopes: [SCOPE] };
+
+async function openScripted(items, more = {}) {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: board(items), ...more });
+  await until("the page shows the board", () => boardsOf(page), (boards) => KEY in boards);
+}
+
+const shown = async (key = KEY) => (await boardsOf(page))[key];
+const ids = async (key) => Object.keys((await shown(key)).items);
+
+test("what is not known is a dash with its reason, and never 0", async () => {
+  await openScripted([]);
+  const amount = await page.$eval('[data-metric="hours.remaining"]', ({ title, textContent }) => ({ title, textContent }));
+  assert.deepEqual(amount, {
+    title: "not known: no remaining work entered",
+    textContent: "– not known: no remaining work entered",
+  });
+  server.say({ type: "metric_changed", ...SCOPE, metric: "hours.remaining", value: 0, previous: null, changePercent: null, unit: "hours", reason: "first" });
+  await until("0 is known", () => text('[data-metric="hours.remaining"]'), (shown) => shown === "0\u00a0h");
+  assert.deepEqual(faults, []);
+});
+
+test("a board that is not up to date says so in words, and since when", async () => {
+  await openScripted([item(1)]);
+  assert.equal(await text(".board .level"), null);
+  assert.equal(await text("#level"), null);
+
+  const since = Date.now() - 90_000;
+  const down = { reason: "Azure DevOps does not answer", since, retryAt: Date.now() + 5000 };
+  server.say({ type: "degraded", ...SCOPE, level: "cached", dataAsOf: since, from: "full", to: "cached", ...down });
+  const cached = await until("the board is cached", () => text(".board .level"));
+  assert.match(cached, /^Cached: .* Reason: Azure DevOps does not answer\. Since \d.* Next try \d/);
+  assert.equal(await text("#level"), "1 of 1 board cached");
+  assert.match(await text(".board .age"), /^as of 1 min ago$/);
+  await screenshot(page, "cached");
+
+  server.say({ type: "recovered", ...SCOPE, from: "cached", downForMs: 61_000 });
+  await until("it recovered", () => text(".board .level"), (shown) => shown === null);
+
+  // The contents of a mock are others than those of a board that was cached, and no event tells them.
+  const url = `/api/snapshot?project=${PROJECT}&team=${TEAM}`;
+  const mock = { level: "mock", mock: true, dataAsOf: null };
+  server.answers.set(url, { ...board([item(99)]), ...mock, cursor: "3-0" });
+  server.say({ type: "degraded", ...SCOPE, ...mock, from: "full", to: "mock", ...down });
+  await until("the board is the mock", () => ids(), (shown) => shown.join() === "99");
+  assert.match(await text(".board .level"), /^Mock: /);
+  const background = await page.$eval(".board", (element) => getComputedStyle(element).backgroundImage);
+  assert.match(background, /repeating-linear-gradient/);
+  await screenshot(page, "mock");
+
+  const none = { level: "none", dataAsOf: null };
+  server.answers.set(url, { ...board([]), ...none, metrics: { "points.remaining": { value: null, unit: "points", reason: "away" } }, cursor: "4-0" });
+  server.say({ type: "degraded", ...SCOPE, ...none, from: "mock", to: "none", ...down });
+  await until("the board has nothing", async () => isDeepStrictEqual(await ids(), []) && (await shown()).metrics["points.remaining"] === null);
+  assert.match(await text(".board .level"), /no numbers/);
+  assert.equal(await text("#age"), "age unknown");
+  assert.deepEqual(faults, []);
+});
+
+test("boards are told apart by team and sprint, and leave with their sprint", async () => {
+  await openScripted([item(1)]);
+  // A backlog, another sprint and another team have no board here.
+  for (const other of [{ sprintId: null }, { sprintId: NEXT_SPRINT }, { teamId: NEXT_SPRINT }]) {
+    server.say({ type: "workitem_changed", ...SCOPE, ...other, workItemId: 1, rev: 2, changeType: "moved_out", title: "Elsewhere", item: null });
+  }
+  server.say({ type: "workitem_changed", ...SCOPE, workItemId: 2, rev: 1, changeType: "created", title: "Here", item: item(2) });
+  await until("the item is there", () => ids(), (shown) => shown.join() === "1,2");
+  assert.equal(await page.$$eval("#events li", (entries) => entries.filter((entry) => /Elsewhere/.test(entry.textContent)).length), 3);
+
+  server.say({ type: "sprint_changed", ...SCOPE, sprintId: NEXT_SPRINT, from: SPRINT, to: NEXT_SPRINT, startDate: null, finishDate: null });
+  await until("the old board is gone", () => boardsOf(page), (boards) => Object.keys(boards).length === 0);
+  server.say({ type: "snapshot", ...SCOPE, sprintId: NEXT_SPRINT, data: board([item(3)], NEXT_SPRINT) });
+  await until("the new board is there", () => boardsOf(page), (boards) => Object.keys(boards).length === 1);
+  assert.deepEqual(await ids([PROJECT, TEAM, NEXT_SPRINT].join("/")), ["3"]);
+  assert.deepEqual(faults, []);
+});
+
+test("many items change in one event, and move between the groups in order", async () => {
+  await openScripted([item(1), item(2), item(3, { stateCategory: "Completed", state: "Closed" }), item(9)]);
+  server.say({
+    type: "workitems_updated",
+    ...SCOPE,
+    data: [item(3, { rev: 2 }), item(1, { rev: 2, title: "New title" }), item(7)],
+    added: [7],
+    removed: [2],
+    changed: [1, 3],
+  });
+  const boardNow = await until("the items changed", shown, (board) => 7 in board.items);
+  assert.equal(boardNow.items[1].title, "New title");
+  const order = await page.$$eval('[data-category="InProgress"] .item', (rows) => rows.map((row) => row.dataset.id));
+  assert.deepEqual(order, ["1", "3", "7", "9"]);
+  assert.equal(await text('.group[data-category="InProgress"] .number'), "4");
+  assert.equal(await text('.group[data-category="Completed"]'), null, "a group without items is shown");
+  assert.equal(await page.$("a[href^='javascript:']"), null);
+  assert.deepEqual(faults, []);
+});
+
+test("a check of the source moves the age of every board but those of failed projects", async () => {
+  await openScripted([item(1)], { dataAsOf: Date.now() - 600_000 });
+  const age = () => text(".board .age");
+  assert.equal(await age(), "as of 10 min ago");
+  const check = { type: "sync_completed", projectId: null, teamId: null, sprintId: null, scopes: 1, changed: 0 };
+  server.say({ ...check, failed: [PROJECT] });
+  await until("it is listed", () => page.$$eval("#events li", (entries) => entries[0].textContent.includes("1 failed")));
+  assert.equal(await age(), "as of 10 min ago");
+  server.say({ ...check, failed: [] });
+  await until("the board is fresh", age, (shown) => /now|\d s/.test(shown));
+  assert.deepEqual(faults, []);
+});
+
+test("a change of one item among two thousand touches that item alone", async () => {
+  await openScripted(Array.from({ length: 2000 }, (_, index) => item(index + 1)));
+  await page.evaluate(() => {
+    globalThis.touched = new Set();
+    const observer = new MutationObserver((records) => {
+      for (const { target } of records) {
+        const element = target.nodeType === Node.ELEMENT_NODE ? target : target.parentElement;
+        globalThis.touched.add(element?.closest(".item")?.dataset.id ?? "");
+      }
+    });
+    observer.observe(document.getElementById("boards"), { subtree: true, childList: true, attributes: true, characterData: true });
+  });
+  server.say({ type: "workitem_changed", ...SCOPE, workItemId: 1000, rev: 2, changeType: "updated", title: "x", item: item(1000, { rev: 2, title: "x", blocked: true }) });
+  await until("the item changed", shown, (board) => board.items[1000].title === "x");
+  const touched = await page.evaluate(() => [...globalThis.touched].filter(Boolean));
+  assert.deepEqual(touched, ["1000"]);
+  assert.ok(await page.$eval('[data-id="1000"]', (row) => row.classList.contains("fresh")), "the item is not marked");
+  assert.deepEqual(faults, []);
+});
+
+test("a metric that changed is listed so that it can be read", async () => {
+  await openScripted([]);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 34, previous: 37, changePercent: 8.1, unit: "points", reason: "threshold" });
+  await until("the tile moved", shown, (board) => board.metrics["points.remaining"] === 34);
+  assert.match(await page.$eval("#events li", (entry) => entry.textContent), /Mill · points\.remaining 37 → 34 \(−8\.1\u00a0%\)/);
+  assert.deepEqual(faults, []);
+});
+
+test("a stream that falls silent is said to be stale, and its end to be an end", async () => {
+  await openScripted([item(1)]);
+  server.say({ ...connected, heartbeatMs: 1000, resumed: true });
+  await until("the page is live", state, (state) => state === "live");
+  await until("the page is stale", state, (state) => state === "stale");
+  assert.match(await text("#status"), /nothing was heard/);
+
+  await until("it connects anew", state, (state) => state === "connecting");
+  await server.listened();
+  // The stream may still be on its way to the page.
+  await sleep(100);
+  server.say({ ...connected, resumed: true });
+  await until("the page is live", state, (state) => state === "live");
+  assert.deepEqual(await ids(), ["1"], "a page that resumed keeps its boards");
+  server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 2000 });
+  await until("the stream has ended", state, (state) => state === "ended");
+  assert.match(await text("#status"), /lifetime/);
+  assert.deepEqual(faults, []);
+});

@@ -1,0 +1,198 @@
+// The boards as the events tell them. Nothing is painted here: `view` is told what changed.
+
+import { boardUrl, get } from "./api.js";
+
+const RETRY_MS = 5000;
+/** How long what no event tells may be shown as it was: the lines of the burndown above all. */
+const REFRESH_MS = 3_600_000;
+/** Every open page refreshes for the same reason, so each waits for a moment of its own. */
+const REFRESH_AFTER_MS = [1000, 10_000];
+
+/** At these levels a board has no numbers of its own: its contents are others on the two sides of the change. */
+const WITHOUT_NUMBERS = ["mock", "none"];
+
+/**
+ * Keeps the boards. `view` has `whole(board)`, `item(board, id)`, `metric(board, id)`, `standing(board)` and
+ * `gone(board)`.
+ */
+export class Boards {
+  #boards = new Map();
+  #view;
+
+  constructor(view) {
+    this.#view = view;
+  }
+
+  all() {
+    return [...this.#boards.values()];
+  }
+
+  /** The board that an event is about, if there is one. */
+  of(event) {
+    return this.#boards.get(keyOf(event));
+  }
+
+  /** Takes in an event. One of a scope that has no board, such as another sprint or a backlog, changes nothing. */
+  apply(event, id) {
+    switch (event.type) {
+      case "connected":
+        // Who begins anew is sent every board there is; one that is not among them is gone, and must not look alive.
+        if (!event.resumed) this.#keepOnly(new Set(event.scopes.map(keyOf)));
+        break;
+      case "snapshot":
+        this.#replace(event);
+        break;
+      case "sprint_changed":
+        this.#leaveSprints(event);
+        break;
+      case "sync_completed":
+        this.#synchronised(event);
+        break;
+      default: {
+        const board = this.of(event);
+        if (board) this.#change(board, event, id);
+      }
+    }
+  }
+
+  #keepOnly(keys) {
+    for (const board of this.all()) if (!keys.has(board.key)) this.#remove(board);
+  }
+
+  #remove(board) {
+    this.#boards.delete(board.key);
+    this.#view.gone(board);
+  }
+
+  #replace(event) {
+    const key = keyOf(event);
+    const before = this.#boards.get(key);
+    const { projectId, teamId, sprintId } = event;
+    // What was shown stays until a large board has been fetched.
+    const board = { items: before?.items ?? new Map(), ...standingOf(before), key, projectId, teamId, sprintId };
+    this.#boards.set(key, board);
+    fill(board, event.data, event);
+    if (!event.data.items) this.#load(board, event.url);
+    this.#view.whole(board);
+  }
+
+  // The snapshot of the new sprint follows by itself. Where only the dates were edited it is the same board.
+  #leaveSprints({ projectId, teamId, to }) {
+    const sameTeam = (board) => board.projectId === projectId && board.teamId === teamId;
+    for (const board of this.all()) if (sameTeam(board) && board.sprintId !== to) this.#remove(board);
+  }
+
+  #synchronised({ dataAsOf, failed }) {
+    for (const board of this.all()) {
+      if (failed.includes(board.projectId)) continue;
+      board.dataAsOf = dataAsOf;
+      this.#view.standing(board);
+      if (Date.now() - board.takenAt > REFRESH_MS) this.#refresh(board);
+    }
+  }
+
+  #change(board, event, id) {
+    board.meanwhile?.push([event, id]);
+    this.#stand(board, event);
+    switch (event.type) {
+      case "workitem_changed": {
+        const known = board.items.get(event.workItemId);
+        if (known && known.rev > event.rev) return;
+        if (event.url) return this.#load(board, event.url);
+        this.#setItem(board, event.workItemId, event.item);
+        break;
+      }
+      case "workitems_updated":
+        if (event.url) return this.#load(board, event.url);
+        for (const item of event.data) this.#setItem(board, item.id, item);
+        for (const gone of event.removed) this.#setItem(board, gone, null);
+        // That many come with a past of their own, which the lines show and no event tells.
+        this.#refresh(board);
+        break;
+      case "metric_changed": {
+        const { metric, value, unit } = event;
+        // Why it is null is not in the event; `reason` there says why it was announced.
+        board.metrics[metric] = { ...board.metrics[metric], value, unit };
+        this.#view.metric(board, metric);
+        // The lines go on with the day, and a number that there was not may give them another unit.
+        if (metric === "sprint.days_left" || event.reason === "first") this.#refresh(board);
+        break;
+      }
+    }
+  }
+
+  #setItem(board, id, item) {
+    if (item) board.items.set(id, item);
+    else board.items.delete(id);
+    this.#view.item(board, id);
+  }
+
+  /** The envelope's level and age hold for the board; `degraded` says why as well. */
+  #stand(board, event) {
+    const other = board.level !== event.level && [board.level, event.level].some((one) => WITHOUT_NUMBERS.includes(one));
+    Object.assign(board, { level: event.level, mock: event.mock === true, dataAsOf: event.dataAsOf });
+    if (event.type === "degraded") {
+      Object.assign(board, { reason: event.reason, since: event.since, retryAt: event.retryAt });
+    } else if (event.level === "full") {
+      Object.assign(board, standingOf());
+    }
+    this.#view.standing(board);
+    if (other) this.#load(board, boardUrl(board));
+  }
+
+  /** Fetches what no event tells, after a while. */
+  #refresh(board) {
+    if (board.refreshing) return;
+    const [least, most] = REFRESH_AFTER_MS;
+    board.refreshing = setTimeout(() => {
+      board.refreshing = undefined;
+      if (this.#boards.get(board.key) === board) this.#load(board, boardUrl(board));
+    }, least + Math.random() * (most - least));
+  }
+
+  /** Fetches a board, and applies what came meanwhile and is newer than the answer. */
+  async #load(board, url) {
+    const meanwhile = (board.meanwhile = []);
+    // A newer load, or a newer board, makes this one worthless.
+    const isCurrent = () => this.#boards.get(board.key) === board && board.meanwhile === meanwhile;
+    let answer;
+    try {
+      answer = await get(url);
+      if (!answer.items) throw new Error(`${url} was answered with something else than a board`);
+    } catch (error) {
+      console.warn("a board could not be fetched and is asked for again", error);
+      setTimeout(() => isCurrent() && this.#load(board, url), RETRY_MS * (1 + Math.random()));
+      return;
+    }
+    if (!isCurrent()) return;
+    board.meanwhile = undefined;
+    // The sprint may have rolled over meanwhile: then the answer is about another board, and its event is on the way.
+    if ((answer.sprint?.id ?? null) !== board.sprintId) return;
+    fill(board, answer, answer);
+    this.#view.whole(board);
+    for (const [event, id] of meanwhile) if (isNewer(id, answer.cursor)) this.#change(board, event, id);
+  }
+}
+
+function keyOf({ projectId, teamId, sprintId }) {
+  return [projectId, teamId, sprintId].join("/");
+}
+
+function standingOf({ reason = null, since = null, retryAt = null } = {}) {
+  return { reason, since, retryAt };
+}
+
+function fill(board, data, { level, dataAsOf, mock, demo, outage }) {
+  const { project, team, sprint, nextSprint, metrics, burndown, history } = data;
+  Object.assign(board, { project, team, sprint, nextSprint, metrics, burndown, history });
+  if (data.items) board.items = new Map(data.items.map((item) => [item.id, item]));
+  Object.assign(board, { level, dataAsOf, mock: mock === true, demo: demo === true, takenAt: Date.now() });
+  Object.assign(board, standingOf(outage));
+}
+
+/** Ids are two numbers, such as `1795449612345-0`. What has none was never in the log, so no answer holds it. */
+function isNewer(id, cursor) {
+  if (!id) return true;
+  const [[ms, seq], [cursorMs, cursorSeq]] = [id, cursor].map((text) => text.split("-").map(Number));
+  return ms === cursorMs ? seq > cursorSeq : ms > cursorMs;
+}

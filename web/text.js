@@ -1,0 +1,61 @@
+// How numbers, dates and ages are written. Everything that is put on the screen goes in by textContent.
+
+const LOCALE = "en-GB";
+const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
+const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
+const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const SUFFIXES = { percent: "\u00a0%", hours: "\u00a0h", days: "\u00a0d" };
+const DAY_MS = 86_400_000;
+
+// By how much the server's clock is ahead of ours: an age is the difference of two of the server's times.
+let ahead = 0;
+
+/** Learns the server's time from an event that was just written. */
+export function setServerTime(timestamp) {
+  ahead = timestamp - Date.now();
+}
+
+/** A number with its unit, where the unit is a sign. Null is a dash, never 0. */
+export function amount(value, unit) {
+  return value === null || value === undefined ? "–" : `${NUMBER.format(value)}${SUFFIXES[unit] ?? ""}`;
+}
+
+/** `3 items`, `1 item`. */
+export function count(number, noun) {
+  return `${NUMBER.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** A calendar date such as `2026-11-16`. It is nobody's instant, so no zone may move it. */
+export function day(date) {
+  return DAY.format(new Date(`${date}T00:00:00Z`));
+}
+
+/** The days from one calendar date to another. */
+export function days(from, to) {
+  return DAY.formatRange(...[from, to].map((date) => new Date(`${date}T00:00:00Z`)));
+}
+
+export function time(instant) {
+  return TIME.format(new Date(instant));
+}
+
+/** A time, with its date unless that is today's. */
+export function moment(instant) {
+  const date = new Date(instant);
+  return date.toDateString() === new Date().toDateString() ? TIME.format(date) : MOMENT.format(date);
+}
+
+/** `as of 12 s ago`. */
+export function asOf(instant) {
+  if (instant === null || instant === undefined) return "age unknown";
+  const ms = Math.max(0, Date.now() + ahead - instant);
+  if (ms < 1000) return "as of now";
+  const [size, unit] = [[DAY_MS, "d"], [3_600_000, "h"], [60_000, "min"]].find(([size]) => ms >= size) ?? [1000, "s"];
+  return `as of ${Math.floor(ms / size)} ${unit} ago`;
+}
+
+/** Sets a text where it differs, so that an unchanged one costs nothing and is not read out again. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
