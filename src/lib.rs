@@ -116,7 +116,10 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
     }
     if !config.under_host {
         tracing::info!("the board is at http://localhost:{}/api/dashboard", address.port());
-        tracing::info!("what is acknowledged is kept in memory, for the life of this process");
+    }
+    match &config.redis {
+        Some(redis) => tracing::info!(nodes = ?redis.address.nodes, "what is acknowledged is kept in Redis"),
+        None => tracing::info!("what is acknowledged is kept in memory, for the life of this process"),
     }
 }
 

@@ -17,7 +17,7 @@ use redis::{
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::secret::Secret;
 use crate::store::JournalError;
@@ -30,14 +30,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 const RETRY_AFTER_MAX: Duration = Duration::from_millis(500);
 
+/// How long a command must have gone without a reply for its connection to be suspected: a caller that went away at
+/// once says nothing about it.
+const SUSPECTED_AFTER: Duration = Duration::from_millis(200);
+
 /// How often the cluster client follows a slot that moved, within the time of the command.
 const CLUSTER_RETRIES: u32 = 2;
 
 /// Opens connections. Making one connects nowhere.
 #[derive(Clone)]
 pub(super) enum Connector {
-    One(Client),
-    Cluster(ClusterClient),
+    One(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Connector {
@@ -53,8 +57,8 @@ impl Connector {
         let certificates =
             TlsCertificates { client_tls: None, root_cert: root_certificate.map(<[u8]>::to_vec) };
         match <[_; 1]>::try_from(nodes) {
-            Ok([node]) if !address.is_encrypted => Client::open(node).map(Self::One),
-            Ok([node]) => Client::build_with_tls(node, certificates).map(Self::One),
+            Ok([node]) if !address.is_encrypted => Client::open(node).map(Box::new).map(Self::One),
+            Ok([node]) => Client::build_with_tls(node, certificates).map(Box::new).map(Self::One),
             Err(nodes) => cluster(nodes, address.is_encrypted.then_some(certificates), reply_timeout),
         }
         .map_err(|_| "the client takes no such address or root certificate")
@@ -109,7 +113,7 @@ fn cluster(
     if let Some(certificates) = certificates {
         builder = builder.certs(certificates);
     }
-    builder.build().map(Connector::Cluster)
+    builder.build().map(Box::new).map(Connector::Cluster)
 }
 
 /// A connection to the one node, or to a cluster.
@@ -230,30 +234,31 @@ impl Link {
         &self,
         work: impl AsyncFnOnce(Connection) -> RedisResult<T>,
     ) -> Result<T, JournalError> {
-        let mut used = None;
         let outcome = timeout(self.timeout, async {
             let (connection, number) = self.connection().await?;
-            used = Some(number);
-            work(connection).await.map_err(|error| {
-                if is_broken(&error) {
-                    self.replace(number);
-                }
-                JournalError::Unavailable(told(&error))
-            })
+            let mut suspicion = Suspicion { link: self, number, since: Instant::now(), is_answered: false };
+            let outcome = work(connection).await;
+            suspicion.is_answered = true;
+            if outcome.as_ref().is_err_and(is_broken) {
+                self.replace(number);
+            }
+            outcome.map_err(|error| JournalError::Unavailable(told(&error)))
         })
         .await;
         outcome.unwrap_or_else(|_| {
-            // The connection may be dead without a sign, which is what a lost route looks like.
-            if let Some(number) = used {
-                self.replace(number);
-            }
             Err(JournalError::Unavailable(format!("no reply within {} ms", self.timeout.as_millis())))
         })
     }
 
     async fn connection(&self) -> Result<(Connection, u64), JournalError> {
         let mut state = self.state.clone();
-        let settled = state.wait_for(|state| !matches!(state, State::Connecting)).await;
+        // A connection that was just seen to be broken is still there until its keeper comes to replace it.
+        let is_settled = |state: &State| match state {
+            State::Connecting => false,
+            State::Up(_, number) => *number > *self.broken.borrow(),
+            State::Down(_) => true,
+        };
+        let settled = state.wait_for(is_settled).await;
         match settled.as_deref() {
             Ok(State::Up(connection, number)) => Ok((connection.clone(), *number)),
             Ok(State::Down(why)) => Err(JournalError::Unavailable(why.clone())),
@@ -267,6 +272,23 @@ impl Link {
             *newest = number.max(*newest);
             is_news
         });
+    }
+}
+
+/// A command under way. When it is given up without a reply, be it that its time was up or that its caller would not
+/// wait any longer, the connection may be dead without a sign, which is what a lost route looks like: it is replaced.
+struct Suspicion<'a> {
+    link: &'a Link,
+    number: u64,
+    since: Instant,
+    is_answered: bool,
+}
+
+impl Drop for Suspicion<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && self.since.elapsed() >= SUSPECTED_AFTER {
+            self.link.replace(self.number);
+        }
     }
 }
 
@@ -313,22 +335,22 @@ fn is_broken(error: &RedisError) -> bool {
     ) || error.is_unrecoverable_error()
 }
 
-/// An error in words that are safe to log: what the server says may repeat a password, so only its code is told.
+/// An error in words that are safe to log. What the server says may repeat what it was sent, a password for instance,
+/// so only its code is told; what the machine says of the line is told as it is.
 fn told(error: &RedisError) -> String {
-    let remedy = match error.code() {
-        Some("NOAUTH" | "WRONGPASS" | "NOPERM") => "; see to user and password in BOARDCAST_REDIS_URL",
-        Some("MOVED" | "CLUSTERDOWN" | "CROSSSLOT") => {
+    if error.is_io_error() {
+        return error.to_string();
+    }
+    let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
+    let remedy = match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => {
+            "; see to user and password in BOARDCAST_REDIS_URL"
+        }
+        (_, Some("MOVED" | "CLUSTERDOWN")) => {
             "; for a cluster name its nodes in BOARDCAST_REDIS_URL, comma-separated"
         }
-        Some("OOM") => "; its memory is full: see to maxmemory",
+        (_, Some("OOM")) => "; its memory is full: see to maxmemory",
         _ => "",
     };
-    let cause = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .map(|error| format!(": {}", error.kind()));
-    format!(
-        "{}{}{remedy}",
-        error.category(),
-        error.code().map(|code| format!(" ({code})")).or(cause).unwrap_or_default()
-    )
+    format!("{}{code}{remedy}", error.category())
 }

@@ -134,21 +134,11 @@ impl RedisServer {
         }
         command.query_async(&mut connection).await.unwrap()
     }
-
-    /// How much processor time it has used, in seconds.
-    pub async fn cpu_seconds(&self) -> f64 {
-        let info: String = self.command(&["INFO", "cpu"]).await;
-        let of = |name: &str| -> f64 {
-            let line = info.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim_start_matches(':').trim().parse().unwrap()
-        };
-        of("used_cpu_user:") + of("used_cpu_sys:")
-    }
 }
 
 /// What the keeper does. It is told to keep the folder, or its input ends because the tests did.
 const KEEPER: &str = r#""$@" >log 2>&1 & pid=$!; echo $pid
-read word; kill -9 $pid 2>/dev/null; [ "$word" = keep ] || rm -rf "$PWD""#;
+read word; kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; [ "$word" = keep ] || rm -rf "$PWD""#;
 
 /// Starts a server in that folder. Returns its keeper and its process id.
 fn run(folder: &Path, options: &[(String, String)]) -> (Child, u32) {
@@ -311,50 +301,76 @@ fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// A line to a server that can be stalled: what is under way stops, nothing is closed, and it goes on later.
+/// A line to a server that can be stalled: what is under way stops, nothing is closed, and it goes on later or never.
 pub struct Line {
     pub address: SocketAddr,
-    stalled: watch::Sender<bool>,
+    condition: watch::Sender<Condition>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Condition {
+    is_stalled: bool,
+    /// Connections before this one are dead without a sign.
+    first_alive: usize,
+    /// How many connections there were.
+    count: usize,
 }
 
 impl Line {
     pub async fn to(port: u16) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stalled, is_stalled) = watch::channel(false);
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let is_stalled = is_stalled.clone();
-                tokio::spawn(async move {
-                    let Ok(far) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return };
-                    let _ = near.set_nodelay(true);
-                    let _ = far.set_nodelay(true);
-                    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                    tokio::join!(
-                        carry(near_in, far_out, is_stalled.clone()),
-                        carry(far_in, near_out, is_stalled)
-                    );
-                });
+        let condition = watch::Sender::new(Condition::default());
+        tokio::spawn({
+            let condition = condition.clone();
+            async move {
+                while let Ok((near, _)) = listener.accept().await {
+                    let number = condition.borrow().count;
+                    condition.send_modify(|condition| condition.count += 1);
+                    tokio::spawn(both_ways(near, port, number, condition.subscribe()));
+                }
             }
         });
-        Self { address, stalled }
+        Self { address, condition }
     }
 
-    pub fn stall(&self, stalled: bool) {
-        self.stalled.send_replace(stalled);
+    /// Stops everything, or lets it go on.
+    pub fn stall(&self, is_stalled: bool) {
+        self.condition.send_modify(|condition| condition.is_stalled = is_stalled);
     }
+
+    /// Stops for ever what is connected. Whoever connects from now on gets through.
+    pub fn forget_connections(&self) {
+        self.condition.send_modify(|condition| condition.first_alive = condition.count);
+    }
+}
+
+async fn both_ways(
+    near: tokio::net::TcpStream,
+    port: u16,
+    number: usize,
+    condition: watch::Receiver<Condition>,
+) {
+    let Ok(far) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return };
+    let _ = (near.set_nodelay(true), far.set_nodelay(true));
+    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+    tokio::join!(
+        carry(near_in, far_out, number, condition.clone()),
+        carry(far_in, near_out, number, condition)
+    );
 }
 
 async fn carry(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut stalled: watch::Receiver<bool>,
+    number: usize,
+    mut condition: watch::Receiver<Condition>,
 ) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut chunk = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        if stalled.wait_for(|stalled| !stalled).await.is_err() || to.write_all(&chunk[..count]).await.is_err()
-        {
+        let passes = |condition: &Condition| !condition.is_stalled && number >= condition.first_alive;
+        if condition.wait_for(passes).await.is_err() || to.write_all(&chunk[..count]).await.is_err() {
             return;
         }
     }
