@@ -138,13 +138,15 @@ impl RedisServer {
 
 /// What the keeper does. It is told to keep the folder, or its input ends because the tests did.
 const KEEPER: &str = r#""$@" >log 2>&1 & pid=$!; echo $pid
-read word; kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; [ "$word" = keep ] || rm -rf "$PWD""#;
+read word; kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null; [ "$word" = keep ] || rm -rf "$PWD" "$SOCKET""#;
 
 /// Starts a server in that folder. Returns its keeper and its process id.
 fn run(folder: &Path, options: &[(String, String)]) -> (Child, u32) {
     let (program, libraries) = program();
+    let socket = options.iter().find(|(name, _)| name == "unixsocket").map_or("", |(_, path)| path);
     let mut script = Command::new("sh");
     script
+        .env("SOCKET", socket)
         .args(["-c", KEEPER, "sh"])
         .arg(program)
         .args(["--bind", "127.0.0.1", "--dir", ".", "--save", ""])
