@@ -1,5 +1,6 @@
 //! The composition root: the one file that names the parts together and wires them up.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +24,31 @@ use crate::snapshot::Snapshots;
 use crate::source::{self, Source, SourceSettings};
 use crate::store::Journal;
 use crate::store::memory::MemoryJournal;
+use crate::store::redis::{RedisJournal, Settings as RedisSettings};
 use crate::stream::{Sources, Streams};
 use crate::sync::Synchronisation;
 use crate::teams::TeamKeeper;
 use crate::vitals::Vitals;
+
+/// Why the application cannot even be put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// The organisation cannot be asked.
+    Organization(SetupError),
+    /// The client of Redis does not take its address; why.
+    Redis(&'static str),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Organization(error) => error.fmt(f),
+            Self::Redis(why) => write!(f, "BOARDCAST_REDIS_URL cannot be used: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
 
 /// Everything that a request needs. Cheap to clone.
 #[derive(Clone)]
@@ -86,13 +108,17 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    /// The application over a journal in memory, by the machine's clock, with an organisation to ask or without.
+    /// The application over the journal that is configured, by the machine's clock, with an organisation to ask or
+    /// without.
     ///
-    /// Errors: the organisation cannot even be asked.
-    pub fn new(config: &Config, organization: Option<&Organization>) -> Result<Self, SetupError> {
+    /// Errors: the organisation or the journal cannot even be asked.
+    pub fn new(config: &Config, organization: Option<&Organization>) -> Result<Self, StartError> {
         let clock = clock::system();
-        let journal = Arc::new(MemoryJournal::new(clock.clone(), config.retention));
-        let client = organization.map(|organization| rest_client(config, organization)).transpose()?;
+        let journal = journal(config, organization, &clock)?;
+        let client = organization
+            .map(|organization| rest_client(config, organization))
+            .transpose()
+            .map_err(StartError::Organization)?;
         let azure = client.map(|client| Arc::new(client) as Arc<dyn AzureDevOps>);
         Ok(Self::assembled(config, journal, clock, RingLimits::DEFAULT, azure))
     }
@@ -208,6 +234,40 @@ fn keep_running(relay: Relay, hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Opt
     }
 }
 
+/// The journal that is configured. One that is away is no error: it is connected to in the background.
+fn journal(
+    config: &Config,
+    organization: Option<&Organization>,
+    clock: &Clock,
+) -> Result<Arc<dyn Journal>, StartError> {
+    let Some(redis) = &config.redis else {
+        return Ok(Arc::new(MemoryJournal::new(clock.clone(), config.retention)));
+    };
+    let organisation =
+        organisation_key(config.demo, organization.map(|organization| organization.url.as_str()));
+    let settings = RedisSettings {
+        retention: config.retention,
+        timeout: redis.timeout,
+        ..RedisSettings::new(redis.address.clone(), organisation)
+    };
+    Ok(Arc::new(RedisJournal::new(settings, clock.clone()).map_err(StartError::Redis)?))
+}
+
+/// By which name the keys of an organisation are told from those of another in a store that they share: its path
+/// below the server, or the server's own name where there is no path (`https://contoso.visualstudio.com`).
+fn organisation_key(is_demo: bool, url: Option<&str>) -> String {
+    let Some(url) = url.filter(|_| !is_demo) else {
+        return if is_demo { "demo" } else { "default" }.into();
+    };
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let name = match place.trim_end_matches('/').split_once('/') {
+        Some((_, path)) => path,
+        None => place.split(['.', ':', '/']).next().unwrap_or_default(),
+    };
+    // What is left out of a key's name must not end its hash tag either.
+    name.to_lowercase().replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "-")
+}
+
 fn rest_client(config: &Config, organization: &Organization) -> Result<RestClient, SetupError> {
     RestClient::new(&ClientSettings {
         token: organization.token.clone(),
@@ -223,5 +283,20 @@ fn source_settings(config: &Config) -> SourceSettings {
         interval: config.check_interval,
         deadline: config.sync_deadline,
         policy: Policy { mock: config.mock, ..Policy::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c12_each_organisation_has_a_name_that_a_key_may_hold() {
+        let key = |url| organisation_key(false, Some(url));
+        assert_eq!(key("https://dev.azure.com/Contoso"), "contoso");
+        assert_eq!(key("https://contoso.visualstudio.com"), "contoso");
+        assert_eq!(key("https://tfs.example:8080/tfs/Default{}Collection"), "tfs-default--collection");
+        assert_eq!(organisation_key(false, None), "default");
+        assert_eq!(organisation_key(true, Some("http://127.0.0.1:4711/demo")), "demo");
     }
 }

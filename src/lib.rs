@@ -130,7 +130,10 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
                 "the organisation is simulated (DEMO); set BOARDCAST_ORGANIZATION_URL to show a real one"
             );
         }
-        tracing::info!("what is acknowledged is kept in memory, for the life of this process");
+    }
+    match &config.redis {
+        Some(redis) => tracing::info!(nodes = ?redis.address.nodes, "what is acknowledged is kept in Redis"),
+        None => tracing::info!("what is acknowledged is kept in memory, for the life of this process"),
     }
 }
 

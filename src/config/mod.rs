@@ -14,6 +14,7 @@ use crate::domain::schedule::SyncWindow;
 use crate::domain::zones::TeamZones;
 use crate::secret::Secret;
 use crate::store::Retention;
+use crate::store::address::Address;
 use crate::stream::StreamSettings;
 use reading::Reading;
 
@@ -105,6 +106,10 @@ settings! {
         "The zone of that window";
     SYNC_DEADLINE = "BOARDCAST_SYNC_DEADLINE_MS", "ms, 1000 to 1500000", "240000",
         "After how long a synchronisation gives up; the timer is always answered";
+    REDIS_URL = "BOARDCAST_REDIS_URL", "`redis://` or `rediss://`, `user:password@` if need be, host and port", "not set",
+        "The Redis that keeps the boards, for all instances and across restarts; of a cluster two nodes or more, comma-separated. Not set: they are kept in memory, for the life of the process";
+    REDIS_TIMEOUT = "BOARDCAST_REDIS_TIMEOUT_MS", "ms, 50 to 10000", "500",
+        "After how long a command to Redis gives up; a hook waits for 300 ms at most";
     LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000",
         "How many entries of the log are kept; a reader who comes back resumes within them";
     LOG_HOURS = "BOARDCAST_LOG_HOURS_MAX", "hours, 1 to 8760", "48",
@@ -156,10 +161,21 @@ pub struct Config {
     pub sync_window: SyncWindow,
     /// After how long a synchronisation gives up.
     pub sync_deadline: Duration,
+    /// The shared store, if there is one.
+    pub redis: Option<Redis>,
     /// How much of the log is kept.
     pub retention: Retention,
     /// The log filter.
     pub log_filter: String,
+}
+
+/// A shared store.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// Where it is.
+    pub address: Address,
+    /// After how long a command gives up.
+    pub timeout: Duration,
 }
 
 /// An organisation, and what it is asked with.
@@ -257,6 +273,7 @@ impl Config {
             hooks_in_flight_max: read.count(HOOKS_IN_FLIGHT_MAX, 1..=10_000, 64),
             sync_window,
             sync_deadline: read.ms(SYNC_DEADLINE, 1_000..=1_500_000, 240_000),
+            redis: read.redis(),
             retention: Retention {
                 entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, Retention::DEFAULT.entries_max),
                 age_max: read

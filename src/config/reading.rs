@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     ALLOWED_ORIGINS, AllowedOrigins, COALESCE, DEMO, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY,
-    ORGANIZATION_URL, OperatorAccess, Organization, PAT, SECRET, SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX,
-    STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX, SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
+    ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_TIMEOUT, REDIS_URL, Redis, SECRET,
+    SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX, STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX, SYNC_CRON,
+    SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
 };
 use crate::derive::DeriveSettings;
 use crate::devops::credentials::HookAccess;
@@ -13,6 +14,7 @@ use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
 use crate::domain::zones::TeamZones;
 use crate::secret::Secret;
+use crate::store::address::Address;
 use crate::stream::StreamSettings;
 
 /// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
@@ -91,6 +93,18 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             self.refuse(ORGANIZATION_URL, &text, "give an address such as https://dev.azure.com/contoso");
         }
         Some(Organization { url: url.to_owned(), token })
+    }
+
+    pub(super) fn redis(&mut self) -> Option<Redis> {
+        let timeout = self.ms(REDIS_TIMEOUT, 50..=10_000, 500);
+        match Address::parse(&self.text(REDIS_URL)?) {
+            Ok(address) => Some(Redis { address, timeout }),
+            Err(remedy) => {
+                // It may hold a password.
+                self.refuse(REDIS_URL, "[redacted]", remedy);
+                None
+            }
+        }
     }
 
     pub(super) fn demo(&mut self, under_host: bool, has_organization: bool) -> bool {

@@ -4,7 +4,9 @@
 //! entry is the id of its server-sent event. Because both change together or not at all, an instance that has
 //! folded the log up to some entry knows every record as of that entry.
 
+pub mod address;
 pub mod memory;
+pub mod redis;
 
 use std::fmt;
 use std::time::Duration;
@@ -179,6 +181,14 @@ pub enum JournalError {
     Lost,
     /// The commit is one that no correct caller makes.
     Refused(&'static str),
+    /// A newer boardcast writes the store in a form that this one does not know, so this one must not write, nor
+    /// show what it reads.
+    Newer {
+        /// The number of the form that was found.
+        found: String,
+        /// The number of the form that is known here.
+        known: u64,
+    },
 }
 
 impl fmt::Display for JournalError {
@@ -187,6 +197,10 @@ impl fmt::Display for JournalError {
             Self::Unavailable(why) => write!(f, "the journal is unavailable: {why}"),
             Self::Lost => f.write_str("the journal's log no longer holds the position that was followed"),
             Self::Refused(why) => write!(f, "the journal refused the commit: {why}"),
+            Self::Newer { found, known } => write!(
+                f,
+                "the journal is written in form {found} and only {known} is known here: update this instance"
+            ),
         }
     }
 }
@@ -205,8 +219,8 @@ pub trait Journal: Send + Sync {
     /// If every checked record still has the expected version: writes all, appends all, returns the entries' ids.
     /// Else changes nothing and returns the current values of what conflicted.
     ///
-    /// Errors: `Refused` for a commit without an entry or with an event above [`EVENT_BYTES_MAX`]; `Unavailable`,
-    /// after which nobody can tell whether it ran.
+    /// Errors: `Refused` for a commit without an entry, with an event above [`EVENT_BYTES_MAX`] or with a record above
+    /// [`RECORD_BYTES_MAX`]; `Newer`, as for every operation; `Unavailable`, after which nobody can tell whether it ran.
     ///
     /// [`EVENT_BYTES_MAX`]: crate::domain::event::EVENT_BYTES_MAX
     async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError>;
@@ -240,6 +254,9 @@ impl Retention {
     pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
 }
 
+/// How large a record may be, in bytes. The longest life of an item that is kept is far below it.
+pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Checks what every adapter checks before it touches the store.
 fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
     if commit.entries.is_empty() {
@@ -250,6 +267,13 @@ fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
     };
     if commit.entries.iter().any(oversized) {
         return Err(JournalError::Refused("an event is above 64 kB"));
+    }
+    if commit
+        .writes
+        .iter()
+        .any(|(_, value)| value.as_ref().is_some_and(|value| value.len() > RECORD_BYTES_MAX))
+    {
+        return Err(JournalError::Refused("a record is above 4 MB"));
     }
     Ok(())
 }

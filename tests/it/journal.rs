@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boardcast::store::memory::MemoryJournal;
+use boardcast::store::redis::{RedisJournal, Settings};
 use boardcast::store::{EntryId, Journal, Retention};
 
 use crate::journal_contract::{Harness, journal_contract};
 use crate::support::app::HandClock;
 use crate::support::faults::FaultyJournal;
+use crate::support::redis::{self, RedisCluster, RedisServer, TlsServer};
 
 /// The memory adapter, on a clock that the suite turns.
 struct Memory {
@@ -75,5 +77,122 @@ impl Harness for Faultless {
     }
 }
 
+/// The adapter on a real Redis. Tests share the servers and keep to an organisation each.
+struct Redis {
+    journal: Arc<RedisJournal>,
+    organisation: String,
+    server: Server,
+}
+
+#[derive(Clone, Copy)]
+enum Server {
+    Alone(&'static RedisServer),
+    Cluster(&'static RedisCluster),
+}
+
+impl Redis {
+    fn over(server: Server, settings: Settings) -> Self {
+        let organisation = settings.organisation.clone();
+        Self { journal: redis::journal(settings), organisation, server }
+    }
+
+    fn log(&self) -> String {
+        format!("bc:{{{}}}:1:log", self.organisation)
+    }
+
+    /// The server that has this organisation's slot.
+    async fn holder(&self) -> &'static RedisServer {
+        match self.server {
+            Server::Alone(server) => server,
+            Server::Cluster(cluster) => cluster.holder(&self.log()).await,
+        }
+    }
+
+    async fn let_pass(&self, time: Duration) {
+        // Redis dates by the machine's clock, which nobody turns. The age is looked at in turns, so it takes two.
+        tokio::time::sleep(time + 4 * redis::settings("redis://x", "x").tend_every).await;
+    }
+
+    async fn step_clock_back(&self) {
+        // An id of tomorrow is what a log holds whose server's clock was a day ahead.
+        let tomorrow = (boardcast::clock::system())().epoch_ms() + 86_400_000;
+        let () = self.holder().await.command(&["XSETID", &self.log(), &format!("{tomorrow}-0")]).await;
+    }
+
+    async fn lose_everything(&self) {
+        let server = self.holder().await;
+        let keys: Vec<String> = server.command(&["KEYS", &format!("bc:{{{}}}:*", self.organisation)]).await;
+        assert!(keys.len() > 1, "there was nothing to lose: {keys:?}");
+        let words: Vec<_> = ["DEL"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        let () = server.command(&words).await;
+    }
+
+    async fn set_back_to(&self, id: EntryId) {
+        redis::set_back(self.holder().await, &self.log(), &id.to_string()).await;
+    }
+}
+
+/// How the three kinds of server are reached; everything else is alike.
+macro_rules! redis_harness {
+    ($(#[$doc:meta])* $name:ident, $start:expr) => {
+        $(#[$doc])*
+        struct $name(Redis);
+
+        #[async_trait]
+        impl Harness for $name {
+            async fn with(retention: Retention) -> Self {
+                let (server, settings) = $start;
+                Self(Redis::over(server, Settings { retention, ..settings }))
+            }
+
+            fn journal(&self) -> Arc<dyn Journal> {
+                self.0.journal.clone()
+            }
+
+            async fn let_pass(&self, time: Duration) {
+                self.0.let_pass(time).await;
+            }
+
+            async fn step_clock_back(&self) {
+                self.0.step_clock_back().await;
+            }
+
+            async fn lose_everything(&self) {
+                self.0.lose_everything().await;
+            }
+
+            async fn set_back_to(&self, id: EntryId) {
+                self.0.set_back_to(id).await;
+            }
+        }
+    };
+}
+
+redis_harness! {
+    /// One server.
+    OneRedis, {
+        let server = RedisServer::shared();
+        (Server::Alone(server), redis::settings(&server.url(), &redis::fresh_organisation()))
+    }
+}
+redis_harness! {
+    /// A cluster, in which the organisations lie on different nodes.
+    ClusterRedis, {
+        let cluster = RedisCluster::shared();
+        (Server::Cluster(cluster), redis::settings(&cluster.url(), &redis::fresh_organisation()))
+    }
+}
+redis_harness! {
+    /// One server that speaks TLS and wants a password.
+    TlsRedis, {
+        let tls = TlsServer::shared();
+        let settings = redis::settings(&tls.url(redis::TLS_PASSWORD), &redis::fresh_organisation());
+        (Server::Alone(&tls.server), Settings { root_certificate: Some(tls.root.clone()), ..settings })
+    }
+}
+
 journal_contract!(memory, super::Memory);
 journal_contract!(memory_under_faults, super::Faultless);
+journal_contract!(redis_alone, super::OneRedis);
+journal_contract!(redis_cluster, super::ClusterRedis);
+journal_contract!(redis_tls, super::TlsRedis);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
 use boardcast::store::{
-    Commit, Entry, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey, Retention, Version,
-    Versioned,
+    Commit, Entry, EntryId, Journal, JournalError, NewEntry, Outcome, RECORD_BYTES_MAX, RecordKey, Retention,
+    Version, Versioned,
 };
 use bytes::Bytes;
 
@@ -45,6 +45,7 @@ macro_rules! journal_contract {
                 ids_strictly_increase_when_the_clock_steps_back,
                 a_commit_without_an_entry_is_refused,
                 an_event_above_the_limit_is_refused,
+                a_record_above_the_limit_is_refused,
                 a_load_holds_everything_and_a_position_to_follow,
                 a_tail_follows_commits_whole_and_in_order,
                 a_tail_waits_and_wakes,
@@ -253,6 +254,14 @@ pub async fn an_event_above_the_limit_is_refused<H: Harness>() {
     let refused = journal.commit(commit(&[], &[], &[sized(64 * 1024 + 1)])).await;
     assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
     committed(&journal, commit(&[], &[], &[sized(64 * 1024)])).await;
+}
+
+pub async fn a_record_above_the_limit_is_refused<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let sized = |size| commit(&[], &[(key("a"), Some(Bytes::from("x".repeat(size))))], &[silent()]);
+    let refused = journal.commit(sized(RECORD_BYTES_MAX + 1)).await;
+    assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
+    committed(&journal, sized(RECORD_BYTES_MAX)).await;
 }
 
 pub async fn a_load_holds_everything_and_a_position_to_follow<H: Harness>() {

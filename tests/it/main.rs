@@ -18,6 +18,7 @@ mod functions_host;
 mod health_check;
 mod journal;
 mod journal_contract;
+mod journal_redis;
 mod keeping;
 mod load;
 mod resume;

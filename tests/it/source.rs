@@ -610,15 +610,21 @@ async fn i1_w11_a_sprint_that_nobody_knows_is_looked_up_once_and_the_board_follo
         .await;
     // For each of the two teams of the project whose list it was, once.
     assert_eq!(organization.calls_on("GET work/teamsettings/iterations").await - asked, 1);
-    let again = organization.model(|model| {
-        let at = model.now();
-        let change =
-            model.change(item, Event::Updated, at, 0, |content| content.title = "Again".into()).unwrap();
-        hooks::payload(model, change).unwrap()
-    });
-    app.hook(&again).await;
-    app.quiet().await;
-    assert_eq!(organization.calls_on("GET work/teamsettings/iterations").await - asked, 1);
+    // A path that is no sprint of the team's is asked for once, however often an item that bears it changes.
+    let other = items[1]["id"].as_u64().unwrap() as u32;
+    for title in ["One", "Two", "Three"] {
+        let payload = organization.model(|model| {
+            let at = model.now();
+            let change = model.change(other, Event::Updated, at, 0, |content| {
+                (content.iteration_path, content.title) = ("Fabrikam Fiber\\Nowhere".into(), title.into());
+            });
+            hooks::payload(model, change.unwrap()).unwrap()
+        });
+        app.hook(&payload).await;
+        // Longer than it takes until the next look.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    assert_eq!(organization.calls_on("GET work/teamsettings/iterations").await - asked, 2);
 }
 
 #[tokio::test]

@@ -47,8 +47,8 @@ fn areas_have_the_guid_of_the_tree_where_it_has_them() {
 fn the_backlog_says_types_effort_bugs_and_states() {
     let backlogs = backlogs();
     let types = |backlog: &super::super::answers::Backlog| backlog.types().into_iter().collect::<Vec<_>>();
-    assert_eq!(types(&backlogs.requirement_backlog), ["Story".into()]);
-    assert_eq!(types(&backlogs.task_backlog), ["Task".into(), "Tech Task".into()]);
+    assert_eq!(types(&backlogs.requirement_backlog), [Text::from("Story")]);
+    assert_eq!(types(&backlogs.task_backlog), [Text::from("Task"), Text::from("Tech Task")]);
     assert_eq!(backlogs.backlog_fields.type_fields["Effort"].as_deref(), Some("Custom.Points"));
     assert_eq!(backlogs.bugs_behavior, BugsBehaviour::AsTasks);
     let states = mapped_states(&backlogs);
@@ -65,7 +65,7 @@ fn only_the_bug_category_has_bugs_and_it_may_be_missing() {
         let categories = names.iter().map(|name| fixture(&category(name))).collect();
         bug_types(categories).into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(bugs(&["Microsoft.TaskCategory", BUG_CATEGORY]), ["Defect".into()]);
+    assert_eq!(bugs(&["Microsoft.TaskCategory", BUG_CATEGORY]), [Text::from("Defect")]);
     assert!(bugs(&["Microsoft.TaskCategory"]).is_empty());
 }
 

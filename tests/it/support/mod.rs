@@ -1,5 +1,5 @@
 //! What the tests share: an application on a free port, a client that writes raw HTTP, a reader of event streams,
-//! payloads of service hooks, and a layer of faults over any journal.
+//! payloads of service hooks, a layer of faults over any journal, and real Redis servers.
 
 pub mod app;
 pub mod faults;
@@ -7,6 +7,7 @@ pub mod hooks;
 pub mod host;
 pub mod http;
 pub mod process;
+pub mod redis;
 pub mod sse;
 pub mod team;
 pub mod writes;

@@ -25,6 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "source",
             "store",
             "store::memory",
+            "store::redis",
             "stream",
             "sync",
             "teams",
@@ -52,8 +53,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("simulation", &["clock", "domain"]),
     ("snapshot", &["clock", "domain", "figures", "fold"]),
     ("source", &["cache", "clock", "devops", "domain", "fold", "ingest", "store", "teams", "vitals"]),
-    ("store", &["domain"]),
+    ("store", &["domain", "secret"]),
     ("store::memory", &["clock", "domain"]),
+    ("store::redis", &["clock", "domain", "secret"]),
     ("stream", &["clock", "domain", "fold", "hub", "snapshot", "store", "vitals"]),
     ("sync", &["clock", "derive", "domain", "fold", "source", "store", "vitals"]),
     ("teams", &["clock", "domain", "fold", "store"]),
@@ -62,7 +64,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// What stands behind a port. To be allowed the port is not to be allowed these.
-const ADAPTERS: &[&str] = &["devops::client", "store::memory"];
+const ADAPTERS: &[&str] = &["devops::client", "store::memory", "store::redis"];
 
 /// What would make the domain impure: time, randomness, the environment, input and output, logging, waiting.
 const IMPURE: &[&str] = &[
@@ -206,7 +208,8 @@ fn only_the_composition_root_names_an_adapter() {
     let mut violations = Violations::of("Nobody but src/app.rs knows which journal there is.");
     let may = |file: &str| file == "src/app.rs" || file.starts_with("src/store/");
     for module in library().iter().filter(|module| !may(&module.file)) {
-        for token in find(&module.shipped_tokens(), "MemoryJournal") {
+        let tokens = module.shipped_tokens();
+        for token in ["MemoryJournal", "RedisJournal"].iter().flat_map(|name| find(&tokens, name)) {
             violations.at(&module.file, token.line, "take `Arc<dyn Journal>` and let src/app.rs choose");
         }
     }

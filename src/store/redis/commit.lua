@@ -1,0 +1,65 @@
+-- One commit: checks records, and then writes, appends and trims, or does nothing.
+--
+-- KEYS: items, all other records, the log, the schema.
+-- ARGV: the schema of the caller; how many entries the log keeps; then lists, each with its length in front: checks
+-- (hash, field, version or nothing), writes (hash, field, `1` and a value, or `0`), entries (number of texts, texts).
+-- A hash is named by its place in KEYS.
+--
+-- Answers {'newer', schema}, {'conflict', index of a check, value or nil, ...} or {'committed', id, ...}.
+
+local at = 0
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+
+local known = take()
+local schema = redis.call('GET', KEYS[4])
+if schema and (tonumber(schema) or 0) > tonumber(known) then
+  return { 'newer', schema }
+end
+local entries_max = take()
+
+local conflicts = { 'conflict' }
+for index = 1, tonumber(take()) do
+  local hash, field, expected = KEYS[tonumber(take())], take(), take()
+  local current = redis.call('HGET', hash, field)
+  local version = current and string.match(current, '^(%d+%-%d+) ') or ''
+  if version ~= expected then
+    conflicts[#conflicts + 1] = index
+    conflicts[#conflicts + 1] = current
+  end
+end
+if #conflicts > 1 then
+  return conflicts
+end
+
+-- The entries come first, because the id of the last one is the version of what is written. Writes are only read here.
+local writes = {}
+for index = 1, tonumber(take()) do
+  local hash, field, is_kept = KEYS[tonumber(take())], take(), take() == '1'
+  writes[index] = { hash, field, is_kept and take() }
+end
+
+local answer = { 'committed' }
+for _ = 1, tonumber(take()) do
+  local texts = {}
+  for index = 1, tonumber(take()) do
+    texts[index] = take()
+  end
+  -- `*` never goes back, whatever the clock does: it is the clock, or the last id and one more.
+  answer[#answer + 1] = redis.call('XADD', KEYS[3], 'MAXLEN', '=', entries_max, '*', unpack(texts))
+end
+
+local version = answer[#answer]
+for _, write in ipairs(writes) do
+  if write[3] then
+    redis.call('HSET', write[1], write[2], version .. ' ' .. write[3])
+  else
+    redis.call('HDEL', write[1], write[2])
+  end
+end
+if not schema then
+  redis.call('SET', KEYS[4], known)
+end
+return answer

@@ -1,0 +1,58 @@
+-- Whether the log still holds a position, and what follows it, in one step: between two steps the log could be emptied
+-- and begun anew, and entries of another history would be taken for the next ones.
+--
+-- KEYS: the log, all records but items, the schema.
+-- ARGV: the schema of the caller; the position; how many entries about, 0 for none; the epoch's record as the caller
+-- knows it, or nothing.
+--
+-- Answers {'newer', schema}, {'lost'} or {'held', entries}, which end with the end of a commit.
+
+local schema = redis.call('GET', KEYS[3])
+if schema and (tonumber(schema) or 0) > tonumber(ARGV[1]) then
+  return { 'newer', schema }
+end
+local position, limit, epoch = ARGV[2], tonumber(ARGV[3]), ARGV[4]
+if epoch ~= '' and redis.call('HGET', KEYS[2], 'epoch') ~= epoch then
+  return { 'lost' }
+end
+
+local entries = redis.call('XRANGE', KEYS[1], position, '+', 'COUNT', limit + 1)
+if entries[1] then
+  -- With entries after it, a position that is not there itself was trimmed away, or was never there.
+  if entries[1][1] ~= position then
+    return { 'lost' }
+  end
+  table.remove(entries, 1)
+else
+  -- Nothing follows: it is held if it is the end, even of a log that was trimmed to nothing.
+  local last = '0-0'
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    local about = redis.call('XINFO', 'STREAM', KEYS[1])
+    for index = 1, #about, 2 do
+      if about[index] == 'last-generated-id' then
+        last = about[index + 1]
+      end
+    end
+  end
+  if last ~= position then
+    return { 'lost' }
+  end
+end
+
+-- The mark of a commit's end is the first of its texts. A commit is appended whole, so its end is there.
+local function ends_commit(entry)
+  return entry[2][1] == 'end'
+end
+while entries[1] and not ends_commit(entries[#entries]) do
+  local more = redis.call('XRANGE', KEYS[1], '(' .. entries[#entries][1], '+', 'COUNT', 16)
+  if not more[1] then
+    break
+  end
+  for _, entry in ipairs(more) do
+    entries[#entries + 1] = entry
+    if ends_commit(entry) then
+      break
+    end
+  end
+end
+return { 'held', entries }

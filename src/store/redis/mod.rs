@@ -1,0 +1,422 @@
+//! The journal on Redis: what instances share, and what outlives them.
+//!
+//! Two hashes hold the records, one stream is the log, and each operation that must be one step is one script. All
+//! keys of an organisation lie in one slot, so that a cluster runs the scripts too.
+
+mod codec;
+mod findings;
+mod link;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::{Cmd, FromRedisValue as _, Value};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use self::codec::{Hash, Keys, SCHEMA};
+use self::link::{Connector, Link, Script};
+use super::address::Address;
+use super::{
+    Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention, Versioned,
+    refuse_defects,
+};
+use crate::clock::Clock;
+
+/// How long one read of the log blocks. Short, because a connection that died without a sign is noticed no sooner.
+const BLOCK: Duration = Duration::from_secs(1);
+
+/// How long the listener waits before it asks again for a connection that is not there.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// How many records are read at once when everything is loaded: enough to be quick, and few enough that other
+/// commands are not held up.
+const SCAN_RECORDS: usize = 500;
+
+/// What the journal needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the store is.
+    pub address: Address,
+    /// Which organisation's journal it is; part of every key. Letters, digits, `-`, `_` and `.`.
+    pub organisation: String,
+    /// How much of the log is kept.
+    pub retention: Retention,
+    /// How long a command may take, the wait for a connection included.
+    pub timeout: Duration,
+    /// After how long without entries a tail looks whether the log is still there.
+    pub check_every: Duration,
+    /// How often entries are dropped by age and the server is looked at.
+    pub tend_every: Duration,
+    /// A root certificate to trust instead of the machine's, in PEM.
+    pub root_certificate: Option<Vec<u8>>,
+}
+
+impl Settings {
+    /// How long a command may take.
+    pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
+
+    /// The defaults for a store and an organisation.
+    pub const fn new(address: Address, organisation: String) -> Self {
+        Self {
+            address,
+            organisation,
+            retention: Retention::DEFAULT,
+            timeout: Self::TIMEOUT_DEFAULT,
+            check_every: Duration::from_secs(5),
+            tend_every: Duration::from_secs(60),
+            root_certificate: None,
+        }
+    }
+}
+
+struct Scripts {
+    commit: Script,
+    follow: Script,
+    standing: Script,
+    lease: Script,
+    trim: Script,
+    inspect: Script,
+}
+
+/// What the journal and its work in the background share.
+struct Parts {
+    link: Link,
+    keys: Keys,
+    scripts: Scripts,
+    settings: Settings,
+    clock: Clock,
+    /// The epoch's record as it was when everything was last loaded, by which a store that was emptied and begun anew
+    /// is told from the one that was followed.
+    epoch: Mutex<Option<Vec<u8>>>,
+}
+
+/// The journal on Redis.
+pub struct RedisJournal {
+    parts: Arc<Parts>,
+    /// Told whenever the log may have more, or may be gone.
+    changed: watch::Receiver<()>,
+    background: [JoinHandle<()>; 2],
+}
+
+impl Drop for RedisJournal {
+    fn drop(&mut self) {
+        for task in &self.background {
+            task.abort();
+        }
+    }
+}
+
+impl RedisJournal {
+    /// A journal that connects in the background: it never waits for a store that is away, its operations fail until
+    /// the store is there. Needs a runtime.
+    ///
+    /// Errors: an address or certificate that the client does not take.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, &'static str> {
+        // It is already installed when the process has another client that speaks TLS.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let connector = |reply_timeout| {
+            Connector::new(&settings.address, settings.root_certificate.as_deref(), reply_timeout)
+        };
+        let (commands, listening) = (settings.timeout, BLOCK + settings.timeout);
+        // A read that blocks holds up whatever else goes over its connection, so it has one of its own.
+        let listener = Link::keep(connector(listening)?, listening);
+        let link = Link::keep(connector(commands)?, commands);
+        let parts = Arc::new(Parts {
+            link,
+            keys: Keys::of(&settings.organisation),
+            scripts: Scripts {
+                commit: Script::new(include_str!("commit.lua")),
+                follow: Script::new(include_str!("follow.lua")),
+                standing: Script::new(include_str!("standing.lua")),
+                lease: Script::new(include_str!("lease.lua")),
+                trim: Script::new(include_str!("trim.lua")),
+                inspect: Script::new(include_str!("inspect.lua")),
+            },
+            settings,
+            clock,
+            epoch: Mutex::default(),
+        });
+        let (told, changed) = watch::channel(());
+        let background =
+            [tokio::spawn(listen(listener, parts.keys.log.clone(), told)), tokio::spawn(tend(parts.clone()))];
+        Ok(Self { parts, changed, background })
+    }
+}
+
+/// Waits for entries on a connection of its own and tells `changed`. It hands nothing on: what it saw may already be
+/// gone, so whoever follows the log reads for himself, in one step with the check that it is still the same log.
+async fn listen(link: Link, log: String, changed: watch::Sender<()>) {
+    let (mut end, mut reachable) = (String::from("0-0"), false);
+    loop {
+        match next_end(&link, &log, &end).await {
+            Ok(next) => {
+                // After an outage whoever waits has to look, even if the log did not grow.
+                if next != end || !reachable {
+                    changed.send_replace(());
+                }
+                (end, reachable) = (next, true);
+            }
+            Err(_) => {
+                if reachable {
+                    // Whoever waits learns of the outage by asking.
+                    changed.send_replace(());
+                }
+                reachable = false;
+                tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+/// Waits for entries after `end`, for a while, and returns where the log ends then: later, or earlier if it was set
+/// back, or where it was.
+async fn next_end(link: &Link, log: &str, end: &str) -> Result<String, JournalError> {
+    let mut wait = redis::cmd("XREAD");
+    // One entry is enough to know that there are some.
+    wait.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis().to_string());
+    wait.arg("STREAMS").arg(log).arg(end);
+    link.query::<Value>(&wait).await?;
+    let mut last = redis::cmd("XREVRANGE");
+    last.arg(log).arg("+").arg("-").arg("COUNT").arg(1);
+    let last =
+        codec::entries(&link.query(&last).await?).and_then(|entries| entries.first().map(|last| last.id));
+    Ok(last.map_or_else(|| end.to_owned(), |id| id.to_string()))
+}
+
+/// Drops entries by age, and says what an operator should know of the server whenever that has changed.
+async fn tend(parts: Arc<Parts>) {
+    let mut known = Vec::new();
+    loop {
+        match parts.tend(&mut known).await {
+            Ok(()) => tokio::time::sleep(parts.settings.tend_every).await,
+            Err(_) => tokio::time::sleep(parts.settings.tend_every.min(Duration::from_secs(1))).await,
+        }
+    }
+}
+
+fn not_understood() -> JournalError {
+    JournalError::Unavailable("its answer is not one of Redis'".into())
+}
+
+/// Takes a script's answer apart: what it is called, and the rest. A store in a newer form is an error at once.
+fn answer(value: Value) -> Result<(String, Vec<Value>), JournalError> {
+    let Value::Array(mut parts) = value else { return Err(not_understood()) };
+    if parts.is_empty() {
+        return Err(not_understood());
+    }
+    let rest = parts.split_off(1);
+    let name = parts.pop().and_then(|name| String::from_redis_value(name).ok()).ok_or_else(not_understood)?;
+    if name == "newer" {
+        let found =
+            rest.first().and_then(|found| String::from_redis_value_ref(found).ok()).unwrap_or_default();
+        return Err(JournalError::Newer { found, known: SCHEMA });
+    }
+    Ok((name, rest))
+}
+
+impl Parts {
+    async fn tend(&self, known: &mut Vec<String>) -> Result<(), JournalError> {
+        let log = [self.keys.log.as_str()];
+        let said = self.link.run(&self.scripts.inspect, &log, |_| {}).await?;
+        let said = Vec::<String>::from_redis_value(said).map_err(|_| not_understood())?;
+        let server_epoch_s = said.first().and_then(|seconds| seconds.parse().ok());
+        let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
+        let found =
+            findings::findings(&said.get(1..).unwrap_or_default().join("\n"), server_epoch_s, our_epoch_s);
+        for finding in found.iter().filter(|finding| !known.contains(finding)) {
+            tracing::warn!("{finding}");
+        }
+        *known = found;
+        let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
+        self.link
+            .run(&self.scripts.trim, &log, |command| {
+                command.arg(&age_max_ms);
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn epoch(&self) -> Vec<u8> {
+        self.epoch.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
+    /// Where the log ends, and the epoch's record as it is written.
+    async fn standing(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
+        let keys = [self.keys.log.as_str(), &self.keys.records, &self.keys.schema];
+        let fill = |command: &mut Cmd| {
+            command.arg(SCHEMA);
+        };
+        let (_, rest) = answer(self.link.run(&self.scripts.standing, &keys, fill).await?)?;
+        let last = rest.first().and_then(codec::id).ok_or_else(not_understood)?;
+        let epoch = rest.get(1).and_then(|epoch| Option::from_redis_value_ref(epoch).ok()).flatten();
+        Ok((last, epoch))
+    }
+
+    /// What follows a position that the log holds: about `limit` entries, up to the end of a commit.
+    ///
+    /// Errors: `Lost` when it does not hold it.
+    async fn following(&self, position: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        let keys = [self.keys.log.as_str(), &self.keys.records, &self.keys.schema];
+        let epoch = self.epoch();
+        let fill = |command: &mut Cmd| {
+            command.arg(SCHEMA).arg(position.to_string()).arg(limit).arg(epoch.as_slice());
+        };
+        let (name, rest) = answer(self.link.run(&self.scripts.follow, &keys, fill).await?)?;
+        match (name.as_str(), rest.first()) {
+            ("held", Some(entries)) => codec::entries(entries).ok_or_else(not_understood),
+            ("lost", _) => Err(JournalError::Lost),
+            _ => Err(not_understood()),
+        }
+    }
+
+    /// Reads a whole hash, piece by piece, so that other commands run in between. What is written meanwhile may be
+    /// read before or after.
+    async fn scan(
+        &self,
+        hash: Hash,
+        name: &str,
+        into: &mut HashMap<RecordKey, Versioned>,
+    ) -> Result<(), JournalError> {
+        let mut cursor = String::from("0");
+        loop {
+            let mut scan = redis::cmd("HSCAN");
+            scan.arg(name).arg(&cursor).arg("COUNT").arg(SCAN_RECORDS);
+            let (next, found): (String, Vec<(String, Vec<u8>)>) = self.link.query(&scan).await?;
+            for (field, value) in found {
+                let key = hash.record(&field);
+                if let Some(record) = codec::record(&key, &Value::BulkString(value)) {
+                    into.insert(key, record);
+                }
+            }
+            cursor = next;
+            if cursor == "0" {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Fills in what `commit.lua` takes.
+fn fill_commit(command: &mut Cmd, commit: &Commit, entries_max: usize) {
+    command.arg(SCHEMA).arg(entries_max.max(1));
+    command.arg(commit.checks.len());
+    for (key, version) in &commit.checks {
+        let (hash, field) = codec::place(key);
+        let version = version.map(|version| version.to_string()).unwrap_or_default();
+        command.arg(hash as usize).arg(field).arg(version);
+    }
+    command.arg(commit.writes.len());
+    for (key, value) in &commit.writes {
+        let (hash, field) = codec::place(key);
+        command.arg(hash as usize).arg(field);
+        match value {
+            Some(value) => command.arg("1").arg(value.as_ref()),
+            None => command.arg("0"),
+        };
+    }
+    command.arg(commit.entries.len());
+    for (index, entry) in commit.entries.iter().enumerate() {
+        let texts = codec::texts(entry, index + 1 == commit.entries.len());
+        command.arg(texts.len() * 2);
+        for (name, text) in texts {
+            command.arg(name).arg(text.as_ref());
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for RedisJournal {
+    async fn load(&self) -> Result<Loaded, JournalError> {
+        let parts = &self.parts;
+        // The end is noted before anything is read: whatever changes from here on is in an entry after it.
+        let (position, epoch) = parts.standing().await?;
+        let mut records = HashMap::new();
+        parts.scan(Hash::Items, &parts.keys.items, &mut records).await?;
+        parts.scan(Hash::Records, &parts.keys.records, &mut records).await?;
+        *parts.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+        Ok(Loaded { records: records.into_iter().collect(), position })
+    }
+
+    async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parts = &self.parts;
+        let mut reads = redis::pipe();
+        reads.atomic();
+        for key in keys {
+            let (hash, field) = codec::place(key);
+            let name = if hash == Hash::Items { &parts.keys.items } else { &parts.keys.records };
+            reads.cmd("HGET").arg(name).arg(field);
+        }
+        let values: Vec<Value> = parts.link.query_all(&reads).await?;
+        Ok(keys.iter().zip(&values).map(|(key, value)| codec::record(key, value)).collect())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
+        refuse_defects(&commit)?;
+        let parts = &self.parts;
+        let Keys { items, records, log, schema, .. } = &parts.keys;
+        let entries_max = parts.settings.retention.entries_max;
+        let fill = |command: &mut Cmd| fill_commit(command, &commit, entries_max);
+        let (name, rest) =
+            answer(parts.link.run(&parts.scripts.commit, &[items, records, log, schema], fill).await?)?;
+        match name.as_str() {
+            "committed" => rest.iter().map(codec::id).collect::<Option<_>>().map(Outcome::Committed),
+            "conflict" => conflicts(&commit, &rest).map(Outcome::Conflict),
+            _ => None,
+        }
+        .ok_or_else(not_understood)
+    }
+
+    async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        let mut changed = self.changed.clone();
+        loop {
+            changed.mark_unchanged();
+            let entries = self.parts.following(after, limit.max(1)).await?;
+            if !entries.is_empty() {
+                return Ok(entries);
+            }
+            // An emptied log is silent, so silence is looked into.
+            if let Ok(Err(_)) = timeout(self.parts.settings.check_every, changed.changed()).await {
+                return Err(JournalError::Unavailable("it is being closed".into()));
+            }
+        }
+    }
+
+    async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {
+        match self.parts.following(cursor, 0).await {
+            Ok(_) => Ok(true),
+            Err(JournalError::Lost) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
+        let parts = &self.parts;
+        let key = parts.keys.lease(name);
+        let ms = duration.as_millis().max(1).to_string();
+        let fill = |command: &mut Cmd| {
+            command.arg(holder).arg(&ms);
+        };
+        let taken = parts.link.run(&parts.scripts.lease, &[&key], fill).await?;
+        bool::from_redis_value(taken).map_err(|_| not_understood())
+    }
+}
+
+/// The checks that failed: pairs of an index, counted from 1, and what is there.
+fn conflicts(commit: &Commit, pairs: &[Value]) -> Option<Vec<(RecordKey, Option<Versioned>)>> {
+    pairs
+        .chunks_exact(2)
+        .map(|pair| {
+            let [index, current] = pair else { return None };
+            let index = usize::from_redis_value_ref(index).ok()?.checked_sub(1)?;
+            let (key, _) = commit.checks.get(index)?;
+            Some((key.clone(), codec::record(key, current)))
+        })
+        .collect()
+}
