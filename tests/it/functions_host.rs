@@ -459,6 +459,19 @@ async fn boardcast_logs_lines_of_json_to_standard_output_alone() {
 }
 
 #[tokio::test]
+async fn with_the_settings_of_a_laptop_a_demo_lives_behind_the_host() {
+    let host = Host::builder().local_settings().start().await;
+    let path = format!("/api/sse/dashboard?code={}", host.key());
+    let mut reader = SseReader::open(host.address, &path, &[]).await;
+    assert_eq!(reader.next_of("connected").await["demo"], true);
+    let told = reader.next_of("workitem_changed").await;
+    assert_eq!(
+        (&told["demo"], &told["level"], &told["source"]),
+        (&true.into(), &"full".into(), &"webhook".into())
+    );
+}
+
+#[tokio::test]
 async fn boardcast_tells_a_host_that_does_not_proxy() {
     let host = Host::builder()
         .edit(|files| files.host["customHandler"]["enableProxyingHttpRequest"] = false.into())

@@ -115,3 +115,29 @@ async fn redis_takes_five_thousand_commits_a_second() {
     println!("16 in flight: {many:.0} commits/s, {cpu_of_many:.0} µs of Redis each");
     assert!(many >= 5_000.0 && cpu_of_many <= 50.0);
 }
+
+/// The demo as it is served by itself, by the machine's clock and with its own settings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_twenty_seconds_is_told_and_so_is_its_end() {
+    use boardcast::devops::client::{RestClient, Settings};
+    use boardcast::simulation::{model::Model, server::Server};
+    use std::sync::{Arc, Mutex};
+
+    let model = Model::new(7, boardcast::clock::system());
+    let mut server = Server::start(Arc::new(Mutex::new(model))).await.unwrap();
+    let client = RestClient::new(&Settings::new(server.base_url())).unwrap();
+    let app = TestApp::builder().setting("BOARDCAST_DEMO", "on").organization(Arc::new(client)).start().await;
+    let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    reader.next_of("sync_completed").await;
+    server.close().await;
+    let began = tokio::time::Instant::now();
+    let fallen = reader.next_of("degraded").await;
+    println!("degraded after {:?}: {fallen}", began.elapsed());
+    tokio::time::sleep_until(began + Duration::from_secs(20)).await;
+    server.reopen().await.unwrap();
+    let back = tokio::time::Instant::now();
+    let recovered = reader.next_of("recovered").await;
+    println!("recovered {:?} after it was back: {recovered}", back.elapsed());
+    assert_eq!((&fallen["to"], &recovered["from"]), (&"cached".into(), &"cached".into()));
+    assert_eq!(recovered["level"], "full");
+}
