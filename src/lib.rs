@@ -13,6 +13,7 @@
 //! module for each folder that the Functions host knows. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod archive;
 pub mod cache;
 pub mod clock;
 pub mod config;
@@ -24,7 +25,9 @@ pub mod figures;
 pub mod fold;
 pub mod functions;
 pub mod hub;
+pub mod inbox;
 pub mod ingest;
+pub mod last_known;
 pub mod mock;
 pub mod relay;
 pub mod secret;

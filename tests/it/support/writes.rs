@@ -62,7 +62,7 @@ pub async fn measure(readers: usize, busy: Duration, silent: Duration) -> Writes
     tokio::time::sleep(silent).await;
     let streams = host.streams();
     let most = |from: Instant, to: Instant| {
-        let within = |at: &&std::time::Instant| (from.into_std()..to.into_std()).contains(at);
+        let within = |at: &&std::time::Instant| (from.into_std()..to.into_std()).contains(*at);
         streams.iter().map(|stream| stream.writes.iter().filter(within).count()).max().unwrap_or(0)
     };
     assert_eq!(streams.iter().filter(|stream| stream.ended.is_none()).count(), readers, "a stream ended");

@@ -9,6 +9,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "archive",
+            "archive::table",
             "clock",
             "config",
             "derive",
@@ -18,7 +20,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "figures",
             "fold",
             "hub",
+            "inbox",
             "ingest",
+            "last_known",
             "relay",
             "secret",
             "snapshot",
@@ -32,6 +36,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "vitals",
         ],
     ),
+    ("archive", &["domain"]),
+    ("archive::memory", &["domain"]),
+    ("archive::table", &["clock", "domain", "secret"]),
     ("cache", &["clock", "domain", "vitals"]),
     ("clock", &["domain"]),
     ("config", &["derive", "devops", "domain", "secret", "store", "stream"]),
@@ -42,9 +49,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("figures", &["domain", "fold", "store"]),
     ("fold", &["domain", "store"]),
-    ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "stream", "vitals"]),
+    ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "store", "stream", "vitals"]),
     ("hub", &["domain"]),
+    ("inbox", &["archive", "clock", "domain", "ingest", "store", "vitals"]),
     ("ingest", &["clock", "domain", "fold", "store"]),
+    ("last_known", &["archive", "clock", "domain", "fold", "store"]),
     ("mock", &["app", "clock", "config", "demo", "domain", "snapshot"]),
     ("relay", &["domain", "fold", "hub", "store", "vitals"]),
     ("secret", &[]),
@@ -62,7 +71,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// What stands behind a port. To be allowed the port is not to be allowed these.
-const ADAPTERS: &[&str] = &["devops::client", "store::memory"];
+const ADAPTERS: &[&str] = &["archive::memory", "archive::table", "devops::client", "store::memory"];
 
 /// What would make the domain impure: time, randomness, the environment, input and output, logging, waiting.
 const IMPURE: &[&str] = &[
