@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(read.access, access);
         assert!(!format!("{read:?}").contains("aHVudGVyMg"));
         let read =
-            tables("AccountName=a;AccountKey=aa==;TableEndpoint=http://azurite:10002/a/").unwrap().unwrap();
+            tables("AccountName=a;AccountKey=YQ==;TableEndpoint=http://azurite:10002/a/").unwrap().unwrap();
         assert_eq!(read.endpoint, "http://azurite:10002/a");
         assert_eq!(tables("UseDevelopmentStorage=true").unwrap().unwrap().endpoint, AZURITE.0);
         assert_eq!(tables(" "), Ok(None));

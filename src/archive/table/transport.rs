@@ -144,7 +144,7 @@ fn as_the_service_reads_it(url: &Url) -> Url {
     url
 }
 
-/// The header `Authorization` of the scheme SharedKey, as the Table service defines it.
+/// The header `Authorization` of the scheme `SharedKey`, as the Table service defines it.
 fn shared_key(
     account: &str,
     key: &[u8],
