@@ -9,7 +9,8 @@
 //!                                                         │                   └──► hub ─► stream ─► functions::sse_stream
 //! ```
 //!
-//! `domain` decides and never acts; `store` is the port behind which everything is kept; `functions` holds one
+//! `domain` decides and never acts; `store` is the port behind which everything is kept, `archive` that of what outlives
+//! it; `functions` holds one
 //! module for each folder that the Functions host knows. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;

@@ -212,11 +212,16 @@ fn only_the_relay_publishes() {
 
 #[test]
 fn only_the_composition_root_names_an_adapter() {
-    let mut violations = Violations::of("Nobody but src/app.rs knows which journal there is.");
-    let may = |file: &str| file == "src/app.rs" || file.starts_with("src/store/");
+    let mut violations = Violations::of("Nobody but src/app.rs knows which journal or archive there is.");
+    let may = |file: &str| {
+        file == "src/app.rs" || file.starts_with("src/store/") || file.starts_with("src/archive/")
+    };
     for module in library().iter().filter(|module| !may(&module.file)) {
-        for token in find(&module.shipped_tokens(), "MemoryJournal") {
-            violations.at(&module.file, token.line, "take `Arc<dyn Journal>` and let src/app.rs choose");
+        for adapter in ["MemoryJournal", "MemoryArchive", "TableArchive"] {
+            for token in find(&module.shipped_tokens(), adapter) {
+                let text = "take `Arc<dyn Journal>` or `Arc<dyn Archive>` and let src/app.rs choose";
+                violations.at(&module.file, token.line, text);
+            }
         }
     }
     violations.report();
