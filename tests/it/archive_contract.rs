@@ -102,19 +102,23 @@ async fn d12_a_value_of_another_log_is_replaced([one, other]: Pair) {
 }
 
 async fn d12_of_racing_writers_the_latest_stays([one, other]: Pair) {
-    let writers = (1..=6_u32).map(|number| {
-        let archive = if number % 2 == 0 { one.clone() } else { other.clone() };
-        // Whoever gives up because others came first is one of those whose value is not the latest.
-        tokio::spawn(async move {
-            let value = value(board(1), "points.total", number.into(), number);
-            let written = archive.remember(&[value]).await;
-            assert!(number < 6 || written.is_ok(), "{written:?}");
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
+    // In the first round there is no row yet, then there is one. The latest is sent first, so that whoever writes
+    // without looking again puts an older value over it.
+    for round in 0..5_u64 {
+        let writers = (1..=6_u32).rev().map(|number| {
+            let archive = if number % 2 == 0 { one.clone() } else { other.clone() };
+            // Whoever gives up because others came first is one of those whose value is not the latest.
+            tokio::spawn(async move {
+                let value = value(board(1), "points.total", round * 10 + u64::from(number), number);
+                let written = archive.remember(&[value]).await;
+                assert!(number < 6 || written.is_ok(), "{written:?}");
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        assert_eq!(known(&one).await, [value(board(1), "points.total", round * 10 + 6, 6)]);
     }
-    assert_eq!(known(&one).await, [value(board(1), "points.total", 6, 6)]);
 }
 
 async fn d13_values_of_different_boards_and_metrics_stand_beside_each_other([archive, _]: Pair) {

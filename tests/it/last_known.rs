@@ -13,8 +13,11 @@ use boardcast::store::memory::MemoryJournal;
 use boardcast::store::{Commit, EntryId, Journal, NewEntry, RecordKey, Retention};
 use serde_json::{Value, json};
 
-use crate::support::app::HandClock;
+use crate::support::app::{DEADLINE, HandClock};
 use crate::support::archive::FaultyArchive;
+use crate::support::azurite::{Azurite, KEY};
+use crate::support::hooks::updated;
+use crate::support::process::Process;
 use crate::support::team::{Instance, NOW_MS, board, catalogue, events, story};
 
 struct Fixture {
@@ -198,4 +201,28 @@ async fn d12_copies_are_made_beside_the_announcements_which_never_wait_for_them(
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     copying.abort();
+}
+
+#[tokio::test]
+async fn d12_the_executable_copies_to_the_tables_it_is_given_and_logs_no_secret() {
+    let azurite = Azurite::shared().await;
+    let process = Process::start(&[
+        ("BOARDCAST_TABLES", &azurite.connection_string()),
+        ("BOARDCAST_SETTLE_MS", "100"),
+        ("BOARDCAST_LOG", "trace"),
+    ])
+    .await;
+    assert_eq!(process.hook(&updated(13, 1, "New")).await.status, 200);
+    let archive = azurite.archive("boardcast");
+    let copied = async {
+        while archive.last_known().await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, copied).await.unwrap();
+    let log = process.log();
+    assert!(log.contains("boardcastvalues"), "the requests are not in the log, so it proves nothing");
+    for secret in [KEY, "SharedKey"] {
+        assert!(!log.contains(secret), "{}", log.lines().find(|line| line.contains(secret)).unwrap());
+    }
 }

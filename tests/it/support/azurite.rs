@@ -67,6 +67,11 @@ impl Azurite {
         format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)
     }
 
+    /// The connection string of its account.
+    pub fn connection_string(&self) -> String {
+        format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={}", self.endpoint())
+    }
+
     /// The name of tables that nobody else has.
     pub fn fresh_prefix() -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
