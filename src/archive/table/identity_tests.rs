@@ -81,9 +81,12 @@ async fn a_token_is_asked_for_once_and_renewed_before_it_ends_while_the_old_one_
     now.store(3_600_000 - RENEW_BEFORE_MS + 1, Ordering::SeqCst);
     platform.give("second", "7200");
     assert_eq!(token(&identity).await, "first", "nobody waits for the renewal");
-    while token(&identity).await != "second" {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let renewed = async {
+        while token(&identity).await != "second" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, renewed).await.expect("it is never renewed");
     assert_eq!(platform.asked(), 2);
     now.store(7_200_000, Ordering::SeqCst);
     platform.give("third", "10800");
