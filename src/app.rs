@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::archive::Archive;
+use crate::archive::table::identity::{IdentitySettings, ManagedIdentity};
+use crate::archive::table::{self, Credential, TableArchive, TableSettings};
 use crate::clock::{self, Clock};
-use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization};
+use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization, TableAccess, Tables};
 use crate::derive::Deriver;
 use crate::devops::AzureDevOps;
 use crate::devops::client::{RestClient, Settings as ClientSettings, SetupError};
@@ -18,7 +21,9 @@ use crate::domain::time::Timestamp;
 use crate::figures::Calculator;
 use crate::fold::Fold;
 use crate::hub::{Hub, RingLimits};
+use crate::inbox::Inbox;
 use crate::ingest::Ingest;
+use crate::last_known::LastValues;
 use crate::relay::Relay;
 use crate::snapshot::Snapshots;
 use crate::source::{self, Source, SourceSettings};
@@ -37,12 +42,15 @@ pub enum StartError {
     Organization(SetupError),
     /// The client of Redis does not take its address; why.
     Redis(&'static str),
+    /// The archive cannot be asked.
+    Archive(table::SetupError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Organization(error) => error.fmt(f),
+            Self::Archive(error) => error.fmt(f),
             Self::Redis(why) => write!(f, "BOARDCAST_REDIS_URL cannot be used: {why}"),
         }
     }
@@ -62,6 +70,8 @@ pub struct Parts {
     pub fold: Arc<Fold>,
     /// The write path.
     pub ingest: Arc<Ingest>,
+    /// Where what the journal cannot take waits, if there is an archive.
+    pub inbox: Option<Arc<Inbox>>,
     /// Derived numbers.
     pub deriver: Arc<Deriver>,
     /// The organisation that boards are compared with, if there is one.
@@ -111,7 +121,7 @@ impl App {
     /// The application over the journal that is configured, by the machine's clock, with an organisation to ask or
     /// without.
     ///
-    /// Errors: the organisation or the journal cannot even be asked.
+    /// Errors: the organisation, the journal or the archive cannot even be asked.
     pub fn new(config: &Config, organization: Option<&Organization>) -> Result<Self, StartError> {
         let clock = clock::system();
         let journal = journal(config, organization, &clock)?;
@@ -120,7 +130,10 @@ impl App {
             .transpose()
             .map_err(StartError::Organization)?;
         let azure = client.map(|client| Arc::new(client) as Arc<dyn AzureDevOps>);
-        Ok(Self::assembled(config, journal, clock, RingLimits::DEFAULT, azure))
+        let archive = config.tables.as_ref().map(|tables| table_archive(tables, &clock)).transpose();
+        let archive = archive.map_err(StartError::Archive)?;
+        let archive = archive.map(|archive| Arc::new(archive) as Arc<dyn Archive>);
+        Ok(Self::archived(config, journal, clock, RingLimits::DEFAULT, azure, archive))
     }
 
     /// The application over any journal, with any clock, and without an organisation to ask.
@@ -128,13 +141,25 @@ impl App {
         Self::assembled(config, journal, clock, ring, None)
     }
 
-    /// The application over any parts. Starts what runs for as long as the process, so it needs a runtime.
+    /// The application over any parts, without an archive.
     pub fn assembled(
         config: &Config,
         journal: Arc<dyn Journal>,
         clock: Clock,
         ring: RingLimits,
         azure: Option<Arc<dyn AzureDevOps>>,
+    ) -> Self {
+        Self::archived(config, journal, clock, ring, azure, None)
+    }
+
+    /// The application over any parts. Starts what runs for as long as the process, so it needs a runtime.
+    pub fn archived(
+        config: &Config,
+        journal: Arc<dyn Journal>,
+        clock: Clock,
+        ring: RingLimits,
+        azure: Option<Arc<dyn AzureDevOps>>,
+        archive: Option<Arc<dyn Archive>>,
     ) -> Self {
         let fold = Arc::new(Fold::default());
         let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
@@ -172,6 +197,7 @@ impl App {
         let relay =
             Relay { journal: journal.clone(), fold: fold.clone(), hub: hub.clone(), vitals: vitals.clone() };
         keep_running(relay, hub.clone(), &deriver, source.as_ref());
+        let inbox = keep_archived(archive, &ingest, &deriver, source.is_some());
         let (stopping, stopping_seen) = watch::channel(false);
         let sources = Sources {
             journal: journal.clone(),
@@ -185,6 +211,7 @@ impl App {
         };
         Self(Arc::new(Parts {
             ingest,
+            inbox,
             deriver: deriver.clone(),
             streams: Arc::new(Streams::new(sources, config.streams)),
             sync: Arc::new(Synchronisation {
@@ -227,7 +254,6 @@ impl App {
 fn keep_running(relay: Relay, hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Source>>) {
     tokio::spawn(relay.run());
     tokio::spawn(async move { hub.pace().await });
-    tokio::spawn(deriver.clone().follow());
     tokio::spawn(deriver.clone().settle());
     if let Some(source) = source {
         tokio::spawn(source.clone().keep_fresh());
@@ -266,6 +292,59 @@ fn organisation_key(is_demo: bool, url: Option<&str>) -> String {
     };
     // What is left out of a key's name must not end its hash tag either.
     name.to_lowercase().replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "-")
+}
+
+/// Starts what follows the boards, and keeps the archive if there is one; returns its inbox. What was last said of a
+/// board is looked up before anything is derived from what is known of it now.
+fn keep_archived(
+    archive: Option<Arc<dyn Archive>>,
+    ingest: &Arc<Ingest>,
+    deriver: &Arc<Deriver>,
+    has_source: bool,
+) -> Option<Arc<Inbox>> {
+    let inbox = archive.clone().map(|archive| Inbox::new(archive, ingest.clone(), deriver.vitals.clone()));
+    let inbox = inbox.map(Arc::new);
+    if let Some(inbox) = inbox.clone() {
+        tokio::spawn(inbox.drain());
+    }
+    let last_values = archive.map(|archive| LastValues {
+        archive,
+        journal: deriver.journal.clone(),
+        fold: deriver.fold.clone(),
+        clock: deriver.clock.clone(),
+        instance: deriver.instance.clone(),
+        settle: deriver.settings.settle,
+        has_source,
+    });
+    let deriver = deriver.clone();
+    tokio::spawn(async move {
+        if let Some(last_values) = last_values {
+            last_values.begin().await;
+            tokio::spawn(Arc::new(last_values).follow());
+        }
+        deriver.follow().await;
+    });
+    inbox
+}
+
+fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::SetupError> {
+    let credential = match &tables.access {
+        TableAccess::Key { account, key } => {
+            Credential::SharedKey { account: account.clone(), key: key.clone() }
+        }
+        TableAccess::Identity(identity) => {
+            let settings = IdentitySettings {
+                endpoint: identity.endpoint.clone(),
+                header: identity.header.clone(),
+                client_id: identity.client_id.clone(),
+            };
+            let identity = ManagedIdentity::new(settings, table::RESOURCE, clock.clone());
+            let identity = identity.map_err(|error| table::SetupError::Tls(error.to_string()))?;
+            Credential::Tokens(Arc::new(identity))
+        }
+    };
+    let prefix = table::PREFIX_DEFAULT.to_owned();
+    TableArchive::new(TableSettings { endpoint: tables.endpoint.clone(), credential, prefix })
 }
 
 fn rest_client(config: &Config, organization: &Organization) -> Result<RestClient, SetupError> {

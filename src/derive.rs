@@ -154,7 +154,8 @@ impl Deriver {
         let now = (self.clock)();
         let (inputs, mut draft) = {
             let state = self.fold.read();
-            let inputs = state.is_served(scope).then(|| Inputs::of(&state, scope));
+            let is_due = state.is_served(scope) && !state.awaits_source(scope);
+            let inputs = is_due.then(|| Inputs::of(&state, scope));
             (inputs, Draft::new(&state, scope, now, self))
         };
         // The fold is not held while this is computed; the draft has what was said as of the same position.

@@ -9,10 +9,12 @@
 //!                                                         │                   └──► hub ─► stream ─► functions::sse_stream
 //! ```
 //!
-//! `domain` decides and never acts; `store` is the port behind which everything is kept; `functions` holds one
+//! `domain` decides and never acts; `store` is the port behind which everything is kept, `archive` that of what outlives
+//! it; `functions` holds one
 //! module for each folder that the Functions host knows. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod archive;
 pub mod cache;
 pub mod clock;
 pub mod config;
@@ -24,7 +26,9 @@ pub mod figures;
 pub mod fold;
 pub mod functions;
 pub mod hub;
+pub mod inbox;
 pub mod ingest;
+pub mod last_known;
 pub mod mock;
 pub mod relay;
 pub mod secret;

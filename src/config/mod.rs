@@ -1,6 +1,7 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
 mod reading;
+mod tables;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,6 +18,8 @@ use crate::store::Retention;
 use crate::store::address::Address;
 use crate::stream::StreamSettings;
 use reading::Reading;
+
+pub use tables::{Identity, TableAccess, Tables};
 
 /// One row of the table of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +113,14 @@ settings! {
         "The Redis that keeps the boards, for all instances and across restarts; of a cluster two nodes or more, comma-separated. Not set: they are kept in memory, for the life of the process";
     REDIS_TIMEOUT = "BOARDCAST_REDIS_TIMEOUT_MS", "ms, 50 to 10000", "500",
         "After how long a command to Redis gives up; a hook waits for 300 ms at most";
+    TABLES = "BOARDCAST_TABLES", "connection string or URL", "not set",
+        "Table storage for the inbox and last-known values: a connection string with a key, the endpoint of an account to which the managed identity has access, or `UseDevelopmentStorage=true` for Azurite. Not set: no archive";
+    IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set",
+        "Set by the platform: where it gives out tokens of the managed identity. Not set: the virtual machine's metadata service";
+    IDENTITY_HEADER = "IDENTITY_HEADER", "text", "not set",
+        "Set by the platform: what proves to that endpoint that it is asked by this application";
+    CLIENT_ID = "AZURE_CLIENT_ID", "GUID", "not set",
+        "The client id of a user-assigned managed identity. Not set: the application's own";
     LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000",
         "How many entries of the log are kept; a reader who comes back resumes within them";
     LOG_HOURS = "BOARDCAST_LOG_HOURS_MAX", "hours, 1 to 8760", "48",
@@ -165,6 +176,8 @@ pub struct Config {
     pub redis: Option<Redis>,
     /// How much of the log is kept.
     pub retention: Retention,
+    /// Where the archive is, if there is one.
+    pub tables: Option<Tables>,
     /// The log filter.
     pub log_filter: String,
 }
@@ -280,6 +293,7 @@ impl Config {
                     .number(LOG_HOURS, 1..=8_760)
                     .map_or(Retention::DEFAULT.age_max, |hours| Duration::from_secs(hours * 3_600)),
             },
+            tables: read.tables(),
             log_filter: read.log_filter(),
         };
         if read.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(read.errors)) }

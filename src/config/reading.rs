@@ -32,11 +32,11 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         Self { lookup, errors: Vec::new() }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
 
-    fn refuse(&mut self, name: &'static str, value: &str, remedy: impl Into<String>) {
+    pub(super) fn refuse(&mut self, name: &'static str, value: &str, remedy: impl Into<String>) {
         self.errors.push(SettingError { name, value: value.into(), remedy: remedy.into() });
     }
 

@@ -47,6 +47,8 @@ pub struct Known {
 pub struct Said {
     /// What was said.
     pub statement: Statement,
+    /// The position of the log of which it is true; `ZERO` for what the archive remembered of another log.
+    pub at: EntryId,
     /// The version of its record.
     pub version: Version,
 }
@@ -289,7 +291,7 @@ impl State {
             board.change(version);
         }
         let said_of_board = self.said.entry(said.scope).or_default();
-        said_of_board.insert(name, Said { statement: said.statement, version });
+        said_of_board.insert(name, Said { statement: said.statement, at: said.at, version });
     }
 
     /// The position: every entry up to it is in, and none after it.
@@ -382,6 +384,18 @@ impl State {
     /// Everything that was last said about a board, by name.
     pub fn all_said(&self, scope: Scope) -> impl Iterator<Item = (&str, &Said)> {
         self.said.get(&scope).into_iter().flatten().map(|(name, said)| (&**name, said))
+    }
+
+    /// Whether anything was ever said of any board.
+    pub fn is_anything_said(&self) -> bool {
+        !self.said.is_empty()
+    }
+
+    /// Whether what was last said of a board comes from another log, and its source was not compared with it since: what
+    /// is known of it may be a part of what was known then.
+    pub fn awaits_source(&self, scope: Scope) -> bool {
+        self.all_said(scope).any(|(_, said)| said.at == EntryId::ZERO)
+            && !self.checked.projects.contains_key(&scope.project)
     }
 
     /// How true a board is, as was last said.

@@ -137,8 +137,12 @@ fn details(app: &App) -> Value {
             "logsLost": vitals.logs_lost.value(),
             "undecodable": vitals.entries_undecodable.value(),
         },
-        // Whatever is acknowledged is in the journal; nothing waits anywhere else.
-        "inbox": { "oldestRowMs": null },
+        // As it was last seen: no answer of ours waits for the archive.
+        "inbox": {
+            "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
+            "deposited": vitals.hooks_deposited.value(),
+            "drained": vitals.inbox_drained.value(),
+        },
         "streams": {
             "open": vitals.streams.value(),
             "opened": vitals.streams_opened.value(),

@@ -18,7 +18,8 @@ use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::Observation;
 use crate::functions::reply::ErrorBody;
-use crate::ingest::{Ingested, News};
+use crate::ingest::{IngestError, Ingested, News};
+use crate::store::JournalError;
 
 /// The greatest body that is read: twice what Azure DevOps sends at most.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -110,12 +111,28 @@ async fn observe(app: &App, observation: &Observation, news: &News, letter: &Let
             accepted("known", None)
         }
         Ok(Ingested::ForeignCollection) => dead_letter(app, DeadLetter::ForeignCollection, letter),
-        Err(error) => {
-            app.vitals.hooks_refused.add(1);
-            tracing::error!(work_item = %observation.id, %error, "a hook could not be kept; Azure DevOps repeats it");
-            unavailable("the change could not be kept", "send it again")
+        Err(error) => keep(app, observation, news, &error).await,
+    }
+}
+
+/// What the journal cannot take now waits in the inbox, where there is one. What it refuses for what it is would wait
+/// there for ever.
+async fn keep(app: &App, observation: &Observation, news: &News, error: &IngestError) -> Response {
+    let refused = matches!(error, IngestError::Journal(JournalError::Refused(_)));
+    if let Some(inbox) = app.inbox.as_ref().filter(|_| !refused) {
+        match inbox.keep(observation, news).await {
+            Ok(()) => {
+                tracing::warn!(work_item = %observation.id, %error, "a hook waits in the inbox for the journal");
+                return accepted("kept", None);
+            }
+            Err(error) => {
+                tracing::error!(work_item = %observation.id, %error, "the inbox cannot take a hook")
+            }
         }
     }
+    app.vitals.hooks_refused.add(1);
+    tracing::error!(work_item = %observation.id, %error, "a hook could not be kept; Azure DevOps repeats it");
+    unavailable("the change could not be kept", "send it again")
 }
 
 fn dead_letter(app: &App, reason: DeadLetter, letter: &Letter) -> Response {

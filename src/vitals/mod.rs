@@ -124,6 +124,28 @@ impl SourceLevel {
     }
 }
 
+/// When something was, as it was last seen; unlike a [`Moment`] it may go back, or be nothing again.
+#[derive(Debug)]
+pub struct Latest(AtomicI64);
+
+impl Default for Latest {
+    fn default() -> Self {
+        Self(AtomicI64::new(NEVER))
+    }
+}
+
+impl Latest {
+    /// It is `at` now.
+    pub fn set(&self, at: Option<Timestamp>) {
+        self.0.store(at.map_or(NEVER, Timestamp::epoch_ms), Ordering::Relaxed);
+    }
+
+    /// What it is.
+    pub fn value(&self) -> Option<Timestamp> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|ms| *ms != NEVER).map(Timestamp::from_epoch_ms)
+    }
+}
+
 /// What a request is counted under. A stream is none: it has a lifetime, not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -226,6 +248,8 @@ macro_rules! vitals {
             pub last_sync: Moment,
             /// How true what the organisation tells is.
             pub source_level: SourceLevel,
+            /// When the oldest observation that waits in the inbox was received.
+            pub inbox_oldest: Latest,
             log: LogProgress,
         }
 
@@ -286,6 +310,10 @@ vitals! {
             "Hooks with no or a wrong secret";
         hooks_refused = "boardcast_hooks_refused_total", "hooks",
             "Hooks that could not be kept and were answered with 503";
+        hooks_deposited = "boardcast_hooks_deposited_total", "hooks",
+            "Hooks that the journal could not take and that wait in the inbox";
+        inbox_drained = "boardcast_inbox_drained_total", "hooks",
+            "Hooks that were taken out of the inbox once the journal had them";
         hooks_overloaded = "boardcast_hooks_overloaded_total", "hooks",
             "Hooks that were told to come again because too many were being answered";
         hooks_mislabelled = "boardcast_hooks_mislabelled_total", "hooks",

@@ -114,7 +114,10 @@ async fn k7_the_rest_says_which_instance_this_is_and_what_it_holds() {
         (&1_234.into(), &env!("CARGO_PKG_VERSION").into())
     );
     assert_eq!((&details["level"], &details["status"]), (&"full".into(), &"ready".into()));
-    assert_eq!((&details["webhook"], &details["inbox"]), (&"open".into(), &json!({ "oldestRowMs": null })));
+    assert_eq!(
+        (&details["webhook"], &details["inbox"]),
+        (&"open".into(), &json!({ "oldestRowMs": null, "deposited": 0, "drained": 0 }))
+    );
     let position = app.app.fold.position().unwrap();
     assert_eq!(details["journal"]["position"], position.to_string());
     assert_eq!(details["journal"]["lagMs"], 0);

@@ -11,15 +11,18 @@
     reason = "tests fail by panicking, and their helpers are seen by tests only"
 )]
 
+mod archive_contract;
 mod client;
 mod dashboard;
 mod derive;
 mod functions_host;
 mod health_check;
+mod inbox;
 mod journal;
 mod journal_contract;
 mod journal_redis;
 mod keeping;
+mod last_known;
 mod load;
 mod resume;
 mod snapshot;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use boardcast::app::App;
+use boardcast::archive::Archive;
 use boardcast::clock::Clock;
 use boardcast::config::Config;
 use boardcast::devops::AzureDevOps;
@@ -64,6 +65,7 @@ pub struct Builder {
     ring: RingLimits,
     wrap: Layer,
     azure: Option<Arc<dyn AzureDevOps>>,
+    archive: Option<Arc<dyn Archive>>,
 }
 
 impl TestApp {
@@ -77,6 +79,7 @@ impl TestApp {
             ring: RingLimits::DEFAULT,
             wrap: Box::new(|journal| journal),
             azure: None,
+            archive: None,
         }
     }
 
@@ -162,6 +165,12 @@ impl Builder {
         self
     }
 
+    /// Keeps copies and the inbox in that archive.
+    pub fn archive(mut self, archive: Arc<dyn Archive>) -> Self {
+        self.archive = Some(archive);
+        self
+    }
+
     /// Puts a layer between the application and its journal.
     pub fn layer(mut self, wrap: impl Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + 'static) -> Self {
         self.wrap = Box::new(wrap);
@@ -171,7 +180,14 @@ impl Builder {
     pub async fn start(self) -> TestApp {
         let config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
         let journal = Arc::new(MemoryJournal::new(self.clock.clone(), self.retention));
-        let app = App::assembled(&config, (self.wrap)(journal.clone()), self.clock, self.ring, self.azure);
+        let app = App::archived(
+            &config,
+            (self.wrap)(journal.clone()),
+            self.clock,
+            self.ring,
+            self.azure,
+            self.archive,
+        );
         let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -2,6 +2,8 @@
 //! payloads of service hooks, a layer of faults over any journal, and real Redis servers.
 
 pub mod app;
+pub mod archive;
+pub mod azurite;
 pub mod faults;
 pub mod hooks;
 pub mod host;

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -13,6 +15,7 @@ use super::http::{self, Answer};
 pub struct Process {
     child: Child,
     pub address: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -28,9 +31,11 @@ impl Process {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let log = Arc::<Mutex<Vec<String>>>::default();
         let address = tokio::time::timeout(DEADLINE, async {
             loop {
                 let line = lines.next_line().await.unwrap().expect("it ended before it listened");
+                log.lock().unwrap().push(line.clone());
                 if let Some((_, rest)) = line.split_once("address=") {
                     break rest.split(' ').next().unwrap().parse().unwrap();
                 }
@@ -39,8 +44,25 @@ impl Process {
         .await
         .expect("it does not listen");
         // Unread lines would fill the pipe and stop the process.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, address }
+        let read = log.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                read.lock().unwrap().push(line);
+            }
+        });
+        Self { child, address, log }
+    }
+
+    /// Posts a payload to the webhook.
+    pub async fn hook(&self, payload: &Value) -> Answer {
+        let (path, body) = ("/api/webhooks/azure-devops/workitem.updated", payload.to_string());
+        let headers = [("content-type", "application/json")];
+        http::exchange(self.address, &http::request("POST", path, &headers, body.as_bytes())).await
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -9,6 +9,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "archive",
+            "archive::table",
             "clock",
             "config",
             "derive",
@@ -18,7 +20,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "figures",
             "fold",
             "hub",
+            "inbox",
             "ingest",
+            "last_known",
             "relay",
             "secret",
             "snapshot",
@@ -33,6 +37,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "vitals",
         ],
     ),
+    ("archive", &["domain"]),
+    ("archive::memory", &["domain"]),
+    ("archive::table", &["clock", "domain", "secret"]),
     ("cache", &["clock", "domain", "vitals"]),
     ("clock", &["domain"]),
     ("config", &["derive", "devops", "domain", "secret", "store", "stream"]),
@@ -43,9 +50,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("figures", &["domain", "fold", "store"]),
     ("fold", &["domain", "store"]),
-    ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "stream", "vitals"]),
+    ("functions", &["app", "config", "devops", "domain", "ingest", "snapshot", "store", "stream", "vitals"]),
     ("hub", &["domain"]),
+    ("inbox", &["archive", "clock", "domain", "ingest", "store", "vitals"]),
     ("ingest", &["clock", "domain", "fold", "store"]),
+    ("last_known", &["archive", "clock", "domain", "fold", "store"]),
     ("mock", &["app", "clock", "config", "demo", "domain", "snapshot"]),
     ("relay", &["domain", "fold", "hub", "store", "vitals"]),
     ("secret", &[]),
@@ -64,7 +73,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// What stands behind a port. To be allowed the port is not to be allowed these.
-const ADAPTERS: &[&str] = &["devops::client", "store::memory", "store::redis"];
+const ADAPTERS: &[&str] =
+    &["archive::memory", "archive::table", "devops::client", "store::memory", "store::redis"];
 
 /// What would make the domain impure: time, randomness, the environment, input and output, logging, waiting.
 const IMPURE: &[&str] = &[
@@ -205,12 +215,16 @@ fn only_the_relay_publishes() {
 
 #[test]
 fn only_the_composition_root_names_an_adapter() {
-    let mut violations = Violations::of("Nobody but src/app.rs knows which journal there is.");
-    let may = |file: &str| file == "src/app.rs" || file.starts_with("src/store/");
+    let mut violations = Violations::of("Nobody but src/app.rs knows which journal or archive there is.");
+    let may = |file: &str| {
+        file == "src/app.rs" || file.starts_with("src/store/") || file.starts_with("src/archive/")
+    };
     for module in library().iter().filter(|module| !may(&module.file)) {
-        let tokens = module.shipped_tokens();
-        for token in ["MemoryJournal", "RedisJournal"].iter().flat_map(|name| find(&tokens, name)) {
-            violations.at(&module.file, token.line, "take `Arc<dyn Journal>` and let src/app.rs choose");
+        for adapter in ["MemoryJournal", "RedisJournal", "MemoryArchive", "TableArchive"] {
+            for token in find(&module.shipped_tokens(), adapter) {
+                let text = "take `Arc<dyn Journal>` or `Arc<dyn Archive>` and let src/app.rs choose";
+                violations.at(&module.file, token.line, text);
+            }
         }
     }
     violations.report();

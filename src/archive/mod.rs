@@ -1,0 +1,190 @@
+//! What outlives the journal: the port `Archive`. It holds copies (the last values of metrics, finished sprints) and
+//! the inbox, in which observations wait while the journal is away.
+//!
+//! The archive is slow, dear and optional: nobody reads it to serve a board that the journal knows, and nothing but a
+//! hook that the journal could not take ever waits for it.
+
+pub mod memory;
+pub mod table;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::amount::Hundredths;
+use crate::domain::entry_id::EntryId;
+use crate::domain::scope::{CollectionId, Scope, Text};
+use crate::domain::teams::TeamKey;
+use crate::domain::threshold::Said;
+use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::work_item::Observation;
+
+/// The last value of a metric of a board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastKnown {
+    /// The board, its sprint included.
+    pub scope: Scope,
+    /// The metric's id.
+    pub metric: Text,
+    /// What was last said of it.
+    pub value: Said,
+    /// The entry of the log that said it.
+    pub position: EntryId,
+    /// The epoch of that log: positions of two logs cannot be compared.
+    pub epoch: Text,
+    /// When the board was last found equal to its source.
+    pub as_of: Timestamp,
+}
+
+impl LastKnown {
+    /// Whether this takes the place of what is stored: of one log the later, of another log always.
+    pub fn supersedes(&self, stored: &Self) -> bool {
+        self.epoch != stored.epoch || (self.position, self.as_of) > (stored.position, stored.as_of)
+    }
+}
+
+/// A sprint that is over, as much of it as velocity is computed from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FinishedSprint {
+    /// The board it was: its team and sprint are known.
+    pub scope: Scope,
+    /// Its name, for display.
+    pub name: Text,
+    /// Its last day.
+    pub finish: CivilDate,
+    /// What was in it when it began.
+    pub planned: Hundredths,
+    /// What was completed in it by its end.
+    pub completed: Hundredths,
+    /// What was completed after its end while still in it.
+    pub late: Hundredths,
+    /// What was planned and not completed at its end.
+    pub incomplete: Hundredths,
+}
+
+/// An observation that waits for the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deposit {
+    /// The observation, reduced to what an item keeps.
+    pub observation: Observation,
+    /// When it reached us.
+    pub received_at: Timestamp,
+    /// The collection it comes from, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<CollectionId>,
+    /// The W3C trace id of the request that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<Text>,
+}
+
+/// The name of a deposit. In the order of names, what came first is first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DepositId(String);
+
+impl DepositId {
+    /// A name of its own for something that was received then: instances need not agree on one.
+    fn new(received_at: Timestamp) -> Self {
+        Self(format!("{:015}-{}", received_at.epoch_ms().max(0), uuid::Uuid::new_v4().simple()))
+    }
+
+    /// The name as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why the archive could not do as asked. No message holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArchiveError {
+    /// It cannot be reached, or did not answer in time; trying again is right.
+    Unavailable(String),
+    /// It does not take this, or not from us; trying again is of no use until somebody changes something.
+    Refused(String),
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "the archive is unavailable: {why}"),
+            Self::Refused(why) => write!(f, "the archive refused: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ArchiveError {}
+
+/// Copies, and the inbox.
+#[async_trait]
+pub trait Archive: Send + Sync {
+    /// Keeps the last values of metrics; of each the one that [supersedes](LastKnown::supersedes) the other stays,
+    /// whoever writes it and in whatever order. Some may be kept although an error is returned.
+    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError>;
+
+    /// The last values of all metrics of all boards, in no order.
+    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError>;
+
+    /// Keeps a finished sprint, in place of what was kept of it before.
+    ///
+    /// Errors: `Refused` for a board without a team or a sprint.
+    async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError>;
+
+    /// The finished sprints of a team, the last one first.
+    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError>;
+
+    /// Puts an observation into the inbox. When this returns `Ok`, it is kept.
+    async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError>;
+
+    /// What waits in the inbox, the oldest first, at most `limit`.
+    async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError>;
+
+    /// Takes a deposit out of the inbox. That it is there no longer is no error: another instance took it.
+    async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError>;
+}
+
+/// The team and sprint of a finished sprint, by which it is kept.
+fn of_team(sprint: &FinishedSprint) -> Result<(TeamKey, String), ArchiveError> {
+    match (sprint.scope.team, sprint.scope.sprint) {
+        (Some(team), Some(id)) => Ok((TeamKey { project: sprint.scope.project, team }, id.to_string())),
+        _ => Err(ArchiveError::Refused("a finished sprint has a team and a sprint".into())),
+    }
+}
+
+/// Puts finished sprints in the order in which they are answered.
+fn last_first(mut sprints: Vec<FinishedSprint>) -> Vec<FinishedSprint> {
+    sprints.sort_by_key(|sprint| std::cmp::Reverse((sprint.finish, sprint.scope.sprint)));
+    sprints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::project;
+
+    #[test]
+    fn a_deposit_that_came_later_has_a_later_name() {
+        let ids = [-5, 0, 9, 10, 1_795_608_000_000].map(|ms| DepositId::new(Timestamp::from_epoch_ms(ms)));
+        assert!(ids[1..].is_sorted() && ids[0].as_str() < ids[2].as_str(), "{ids:?}");
+        let again = DepositId::new(Timestamp::from_epoch_ms(9));
+        assert!(again != ids[2] && again < ids[3], "two at once have two names");
+    }
+
+    #[test]
+    fn d12_the_later_value_of_one_log_stays_and_that_of_another_log_is_replaced() {
+        let value = |epoch: &str, seq, as_of| LastKnown {
+            scope: Scope::project(project()),
+            metric: "points.total".into(),
+            value: Said::NoNumberYet,
+            position: EntryId { ms: 5, seq },
+            epoch: epoch.into(),
+            as_of: Timestamp::from_epoch_ms(as_of),
+        };
+        let stored = value("a", 1, 7);
+        assert!(value("a", 2, 6).supersedes(&stored) && value("a", 1, 8).supersedes(&stored));
+        assert!(!value("a", 0, 9).supersedes(&stored) && !value("a", 1, 7).supersedes(&stored));
+        assert!(value("b", 0, 0).supersedes(&stored));
+    }
+}

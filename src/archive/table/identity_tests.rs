@@ -1,0 +1,110 @@
+//! The managed identity against a platform that answers on loopback.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// A platform that answers one request after another, and keeps what it was asked.
+struct Platform {
+    endpoint: String,
+    asked: Arc<Mutex<Vec<String>>>,
+    answers: Arc<Mutex<Vec<(u16, String)>>>,
+}
+
+impl Platform {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/msi/token", listener.local_addr().unwrap());
+        let (asked, answers) =
+            (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Vec<(u16, String)>>>::default());
+        let platform = Self { endpoint, asked: asked.clone(), answers: answers.clone() };
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut request = vec![0; 4096];
+                let length = socket.read(&mut request).await.unwrap();
+                asked.lock().unwrap().push(String::from_utf8_lossy(&request[..length]).into_owned());
+                let (status, body) = answers.lock().unwrap().remove(0);
+                let head =
+                    format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {}", body.len());
+                socket.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+            }
+        });
+        platform
+    }
+
+    fn answer(&self, status: u16, body: &str) {
+        self.answers.lock().unwrap().push((status, body.to_owned()));
+    }
+
+    fn give(&self, token: &str, ends: &str) {
+        self.answer(
+            200,
+            &format!(r#"{{"access_token":"{token}","expires_on":{ends},"token_type":"Bearer"}}"#),
+        );
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    fn identity(&self) -> (ManagedIdentity, Arc<AtomicI64>) {
+        let settings = IdentitySettings {
+            endpoint: Some(self.endpoint.clone()),
+            header: Some(Secret::new("proof")),
+            client_id: Some("which".into()),
+        };
+        let now = Arc::new(AtomicI64::new(0));
+        let read = now.clone();
+        let clock: Clock = Arc::new(move || Timestamp::from_epoch_ms(read.load(Ordering::SeqCst)));
+        (ManagedIdentity::new(settings, "https://storage.azure.com/", clock).unwrap(), now)
+    }
+}
+
+async fn token(identity: &ManagedIdentity) -> String {
+    identity.token().await.unwrap().expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_once_and_renewed_before_it_ends_while_the_old_one_serves() {
+    let platform = Platform::start().await;
+    let (identity, now) = platform.identity();
+    platform.give("first", "\"3600\"");
+    let (one, other) = tokio::join!(token(&identity), token(&identity));
+    assert_eq!((one.as_str(), other.as_str(), platform.asked()), ("first", "first", 1));
+    let asked = platform.asked.lock().unwrap()[0].to_ascii_lowercase();
+    let path =
+        "get /msi/token?api-version=2019-08-01&resource=https%3a%2f%2fstorage.azure.com%2f&client_id=which";
+    assert!(asked.starts_with(path) && asked.contains("x-identity-header: proof"), "{asked}");
+    now.store(3_600_000 - RENEW_BEFORE_MS + 1, Ordering::SeqCst);
+    platform.give("second", "7200");
+    assert_eq!(token(&identity).await, "first", "nobody waits for the renewal");
+    let renewed = async {
+        while token(&identity).await != "second" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, renewed).await.expect("it is never renewed");
+    assert_eq!(platform.asked(), 2);
+    now.store(7_200_000, Ordering::SeqCst);
+    platform.give("third", "10800");
+    assert_eq!(token(&identity).await, "third", "a token that ended is not used");
+}
+
+#[tokio::test]
+async fn a_platform_that_gives_no_token_is_told_with_a_remedy() {
+    let platform = Platform::start().await;
+    let (identity, _) = platform.identity();
+    platform.answer(400, "{}");
+    let refused = identity.token().await.unwrap_err();
+    assert!(matches!(&refused, ArchiveError::Refused(why) if why.contains("AZURE_CLIENT_ID")), "{refused}");
+    for (status, body) in [(500, "{}"), (200, "<html>"), (429, "")] {
+        platform.answer(status, body);
+        let error = identity.token().await.unwrap_err();
+        assert!(matches!(error, ArchiveError::Unavailable(_)), "{status} {error}");
+    }
+    platform.give("late", "3600");
+    assert_eq!(token(&identity).await, "late");
+}

@@ -1,0 +1,260 @@
+//! The archive on Azure Table storage, over `azure_data_tables`.
+//!
+//! Three tables, each made when it is missing: the last values of metrics (a partition for each team, a row for each
+//! metric of each sprint), finished sprints (a partition for each team) and the inbox (one partition, in the order of
+//! arrival). A row holds one JSON text.
+
+pub mod identity;
+mod rows;
+mod transport;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::{RetryOptions, TransportOptions, Url};
+use azure_data_tables::clients::TableServiceClientBuilder;
+use azure_storage::{CloudLocation, StorageCredentials};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use self::identity::TokenSource;
+use self::rows::{Expected, Row, Rows, Written, key};
+use self::transport::{Access, Transport};
+use super::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown, last_first, of_team};
+use crate::domain::scope::Scope;
+use crate::domain::teams::TeamKey;
+use crate::secret::Secret;
+
+/// What tokens for Table storage are asked for.
+pub const RESOURCE: &str = "https://storage.azure.com/";
+
+/// What the names of our tables begin with, unless the settings say otherwise.
+pub const PREFIX_DEFAULT: &str = "boardcast";
+
+/// After how long one operation gives up. Whoever cannot wait that long gives up sooner.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often values are written again because other instances wrote the same rows in between.
+const CONFLICT_RETRIES_MAX: u32 = 5;
+
+/// How many rows are written at the same time.
+const WRITES_PARALLEL: usize = 8;
+
+/// The partition of the inbox.
+const WAITING: &str = "waiting";
+
+/// What stands in a key for a team or sprint that is not known.
+const NONE: &str = "-";
+
+/// A storage account, and what it is accessed with.
+pub struct TableSettings {
+    /// The address of its Table service, without a slash at the end.
+    pub endpoint: String,
+    /// What a request is authorised with.
+    pub credential: Credential,
+    /// What the names of the tables begin with: letters and digits, a letter first.
+    pub prefix: String,
+}
+
+/// What a request is authorised with.
+pub enum Credential {
+    /// A key of the account, in Base64.
+    SharedKey {
+        /// The account's name.
+        account: String,
+        /// The key.
+        key: Secret,
+    },
+    /// Tokens.
+    Tokens(Arc<dyn TokenSource>),
+}
+
+/// Why there can be no such archive. No message holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetupError {
+    /// The address is none.
+    Address,
+    /// The key is no Base64.
+    Key,
+    /// There are no certificates to know the account by.
+    Tls(String),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => f.write_str("the endpoint of the tables is no address"),
+            Self::Key => f.write_str("the AccountKey of the tables is no Base64"),
+            Self::Tls(why) => write!(f, "the tables cannot be reached safely: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for SetupError {}
+
+/// An archive on Table storage.
+pub struct TableArchive {
+    values: Rows,
+    sprints: Rows,
+    inbox: Rows,
+}
+
+impl TableArchive {
+    /// The archive in that account. Nothing is asked of it yet.
+    ///
+    /// Errors: it cannot even be asked.
+    pub fn new(settings: TableSettings) -> Result<Self, SetupError> {
+        let endpoint = Url::parse(&settings.endpoint).map_err(|_| SetupError::Address)?;
+        let access = match settings.credential {
+            Credential::SharedKey { account, key } => {
+                let key = BASE64_STANDARD.decode(key.expose()).map_err(|_| SetupError::Key)?;
+                Access::SharedKey { account, key }
+            }
+            Credential::Tokens(source) => Access::Token(source),
+        };
+        let transport =
+            Transport::new(&endpoint, access).map_err(|error| SetupError::Tls(error.to_string()))?;
+        // The account's name serves a signature that the crate does not make.
+        let location = CloudLocation::Custom { account: String::new(), uri: settings.endpoint };
+        let service = TableServiceClientBuilder::with_location(location, StorageCredentials::anonymous())
+            .transport(TransportOptions::new(Arc::new(transport)))
+            // Whoever calls tries again when it suits him; the crate would do so for a minute.
+            .retry(RetryOptions::none())
+            .build();
+        let table = |name: &str| Rows::of(service.table_client(format!("{}{name}", settings.prefix)));
+        Ok(Self { values: table("values"), sprints: table("sprints"), inbox: table("inbox") })
+    }
+
+    /// Writes the values of one board that supersede what is stored.
+    async fn remember_of(&self, scope: Scope, values: Vec<LastKnown>) -> Result<(), ArchiveError> {
+        let mut left = values;
+        for _ in 0..=CONFLICT_RETRIES_MAX {
+            let rows = self.values.read(Some(rows_of(scope)), usize::MAX).await?;
+            let mut stored: HashMap<String, Row> =
+                rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+            let mut due = Vec::new();
+            for value in left {
+                let row = stored.remove(&value_key(&value));
+                let known = row.as_ref().and_then(decoded::<LastKnown>);
+                if known.is_none_or(|known| value.supersedes(&known)) {
+                    due.push((value, row.map_or(Expected::Absent, Expected::Unchanged)));
+                }
+            }
+            let writes = due.into_iter().map(|(value, expected)| self.write_value(value, expected));
+            let written: Vec<_> = stream::iter(writes).buffer_unordered(WRITES_PARALLEL).collect().await;
+            left = written.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(ArchiveError::Unavailable("other instances came first, time after time".into()))
+    }
+
+    /// Writes a value where there still is what was read; gives it back where there is something else by now.
+    async fn write_value(
+        &self,
+        value: LastKnown,
+        expected: Expected,
+    ) -> Result<Option<LastKnown>, ArchiveError> {
+        let partition = partition_of(value.scope);
+        match self.values.write(&partition, &value_key(&value), &encoded(&value), &expected).await? {
+            Written::Done => Ok(None),
+            Written::Conflict => Ok(Some(value)),
+        }
+    }
+}
+
+#[async_trait]
+impl Archive for TableArchive {
+    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError> {
+        let mut of_boards = HashMap::<Scope, Vec<LastKnown>>::new();
+        for value in values {
+            of_boards.entry(value.scope).or_default().push(value.clone());
+        }
+        for (scope, values) in of_boards {
+            within(self.remember_of(scope, values)).await?;
+        }
+        Ok(())
+    }
+
+    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError> {
+        let rows = within(self.values.read(None, usize::MAX)).await?;
+        Ok(rows.iter().filter_map(decoded).collect())
+    }
+
+    async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
+        let (team, id) = of_team(sprint)?;
+        let (partition, text) = (partition_of(team.scope(None)), encoded(sprint));
+        within(self.sprints.write(&partition, &key(&[&id]), &text, &Expected::Anything)).await?;
+        Ok(())
+    }
+
+    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
+        let filter = format!("PartitionKey eq '{}'", partition_of(team.scope(None)));
+        let rows = within(self.sprints.read(Some(filter), usize::MAX)).await?;
+        Ok(last_first(rows.iter().filter_map(decoded).collect()))
+    }
+
+    async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {
+        let id = DepositId::new(deposit.received_at);
+        within(self.inbox.write(WAITING, id.as_str(), &encoded(deposit), &Expected::Anything)).await?;
+        Ok(id)
+    }
+
+    async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
+        let rows = within(self.inbox.read(Some(format!("PartitionKey eq '{WAITING}'")), limit)).await?;
+        let deposit = |row: Row| decoded(&row).map(|deposit| (DepositId(row.key), deposit));
+        Ok(rows.into_iter().filter_map(deposit).collect())
+    }
+
+    async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError> {
+        within(self.inbox.delete(WAITING, id.as_str())).await
+    }
+}
+
+async fn within<T>(operation: impl Future<Output = Result<T, ArchiveError>>) -> Result<T, ArchiveError> {
+    let late = || Err(ArchiveError::Unavailable(format!("no answer within {} ms", DEADLINE.as_millis())));
+    timeout(DEADLINE, operation).await.unwrap_or_else(|_| late())
+}
+
+fn partition_of(scope: Scope) -> String {
+    let team = scope.team.map_or_else(|| NONE.to_owned(), |team| team.to_string());
+    key(&[&scope.project.to_string(), &team])
+}
+
+fn sprint_of(scope: Scope) -> String {
+    scope.sprint.map_or_else(|| NONE.to_owned(), |sprint| sprint.to_string())
+}
+
+fn value_key(value: &LastKnown) -> String {
+    key(&[&sprint_of(value.scope), &value.metric])
+}
+
+/// The rows of one board: those of its partition whose key begins with its sprint and a `|`, after which `}` is next.
+fn rows_of(scope: Scope) -> String {
+    let (partition, sprint) = (partition_of(scope), key(&[&sprint_of(scope)]));
+    format!("PartitionKey eq '{partition}' and RowKey ge '{sprint}|' and RowKey lt '{sprint}}}'")
+}
+
+fn encoded(value: &impl Serialize) -> String {
+    // Strings, numbers and maps with string keys cannot fail to serialise.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What a row holds; `None`, and told in the log, when a defect or a newer schema wrote something else.
+fn decoded<T: DeserializeOwned>(row: &Row) -> Option<T> {
+    match serde_json::from_str(&row.text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            tracing::error!(row = row.key, %error, "a row of the archive cannot be decoded and was left out");
+            None
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Where the archive's tables are, and with what they are accessed.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::reading::Reading;
+use super::{CLIENT_ID, IDENTITY_ENDPOINT, IDENTITY_HEADER, TABLES};
+use crate::secret::Secret;
+
+/// The address, account and key of every Azurite that listens where it does by itself; they stand in its documentation.
+const AZURITE: (&str, &str, &str) = (
+    "http://127.0.0.1:10002/devstoreaccount1",
+    "devstoreaccount1",
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+);
+
+/// A storage account's Table service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Its address, without a slash at the end.
+    pub endpoint: String,
+    /// With what it is accessed.
+    pub access: TableAccess,
+}
+
+/// With what tables are accessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableAccess {
+    /// A key of the account.
+    Key {
+        /// The account's name.
+        account: String,
+        /// The key, in Base64.
+        key: Secret,
+    },
+    /// The managed identity of this application.
+    Identity(Identity),
+}
+
+/// Where the platform gives out tokens, as it says itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The address, if it names one.
+    pub endpoint: Option<String>,
+    /// What proves that this application asks.
+    pub header: Option<Secret>,
+    /// Which identity, where there are several.
+    pub client_id: Option<String>,
+}
+
+impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
+    pub(super) fn tables(&mut self) -> Option<Tables> {
+        let text = self.text(TABLES)?;
+        let text = text.trim();
+        let tables = if text.contains("://") && !text.contains(';') && !text.contains("Endpoint=") {
+            let identity = Identity {
+                endpoint: self.text(IDENTITY_ENDPOINT),
+                header: self.text(IDENTITY_HEADER).map(Secret::new),
+                client_id: self.text(CLIENT_ID),
+            };
+            of_endpoint(text, identity)
+        } else {
+            of_connection_string(text)
+        };
+        // Whatever is wrong with it, it may hold a key.
+        tables.map_err(|remedy| self.refuse(TABLES, "[redacted]", remedy)).ok()
+    }
+}
+
+fn of_endpoint(text: &str, identity: Identity) -> Result<Tables, &'static str> {
+    let endpoint = text.trim_end_matches('/').to_owned();
+    if endpoint.contains(['?', '@']) {
+        return Err(
+            "give the endpoint alone, such as https://contoso.table.core.windows.net: access is the managed \
+                    identity's, and shared access signatures are not taken",
+        );
+    }
+    if !(endpoint.starts_with("https://") || is_this_machine(&endpoint)) {
+        return Err("give an endpoint that begins with https://, because a token is sent there");
+    }
+    Ok(Tables { endpoint, access: TableAccess::Identity(identity) })
+}
+
+fn is_this_machine(endpoint: &str) -> bool {
+    let authority = endpoint.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+    let host = authority.map(|authority| authority.rsplit_once(':').map_or(authority, |(host, _)| host));
+    host.is_some_and(|host| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+}
+
+fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
+    // A key ends with equals signs of its own, so only the first one parts name and value.
+    let parts = text.split(';').filter_map(|part| part.split_once('='));
+    let parts: HashMap<String, &str> =
+        parts.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim())).collect();
+    let part = |name: &str| parts.get(name).copied().filter(|value| !value.is_empty());
+    if part("usedevelopmentstorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        let (endpoint, account, key) = AZURITE;
+        let access = TableAccess::Key { account: account.into(), key: Secret::new(key) };
+        return Ok(Tables { endpoint: endpoint.into(), access });
+    }
+    let (Some(account), Some(key)) = (part("accountname"), part("accountkey")) else {
+        return Err(
+            "give a connection string with AccountName and AccountKey, the endpoint of a Table service such as \
+                    https://contoso.table.core.windows.net, or UseDevelopmentStorage=true",
+        );
+    };
+    if BASE64_STANDARD.decode(key).is_err() {
+        return Err("its AccountKey is no Base64: copy the connection string whole");
+    }
+    let endpoint = part("tableendpoint").map(str::to_owned).unwrap_or_else(|| {
+        let protocol = part("defaultendpointsprotocol").unwrap_or("https");
+        let suffix = part("endpointsuffix").unwrap_or("core.windows.net");
+        format!("{protocol}://{account}.table.{suffix}")
+    });
+    if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
+        return Err("its TableEndpoint is no address");
+    }
+    let access = TableAccess::Key { account: account.into(), key: Secret::new(key) };
+    Ok(Tables { endpoint: endpoint.trim_end_matches('/').into(), access })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+
+    fn tables(text: &str) -> Result<Option<Tables>, String> {
+        let settings = [(TABLES, text), (CLIENT_ID, "c"), (IDENTITY_HEADER, "hunter2")];
+        let lookup = |name: &str| {
+            settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_lookup(lookup).map(|config| config.tables).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn a_connection_string_names_an_account_and_its_key() {
+        let text = "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=aHVudGVyMg==;EndpointSuffix=core.windows.net";
+        let read = tables(text).unwrap().unwrap();
+        assert_eq!(read.endpoint, "https://contoso.table.core.windows.net");
+        let access = TableAccess::Key { account: "contoso".into(), key: Secret::new("aHVudGVyMg==") };
+        assert_eq!(read.access, access);
+        assert!(!format!("{read:?}").contains("aHVudGVyMg"));
+        let read =
+            tables("AccountName=a;AccountKey=YQ==;TableEndpoint=http://azurite:10002/a/").unwrap().unwrap();
+        assert_eq!(read.endpoint, "http://azurite:10002/a");
+        assert_eq!(tables("UseDevelopmentStorage=true").unwrap().unwrap().endpoint, AZURITE.0);
+        assert_eq!(tables(" "), Ok(None));
+    }
+
+    #[test]
+    fn an_endpoint_is_accessed_with_the_managed_identity() {
+        let read = tables("https://contoso.table.core.windows.net/").unwrap().unwrap();
+        assert_eq!(read.endpoint, "https://contoso.table.core.windows.net");
+        let TableAccess::Identity(identity) = &read.access else { panic!("{read:?}") };
+        assert_eq!((identity.client_id.as_deref(), &identity.endpoint), (Some("c"), &None));
+        assert!(!format!("{read:?}").contains("hunter2"));
+        assert!(tables("http://127.0.0.1:10002/devstoreaccount1").is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_by_name_and_remedy_and_never_shown() {
+        for text in [
+            "hunter2",
+            "AccountName=a;AccountKey=",
+            "AccountKey=hunter2",
+            "http://contoso.table.core.windows.net",
+            "https://contoso.table.core.windows.net/?sv=1&sig=hunter2",
+            "https://user:hunter2@contoso.table.core.windows.net",
+            "AccountName=a;AccountKey=hunter2;",
+            "AccountName=a;AccountKey=aHVudGVyMg==;TableEndpoint=contoso",
+        ] {
+            let error = tables(text).unwrap_err();
+            assert!(
+                error.starts_with("BOARDCAST_TABLES=[redacted]: ") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+}

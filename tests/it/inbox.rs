@@ -1,0 +1,178 @@
+//! While the journal is away hooks are kept in the archive, and they are on the board when it is back: once each.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use boardcast::archive::Archive;
+use boardcast::domain::scope::CollectionId;
+use boardcast::inbox::{Inbox, Round};
+use boardcast::ingest::News;
+use boardcast::store::{EntryId, Journal};
+use boardcast::vitals::Vitals;
+use serde_json::{Value, json};
+
+use crate::support::app::{DEADLINE, TestApp};
+use crate::support::archive::FaultyArchive;
+use crate::support::azurite::Azurite;
+use crate::support::faults::{Fault, FaultyJournal};
+use crate::support::hooks::{news, observation, updated};
+use crate::support::team::events;
+
+async fn with_archive(archive: Arc<dyn Archive>) -> (TestApp, Arc<FaultyJournal>) {
+    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
+    let filled = slot.clone();
+    let layer = move |journal| {
+        let faulty = FaultyJournal::over(journal);
+        let _ = filled.set(faulty.clone());
+        faulty as Arc<dyn Journal>
+    };
+    let app = TestApp::builder().layer(layer).archive(archive).start().await;
+    app.settled().await;
+    let faulty = slot.get().unwrap().clone();
+    (app, faulty)
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+async fn revisions(app: &TestApp) -> Vec<(u64, u64)> {
+    let board = app.get("/api/snapshot?project=fabrikam").await.json();
+    let items = board["items"].as_array().cloned().unwrap_or_default();
+    items.iter().map(|item| (item["id"].as_u64().unwrap(), item["rev"].as_u64().unwrap())).collect()
+}
+
+/// The revisions that were announced, in order.
+async fn announced(app: &TestApp) -> Vec<Value> {
+    let journal: Arc<dyn Journal> = app.journal.clone();
+    let mut told = Vec::new();
+    for (_, event) in events(&journal, first(&journal).await).await {
+        if event["type"] == "workitem_changed" {
+            told.push(json!([event["workItemId"], event["rev"]]));
+        }
+    }
+    told
+}
+
+/// The entry that begins the log.
+async fn first(journal: &Arc<dyn Journal>) -> EntryId {
+    let records = journal.load().await.unwrap().records;
+    let epoch = boardcast::store::RecordKey::epoch();
+    records.into_iter().find(|(key, _)| *key == epoch).unwrap().1.version
+}
+
+#[tokio::test]
+async fn hooks_during_an_outage_of_the_journal_are_kept_and_on_the_board_after_it() {
+    for archive in
+        [FaultyArchive::new() as Arc<dyn Archive>, Azurite::shared().await.archive(&Azurite::fresh_prefix())]
+    {
+        let (app, journal) = with_archive(archive.clone()).await;
+        app.hook(&updated(13, 1, "New")).await;
+        journal.set_down(true);
+        for (id, rev) in [(13, 3), (14, 1), (13, 2)] {
+            let answer = app.hook(&updated(id, rev, "Active")).await;
+            assert_eq!((answer.status, &answer.json()["outcome"]), (200, &json!("kept")));
+        }
+        assert_eq!(archive.waiting(10).await.unwrap().len(), 3);
+        let details = app.get("/api/health").await.json();
+        assert!(details["inbox"]["oldestRowMs"].is_u64(), "{}", details["inbox"]);
+        journal.set_down(false);
+        eventually("the inbox is not drained", async || archive.waiting(1).await.unwrap().is_empty()).await;
+        app.settled().await;
+        assert_eq!(revisions(&app).await, [(13, 3), (14, 1)]);
+        eventually("the details do not tell", async || {
+            let inbox = app.get("/api/health").await.json()["inbox"].clone();
+            inbox == json!({ "oldestRowMs": null, "deposited": 3, "drained": 3 })
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_hook_whose_commit_lost_its_reply_is_kept_and_announced_once() {
+    let archive = FaultyArchive::new();
+    let (app, journal) = with_archive(archive.clone()).await;
+    journal.plan([Fault::FailAfter]);
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "kept");
+    eventually("the inbox is not drained", async || archive.waiting(1).await.unwrap().is_empty()).await;
+    app.settled().await;
+    assert_eq!(announced(&app).await, [json!([13, 1])]);
+}
+
+#[tokio::test]
+async fn a_drainer_that_dies_between_ingesting_and_removing_applies_once() {
+    let archive = FaultyArchive::new();
+    let (app, _) = with_archive(FaultyArchive::new()).await;
+    let vitals = Arc::new(Vitals::default());
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
+    inbox.keep(&observation(&updated(13, 1, "New")), &news()).await.unwrap();
+    archive.set_keeps_deposits(true);
+    assert_eq!(inbox.drain_once().await, Round::Stuck);
+    app.settled().await;
+    assert_eq!(revisions(&app).await, [(13, 1)], "it is ingested before it is removed");
+    assert_eq!((archive.waiting(1).await.unwrap().len(), vitals.inbox_drained.value()), (1, 0));
+    // Another instance, later.
+    archive.set_keeps_deposits(false);
+    let other = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
+    assert_eq!(other.drain_once().await, Round::Empty);
+    assert_eq!(archive.waiting(1).await, Ok(vec![]));
+    app.settled().await;
+    assert_eq!(announced(&app).await, [json!([13, 1])]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_ingested_stays_where_it_is() {
+    let archive = FaultyArchive::new();
+    let (app, journal) = with_archive(FaultyArchive::new()).await;
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), Arc::default());
+    for (id, ms) in [(13, 1), (14, 2)] {
+        let news = News { received_at: boardcast::domain::time::Timestamp::from_epoch_ms(ms), ..news() };
+        inbox.keep(&observation(&updated(id, 1, "New")), &news).await.unwrap();
+    }
+    journal.set_down(true);
+    assert_eq!(inbox.drain_once().await, Round::Stuck);
+    assert_eq!((archive.waiting(9).await.unwrap().len(), archive.calls("remove")), (2, 0));
+    journal.set_down(false);
+    assert_eq!(inbox.drain_once().await, Round::Empty);
+    assert_eq!(archive.waiting(9).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_deposit_of_another_collection_is_a_dead_letter_and_stops_nothing() {
+    let archive = FaultyArchive::new();
+    let (app, _) = with_archive(FaultyArchive::new()).await;
+    app.hook(&updated(13, 1, "New")).await;
+    app.settled().await;
+    let vitals = Arc::new(Vitals::default());
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
+    let collection = CollectionId::parse("d12d0eb8-e382-443b-9f9c-c52cba5014c2");
+    let foreign = News { collection, ..news() };
+    inbox.keep(&observation(&updated(14, 1, "New")), &foreign).await.unwrap();
+    inbox.keep(&observation(&updated(15, 1, "New")), &news()).await.unwrap();
+    assert_eq!(inbox.drain_once().await, Round::Empty);
+    app.settled().await;
+    assert_eq!(revisions(&app).await, [(13, 1), (15, 1)]);
+    assert_eq!((archive.waiting(1).await, vitals.hooks_dead_letter.value()), (Ok(vec![]), 1));
+}
+
+#[tokio::test]
+async fn w7_with_journal_and_archive_away_a_hook_is_answered_with_503_in_time() {
+    let archive = FaultyArchive::new();
+    let (app, journal) = with_archive(archive.clone()).await;
+    journal.set_down(true);
+    archive.set_down(true);
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 503);
+    archive.set_down(false);
+    archive.set_silent(true);
+    let began = std::time::Instant::now();
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 503);
+    assert!(began.elapsed() < Duration::from_millis(2_000), "{:?}", began.elapsed());
+    assert_eq!(app.app.vitals.hooks_deposited.value(), 0);
+    archive.set_silent(false);
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "kept");
+}

@@ -1,0 +1,99 @@
+//! A layer of faults over any archive: it can be down, never answer, or not let go of what was taken.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use boardcast::archive::memory::MemoryArchive;
+use boardcast::archive::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown};
+use boardcast::domain::teams::TeamKey;
+
+/// An archive that fails when it is told to, and tells what it was asked.
+#[derive(Default)]
+pub struct FaultyArchive {
+    pub inner: MemoryArchive,
+    down: AtomicBool,
+    silent: AtomicBool,
+    keeps_deposits: AtomicBool,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+impl FaultyArchive {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Everything fails until it is up again.
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Nothing is answered until it is silent no longer.
+    pub fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// Deposits cannot be removed, as by an instance that dies after it ingested one.
+    pub fn set_keeps_deposits(&self, keeps: bool) {
+        self.keeps_deposits.store(keeps, Ordering::SeqCst);
+    }
+
+    /// How often it was asked that.
+    pub fn calls(&self, operation: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|call| **call == operation).count()
+    }
+
+    async fn check(&self, operation: &'static str) -> Result<(), ArchiveError> {
+        self.calls.lock().unwrap().push(operation);
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.down.load(Ordering::SeqCst) { Err(unavailable()) } else { Ok(()) }
+    }
+}
+
+fn unavailable() -> ArchiveError {
+    ArchiveError::Unavailable("a planned fault".into())
+}
+
+#[async_trait]
+impl Archive for FaultyArchive {
+    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError> {
+        self.check("remember").await?;
+        self.inner.remember(values).await
+    }
+
+    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError> {
+        self.check("last_known").await?;
+        self.inner.last_known().await
+    }
+
+    async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
+        self.check("keep_sprint").await?;
+        self.inner.keep_sprint(sprint).await
+    }
+
+    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
+        self.check("finished_sprints").await?;
+        self.inner.finished_sprints(team).await
+    }
+
+    async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {
+        self.check("deposit").await?;
+        self.inner.deposit(deposit).await
+    }
+
+    async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
+        self.check("waiting").await?;
+        self.inner.waiting(limit).await
+    }
+
+    async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError> {
+        self.check("remove").await?;
+        if self.keeps_deposits.load(Ordering::SeqCst) {
+            Err(unavailable())
+        } else {
+            self.inner.remove(id).await
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Azurite, which answers as Table storage does: one for all tests of a run, on a free port of loopback.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use boardcast::archive::table::{Credential, TableArchive, TableSettings};
+use boardcast::secret::Secret;
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+
+use super::app::DEADLINE;
+
+/// The account and key that every Azurite has; they stand in its documentation.
+pub const ACCOUNT: &str = "devstoreaccount1";
+pub const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// A running Azurite.
+pub struct Azurite {
+    port: u16,
+    /// It ends with its standard input, which closes when this is dropped or this process dies.
+    child: Child,
+}
+
+impl Azurite {
+    /// Starts one of its own, for a test that ends it.
+    pub async fn start() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
+        assert!(
+            folder.join("node_modules/azurite").is_dir(),
+            "Azurite is missing, and what is tested against it is never skipped: \
+             install Node.js 20 or later and run `npm ci --ignore-scripts` in tests/azurite"
+        );
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new("node")
+            .arg("serve.cjs")
+            .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
+            .args(["--tablePort", &port.to_string()])
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("Node.js is missing: install version 20 or later");
+        let azurite = Self { port, child };
+        tokio::time::timeout(DEADLINE, async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await
+        .expect("Azurite does not listen");
+        azurite
+    }
+
+    /// The one that the tests of this run share.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Azurite> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// The address of the Table service.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)
+    }
+
+    /// The connection string of its account.
+    pub fn connection_string(&self) -> String {
+        format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={}", self.endpoint())
+    }
+
+    /// The name of tables that nobody else has.
+    pub fn fresh_prefix() -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// An archive in tables with that prefix.
+    pub fn archive(&self, prefix: &str) -> Arc<TableArchive> {
+        self.archive_with(prefix, KEY)
+    }
+
+    /// The same, signed with that key.
+    pub fn archive_with(&self, prefix: &str, key: &str) -> Arc<TableArchive> {
+        let credential = Credential::SharedKey { account: ACCOUNT.into(), key: Secret::new(key) };
+        let settings = TableSettings { endpoint: self.endpoint(), credential, prefix: prefix.into() };
+        Arc::new(TableArchive::new(settings).unwrap())
+    }
+
+    /// Ends it, as an outage does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
