@@ -190,7 +190,6 @@ impl Snapshots {
             subject: Subject::Scope(scope),
             source: Some(Source::System),
             demo: self.demo,
-            mock: parts.level == Level::Mock,
             ..Envelope::connection(now, parts.level, parts.data_as_of)
         };
         let board = self.board_of(parts, now);

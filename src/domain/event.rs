@@ -62,8 +62,6 @@ pub struct Envelope {
     pub level: Level,
     /// Whether the organisation is simulated.
     pub demo: bool,
-    /// Whether the data stands in for a source that is gone.
-    pub mock: bool,
     /// When the source was last found equal.
     pub data_as_of: Option<Timestamp>,
     /// When the change was made in Azure DevOps.
@@ -83,7 +81,6 @@ impl Envelope {
             source: None,
             level,
             demo: false,
-            mock: false,
             data_as_of,
             changed_at: None,
             received_at: None,
@@ -375,7 +372,8 @@ pub fn encode(envelope: &Envelope, body: &Body) -> Bytes {
         source: envelope.source,
         level: envelope.level,
         demo: envelope.demo,
-        mock: envelope.mock,
+        // What stands in for a source is marked wherever it is told, so the mark follows from the level.
+        mock: envelope.level == Level::Mock,
         data_as_of: envelope.data_as_of,
         changed_at: envelope.changed_at,
         received_at: envelope.received_at,

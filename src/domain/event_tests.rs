@@ -30,7 +30,6 @@ fn envelope(subject: Subject) -> Envelope {
         source: Some(Source::Webhook),
         level: Level::Full,
         demo: false,
-        mock: false,
         data_as_of: Some(at(-2_000)),
         changed_at: Some(at(11_900)),
         received_at: Some(at(12_300)),
@@ -355,10 +354,10 @@ fn golden_objects() {
 #[test]
 fn demo_and_mock_are_said_only_when_so() {
     let body = Body::Heartbeat { cursor: "1-0".into() };
-    let plain = Envelope::connection(at(0), Level::Mock, None);
+    let plain = Envelope::connection(at(0), Level::Full, None);
     let text = |envelope: &Envelope| String::from_utf8(encode(envelope, &body).to_vec()).unwrap();
     assert!(!text(&plain).contains("demo") && !text(&plain).contains("mock\":"));
-    let marked = Envelope { demo: true, mock: true, ..plain };
+    let marked = Envelope { demo: true, level: Level::Mock, ..plain };
     assert!(text(&marked).contains(r#""demo":true,"mock":true"#));
 }
 

@@ -425,7 +425,6 @@ impl State {
             subject: Subject::Scope(scope),
             source: Some(source),
             demo,
-            mock: level == Level::Mock,
             ..Envelope::connection(now, level, self.data_as_of(scope))
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Ingest, News};
 use crate::domain::change::{Change, changes};
-use crate::domain::event::{self, Body, EVENT_BYTES_MAX, Envelope, Subject};
+use crate::domain::event::{self, Body, EVENT_BYTES_MAX, Envelope};
 use crate::domain::log::Delta;
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
 use crate::domain::teams::Teams;
@@ -182,24 +182,17 @@ impl Ingest {
     }
 
     fn encode(&self, scope: Scope, body: Body, changed_at: Timestamp, news: &News) -> Bytes {
-        let (level, data_as_of) = {
-            let state = self.fold.read();
-            let checked = state.checked().projects.get(&scope.project).copied();
-            // Where hooks alone feed a board, what is shown is as of its newest change.
-            let newest = || state.board(scope).and_then(|board| board.changed_at).max(Some(changed_at));
-            (state.level(scope), checked.or_else(newest))
-        };
+        let state = self.fold.read();
+        let envelope = state.envelope(scope, (self.clock)(), news.source, self.demo);
+        let checked = state.checked().projects.get(&scope.project).copied();
+        drop(state);
         let envelope = Envelope {
-            timestamp: (self.clock)(),
-            subject: Subject::Scope(scope),
-            source: Some(news.source),
-            level,
-            demo: self.demo,
-            mock: false,
-            data_as_of,
+            // Where hooks alone feed a board, what is shown is as of its newest change, and this may be it.
+            data_as_of: checked.or_else(|| envelope.data_as_of.max(Some(changed_at))),
             changed_at: Some(changed_at),
             received_at: Some(news.received_at),
             trace_id: news.trace_id.clone(),
+            ..envelope
         };
         let json = event::encode(&envelope, &body);
         if json.len() <= EVENT_BYTES_MAX {

@@ -181,11 +181,8 @@ impl Levels {
                 retry_at: standing.retry_at,
             },
         };
-        let envelope = Envelope {
-            level: standing.level,
-            mock: standing.level == Level::Mock,
-            ..state.envelope(scope, now, Because::System, self.demo)
-        };
+        let envelope =
+            Envelope { level: standing.level, ..state.envelope(scope, now, Because::System, self.demo) };
         let record = SaidRecord {
             scope,
             statement: Statement::Level {

@@ -536,6 +536,8 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
     assert_eq!(board["project"], before["data"]["project"]);
     assert!(board["metrics"]["items.total"]["value"].as_u64().unwrap() > 0);
     let mut late = app.stream("team=Web&project=Fabrikam%20Fiber").await;
+    let connected = late.next_of("connected").await;
+    assert_eq!((&connected["level"], &connected["mock"]), (&json!("mock"), &json!(true)), "in every payload");
     let snapshot = late.next_of("snapshot").await;
     assert_eq!((&snapshot["level"], &snapshot["mock"]), (&json!("mock"), &json!(true)));
     app.app.deriver.settle_once().await;
