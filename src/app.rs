@@ -187,16 +187,8 @@ impl App {
             instance: instance.clone(),
             demo,
         });
-        let source = azure.map(|azure| {
-            let (ingest, journal, fold) = (ingest.clone(), journal.clone(), fold.clone());
-            let (clock, vitals) = (clock.clone(), vitals.clone());
-            let instance = instance.clone();
-            let parts = source::Parts { azure, ingest, journal, fold, clock, vitals, instance, demo };
-            Arc::new(Source::new(parts, source_settings(config)))
-        });
-        let relay =
-            Relay { journal: journal.clone(), fold: fold.clone(), hub: hub.clone(), vitals: vitals.clone() };
-        keep_running(relay, hub.clone(), &deriver, source.as_ref());
+        let source = azure.map(|azure| source_of(config, azure, ingest.clone(), &deriver));
+        keep_running(hub.clone(), &deriver, source.as_ref());
         let inbox = keep_archived(archive, &ingest, &deriver, source.is_some());
         let (stopping, stopping_seen) = watch::channel(false);
         let sources = Sources {
@@ -250,8 +242,36 @@ impl App {
     }
 }
 
+/// What compares boards with an organisation, over the same parts as what derives.
+fn source_of(
+    config: &Config,
+    azure: Arc<dyn AzureDevOps>,
+    ingest: Arc<Ingest>,
+    deriver: &Deriver,
+) -> Arc<Source> {
+    let parts = source::Parts {
+        azure,
+        ingest,
+        journal: deriver.journal.clone(),
+        fold: deriver.fold.clone(),
+        clock: deriver.clock.clone(),
+        vitals: deriver.vitals.clone(),
+        instance: deriver.instance.clone(),
+        demo: deriver.demo,
+    };
+    Arc::new(Source::new(parts, source_settings(config)))
+}
+
 /// Starts what runs for as long as the process.
-fn keep_running(relay: Relay, hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Source>>) {
+fn keep_running(hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Source>>) {
+    let relay = Relay {
+        journal: deriver.journal.clone(),
+        fold: deriver.fold.clone(),
+        hub: hub.clone(),
+        vitals: deriver.vitals.clone(),
+        clock: deriver.clock.clone(),
+        instance: deriver.instance.clone(),
+    };
     tokio::spawn(relay.run());
     tokio::spawn(async move { hub.pace().await });
     tokio::spawn(deriver.clone().settle());

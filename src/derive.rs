@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::Clock;
+use crate::domain::contact::Contact;
 use crate::domain::event::{self, Body, Source};
 use crate::domain::log::Delta;
 use crate::domain::metrics;
@@ -72,9 +73,10 @@ pub struct Deriver {
 impl Deriver {
     /// Derives a board as soon as it changes, and then at most once in a pause; never returns.
     pub async fn follow(self: Arc<Self>) {
-        let mut moved = self.fold.watch();
+        let (mut moved, mut contact) = (self.fold.watch(), self.fold.watch_contact());
         let mut derived = HashMap::new();
         loop {
+            let _ = contact.wait_for(|contact| *contact == Contact::Following).await;
             self.derive_changed(&mut derived).await;
             tokio::time::sleep(self.settings.pause).await;
             // The sender lives as long as the fold, so waiting cannot fail.
@@ -87,6 +89,9 @@ impl Deriver {
     pub async fn settle(self: Arc<Self>) {
         loop {
             tokio::time::sleep(self.settings.settle).await;
+            if self.fold.contact() != Contact::Following {
+                continue;
+            }
             match self.journal.lease("settle", &self.instance, self.settings.settle * 2).await {
                 Ok(true) => self.settle_once().await,
                 Ok(false) => {}
@@ -151,6 +156,10 @@ impl Deriver {
 
     /// The commit that says what is to be said of a board now; `None` when that is nothing.
     fn commit_of(&self, scope: Scope, moment: Moment) -> Option<Commit> {
+        if self.fold.contact() != Contact::Following {
+            // What cannot be said now is still to be said at the settle tick that follows.
+            return None;
+        }
         let now = (self.clock)();
         let (inputs, mut draft) = {
             let state = self.fold.read();
@@ -280,26 +289,16 @@ impl Draft {
             return None;
         }
         let audience = Audience::Scope(self.scope);
-        let entry = |event| NewEntry { audience, event, delta: None };
-        let mut commit = Commit {
-            entries: self.events.into_iter().map(|json| entry(Some(json))).collect(),
-            ..Commit::default()
-        };
-        if commit.entries.is_empty() {
-            // A board's first values: its snapshot shows them.
-            commit.entries.push(entry(None));
-        }
+        let entry = |event| NewEntry { audience, event: Some(event), delta: None };
+        let mut commit =
+            Commit { entries: self.events.into_iter().map(entry).collect(), ..Commit::default() };
         let mut delta = Delta::default();
         for (record, version) in self.records {
             let key = RecordKey::said(record.scope, record.statement.name());
-            delta.writes.push(key.to_string());
-            commit.checks.push((key.clone(), version));
-            commit.writes.push((key, Some(record.encode().into())));
+            commit.write(&mut delta, key, version, Some(record.encode().into()));
             delta.said.push(record);
         }
-        if let Some(last) = commit.entries.last_mut() {
-            last.delta = Some(delta.encode().into());
-        }
-        Some(commit)
+        // Without an event these are a board's first values: its snapshot shows them.
+        Some(commit.telling(&delta, audience))
     }
 }

@@ -74,7 +74,10 @@ impl Inbox {
     /// Drains the inbox whenever something waits in it; never returns.
     pub async fn drain(self: Arc<Self>) {
         let mut retry = RETRY_FIRST;
+        let mut contact = self.ingest.fold.watch_contact();
         loop {
+            // Nothing can be taken before the journal is back, and then it is taken at once.
+            let _ = contact.wait_for(|contact| contact.cut_off().is_none()).await;
             match self.drain_once().await {
                 Round::More => retry = RETRY_FIRST,
                 Round::Empty => {
@@ -83,7 +86,11 @@ impl Inbox {
                 }
                 Round::Stuck => {
                     // Instances that lost the same journal do not all come back in the same moment.
-                    tokio::time::sleep(retry.mul_f64(0.5 + fastrand::f64())).await;
+                    let pause = tokio::time::sleep(retry.mul_f64(0.5 + fastrand::f64()));
+                    tokio::select! {
+                        () = pause => {}
+                        _ = contact.changed() => retry = RETRY_FIRST,
+                    }
                     retry = (retry * 2).min(RETRY_MAX);
                 }
             }

@@ -17,7 +17,7 @@ use crate::domain::said::{SaidRecord, Statement};
 use crate::domain::scope::{Audience, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::fold::{Fold, State};
-use crate::store::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey};
+use crate::store::{Commit, EntryId, Journal, JournalError, Outcome, RecordKey};
 
 /// How long it takes at least from one copy to the next.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -184,12 +184,8 @@ fn seed_of(scope: Scope, values: Vec<LastKnown>) -> Commit {
         // It is true of no position of this log.
         let record = SaidRecord { scope, statement, at: EntryId::ZERO };
         let key = RecordKey::said(scope, record.statement.name());
-        delta.writes.push(key.to_string());
-        commit.checks.push((key.clone(), None));
-        commit.writes.push((key, Some(record.encode().into())));
+        commit.write(&mut delta, key, None, Some(record.encode().into()));
         delta.said.push(record);
     }
-    let audience = Audience::Scope(scope);
-    commit.entries.push(NewEntry { audience, event: None, delta: Some(delta.encode().into()) });
-    commit
+    commit.telling(&delta, Audience::Scope(scope))
 }

@@ -31,6 +31,7 @@ pub mod ingest;
 pub mod last_known;
 pub mod mock;
 pub mod relay;
+pub mod restore;
 pub mod secret;
 pub mod server;
 pub mod simulation;

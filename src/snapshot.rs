@@ -11,7 +11,6 @@ use crate::domain::authorise::{AllowedProjects, Principal, authorise};
 use crate::domain::entry_id::EntryId;
 use crate::domain::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source, Subject};
 use crate::domain::level::Level;
-use crate::domain::said::{LEVEL, Statement};
 use crate::domain::scope::{NameOrId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::view::{
@@ -69,6 +68,7 @@ pub struct Snapshots {
 struct Encoded {
     touched: EntryId,
     data_as_of: Option<Timestamp>,
+    cut_off: Option<Timestamp>,
     at: Timestamp,
     json: Bytes,
 }
@@ -107,6 +107,7 @@ struct Parts {
     outage: Option<Outage>,
     touched: EntryId,
     data_as_of: Option<Timestamp>,
+    cut_off: Option<Timestamp>,
 }
 
 impl Snapshots {
@@ -146,7 +147,7 @@ impl Snapshots {
     pub fn standing(state: &State, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
         let ages = scopes.iter().filter_map(|scope| state.data_as_of(*scope));
         let level = scopes.iter().map(|scope| state.level(*scope)).max().unwrap_or_default();
-        (level, ages.min())
+        (level.max(state.level_of_contact()), ages.min())
     }
 
     /// The `snapshot` events of the boards that `choose` picks, all of one moment, with their names and what is said of
@@ -175,7 +176,10 @@ impl Snapshots {
         let (data_as_of, now) = (state.data_as_of(scope), (self.clock)());
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         let is_good = |kept: &&Encoded| {
-            kept.touched == touched && kept.data_as_of == data_as_of && now.ms_since(kept.at) < ENCODED_FOR_MS
+            kept.touched == touched
+                && kept.data_as_of == data_as_of
+                && kept.cut_off == state.cut_off()
+                && now.ms_since(kept.at) < ENCODED_FOR_MS
         };
         match encoded.get(&scope).filter(is_good) {
             Some(kept) => Part::Kept(kept.json.clone()),
@@ -207,8 +211,8 @@ impl Snapshots {
             };
             json = event::encode(&envelope, &without_items);
         }
-        let new =
-            Encoded { touched: parts.touched, data_as_of: parts.data_as_of, at: now, json: json.clone() };
+        let &Parts { touched, data_as_of, cut_off, .. } = parts;
+        let new = Encoded { touched, data_as_of, cut_off, at: now, json: json.clone() };
         // Taken before the lock: whoever copies a board out of the fold holds that and waits for this.
         let served: BTreeSet<Scope> = self.fold.read().boards().map(|(scope, _)| scope).collect();
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,7 +235,7 @@ impl Snapshots {
         let scopes = self.scopes(&state, filter);
         let rows = Self::views(&state, &scopes).into_iter().zip(&scopes).map(|(view, scope)| DirectoryRow {
             scope: view,
-            level: state.level(*scope),
+            level: state.level_here(*scope),
             data_as_of: state.data_as_of(*scope),
             url: board_url(*scope, None),
         });
@@ -315,19 +319,14 @@ fn etag(touched: EntryId, level: Level) -> String {
 
 impl Parts {
     fn of(state: &State, scope: Scope) -> Self {
-        let outage = match state.said(scope, LEVEL).map(|said| &said.statement) {
-            Some(Statement::Level { reason: Some(reason), since, retry_at, .. }) => {
-                Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
-            }
-            _ => None,
-        };
         Self {
             inputs: Inputs::of(state, scope),
             project_name: state.project_name(scope.project).cloned(),
-            level: state.level(scope),
-            outage,
+            level: state.level_here(scope),
+            outage: state.outage_here(scope),
             touched: state.board(scope).map(|board| board.touched).unwrap_or_default(),
             data_as_of: state.data_as_of(scope),
+            cut_off: state.cut_off(),
         }
     }
 

@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 
 use crate::clock::Clock;
 use crate::derive::Deriver;
+use crate::domain::contact::Contact;
 use crate::domain::event;
 use crate::domain::schedule::{Gate, SyncWindow};
 use crate::domain::threshold::Moment;
@@ -142,6 +143,9 @@ impl Synchronisation {
             return Ok(SyncReport::Skipped { reason });
         }
         self.journal.read(&[RecordKey::epoch()]).await?;
+        if let Contact::Lost(_) = self.fold.contact() {
+            return Err(JournalError::Lost);
+        }
         // A process may be started for this very run; before its boards are loaded they would be reported as empty.
         self.fold.passed(EntryId::ZERO).await;
         if let Some(source) = &self.source {

@@ -83,16 +83,13 @@ impl TeamKeeper {
             (RecordKey::current_sprint(team), None),
             (RecordKey::teams_of_project(team.project), Some("1".into())),
         ] {
-            delta.writes.push(key.to_string());
-            commit.checks.push((key.clone(), state.version(&key)));
-            commit.writes.push((key, value));
+            let expected = state.version(&key);
+            commit.write(&mut delta, key, expected, value);
         }
         // No board follows this one: whoever shows that of `from` takes it off.
         let envelope = state.envelope(team.scope(None), (self.clock)(), because, self.demo);
-        let mut entry = begins(&envelope, known, said, None);
-        entry.delta = Some(delta.encode().into());
-        commit.entries.push(entry);
-        Some(commit)
+        commit.entries.push(begins(&envelope, known, said, None));
+        Some(commit.telling(&delta, Audience::Scope(team.scope(None))))
     }
 
     /// Commits what `build` makes of the fold, anew whenever another instance came first. `false` when there is
@@ -134,19 +131,17 @@ impl TeamKeeper {
         }
         let mut commit = Commit::default();
         let mut delta = Delta::default();
-        let mut write = |key: RecordKey, value: Vec<u8>| {
-            delta.writes.push(key.to_string());
-            commit.checks.push((key.clone(), state.version(&key)));
-            commit.writes.push((key, Some(value.into())));
+        let mut write = |delta: &mut Delta, key: RecordKey, value: Vec<u8>| {
+            let expected = state.version(&key);
+            commit.write(delta, key, expected, Some(value.into()));
         };
         if let Some(learnt) = &learnt {
-            write(RecordKey::team(team), learnt.encode());
-            write(RecordKey::teams_of_project(team.project), b"1".to_vec());
+            write(&mut delta, RecordKey::team(team), learnt.encode());
+            write(&mut delta, RecordKey::teams_of_project(team.project), b"1".to_vec());
         }
         if rolled {
             let current = CurrentSprint { team, sprint };
-            // An id is a string, which cannot fail to serialise.
-            write(RecordKey::current_sprint(team), serde_json::to_vec(&current).unwrap_or_default());
+            write(&mut delta, RecordKey::current_sprint(team), current.encode());
             delta.sprints.push(current);
         }
         let is_visible = rolled || known.is_none_or(|known| !shows_the_same(known, catalogue));
@@ -157,15 +152,8 @@ impl TeamKeeper {
         if let Some(learnt) = &learnt {
             commit.entries.extend(self.moves_of_project(state, learnt, because, now));
         }
-        if commit.entries.is_empty() {
-            let audience = Audience::Scope(team.scope(sprint));
-            commit.entries.push(NewEntry { audience, event: None, delta: None });
-        }
         delta.catalogues.extend(learnt);
-        if let Some(last) = commit.entries.last_mut() {
-            last.delta = Some(delta.encode().into());
-        }
-        Some(commit)
+        Some(commit.telling(&delta, Audience::Scope(team.scope(sprint))))
     }
 
     /// The event that tells readers of the project's own board which items come to it and which leave it, because

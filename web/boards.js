@@ -38,6 +38,8 @@ export class Boards {
       case "connected":
         // Who begins anew is sent every board there is; one that is not among them is gone, and must not look alive.
         if (!event.resumed) this.#keepOnly(new Set(event.scopes.map(keyOf)));
+        // That the journal is back may have been told while nobody listened; that it is away is told again.
+        else for (const board of this.all()) if (board.reason === "journal") this.#stand(board, { ...board, level: "full" });
         break;
       case "snapshot":
         this.#replace(event);

@@ -53,6 +53,20 @@ pub struct SourceCheck {
     pub projects: BTreeMap<ProjectId, Timestamp>,
 }
 
+impl SourceCheck {
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The project is known to have been equal to the source at `at`; no check ever gets older.
+    pub fn advance(&mut self, project: ProjectId, at: Timestamp) {
+        let known = self.projects.entry(project).or_insert(at);
+        *known = at.max(*known);
+    }
+}
+
 impl Delta {
     /// The entry's bytes.
     pub fn encode(&self) -> Vec<u8> {

@@ -8,6 +8,7 @@ pub mod authorise;
 pub mod calendar;
 pub mod catalogue;
 pub mod change;
+pub mod contact;
 pub mod degradation;
 pub mod entry_id;
 pub mod event;

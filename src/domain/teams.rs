@@ -41,6 +41,14 @@ pub struct CurrentSprint {
     pub sprint: Option<SprintId>,
 }
 
+impl CurrentSprint {
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // An id is a string, which cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 /// What is known of the teams of an organisation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Teams {

@@ -343,6 +343,16 @@ pub struct Outage {
     pub retry_at: Option<Timestamp>,
 }
 
+/// The reason of an outage of the journal: the one that each instance tells its own readers.
+pub const JOURNAL: &str = "journal";
+
+impl Outage {
+    /// The journal has not answered this instance since then. It is asked all the time.
+    pub fn of_journal(since: Timestamp) -> Self {
+        Self { reason: JOURNAL.into(), since: Some(since), retry_at: None }
+    }
+}
+
 /// What is written in the place of a team for the board of what is no team's.
 pub const NO_TEAM: &str = "-";
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::domain::contact::Contact;
 use crate::domain::log::Delta;
 use crate::domain::scope::Audience;
 use crate::store::{Entry, EntryId, Loaded, RecordKey, Versioned};
@@ -21,11 +22,16 @@ const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Fold {
     state: RwLock<State>,
     position: watch::Sender<Option<EntryId>>,
+    contact: watch::Sender<Contact>,
 }
 
 impl Default for Fold {
     fn default() -> Self {
-        Self { state: RwLock::default(), position: watch::Sender::new(None) }
+        Self {
+            state: RwLock::default(),
+            position: watch::Sender::new(None),
+            contact: watch::Sender::new(Contact::Following),
+        }
     }
 }
 
@@ -43,6 +49,22 @@ impl Fold {
     /// Tells of every move of the position.
     pub fn watch(&self) -> watch::Receiver<Option<EntryId>> {
         self.position.subscribe()
+    }
+
+    /// How this instance stands with the journal.
+    pub fn contact(&self) -> Contact {
+        *self.contact.borrow()
+    }
+
+    /// Tells of every change of how this instance stands with the journal.
+    pub fn watch_contact(&self) -> watch::Receiver<Contact> {
+        self.contact.subscribe()
+    }
+
+    /// From now on this instance stands so with the journal. Boards tell it from the same moment on.
+    pub fn set_contact(&self, contact: Contact) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).set_cut_off(contact.cut_off());
+        self.contact.send_if_modified(|known| std::mem::replace(known, contact) != contact);
     }
 
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
@@ -63,8 +85,9 @@ impl Fold {
 
     /// Begins anew from all records of the journal. Undecodable records are left out and returned by key.
     pub fn reset(&self, loaded: Loaded) -> Vec<String> {
-        let (state, undecodable) = State::from_records(loaded);
+        let (mut state, undecodable) = State::from_records(loaded);
         let position = state.position();
+        state.set_cut_off(self.contact().cut_off());
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         self.position.send_replace(Some(position));
         undecodable

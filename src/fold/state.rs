@@ -12,11 +12,12 @@ use crate::domain::said::{self, SaidRecord, Statement};
 use crate::domain::scope::{CollectionId, ProjectId, Scope, Text};
 use crate::domain::teams::{CurrentSprint, TeamKey, Teams};
 use crate::domain::time::Timestamp;
+use crate::domain::view::Outage;
 use crate::domain::work_item::{WorkItem, WorkItemId};
 use crate::store::{EntryId, Loaded, RecordKey, Version};
 
 /// What the log comes to, up to a position.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct State {
     position: EntryId,
     epoch: Option<String>,
@@ -31,6 +32,8 @@ pub struct State {
     versions: HashMap<RecordKey, Version>,
     said: BTreeMap<Scope, BTreeMap<Text, Said>>,
     checked: SourceCheck,
+    /// Since when this instance is cut off from the journal: no part of what the log comes to, but of how true that is.
+    cut_off: Option<Timestamp>,
 }
 
 /// An item with its record's version.
@@ -80,7 +83,7 @@ impl Board {
 
 impl State {
     /// The state that all records come to. Undecodable ones are left out and returned by key.
-    pub(super) fn from_records(loaded: Loaded) -> (Self, Vec<String>) {
+    pub fn from_records(loaded: Loaded) -> (Self, Vec<String>) {
         let mut state = Self { position: loaded.position, ..Self::default() };
         let mut undecodable = Vec::new();
         let (mut items, mut teams) = (Vec::new(), Teams::default());
@@ -386,6 +389,13 @@ impl State {
         self.said.get(&scope).into_iter().flatten().map(|(name, said)| (&**name, said))
     }
 
+    /// Everything that was last said, by board and name.
+    pub fn everything_said(&self) -> impl Iterator<Item = (Scope, &str, &Said)> {
+        self.said
+            .iter()
+            .flat_map(|(scope, said)| said.iter().map(move |(name, said)| (*scope, &**name, said)))
+    }
+
     /// Whether anything was ever said of any board.
     pub fn is_anything_said(&self) -> bool {
         !self.said.is_empty()
@@ -404,6 +414,37 @@ impl State {
             Some(Statement::Level { level, .. }) => *level,
             _ => Level::Full,
         }
+    }
+
+    /// How true this instance's readers are told that a board is: no more than its source allows, and not full while
+    /// nobody here knows what the journal holds.
+    pub fn level_here(&self, scope: Scope) -> Level {
+        self.level(scope).max(self.level_of_contact())
+    }
+
+    /// How true a board can be at most, this instance being cut off from the journal or not.
+    pub const fn level_of_contact(&self) -> Level {
+        if self.cut_off.is_some() { Level::Cached } else { Level::Full }
+    }
+
+    /// Why a board is less than full, for this instance's readers; `None` when it is full.
+    pub fn outage_here(&self, scope: Scope) -> Option<Outage> {
+        let of_journal = || self.cut_off.map(Outage::of_journal);
+        match self.said(scope, said::LEVEL).map(|said| &said.statement) {
+            Some(Statement::Level { reason: Some(reason), since, retry_at, .. }) => {
+                Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
+            }
+            _ => of_journal(),
+        }
+    }
+
+    /// Since when this instance is cut off from the journal; `None` when it is not.
+    pub const fn cut_off(&self) -> Option<Timestamp> {
+        self.cut_off
+    }
+
+    pub(super) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
+        self.cut_off = since;
     }
 
     /// When projects were last found equal to the source.

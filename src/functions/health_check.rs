@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::OperatorAccess;
 use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
+use crate::domain::contact::Contact;
 use crate::domain::level::Level;
 use crate::snapshot::Snapshots;
 use crate::vitals::prometheus::{self, Instance};
@@ -42,16 +43,21 @@ pub fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
 }
 
 fn ready(app: &App) -> Response {
-    let journal = match app.fold.position() {
-        Some(_) => "loaded",
-        None => "not loaded yet",
+    let journal = match (app.fold.position(), app.fold.contact()) {
+        (None, _) => "not loaded yet",
+        (_, Contact::Following) => "loaded",
+        (_, Contact::Away(_)) => "away: boards are shown as they were last known",
+        (_, Contact::Lost(_)) => "lost: what is known here is being put back",
+        (_, Contact::Outdated(_)) => "written by a newer version: update this instance",
     };
     let status = if is_ready(app) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     reply::value(status, &json!({ "status": readiness(app), "journal": journal, "webhook": webhook(app) }))
 }
 
+/// Boards that are shown as they were last known are worth more than none, whatever the journal does; but an instance
+/// that is too old to tell what the journal holds has to make room for others.
 fn is_ready(app: &App) -> bool {
-    app.fold.position().is_some()
+    app.fold.position().is_some() && !matches!(app.fold.contact(), Contact::Outdated(_))
 }
 
 fn readiness(app: &App) -> &'static str {
@@ -174,7 +180,7 @@ fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
             "project": scope.project,
             "team": scope.team,
             "sprint": scope.sprint,
-            "level": state.level(scope),
+            "level": state.level_here(scope),
             "dataAsOf": state.data_as_of(scope),
             "items": board.items.len(),
             "updatedAt": board.touched.ms,

@@ -116,9 +116,10 @@ async fn observe(app: &App, observation: &Observation, news: &News, letter: &Let
 }
 
 /// What the journal cannot take now waits in the inbox, where there is one. What it refuses for what it is would wait
-/// there for ever.
+/// there for ever; and where a newer version writes the journal the sender had better come to an instance of that.
 async fn keep(app: &App, observation: &Observation, news: &News, error: &IngestError) -> Response {
-    let refused = matches!(error, IngestError::Journal(JournalError::Refused(_)));
+    let refused =
+        matches!(error, IngestError::Journal(JournalError::Refused(_) | JournalError::Newer { .. }));
     if let Some(inbox) = app.inbox.as_ref().filter(|_| !refused) {
         match inbox.keep(observation, news).await {
             Ok(()) => {

@@ -113,20 +113,11 @@ impl Ingest {
         }
         // The first hook decides whose board this is, in the same step that puts its item there.
         if let (Some(collection), None) = (news.collection, base.collection) {
-            let key = RecordKey::collection();
-            delta.writes.push(key.to_string());
+            commit.write(&mut delta, RecordKey::collection(), None, Some(collection.to_string().into()));
             delta.collection = Some(collection);
-            commit.checks.push((key.clone(), None));
-            commit.writes.push((key, Some(collection.to_string().into())));
         }
         commit.entries = self.entries(changes, news);
-        if commit.entries.is_empty() {
-            commit.entries.push(NewEntry { audience, event: None, delta: None });
-        }
-        if let Some(last) = commit.entries.last_mut() {
-            last.delta = Some(delta.encode().into());
-        }
-        Some(commit)
+        Some(commit.telling(&delta, audience))
     }
 
     fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {
@@ -144,11 +135,9 @@ impl Ingest {
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
         let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.clock)());
         draft.changes.extend(announced.into_iter().map(|change| (present.changed_at, change)));
-        let key = RecordKey::item(merged.id);
-        draft.delta.writes.push(key.to_string());
+        let (key, value) = (RecordKey::item(merged.id), merged.encode().into());
+        draft.commit.write(&mut draft.delta, key, known.version, Some(value));
         draft.delta.observations.push(observation.clone());
-        draft.commit.checks.push((key.clone(), known.version));
-        draft.commit.writes.push((key, Some(merged.encode().into())));
     }
 
     /// The entries of changes, in their order; those of a board that changed a great deal at once as one.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use build::Base;
 
 use crate::clock::Clock;
+use crate::domain::contact::Contact;
 use crate::domain::event::Source;
 use crate::domain::scope::{CollectionId, Text};
 use crate::domain::time::Timestamp;
@@ -101,6 +102,11 @@ impl Ingest {
         observations: &[Observation],
         news: &News,
     ) -> Result<Ingested, IngestError> {
+        if let Contact::Lost(_) = self.fold.contact() {
+            // The boards are of another log: an item that the new one does not hold yet would look like a new one.
+            let why = "its log was lost and is being put together again";
+            return Err(IngestError::Journal(JournalError::Unavailable(why.into())));
+        }
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
         let mut base = Base::folded(&self.fold.read(), &ids);
         for attempt in 0..=CONFLICT_RETRIES_MAX {

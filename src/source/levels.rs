@@ -193,16 +193,14 @@ impl Levels {
             },
             at: state.position(),
         };
-        let key = RecordKey::said(scope, LEVEL);
-        let delta = Delta { writes: vec![key.to_string()], said: vec![record.clone()], ..Delta::default() };
-        Commit {
-            checks: vec![(key.clone(), said.map(|said| said.version))],
-            writes: vec![(key, Some(record.encode().into()))],
-            entries: vec![NewEntry {
-                audience: Audience::Scope(scope),
-                event: Some(event::encode(&envelope, &body)),
-                delta: Some(delta.encode().into()),
-            }],
-        }
+        let audience = Audience::Scope(scope);
+        let event = Some(event::encode(&envelope, &body));
+        let entry = NewEntry { audience, event, delta: None };
+        let mut commit = Commit { entries: vec![entry], ..Commit::default() };
+        let mut delta = Delta::default();
+        let (key, expected) = (RecordKey::said(scope, LEVEL), said.map(|said| said.version));
+        commit.write(&mut delta, key, expected, Some(record.encode().into()));
+        delta.said.push(record);
+        commit.telling(&delta, audience)
     }
 }

@@ -17,9 +17,10 @@ use futures_util::stream;
 use crate::clock::Clock;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::authorise::AllowedProjects;
+use crate::domain::contact::Contact;
 use crate::domain::degradation::{Outcome, Permit, Policy};
 use crate::domain::event::{self, Body, Envelope, Source as Because, Subject};
-use crate::domain::log::{Delta, SourceCheck};
+use crate::domain::log::Delta;
 use crate::domain::scope::{Audience, ProjectId};
 use crate::domain::teams::TeamKey;
 use crate::domain::time::Timestamp;
@@ -135,7 +136,9 @@ impl Source {
         loop {
             // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
             let missed = self.forget_what_is_outdated();
-            if (self.is_due().await || missed) && self.is_ours().await {
+            // What a check finds could not be kept while the journal is away.
+            let is_of_use = self.parts.fold.contact() == Contact::Following;
+            if (self.is_due().await || missed) && is_of_use && self.is_ours().await {
                 let check = self.check(Because::System).await;
                 if let Some(error) = &check.error {
                     tracing::warn!(error, "a check of the organisation failed");
@@ -202,6 +205,9 @@ impl Source {
     /// Announces levels that changed.
     async fn reconcile(&self) {
         self.parts.vitals.source_level.set(self.levels.worst());
+        if self.parts.fold.contact() != Contact::Following {
+            return;
+        }
         if let Err(error) = self.levels.reconcile().await {
             tracing::warn!(%error, "a change of level could not be announced; trying again");
         }
@@ -307,7 +313,7 @@ impl Source {
                 let state = parts.fold.read();
                 (state.checked().clone(), state.version(&RecordKey::feed()))
             };
-            advance(&mut checked, compared, began);
+            compared.iter().for_each(|project| checked.advance(*project, began));
             let now = (parts.clock)();
             let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
             let body = Body::SyncCompleted {
@@ -323,20 +329,13 @@ impl Source {
                 demo: parts.demo,
                 ..Envelope::connection(now, self.levels.worst(), Some(began))
             };
-            let key = RecordKey::feed();
-            let delta =
-                Delta { writes: vec![key.to_string()], checked: Some(checked.clone()), ..Delta::default() };
-            let commit = Commit {
-                checks: vec![(key.clone(), version)],
-                // Strings, numbers and maps with string keys cannot fail to serialise.
-                writes: vec![(key, Some(serde_json::to_vec(&checked).unwrap_or_default().into()))],
-                entries: vec![NewEntry {
-                    audience: Audience::Everyone,
-                    event: Some(event::encode(&envelope, &body)),
-                    delta: Some(delta.encode().into()),
-                }],
-            };
-            match parts.journal.commit(commit).await? {
+            let event = Some(event::encode(&envelope, &body));
+            let entry = NewEntry { audience: Audience::Everyone, event, delta: None };
+            let mut commit = Commit { entries: vec![entry], ..Commit::default() };
+            let mut delta = Delta::default();
+            commit.write(&mut delta, RecordKey::feed(), version, Some(checked.encode().into()));
+            delta.checked = Some(checked);
+            match parts.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
                 Committed::Committed(ids) => {
                     // Whoever asked for the check goes on with what it brought.
                     let last = ids.last().copied().unwrap_or(crate::store::EntryId::ZERO);
@@ -347,14 +346,6 @@ impl Source {
             }
         }
         Err(JournalError::Unavailable("other writers came first, time after time".into()))
-    }
-}
-
-/// The checks of these projects are as of `at`; no check ever gets older.
-fn advance(checked: &mut SourceCheck, projects: &BTreeSet<ProjectId>, at: Timestamp) {
-    for project in projects {
-        let known = checked.projects.entry(*project).or_insert(at);
-        *known = at.max(*known);
     }
 }
 

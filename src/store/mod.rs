@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use crate::domain::entry_id::EntryId;
+use crate::domain::log::Delta;
 use crate::domain::scope::{Audience, ProjectId, Scope};
 use crate::domain::teams::TeamKey;
 use crate::domain::work_item::WorkItemId;
@@ -151,6 +152,32 @@ pub struct Commit {
     pub writes: Vec<(RecordKey, Option<Bytes>)>,
     /// Entries to append: at least one, silent if need be, because its id becomes the version of what is written.
     pub entries: Vec<NewEntry>,
+}
+
+impl Commit {
+    /// Writes a record, or deletes it, if it still has the version `expected`, and notes in `delta` that it does.
+    pub fn write(
+        &mut self,
+        delta: &mut Delta,
+        key: RecordKey,
+        expected: Option<Version>,
+        value: Option<Bytes>,
+    ) {
+        delta.writes.push(key.to_string());
+        self.checks.push((key.clone(), expected));
+        self.writes.push((key, value));
+    }
+
+    /// The same commit, with what the fold needs in its last entry: a silent one for `audience`, where there is none.
+    #[must_use]
+    pub fn telling(mut self, delta: &Delta, audience: Audience) -> Self {
+        let delta = Some(delta.encode().into());
+        match self.entries.last_mut() {
+            Some(last) => last.delta = delta,
+            None => self.entries.push(NewEntry { audience, event: None, delta }),
+        }
+        self
+    }
 }
 
 /// What became of a commit.

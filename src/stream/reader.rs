@@ -14,12 +14,13 @@ use tokio::time::Instant;
 
 use super::admission::Ticket;
 use super::{StreamRequest, Streams};
+use crate::domain::contact::Contact;
 use crate::domain::entry_id::EntryId;
-use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION};
+use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION, Source};
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::view::ScopeView;
+use crate::domain::view::{JOURNAL, ScopeView};
 use crate::hub::frame::{Block, Frame, retry, silent_heartbeat};
 use crate::hub::{Batch, Subscription};
 use crate::snapshot::Snapshots;
@@ -63,6 +64,9 @@ pub(super) struct Reader {
     last_write: Instant,
     /// The last id that was written.
     told: EntryId,
+    /// Since when this instance is cut off from the journal, as this reader knows it.
+    told_cut_off: Option<Timestamp>,
+    contact: watch::Receiver<Contact>,
     stopping: watch::Receiver<bool>,
     /// When the server ends the stream.
     ends_at: Option<Instant>,
@@ -78,6 +82,8 @@ impl Reader {
             ends_at: lifetime.map(|time| Instant::now() + time),
             last_write: Instant::now(),
             told: EntryId::ZERO,
+            told_cut_off: None,
+            contact: streams.fold.watch_contact(),
             scopes: HashMap::new(),
             appeared: Vec::new(),
             greeted: false,
@@ -90,6 +96,12 @@ impl Reader {
     /// The next bytes for the wire; `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         let bytes = loop {
+            if !matches!(self.phase, Phase::Closed)
+                && let Contact::Outdated(_) = self.streams.fold.contact()
+            {
+                // What is in the log by now only a newer version can tell.
+                break self.close(ClosingReason::Shutdown);
+            }
             match &mut self.phase {
                 Phase::Opening => break self.begin().await,
                 Phase::Replaying(position) => {
@@ -173,11 +185,14 @@ impl Reader {
         let streams = self.streams.clone();
         streams.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
-        let mut chosen = Vec::new();
+        let (mut chosen, mut cut_off) = (Vec::new(), None);
         let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
+            // The snapshots say so.
+            cut_off = state.cut_off();
             chosen = streams.snapshots.scopes(state, filter);
             chosen.clone()
         });
+        self.told_cut_off = cut_off;
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
         streams.vitals.reads.record((streams.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
@@ -271,6 +286,10 @@ impl Reader {
             streams.vitals.streams_ended.add(1);
             return Some(self.close(ClosingReason::Lifetime));
         }
+        if let Some(bytes) = self.tell_contact() {
+            self.phase = Phase::Live(subscription);
+            return Some(bytes);
+        }
         if !self.appeared.is_empty() {
             return self.catch_up(subscription).await;
         }
@@ -293,6 +312,42 @@ impl Reader {
         self.told = last.unwrap_or(self.told);
         self.phase = Phase::Live(subscription);
         joined(blocks)
+    }
+
+    /// That this instance lost the journal, or has it back: of each board that it makes a difference to. It cannot pass
+    /// through the log, so it has no id, and each instance tells its own readers.
+    fn tell_contact(&mut self) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        let since = self.contact.borrow_and_update().cut_off();
+        let told = std::mem::replace(&mut self.told_cut_off, since);
+        if since.is_some() == told.is_some() {
+            return None;
+        }
+        let now = (streams.clock)();
+        let state = streams.fold.read();
+        let concerned = streams.snapshots.scopes(&state, &self.request.filter);
+        let mut out = BytesMut::new();
+        for scope in concerned.into_iter().filter(|scope| state.level(*scope) == Level::Full) {
+            let body = match since {
+                Some(since) => Body::Degraded {
+                    from: Level::Full,
+                    to: Level::Cached,
+                    reason: JOURNAL.into(),
+                    since,
+                    retry_at: None,
+                },
+                None => Body::Recovered {
+                    from: Level::Cached,
+                    down_for_ms: told.map_or(0, |told| now.ms_since(told)),
+                },
+            };
+            let level = if since.is_some() { Level::Cached } else { Level::Full };
+            let envelope = Envelope { level, ..state.envelope(scope, now, Source::System, streams.demo) };
+            out.extend_from_slice(
+                &Block::new(None, &event::encode(&envelope, &body)).bytes(self.request.named),
+            );
+        }
+        (!out.is_empty()).then(|| out.freeze())
     }
 
     /// The snapshots of scopes that appeared, at the position they were taken at. What precedes that position is
@@ -336,6 +391,10 @@ impl Reader {
                 None
             }
             _ = self.stopping.changed() => {
+                self.phase = Phase::Live(subscription);
+                None
+            }
+            _ = self.contact.changed() => {
                 self.phase = Phase::Live(subscription);
                 None
             }

@@ -24,6 +24,7 @@ mod journal_redis;
 mod keeping;
 mod last_known;
 mod load;
+mod outage;
 mod resume;
 mod snapshot;
 mod source;

@@ -1,5 +1,5 @@
 //! A layer of faults over any journal: a commit can be delayed, fail before it runs, or run and lose its reply, and
-//! readings can take their time.
+//! readings can take their time; all of it can be away, or be written by a newer version.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use boardcast::store::{
     Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
 };
+use tokio::sync::watch;
 
 /// What happens to one operation.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +23,8 @@ pub enum Fault {
 pub struct FaultyJournal {
     inner: Arc<dyn Journal>,
     commits: Mutex<VecDeque<Fault>>,
-    down: Mutex<bool>,
+    /// What every operation fails with, those that wait among them.
+    failing: watch::Sender<Option<JournalError>>,
     read_delay: Mutex<Duration>,
 }
 
@@ -31,7 +33,7 @@ impl FaultyJournal {
         Arc::new(Self {
             inner,
             commits: Mutex::default(),
-            down: Mutex::default(),
+            failing: watch::Sender::new(None),
             read_delay: Mutex::default(),
         })
     }
@@ -43,7 +45,7 @@ impl FaultyJournal {
 
     /// Everything fails until it is up again.
     pub fn set_down(&self, down: bool) {
-        *self.down.lock().unwrap() = down;
+        self.failing.send_replace(down.then(unavailable));
     }
 
     /// From now on each reading of records takes that long.
@@ -51,8 +53,13 @@ impl FaultyJournal {
         *self.read_delay.lock().unwrap() = delay;
     }
 
+    /// A newer version writes the journal, or no longer.
+    pub fn set_newer(&self, newer: bool) {
+        self.failing.send_replace(newer.then(|| JournalError::Newer { found: "2".into(), known: 1 }));
+    }
+
     fn check(&self) -> Result<(), JournalError> {
-        if *self.down.lock().unwrap() { Err(unavailable()) } else { Ok(()) }
+        self.failing.borrow().clone().map_or(Ok(()), Err)
     }
 }
 
@@ -89,8 +96,12 @@ impl Journal for FaultyJournal {
     }
 
     async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        self.check()?;
-        self.inner.tail(after, limit).await
+        let mut failing = self.failing.subscribe();
+        tokio::select! {
+            biased;
+            failing = failing.wait_for(Option::is_some) => Err(failing.unwrap().clone().unwrap()),
+            entries = self.inner.tail(after, limit) => entries,
+        }
     }
 
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {

@@ -105,10 +105,15 @@ impl SseReader {
 
     /// The next event of that type, passing over others.
     pub async fn next_of(&mut self, kind: &str) -> Value {
+        self.next_with(kind).await.json().unwrap()
+    }
+
+    /// The block of the next event of that type, passing over others.
+    pub async fn next_with(&mut self, kind: &str) -> Block {
         loop {
             let block = self.next().await.unwrap_or_else(|| panic!("the stream ended before {kind}"));
             if block.kind().as_deref() == Some(kind) {
-                return block.json().unwrap();
+                return block;
             }
         }
     }

@@ -107,7 +107,15 @@ impl Instance {
     pub async fn over(journal: Arc<dyn Journal>, clock: Clock) -> Self {
         let (fold, vitals) = (Arc::new(Fold::default()), Arc::new(Vitals::default()));
         let hub = Arc::new(Hub::new(RingLimits::DEFAULT, Duration::ZERO));
-        let relay = Relay { journal: journal.clone(), fold: fold.clone(), hub, vitals: vitals.clone() };
+        let instance = uuid::Uuid::new_v4().to_string();
+        let relay = Relay {
+            journal: journal.clone(),
+            fold: fold.clone(),
+            hub,
+            vitals: vitals.clone(),
+            clock: clock.clone(),
+            instance: instance.clone(),
+        };
         let relay = tokio::spawn(relay.run());
         let ingest = Arc::new(Ingest {
             journal: journal.clone(),
@@ -130,7 +138,7 @@ impl Instance {
             clock,
             vitals,
             settings,
-            instance: uuid::Uuid::new_v4().to_string(),
+            instance,
             demo: false,
         });
         fold.passed(EntryId::ZERO).await;
