@@ -119,10 +119,14 @@ async fn e4_before_at_and_after_the_trimming_edge() {
             ids.push(block.id().unwrap());
         }
     }
-    let oldest = 50 - 20;
+    // Derived numbers take places in the log too, on a slow machine later than on a quick one.
+    app.quiet().await;
+    let mut held_before = false;
     for (index, id) in ids.iter().enumerate() {
         let held = app.journal.holds(EntryId::parse(id).unwrap()).await.unwrap();
-        assert_eq!(held, index >= oldest, "entry {index}");
+        assert!(held || !held_before, "entry {index} is older than what is left of the log");
+        assert!(!held || index >= 50 - 20, "entry {index} is still there");
+        held_before = held;
         let mut reader = reopen(&app, "", id).await;
         let connected = reader.next_of("connected").await;
         assert_eq!(
@@ -140,6 +144,7 @@ async fn e4_before_at_and_after_the_trimming_edge() {
             );
         }
     }
+    assert!(held_before, "the log holds nothing of what was sent");
 }
 
 #[tokio::test]
