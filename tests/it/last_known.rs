@@ -10,7 +10,7 @@ use boardcast::domain::threshold::{Moment, Said};
 use boardcast::domain::time::Timestamp;
 use boardcast::last_known::{Copied, LastValues};
 use boardcast::store::memory::MemoryJournal;
-use boardcast::store::{Commit, EntryId, Journal, NewEntry, RecordKey, Retention};
+use boardcast::store::{Commit, EntryId, Journal, Outcome, RecordKey, Retention};
 use serde_json::{Value, json};
 
 use crate::support::app::{DEADLINE, HandClock};
@@ -88,18 +88,14 @@ impl Life {
 
     /// The organisation was compared with the boards, as a synchronisation does last.
     async fn compared(&self) {
-        let key = RecordKey::feed();
         let at = Timestamp::from_epoch_ms(NOW_MS);
         let checked = SourceCheck { projects: [(board(1).project, at)].into() };
-        let delta =
-            Delta { writes: vec![key.to_string()], checked: Some(checked.clone()), ..Delta::default() };
+        let (mut commit, mut delta) = (Commit::default(), Delta::default());
+        commit.write(&mut delta, RecordKey::feed(), None, Some(checked.encode().into()));
+        delta.checked = Some(checked);
         let audience = Audience::Scope(Scope::project(board(1).project));
-        let commit = Commit {
-            checks: vec![],
-            writes: vec![(key, Some(serde_json::to_vec(&checked).unwrap().into()))],
-            entries: vec![NewEntry { audience, event: None, delta: Some(delta.encode().into()) }],
-        };
-        self.instance.journal.commit(commit).await.unwrap();
+        let outcome = self.instance.journal.commit(commit.telling(&delta, audience)).await.unwrap();
+        assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
         self.instance.settled().await;
     }
 

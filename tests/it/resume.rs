@@ -108,9 +108,14 @@ async fn e4_before_at_and_after_the_trimming_edge() {
     let mut witness = app.stream("").await;
     // One at a time: a relay that is slower than so short a log would lose its own place.
     for n in 0..50 {
-        let payload = updated_in(FABRIKAM, 1 + n, 1, "New");
+        // Revisions of one item change no number of its board, of which the log would tell too, sooner or later.
+        let payload = updated_in(FABRIKAM, 1, 1 + n, if n % 2 == 0 { "New" } else { "Active" });
         app.app.ingest.observe(&observation(&payload), &news()).await.unwrap();
-        app.settled().await;
+        match n {
+            // A board's first numbers are recorded in the log.
+            0 => app.quiet().await,
+            _ => app.settled().await,
+        }
     }
     let mut ids = Vec::new();
     while ids.len() < 50 {
@@ -119,14 +124,10 @@ async fn e4_before_at_and_after_the_trimming_edge() {
             ids.push(block.id().unwrap());
         }
     }
-    // Derived numbers take places in the log too, on a slow machine later than on a quick one.
-    app.quiet().await;
-    let mut held_before = false;
+    let oldest = 50 - 20;
     for (index, id) in ids.iter().enumerate() {
         let held = app.journal.holds(EntryId::parse(id).unwrap()).await.unwrap();
-        assert!(held || !held_before, "entry {index} is older than what is left of the log");
-        assert!(!held || index >= 50 - 20, "entry {index} is still there");
-        held_before = held;
+        assert_eq!(held, index >= oldest, "entry {index}");
         let mut reader = reopen(&app, "", id).await;
         let connected = reader.next_of("connected").await;
         assert_eq!(
@@ -144,7 +145,6 @@ async fn e4_before_at_and_after_the_trimming_edge() {
             );
         }
     }
-    assert!(held_before, "the log holds nothing of what was sent");
 }
 
 #[tokio::test]

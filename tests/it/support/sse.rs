@@ -110,22 +110,26 @@ impl SseReader {
 
     /// The block of the next event of that type, passing over others.
     pub async fn next_with(&mut self, kind: &str) -> Block {
-        loop {
-            let block = self.next().await.unwrap_or_else(|| panic!("the stream ended before {kind}"));
-            if block.kind().as_deref() == Some(kind) {
-                return block;
-            }
-        }
+        self.next_of_any(&[kind]).await
     }
 
     /// The type of the next event that is one of the two.
     pub async fn next_of_either(&mut self, one: &str, other: &str) -> String {
-        loop {
-            let kind = self.next().await.expect("the stream ended").kind();
-            if let Some(kind) = kind.filter(|kind| kind == one || kind == other) {
-                return kind;
+        self.next_of_any(&[one, other]).await.kind().unwrap()
+    }
+
+    /// Heartbeats keep a stream from falling silent, so the whole wait has a deadline, not each block alone.
+    async fn next_of_any(&mut self, kinds: &[&str]) -> Block {
+        tokio::time::timeout(DEADLINE, async {
+            loop {
+                let block = self.next().await.unwrap_or_else(|| panic!("the stream ended before {kinds:?}"));
+                if block.kind().is_some_and(|kind| kinds.contains(&kind.as_str())) {
+                    return block;
+                }
             }
-        }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("none of {kinds:?} in time"))
     }
 
     /// The blocks that have arrived whole, without waiting for more.
