@@ -119,7 +119,7 @@ impl Relay {
                     "the log no longer holds our position; what is known here is put into the new one"
                 );
                 self.fold.set_contact(Contact::Lost(contact.cut_off().unwrap_or(now)));
-                return Duration::ZERO;
+                return RETRY_AFTER;
             }
             JournalError::Newer { .. } => {
                 self.vitals.log_unreadable();

@@ -103,21 +103,19 @@ fn teams(ours: &State, there: &State) -> Vec<Commit> {
 fn teams_of(ours: &State, there: &State, project: ProjectId) -> Option<Commit> {
     let is_behind = |key: &RecordKey| is_behind(ours, there, ours.version(key), there.version(key));
     let (mut commit, mut delta) = (Commit::default(), Delta::default());
-    let write = |commit: &mut Commit, delta: &mut Delta, key: RecordKey, value: Vec<u8>| {
-        let expected = there.version(&key);
-        commit.write(delta, key, expected, Some(value.into()));
-    };
     for catalogue in ours.teams().of_project(project) {
         let team = catalogue.key();
         if is_behind(&RecordKey::team(team)) {
-            write(&mut commit, &mut delta, RecordKey::team(team), catalogue.encode());
+            let value = Some(catalogue.encode().into());
+            there.write(&mut commit, &mut delta, RecordKey::team(team), value);
             delta.catalogues.push((**catalogue).clone());
         }
         if let Some(sprint) = ours.teams().current(team)
             && is_behind(&RecordKey::current_sprint(team))
         {
             let current = CurrentSprint { team, sprint };
-            write(&mut commit, &mut delta, RecordKey::current_sprint(team), current.encode());
+            let value = Some(current.encode().into());
+            there.write(&mut commit, &mut delta, RecordKey::current_sprint(team), value);
             delta.sprints.push(current);
         }
     }
@@ -125,7 +123,7 @@ fn teams_of(ours: &State, there: &State, project: ProjectId) -> Option<Commit> {
         return None;
     }
     let guard = RecordKey::teams_of_project(project);
-    write(&mut commit, &mut delta, guard, b"1".to_vec());
+    there.write(&mut commit, &mut delta, guard, Some("1".into()));
     Some(commit.telling(&delta, Audience::Scope(Scope::project(project))))
 }
 
@@ -167,9 +165,7 @@ fn checked(ours: &State, there: &State) -> Option<Commit> {
     }
     let mut commit = Commit::default();
     let mut delta = Delta::default();
-    let key = RecordKey::feed();
-    let expected = there.version(&key);
-    commit.write(&mut delta, key, expected, Some(checked.encode().into()));
+    there.write(&mut commit, &mut delta, RecordKey::feed(), Some(checked.encode().into()));
     delta.checked = Some(checked);
     Some(commit.telling(&delta, Audience::Everyone))
 }

@@ -83,8 +83,7 @@ impl TeamKeeper {
             (RecordKey::current_sprint(team), None),
             (RecordKey::teams_of_project(team.project), Some("1".into())),
         ] {
-            let expected = state.version(&key);
-            commit.write(&mut delta, key, expected, value);
+            state.write(&mut commit, &mut delta, key, value);
         }
         // No board follows this one: whoever shows that of `from` takes it off.
         let envelope = state.envelope(team.scope(None), (self.clock)(), because, self.demo);
@@ -131,10 +130,8 @@ impl TeamKeeper {
         }
         let mut commit = Commit::default();
         let mut delta = Delta::default();
-        let mut write = |delta: &mut Delta, key: RecordKey, value: Vec<u8>| {
-            let expected = state.version(&key);
-            commit.write(delta, key, expected, Some(value.into()));
-        };
+        let mut write =
+            |delta: &mut Delta, key, value: Vec<u8>| state.write(&mut commit, delta, key, Some(value.into()));
         if let Some(learnt) = &learnt {
             write(&mut delta, RecordKey::team(team), learnt.encode());
             write(&mut delta, RecordKey::teams_of_project(team.project), b"1".to_vec());

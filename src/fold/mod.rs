@@ -19,20 +19,11 @@ pub use state::{Board, Known, Said, State};
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// This instance's boards. Written by the relay alone, read by everybody.
+#[derive(Default)]
 pub struct Fold {
     state: RwLock<State>,
     position: watch::Sender<Option<EntryId>>,
     contact: watch::Sender<Contact>,
-}
-
-impl Default for Fold {
-    fn default() -> Self {
-        Self {
-            state: RwLock::default(),
-            position: watch::Sender::new(None),
-            contact: watch::Sender::new(Contact::Following),
-        }
-    }
 }
 
 impl Fold {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::event::{Envelope, Source, Subject};
@@ -14,7 +16,7 @@ use crate::domain::teams::{CurrentSprint, TeamKey, Teams};
 use crate::domain::time::Timestamp;
 use crate::domain::view::Outage;
 use crate::domain::work_item::{WorkItem, WorkItemId};
-use crate::store::{EntryId, Loaded, RecordKey, Version};
+use crate::store::{Commit, EntryId, Loaded, RecordKey, Version};
 
 /// What the log comes to, up to a position.
 #[derive(Clone, Default)]
@@ -377,6 +379,12 @@ impl State {
     /// The version of a record that is neither an item nor something said.
     pub fn version(&self, key: &RecordKey) -> Option<Version> {
         self.versions.get(key).copied()
+    }
+
+    /// Writes such a record in a commit, over the version that is known here; `None` deletes it.
+    pub fn write(&self, commit: &mut Commit, delta: &mut Delta, key: RecordKey, value: Option<Bytes>) {
+        let expected = self.version(&key);
+        commit.write(delta, key, expected, value);
     }
 
     /// What was last said about a board under a name.

@@ -385,29 +385,16 @@ impl Reader {
 
     async fn wait(&mut self, mut subscription: Subscription) -> Option<Bytes> {
         let heartbeat_at = self.last_write + self.streams.settings.heartbeat;
-        tokio::select! {
-            () = subscription.changed() => {
-                self.phase = Phase::Live(subscription);
-                None
-            }
-            _ = self.stopping.changed() => {
-                self.phase = Phase::Live(subscription);
-                None
-            }
-            _ = self.contact.changed() => {
-                self.phase = Phase::Live(subscription);
-                None
-            }
-            () = at(self.ends_at) => {
-                self.phase = Phase::Live(subscription);
-                None
-            }
-            () = tokio::time::sleep_until(heartbeat_at) => {
-                let position = subscription.position();
-                self.phase = Phase::Live(subscription);
-                Some(self.heartbeat(position))
-            }
-        }
+        let is_silent = tokio::select! {
+            () = subscription.changed() => false,
+            _ = self.stopping.changed() => false,
+            _ = self.contact.changed() => false,
+            () = at(self.ends_at) => false,
+            () = tokio::time::sleep_until(heartbeat_at) => true,
+        };
+        let position = subscription.position();
+        self.phase = Phase::Live(subscription);
+        is_silent.then(|| self.heartbeat(position))
     }
 
     /// Tells the position where it has moved. A browser hides the silent heartbeat from scripts, so a client that
