@@ -304,6 +304,7 @@ async fn c12_a_newer_form_of_the_store_is_neither_read_nor_written() {
     let server = RedisServer::shared();
     let journal = redis::journal(settings(&server.url(), &organisation));
     let position = committed(&*journal, write("a", "1")).await;
+    assert!(journal.lease("sync", "one", DEADLINE).await.unwrap());
     let schema = format!("bc:{{{organisation}}}:schema");
     let number: String = server.command(&["GET", &schema]).await;
     assert_eq!(number, "1", "whoever writes first says in which form");
@@ -316,6 +317,9 @@ async fn c12_a_newer_form_of_the_store_is_neither_read_nor_written() {
     assert_eq!(journal.commit(write("a", "2")).await, Err(newer.clone()));
     assert_eq!(journal.load().await.unwrap_err(), newer);
     assert_eq!(journal.holds(position).await, Err(newer.clone()));
+    assert_eq!(journal.read(&[RecordKey::from("a")]).await, Err(newer.clone()));
+    assert_eq!(journal.lease("sync", "one", DEADLINE).await, Err(newer.clone()));
+    assert_eq!(journal.lease("other", "one", DEADLINE).await, Err(newer.clone()));
     assert_eq!(tokio::time::timeout(DEADLINE, follower).await.unwrap().unwrap(), Err(newer));
     let log = format!("bc:{{{organisation}}}:1:log");
     assert_eq!(server.command::<u64>(&["XLEN", &log]).await, 1);

@@ -5,19 +5,14 @@
 -- (hash, field, version or nothing), writes (hash, field, `1` and a value, or `0`), entries (number of texts, texts).
 -- A hash is named by its place in KEYS.
 --
--- Answers {'newer', schema}, {'conflict', index of a check, value or nil, ...} or {'committed', id, ...}.
+-- Answers {'conflict', index of a check, value or nil, ...} or {'committed', id, ...}.
 
-local at = 0
+local at = 1
 local function take()
   at = at + 1
   return ARGV[at]
 end
 
-local known = take()
-local schema = redis.call('GET', KEYS[4])
-if schema and (tonumber(schema) or 0) > tonumber(known) then
-  return { 'newer', schema }
-end
 local entries_max = take()
 
 local conflicts = { 'conflict' }
@@ -60,6 +55,6 @@ for _, write in ipairs(writes) do
   end
 end
 if not schema then
-  redis.call('SET', KEYS[4], known)
+  redis.call('SET', KEYS[4], ARGV[1])
 end
 return answer

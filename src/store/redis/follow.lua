@@ -2,20 +2,32 @@
 -- and begun anew, and entries of another history would be taken for the next ones.
 --
 -- KEYS: the log, all records but items, the schema.
--- ARGV: the schema of the caller; the position; how many entries about, 0 for none; the epoch's record as the caller
--- knows it, or nothing.
+-- ARGV: the schema of the caller; the position, or nothing for the log's end; how many entries about, 0 for none; the
+-- epoch's record as the caller knows it, or nothing.
 --
--- Answers {'newer', schema}, {'lost'} or {'held', entries}, which end with the end of a commit.
+-- Answers {'lost'}; or {'held', entries}, which end with the end of a commit; or for the log's end {'end', id of the
+-- last entry ever appended, the epoch's record or nil}.
 
-local schema = redis.call('GET', KEYS[3])
-if schema and (tonumber(schema) or 0) > tonumber(ARGV[1]) then
-  return { 'newer', schema }
-end
 local position, limit, epoch = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 if epoch ~= '' and redis.call('HGET', KEYS[2], 'epoch') ~= epoch then
   return { 'lost' }
 end
 
+local function last_id()
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    local about = redis.call('XINFO', 'STREAM', KEYS[1])
+    for index = 1, #about, 2 do
+      if about[index] == 'last-generated-id' then
+        return about[index + 1]
+      end
+    end
+  end
+  return '0-0'
+end
+
+if position == '' then
+  return { 'end', last_id(), redis.call('HGET', KEYS[2], 'epoch') }
+end
 local entries = redis.call('XRANGE', KEYS[1], position, '+', 'COUNT', limit + 1)
 if entries[1] then
   -- With entries after it, a position that is not there itself was trimmed away, or was never there.
@@ -23,20 +35,9 @@ if entries[1] then
     return { 'lost' }
   end
   table.remove(entries, 1)
-else
+elseif last_id() ~= position then
   -- Nothing follows: it is held if it is the end, even of a log that was trimmed to nothing.
-  local last = '0-0'
-  if redis.call('EXISTS', KEYS[1]) == 1 then
-    local about = redis.call('XINFO', 'STREAM', KEYS[1])
-    for index = 1, #about, 2 do
-      if about[index] == 'last-generated-id' then
-        last = about[index + 1]
-      end
-    end
-  end
-  if last ~= position then
-    return { 'lost' }
-  end
+  return { 'lost' }
 end
 
 -- The mark of a commit's end is the first of its texts. A commit is appended whole, so its end is there.

@@ -1,9 +1,12 @@
--- Takes a lease, or renews it for the same holder. KEYS: the lease. ARGV: the holder, for how many milliseconds.
--- Answers 1, or 0 while somebody else has it.
+-- Takes a lease, or renews it for the same holder.
+--
+-- KEYS: the lease, the schema. ARGV: the schema of the caller; the holder; for how many milliseconds.
+--
+-- Answers {'taken'}, or {'held'} while somebody else has it.
 
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then
-  return 0
+if holder and holder ~= ARGV[2] then
+  return { 'held' }
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return { 'taken' }

@@ -76,10 +76,15 @@ impl Settings {
 struct Scripts {
     commit: Script,
     follow: Script,
-    standing: Script,
     lease: Script,
-    trim: Script,
-    inspect: Script,
+    tend: Script,
+}
+
+/// The text of a script, which goes no further where a newer version writes the store.
+macro_rules! guarded {
+    ($file:literal) => {
+        concat!(include_str!("guard.lua"), include_str!($file))
+    };
 }
 
 /// What the journal and its work in the background share.
@@ -129,12 +134,10 @@ impl RedisJournal {
             link,
             keys: Keys::of(&settings.organisation),
             scripts: Scripts {
-                commit: Script::new(include_str!("commit.lua")),
-                follow: Script::new(include_str!("follow.lua")),
-                standing: Script::new(include_str!("standing.lua")),
-                lease: Script::new(include_str!("lease.lua")),
-                trim: Script::new(include_str!("trim.lua")),
-                inspect: Script::new(include_str!("inspect.lua")),
+                commit: Script::new(guarded!("commit.lua")),
+                follow: Script::new(guarded!("follow.lua")),
+                lease: Script::new(guarded!("lease.lua")),
+                tend: Script::new(guarded!("tend.lua")),
             },
             settings,
             clock,
@@ -202,41 +205,54 @@ fn not_understood() -> JournalError {
     JournalError::Unavailable("its answer is not one of Redis'".into())
 }
 
-/// Takes a script's answer apart: what it is called, and the rest. A store in a newer form is an error at once.
-fn answer(value: Value) -> Result<(String, Vec<Value>), JournalError> {
-    let Value::Array(mut parts) = value else { return Err(not_understood()) };
-    if parts.is_empty() {
-        return Err(not_understood());
-    }
-    let rest = parts.split_off(1);
-    let name = parts.pop().and_then(|name| String::from_redis_value(name).ok()).ok_or_else(not_understood)?;
-    if name == "newer" {
-        let found =
-            rest.first().and_then(|found| String::from_redis_value_ref(found).ok()).unwrap_or_default();
-        return Err(JournalError::Newer { found, known: SCHEMA });
-    }
-    Ok((name, rest))
+fn newer(found: String) -> JournalError {
+    JournalError::Newer { found, known: SCHEMA }
 }
 
 impl Parts {
+    /// Runs a script over those keys, and takes its answer apart: what it is called, and the rest.
+    async fn run(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        fill: impl Fn(&mut Cmd),
+    ) -> Result<(String, Vec<Value>), JournalError> {
+        let keys = [keys, &[&self.keys.schema]].concat();
+        let answer = self.link.run(script, &keys, |command| {
+            command.arg(SCHEMA);
+            fill(command);
+        });
+        let Value::Array(mut parts) = answer.await? else { return Err(not_understood()) };
+        if parts.is_empty() {
+            return Err(not_understood());
+        }
+        let rest = parts.split_off(1);
+        let name = parts.pop().and_then(|name| String::from_redis_value(name).ok());
+        let name = name.ok_or_else(not_understood)?;
+        if name == "newer" {
+            let found = rest.first().and_then(|found| String::from_redis_value_ref(found).ok());
+            return Err(newer(found.unwrap_or_default()));
+        }
+        Ok((name, rest))
+    }
+
     async fn tend(&self, known: &mut Vec<String>) -> Result<(), JournalError> {
-        let log = [self.keys.log.as_str()];
-        let said = self.link.run(&self.scripts.inspect, &log, |_| {}).await?;
-        let said = Vec::<String>::from_redis_value(said).map_err(|_| not_understood())?;
-        let server_epoch_s = said.first().and_then(|seconds| seconds.parse().ok());
+        let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
+        let fill = |command: &mut Cmd| {
+            command.arg(&age_max_ms);
+        };
+        let (_, rest) = self.run(&self.scripts.tend, &[&self.keys.log], fill).await?;
+        let [_entries, _oldest, server_epoch_s, info @ ..] = rest.as_slice() else {
+            return Err(not_understood());
+        };
+        let server_epoch_s = i64::from_redis_value_ref(server_epoch_s).ok();
+        let info: Vec<_> = info.iter().filter_map(|text| String::from_redis_value_ref(text).ok()).collect();
         let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
-        let found =
-            findings::findings(&said.get(1..).unwrap_or_default().join("\n"), server_epoch_s, our_epoch_s);
+        let found = findings::findings(&info.join("\n"), server_epoch_s, our_epoch_s);
         for finding in found.iter().filter(|finding| !known.contains(finding)) {
             tracing::warn!("{finding}");
         }
         *known = found;
-        let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
-        self.link
-            .run(&self.scripts.trim, &log, |command| {
-                command.arg(&age_max_ms);
-            })
-            .await?;
         Ok(())
     }
 
@@ -246,11 +262,7 @@ impl Parts {
 
     /// Where the log ends, and the epoch's record as it is written.
     async fn standing(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
-        let keys = [self.keys.log.as_str(), &self.keys.records, &self.keys.schema];
-        let fill = |command: &mut Cmd| {
-            command.arg(SCHEMA);
-        };
-        let (_, rest) = answer(self.link.run(&self.scripts.standing, &keys, fill).await?)?;
+        let (_, rest) = self.follow("", 0, b"").await?;
         let last = rest.first().and_then(codec::id).ok_or_else(not_understood)?;
         let epoch = rest.get(1).and_then(|epoch| Option::from_redis_value_ref(epoch).ok()).flatten();
         Ok((last, epoch))
@@ -260,17 +272,24 @@ impl Parts {
     ///
     /// Errors: `Lost` when it does not hold it.
     async fn following(&self, position: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        let keys = [self.keys.log.as_str(), &self.keys.records, &self.keys.schema];
-        let epoch = self.epoch();
-        let fill = |command: &mut Cmd| {
-            command.arg(SCHEMA).arg(position.to_string()).arg(limit).arg(epoch.as_slice());
-        };
-        let (name, rest) = answer(self.link.run(&self.scripts.follow, &keys, fill).await?)?;
+        let (name, rest) = self.follow(&position.to_string(), limit, &self.epoch()).await?;
         match (name.as_str(), rest.first()) {
             ("held", Some(entries)) => codec::entries(entries).ok_or_else(not_understood),
             ("lost", _) => Err(JournalError::Lost),
             _ => Err(not_understood()),
         }
+    }
+
+    async fn follow(
+        &self,
+        position: &str,
+        limit: usize,
+        epoch: &[u8],
+    ) -> Result<(String, Vec<Value>), JournalError> {
+        let fill = |command: &mut Cmd| {
+            command.arg(position).arg(limit).arg(epoch);
+        };
+        self.run(&self.scripts.follow, &[&self.keys.log, &self.keys.records], fill).await
     }
 
     /// Reads a whole hash, piece by piece, so that other commands run in between. What is written meanwhile may be
@@ -302,7 +321,7 @@ impl Parts {
 
 /// Fills in what `commit.lua` takes.
 fn fill_commit(command: &mut Cmd, commit: &Commit, entries_max: usize) {
-    command.arg(SCHEMA).arg(entries_max.max(1));
+    command.arg(entries_max.max(1));
     command.arg(commit.checks.len());
     for (key, version) in &commit.checks {
         let (hash, field) = codec::place(key);
@@ -347,24 +366,28 @@ impl Journal for RedisJournal {
         }
         let parts = &self.parts;
         let mut reads = redis::pipe();
-        reads.atomic();
+        reads.atomic().cmd("GET").arg(&parts.keys.schema);
         for key in keys {
             let (hash, field) = codec::place(key);
             let name = if hash == Hash::Items { &parts.keys.items } else { &parts.keys.records };
             reads.cmd("HGET").arg(name).arg(field);
         }
         let values: Vec<Value> = parts.link.query_all(&reads).await?;
-        Ok(keys.iter().zip(&values).map(|(key, value)| codec::record(key, value)).collect())
+        let (form, values) = values.split_first().ok_or_else(not_understood)?;
+        let form = String::from_redis_value_ref(form).unwrap_or_default();
+        if form.parse::<u64>().is_ok_and(|form| form > SCHEMA) {
+            return Err(newer(form));
+        }
+        Ok(keys.iter().zip(values).map(|(key, value)| codec::record(key, value)).collect())
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
         refuse_defects(&commit)?;
         let parts = &self.parts;
-        let Keys { items, records, log, schema, .. } = &parts.keys;
+        let Keys { items, records, log, .. } = &parts.keys;
         let entries_max = parts.settings.retention.entries_max;
         let fill = |command: &mut Cmd| fill_commit(command, &commit, entries_max);
-        let (name, rest) =
-            answer(parts.link.run(&parts.scripts.commit, &[items, records, log, schema], fill).await?)?;
+        let (name, rest) = parts.run(&parts.scripts.commit, &[items, records, log], fill).await?;
         match name.as_str() {
             "committed" => rest.iter().map(codec::id).collect::<Option<_>>().map(Outcome::Committed),
             "conflict" => conflicts(&commit, &rest).map(Outcome::Conflict),
@@ -403,8 +426,11 @@ impl Journal for RedisJournal {
         let fill = |command: &mut Cmd| {
             command.arg(holder).arg(&ms);
         };
-        let taken = parts.link.run(&parts.scripts.lease, &[&key], fill).await?;
-        bool::from_redis_value(taken).map_err(|_| not_understood())
+        match parts.run(&parts.scripts.lease, &[&key], fill).await?.0.as_str() {
+            "taken" => Ok(true),
+            "held" => Ok(false),
+            _ => Err(not_understood()),
+        }
     }
 }
 
