@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use crate::archive::Archive;
-use crate::archive::table::identity::{IdentitySettings, ManagedIdentity};
 use crate::archive::table::{self, Credential, TableArchive, TableSettings};
 use crate::clock::{self, Clock};
-use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization, TableAccess, Tables};
+use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization, RedisAccess, TableAccess, Tables};
 use crate::derive::Deriver;
 use crate::devops::AzureDevOps;
 use crate::devops::client::{RestClient, Settings as ClientSettings, SetupError};
@@ -21,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::figures::Calculator;
 use crate::fold::Fold;
 use crate::hub::{Hub, RingLimits};
+use crate::identity::{ManagedIdentity, TokenSource};
 use crate::inbox::Inbox;
 use crate::ingest::Ingest;
 use crate::last_known::LastValues;
@@ -29,7 +29,7 @@ use crate::snapshot::Snapshots;
 use crate::source::{self, Source, SourceSettings};
 use crate::store::Journal;
 use crate::store::memory::MemoryJournal;
-use crate::store::redis::{RedisJournal, Settings as RedisSettings};
+use crate::store::redis::{self, RedisJournal, Settings as RedisSettings};
 use crate::stream::{Sources, Streams};
 use crate::sync::Synchronisation;
 use crate::teams::TeamKeeper;
@@ -42,6 +42,8 @@ pub enum StartError {
     Organization(SetupError),
     /// The client of Redis does not take its address; why.
     Redis(&'static str),
+    /// The platform cannot be asked for tokens; why.
+    Identity(String),
     /// The archive cannot be asked.
     Archive(table::SetupError),
 }
@@ -51,6 +53,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Organization(error) => error.fmt(f),
             Self::Archive(error) => error.fmt(f),
+            Self::Identity(why) => write!(f, "the managed identity cannot be used: {why}"),
             Self::Redis(why) => write!(f, "BOARDCAST_REDIS_URL cannot be used: {why}"),
         }
     }
@@ -286,15 +289,24 @@ fn journal(
     organization: Option<&Organization>,
     clock: &Clock,
 ) -> Result<Arc<dyn Journal>, StartError> {
-    let Some(redis) = &config.redis else {
+    let Some(store) = &config.redis else {
         return Ok(Arc::new(MemoryJournal::new(clock.clone(), config.retention)));
     };
     let organisation =
         organisation_key(config.demo, organization.map(|organization| organization.url.as_str()));
+    let tokens = match &store.access {
+        RedisAccess::Password => None,
+        RedisAccess::Identity(identity) => {
+            let identity = ManagedIdentity::new(identity.clone(), redis::RESOURCE, clock.clone());
+            let identity = identity.map_err(|error| StartError::Identity(error.to_string()))?;
+            Some(Arc::new(identity) as Arc<dyn TokenSource>)
+        }
+    };
     let settings = RedisSettings {
         retention: config.retention,
-        timeout: redis.timeout,
-        ..RedisSettings::new(redis.address.clone(), organisation)
+        timeout: store.timeout,
+        tokens,
+        ..RedisSettings::new(store.address.clone(), organisation)
     };
     Ok(Arc::new(RedisJournal::new(settings, clock.clone()).map_err(StartError::Redis)?))
 }
@@ -353,12 +365,7 @@ fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::
             Credential::SharedKey { account: account.clone(), key: key.clone() }
         }
         TableAccess::Identity(identity) => {
-            let settings = IdentitySettings {
-                endpoint: identity.endpoint.clone(),
-                header: identity.header.clone(),
-                client_id: identity.client_id.clone(),
-            };
-            let identity = ManagedIdentity::new(settings, table::RESOURCE, clock.clone());
+            let identity = ManagedIdentity::new(identity.clone(), table::RESOURCE, clock.clone());
             let identity = identity.map_err(|error| table::SetupError::Tls(error.to_string()))?;
             Credential::Tokens(Arc::new(identity))
         }

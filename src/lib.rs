@@ -26,6 +26,7 @@ pub mod figures;
 pub mod fold;
 pub mod functions;
 pub mod hub;
+pub mod identity;
 pub mod inbox;
 pub mod ingest;
 pub mod last_known;

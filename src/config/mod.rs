@@ -1,6 +1,7 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
 mod reading;
+mod redis;
 mod tables;
 
 use std::fmt;
@@ -15,11 +16,11 @@ use crate::domain::schedule::SyncWindow;
 use crate::domain::zones::TeamZones;
 use crate::secret::Secret;
 use crate::store::Retention;
-use crate::store::address::Address;
 use crate::stream::StreamSettings;
 use reading::Reading;
 
-pub use tables::{Identity, TableAccess, Tables};
+pub use redis::{Redis, RedisAccess};
+pub use tables::{TableAccess, Tables};
 
 /// One row of the table of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,8 @@ settings! {
         "After how long a synchronisation gives up; the timer is always answered";
     REDIS_URL = "BOARDCAST_REDIS_URL", "`redis://` or `rediss://`, `user:password@` if need be, host and port", "not set",
         "The Redis that keeps the boards, for all instances and across restarts; of a cluster two nodes or more, comma-separated. Not set: they are kept in memory, for the life of the process";
+    REDIS_AUTH = "BOARDCAST_REDIS_AUTH", "`password` or `managed_identity`", "password",
+        "With what Redis is logged in to: the password in its URL, if there is one, or tokens of the managed identity. Their user is the URL's, or else the identity's object id";
     REDIS_TIMEOUT = "BOARDCAST_REDIS_TIMEOUT_MS", "ms, 50 to 10000", "500",
         "After how long a command to Redis gives up; a hook waits for 300 ms at most";
     TABLES = "BOARDCAST_TABLES", "connection string or URL", "not set",
@@ -180,15 +183,6 @@ pub struct Config {
     pub tables: Option<Tables>,
     /// The log filter.
     pub log_filter: String,
-}
-
-/// A shared store.
-#[derive(Clone, Debug)]
-pub struct Redis {
-    /// Where it is.
-    pub address: Address,
-    /// After how long a command gives up.
-    pub timeout: Duration,
 }
 
 /// An organisation, and what it is asked with.

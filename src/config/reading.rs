@@ -1,20 +1,21 @@
 //! Reading one setting after another.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    ALLOWED_ORIGINS, AllowedOrigins, COALESCE, DEMO, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY,
-    ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_TIMEOUT, REDIS_URL, Redis, SECRET,
-    SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX, STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX, SYNC_CRON,
-    SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
+    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, COALESCE, DEMO, HEARTBEAT, IDENTITY_ENDPOINT,
+    IDENTITY_HEADER, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT,
+    SECRET, SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX, STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX,
+    SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
 };
 use crate::derive::DeriveSettings;
 use crate::devops::credentials::HookAccess;
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
 use crate::domain::zones::TeamZones;
+use crate::identity::IdentitySettings;
 use crate::secret::Secret;
-use crate::store::address::Address;
 use crate::stream::StreamSettings;
 
 /// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
@@ -95,15 +96,12 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         Some(Organization { url: url.to_owned(), token })
     }
 
-    pub(super) fn redis(&mut self) -> Option<Redis> {
-        let timeout = self.ms(REDIS_TIMEOUT, 50..=10_000, 500);
-        match Address::parse(&self.text(REDIS_URL)?) {
-            Ok(address) => Some(Redis { address, timeout }),
-            Err(remedy) => {
-                // It may hold a password.
-                self.refuse(REDIS_URL, "[redacted]", remedy);
-                None
-            }
+    /// Where the platform gives out tokens of the managed identity, as it says itself.
+    pub(super) fn identity(&self) -> IdentitySettings {
+        IdentitySettings {
+            endpoint: self.text(IDENTITY_ENDPOINT),
+            header: self.text(IDENTITY_HEADER).map(Secret::new),
+            client_id: self.text(CLIENT_ID),
         }
     }
 
@@ -271,4 +269,9 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
+}
+
+/// Whether a host is this machine, which nothing that is sent to it leaves.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

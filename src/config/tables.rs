@@ -1,13 +1,13 @@
 //! Where the archive's tables are, and with what they are accessed.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::reading::Reading;
-use super::{CLIENT_ID, IDENTITY_ENDPOINT, IDENTITY_HEADER, TABLES};
+use super::TABLES;
+use super::reading::{Reading, is_this_machine};
+use crate::identity::IdentitySettings;
 use crate::secret::Secret;
 
 /// The address, account and key of every Azurite that listens where it does by itself; they stand in its documentation.
@@ -37,18 +37,7 @@ pub enum TableAccess {
         key: Secret,
     },
     /// The managed identity of this application.
-    Identity(Identity),
-}
-
-/// Where the platform gives out tokens, as it says itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// The address, if it names one.
-    pub endpoint: Option<String>,
-    /// What proves that this application asks.
-    pub header: Option<Secret>,
-    /// Which identity, where there are several.
-    pub client_id: Option<String>,
+    Identity(IdentitySettings),
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
@@ -56,12 +45,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         let text = self.text(TABLES)?;
         let text = text.trim();
         let tables = if text.contains("://") && !text.contains(';') && !text.contains("Endpoint=") {
-            let identity = Identity {
-                endpoint: self.text(IDENTITY_ENDPOINT),
-                header: self.text(IDENTITY_HEADER).map(Secret::new),
-                client_id: self.text(CLIENT_ID),
-            };
-            of_endpoint(text, identity)
+            of_endpoint(text, self.identity())
         } else {
             of_connection_string(text)
         };
@@ -70,7 +54,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 }
 
-fn of_endpoint(text: &str, identity: Identity) -> Result<Tables, &'static str> {
+fn of_endpoint(text: &str, identity: IdentitySettings) -> Result<Tables, &'static str> {
     let endpoint = text.trim_end_matches('/').to_owned();
     if endpoint.contains(['?', '@']) {
         return Err(
@@ -78,16 +62,16 @@ fn of_endpoint(text: &str, identity: Identity) -> Result<Tables, &'static str> {
                     identity's, and shared access signatures are not taken",
         );
     }
-    if !(endpoint.starts_with("https://") || is_this_machine(&endpoint)) {
+    if !(endpoint.starts_with("https://") || is_on_this_machine(&endpoint)) {
         return Err("give an endpoint that begins with https://, because a token is sent there");
     }
     Ok(Tables { endpoint, access: TableAccess::Identity(identity) })
 }
 
-fn is_this_machine(endpoint: &str) -> bool {
+fn is_on_this_machine(endpoint: &str) -> bool {
     let authority = endpoint.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     let host = authority.map(|authority| authority.rsplit_once(':').map_or(authority, |(host, _)| host));
-    host.is_some_and(|host| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+    host.is_some_and(is_this_machine)
 }
 
 fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
@@ -124,7 +108,7 @@ fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Config;
+    use super::super::{CLIENT_ID, Config, IDENTITY_HEADER};
     use super::*;
 
     fn tables(text: &str) -> Result<Option<Tables>, String> {

@@ -66,19 +66,6 @@ fn secrets_show_in_no_error_and_in_no_debug_output() {
 }
 
 #[test]
-fn c15_redis_is_anywhere_and_its_password_is_never_told() {
-    assert!(config(&[]).unwrap().redis.is_none());
-    let url = "rediss://me:hunter2@x.northeurope.redis.azure.net:10000";
-    let redis = config(&[("BOARDCAST_REDIS_URL", url)]).unwrap();
-    assert!(!format!("{redis:?}").contains("hunter2"));
-    let redis = redis.redis.unwrap();
-    assert_eq!(redis.address.nodes, [("x.northeurope.redis.azure.net".to_owned(), 10_000)]);
-    assert_eq!(redis.timeout, Duration::from_millis(500));
-    let error = config(&[("BOARDCAST_REDIS_URL", "http://:hunter2@host")]).unwrap_err().to_string();
-    assert_eq!(error, "BOARDCAST_REDIS_URL=[redacted]: begin it with redis://, or rediss:// for TLS");
-}
-
-#[test]
 fn an_empty_setting_is_not_set() {
     assert_eq!(config(&[("BOARDCAST_PORT", " ")]).unwrap().address.port(), 7071);
 }

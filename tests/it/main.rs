@@ -20,6 +20,7 @@ mod health_check;
 mod inbox;
 mod journal;
 mod journal_contract;
+mod journal_identity;
 mod journal_redis;
 mod keeping;
 mod last_known;

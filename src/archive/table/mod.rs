@@ -4,7 +4,6 @@
 //! metric of each sprint), finished sprints (a partition for each team) and the inbox (one partition, in the order of
 //! arrival). A row holds one JSON text.
 
-pub mod identity;
 mod rows;
 mod transport;
 
@@ -24,12 +23,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use self::identity::TokenSource;
 use self::rows::{Expected, Row, Rows, Written, key};
 use self::transport::{Access, Transport};
 use super::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown, last_first, of_team};
 use crate::domain::scope::Scope;
 use crate::domain::teams::TeamKey;
+use crate::identity::TokenSource;
 use crate::secret::Secret;
 
 /// What tokens for Table storage are asked for.

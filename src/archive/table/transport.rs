@@ -19,7 +19,7 @@ use futures_util::stream;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use super::identity::TokenSource;
+use crate::identity::TokenSource;
 
 /// How long a connection may take to be made.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
@@ -73,7 +73,7 @@ impl Transport {
         match &self.access {
             Access::SharedKey { account, key } => shared_key(account, key, method, url, headers),
             Access::Token(source) => match source.token().await {
-                Ok(token) => Ok(format!("Bearer {}", token.expose())),
+                Ok(token) => Ok(format!("Bearer {}", token.secret.expose())),
                 Err(error) => Err(Error::message(ErrorKind::Io, error.to_string())),
             },
         }

@@ -19,6 +19,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::Settings;
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
 use crate::secret::Secret;
 use crate::store::JournalError;
 use crate::store::address::Address;
@@ -34,46 +37,129 @@ const RETRY_AFTER_MAX: Duration = Duration::from_millis(500);
 /// once says nothing about it.
 const SUSPECTED_AFTER: Duration = Duration::from_millis(200);
 
+/// For how long at most one waits before the end of a token is looked at again: a machine that slept has another time.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// How often the cluster client follows a slot that moved, within the time of the command.
 const CLUSTER_RETRIES: u32 = 2;
 
 /// Opens connections. Making one connects nowhere.
-#[derive(Clone)]
-pub(super) enum Connector {
+pub(super) struct Connector {
+    settings: Settings,
+    clock: Clock,
+    reply_timeout: Duration,
+}
+
+/// A client of the one node, or of a cluster.
+enum Connecting {
     One(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 
+/// A connection, and when the token ends that it was opened with, if it was one.
+type Opened = (Connection, Option<Timestamp>);
+
 impl Connector {
     /// Errors: an address or a certificate that the client does not take, in words of ours.
     pub(super) fn new(
-        address: &Address,
-        root_certificate: Option<&[u8]>,
+        settings: &Settings,
+        clock: &Clock,
         reply_timeout: Duration,
     ) -> Result<Self, &'static str> {
-        let nodes = address.nodes.iter().map(|node| connection_info(address, node));
-        let nodes: Vec<_> =
-            nodes.collect::<RedisResult<_>>().map_err(|_| "the client takes no such address")?;
-        let certificates =
-            TlsCertificates { client_tls: None, root_cert: root_certificate.map(<[u8]>::to_vec) };
-        match <[_; 1]>::try_from(nodes) {
-            Ok([node]) if !address.is_encrypted => Client::open(node).map(Box::new).map(Self::One),
-            Ok([node]) => Client::build_with_tls(node, certificates).map(Box::new).map(Self::One),
-            Err(nodes) => cluster(nodes, address.is_encrypted.then_some(certificates), reply_timeout),
+        let connector = Self { settings: settings.clone(), clock: clock.clone(), reply_timeout };
+        match connector.client(&settings.address) {
+            Ok(_) => Ok(connector),
+            Err(_) => Err("the client takes no such address or root certificate"),
         }
-        .map_err(|_| "the client takes no such address or root certificate")
     }
 
-    async fn connect(&self) -> RedisResult<Connection> {
-        match self {
-            Self::One(client) => {
-                // Every command has its own time; the client's default would cut off a read that blocks for longer.
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(CONNECT_TIMEOUT))
-                    .set_response_timeout(None);
-                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::One)
+    fn client(&self, address: &Address) -> RedisResult<Connecting> {
+        let nodes = address.nodes.iter().map(|node| connection_info(address, node));
+        let nodes: Vec<_> = nodes.collect::<RedisResult<_>>()?;
+        let certificates =
+            TlsCertificates { client_tls: None, root_cert: self.settings.root_certificate.clone() };
+        match <[_; 1]>::try_from(nodes) {
+            Ok([node]) if !address.is_encrypted => Client::open(node).map(Box::new).map(Connecting::One),
+            Ok([node]) => Client::build_with_tls(node, certificates).map(Box::new).map(Connecting::One),
+            Err(nodes) => cluster(nodes, address.is_encrypted.then_some(certificates), self.reply_timeout),
+        }
+    }
+
+    /// The address with what to log in with now, and when that ends.
+    async fn login(&self) -> Result<(Address, Option<Timestamp>), String> {
+        let address = self.settings.address.clone();
+        let Some(tokens) = &self.settings.tokens else { return Ok((address, None)) };
+        let token = tokens.token().await.map_err(|error| error.to_string())?;
+        let user = address.user.clone().or_else(|| token.object_id());
+        let user = user.ok_or("the token names no object id; give it as the user in BOARDCAST_REDIS_URL")?;
+        Ok((Address { user: Some(user), password: Some(token.secret), ..address }, Some(token.ends)))
+    }
+
+    async fn open(&self, address: &Address) -> Result<Connection, String> {
+        let connect = async {
+            match self.client(address)? {
+                Connecting::One(client) => {
+                    // Every command has its own time; the client's default would cut off a read that blocks for longer.
+                    let config = AsyncConnectionConfig::new()
+                        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+                        .set_response_timeout(None);
+                    client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::One)
+                }
+                Connecting::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
             }
-            Self::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+        };
+        match timeout(CONNECT_TIMEOUT, connect).await {
+            Ok(connection) => connection.map_err(|error| told(&error, self.login_remedy())),
+            Err(_) => Err(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())),
+        }
+    }
+
+    async fn connect(&self) -> Result<Opened, String> {
+        let (address, ends) = self.login().await?;
+        Ok((self.open(&address).await?, ends))
+    }
+
+    /// Waits until the token of a connection has so little time left that another connection should take over, and
+    /// returns that one. Where there is no token it waits for ever.
+    async fn successor(&self, ends: Option<Timestamp>) -> Opened {
+        let Some(ends) = ends else { return std::future::pending().await };
+        let renew_before = self.settings.renew_before;
+        let mut told_last = None;
+        loop {
+            let left = u64::try_from(ends.ms_since((self.clock)())).unwrap_or(0);
+            let due_in = Duration::from_millis(left).saturating_sub(renew_before);
+            if due_in.is_zero() {
+                match self.connect_after(ends).await {
+                    Ok(Some(opened)) => return opened,
+                    Ok(None) => {}
+                    Err(why) => {
+                        if told_last.as_ref() != Some(&why) {
+                            tracing::warn!(why, "no connection with a new token; the old one serves on");
+                        }
+                        told_last = Some(why);
+                    }
+                }
+                tokio::time::sleep((renew_before / 20).clamp(RETRY_AFTER, LOOK_AGAIN_AFTER)).await;
+            } else {
+                tokio::time::sleep(due_in.min(LOOK_AGAIN_AFTER)).await;
+            }
+        }
+    }
+
+    /// Connects with a token that ends later. There may be none yet: the platform gives the same one for a while.
+    async fn connect_after(&self, ends: Timestamp) -> Result<Option<Opened>, String> {
+        let (address, next) = self.login().await?;
+        if next <= Some(ends) {
+            return Ok(None);
+        }
+        Ok(Some((self.open(&address).await?, next)))
+    }
+
+    /// What to see to when the server does not take what we log in with.
+    const fn login_remedy(&self) -> &'static str {
+        match self.settings.tokens {
+            None => "; see to user and password in BOARDCAST_REDIS_URL",
+            Some(_) => "; give the managed identity an access policy of this Redis, by its object id",
         }
     }
 }
@@ -104,7 +190,7 @@ fn cluster(
     nodes: Vec<ConnectionInfo>,
     certificates: Option<TlsCertificates>,
     reply_timeout: Duration,
-) -> RedisResult<Connector> {
+) -> RedisResult<Connecting> {
     let mut builder = ClusterClientBuilder::new(nodes)
         .retries(CLUSTER_RETRIES)
         .connection_timeout(CONNECT_TIMEOUT)
@@ -113,7 +199,7 @@ fn cluster(
     if let Some(certificates) = certificates {
         builder = builder.certs(certificates);
     }
-    builder.build().map(Box::new).map(Connector::Cluster)
+    builder.build().map(Box::new).map(Connecting::Cluster)
 }
 
 /// A connection to the one node, or to a cluster.
@@ -176,6 +262,7 @@ pub(super) struct Link {
     broken: watch::Sender<u64>,
     /// How long a command may take, the wait for a connection included.
     timeout: Duration,
+    login_remedy: &'static str,
     keeper: JoinHandle<()>,
 }
 
@@ -187,11 +274,12 @@ impl Drop for Link {
 
 impl Link {
     /// Starts to connect, and returns at once.
-    pub(super) fn keep(connector: Connector, timeout: Duration) -> Self {
+    pub(super) fn keep(connector: Connector) -> Self {
+        let (timeout, login_remedy) = (connector.reply_timeout, connector.login_remedy());
         let (told, state) = watch::channel(State::Connecting);
         let (broken, seen_broken) = watch::channel(0);
         let keeper = tokio::spawn(keep(connector, told, seen_broken));
-        Self { state, broken, timeout, keeper }
+        Self { state, broken, timeout, login_remedy, keeper }
     }
 
     /// Sends a command and reads its reply.
@@ -242,7 +330,7 @@ impl Link {
             if outcome.as_ref().is_err_and(is_broken) {
                 self.replace(number);
             }
-            outcome.map_err(|error| JournalError::Unavailable(told(&error)))
+            outcome.map_err(|error| JournalError::Unavailable(told(&error, self.login_remedy)))
         })
         .await;
         outcome.unwrap_or_else(|_| {
@@ -292,28 +380,38 @@ impl Drop for Suspicion<'_> {
     }
 }
 
-/// Connects, waits until the connection is broken, and begins again.
+/// Connects, waits until the connection is broken, and begins again. Before the token of a connection ends, another one
+/// takes its place; what is under way on the old one finishes there, and then it is closed.
 async fn keep(connector: Connector, state: watch::Sender<State>, mut broken: watch::Receiver<u64>) {
-    for number in 1.. {
-        let mut pause = RETRY_AFTER;
+    let mut number = 0;
+    loop {
+        let (mut connection, mut ends) = first(&connector, &state).await;
         loop {
-            let why = match timeout(CONNECT_TIMEOUT, connector.connect()).await {
-                Ok(Ok(connection)) => {
-                    state.send_replace(State::Up(connection, number));
-                    break;
-                }
-                Ok(Err(error)) => told(&error),
-                Err(_) => format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()),
-            };
-            state.send_replace(State::Down(why));
-            // All instances lose the same server at the same time and must not come back in step.
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
-            pause = (pause * 2).min(RETRY_AFTER_MAX);
-        }
-        if broken.wait_for(|newest| *newest >= number).await.is_err() {
-            return;
+            number += 1;
+            state.send_replace(State::Up(connection, number));
+            tokio::select! {
+                seen = broken.wait_for(|newest| *newest >= number) => match seen {
+                    Ok(_) => break,
+                    Err(_) => return,
+                },
+                next = connector.successor(ends) => (connection, ends) = next,
+            }
         }
         state.send_replace(State::Connecting);
+    }
+}
+
+/// Tries until there is a connection.
+async fn first(connector: &Connector, state: &watch::Sender<State>) -> Opened {
+    let mut pause = RETRY_AFTER;
+    loop {
+        match connector.connect().await {
+            Ok(opened) => return opened,
+            Err(why) => state.send_replace(State::Down(why)),
+        };
+        // All instances lose the same server at the same time and must not come back in step.
+        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        pause = (pause * 2).min(RETRY_AFTER_MAX);
     }
 }
 
@@ -337,15 +435,16 @@ fn is_broken(error: &RedisError) -> bool {
 
 /// An error in words that are safe to log. What the server says may repeat what it was sent, a password for instance,
 /// so only its code is told; what the machine says of the line is told as it is.
-fn told(error: &RedisError) -> String {
+fn told(error: &RedisError, login_remedy: &'static str) -> String {
     if error.is_io_error() {
-        return error.to_string();
+        let text = error.to_string();
+        // The client of a cluster has only a text of why no node could be logged in to.
+        let remedy = if text.contains("AuthenticationFailed") { login_remedy } else { "" };
+        return text + remedy;
     }
     let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
     let remedy = match (error.kind(), error.code()) {
-        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => {
-            "; see to user and password in BOARDCAST_REDIS_URL"
-        }
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => login_remedy,
         (_, Some("MOVED" | "CLUSTERDOWN")) => {
             "; for a cluster name its nodes in BOARDCAST_REDIS_URL, comma-separated"
         }

@@ -25,6 +25,10 @@ use super::{
     refuse_defects,
 };
 use crate::clock::Clock;
+use crate::identity::TokenSource;
+
+/// What tokens for Redis are asked for.
+pub const RESOURCE: &str = "https://redis.azure.com/";
 
 /// How long one read of the log blocks. Short, because a connection that died without a sign is noticed no sooner.
 const BLOCK: Duration = Duration::from_secs(1);
@@ -37,7 +41,7 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(50);
 const SCAN_RECORDS: usize = 500;
 
 /// What the journal needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Where the store is.
     pub address: Address,
@@ -53,11 +57,19 @@ pub struct Settings {
     pub tend_every: Duration,
     /// A root certificate to trust instead of the machine's, in PEM.
     pub root_certificate: Option<Vec<u8>>,
+    /// What to log in with instead of the address's password. The user is the address's, or else the object that the
+    /// token names.
+    pub tokens: Option<Arc<dyn TokenSource>>,
+    /// How long before the end of its token a connection is replaced by one with the next token.
+    pub renew_before: Duration,
 }
 
 impl Settings {
     /// How long a command may take.
     pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
+
+    /// Some time for a platform that fails or has no later token yet. The server closes a connection whose token ended.
+    pub const RENEW_BEFORE_DEFAULT: Duration = Duration::from_mins(5);
 
     /// The defaults for a store and an organisation.
     pub const fn new(address: Address, organisation: String) -> Self {
@@ -69,6 +81,8 @@ impl Settings {
             check_every: Duration::from_secs(5),
             tend_every: Duration::from_secs(60),
             root_certificate: None,
+            tokens: None,
+            renew_before: Self::RENEW_BEFORE_DEFAULT,
         }
     }
 }
@@ -123,13 +137,9 @@ impl RedisJournal {
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, &'static str> {
         // It is already installed when the process has another client that speaks TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let connector = |reply_timeout| {
-            Connector::new(&settings.address, settings.root_certificate.as_deref(), reply_timeout)
-        };
-        let (commands, listening) = (settings.timeout, BLOCK + settings.timeout);
+        let link = |reply_timeout| Connector::new(&settings, &clock, reply_timeout).map(Link::keep);
         // A read that blocks holds up whatever else goes over its connection, so it has one of its own.
-        let listener = Link::keep(connector(listening)?, listening);
-        let link = Link::keep(connector(commands)?, commands);
+        let (listener, link) = (link(BLOCK + settings.timeout)?, link(settings.timeout)?);
         let parts = Arc::new(Parts {
             link,
             keys: Keys::of(&settings.organisation),

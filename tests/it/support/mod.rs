@@ -8,6 +8,7 @@ pub mod faults;
 pub mod hooks;
 pub mod host;
 pub mod http;
+pub mod platform;
 pub mod process;
 pub mod redis;
 pub mod sse;

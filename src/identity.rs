@@ -1,13 +1,15 @@
 //! Tokens by which Azure knows this application without any secret of ours: its managed identity, asked of the platform.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::archive::ArchiveError;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::secret::Secret;
@@ -29,8 +31,43 @@ const INSTANCE_METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2
 #[async_trait]
 pub trait TokenSource: Send + Sync {
     /// A token that is good for some time yet.
-    async fn token(&self) -> Result<Secret, ArchiveError>;
+    async fn token(&self) -> Result<Token, TokenError>;
 }
+
+/// A token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The token itself.
+    pub secret: Secret,
+    /// When it ends.
+    pub ends: Timestamp,
+}
+
+impl Token {
+    /// The object id of the identity in its directory, which is its name as a user. The token is our own and came
+    /// from the platform, so its signature is not looked at; `None` when it is not of the form that has one.
+    pub fn object_id(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Claims {
+            oid: String,
+        }
+        let payload = self.secret.expose().split('.').nth(1)?;
+        let claims: Claims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        Some(claims.oid).filter(|oid| !oid.is_empty())
+    }
+}
+
+/// Why there is no token, with a remedy where there is one. It holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenError(String);
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TokenError {}
 
 /// Where the platform gives out tokens, by the variables that it sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,12 +92,6 @@ struct Inner {
     given: Mutex<Option<Token>>,
     /// Held by whoever asks the platform, so that one asks for all.
     asking: tokio::sync::Mutex<()>,
-}
-
-#[derive(Clone)]
-struct Token {
-    token: Secret,
-    ends: Timestamp,
 }
 
 /// The answer of either endpoint; one writes numbers as such, the other in quotes.
@@ -89,7 +120,7 @@ impl ManagedIdentity {
 
 #[async_trait]
 impl TokenSource for ManagedIdentity {
-    async fn token(&self) -> Result<Secret, ArchiveError> {
+    async fn token(&self) -> Result<Token, TokenError> {
         if let Some(given) = self.0.good_for(RENEW_BEFORE_MS) {
             return Ok(given);
         }
@@ -113,20 +144,19 @@ impl TokenSource for ManagedIdentity {
 }
 
 impl Inner {
-    fn good_for(&self, ms: i64) -> Option<Secret> {
+    fn good_for(&self, ms: i64) -> Option<Token> {
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let good = given.as_ref().filter(|token| token.ends.ms_since((self.clock)()) > ms);
-        good.map(|token| token.token.clone())
+        given.clone().filter(|token| token.ends.ms_since((self.clock)()) > ms)
     }
 
-    async fn renew(&self) -> Result<Secret, ArchiveError> {
+    async fn renew(&self) -> Result<Token, TokenError> {
         let IdentitySettings { endpoint, header, client_id } = &self.settings;
         let (address, version) = match endpoint {
             Some(endpoint) => (endpoint.as_str(), "2019-08-01"),
             None => (INSTANCE_METADATA, "2018-02-01"),
         };
-        let mut url = reqwest::Url::parse(address)
-            .map_err(|_| ArchiveError::Refused("IDENTITY_ENDPOINT is no address".into()))?;
+        let mut url =
+            reqwest::Url::parse(address).map_err(|_| no_token("IDENTITY_ENDPOINT is no address"))?;
         url.query_pairs_mut().append_pair("api-version", version).append_pair("resource", self.resource);
         if let Some(client_id) = client_id {
             url.query_pairs_mut().append_pair("client_id", client_id);
@@ -135,22 +165,19 @@ impl Inner {
         if let Some(header) = header {
             request = request.header("x-identity-header", header.expose());
         }
-        let answer =
-            request.send().await.map_err(|_| unavailable("the platform gives no token: no answer"))?;
+        let answer = request.send().await.map_err(|_| no_token("no answer"))?;
         let status = answer.status();
         if status.is_client_error() && status != reqwest::StatusCode::TOO_MANY_REQUESTS {
-            return Err(ArchiveError::Refused(format!(
-                "the platform gives no token ({status}): assign an identity, and name it in AZURE_CLIENT_ID"
-            )));
+            let remedy = "assign a managed identity to this application, and name it in AZURE_CLIENT_ID if there are several";
+            return Err(no_token(&format!("{status}; {remedy}")));
         }
         if !status.is_success() {
-            return Err(unavailable(&format!("the platform gives no token ({status})")));
+            return Err(no_token(status.as_str()));
         }
-        let body = answer.bytes().await.map_err(|_| unavailable("the platform's answer broke off"))?;
-        let token = read(&body).ok_or_else(|| unavailable("the platform's answer is no token"))?;
-        let secret = token.token.clone();
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
-        Ok(secret)
+        let body = answer.bytes().await.map_err(|_| no_token("its answer broke off"))?;
+        let token = read(&body).ok_or_else(|| no_token("its answer is none"))?;
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Ok(token)
     }
 }
 
@@ -161,11 +188,11 @@ fn read(body: &[u8]) -> Option<Token> {
         number => number.as_i64()?,
     };
     let ends = Timestamp::from_epoch_ms(seconds.checked_mul(1_000)?);
-    Some(Token { token: Secret::new(answer.access_token), ends })
+    Some(Token { secret: Secret::new(answer.access_token), ends })
 }
 
-fn unavailable(why: &str) -> ArchiveError {
-    ArchiveError::Unavailable(why.to_owned())
+fn no_token(why: &str) -> TokenError {
+    TokenError(format!("the platform gives no token: {why}"))
 }
 
 #[cfg(test)]

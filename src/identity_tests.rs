@@ -64,7 +64,7 @@ impl Platform {
 }
 
 async fn token(identity: &ManagedIdentity) -> String {
-    identity.token().await.unwrap().expose().to_owned()
+    identity.token().await.unwrap().secret.expose().to_owned()
 }
 
 #[tokio::test]
@@ -98,13 +98,30 @@ async fn a_platform_that_gives_no_token_is_told_with_a_remedy() {
     let platform = Platform::start().await;
     let (identity, _) = platform.identity();
     platform.answer(400, "{}");
-    let refused = identity.token().await.unwrap_err();
-    assert!(matches!(&refused, ArchiveError::Refused(why) if why.contains("AZURE_CLIENT_ID")), "{refused}");
+    let refused = identity.token().await.unwrap_err().to_string();
+    assert!(refused.contains("AZURE_CLIENT_ID"), "{refused}");
     for (status, body) in [(500, "{}"), (200, "<html>"), (429, "")] {
         platform.answer(status, body);
-        let error = identity.token().await.unwrap_err();
-        assert!(matches!(error, ArchiveError::Unavailable(_)), "{status} {error}");
+        let error = identity.token().await.unwrap_err().to_string();
+        let says = if status == 200 { "its answer is none" } else { &status.to_string() };
+        assert!(error.starts_with("the platform gives no token") && error.contains(says), "{error}");
+        assert!(!error.contains("AZURE_CLIENT_ID"), "nothing is to be assigned: {error}");
     }
     platform.give("late", "3600");
     assert_eq!(token(&identity).await, "late");
+}
+
+#[test]
+fn a_token_names_the_object_of_its_identity_or_nothing() {
+    let object_id =
+        |text: &str| Token { secret: Secret::new(text), ends: Timestamp::from_epoch_ms(0) }.object_id();
+    let with = |claims: &str| format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims));
+    // Its encoding has the two characters by which the alphabets differ, and would need padding.
+    let claims = r#"{"aud":"https://redis.azure.com","x":"??>>","oid":"3f2c"}"#;
+    assert_eq!(object_id(&with(claims)).as_deref(), Some("3f2c"));
+    for text in
+        ["", "opaque", "a.b.c", "a.!.c", &with("[]"), &with(r#"{"sub":"3f2c"}"#), &with(r#"{"oid":""}"#)]
+    {
+        assert_eq!(object_id(text), None, "{text}");
+    }
 }
