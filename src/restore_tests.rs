@@ -179,7 +179,7 @@ async fn a_journal_that_was_set_back_is_brought_forward_again() {
     ];
     let records =
         records.into_iter().map(|(key, value)| (key, Versioned { version: older(2), value: value.into() }));
-    let loaded = Loaded { records: records.collect(), position: older(2) };
+    let loaded = Loaded { records: records.collect(), position: older(2), whole_at: older(2) };
     let there = State::from_records(loaded).0;
     let commits = missing(&ours, &there);
     let written = |commits: &[Commit], key: &RecordKey| {

@@ -28,7 +28,7 @@ fn loaded(records: &[(u32, EntryId, &WorkItem)], position: EntryId) -> Loaded {
         let key = RecordKey::item(WorkItemId::new(*number).unwrap());
         (key, Versioned { version: *version, value: item.encode().into() })
     };
-    Loaded { records: records.iter().map(record).collect(), position }
+    Loaded { records: records.iter().map(record).collect(), position, whole_at: position }
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn records_of_teams_come_to_what_their_entries_come_to() {
         record(RecordKey::from("team/odd"), 1, b"{".to_vec()),
     ];
     let fresh = Fold::default();
-    assert_eq!(fresh.reset(Loaded { records, position: id(2) }), ["team/odd"]);
+    assert_eq!(fresh.reset(Loaded { records, position: id(2), whole_at: id(2) }), ["team/odd"]);
     let of = |fold: &Fold| {
         let state = fold.read();
         let served: Vec<Scope> = state.boards().map(|(scope, _)| scope).collect();
@@ -291,7 +291,8 @@ proptest::proptest! {
             records.push(record(RecordKey::current_sprint(team), serde_json::to_vec(&current).unwrap()));
         }
         let fresh = Fold::default();
-        fresh.reset(Loaded { records, position: fold.position().unwrap() });
+        let position = fold.position().unwrap();
+        fresh.reset(Loaded { records, position, whole_at: position });
         proptest::prop_assert_eq!(contents(&fold), contents(&fresh));
         // No item that exists is on no board, and none that is deleted is on one.
         let on_boards: std::collections::BTreeSet<u32> =

@@ -19,7 +19,9 @@ use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
 use crate::domain::contact::Contact;
 use crate::domain::level::Level;
+use crate::domain::time::Timestamp;
 use crate::snapshot::Snapshots;
+use crate::store::Condition;
 use crate::vitals::prometheus::{self, Instance};
 use crate::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
 
@@ -108,6 +110,7 @@ fn metrics(app: &App) -> Response {
         started_at: app.started_at,
         ready: is_ready(app),
         journal_lag_ms: app.vitals.journal_lag_ms(app.fold.position()),
+        log_reaches_back_to: reaches_back_to(&app.journal.condition()),
         dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
     };
     reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.vitals, &instance))
@@ -136,13 +139,7 @@ fn details(app: &App) -> Value {
             "hook": vitals.last_hook.value(),
             "sync": vitals.last_sync.value(),
         },
-        "journal": {
-            "position": app.fold.position().map(|position| position.to_string()),
-            "epoch": epoch,
-            "lagMs": vitals.journal_lag_ms(app.fold.position()),
-            "logsLost": vitals.logs_lost.value(),
-            "undecodable": vitals.entries_undecodable.value(),
-        },
+        "journal": journal(app, epoch),
         // As it was last seen: no answer of ours waits for the archive.
         "inbox": {
             "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
@@ -167,6 +164,26 @@ fn details(app: &App) -> Value {
         "suppressedChanges": vitals.changes_suppressed.value(),
         "panics": vitals.panics.value(),
     })
+}
+
+fn journal(app: &App, epoch: Option<String>) -> Value {
+    let (vitals, condition) = (&*app.vitals, app.journal.condition());
+    json!({
+        "kind": condition.kind,
+        "findings": condition.findings,
+        "reachesBackTo": reaches_back_to(&condition),
+        "entries": condition.entries,
+        "position": app.fold.position().map(|position| position.to_string()),
+        "epoch": epoch,
+        "lagMs": vitals.journal_lag_ms(app.fold.position()),
+        "logsLost": vitals.logs_lost.value(),
+        "undecodable": vitals.entries_undecodable.value(),
+    })
+}
+
+fn reaches_back_to(condition: &Condition) -> Option<Timestamp> {
+    let ms = condition.oldest.map(|oldest| i64::try_from(oldest.ms).unwrap_or(i64::MAX));
+    ms.map(Timestamp::from_epoch_ms)
 }
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.

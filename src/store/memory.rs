@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention, Versioned,
-    refuse_defects,
+    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
+    Versioned, refuse_defects,
 };
 use crate::clock::Clock;
 
@@ -146,7 +146,7 @@ impl Journal for MemoryJournal {
     async fn load(&self) -> Result<Loaded, JournalError> {
         let state = self.lock();
         let records = state.records.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
-        Ok(Loaded { records, position: state.last })
+        Ok(Loaded { records, position: state.last, whole_at: state.last })
     }
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
@@ -207,5 +207,18 @@ impl Journal for MemoryJournal {
             state.leases.insert(name.into(), (holder.into(), until_ms));
         }
         Ok(free)
+    }
+
+    fn condition(&self) -> Condition {
+        let state = self.lock();
+        Condition {
+            kind: "memory",
+            findings: vec![
+                "what is acknowledged is kept for the life of this process only; set BOARDCAST_REDIS_URL to keep it"
+                    .into(),
+            ],
+            oldest: state.log.front().map(|entry| entry.id),
+            entries: u64::try_from(state.log.len()).ok(),
+        }
     }
 }

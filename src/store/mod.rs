@@ -189,13 +189,30 @@ pub enum Outcome {
     Conflict(Vec<(RecordKey, Option<Versioned>)>),
 }
 
-/// Every record, and a position that they are at least as new as.
+/// Every record, and between which two positions they were read.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The records.
+    /// The records. Others may write while they are read, so of a commit some may be here and some not.
     pub records: Vec<(RecordKey, Versioned)>,
-    /// An entry of the log, or its end. Folding what follows it is safe: merging is idempotent.
+    /// An entry of the log, or its end, that they are at least as new as. Folding what follows it is safe: merging is
+    /// idempotent.
     pub position: EntryId,
+    /// Where the log ended when the last of them had been read. Once everything up to here is folded they are the
+    /// journal's at one moment, and not before.
+    pub whole_at: EntryId,
+}
+
+/// How a journal was last seen to be, for an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// What it is kept in: one word.
+    pub kind: &'static str,
+    /// What should be known of it, as sentences, with a remedy where there is one.
+    pub findings: Vec<String>,
+    /// The oldest entry that the log holds; `None` where it holds none or was not seen yet.
+    pub oldest: Option<EntryId>,
+    /// How many entries it holds; `None` where it was not seen yet.
+    pub entries: Option<u64>,
 }
 
 /// Why the journal could not do as asked.
@@ -237,7 +254,9 @@ impl std::error::Error for JournalError {}
 /// Versioned records and one log.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// All records with their versions, and a position that they are at least as new as.
+    /// All records with their versions, and between which positions they were read.
+    ///
+    /// Errors: `Lost` when the log was emptied or set back meanwhile; loading again is right.
     async fn load(&self) -> Result<Loaded, JournalError>;
 
     /// Some records, in the order asked for; `None` where there is none.
@@ -265,6 +284,9 @@ pub trait Journal: Send + Sync {
     /// Takes the lease `name` for a while, or renews it for the same `holder`; `false` while somebody else has it.
     /// Leases save double work and are never needed for correctness.
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError>;
+
+    /// How it was last seen to be. Waits for nothing, so it may be a minute old.
+    fn condition(&self) -> Condition;
 }
 
 /// How much of the log is kept.

@@ -332,6 +332,8 @@ vitals! {
             "Open streams";
         JOURNAL_LAG: Gauge = "boardcast_journal_lag_seconds", "s",
             "How much older the last folded commit is than the last one seen; absent while the log cannot be read";
+        OLDEST_ENTRY: Gauge = "boardcast_journal_oldest_entry_time_seconds", "s since 1970",
+            "When the oldest entry that the log holds was written; absent while none is known";
         LAST_DATA_UPDATE: Gauge = "boardcast_last_data_update_time_seconds", "s since 1970",
             "When a board last changed; absent while none did";
         LAST_HOOK: Gauge = "boardcast_last_hook_time_seconds", "s since 1970",

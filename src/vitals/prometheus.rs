@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     DEAD_LETTERS, DELIVERY, Endpoint, Histogram, INSTANCE, JOURNAL_LAG, LAST_DATA_UPDATE, LAST_HOOK,
-    LAST_SYNC, Metric, Moment, READS, READY, REQUESTS, ReadOutcome, STARTED, STREAMS, Vitals,
+    LAST_SYNC, Metric, Moment, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome, STARTED, STREAMS, Vitals,
 };
 use crate::domain::time::Timestamp;
 
@@ -25,6 +25,8 @@ pub struct Instance<'a> {
     pub ready: bool,
     /// How far the fold is behind the log, in milliseconds, if that is known.
     pub journal_lag_ms: Option<u64>,
+    /// When the oldest entry was written that the log was last seen to hold.
+    pub log_reaches_back_to: Option<Timestamp>,
     /// Every reason for which a payload can be of no use.
     pub dead_letter_reasons: &'a [&'static str],
 }
@@ -43,6 +45,7 @@ pub fn text(vitals: &Vitals, instance: &Instance<'_>) -> String {
     text.head(&STREAMS);
     text.sample(STREAMS.name, &[], vitals.streams.value());
     text.optional(&JOURNAL_LAG, instance.journal_lag_ms.map(|ms| Duration::from_millis(ms).as_secs_f64()));
+    text.optional(&OLDEST_ENTRY, instance.log_reaches_back_to.map(seconds));
     text.optional(&LAST_DATA_UPDATE, moment(&vitals.last_data_update));
     text.optional(&LAST_HOOK, moment(&vitals.last_hook));
     text.optional(&LAST_SYNC, moment(&vitals.last_sync));
@@ -127,6 +130,7 @@ mod tests {
         started_at: Timestamp::from_epoch_ms(1_500),
         ready: true,
         journal_lag_ms: Some(250),
+        log_reaches_back_to: Some(Timestamp::from_epoch_ms(2_500)),
         dead_letter_reasons: &["empty"],
     };
 
@@ -150,6 +154,7 @@ mod tests {
             "boardcast_start_time_seconds 1.5",
             "boardcast_ready 1",
             "boardcast_journal_lag_seconds 0.25",
+            "boardcast_journal_oldest_entry_time_seconds 2.5",
             "boardcast_last_hook_time_seconds 1795420800.663",
             "boardcast_dead_letters_total{reason=\"empty\"} 0",
             "boardcast_delivery_latency_seconds_bucket{le=\"0.002\"} 0",

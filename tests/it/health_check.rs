@@ -121,6 +121,16 @@ async fn k7_the_rest_says_which_instance_this_is_and_what_it_holds() {
     let position = app.app.fold.position().unwrap();
     assert_eq!(details["journal"]["position"], position.to_string());
     assert_eq!(details["journal"]["lagMs"], 0);
+    let journal = &details["journal"];
+    assert_eq!((&journal["kind"], &journal["reachesBackTo"]), (&"memory".into(), &START_MS.into()));
+    assert!(
+        journal["entries"].as_u64().is_some_and(|entries| entries >= 2),
+        "the epoch and the item: {journal}"
+    );
+    let findings = journal["findings"].as_array().unwrap();
+    assert!(findings[0].as_str().unwrap().contains("set BOARDCAST_REDIS_URL"), "{findings:?}");
+    let reaches_back_to = metrics(&app).await.value("boardcast_journal_oldest_entry_time_seconds");
+    assert_eq!(reaches_back_to, START_MS as f64 / 1_000.0);
     assert_eq!(details["journal"]["epoch"].as_str().map(str::len), Some(36));
     let board = &details["boards"][0];
     assert_eq!((&board["items"], board["updatedAt"].as_u64()), (&1.into(), Some(position.ms)));

@@ -1,7 +1,9 @@
 //! What every journal must do, written once. An adapter's tests are this suite with its own harness.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
@@ -47,6 +49,8 @@ macro_rules! journal_contract {
                 an_event_above_the_limit_is_refused,
                 a_record_above_the_limit_is_refused,
                 a_load_holds_everything_and_a_position_to_follow,
+                a_load_is_whole_once_what_was_written_meanwhile_is_followed,
+                the_condition_tells_how_far_back_the_log_reaches,
                 a_tail_follows_commits_whole_and_in_order,
                 a_tail_waits_and_wakes,
                 a_cancelled_tail_loses_nothing,
@@ -275,6 +279,85 @@ pub async fn a_load_holds_everything_and_a_position_to_follow<H: Harness>() {
     assert_eq!(loaded.position, last);
     let next = append(&journal, &["x"]).await[0];
     assert_eq!(tail(&journal, loaded.position).await.unwrap()[0].id, next);
+}
+
+pub async fn a_load_is_whole_once_what_was_written_meanwhile_is_followed<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    // So many that they are not read in one go. The delta of a commit says what it writes.
+    let pair = |n: usize| [format!("item/{n}"), format!("item/{}", n + 1_000)];
+    let of_pair = |n: usize, round: usize| {
+        let value = Bytes::from(round.to_string());
+        let delta = Some(Bytes::from(format!("{n}={round}")));
+        Commit {
+            checks: vec![],
+            writes: pair(n).map(|name| (key(&name), Some(value.clone()))).into(),
+            entries: vec![NewEntry { delta, ..silent() }],
+        }
+    };
+    let writes = (0..1_000).flat_map(|n| of_pair(n, 0).writes).collect::<Vec<_>>();
+    committed(&journal, commit(&[], &writes, &[silent()])).await;
+    let is_over = AtomicBool::new(false);
+    let write_on = async {
+        for round in (1..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+            committed(&journal, of_pair(round * 7 % 1_000, round)).await;
+        }
+    };
+    let load = async {
+        let mut loads = Vec::new();
+        for _ in 0..10 {
+            loads.push(journal.load().await.unwrap());
+        }
+        is_over.store(true, Ordering::Relaxed);
+        loads
+    };
+    let (loads, ()) = tokio::join!(load, write_on);
+    for loaded in loads {
+        assert!(loaded.position <= loaded.whole_at);
+        let end = loaded.whole_at;
+        assert!(loaded.records.iter().all(|(_, record)| record.version <= end), "newer than the end");
+        let mut values: HashMap<_, _> =
+            loaded.records.into_iter().map(|(key, record)| (key, record.value)).collect();
+        let mut position = loaded.position;
+        while position < end {
+            let entries = journal.tail(position, 100).await.unwrap();
+            for entry in entries.iter().filter(|entry| entry.id <= end) {
+                let delta = entry.content.delta.clone().unwrap();
+                let (n, value) = std::str::from_utf8(&delta).unwrap().split_once('=').unwrap();
+                let value = Bytes::copy_from_slice(value.as_bytes());
+                for name in pair(n.parse().unwrap()) {
+                    values.insert(key(&name), value.clone());
+                }
+            }
+            position = entries.last().unwrap().id;
+        }
+        // What one commit wrote is together, so this is how the journal was at one moment.
+        for n in 0..1_000 {
+            let [one, other] = pair(n).map(|name| values[&key(&name)].clone());
+            assert_eq!(one, other, "a commit is there by half");
+        }
+    }
+}
+
+pub async fn the_condition_tells_how_far_back_the_log_reaches<H: Harness>() {
+    let harness = H::with(Retention { entries_max: 3, ..Retention::DEFAULT }).await;
+    let journal = harness.journal();
+    let condition_with = async |oldest, entries| {
+        let begin = Instant::now();
+        loop {
+            let condition = journal.condition();
+            assert!(["memory", "redis"].contains(&condition.kind), "{condition:?}");
+            if (condition.oldest, condition.entries) == (oldest, Some(entries)) {
+                return;
+            }
+            assert!(begin.elapsed() < DEADLINE, "not {oldest:?}, {entries}: {condition:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    condition_with(None, 0).await;
+    let ids = append(&journal, &["a", "b", "c", "d", "e"]).await;
+    condition_with(Some(ids[2]), 3).await;
+    harness.lose_everything().await;
+    condition_with(None, 0).await;
 }
 
 pub async fn a_tail_follows_commits_whole_and_in_order<H: Harness>() {

@@ -1,6 +1,8 @@
 //! The journal on Redis where it is more than the contract: outages, lost and newer stores, and two instances.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use boardcast::domain::scope::Audience;
@@ -404,6 +406,66 @@ async fn the_log_is_trimmed_by_age_though_nobody_writes() {
     }
     assert!(journal.holds(id).await.unwrap(), "it is still the log's end");
     assert!(!journal.holds(EntryId::ZERO).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_amiss_with_the_server_is_told_as_long_as_it_is_so() {
+    let (server, journal) = alone(&[("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")]);
+    let findings_are = async |remedies: &[&str]| {
+        let begin = Instant::now();
+        loop {
+            let findings = journal.condition().findings;
+            let each = findings.iter().zip(remedies).all(|(finding, remedy)| finding.contains(remedy));
+            if findings.len() == remedies.len() && each {
+                return;
+            }
+            assert!(begin.elapsed() < DEADLINE, "{findings:?}, and not {remedies:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    findings_are(&["appendonly yes", "maxmemory-policy noeviction"]).await;
+    let () = server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    findings_are(&["appendonly yes"]).await;
+    let () = server.command(&["CONFIG", "SET", "appendonly", "yes"]).await;
+    findings_are(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_begun_anew_while_it_is_loaded_is_lost() {
+    let (server, journal) = alone(&[]);
+    let other = redis::journal(settings(&server.url(), "own"));
+    let begin_anew = async || {
+        let () = server.command(&["FLUSHALL"]).await;
+        let writes = (0..3_000).map(|n| (RecordKey::from(format!("item/{n}").as_str()), Some("1".into())));
+        let epoch = (RecordKey::epoch(), Some(Bytes::from(uuid::Uuid::new_v4().to_string())));
+        let writes = writes.chain([epoch]).collect();
+        committed(&*other, Commit { writes, ..write("a", "1") }).await;
+    };
+    begin_anew().await;
+    let is_over = AtomicBool::new(false);
+    let load = async {
+        let begin = Instant::now();
+        while begin.elapsed() < DEADLINE {
+            match journal.load().await {
+                Ok(loaded) => {
+                    let versions: HashSet<_> =
+                        loaded.records.iter().map(|(_, record)| record.version).collect();
+                    assert!(versions.len() <= 1, "of several histories: {versions:?}");
+                }
+                Err(JournalError::Lost) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        begin.elapsed()
+    };
+    let emptied = async {
+        while !is_over.load(Ordering::Relaxed) {
+            begin_anew().await;
+        }
+    };
+    let (time, ()) = tokio::join!(load, emptied);
+    assert!(time < DEADLINE, "it was never lost");
 }
 
 /// Instances over one journal each, which share a store.

@@ -21,8 +21,8 @@ use self::codec::{Hash, Keys, SCHEMA};
 use self::link::{Connector, Link, Script};
 use super::address::Address;
 use super::{
-    Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention, Versioned,
-    refuse_defects,
+    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
+    Versioned, refuse_defects,
 };
 use crate::clock::Clock;
 use crate::identity::TokenSource;
@@ -111,6 +111,8 @@ struct Parts {
     /// The epoch's record as it was when everything was last loaded, by which a store that was emptied and begun anew
     /// is told from the one that was followed.
     epoch: Mutex<Option<Vec<u8>>>,
+    /// As it was last tended.
+    condition: Mutex<Condition>,
 }
 
 /// The journal on Redis.
@@ -152,6 +154,7 @@ impl RedisJournal {
             settings,
             clock,
             epoch: Mutex::default(),
+            condition: Mutex::new(Condition { kind: "redis", ..Condition::default() }),
         });
         let (told, changed) = watch::channel(());
         let background =
@@ -200,11 +203,11 @@ async fn next_end(link: &Link, log: &str, end: &str) -> Result<String, JournalEr
     Ok(last.map_or_else(|| end.to_owned(), |id| id.to_string()))
 }
 
-/// Drops entries by age, and says what an operator should know of the server whenever that has changed.
+/// Drops entries by age, notes how things are, and says what an operator should know of the server whenever that has
+/// changed.
 async fn tend(parts: Arc<Parts>) {
-    let mut known = Vec::new();
     loop {
-        match parts.tend(&mut known).await {
+        match parts.tend().await {
             Ok(()) => tokio::time::sleep(parts.settings.tend_every).await,
             Err(_) => tokio::time::sleep(parts.settings.tend_every.min(Duration::from_secs(1))).await,
         }
@@ -246,23 +249,26 @@ impl Parts {
         Ok((name, rest))
     }
 
-    async fn tend(&self, known: &mut Vec<String>) -> Result<(), JournalError> {
+    async fn tend(&self) -> Result<(), JournalError> {
         let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
         let fill = |command: &mut Cmd| {
             command.arg(&age_max_ms);
         };
         let (_, rest) = self.run(&self.scripts.tend, &[&self.keys.log], fill).await?;
-        let [_entries, _oldest, server_epoch_s, info @ ..] = rest.as_slice() else {
+        let [entries, oldest, server_epoch_s, info @ ..] = rest.as_slice() else {
             return Err(not_understood());
         };
         let server_epoch_s = i64::from_redis_value_ref(server_epoch_s).ok();
         let info: Vec<_> = info.iter().filter_map(|text| String::from_redis_value_ref(text).ok()).collect();
         let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
         let found = findings::findings(&info.join("\n"), server_epoch_s, our_epoch_s);
-        for finding in found.iter().filter(|finding| !known.contains(finding)) {
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        for finding in found.iter().filter(|finding| !condition.findings.contains(finding)) {
             tracing::warn!("{finding}");
         }
-        *known = found;
+        condition.findings = found;
+        condition.oldest = codec::id(oldest);
+        condition.entries = u64::from_redis_value_ref(entries).ok();
         Ok(())
     }
 
@@ -366,8 +372,13 @@ impl Journal for RedisJournal {
         let mut records = HashMap::new();
         parts.scan(Hash::Items, &parts.keys.items, &mut records).await?;
         parts.scan(Hash::Records, &parts.keys.records, &mut records).await?;
+        let (whole_at, epoch_then) = parts.standing().await?;
+        // Then some records may be of one history and some of another.
+        if epoch_then != epoch || whole_at < position {
+            return Err(JournalError::Lost);
+        }
         *parts.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
-        Ok(Loaded { records: records.into_iter().collect(), position })
+        Ok(Loaded { records: records.into_iter().collect(), position, whole_at })
     }
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
@@ -441,6 +452,10 @@ impl Journal for RedisJournal {
             "held" => Ok(false),
             _ => Err(not_understood()),
         }
+    }
+
+    fn condition(&self) -> Condition {
+        self.parts.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boardcast::store::{
-    Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
+    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
 };
 use tokio::sync::watch;
 
@@ -112,6 +112,10 @@ impl Journal for FaultyJournal {
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
         self.check()?;
         self.inner.lease(name, holder, duration).await
+    }
+
+    fn condition(&self) -> Condition {
+        self.inner.condition()
     }
 }
 
