@@ -12,6 +12,7 @@ use boardcast::store::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome
 
 use crate::support::app::DEADLINE;
 use crate::support::platform::{Platform, token};
+use crate::support::process::Process;
 use crate::support::redis::{self, RedisCluster, RedisServer, TlsServer, fresh_organisation, settings};
 
 /// The life of a token that no test sees the end of.
@@ -199,6 +200,25 @@ async fn c15_the_user_is_the_tokens_object_or_the_one_that_the_url_names() {
     committed(&*named.journal(&platform), "a").await.unwrap();
     until("its connections are closed when it is dropped", async || named.connections().await.is_empty())
         .await;
+}
+
+#[tokio::test]
+async fn c15_a_process_that_is_to_use_its_managed_identity_does() {
+    let guarded = Guarded::alone().await;
+    let platform = Platform::start().await;
+    let token = token(&guarded.user, "of the process");
+    guarded.take(&token).await;
+    platform.give(&token, LONG);
+    let (url, endpoint) = (guarded.nodes[0].url(), platform.endpoint());
+    let process = Process::start(&[
+        ("BOARDCAST_REDIS_URL", &url),
+        ("BOARDCAST_REDIS_AUTH", "managed_identity"),
+        ("IDENTITY_ENDPOINT", &endpoint),
+    ])
+    .await;
+    until("it is ready", async || process.get("/api/health/ready").await.status == 200).await;
+    assert!(!guarded.connections().await.is_empty());
+    assert_eq!(process.get("/api/health").await.json()["journal"]["kind"], "redis");
 }
 
 #[tokio::test]

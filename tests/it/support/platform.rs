@@ -74,12 +74,14 @@ impl Platform {
         self.answers.lock().unwrap().given
     }
 
+    /// Where it is asked.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/msi/token", self.address)
+    }
+
     /// The identity that asks here for what opens Redis.
     pub fn identity(&self) -> ManagedIdentity {
-        let settings = IdentitySettings {
-            endpoint: Some(format!("http://{}/msi/token", self.address)),
-            ..IdentitySettings::default()
-        };
+        let settings = IdentitySettings { endpoint: Some(self.endpoint()), ..IdentitySettings::default() };
         let resource = boardcast::store::redis::RESOURCE;
         ManagedIdentity::new(settings, resource, boardcast::clock::system()).unwrap()
     }
