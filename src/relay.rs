@@ -9,11 +9,11 @@ use crate::domain::contact::Contact;
 use crate::domain::log::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::time::Timestamp;
-use crate::fold::Fold;
+use crate::fold::{Fold, State};
 use crate::hub::Hub;
 use crate::hub::frame::Frame;
 use crate::restore::Restore;
-use crate::store::{Commit, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey};
+use crate::store::{Commit, Entry, EntryId, Journal, JournalError, Outcome, RecordKey};
 use crate::vitals::Vitals;
 
 /// How many entries are read from the log at once.
@@ -151,15 +151,16 @@ impl Relay {
     /// Loads the boards; those of a log that was lost are put into the new one before.
     async fn begin(&self) -> Result<EntryId, JournalError> {
         self.ensure_epoch().await?;
-        let loaded = match self.fold.contact() {
+        let (state, undecodable) = match self.fold.contact() {
             Contact::Lost(_) => self.restore().await?,
-            _ => self.journal.load().await?,
+            _ => State::load(&*self.journal).await?,
         };
-        let position = loaded.position;
-        for key in self.fold.reset(loaded) {
+        for key in undecodable {
             self.vitals.entries_undecodable.add(1);
-            tracing::error!(key, "a record cannot be decoded and was left out");
+            tracing::error!(key, "a record or a log entry cannot be decoded and was left out");
         }
+        let position = state.position();
+        self.fold.reset(state);
         self.vitals.log_followed_from(position);
         if let Some(touched) = self.fold.read().boards().map(|(_, board)| board.touched).max() {
             self.vitals.board_changed(touched);
@@ -167,7 +168,7 @@ impl Relay {
         Ok(position)
     }
 
-    async fn restore(&self) -> Result<Loaded, JournalError> {
+    async fn restore(&self) -> Result<(State, Vec<String>), JournalError> {
         let ours = self.fold.read().clone();
         let restore = Restore { journal: self.journal.clone(), instance: self.instance.clone() };
         restore.run(&ours).await

@@ -15,7 +15,7 @@ use crate::domain::said::{SaidRecord, Statement};
 use crate::domain::scope::{Audience, ProjectId, Scope};
 use crate::domain::teams::CurrentSprint;
 use crate::fold::State;
-use crate::store::{Commit, Journal, JournalError, Loaded, Outcome, RecordKey, Version};
+use crate::store::{Commit, Journal, JournalError, Outcome, RecordKey, Version};
 
 /// For how long an instance has the others wait, so that they find done what it does.
 const LEASE: Duration = Duration::from_secs(1);
@@ -40,18 +40,19 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Puts everything that `ours` holds and the journal does not into the journal; returns what that then holds.
+    /// Puts everything that `ours` holds and the journal does not into the journal; returns what that
+    /// then holds, and the names of what in it cannot be decoded.
     ///
     /// Errors: the journal failed. What was put back by then stays, and is found there by the next attempt.
-    pub async fn run(&self, ours: &State) -> Result<Loaded, JournalError> {
+    pub async fn run(&self, ours: &State) -> Result<(State, Vec<String>), JournalError> {
         self.wait_for_our_turn().await?;
         let mut restored = 0;
         for _ in 0..ROUNDS_MAX {
-            let loaded = self.journal.load().await?;
-            let missing = missing(ours, &State::from_records(loaded.clone()).0);
+            let there = State::load(&*self.journal).await?;
+            let missing = missing(ours, &there.0);
             if missing.is_empty() {
                 tracing::info!(restored, "the journal holds what is known here");
-                return Ok(loaded);
+                return Ok(there);
             }
             for commit in missing {
                 let records = commit.writes.len();
@@ -62,7 +63,7 @@ impl Restore {
             }
         }
         tracing::warn!(restored, "other instances write what is put back here, time after time");
-        self.journal.load().await
+        State::load(&*self.journal).await
     }
 
     /// One instance after the other, so that the later ones have little to do. They do it all the same: each may know

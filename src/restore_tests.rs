@@ -9,7 +9,7 @@ use crate::domain::testing::{item, project};
 use crate::domain::threshold::Said as SaidValue;
 use crate::domain::time::Timestamp;
 use crate::store::memory::MemoryJournal;
-use crate::store::{Retention, Versioned};
+use crate::store::{Loaded, Retention, Versioned};
 
 fn journal() -> Arc<MemoryJournal> {
     let clock: crate::clock::Clock = Arc::new(|| Timestamp::from_epoch_ms(1_795_608_000_000));
@@ -17,12 +17,12 @@ fn journal() -> Arc<MemoryJournal> {
 }
 
 async fn state(journal: &MemoryJournal) -> State {
-    State::from_records(journal.load().await.unwrap()).0
+    State::load(journal).await.unwrap().0
 }
 
 async fn restore(journal: &Arc<MemoryJournal>, ours: &State) -> State {
     let restore = Restore { journal: journal.clone(), instance: "one".into() };
-    State::from_records(restore.run(ours).await.unwrap()).0
+    restore.run(ours).await.unwrap().0
 }
 
 /// Writes a record whatever version it has.
@@ -102,7 +102,7 @@ async fn what_the_log_comes_to_is_what_the_records_hold() {
     write(&emptied, RecordKey::epoch(), b"new".to_vec()).await;
     let fold = crate::fold::Fold::default();
     let begin = emptied.load().await.unwrap();
-    fold.reset(begin.clone());
+    fold.reset(State::from_records(begin.clone()).0);
     let restored = restore(&emptied, &ours).await;
     assert!(fold.apply(&emptied.tail(begin.position, 1_000).await.unwrap()).is_empty());
     let folded = fold.read();

@@ -9,9 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::domain::contact::Contact;
-use crate::domain::log::Delta;
-use crate::domain::scope::Audience;
-use crate::store::{Entry, EntryId, Loaded, RecordKey, Versioned};
+use crate::store::{Entry, EntryId, RecordKey, Versioned};
 
 pub use state::{Board, Known, Said, State};
 
@@ -74,34 +72,18 @@ impl Fold {
         let _ = tokio::time::timeout(CATCH_UP_PATIENCE, self.passed(newest)).await;
     }
 
-    /// Begins anew from all records of the journal. Undecodable records are left out and returned by key.
-    pub fn reset(&self, loaded: Loaded) -> Vec<String> {
-        let (mut state, undecodable) = State::from_records(loaded);
+    /// Begins anew.
+    pub fn reset(&self, mut state: State) {
         let position = state.position();
         state.set_cut_off(self.contact().cut_off());
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         self.position.send_replace(Some(position));
-        undecodable
     }
 
     /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
     pub fn apply(&self, entries: &[Entry]) -> Vec<EntryId> {
         let Some(last) = entries.last() else { return Vec::new() };
-        let mut undecodable = Vec::new();
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in entries {
-            if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
-                state.told(scope, entry.id);
-            }
-            if let Some(delta) = &entry.content.delta {
-                match Delta::decode(delta) {
-                    Ok(delta) => state.fold(entry.id, delta),
-                    Err(_) => undecodable.push(entry.id),
-                }
-            }
-        }
-        state.advance(last.id);
-        drop(state);
+        let undecodable = self.state.write().unwrap_or_else(PoisonError::into_inner).apply(entries);
         self.position.send_replace(Some(last.id));
         undecodable
     }

@@ -10,6 +10,7 @@ use crate::domain::log::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::testing::{item, other_project, project, with_details};
 use crate::domain::work_item::WorkItem;
+use crate::fold::State;
 use crate::store::memory::MemoryJournal;
 use crate::store::{EntryId, NewEntry, RecordKey, Retention};
 
@@ -166,7 +167,7 @@ async fn follow(fixture: &Fixture, after: EntryId) {
 async fn an_item_is_placed_by_the_team_as_it_is_known_when_it_is_committed() {
     let fixture = Arc::new(Fixture::new().await);
     let loaded = fixture.ingest.journal.load().await.unwrap();
-    fixture.ingest.fold.reset(loaded);
+    fixture.ingest.fold.reset(State::from_records(loaded).0);
     commit_team(&fixture).await;
     // The fold does not know the team yet, and the commit must not be made without it.
     let writer = tokio::spawn({

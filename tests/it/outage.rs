@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::store::Journal as _;
+use boardcast::domain::work_item::WorkItemId;
+use boardcast::fold::State;
+use boardcast::store::{Journal as _, Loaded, RecordKey};
 use serde_json::json;
 
 use crate::support::app::{DEADLINE, TestApp};
@@ -155,4 +157,25 @@ async fn c12_an_instance_that_is_too_old_for_the_journal_closes_its_streams_and_
     let ready = fixture.app.get("/api/health/ready").await;
     assert_eq!(ready.status, 503);
     assert!(ready.json()["journal"].as_str().unwrap().contains("update this instance"));
+}
+
+#[tokio::test]
+async fn boards_are_served_only_once_all_that_was_loaded_is_of_one_moment() {
+    let fixture = Fixture::start().await;
+    assert_eq!(fixture.app.hook(&updated(14, 1, "New")).await.status, 200);
+    let before = fixture.journal.load().await.unwrap();
+    for id in [13, 14] {
+        assert_eq!(fixture.app.hook(&updated(id, 2, "Active")).await.status, 200);
+    }
+    let after = fixture.journal.load().await.unwrap();
+    // One item was read before its change and the other one after.
+    let fourteen = RecordKey::item(WorkItemId::new(14).unwrap());
+    let mut records: Vec<_> = before.records.into_iter().filter(|(key, _)| *key != fourteen).collect();
+    records.extend(after.records.into_iter().filter(|(key, _)| *key == fourteen));
+    fixture.journal.plan_load(Loaded { records, position: before.position, whole_at: after.position });
+    let (state, undecodable) = State::load(&*fixture.journal).await.unwrap();
+    assert!(state.position() >= after.position && undecodable.is_empty());
+    for id in [13, 14] {
+        assert_eq!(state.item(WorkItemId::new(id).unwrap()).unwrap().item.present().rev, 2);
+    }
 }

@@ -14,6 +14,7 @@ use boardcast::domain::event::Source as Because;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::work_item::{Observation, Rev, WorkItemId};
+use boardcast::fold::{Fold, State};
 use boardcast::simulation::hooks;
 use boardcast::simulation::item::Event;
 use boardcast::simulation::model::Model;
@@ -657,8 +658,8 @@ async fn a_team_that_is_gone_takes_its_board_along() {
     organization.until_told(&mut reader, "sprint_changed").await;
     app.settled().await;
     // A process that begins now knows nothing of it either.
-    let fresh = boardcast::fold::Fold::default();
-    fresh.reset(boardcast::store::Journal::load(&*app.journal).await.unwrap());
+    let fresh = Fold::default();
+    fresh.reset(State::load(&*app.journal).await.unwrap().0);
     assert_eq!(fresh.read().teams().all().count(), 2);
 }
 

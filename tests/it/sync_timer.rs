@@ -8,7 +8,7 @@ use std::time::Duration;
 use boardcast::clock::Clock;
 use boardcast::domain::schedule::SyncWindow;
 use boardcast::domain::time::Timestamp;
-use boardcast::fold::Fold;
+use boardcast::fold::{Fold, State};
 use boardcast::store::memory::MemoryJournal;
 use boardcast::store::{Journal, Retention};
 use boardcast::sync::{SyncReport, Synchronisation, run_on_schedule};
@@ -196,7 +196,7 @@ impl Paused {
     /// Begins at that time, with loaded boards and a deadline of four minutes.
     async fn at(time: &str) -> Self {
         let paused = Self::unloaded_at(time);
-        paused.sync.fold.reset(paused.faults.load().await.unwrap());
+        paused.sync.fold.reset(State::load(&*paused.faults).await.unwrap().0);
         paused
     }
 
@@ -309,7 +309,7 @@ async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
     let sync = paused.sync.clone();
     let run = tokio::spawn(async move { sync.run().await });
     tokio::time::sleep(Duration::from_secs(10)).await;
-    paused.sync.fold.reset(paused.faults.load().await.unwrap());
+    paused.sync.fold.reset(State::load(&*paused.faults).await.unwrap().0);
     assert_eq!(run.await.unwrap(), SyncReport::Checked { items: 0, newest_change: None });
 }
 

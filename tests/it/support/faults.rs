@@ -26,6 +26,8 @@ pub struct FaultyJournal {
     /// What every operation fails with, those that wait among them.
     failing: watch::Sender<Option<JournalError>>,
     read_delay: Mutex<Duration>,
+    /// What the next load answers.
+    load: Mutex<Option<Loaded>>,
 }
 
 impl FaultyJournal {
@@ -35,6 +37,7 @@ impl FaultyJournal {
             commits: Mutex::default(),
             failing: watch::Sender::new(None),
             read_delay: Mutex::default(),
+            load: Mutex::default(),
         })
     }
 
@@ -46,6 +49,11 @@ impl FaultyJournal {
     /// Everything fails until it is up again.
     pub fn set_down(&self, down: bool) {
         self.failing.send_replace(down.then(unavailable));
+    }
+
+    /// The next load answers this, as one may that others wrote into.
+    pub fn plan_load(&self, loaded: Loaded) {
+        *self.load.lock().unwrap() = Some(loaded);
     }
 
     /// From now on each reading of records takes that long.
@@ -71,7 +79,11 @@ fn unavailable() -> JournalError {
 impl Journal for FaultyJournal {
     async fn load(&self) -> Result<Loaded, JournalError> {
         self.check()?;
-        self.inner.load().await
+        let planned = self.load.lock().unwrap().take();
+        match planned {
+            Some(loaded) => Ok(loaded),
+            None => self.inner.load().await,
+        }
     }
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {

@@ -1,5 +1,7 @@
 //! What the log comes to, up to a position.
 
+mod load;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::domain::teams::{CurrentSprint, TeamKey, Teams};
 use crate::domain::time::Timestamp;
 use crate::domain::view::Outage;
 use crate::domain::work_item::{WorkItem, WorkItemId};
-use crate::store::{Commit, EntryId, Loaded, RecordKey, Version};
+use crate::store::{Commit, EntryId, RecordKey, Version};
 
 /// What the log comes to, up to a position.
 #[derive(Clone, Default)]
@@ -84,55 +86,8 @@ impl Board {
 }
 
 impl State {
-    /// The state that all records come to. Undecodable ones are left out and returned by key.
-    pub fn from_records(loaded: Loaded) -> (Self, Vec<String>) {
-        let mut state = Self { position: loaded.position, ..Self::default() };
-        let mut undecodable = Vec::new();
-        let (mut items, mut teams) = (Vec::new(), Teams::default());
-        for (key, record) in loaded.records {
-            let value = &record.value;
-            let text = std::str::from_utf8(value).ok();
-            let understood = if key.as_item().is_some() {
-                WorkItem::decode(value).map(|item| items.push((item, record.version))).is_ok()
-            } else if key.is_team() {
-                state.versions.insert(key.clone(), record.version);
-                Catalogue::decode(value).map(|catalogue| teams.learn(Arc::new(catalogue))).is_ok()
-            } else if key.is_current_sprint() {
-                state.versions.insert(key.clone(), record.version);
-                serde_json::from_slice(value).map(|current: CurrentSprint| teams.set_current(current)).is_ok()
-            } else if key.is_teams_of_project() {
-                state.versions.insert(key.clone(), record.version);
-                true
-            } else if key.is_said() {
-                SaidRecord::decode(value).map(|said| state.say(said, record.version)).is_ok()
-            } else if key == RecordKey::feed() {
-                state.versions.insert(key.clone(), record.version);
-                serde_json::from_slice(value).map(|checked| state.checked = checked).is_ok()
-            } else {
-                if key == RecordKey::epoch() {
-                    state.epoch = text.map(str::to_owned);
-                } else if key == RecordKey::collection() {
-                    state.collection = text.and_then(CollectionId::parse);
-                }
-                true
-            };
-            if !understood {
-                undecodable.push(key.to_string());
-            }
-        }
-        state.teams = Arc::new(teams);
-        for (item, version) in items {
-            state.place(item, version);
-        }
-        state.serve_current(EntryId::ZERO);
-        for board in state.boards.values_mut() {
-            board.since = EntryId::ZERO;
-        }
-        (state, undecodable)
-    }
-
     /// Takes in what an entry's commit changed. The order is that in which each step needs the ones before.
-    pub(super) fn fold(&mut self, id: EntryId, delta: Delta) {
+    fn fold(&mut self, id: EntryId, delta: Delta) {
         if delta.epoch.is_some() {
             self.epoch = delta.epoch;
         }
