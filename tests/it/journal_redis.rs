@@ -16,7 +16,8 @@ use crate::support::app::{DEADLINE, TestApp};
 use crate::support::hooks::{FABRIKAM, updated};
 use crate::support::http;
 use crate::support::process::Process;
-use crate::support::redis::{self, Line, RedisServer, TlsServer, fresh_organisation, settings};
+use crate::support::proxy::Proxy;
+use crate::support::redis::{self, RedisServer, TlsServer, fresh_organisation, settings};
 use crate::support::sse::SseReader;
 
 fn silent() -> NewEntry {
@@ -211,7 +212,7 @@ async fn a_store_that_lost_its_end_while_it_was_away_is_lost_to_its_follower() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
     let server = RedisServer::start(&[]);
-    let line = Line::to(server.port).await;
+    let line = Proxy::to(server.port).await;
     let timeout = Duration::from_millis(300);
     let settings = Settings { timeout, ..settings(&format!("redis://{}", line.address), "own") };
     let journal = redis::journal(settings);
@@ -227,7 +228,7 @@ async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
             }
         }
     });
-    line.stall(true);
+    line.stall();
     let mut slowest = Duration::ZERO;
     let stalled = Instant::now();
     while stalled.elapsed() < Duration::from_secs(3) {
@@ -239,7 +240,7 @@ async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
     }
     // The bound is the time-out; the rest is for a machine that compiles meanwhile.
     assert!(slowest < timeout * 3, "{slowest:?}");
-    line.stall(false);
+    line.restore();
     let (outcome, time) = sooner_or_later(async || journal.commit(write("a", "1")).await).await;
     let Outcome::Committed(ids) = outcome else { panic!("{outcome:?}") };
     let begin = Instant::now();
@@ -254,7 +255,7 @@ async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_died_without_a_sign_is_replaced_even_when_callers_give_up_before_its_time_is_up() {
     let server = RedisServer::start(&[]);
-    let line = Line::to(server.port).await;
+    let line = Proxy::to(server.port).await;
     // Nothing but what the test does uses the connection.
     let hour = Duration::from_secs(3_600);
     let url = format!("redis://{}", line.address);

@@ -64,12 +64,17 @@ impl Azurite {
 
     /// The address of the Table service.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)
+        endpoint(self.port)
+    }
+
+    /// The port of the Table service.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// The connection string of its account.
     pub fn connection_string(&self) -> String {
-        format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={}", self.endpoint())
+        connection_string_at(self.port)
     }
 
     /// The name of tables that nobody else has.
@@ -85,9 +90,7 @@ impl Azurite {
 
     /// The same, signed with that key.
     pub fn archive_with(&self, prefix: &str, key: &str) -> Arc<TableArchive> {
-        let credential = Credential::SharedKey { account: ACCOUNT.into(), key: Secret::new(key) };
-        let settings = TableSettings { endpoint: self.endpoint(), credential, prefix: prefix.into() };
-        Arc::new(TableArchive::new(settings).unwrap())
+        archive_at(self.port, prefix, key)
     }
 
     /// Ends it, as an outage does.
@@ -95,6 +98,22 @@ impl Azurite {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+fn endpoint(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/{ACCOUNT}")
+}
+
+/// The connection string of the account behind a port: Azurite's own, or that of a line to it.
+pub fn connection_string_at(port: u16) -> String {
+    format!("AccountName={ACCOUNT};AccountKey={KEY};TableEndpoint={}", endpoint(port))
+}
+
+/// An archive in tables with that prefix behind a port.
+pub fn archive_at(port: u16, prefix: &str, key: &str) -> Arc<TableArchive> {
+    let credential = Credential::SharedKey { account: ACCOUNT.into(), key: Secret::new(key) };
+    let settings = TableSettings { endpoint: endpoint(port), credential, prefix: prefix.into() };
+    Arc::new(TableArchive::new(settings).unwrap())
 }
 
 impl Drop for Azurite {

@@ -1,5 +1,6 @@
 //! A client that writes exactly the bytes it is given, so that malformed requests can be sent too.
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,11 +47,16 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 
 /// Sends the bytes and reads one answer.
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
+    attempt(address, request).await.unwrap()
+}
+
+/// The same with a server that may die meanwhile.
+pub async fn attempt(address: SocketAddr, request: &[u8]) -> io::Result<Answer> {
     tokio::time::timeout(DEADLINE, async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await?;
         // A server that answers early may close while we still write; its answer is what counts.
         let _ = stream.write_all(request).await;
-        read_answer(&mut stream, request.starts_with(b"HEAD")).await
+        try_read_answer(&mut stream, request.starts_with(b"HEAD")).await
     })
     .await
     .expect("no answer in time")
@@ -58,16 +64,20 @@ pub async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
 
 /// Reads one answer from a connection that may go on.
 pub async fn read_answer(stream: &mut TcpStream, is_head: bool) -> Answer {
+    try_read_answer(stream, is_head).await.unwrap()
+}
+
+async fn try_read_answer(stream: &mut TcpStream, is_head: bool) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     loop {
         if let Some(answer) = whole(&bytes, is_head) {
-            return answer;
+            return Ok(answer);
         }
         let mut chunk = [0; 16 * 1024];
-        match stream.read(&mut chunk).await.unwrap() {
+        match stream.read(&mut chunk).await? {
             0 => {
-                return whole(&bytes, true)
-                    .unwrap_or_else(|| panic!("closed in the middle of an answer: {bytes:?}"));
+                let cut = || io::Error::other(format!("closed in the middle of an answer: {bytes:?}"));
+                return whole(&bytes, true).ok_or_else(cut);
             }
             count => bytes.extend_from_slice(&chunk[..count]),
         }

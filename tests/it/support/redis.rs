@@ -1,17 +1,17 @@
-//! Real Redis servers: alone, as a cluster, behind TLS, and behind a line that can be stalled.
+//! Real Redis servers: alone, as a cluster, and behind TLS.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use boardcast::domain::entry_id::EntryId;
 use boardcast::store::address::Address;
 use boardcast::store::redis::{RedisJournal, Settings};
 use redis::{FromRedisValue, Value};
-use tokio::sync::watch;
 
 use super::app::DEADLINE;
 
@@ -124,6 +124,29 @@ impl RedisServer {
         self.wait_until_it_listens();
     }
 
+    /// A copy of what it has on disk, taken while it is dead. It is gone with the folder.
+    pub fn copy_of_data(&self) -> PathBuf {
+        let copy = self.folder.join("copy");
+        copy_files(&self.folder.join(AOF_FOLDER), &copy);
+        copy
+    }
+
+    /// Puts such a copy back, while it is dead.
+    pub fn put_back(&self, copy: &Path) {
+        let _ = std::fs::remove_dir_all(self.folder.join(AOF_FOLDER));
+        copy_files(copy, &self.folder.join(AOF_FOLDER));
+    }
+
+    /// The log of an organisation: each entry with its event, if it has one.
+    pub async fn log(&self, organisation: &str) -> Vec<(EntryId, Option<String>)> {
+        let log = format!("bc:{{{organisation}}}:1:log");
+        let entries: Vec<(String, Vec<String>)> = self.command(&["XRANGE", &log, "-", "+"]).await;
+        let event = |texts: &[String]| {
+            texts.chunks_exact(2).find(|pair| pair[0] == "event").map(|pair| pair[1].clone())
+        };
+        entries.into_iter().map(|(id, texts)| (EntryId::parse(&id).unwrap(), event(&texts))).collect()
+    }
+
     /// Sends a command past the journal.
     pub async fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.way_in.as_str()).unwrap();
@@ -133,6 +156,17 @@ impl RedisServer {
             command.arg(*word);
         }
         command.query_async(&mut connection).await.unwrap()
+    }
+}
+
+/// Where a server keeps its append-only files, in its folder.
+const AOF_FOLDER: &str = "appendonlydir";
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }
 
@@ -301,81 +335,6 @@ impl TlsServer {
 
 fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A line to a server that can be stalled: what is under way stops, nothing is closed, and it goes on later or never.
-pub struct Line {
-    pub address: SocketAddr,
-    condition: watch::Sender<Condition>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Condition {
-    is_stalled: bool,
-    /// Connections before this one are dead without a sign.
-    first_alive: usize,
-    /// How many connections there were.
-    count: usize,
-}
-
-impl Line {
-    pub async fn to(port: u16) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let condition = watch::Sender::new(Condition::default());
-        tokio::spawn({
-            let condition = condition.clone();
-            async move {
-                while let Ok((near, _)) = listener.accept().await {
-                    let number = condition.borrow().count;
-                    condition.send_modify(|condition| condition.count += 1);
-                    tokio::spawn(both_ways(near, port, number, condition.subscribe()));
-                }
-            }
-        });
-        Self { address, condition }
-    }
-
-    /// Stops everything, or lets it go on.
-    pub fn stall(&self, is_stalled: bool) {
-        self.condition.send_modify(|condition| condition.is_stalled = is_stalled);
-    }
-
-    /// Stops for ever what is connected. Whoever connects from now on gets through.
-    pub fn forget_connections(&self) {
-        self.condition.send_modify(|condition| condition.first_alive = condition.count);
-    }
-}
-
-async fn both_ways(
-    near: tokio::net::TcpStream,
-    port: u16,
-    number: usize,
-    condition: watch::Receiver<Condition>,
-) {
-    let Ok(far) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return };
-    let _ = (near.set_nodelay(true), far.set_nodelay(true));
-    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-    tokio::join!(
-        carry(near_in, far_out, number, condition.clone()),
-        carry(far_in, near_out, number, condition)
-    );
-}
-
-async fn carry(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
-    number: usize,
-    mut condition: watch::Receiver<Condition>,
-) {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut chunk = vec![0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        let passes = |condition: &Condition| !condition.is_stalled && number >= condition.first_alive;
-        if condition.wait_for(passes).await.is_err() || to.write_all(&chunk[..count]).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Forgets the entries after `last` in a log, as a store does that was restored from an older copy. The stream itself

@@ -2,6 +2,7 @@
 //! chunked body, cut into blocks at empty lines.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -61,7 +62,12 @@ pub struct SseReader {
 
 impl SseReader {
     pub async fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::attempt(address, path, headers).await.unwrap()
+    }
+
+    /// The same at a server that may die meanwhile.
+    pub async fn attempt(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
         let mut reader = Self {
             stream,
             head: String::new(),
@@ -76,14 +82,16 @@ impl SseReader {
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
-        reader.stream.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
+        reader.stream.write_all(format!("{request}\r\n").as_bytes()).await?;
         while find(&reader.wire, b"\r\n\r\n").is_none() {
-            assert!(reader.fill().await, "closed before the head was whole");
+            if !reader.fill().await {
+                return Err(io::Error::other("closed before the head was whole"));
+            }
         }
         let end = find(&reader.wire, b"\r\n\r\n").unwrap();
         reader.head = String::from_utf8(reader.wire.drain(..end + 4).collect()).unwrap();
         reader.unchunk();
-        reader
+        Ok(reader)
     }
 
     /// The next block; `None` at the end of the stream.

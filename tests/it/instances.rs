@@ -1,0 +1,168 @@
+//! Several instances over one Redis are one: what one is told all tell, once, in one order, and whole.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::fleet::Fleet;
+use crate::support::flow::{Flow, deliver_all};
+use crate::support::redis::{RedisServer, fresh_organisation};
+use crate::support::team::story;
+use crate::support::verdict::{History, judge};
+use crate::support::witness::{Connection, Witness};
+
+/// How often the same hook comes to all instances at the same moment.
+const REPEATS: u32 = 50;
+
+async fn fleet(count: usize) -> Fleet {
+    Fleet::start(count, RedisServer::shared().port, &fresh_organisation(), None).await
+}
+
+/// How many changes of items a reader was told.
+fn changes(connections: &[Connection]) -> usize {
+    let events = connections.iter().flat_map(Connection::events);
+    events.filter(|(_, event)| event.contains(r#""type":"workitem_changed""#)).count()
+}
+
+async fn until_changes(witnesses: &[Witness], count: usize) {
+    for witness in witnesses {
+        let what = format!("a reader is not told of {count} changes");
+        witness.until(&what, |connections| changes(connections) >= count).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c11_what_one_instance_commits_reaches_the_readers_of_all() {
+    let fleet = fleet(3).await;
+    let witnesses = fleet.witnesses().await;
+    let mut slowest = Duration::ZERO;
+    for rev in 1..=9 {
+        let began = Instant::now();
+        let answer = fleet.instances[rev % 3].app.hook(&story(13, rev as u32, 1, "Active", Some(5.0))).await;
+        assert_eq!(answer.json()["outcome"], "applied");
+        until_changes(&witnesses, rev).await;
+        slowest = slowest.max(began.elapsed());
+    }
+    println!("the slowest of 9 changes was with all readers of 3 instances after {slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d11_the_same_hook_at_all_instances_at_the_same_moment_is_announced_once() {
+    let fleet = fleet(3).await;
+    let witnesses = fleet.witnesses().await;
+    let mut book = deliver_all(&fleet.places, []).await;
+    for rev in 1..=REPEATS {
+        let hook = story(13, rev, 1, "Active", Some(5.0));
+        let answered = deliver_all(&fleet.places, (0..3).map(|n| (n, hook.clone()))).await;
+        assert_eq!((answered.count("applied"), answered.count("known")), (1, 2));
+        book.acknowledged.extend(answered.acknowledged);
+    }
+    let store = (RedisServer::shared(), fleet.organisation.as_str());
+    for told in judge(store, &fleet.addresses(), &book, witnesses, History::Whole).await {
+        assert_eq!(changes(&told), REPEATS as usize);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w9_two_bulk_edits_at_two_instances_at_once_lose_nothing_and_are_told_once() {
+    let fleet = fleet(2).await;
+    let witnesses = fleet.witnesses().await;
+    let one = (1..=200).map(|id| (0, story(id, 2, 1, "Active", Some(3.0))));
+    let other = (101..=300).map(|id| (1, story(id, 3, 1, "Closed", Some(8.0))));
+    let began = Instant::now();
+    let book = deliver_all(&fleet.places, one.chain(other)).await;
+    println!(
+        "400 hooks at two instances were answered in {:?}, {} of them again",
+        began.elapsed(),
+        book.refused
+    );
+    assert_eq!(book.count("applied"), 400);
+    let store = (RedisServer::shared(), fleet.organisation.as_str());
+    let told = judge(store, &fleet.addresses(), &book, witnesses, History::Whole).await;
+    // Where the later revision came first the earlier one is history, and no news.
+    assert!(told.iter().all(|told| (300..=400).contains(&changes(told))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e3_a_reader_who_goes_from_instance_to_instance_has_the_same_bytes_as_one_who_stays() {
+    let fleet = fleet(2).await;
+    let witnesses = fleet.witnesses().await;
+    let flow = Flow::begin(&fleet.places, Duration::from_millis(5));
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        witnesses[1].go_on_elsewhere();
+    }
+    let book = flow.end().await;
+    let store = (RedisServer::shared(), fleet.organisation.as_str());
+    let told = judge(store, &fleet.addresses(), &book, witnesses, History::Whole).await;
+    let [stayed, went] = told.try_into().unwrap();
+    assert!(went.len() > 10, "it came back {} times only", went.len() - 1);
+    let all =
+        |connections: &[Connection]| connections.iter().flat_map(Connection::events).collect::<Vec<_>>();
+    assert!(all(&stayed) == all(&went), "the bytes differ");
+    for connection in went[1..].iter().filter_map(Connection::connected) {
+        assert_eq!((&connection["resumed"], &connection["gap"]), (&json!(true), &json!(false)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d11_numbers_are_announced_once_by_three_instances_and_follow_from_each_other() {
+    let fleet = fleet(3).await;
+    let witnesses = fleet.witnesses().await;
+    let flow = Flow::begin(&fleet.places, Duration::from_millis(10));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let book = flow.end().await;
+    let store = (RedisServer::shared(), fleet.organisation.as_str());
+    let told = judge(store, &fleet.addresses(), &book, witnesses, History::Whole).await;
+    let numbers = |connections: &[Connection]| {
+        let events = connections.iter().flat_map(Connection::events);
+        events.filter(|(_, event)| event.contains(r#""type":"metric_changed""#)).count()
+    };
+    let counts: Vec<_> = told.iter().map(|told| numbers(told)).collect();
+    println!("numbers that were announced: {counts:?}");
+    assert!(counts[0] > 10 && counts.iter().all(|count| *count == counts[0]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c12_a_rolling_update_stops_the_older_instances_before_they_can_split_the_board() {
+    let server = RedisServer::shared();
+    let fleet = fleet(2).await;
+    let witnesses = fleet.witnesses().await;
+    let hook = |rev| story(13, rev, 1, "Active", Some(5.0));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let sending = async {
+        let (mut rev, mut last_taken) = (0, 0);
+        while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+            rev += 1;
+            let answer = fleet.instances[rev as usize % 2].app.hook(&hook(rev)).await;
+            match answer.status {
+                200 => last_taken = rev,
+                status => assert_eq!(status, 503),
+            }
+        }
+        last_taken
+    };
+    let updating = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let schema = format!("bc:{{{}}}:schema", fleet.organisation);
+        let () = server.command(&["SET", &schema, "2"]).await;
+        let end = server.log(&fleet.organisation).await.last().unwrap().0;
+        for instance in &fleet.instances {
+            assert_eq!(instance.app.hook(&hook(100_000)).await.status, 503);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        end
+    };
+    let (taken, end) = tokio::join!(sending, updating);
+    assert!(taken > 0);
+    let log = server.log(&fleet.organisation).await;
+    assert_eq!(log.last().unwrap().0, end, "nothing is committed any more");
+    for witness in witnesses {
+        let is_over = |connections: &[Connection]| connections[0].closing().is_some();
+        witness.until("a stream goes on although a newer boardcast writes the store", is_over).await;
+        let connections = witness.end().await;
+        println!("the stream ended with {:?}", connections[0].closing());
+        assert!(connections[0].ids().last() <= Some(end));
+    }
+}
