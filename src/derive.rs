@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::Clock;
+use crate::deaths::{self, Step};
 use crate::domain::contact::Contact;
 use crate::domain::event::{self, Body, Source};
 use crate::domain::log::Delta;
@@ -125,6 +126,7 @@ impl Deriver {
             state.scopes().map(|(scope, board)| (scope, board.changed)).filter(is_new).collect()
         };
         for (scope, changed) in changed {
+            deaths::passed(Step::Folded);
             self.derive_logged(scope, Moment::Now).await;
             derived.insert(scope, changed);
         }

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::archive::{Archive, ArchiveError, Deposit};
+use crate::deaths::{self, Step};
 use crate::domain::event::Source;
 use crate::domain::work_item::Observation;
 use crate::ingest::{Ingest, IngestError, Ingested, News};
@@ -63,6 +64,7 @@ impl Inbox {
         };
         let late = |_| Err(ArchiveError::Unavailable("a deposit took too long".into()));
         timeout(DEPOSIT_BUDGET, self.archive.deposit(&deposit)).await.unwrap_or_else(late)?;
+        deaths::passed(Step::Deposited);
         self.vitals.hooks_deposited.add(1);
         if self.vitals.inbox_oldest.value().is_none() {
             self.vitals.inbox_oldest.set(Some(deposit.received_at));
@@ -113,7 +115,7 @@ impl Inbox {
         let mut left = None;
         for (id, deposit) in waiting {
             match self.take(&deposit).await {
-                Ok(()) => {}
+                Ok(()) => deaths::passed(Step::Drained),
                 // It cannot be taken, and those after it may be.
                 Err(IngestError::Contended | IngestError::Journal(JournalError::Refused(_))) => {
                     left = left.or(Some(deposit.received_at));

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::archive::{Archive, ArchiveError, LastKnown};
 use crate::clock::Clock;
+use crate::deaths::{self, Step};
 use crate::domain::level::Level;
 use crate::domain::log::Delta;
 use crate::domain::said::{SaidRecord, Statement};
@@ -111,6 +112,7 @@ impl LastValues {
         if due.is_empty() {
             return Ok(0);
         }
+        deaths::passed(Step::Announced);
         self.archive.remember(&due).await?;
         for value in &due {
             let key = (value.scope, value.metric.clone());

@@ -18,6 +18,7 @@ pub mod archive;
 pub mod cache;
 pub mod clock;
 pub mod config;
+pub mod deaths;
 pub mod demo;
 pub mod derive;
 pub mod devops;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::deaths::{self, Step};
 use crate::domain::contact::Contact;
 use crate::domain::log::Delta;
 use crate::domain::scope::Audience;
@@ -86,6 +87,7 @@ impl Relay {
                     continue;
                 }
             };
+            deaths::passed(Step::Relayed);
             self.hand_on(&entries);
             if let Some(last) = entries.last() {
                 position = last.id;

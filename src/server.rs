@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_io_timeout::TimeoutStream;
 
 use crate::app::App;
+use crate::deaths::{self, Step};
 use crate::functions;
 
 /// How many connections may wait to be accepted: a thousand readers come back in the same second.
@@ -71,7 +72,9 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
         let connection = graceful.watch(connection);
         let vitals = app.vitals.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = connection.await;
+            deaths::passed(Step::Answered);
+            if let Err(error) = ended {
                 // Every reader that goes away ends like this; it is no fault of anybody.
                 tracing::debug!(%error, "a connection ended");
                 // A reader that takes no bytes is never asked for again by hyper, so only the socket can tell.

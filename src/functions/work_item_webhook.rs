@@ -11,6 +11,7 @@ use warp::reply::Response;
 use super::body::{self, Read};
 use super::{BodyStream, Request, reply};
 use crate::app::App;
+use crate::deaths::{self, Step};
 use crate::devops::credentials::Verdict;
 use crate::devops::hook::{self, Content, DeadLetter, Delivery, Ignored};
 use crate::domain::event::Source;
@@ -56,6 +57,7 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
             return unavailable("the body broke off", "send it again");
         }
     };
+    deaths::passed(Step::HookRead);
     if mislabelled(label, &delivery) {
         app.vitals.hooks_mislabelled.add(1);
     }
@@ -102,6 +104,7 @@ async fn observe(app: &App, observation: &Observation, news: &News, letter: &Let
     }
     match app.ingest.observe(observation, news).await {
         Ok(Ingested::Committed { events }) => {
+            deaths::passed(Step::Committed);
             app.vitals.hooks_applied.add(1);
             tracing::debug!(work_item = %observation.id, rev = present.rev, events, "a hook was applied");
             accepted("applied", None)

@@ -15,6 +15,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::clock::Clock;
+use crate::deaths::{self, Step};
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::contact::Contact;
@@ -337,6 +338,7 @@ impl Source {
             delta.checked = Some(checked);
             match parts.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
                 Committed::Committed(ids) => {
+                    deaths::passed(Step::Checked);
                     // Whoever asked for the check goes on with what it brought.
                     let last = ids.last().copied().unwrap_or(crate::store::EntryId::ZERO);
                     let _ = tokio::time::timeout(FOLD_PATIENCE, parts.fold.passed(last)).await;

@@ -141,3 +141,17 @@ async fn an_outage_of_twenty_seconds_is_told_and_so_is_its_end() {
     assert_eq!((&fallen["to"], &recovered["from"]), (&"cached".into(), &"cached".into()));
     assert_eq!(recovered["level"], "full");
 }
+
+/// What a restart of Redis takes, and what a failover takes at worst.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c4_redis_that_is_away_for_longer_costs_nothing() {
+    use support::outages::{Away, Inbox, of_redis};
+    for (how, seconds, inbox) in [
+        (Away::Cut, 13, Inbox::Tables),
+        (Away::Stalled, 13, Inbox::Memory),
+        (Away::Killed, 60, Inbox::Tables),
+        (Away::Cut, 60, Inbox::None),
+    ] {
+        of_redis(how, Duration::from_secs(seconds), inbox).await;
+    }
+}

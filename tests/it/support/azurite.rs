@@ -62,11 +62,6 @@ impl Azurite {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// The address of the Table service.
-    pub fn endpoint(&self) -> String {
-        endpoint(self.port)
-    }
-
     /// The port of the Table service.
     pub const fn port(&self) -> u16 {
         self.port

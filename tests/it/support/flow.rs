@@ -47,6 +47,8 @@ impl Places {
 /// What became of the hooks that were sent.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
+    /// Item and revision of each that was sent.
+    pub sent: Vec<(u32, u32)>,
     /// Item, revision and outcome of each that was acknowledged.
     pub acknowledged: Vec<(u32, u32, String)>,
     /// How many answers were 503.
@@ -60,12 +62,12 @@ pub struct Book {
 impl Book {
     /// The newest revision of each item that was acknowledged.
     pub fn newest(&self) -> BTreeMap<u32, u32> {
-        let mut newest = BTreeMap::new();
-        for (id, rev, _) in &self.acknowledged {
-            let known = newest.entry(*id).or_insert(*rev);
-            *known = (*known).max(*rev);
-        }
-        newest
+        newest(self.acknowledged.iter().map(|(id, rev, _)| (*id, *rev)))
+    }
+
+    /// The newest revision of each item that was sent.
+    pub fn newest_sent(&self) -> BTreeMap<u32, u32> {
+        newest(self.sent.iter().copied())
     }
 
     /// How many were acknowledged with that outcome.
@@ -74,12 +76,22 @@ impl Book {
     }
 }
 
+fn newest(revisions: impl Iterator<Item = (u32, u32)>) -> BTreeMap<u32, u32> {
+    let mut newest = BTreeMap::new();
+    for (id, rev) in revisions {
+        let known = newest.entry(id).or_insert(rev);
+        *known = rev.max(*known);
+    }
+    newest
+}
+
 /// Posts a payload, at first to that place and then to the next ones, until it is acknowledged.
 async fn deliver(places: Places, first: usize, payload: Value, book: Arc<Mutex<Book>>) {
     let number = |member: &str| u32::try_from(payload["resource"][member].as_u64().unwrap()).unwrap();
     let (id, rev) = (number("workItemId"), number("rev"));
     let (path, body) = ("/api/webhooks/azure-devops/workitem.updated", payload.to_string());
     let request = http::request("POST", path, &[("content-type", "application/json")], body.as_bytes());
+    book.lock().unwrap().sent.push((id, rev));
     let mut pause = REPEAT_AFTER;
     for attempt in 0.. {
         let began = Instant::now();

@@ -84,9 +84,11 @@ impl Scene {
         }
     }
 
-    /// Waits until every board has what was acknowledged so far, and tells how long that took.
+    /// Waits until store and boards have everything that was sent so far, and tells how long that took.
     pub async fn recovered(&self, after: &str) {
-        let time = whole_again(&self.fleet.addresses(), &self.flow.so_far()).await;
+        let store = (&self.server, self.fleet.organisation.as_str());
+        let sent = self.flow.so_far().newest_sent();
+        let time = whole_again(store, &self.fleet.addresses(), &sent).await;
         println!("recovered after {} ms: {after}", time.as_millis());
     }
 

@@ -53,6 +53,13 @@ impl Process {
         Self { child, address, log }
     }
 
+    /// Waits until it has died by itself.
+    pub async fn died(&mut self) {
+        let ended =
+            tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it does not die").unwrap();
+        assert!(!ended.success(), "it ended in peace");
+    }
+
     /// Posts a payload to the webhook.
     pub async fn hook(&self, payload: &Value) -> Answer {
         let (path, body) = ("/api/webhooks/azure-devops/workitem.updated", payload.to_string());

@@ -78,10 +78,6 @@ impl Witness {
         self.told.send_modify(|places| *places = places.map(|places| places + 1));
     }
 
-    pub fn so_far(&self) -> Vec<Connection> {
-        self.connections.lock().unwrap().clone()
-    }
-
     /// Waits until that holds of what it was sent.
     pub async fn until(&self, what: &str, holds: impl Fn(&[Connection]) -> bool) {
         let waiting = async {

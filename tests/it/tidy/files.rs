@@ -43,7 +43,14 @@ fn every_rust_file_is_part_of_the_build() {
         "Every Rust file is a benchmark, or is reached by a `mod` line from src/lib.rs, src/main.rs or the main.rs of \
          a folder of tests.",
     );
-    let roots = ["src/lib.rs", "src/main.rs", "tests/it/main.rs", "tests/long/main.rs", "benches/metrics.rs"];
+    let roots = [
+        "src/lib.rs",
+        "src/main.rs",
+        "tests/it/main.rs",
+        "tests/deaths/main.rs",
+        "tests/long/main.rs",
+        "benches/metrics.rs",
+    ];
     let reached: BTreeSet<String> = roots.into_iter().flat_map(modules).map(|module| module.file).collect();
     for path in repository_files().iter().filter(|path| is_rust(path)) {
         if !reached.contains(path) {

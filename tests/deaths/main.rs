@@ -1,0 +1,282 @@
+//! Instances that die at a named step, over and over, while hooks flow: what was acknowledged is on every board, and
+//! no reader is told anything twice or misses it untold. Needs the feature `deaths`.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests fail by panicking, and of the shared helpers only some are used here"
+)]
+
+#[path = "../it/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use boardcast::archive::Archive as _;
+use boardcast::simulation::model::Model;
+use boardcast::simulation::server::Server;
+use serde_json::Value;
+
+use support::app::DEADLINE;
+use support::azurite::{Azurite, connection_string_at};
+use support::flow::{Flow, Places};
+use support::http;
+use support::process::Process;
+use support::proxy::Proxy;
+use support::redis::{self, RedisServer};
+use support::team::{Instance, catalogue_of_today};
+use support::verdict::{self, History, judge};
+use support::witness::Witness;
+
+/// How often an instance dies at each step, unless `BOARDCAST_TEST_DEATHS` says how often.
+const DEATHS: u32 = 5;
+
+/// At the how-manieth time it passes the step an instance dies, at most.
+const PASSES_MAX: u32 = 6;
+
+/// One hook in that time.
+const EVERY: Duration = Duration::from_millis(15);
+
+fn deaths() -> u32 {
+    let number = std::env::var_os("BOARDCAST_TEST_DEATHS");
+    number.map_or(DEATHS, |number| number.to_str().unwrap().parse().unwrap())
+}
+
+/// What happens to Redis meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Redis {
+    /// Nothing.
+    There,
+    /// It is away whenever an instance dies, and back in the end.
+    Away,
+    /// It goes and comes back all the time.
+    ComesAndGoes,
+}
+
+/// Two processes over one Redis and one Azurite. One of them is mortal.
+struct Stage {
+    server: RedisServer,
+    line: Arc<Proxy>,
+    tables: String,
+    more: Vec<(&'static str, String)>,
+    places: Places,
+    steady: Process,
+    mortal: Process,
+}
+
+impl Stage {
+    async fn begin(azurite: &Azurite, more: Vec<(&'static str, String)>) -> Self {
+        let server = RedisServer::start(&[]);
+        let line = Arc::new(Proxy::to(server.port).await);
+        let tables = connection_string_at(azurite.port());
+        let start = || start(line.address, &tables, &more, None);
+        let (steady, mortal) = tokio::join!(start(), start());
+        let places = Places::of([steady.address, mortal.address]);
+        Self { server, line, tables, more, places, steady, mortal }
+    }
+
+    /// Puts another instance in the place of the mortal one.
+    async fn revive(&mut self, plan: Option<&str>) {
+        self.mortal = start(self.line.address, &self.tables, &self.more, plan).await;
+        self.places.set(1, self.mortal.address);
+    }
+
+    /// Lets instances die at that step, so many of them.
+    async fn die(&mut self, step: &str, passes_max: u32) {
+        for _ in 0..deaths() {
+            let times = fastrand::u32(1..=passes_max);
+            self.revive(Some(&format!("{step}:{times}"))).await;
+            self.mortal.died().await;
+        }
+        self.revive(None).await;
+    }
+}
+
+async fn start(
+    redis: SocketAddr,
+    tables: &str,
+    more: &[(&'static str, String)],
+    plan: Option<&str>,
+) -> Process {
+    let redis = format!("redis://{redis}");
+    let mut settings = vec![
+        ("BOARDCAST_REDIS_URL", redis.as_str()),
+        ("BOARDCAST_TABLES", tables),
+        ("BOARDCAST_SETTLE_MS", "100"),
+        ("BOARDCAST_HEARTBEAT_MS", "1000"),
+        ("BOARDCAST_LOG", "info"),
+    ];
+    settings.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
+    settings.extend(plan.map(|plan| ("BOARDCAST_DIE_AT", plan)));
+    Process::start(&settings).await
+}
+
+/// A Redis that goes and comes back until this is dropped.
+struct ComesAndGoes(tokio::task::JoinHandle<()>);
+
+impl ComesAndGoes {
+    fn begin(line: Arc<Proxy>) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                line.cut();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                line.restore();
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }))
+    }
+}
+
+impl Drop for ComesAndGoes {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Instances die at that step under a flow of hooks; then everything is compared.
+async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
+    let began = Instant::now();
+    let mut stage = Stage::begin(azurite, Vec::new()).await;
+    let teacher = redis::journal(redis::settings(&stage.server.url(), "default"));
+    let teacher = Instance::over(teacher, boardcast::clock::system()).await;
+    teacher.learn(catalogue_of_today()).await;
+    let witnesses = [0, 1].map(|n| Witness::begin(&stage.places, n));
+    for witness in &witnesses {
+        witness.greeted().await;
+    }
+    let flow = Flow::begin(&stage.places, EVERY);
+    let going = (redis == Redis::ComesAndGoes).then(|| ComesAndGoes::begin(stage.line.clone()));
+    if redis == Redis::Away {
+        stage.line.cut();
+    }
+    // Copies are made once a second, by whoever has the lease.
+    stage.die(step, if step == "announced" { 1 } else { PASSES_MAX }).await;
+    drop(going);
+    stage.line.restore();
+    let book = flow.end().await;
+    // What a hook left in the inbox that was sent again must not come to the next stage.
+    let inbox = azurite.archive("boardcast");
+    let emptied = async {
+        while inbox.waiting(1).await != Ok(Vec::new()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, emptied).await.expect("the inbox is not drained");
+    let history = if redis == Redis::There { History::Whole } else { History::Unreachable };
+    let store = (&stage.server, "default");
+    let told = judge(store, &stage.places.all(), &book, witnesses.into(), history).await;
+    println!(
+        "{} deaths at {step} in {:?}: {} applied, {} known, {} kept, {} refused, {} unanswered; readers came back {} times",
+        deaths(),
+        began.elapsed(),
+        book.count("applied"),
+        book.count("known"),
+        book.count("kept"),
+        book.refused,
+        book.unanswered,
+        told.iter().map(|connections| connections.len() - 1).sum::<usize>()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d11_whoever_dies_over_a_hook_nothing_is_lost_or_told_twice() {
+    let azurite = Azurite::start().await;
+    for step in ["hook-read", "committed", "answered", "relayed", "folded"] {
+        deaths_at(&azurite, step, Redis::There).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d12_whoever_dies_before_numbers_are_copied_nothing_is_lost_or_told_twice() {
+    deaths_at(&Azurite::start().await, "announced", Redis::There).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d11_whoever_dies_over_the_inbox_nothing_is_lost_or_told_twice() {
+    let azurite = Azurite::start().await;
+    for (step, redis) in
+        [("deposited", Redis::Away), ("answered", Redis::Away), ("drained", Redis::ComesAndGoes)]
+    {
+        deaths_at(&azurite, step, redis).await;
+    }
+}
+
+/// The newest revision of each item on all boards of an instance.
+async fn all_boards(instance: SocketAddr) -> BTreeMap<u32, u32> {
+    let get = async |path: &str| -> Value {
+        http::exchange(instance, &http::request("GET", path, &[], b"")).await.json()
+    };
+    let mut items = BTreeMap::new();
+    for scope in get("/api/snapshot").await["scopes"].as_array().unwrap() {
+        let board = get(scope["url"].as_str().unwrap()).await;
+        for item in board["items"].as_array().unwrap() {
+            let number = |name: &str| u32::try_from(item[name].as_u64().unwrap()).unwrap();
+            items.insert(number("id"), number("rev"));
+        }
+    }
+    items
+}
+
+/// Here no hooks come: what the organisation knows is found by checks, one of which each death follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_once() {
+    let began = Instant::now();
+    let model = Arc::new(Mutex::new(Model::new(7, boardcast::clock::system())));
+    let organisation = Server::start(model.clone()).await.unwrap();
+    let url = organisation.base_url();
+    let name = url.rsplit('/').next().unwrap().to_lowercase();
+    let azurite = Azurite::start().await;
+    let more = vec![("BOARDCAST_ORGANIZATION_URL", url.clone()), ("BOARDCAST_CHECK_MS", "1000".to_owned())];
+    let mut stage = Stage::begin(&azurite, more).await;
+    let witnesses = [0, 1].map(|n| Witness::begin(&stage.places, n));
+    for witness in &witnesses {
+        witness.greeted().await;
+    }
+    let living = tokio::spawn({
+        let model = model.clone();
+        async move {
+            loop {
+                while model.lock().unwrap().step(boardcast::clock::system()()).is_some() {}
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    });
+    stage.die("checked", 1).await;
+    living.abort();
+    let _ = living.await;
+    let newest: BTreeMap<u32, u32> = model.lock().unwrap().log().iter().copied().collect();
+    let waiting = async {
+        loop {
+            let mut equal = true;
+            for instance in stage.places.all() {
+                let shown = all_boards(instance).await;
+                equal &= !shown.is_empty() && shown.iter().all(|(id, rev)| newest[id] == *rev);
+            }
+            if equal {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, waiting).await.expect("the boards are not what the organisation has");
+    drop(organisation);
+    let end = stage.server.log(&name).await.last().unwrap().0;
+    let mut told = Vec::new();
+    for witness in witnesses {
+        witness.passed(end).await;
+        told.push(witness.end().await);
+    }
+    let log = stage.server.log(&name).await;
+    told.iter().for_each(|connections| verdict::compare(connections, &log, History::Whole));
+    println!("{} deaths at checked in {:?}: {} entries", deaths(), began.elapsed(), log.len());
+}
