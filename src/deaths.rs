@@ -37,7 +37,7 @@ mod planned {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use super::Step;
+    use crate::deaths::Step;
 
     /// At which step to die, and at the how-manieth time.
     static PLAN: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::support::outages::{self, Away, Inbox, Scene};
 use crate::support::proxy::Proxy;
 use crate::support::verdict::History;
+use crate::support::witness::Witness;
 
 const ONE: Duration = Duration::from_secs(1);
 const THREE: Duration = Duration::from_secs(3);
@@ -64,6 +65,19 @@ async fn w7_with_redis_and_tables_unreachable_hooks_are_refused_and_repeated() {
     scene.tables.restore();
     scene.recovered("both that were away").await;
     assert!(scene.end(History::Whole).await.refused > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e4_readers_who_come_back_while_redis_is_away_go_on_or_are_told_of_a_gap() {
+    let scene = Scene::begin(Inbox::Memory).await;
+    scene.fleet.lines(Proxy::cut);
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        scene.witnesses.iter().for_each(Witness::go_on_elsewhere);
+    }
+    scene.fleet.lines(Proxy::restore);
+    scene.recovered("Redis that was away from readers").await;
+    scene.end(History::Unreachable).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

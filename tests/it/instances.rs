@@ -106,6 +106,23 @@ async fn e3_a_reader_who_goes_from_instance_to_instance_has_the_same_bytes_as_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e3_instances_are_replaced_one_after_the_other_without_a_gap_or_a_hook_that_is_refused() {
+    let mut fleet = fleet(2).await;
+    let witnesses = fleet.witnesses().await;
+    let flow = Flow::begin(&fleet.places, Duration::from_millis(10));
+    for index in [0, 1, 0, 1] {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fleet.replace(index).await;
+    }
+    let book = flow.end().await;
+    assert_eq!((book.refused, book.unanswered), (0, 0));
+    let store = (RedisServer::shared(), fleet.organisation.as_str());
+    let told = judge(store, &fleet.addresses(), &book, witnesses, History::Whole).await;
+    assert!(told.iter().all(|told| told.len() == 3), "each reader lost its instance twice");
+    assert_eq!(told[0][0].closing().as_deref(), Some("shutdown"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_numbers_are_announced_once_by_three_instances_and_follow_from_each_other() {
     let fleet = fleet(3).await;
     let witnesses = fleet.witnesses().await;

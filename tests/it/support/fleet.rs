@@ -27,6 +27,8 @@ pub struct Fleet {
     pub organisation: String,
     pub instances: Vec<Instance>,
     pub places: Places,
+    port: u16,
+    archive: Option<Arc<dyn Archive>>,
 }
 
 impl Fleet {
@@ -43,7 +45,7 @@ impl Fleet {
             instances.push(Instance::start(port, organisation, archive.clone()).await);
         }
         let places = Places::of(instances.iter().map(|instance| instance.app.address));
-        let fleet = Self { organisation: organisation.to_owned(), instances, places };
+        let fleet = Self { organisation: organisation.to_owned(), instances, places, port, archive };
         let teams = &fleet.instances[0].app.app.deriver.teams;
         assert!(teams.learn(catalogue_of_today(), Source::Timer).await.unwrap());
         let known = fleet.instances[0].app.app.fold.position().unwrap();
@@ -51,6 +53,14 @@ impl Fleet {
             tokio::time::timeout(DEADLINE, instance.app.app.fold.passed(known)).await.unwrap();
         }
         fleet
+    }
+
+    /// Starts another instance in the place of that one, as an update does: first the new one is there, then hooks and
+    /// readers go to it, then the old one is stopped.
+    pub async fn replace(&mut self, index: usize) {
+        let successor = Instance::start(self.port, &self.organisation, self.archive.clone()).await;
+        self.places.set(index, successor.app.address);
+        std::mem::replace(&mut self.instances[index], successor).app.stop();
     }
 
     pub fn addresses(&self) -> Vec<SocketAddr> {

@@ -1,6 +1,6 @@
 //! A sender of hooks that repeats what was not acknowledged, as Azure DevOps does, only sooner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -44,6 +44,9 @@ impl Places {
     }
 }
 
+/// Revisions, by item.
+pub type Revisions = BTreeMap<u32, BTreeSet<u32>>;
+
 /// What became of the hooks that were sent.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -60,14 +63,14 @@ pub struct Book {
 }
 
 impl Book {
-    /// The newest revision of each item that was acknowledged.
-    pub fn newest(&self) -> BTreeMap<u32, u32> {
-        newest(self.acknowledged.iter().map(|(id, rev, _)| (*id, *rev)))
+    /// The revisions of each item that were acknowledged.
+    pub fn revisions(&self) -> Revisions {
+        by_item(self.acknowledged.iter().map(|(id, rev, _)| (*id, *rev)))
     }
 
-    /// The newest revision of each item that was sent.
-    pub fn newest_sent(&self) -> BTreeMap<u32, u32> {
-        newest(self.sent.iter().copied())
+    /// The revisions of each item that were sent.
+    pub fn revisions_sent(&self) -> Revisions {
+        by_item(self.sent.iter().copied())
     }
 
     /// How many were acknowledged with that outcome.
@@ -76,13 +79,12 @@ impl Book {
     }
 }
 
-fn newest(revisions: impl Iterator<Item = (u32, u32)>) -> BTreeMap<u32, u32> {
-    let mut newest = BTreeMap::new();
+fn by_item(revisions: impl Iterator<Item = (u32, u32)>) -> Revisions {
+    let mut items = Revisions::new();
     for (id, rev) in revisions {
-        let known = newest.entry(id).or_insert(rev);
-        *known = rev.max(*known);
+        items.entry(id).or_default().insert(rev);
     }
-    newest
+    items
 }
 
 /// Posts a payload, at first to that place and then to the next ones, until it is acknowledged.

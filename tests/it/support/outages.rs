@@ -87,7 +87,7 @@ impl Scene {
     /// Waits until store and boards have everything that was sent so far, and tells how long that took.
     pub async fn recovered(&self, after: &str) {
         let store = (&self.server, self.fleet.organisation.as_str());
-        let sent = self.flow.so_far().newest_sent();
+        let sent = self.flow.so_far().revisions_sent();
         let time = whole_again(store, &self.fleet.addresses(), &sent).await;
         println!("recovered after {} ms: {after}", time.as_millis());
     }

@@ -54,6 +54,7 @@ impl Process {
     }
 
     /// Waits until it has died by itself.
+    #[allow(dead_code, reason = "only in tests/deaths do processes die")]
     pub async fn died(&mut self) {
         let ended =
             tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it does not die").unwrap();

@@ -155,7 +155,15 @@ impl RedisServer {
         for word in &words[1..] {
             command.arg(*word);
         }
-        command.query_async(&mut connection).await.unwrap()
+        loop {
+            match command.query_async(&mut connection).await {
+                // It listens before it has read what it has on disk.
+                Err(error) if error.code() == Some("LOADING") => {
+                    tokio::time::sleep(Duration::from_millis(5)).await
+                }
+                answer => return answer.unwrap(),
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use boardcast::domain::work_item::WorkItem;
 use serde_json::Value;
 
 use super::app::DEADLINE;
-use super::flow::Book;
+use super::flow::{Book, Revisions};
 use super::http;
 use super::redis::RedisServer;
 use super::witness::{Connection, Witness, summary};
@@ -58,31 +58,33 @@ impl Board {
         }
     }
 
-    fn has(&self, newest: &BTreeMap<u32, u32>) -> bool {
-        newest.iter().all(|(id, rev)| self.revisions.get(id) >= Some(rev))
+    fn has(&self, revisions: &Revisions) -> bool {
+        revisions.iter().all(|(id, revisions)| self.revisions.get(id) >= revisions.last())
     }
 }
 
-/// Waits until the store and every board have these revisions or later ones; returns how long that took.
+/// Waits until the store has these revisions and every board the last of each item; returns how long that took.
 pub async fn whole_again(
     (server, organisation): (&RedisServer, &str),
     instances: &[SocketAddr],
-    newest: &BTreeMap<u32, u32>,
+    expected: &Revisions,
 ) -> Duration {
     let began = Instant::now();
     loop {
         // A store that lost something is noticed a moment later; until then boards still show it.
         let kept = revisions(server, organisation).await;
-        let is_kept = newest.iter().all(|(id, rev)| kept.get(id).and_then(BTreeSet::last) >= Some(rev));
-        let mut lacking = if is_kept { None } else { Some(format!("the store has {kept:?}")) };
+        let is_kept = |(id, revisions): (&u32, &BTreeSet<u32>)| {
+            kept.get(id).is_some_and(|kept| kept.is_superset(revisions))
+        };
+        let mut lacking = (!expected.iter().all(is_kept)).then(|| format!("the store has {kept:?}"));
         for instance in instances {
             let board = Board::of(*instance).await;
-            if !board.has(newest) {
+            if !board.has(expected) {
                 lacking = Some(format!("a board has {:?}", board.revisions));
             }
         }
         let Some(lacking) = lacking else { return began.elapsed() };
-        assert!(began.elapsed() < DEADLINE, "{newest:?} were acknowledged, and {lacking}");
+        assert!(began.elapsed() < DEADLINE, "{expected:?} were acknowledged, and {lacking}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -119,7 +121,8 @@ pub async fn judge(
     witnesses: Vec<Witness>,
     history: History,
 ) -> Vec<Vec<Connection>> {
-    whole_again((server, organisation), instances, &book.newest()).await;
+    let expected = book.revisions();
+    whole_again((server, organisation), instances, &expected).await;
     let log = quiet(server, organisation, instances).await;
     let last = log.iter().rev().find(|(_, event)| event.is_some()).map(|(id, _)| *id).unwrap();
     let mut told = Vec::new();
@@ -131,22 +134,17 @@ pub async fn judge(
     told.iter().for_each(|connections| compare(connections, &log, history));
     for instance in instances {
         let board = Board::of(*instance).await;
-        let expected = book.newest();
-        assert!(board.revisions == expected, "acknowledged {expected:?}, shown {:?}", board.revisions);
+        let newest = expected.iter().map(|(id, revisions)| (*id, *revisions.last().unwrap())).collect();
+        assert!(board.revisions == newest, "acknowledged {newest:?}, shown {:?}", board.revisions);
         for (metric, value) in &said {
             assert_eq!(board.metrics.get(metric), Some(value), "{metric} is not what was announced last");
         }
-    }
-    let kept = revisions(server, organisation).await;
-    for (id, rev, outcome) in &book.acknowledged {
-        let is_kept = kept.get(id).is_some_and(|revisions| revisions.contains(rev));
-        assert!(is_kept, "revision {rev} of item {id} was acknowledged as {outcome} and is lost");
     }
     told
 }
 
 /// The revisions of each item that the store holds.
-async fn revisions(server: &RedisServer, organisation: &str) -> BTreeMap<u32, BTreeSet<u32>> {
+async fn revisions(server: &RedisServer, organisation: &str) -> Revisions {
     let items: Vec<(u32, Vec<u8>)> =
         server.command(&["HGETALL", &format!("bc:{{{organisation}}}:1:items")]).await;
     let revisions = |record: &[u8]| {
