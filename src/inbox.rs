@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 
 /// The longest wait between two attempts, so that the boards are whole soon after the journal is back.
-const RETRY_MAX: Duration = Duration::from_secs(5);
+const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// The inbox of one archive. Every instance drains it: that two take the same deposit does no harm, because it is merged.
 pub struct Inbox {
