@@ -147,8 +147,8 @@ async fn c4_what_was_acknowledged_is_there_after_redis_was_killed_and_a_tail_goe
 async fn a_store_that_was_emptied_is_lost_to_its_follower_within_the_time_of_a_check() {
     let server = RedisServer::start(&[]);
     let defaults = settings(&server.url(), "own");
-    // As it runs in earnest: nothing but the check after five seconds can notice.
-    let earnest = Settings { check_every: Duration::from_secs(5), ..defaults };
+    // As it runs in earnest: nothing but the check can notice.
+    let earnest = Settings { check_every: Settings::CHECK_EVERY_DEFAULT, ..defaults };
     let journal = redis::journal(earnest);
     let position = committed(&*journal, write("a", "1")).await;
     let follower = tokio::spawn({

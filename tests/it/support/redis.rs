@@ -1,5 +1,6 @@
 //! Real Redis servers: alone, as a cluster, and behind TLS.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,9 +10,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
+use boardcast::domain::log::Delta;
+use boardcast::domain::said::Statement;
+use boardcast::domain::threshold::Said;
 use boardcast::store::address::Address;
 use boardcast::store::redis::{RedisJournal, Settings};
 use redis::{FromRedisValue, Value};
+use serde_json::json;
 
 use super::app::DEADLINE;
 
@@ -49,6 +54,11 @@ fn program() -> (PathBuf, Option<PathBuf>) {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The text of an entry that has that name.
+fn text<'a>(texts: &'a [String], name: &str) -> Option<&'a str> {
+    texts.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| &*pair[1])
 }
 
 /// A server, which ends with the test process whatever becomes of that.
@@ -139,12 +149,33 @@ impl RedisServer {
 
     /// The log of an organisation: each entry with its event, if it has one.
     pub async fn log(&self, organisation: &str) -> Vec<(EntryId, Option<String>)> {
+        let event = |texts: &[String]| text(texts, "event").map(str::to_owned);
+        self.entries(organisation).await.iter().map(|(id, texts)| (*id, event(texts))).collect()
+    }
+
+    /// What entries without an event say of metrics, as texts of a type of their own: what was put back into a log.
+    pub async fn restated(&self, organisation: &str) -> BTreeMap<EntryId, Vec<String>> {
+        let mut restated = BTreeMap::<_, Vec<_>>::new();
+        for (id, texts) in self.entries(organisation).await {
+            let delta = text(&texts, "delta").filter(|_| text(&texts, "event").is_none());
+            let Some(delta) = delta.map(|delta| Delta::decode(delta.as_bytes()).unwrap()) else { continue };
+            for record in delta.said {
+                let Statement::Metric { metric, said } = record.statement else { continue };
+                let value = match said {
+                    Said::Number(value) => Some(value),
+                    Said::NoNumberYet | Said::NumberGone => None,
+                };
+                let text = json!({ "type": "restated", "metric": metric, "value": value });
+                restated.entry(id).or_default().push(text.to_string());
+            }
+        }
+        restated
+    }
+
+    async fn entries(&self, organisation: &str) -> Vec<(EntryId, Vec<String>)> {
         let log = format!("bc:{{{organisation}}}:1:log");
         let entries: Vec<(String, Vec<String>)> = self.command(&["XRANGE", &log, "-", "+"]).await;
-        let event = |texts: &[String]| {
-            texts.chunks_exact(2).find(|pair| pair[0] == "event").map(|pair| pair[1].clone())
-        };
-        entries.into_iter().map(|(id, texts)| (EntryId::parse(&id).unwrap(), event(&texts))).collect()
+        entries.into_iter().map(|(id, texts)| (EntryId::parse(&id).unwrap(), texts)).collect()
     }
 
     /// Sends a command past the journal.

@@ -130,7 +130,9 @@ pub async fn judge(
         witness.passed(last).await;
         told.push(witness.end().await);
     }
-    let said = announced(log.iter().filter_map(|(_, event)| event.as_deref()));
+    let restated = server.restated(organisation).await;
+    let of_entry = |(id, event)| restated.get(id).into_iter().flatten().map(String::as_str).chain(event);
+    let said = announced(log.iter().map(|(id, event)| (id, event.as_deref())).flat_map(of_entry));
     told.iter().for_each(|connections| compare(connections, &log, history));
     for instance in instances {
         let board = Board::of(*instance).await;
@@ -151,7 +153,7 @@ async fn revisions(server: &RedisServer, organisation: &str) -> Revisions {
         // The version comes first, and then the item.
         let item = record.splitn(2, |byte| *byte == b' ').nth(1).unwrap();
         let item = WorkItem::decode(item).unwrap();
-        item.revisions().map(|(rev, _)| u32::try_from(rev).unwrap()).collect()
+        item.revisions().map(|(rev, _)| rev).collect()
     };
     items.into_iter().map(|(id, record)| (id, revisions(&record))).collect()
 }
@@ -171,6 +173,10 @@ pub fn announced<'a>(events: impl IntoIterator<Item = &'a str>) -> BTreeMap<Stri
                 let metric = event["metric"].as_str().unwrap().to_owned();
                 let last = metrics.insert(metric, event["value"].clone());
                 assert!(last.is_none_or(|last| last == event["previous"]), "the chain is broken: {event}");
+            }
+            // What a log had lost was put back into it, for readers who were told that they missed something.
+            "restated" => {
+                metrics.insert(event["metric"].as_str().unwrap().to_owned(), event["value"].clone());
             }
             _ => {}
         }
