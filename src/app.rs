@@ -348,11 +348,15 @@ fn keep_archived(
         settle: deriver.settings.settle,
         has_source,
     });
+    let last_values = last_values.map(Arc::new);
+    if let Some(last_values) = last_values.clone() {
+        tokio::spawn(async move { last_values.recall().await });
+    }
     let deriver = deriver.clone();
     tokio::spawn(async move {
         if let Some(last_values) = last_values {
             last_values.begin().await;
-            tokio::spawn(Arc::new(last_values).follow());
+            tokio::spawn(last_values.follow());
         }
         deriver.follow().await;
     });

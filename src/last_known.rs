@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::deaths::{self, Step};
 use crate::domain::level::Level;
 use crate::domain::log::Delta;
+use crate::domain::remembered::{About, RememberedBoard};
 use crate::domain::said::{SaidRecord, Statement};
 use crate::domain::scope::{Audience, Scope, Text};
 use crate::domain::time::Timestamp;
@@ -31,6 +32,10 @@ const AGE_SLACK_MS: i64 = 60 * 60_000;
 
 /// How old what is taken from the archive is at most, in milliseconds: boards of sprints that are over need it no more.
 const SEED_AGE_MAX_MS: i64 = 30 * 24 * 60 * 60_000;
+
+/// How long after a failure the archive is asked again for what it remembers, at first and at most.
+const RECALL_AGAIN_FIRST: Duration = Duration::from_secs(1);
+const RECALL_AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Copies what was said to the archive, and back into a journal that holds nothing.
 pub struct LastValues {
@@ -65,6 +70,19 @@ impl Copied {
 }
 
 impl LastValues {
+    /// Has boards shown as the archive remembers them wherever nothing better is known; asks until it answers.
+    pub async fn recall(&self) {
+        let mut pause = RECALL_AGAIN_FIRST;
+        loop {
+            match self.archive.last_known().await {
+                Ok(values) => return self.fold.remember(boards_of(values, (self.clock)())),
+                Err(error) => tracing::warn!(%error, "the archive cannot tell how boards were; trying again"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RECALL_AGAIN_MAX);
+        }
+    }
+
     /// Waits for the first load, then seeds a journal that holds nothing. It gives the archive a few seconds: boards are
     /// more urgent than what was said of them once.
     pub async fn begin(&self) {
@@ -152,6 +170,8 @@ impl LastValues {
 fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
     let mut due = Vec::new();
     for (scope, _) in state.scopes().filter(|(scope, _)| state.level(*scope) == Level::Full) {
+        let catalogue = state.teams().catalogue_of(scope).map(|catalogue| &**catalogue);
+        let about = About::of(scope, state.project_name(scope.project), catalogue);
         for (_, said) in state.all_said(scope) {
             let Statement::Metric { metric, said: value } = &said.statement else { continue };
             // What came from the archive is there already, and nothing of this log has borne it out.
@@ -171,6 +191,7 @@ fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
                     position: said.version,
                     epoch: copied.epoch.clone(),
                     as_of,
+                    about: Some(about.clone()),
                 });
             }
         }
@@ -190,4 +211,26 @@ fn seed_of(scope: Scope, values: Vec<LastKnown>) -> Commit {
         delta.said.push(record);
     }
     commit.telling(&delta, Audience::Scope(scope))
+}
+
+/// The boards that these values are of: of each team the one that was true last, unless it is too old.
+fn boards_of(values: Vec<LastKnown>, now: Timestamp) -> Vec<RememberedBoard> {
+    let mut boards = BTreeMap::<Scope, RememberedBoard>::new();
+    for LastKnown { scope, metric, value, as_of, about, .. } in values {
+        let Some(about) = about.filter(|_| now.ms_since(as_of) < SEED_AGE_MAX_MS) else { continue };
+        let new = || RememberedBoard { scope, about: about.clone(), values: BTreeMap::new(), as_of };
+        let board = boards.entry(scope).or_insert_with(new);
+        board.values.insert(metric, value);
+        if as_of > board.as_of {
+            (board.as_of, board.about) = (as_of, about);
+        }
+    }
+    let mut of_teams = BTreeMap::<_, RememberedBoard>::new();
+    for (scope, board) in boards {
+        let team = (scope.project, scope.team);
+        if of_teams.get(&team).is_none_or(|known| known.as_of < board.as_of) {
+            of_teams.insert(team, board);
+        }
+    }
+    of_teams.into_values().collect()
 }

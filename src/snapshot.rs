@@ -11,6 +11,7 @@ use crate::domain::authorise::{AllowedProjects, Principal, authorise};
 use crate::domain::entry_id::EntryId;
 use crate::domain::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source, Subject};
 use crate::domain::level::Level;
+use crate::domain::remembered::RememberedBoard;
 use crate::domain::scope::{NameOrId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::view::{
@@ -108,6 +109,7 @@ struct Parts {
     touched: EntryId,
     data_as_of: Option<Timestamp>,
     cut_off: Option<Timestamp>,
+    remembered: Option<RememberedBoard>,
 }
 
 impl Snapshots {
@@ -129,14 +131,17 @@ impl Snapshots {
         filter.admits(scope, name, team_name) && authorise(Principal::Viewer, scope, name, &self.allowed)
     }
 
-    /// The boards that exist and that a reader with that filter may see.
+    /// The boards that exist or are remembered, and that a reader with that filter may see.
     pub fn scopes(&self, state: &State, filter: &ScopeFilter) -> Vec<Scope> {
-        state.boards().map(|(scope, _)| scope).filter(|scope| self.admits(state, filter, *scope)).collect()
+        state.shown().filter(|scope| self.admits(state, filter, *scope)).collect()
     }
 
     /// Scopes with the names that people know them by.
     pub fn views(state: &State, scopes: &[Scope]) -> Vec<ScopeView> {
         let view = |scope: &Scope| {
+            if let Some(board) = state.remembered(*scope) {
+                return board.scope_view();
+            }
             let catalogue = state.teams().catalogue_of(*scope).map(|catalogue| &**catalogue);
             ScopeView::of(*scope, state.project_name(scope.project).cloned(), catalogue)
         };
@@ -146,7 +151,7 @@ impl Snapshots {
     /// The worst level and the oldest age of some boards: what a stream says of itself.
     pub fn standing(state: &State, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
         let ages = scopes.iter().filter_map(|scope| state.data_as_of(*scope));
-        let level = scopes.iter().map(|scope| state.level(*scope)).max().unwrap_or_default();
+        let level = scopes.iter().map(|scope| state.level_here(*scope)).max().unwrap_or_default();
         (level.max(state.level_of_contact()), ages.min())
     }
 
@@ -174,6 +179,9 @@ impl Snapshots {
     fn part(&self, state: &State, scope: Scope) -> Part {
         let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
         let (data_as_of, now) = (state.data_as_of(scope), (self.clock)());
+        if state.remembered(scope).is_some() {
+            return Part::Changed(Box::new(Parts::of(state, scope)));
+        }
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         let is_good = |kept: &&Encoded| {
             kept.touched == touched
@@ -210,6 +218,9 @@ impl Snapshots {
                 etag: Some(etag(parts.touched, parts.level)),
             };
             json = event::encode(&envelope, &without_items);
+        }
+        if parts.remembered.is_some() {
+            return json;
         }
         let &Parts { touched, data_as_of, cut_off, .. } = parts;
         let new = Encoded { touched, data_as_of, cut_off, at: now, json: json.clone() };
@@ -279,6 +290,9 @@ impl Snapshots {
 
     /// The board of these parts; without numbers, or another in its place, where its level says so.
     fn board_of(&self, parts: &Parts, now: Timestamp) -> BoardView {
+        if let Some(board) = &parts.remembered {
+            return board.view(now);
+        }
         let view = parts.board(&self.calculator, now);
         match parts.level {
             Level::Full | Level::Cached => view,
@@ -319,14 +333,20 @@ fn etag(touched: EntryId, level: Level) -> String {
 
 impl Parts {
     fn of(state: &State, scope: Scope) -> Self {
+        let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
+        let remembered = state.remembered(scope).cloned();
+        // Another process may remember something else under no position at all.
+        let age = |board: &RememberedBoard| u64::try_from(board.as_of.epoch_ms()).unwrap_or_default();
+        let touched = remembered.as_ref().map_or(touched, |board| EntryId { ms: age(board), seq: 0 });
         Self {
             inputs: Inputs::of(state, scope),
             project_name: state.project_name(scope.project).cloned(),
             level: state.level_here(scope),
             outage: state.outage_here(scope),
-            touched: state.board(scope).map(|board| board.touched).unwrap_or_default(),
+            touched,
             data_as_of: state.data_as_of(scope),
             cut_off: state.cut_off(),
+            remembered,
         }
     }
 

@@ -10,7 +10,13 @@ const EVENTS_SHOWN = 50;
 const WORST_FIRST = ["none", "mock", "cached"];
 const FALLEN = { none: "without numbers", mock: "mock", cached: "cached" };
 
+/** What is said where there is no board: that none is known, or that nobody can tell. */
+const NO_BOARD = "No board is known yet. It appears here by itself, as soon as there is one.";
+const NO_ANSWER = "No board can be shown: what keeps them does not answer. They appear here by themselves, as soon as it does.";
+
 const views = new Map();
+/** How true the stream says that everything is; where there is no board there is nothing else to go by. */
+let level = "full";
 
 const boards = new Boards({
   whole(board) {
@@ -40,9 +46,11 @@ open(
   (event, id) => {
     if (event.type === "connected") byId("demo").hidden = true;
     if (event.demo) byId("demo").hidden = false;
+    if (["connected", "heartbeat"].includes(event.type)) level = event.level;
     // The list names boards, also one that the event takes away.
     const about = boards.of(event);
     boards.apply(event, id);
+    if (boards.all().length === 0) standing();
     if (event.type !== "heartbeat") list(event, about ?? boards.of(event));
   },
   (state, text) => {
@@ -69,12 +77,14 @@ function insert(view) {
 function standing() {
   const all = boards.all();
   byId("empty").hidden = all.length > 0;
-  const levels = all.map((board) => (board.mock ? "mock" : board.level));
+  setText(byId("empty"), level === "full" ? NO_BOARD : NO_ANSWER);
+  const levels = all.length > 0 ? all.map((board) => (board.mock ? "mock" : board.level)) : [level];
   const worst = WORST_FIRST.find((level) => levels.includes(level));
   byId("level").hidden = !worst;
   document.body.dataset.level = worst ?? "full";
   const fallen = levels.filter((level) => level === worst).length;
-  setText(byId("level"), worst ? `${fallen} of ${count(all.length, "board")} ${FALLEN[worst]}` : "");
+  const words = all.length > 0 ? `${fallen} of ${count(all.length, "board")} ${FALLEN[worst]}` : "no answer";
+  setText(byId("level"), worst ? words : "");
   age();
 }
 

@@ -31,6 +31,12 @@ const LEVELS = {
   none: "Nothing is known, so no numbers are shown.",
 };
 
+/** Reasons that are a word of ours; the others are said as they come. */
+const REASONS = {
+  journal: "the store does not answer",
+  remembered: "nothing was heard of it since the start; its items are not known",
+};
+
 /** The numbers of these move with the burndown's line of today. */
 const LIVE_LINES = { points: "points.remaining", items: "items.remaining", hours: "hours.remaining" };
 
@@ -94,7 +100,7 @@ export class BoardView {
     const note = this.#find(".level");
     note.hidden = board.level === "full" && !board.mock;
     const words = [LEVELS[board.mock ? "mock" : board.level]];
-    if (board.reason) words.push(`Reason: ${board.reason}.`);
+    if (board.reason) words.push(`Reason: ${REASONS[board.reason] ?? board.reason}.`);
     if (board.since) words.push(`Since ${moment(board.since)}.`);
     if (board.retryAt) words.push(`Next try ${moment(board.retryAt)}.`);
     setText(note, note.hidden ? "" : words.join(" "));

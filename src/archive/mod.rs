@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::entry_id::EntryId;
+use crate::domain::remembered::About;
 use crate::domain::scope::{CollectionId, Scope, Text};
 use crate::domain::teams::TeamKey;
 use crate::domain::threshold::Said;
@@ -36,6 +37,9 @@ pub struct LastKnown {
     pub epoch: Text,
     /// When the board was last found equal to its source.
     pub as_of: Timestamp,
+    /// What the board is called; absent in rows that were written before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
 }
 
 impl LastKnown {
@@ -181,6 +185,7 @@ mod tests {
             position: EntryId { ms: 5, seq },
             epoch: epoch.into(),
             as_of: Timestamp::from_epoch_ms(as_of),
+            about: None,
         };
         let stored = value("a", 1, 7);
         assert!(value("a", 2, 6).supersedes(&stored) && value("a", 1, 8).supersedes(&stored));

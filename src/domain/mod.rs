@@ -15,6 +15,7 @@ pub mod event;
 pub mod level;
 pub mod log;
 pub mod metrics;
+pub mod remembered;
 pub mod said;
 pub mod schedule;
 pub mod scope;

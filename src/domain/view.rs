@@ -351,7 +351,15 @@ impl Outage {
     pub fn of_journal(since: Timestamp) -> Self {
         Self { reason: JOURNAL.into(), since: Some(since), retry_at: None }
     }
+
+    /// The board is as it was when it was last found equal to its source.
+    pub fn of_memory(as_of: Timestamp) -> Self {
+        Self { reason: REMEMBERED.into(), since: Some(as_of), retry_at: None }
+    }
 }
+
+/// The reason of a board that the archive remembers, and of which nothing was heard since this process started.
+pub const REMEMBERED: &str = "remembered";
 
 /// What is written in the place of a team for the board of what is no team's.
 pub const NO_TEAM: &str = "-";

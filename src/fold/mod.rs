@@ -3,12 +3,14 @@
 
 mod state;
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::domain::contact::Contact;
+use crate::domain::remembered::RememberedBoard;
+use crate::domain::scope::Scope;
 use crate::store::{Entry, EntryId, RecordKey, Versioned};
 
 pub use state::{Board, Known, Said, State};
@@ -56,6 +58,22 @@ impl Fold {
         self.contact.send_if_modified(|known| std::mem::replace(known, contact) != contact);
     }
 
+    /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.
+    pub fn remember(&self, boards: impl IntoIterator<Item = RememberedBoard>) {
+        let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
+        self.state.write().unwrap_or_else(PoisonError::into_inner).set_remembered(Arc::new(boards));
+    }
+
+    /// Forgets the remembered boards that `keep` does not name.
+    pub fn retain_remembered(&self, keep: impl Fn(Scope) -> bool) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if !state.all_remembered().keys().all(|scope| keep(*scope)) {
+            let kept = state.all_remembered().iter().filter(|(scope, _)| keep(**scope));
+            let kept = kept.map(|(scope, board)| (*scope, board.clone())).collect();
+            state.set_remembered(Arc::new(kept));
+        }
+    }
+
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
     pub async fn passed(&self, position: EntryId) {
         // The sender lives as long as `self`, so waiting cannot fail.
@@ -76,7 +94,10 @@ impl Fold {
     pub fn reset(&self, mut state: State) {
         let position = state.position();
         state.set_cut_off(self.contact().cut_off());
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        let mut ours = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.set_remembered(ours.all_remembered().clone());
+        *ours = state;
+        drop(ours);
         self.position.send_replace(Some(position));
     }
 

@@ -46,6 +46,7 @@ pub fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
 
 fn ready(app: &App) -> Response {
     let journal = match (app.fold.position(), app.fold.contact()) {
+        (None, _) if is_ready(app) => "not loaded yet: boards are shown as the archive remembers them",
         (None, _) => "not loaded yet",
         (_, Contact::Following) => "loaded",
         (_, Contact::Away(_)) => "away: boards are shown as they were last known",
@@ -59,7 +60,8 @@ fn ready(app: &App) -> Response {
 /// Boards that are shown as they were last known are worth more than none, whatever the journal does; but an instance
 /// that is too old to tell what the journal holds has to make room for others.
 fn is_ready(app: &App) -> bool {
-    app.fold.position().is_some() && !matches!(app.fold.contact(), Contact::Outdated(_))
+    let has_boards = app.fold.position().is_some() || app.fold.read().shown().next().is_some();
+    has_boards && !matches!(app.fold.contact(), Contact::Outdated(_))
 }
 
 fn readiness(app: &App) -> &'static str {
@@ -189,19 +191,19 @@ fn reaches_back_to(condition: &Condition) -> Option<Timestamp> {
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     let state = app.fold.read();
-    let scopes: Vec<_> = state.boards().map(|(scope, _)| scope).collect();
+    let scopes: Vec<_> = state.shown().collect();
     let standing = Snapshots::standing(&state, &scopes).0.max(app.vitals.source_level.value());
     let level = if is_ready(app) { standing } else { Level::None };
-    let rows = state.boards().map(|(scope, board)| {
+    let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({
             "project": scope.project,
             "team": scope.team,
             "sprint": scope.sprint,
             "level": state.level_here(scope),
             "dataAsOf": state.data_as_of(scope),
-            "items": board.items.len(),
-            "updatedAt": board.touched.ms,
-            "changedAt": board.changed_at,
+            "items": board.map_or(0, |board| board.items.len()),
+            "updatedAt": board.map(|board| board.touched.ms),
+            "changedAt": board.and_then(|board| board.changed_at),
         })
     });
     (level, rows.collect(), state.epoch().map(str::to_owned))

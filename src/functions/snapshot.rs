@@ -17,6 +17,9 @@ use crate::vitals::ReadOutcome;
 /// How long an answer waits for this instance's fold to reach the position that `at` asks for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it waits for the first load while there are boards that the archive remembers.
+const LOAD_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Answers with the directory, or with the board of the scope that is asked for.
 pub async fn handle(app: &App, request: Request) -> Response {
     let at = match request.query.first("at") {
@@ -26,7 +29,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             None => return malformed_position(),
         },
     };
-    if tokio::time::timeout(PATIENCE, app.fold.passed(at)).await.is_err() {
+    if !has_reached(app, at).await {
         count(app, ReadOutcome::Miss);
         return not_yet();
     }
@@ -52,6 +55,18 @@ pub async fn handle(app: &App, request: Request) -> Response {
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
         }
     }
+}
+
+/// Whether there is something to answer with: this instance has reached the position, or nothing in particular is asked
+/// for and it has boards to show that the archive remembers.
+async fn has_reached(app: &App, at: EntryId) -> bool {
+    if tokio::time::timeout(LOAD_PATIENCE, app.fold.passed(at)).await.is_ok() {
+        return true;
+    }
+    if at == EntryId::ZERO && app.fold.read().shown().next().is_some() {
+        return true;
+    }
+    tokio::time::timeout(PATIENCE, app.fold.passed(at)).await.is_ok()
 }
 
 /// Counts a read. The fold is memory, so what is there is a hit.

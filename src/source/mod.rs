@@ -274,6 +274,11 @@ impl Source {
             let teams = known.iter().find(|(project, _)| project.id == key.project).map(|(_, teams)| teams);
             teams.is_some_and(|teams| teams.iter().any(|team| team.id == key.team))
         };
+        // What is only remembered of a board that is no more would be shown for ever.
+        self.parts.fold.retain_remembered(|scope| match TeamKey::of(scope) {
+            Some(key) => is_known(&key),
+            None => known.iter().any(|(project, _)| project.id == scope.project),
+        });
         let gone: Vec<TeamKey> = {
             let state = self.parts.fold.read();
             let keys = state.teams().all().map(|catalogue| catalogue.key());

@@ -239,6 +239,9 @@ test("a board that is not up to date says so in words, and since when", async ()
   assert.match(await text(".board .age"), /^as of 1 min ago$/);
   await screenshot(page, "cached");
 
+  server.say({ type: "degraded", ...SCOPE, level: "cached", dataAsOf: since, from: "full", to: "cached", ...down, reason: "journal" });
+  await until("the reason is in words", () => text(".board .level"), (shown) => shown.includes("Reason: the store does not answer."));
+
   server.say({ type: "recovered", ...SCOPE, from: "cached", downForMs: 61_000 });
   await until("it recovered", () => text(".board .level"), (shown) => shown === null);
 

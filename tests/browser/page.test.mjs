@@ -1,6 +1,8 @@
 // The page that the product serves, as somebody sees it who looks at it in a browser.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 
 import { launchBrowser, screenshot, startServer, until, workItemUpdated } from "./support.mjs";
@@ -204,3 +206,25 @@ test("a change that arrives while a large board is fetched is not lost", async (
   assert.ok(rowOf(view, 1000).includes("Changed meanwhile"));
   assert.deepEqual(faults, []);
 });
+
+test("a page without a board says that the store is away", async () => {
+  const store = await gate();
+  await server.stop();
+  server = await startServer({ settings: { BOARDCAST_REDIS_URL: `redis://127.0.0.1:${store.port}` } });
+  await page.goto(`${server.origin}/api/dashboard`);
+  const words = () => page.$eval("#empty", (element) => (element.hidden ? null : element.textContent));
+  await until("it says that nothing answers", words, (shown) => shown?.includes("does not answer"));
+  const level = await page.$eval("#level", (element) => (element.hidden ? null : element.textContent));
+  assert.equal(level, "no answer");
+  await screenshot(page, "no-store");
+  assert.deepEqual(faults, []);
+  store.close();
+});
+
+/** A port of loopback at which everybody is turned away. */
+async function gate() {
+  const listener = createServer((socket) => socket.destroy());
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  return { port: listener.address().port, close: () => listener.close() };
+}

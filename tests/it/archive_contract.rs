@@ -5,6 +5,7 @@ use std::sync::Arc;
 use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchiveError, Deposit, FinishedSprint, LastKnown};
 use boardcast::domain::amount::Hundredths;
+use boardcast::domain::remembered::About;
 use boardcast::domain::scope::{CollectionId, Scope, TeamId};
 use boardcast::domain::teams::TeamKey;
 use boardcast::domain::threshold::Said;
@@ -13,7 +14,7 @@ use boardcast::store::EntryId;
 
 use crate::support::azurite::Azurite;
 use crate::support::hooks::{observation, updated};
-use crate::support::team::board;
+use crate::support::team::{board, catalogue};
 
 /// Two instances' views of one archive that nobody else has.
 type Pair = [Arc<dyn Archive>; 2];
@@ -55,6 +56,7 @@ fn value(scope: Scope, metric: &str, seq: u64, number: u32) -> LastKnown {
         position: EntryId { ms: 1_795_608_000_000, seq },
         epoch: "epoch 1".into(),
         as_of: Timestamp::from_epoch_ms(1_795_608_000_000),
+        about: Some(About::of(scope, Some(&"Fabrikam".into()), Some(&catalogue()))),
     }
 }
 

@@ -28,6 +28,7 @@ mod keeping;
 mod last_known;
 mod load;
 mod outage;
+mod remembered;
 mod resume;
 mod snapshot;
 mod source;

@@ -22,7 +22,7 @@ pub use board::states;
 pub use digest::Digest;
 pub use explain::explain;
 pub use frame::{Frame, GRACE_DAYS_DEFAULT, STALE_WORKING_DAYS_DEFAULT, Settings};
-pub use table::{METRICS, Metric, Significance, metric};
+pub use table::{METRICS, Metric, SPRINT_DAYS_LEFT, Significance, metric};
 
 use super::amount::Hundredths;
 use super::time::Timestamp;

@@ -16,7 +16,8 @@ pub(super) const HOURS_REMAINING: &str = "hours.remaining";
 pub(super) const HOURS_CAPACITY: &str = "hours.capacity";
 pub(super) const PERCENT_COMPLETE: &str = "percent.complete";
 pub(super) const BURNDOWN_AVERAGE: &str = "burndown.average";
-pub(super) const SPRINT_DAYS_LEFT: &str = "sprint.days_left";
+/// The working days that are left of the sprint: the one metric that follows from the calendar alone.
+pub const SPRINT_DAYS_LEFT: &str = "sprint.days_left";
 pub(super) const ITEMS_WIP: &str = "items.wip";
 pub(super) const ITEMS_BLOCKED: &str = "items.blocked";
 pub(super) const ITEMS_STALE: &str = "items.stale";

@@ -1,12 +1,14 @@
 //! What the log comes to, up to a position.
 
 mod load;
+mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::remembered::Remembered;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::event::{Envelope, Source, Subject};
@@ -38,6 +40,8 @@ pub struct State {
     checked: SourceCheck,
     /// Since when this instance is cut off from the journal: no part of what the log comes to, but of how true that is.
     cut_off: Option<Timestamp>,
+    /// What the archive remembers of boards: no part of it either.
+    remembered: Remembered,
 }
 
 /// An item with its record's version.
@@ -382,7 +386,8 @@ impl State {
     /// How true this instance's readers are told that a board is: no more than its source allows, and not full while
     /// nobody here knows what the journal holds.
     pub fn level_here(&self, scope: Scope) -> Level {
-        self.level(scope).max(self.level_of_contact())
+        let of_memory = if self.remembered(scope).is_some() { Level::Cached } else { Level::Full };
+        self.level(scope).max(self.level_of_contact()).max(of_memory)
     }
 
     /// How true a board can be at most, this instance being cut off from the journal or not.
@@ -392,6 +397,9 @@ impl State {
 
     /// Why a board is less than full, for this instance's readers; `None` when it is full.
     pub fn outage_here(&self, scope: Scope) -> Option<Outage> {
+        if let Some(board) = self.remembered(scope) {
+            return Some(self.outage_of_remembered(board));
+        }
         let of_journal = || self.cut_off.map(Outage::of_journal);
         match self.said(scope, said::LEVEL).map(|said| &said.statement) {
             Some(Statement::Level { reason: Some(reason), since, retry_at, .. }) => {
@@ -415,11 +423,12 @@ impl State {
         &self.checked
     }
 
-    /// When a board was last found equal to its source; its newest change, where there was never a source to compare
-    /// it with.
+    /// When a board was last found equal to its source, be it in another life; its newest change, where there was never
+    /// a source to compare it with.
     pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
         let checked = self.checked.projects.get(&scope.project).copied();
-        checked.or_else(|| self.board(scope).and_then(|board| board.changed_at))
+        let changed = || self.board(scope).and_then(|board| board.changed_at);
+        checked.or_else(|| self.remembered(scope).map(|board| board.as_of)).or_else(changed)
     }
 
     /// The envelope of an event about a board, as true and as old as the board is.
@@ -436,12 +445,17 @@ impl State {
     /// A project's name, for display.
     pub fn project_name(&self, project: ProjectId) -> Option<&Text> {
         let of_team = self.teams.of_project(project).next().map(|catalogue| &catalogue.project_name);
-        of_team.or_else(|| self.project_names.get(&project))
+        let remembered = || {
+            let board = self.remembered.values().find(|board| board.scope.project == project)?;
+            board.about.project.as_ref()
+        };
+        of_team.or_else(|| self.project_names.get(&project)).or_else(remembered)
     }
 
     /// A team's name, for display.
     pub fn team_name(&self, scope: Scope) -> Option<&Text> {
-        self.teams.catalogue_of(scope).map(|catalogue| &catalogue.team_name)
+        let of_team = self.teams.catalogue_of(scope).map(|catalogue| &catalogue.team_name);
+        of_team.or_else(|| self.remembered(scope)?.team_name())
     }
 
     /// Whether the project is one of those served.

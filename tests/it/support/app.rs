@@ -112,6 +112,11 @@ impl TestApp {
         SseReader::open(self.address, &format!("/api/sse/dashboard?{query}"), &[]).await
     }
 
+    /// Comes back with that cursor.
+    pub async fn stream_from(&self, cursor: &str) -> SseReader {
+        SseReader::open(self.address, "/api/sse/dashboard", &[("last-event-id", cursor)]).await
+    }
+
     /// Waits until nothing more follows from what was done: derived numbers are recorded a moment after the items.
     pub async fn quiet(&self) {
         loop {

@@ -4,6 +4,8 @@
 //! block with an id moves it, the silent heartbeat tells it, and a reader who comes back with it goes on exactly
 //! there. Nothing depends on a proper end: the process may be killed at any moment.
 
+mod connection;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +14,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::connection::Opening;
 use super::admission::Ticket;
 use super::{StreamRequest, Streams};
 use crate::domain::contact::Contact;
 use crate::domain::entry_id::EntryId;
-use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION, Source};
-use crate::domain::level::Level;
+use crate::domain::event::ClosingReason;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::view::{JOURNAL, ScopeView};
 use crate::hub::frame::{Block, Frame, retry, silent_heartbeat};
 use crate::hub::{Batch, Subscription};
 use crate::snapshot::Snapshots;
@@ -61,6 +62,10 @@ pub(super) struct Reader {
     appeared: Vec<Scope>,
     /// Whether something was written while this instance was still loading.
     greeted: bool,
+    /// How many boards this reader was given while this instance was still loading; `None` if it was told nothing.
+    recalled: Option<usize>,
+    /// Boards of which this reader was only given what the archive remembers.
+    remembered: Vec<Scope>,
     last_write: Instant,
     /// The last id that was written.
     told: EntryId,
@@ -87,6 +92,8 @@ impl Reader {
             scopes: HashMap::new(),
             appeared: Vec::new(),
             greeted: false,
+            recalled: None,
+            remembered: Vec::new(),
             request,
             phase: Phase::Opening,
             streams,
@@ -125,10 +132,20 @@ impl Reader {
     /// The first write: everything that a reader needs to show something true.
     async fn begin(&mut self) -> Bytes {
         let patience = if self.greeted { self.streams.settings.heartbeat } else { LOAD_PATIENCE };
-        if tokio::time::timeout(patience, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
-            // Headers reach a client behind the Functions host only with the first byte of the body.
-            self.greeted = true;
-            return silent_heartbeat(None);
+        let patient_until = Instant::now() + patience;
+        while tokio::time::timeout(LOAD_PATIENCE, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
+            if let Some(bytes) = self.recall() {
+                self.greeted = true;
+                return bytes;
+            }
+            if Instant::now() >= patient_until {
+                // Headers reach a client behind the Functions host only with the first byte of the body.
+                self.greeted = true;
+                return match self.recalled {
+                    Some(_) => self.heartbeat(EntryId::ZERO),
+                    None => silent_heartbeat(None),
+                };
+            }
         }
         let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
         let cursor = self.request.cursor.take();
@@ -137,6 +154,35 @@ impl Reader {
             None => self.start(cursor.is_some(), &mut out),
         }
         out.freeze()
+    }
+
+    /// What there is for a reader who has nothing yet, while nobody here knows what the journal holds: the boards that the
+    /// archive remembers, and that the journal is away. It is of no position, so it has no id, and the stream begins once
+    /// more when the journal was loaded.
+    fn recall(&mut self) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        let shown = {
+            let state = streams.fold.read();
+            streams.snapshots.scopes(&state, &self.request.filter).len()
+        };
+        let is_news = match self.recalled {
+            None => shown > 0 || streams.fold.contact().cut_off().is_some(),
+            Some(recalled) => shown > recalled,
+        };
+        if !is_news || self.request.cursor.is_some() {
+            return None;
+        }
+        let filter = &self.request.filter;
+        let (taken, views, (level, data_as_of)) =
+            streams.snapshots.take(|state| streams.snapshots.scopes(state, filter));
+        self.recalled = Some(taken.boards.len());
+        let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
+        let opening = Opening { resumed: false, gap: false, cursor: EntryId::ZERO, level, data_as_of };
+        self.write_connected(&mut out, opening, views);
+        for json in &taken.boards {
+            out.extend_from_slice(&Block::new(None, json).bytes(self.request.named));
+        }
+        Some(out.freeze())
     }
 
     /// The position that a cursor names, if the stream can go on exactly there.
@@ -185,14 +231,17 @@ impl Reader {
         let streams = self.streams.clone();
         streams.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
-        let (mut chosen, mut cut_off) = (Vec::new(), None);
+        let (mut chosen, mut remembered, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
         let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
             // The snapshots say so.
             cut_off = state.cut_off();
-            chosen = streams.snapshots.scopes(state, filter);
-            chosen.clone()
+            let scopes = streams.snapshots.scopes(state, filter);
+            // Of what is only remembered the snapshot is due again when the board itself becomes known.
+            (remembered, chosen) = scopes.iter().partition(|scope| state.remembered(**scope).is_some());
+            scopes
         });
         self.told_cut_off = cut_off;
+        self.remembered = remembered;
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
         streams.vitals.reads.record((streams.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
@@ -205,41 +254,6 @@ impl Reader {
             self.told = id.unwrap_or(self.told);
         }
         self.phase = Phase::Live(streams.hub.subscribe(taken.position));
-    }
-
-    fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
-        // Where there is no board to be more or less true, the organisation's own state is all there is to say.
-        let level = match scopes.is_empty() {
-            true => opening.level.max(self.streams.vitals.source_level.value()),
-            false => opening.level,
-        };
-        let body = Body::Connected {
-            connection_id: format!("{:08x}", fastrand::u32(..)),
-            server_version: env!("CARGO_PKG_VERSION"),
-            versions: &[SCHEMA_VERSION],
-            heartbeat_ms: u64::try_from(self.streams.settings.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            resumed: opening.resumed,
-            gap: opening.gap,
-            cursor: opening.cursor.to_string(),
-            scopes,
-        };
-        self.write(out, None, level, opening.data_as_of, &body);
-    }
-
-    /// Writes an event about the connection itself. It has an id only where it tells a position.
-    fn write(
-        &self,
-        out: &mut BytesMut,
-        id: Option<EntryId>,
-        level: Level,
-        data_as_of: Option<Timestamp>,
-        body: &Body,
-    ) {
-        let envelope = Envelope {
-            demo: self.streams.demo,
-            ..Envelope::connection((self.streams.clock)(), level, data_as_of)
-        };
-        out.extend_from_slice(&Block::new(id, &event::encode(&envelope, body)).bytes(self.request.named));
     }
 
     /// What the log has after `position`, until the hub covers the rest; `None` when there was nothing to write.
@@ -304,6 +318,9 @@ impl Reader {
             Batch::Lost => return Some(self.close(ClosingReason::Lost)),
         };
         if blocks.is_empty() && self.appeared.is_empty() {
+            if self.shows_what_is_forgotten() {
+                return Some(self.close(ClosingReason::Lost));
+            }
             return self.wait(subscription).await;
         }
         if let Some(received_at) = received_at {
@@ -312,42 +329,6 @@ impl Reader {
         self.told = last.unwrap_or(self.told);
         self.phase = Phase::Live(subscription);
         joined(blocks)
-    }
-
-    /// That this instance lost the journal, or has it back: of each board that it makes a difference to. It cannot pass
-    /// through the log, so it has no id, and each instance tells its own readers.
-    fn tell_contact(&mut self) -> Option<Bytes> {
-        let streams = self.streams.clone();
-        let since = self.contact.borrow_and_update().cut_off();
-        let told = std::mem::replace(&mut self.told_cut_off, since);
-        if since.is_some() == told.is_some() {
-            return None;
-        }
-        let now = (streams.clock)();
-        let state = streams.fold.read();
-        let concerned = streams.snapshots.scopes(&state, &self.request.filter);
-        let mut out = BytesMut::new();
-        for scope in concerned.into_iter().filter(|scope| state.level(*scope) == Level::Full) {
-            let body = match since {
-                Some(since) => Body::Degraded {
-                    from: Level::Full,
-                    to: Level::Cached,
-                    reason: JOURNAL.into(),
-                    since,
-                    retry_at: None,
-                },
-                None => Body::Recovered {
-                    from: Level::Cached,
-                    down_for_ms: told.map_or(0, |told| now.ms_since(told)),
-                },
-            };
-            let level = if since.is_some() { Level::Cached } else { Level::Full };
-            let envelope = Envelope { level, ..state.envelope(scope, now, Source::System, streams.demo) };
-            out.extend_from_slice(
-                &Block::new(None, &event::encode(&envelope, &body)).bytes(self.request.named),
-            );
-        }
-        (!out.is_empty()).then(|| out.freeze())
     }
 
     /// The snapshots of scopes that appeared, at the position they were taken at. What precedes that position is
@@ -383,6 +364,16 @@ impl Reader {
         Some(out.freeze())
     }
 
+    /// Whether this reader still shows a remembered board that is no more: the organisation was asked and has no such
+    /// board, so no event tells.
+    fn shows_what_is_forgotten(&self) -> bool {
+        if self.remembered.is_empty() {
+            return false;
+        }
+        let state = self.streams.fold.read();
+        self.remembered.iter().any(|scope| state.remembered(*scope).is_none())
+    }
+
     async fn wait(&mut self, mut subscription: Subscription) -> Option<Bytes> {
         let heartbeat_at = self.last_write + self.streams.settings.heartbeat;
         let is_silent = tokio::select! {
@@ -395,25 +386,6 @@ impl Reader {
         let position = subscription.position();
         self.phase = Phase::Live(subscription);
         is_silent.then(|| self.heartbeat(position))
-    }
-
-    /// Tells the position where it has moved. A browser hides the silent heartbeat from scripts, so a client that
-    /// wants to notice silence asks for events instead.
-    fn heartbeat(&mut self, position: EntryId) -> Bytes {
-        let moved = (position > self.told).then_some(position);
-        self.told = position;
-        if !self.request.heartbeat {
-            return silent_heartbeat(moved);
-        }
-        let (level, data_as_of) = {
-            let state = self.streams.fold.read();
-            let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
-            Snapshots::standing(&state, &scopes)
-        };
-        let body = Body::Heartbeat { cursor: position.to_string() };
-        let mut out = BytesMut::new();
-        self.write(&mut out, moved, level, data_as_of, &body);
-        out.freeze()
     }
 
     /// Whether this reader may see a frame. A scope that is met for the first time is judged once. The snapshot of a
@@ -430,19 +402,11 @@ impl Reader {
             (admitted, state.is_served(scope))
         };
         self.scopes.insert(scope, admitted);
+        self.remembered.retain(|shown| (shown.project, shown.team) != (scope.project, scope.team));
         if admitted && served && !self.appeared.contains(&scope) {
             self.appeared.push(scope);
         }
         admitted
-    }
-
-    /// Says why the stream ends; after these bytes it does. The reader's cursor stays good.
-    fn close(&mut self, reason: ClosingReason) -> Bytes {
-        self.phase = Phase::Closed;
-        let mut out = BytesMut::new();
-        let body = Body::Closing { reason, reconnect_after_ms: fastrand::u64(RETRY_MS) };
-        self.write(&mut out, None, Level::Full, None, &body);
-        out.freeze()
     }
 }
 
@@ -452,14 +416,6 @@ async fn at(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
-}
-
-struct Opening {
-    resumed: bool,
-    gap: bool,
-    cursor: EntryId,
-    level: Level,
-    data_as_of: Option<Timestamp>,
 }
 
 /// One buffer for one write. A lone block is passed on as it is, shared by all its readers.

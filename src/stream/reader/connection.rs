@@ -1,0 +1,127 @@
+//! What a stream says of itself: how it begins, that it lives, how this instance stands with the journal, and how it
+//! ends. None of it was ever in the log.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Phase, RETRY_MS, Reader};
+use crate::domain::entry_id::EntryId;
+use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION, Source};
+use crate::domain::level::Level;
+use crate::domain::scope::Scope;
+use crate::domain::time::Timestamp;
+use crate::domain::view::{JOURNAL, ScopeView};
+use crate::hub::frame::{Block, silent_heartbeat};
+use crate::snapshot::Snapshots;
+
+/// How a stream begins.
+pub(super) struct Opening {
+    pub(super) resumed: bool,
+    pub(super) gap: bool,
+    pub(super) cursor: EntryId,
+    pub(super) level: Level,
+    pub(super) data_as_of: Option<Timestamp>,
+}
+
+impl Reader {
+    pub(super) fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
+        // Where there is no board to be more or less true, the organisation's own state is all there is to say.
+        let level = match scopes.is_empty() {
+            true => opening.level.max(self.streams.vitals.source_level.value()),
+            false => opening.level,
+        };
+        let body = Body::Connected {
+            connection_id: format!("{:08x}", fastrand::u32(..)),
+            server_version: env!("CARGO_PKG_VERSION"),
+            versions: &[SCHEMA_VERSION],
+            heartbeat_ms: u64::try_from(self.streams.settings.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            resumed: opening.resumed,
+            gap: opening.gap,
+            cursor: opening.cursor.to_string(),
+            scopes,
+        };
+        self.write(out, None, level, opening.data_as_of, &body);
+    }
+
+    /// Writes an event about the connection itself. It has an id only where it tells a position.
+    pub(super) fn write(
+        &self,
+        out: &mut BytesMut,
+        id: Option<EntryId>,
+        level: Level,
+        data_as_of: Option<Timestamp>,
+        body: &Body,
+    ) {
+        let envelope = Envelope {
+            demo: self.streams.demo,
+            ..Envelope::connection((self.streams.clock)(), level, data_as_of)
+        };
+        out.extend_from_slice(&Block::new(id, &event::encode(&envelope, body)).bytes(self.request.named));
+    }
+
+    /// That this instance lost the journal, or has it back: of each board that it makes a difference to. It cannot pass
+    /// through the log, so it has no id, and each instance tells its own readers.
+    pub(super) fn tell_contact(&mut self) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        let since = self.contact.borrow_and_update().cut_off();
+        let told = std::mem::replace(&mut self.told_cut_off, since);
+        if since.is_some() == told.is_some() {
+            return None;
+        }
+        let now = (streams.clock)();
+        let state = streams.fold.read();
+        let concerned = streams.snapshots.scopes(&state, &self.request.filter);
+        // A board that is only remembered is cached whatever the journal does.
+        let concerns =
+            |scope: &Scope| state.level(*scope) == Level::Full && state.remembered(*scope).is_none();
+        let mut out = BytesMut::new();
+        for scope in concerned.into_iter().filter(concerns) {
+            let body = match since {
+                Some(since) => Body::Degraded {
+                    from: Level::Full,
+                    to: Level::Cached,
+                    reason: JOURNAL.into(),
+                    since,
+                    retry_at: None,
+                },
+                None => Body::Recovered {
+                    from: Level::Cached,
+                    down_for_ms: told.map_or(0, |told| now.ms_since(told)),
+                },
+            };
+            let level = if since.is_some() { Level::Cached } else { Level::Full };
+            let envelope = Envelope { level, ..state.envelope(scope, now, Source::System, streams.demo) };
+            out.extend_from_slice(
+                &Block::new(None, &event::encode(&envelope, &body)).bytes(self.request.named),
+            );
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// Tells the position where it has moved. A browser hides the silent heartbeat from scripts, so a client that
+    /// wants to notice silence asks for events instead.
+    pub(super) fn heartbeat(&mut self, position: EntryId) -> Bytes {
+        let moved = (position > self.told).then_some(position);
+        self.told = position;
+        if !self.request.heartbeat {
+            return silent_heartbeat(moved);
+        }
+        let (level, data_as_of) = {
+            let state = self.streams.fold.read();
+            let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
+            Snapshots::standing(&state, &scopes)
+        };
+        let body = Body::Heartbeat { cursor: position.to_string() };
+        let mut out = BytesMut::new();
+        self.write(&mut out, moved, level, data_as_of, &body);
+        out.freeze()
+    }
+
+    /// Says why the stream ends; after these bytes it does. The reader's cursor stays good.
+    pub(super) fn close(&mut self, reason: ClosingReason) -> Bytes {
+        self.phase = Phase::Closed;
+        let mut out = BytesMut::new();
+        let body = Body::Closing { reason, reconnect_after_ms: fastrand::u64(RETRY_MS) };
+        self.write(&mut out, None, Level::Full, None, &body);
+        out.freeze()
+    }
+}
