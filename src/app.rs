@@ -101,6 +101,9 @@ pub struct Parts {
     pub clock: Clock,
     /// Whether the Functions host runs us.
     pub under_host: bool,
+    /// Whether this process synchronises when it is time to, and not when the host's timer says so. The timer may be in
+    /// a process of its own, and without a store that is shared nobody would see what it finds.
+    pub own_schedule: bool,
     /// Pages of which other origins may read.
     pub allowed_origins: AllowedOrigins,
     /// After how long a connection that takes no more bytes is closed.
@@ -231,6 +234,7 @@ impl App {
             projects: config.projects.clone(),
             clock,
             under_host: config.under_host,
+            own_schedule: !config.under_host || config.redis.is_none(),
             allowed_origins: config.allowed_origins.clone(),
             write_timeout: config.write_timeout,
             idle_timeout: config.idle_timeout,

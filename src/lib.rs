@@ -95,8 +95,8 @@ pub fn run(config: &Config) -> ExitCode {
         if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
             tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
         }
-        if !config.under_host {
-            // The host has a timer, and keeps it to one instance; a second one would do everything twice.
+        if app.own_schedule {
+            // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
             tokio::spawn(sync::run_on_schedule(app.sync.clone(), sync::SyncReport::log));
         }
         server::serve(app, listener, told_to_stop()).await;

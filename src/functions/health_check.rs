@@ -65,7 +65,12 @@ fn is_ready(app: &App) -> bool {
 }
 
 fn readiness(app: &App) -> &'static str {
-    if is_ready(app) { "ready" } else { "not ready" }
+    match is_ready(app) {
+        // Every process would have boards of its own, and a hook reach the readers of one.
+        true if app.under_host && app.own_schedule => "degraded: no shared journal, set BOARDCAST_REDIS_URL",
+        true => "ready",
+        false => "not ready",
+    }
 }
 
 fn webhook(app: &App) -> &'static str {

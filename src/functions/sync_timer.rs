@@ -6,9 +6,13 @@ use super::Request;
 use super::body::{self, Read};
 use super::invocation::{InvocationReply, TimerEnvelope};
 use crate::app::App;
+use crate::sync::SyncReport;
 
 /// The greatest envelope that is read; the host's are some hundred bytes.
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
+
+/// Why the timer has nothing to do where every process has a journal of its own.
+const NOT_SHARED: &str = "no shared journal: every instance synchronises by itself; set BOARDCAST_REDIS_URL";
 
 /// Answers an invocation.
 pub async fn handle(app: &App, request: Request) -> Response {
@@ -23,7 +27,10 @@ pub async fn handle(app: &App, request: Request) -> Response {
             line.to_owned()
         }
         Some(TimerEnvelope { is_past_due }) => {
-            let report = app.sync.run().await;
+            let report = match app.own_schedule && app.under_host {
+                true => SyncReport::Skipped { reason: NOT_SHARED.into() },
+                false => app.sync.run().await,
+            };
             report.log();
             if is_past_due { format!("{report} (past due)") } else { report.to_string() }
         }

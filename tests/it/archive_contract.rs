@@ -210,6 +210,22 @@ async fn more_rows_than_a_page_holds_are_all_read() {
 }
 
 #[tokio::test]
+async fn rows_that_nobody_here_can_read_stand_in_nobodys_way_and_stay() {
+    let azurite = Azurite::shared().await;
+    let prefix = Azurite::fresh_prefix();
+    let archive = azurite.archive(&prefix);
+    archive.deposit(&deposit(1, 2)).await.unwrap();
+    let table = format!("{prefix}inbox");
+    for n in 0..5 {
+        azurite.plant(&table, "waiting", &format!("{:015}-{n}", 1), "{\"of\":\"a newer version\"}").await;
+    }
+    let waiting = archive.waiting(1).await.unwrap();
+    assert_eq!(waiting.iter().map(|(_, deposit)| deposit.clone()).collect::<Vec<_>>(), [deposit(1, 2)]);
+    archive.remove(&waiting[0].0).await.unwrap();
+    assert_eq!(archive.waiting(10).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_refused_and_told_without_the_key() {
     let wrong = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMg==";
     let archive = Azurite::shared().await.archive_with("wrong", wrong);

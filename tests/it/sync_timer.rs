@@ -87,6 +87,24 @@ async fn s1_inside_the_window_it_says_what_is_on_the_boards() {
 }
 
 #[tokio::test]
+async fn s11_under_the_host_without_a_shared_journal_the_timer_leaves_it_to_each_process() {
+    let (builder, _) = app_at(INSIDE);
+    let app = builder.setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1").start().await;
+    let line = fire(&app, false).await;
+    assert!(line.starts_with("skipped: no shared journal"), "{line}");
+    assert!(app.app.own_schedule, "who leaves it to itself does it");
+    let ready = app.get("/api/health/ready").await;
+    assert_eq!(ready.status, 200);
+    assert!(ready.json()["status"].as_str().unwrap().starts_with("degraded: no shared journal"));
+    let redis = TestApp::builder()
+        .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
+        .setting("BOARDCAST_REDIS_URL", "redis://127.0.0.1:1")
+        .start()
+        .await;
+    assert!(!redis.app.own_schedule, "with one the timer is kept to one instance for all");
+}
+
+#[tokio::test]
 async fn s1_anything_else_is_answered_with_an_object_too() {
     let app = TestApp::start().await;
     for body in [&b""[..], b"{}", b"\xff", b"null", &vec![b' '; 100_000]] {

@@ -7,9 +7,9 @@
 mod rows;
 mod transport;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,6 +30,9 @@ use crate::domain::scope::Scope;
 use crate::domain::teams::TeamKey;
 use crate::identity::TokenSource;
 use crate::secret::Secret;
+
+/// How many rows that cannot be decoded are named in the log.
+const ODD_ROWS_MAX: usize = 1_000;
 
 /// What tokens for Table storage are asked for.
 pub const RESOURCE: &str = "https://storage.azure.com/";
@@ -103,6 +106,8 @@ pub struct TableArchive {
     values: Rows,
     sprints: Rows,
     inbox: Rows,
+    /// The keys of rows that could not be decoded, as far as they were told.
+    odd: Mutex<HashSet<String>>,
 }
 
 impl TableArchive {
@@ -128,20 +133,38 @@ impl TableArchive {
             .retry(RetryOptions::none())
             .build();
         let table = |name: &str| Rows::of(service.table_client(format!("{}{name}", settings.prefix)));
-        Ok(Self { values: table("values"), sprints: table("sprints"), inbox: table("inbox") })
+        let (values, sprints, inbox) = (table("values"), table("sprints"), table("inbox"));
+        Ok(Self { values, sprints, inbox, odd: Mutex::default() })
+    }
+
+    /// What a row says. One that cannot be decoded stays where it is: whoever wrote it may be newer, and take it.
+    fn decoded<T: DeserializeOwned>(&self, row: &Row) -> Option<T> {
+        let error = match serde_json::from_str(&row.text) {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        // Rows are read again and again; to name each of them once is enough.
+        if odd.len() < ODD_ROWS_MAX && odd.insert(row.key.clone()) {
+            tracing::error!(
+                row = row.key, %error,
+                "a row of the archive cannot be decoded and is passed over; delete it if no newer version wrote it"
+            );
+        }
+        None
     }
 
     /// Writes the values of one board that supersede what is stored.
     async fn remember_of(&self, scope: Scope, values: Vec<LastKnown>) -> Result<(), ArchiveError> {
         let mut left = values;
         for _ in 0..=CONFLICT_RETRIES_MAX {
-            let rows = self.values.read(Some(rows_of(scope)), usize::MAX).await?;
+            let rows = self.values.read(Some(rows_of(scope)), usize::MAX, Some).await?;
             let mut stored: HashMap<String, Row> =
                 rows.into_iter().map(|row| (row.key.clone(), row)).collect();
             let mut due = Vec::new();
             for value in left {
                 let row = stored.remove(&value_key(&value));
-                let known = row.as_ref().and_then(decoded::<LastKnown>);
+                let known = row.as_ref().and_then(|row| self.decoded::<LastKnown>(row));
                 if known.is_none_or(|known| value.supersedes(&known)) {
                     due.push((value, row.map_or(Expected::Absent, Expected::Unchanged)));
                 }
@@ -184,8 +207,7 @@ impl Archive for TableArchive {
     }
 
     async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError> {
-        let rows = within(self.values.read(None, usize::MAX)).await?;
-        Ok(rows.iter().filter_map(decoded).collect())
+        within(self.values.read(None, usize::MAX, |row| self.decoded(&row))).await
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
@@ -197,8 +219,8 @@ impl Archive for TableArchive {
 
     async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
         let filter = format!("PartitionKey eq '{}'", partition_of(team.scope(None)));
-        let rows = within(self.sprints.read(Some(filter), usize::MAX)).await?;
-        Ok(last_first(rows.iter().filter_map(decoded).collect()))
+        let sprints = within(self.sprints.read(Some(filter), usize::MAX, |row| self.decoded(&row))).await?;
+        Ok(last_first(sprints))
     }
 
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {
@@ -208,9 +230,9 @@ impl Archive for TableArchive {
     }
 
     async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
-        let rows = within(self.inbox.read(Some(format!("PartitionKey eq '{WAITING}'")), limit)).await?;
-        let deposit = |row: Row| decoded(&row).map(|deposit| (DepositId(row.key), deposit));
-        Ok(rows.into_iter().filter_map(deposit).collect())
+        let filter = format!("PartitionKey eq '{WAITING}'");
+        let deposit = |row: Row| self.decoded(&row).map(|deposit| (DepositId(row.key), deposit));
+        within(self.inbox.read(Some(filter), limit, deposit)).await
     }
 
     async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError> {
@@ -245,15 +267,4 @@ fn rows_of(scope: Scope) -> String {
 fn encoded(value: &impl Serialize) -> String {
     // Strings, numbers and maps with string keys cannot fail to serialise.
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// What a row holds; `None`, and told in the log, when a defect or a newer schema wrote something else.
-fn decoded<T: DeserializeOwned>(row: &Row) -> Option<T> {
-    match serde_json::from_str(&row.text) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            tracing::error!(row = row.key, %error, "a row of the archive cannot be decoded and was left out");
-            None
-        }
-    }
 }

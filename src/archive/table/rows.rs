@@ -126,18 +126,29 @@ impl Rows {
         Ok(())
     }
 
-    /// The rows that a filter admits, or all, in the order of their keys; at most `limit`.
-    pub(super) async fn read(&self, filter: Option<String>, limit: usize) -> Result<Vec<Row>, ArchiveError> {
-        match self.try_read(filter.clone(), limit).await {
+    /// What `pick` makes of the rows that a filter admits, or of all, in the order of their keys; at most `limit`. Rows
+    /// of which it makes nothing are passed over, however many there are.
+    pub(super) async fn read<T>(
+        &self,
+        filter: Option<String>,
+        limit: usize,
+        pick: impl Fn(Row) -> Option<T>,
+    ) -> Result<Vec<T>, ArchiveError> {
+        match self.try_read(filter.clone(), limit, &pick).await {
             Err(error) if is_missing_table(&error) => {
                 self.create().await?;
-                self.try_read(filter, limit).await.map_err(|error| told(&error))
+                self.try_read(filter, limit, &pick).await.map_err(|error| told(&error))
             }
             rows => rows.map_err(|error| told(&error)),
         }
     }
 
-    async fn try_read(&self, filter: Option<String>, limit: usize) -> Result<Vec<Row>, Error> {
+    async fn try_read<T>(
+        &self,
+        filter: Option<String>,
+        limit: usize,
+        pick: impl Fn(Row) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
         let page = u32::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(u32::MAX);
         let mut query = self.0.query().top(Top::new(page));
         if let Some(filter) = filter {
@@ -146,7 +157,7 @@ impl Rows {
         let mut pages = query.into_stream::<Map<String, Value>>();
         let mut rows = Vec::new();
         while let Some(page) = pages.next().await {
-            rows.extend(page?.entities.iter().filter_map(row));
+            rows.extend(page?.entities.iter().filter_map(row).filter_map(&pick));
             if rows.len() >= limit {
                 rows.truncate(limit);
                 break;

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use boardcast::archive::table::{Credential, TableArchive, TableSettings};
 use boardcast::secret::Secret;
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use super::app::DEADLINE;
+use super::http;
 
 /// The account and key that every Azurite has; they stand in its documentation.
 pub const ACCOUNT: &str = "devstoreaccount1";
@@ -86,6 +90,29 @@ impl Azurite {
     /// The same, signed with that key.
     pub fn archive_with(&self, prefix: &str, key: &str) -> Arc<TableArchive> {
         archive_at(self.port, prefix, key)
+    }
+
+    /// Writes a row past the archive.
+    pub async fn plant(&self, table: &str, partition: &str, row: &str, text: &str) {
+        use hmac::Mac as _;
+        let now = chrono::DateTime::from_timestamp_millis(boardcast::clock::system()().epoch_ms()).unwrap();
+        let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let path = format!("/{ACCOUNT}/{table}");
+        let key = BASE64_STANDARD.decode(KEY).unwrap();
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+        mac.update(format!("POST\n\napplication/json\n{date}\n/{ACCOUNT}{path}").as_bytes());
+        let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+        let entity = json!({ "PartitionKey": partition, "RowKey": row, "Json0": text }).to_string();
+        let headers = [
+            ("authorization", &*format!("SharedKey {ACCOUNT}:{signature}")),
+            ("content-type", "application/json"),
+            ("x-ms-date", &date),
+            ("accept", "application/json;odata=nometadata"),
+            ("x-ms-version", "2019-02-02"),
+        ];
+        let request = http::request("POST", &path, &headers, entity.as_bytes());
+        let answer = http::exchange(([127, 0, 0, 1], self.port).into(), &request).await;
+        assert!([201, 204].contains(&answer.status), "{answer:?}");
     }
 
     /// Ends it, as an outage does.

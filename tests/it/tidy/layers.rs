@@ -54,7 +54,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("fold", &["domain", "store"]),
     (
         "functions",
-        &["app", "config", "deaths", "devops", "domain", "ingest", "snapshot", "store", "stream", "vitals"],
+        &[
+            "app", "config", "deaths", "devops", "domain", "ingest", "snapshot", "store", "stream", "sync",
+            "vitals",
+        ],
     ),
     ("hub", &["domain"]),
     ("identity", &["clock", "domain", "secret"]),
