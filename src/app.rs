@@ -19,6 +19,7 @@ use crate::domain::degradation::Policy;
 use crate::domain::time::Timestamp;
 use crate::figures::Calculator;
 use crate::fold::Fold;
+use crate::horizon::Horizon;
 use crate::hub::{Hub, RingLimits};
 use crate::identity::{ManagedIdentity, TokenSource};
 use crate::inbox::Inbox;
@@ -279,7 +280,15 @@ fn keep_running(hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Sourc
         clock: deriver.clock.clone(),
         instance: deriver.instance.clone(),
     };
+    let horizon = Horizon {
+        journal: deriver.journal.clone(),
+        fold: deriver.fold.clone(),
+        clock: deriver.clock.clone(),
+        instance: deriver.instance.clone(),
+        demo: deriver.demo,
+    };
     tokio::spawn(relay.run());
+    tokio::spawn(horizon.keep());
     tokio::spawn(async move { hub.pace().await });
     tokio::spawn(deriver.clone().settle());
     if let Some(source) = source {

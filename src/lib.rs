@@ -26,6 +26,7 @@ pub mod domain;
 pub mod figures;
 pub mod fold;
 pub mod functions;
+pub mod horizon;
 pub mod hub;
 pub mod identity;
 pub mod inbox;

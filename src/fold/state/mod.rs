@@ -117,8 +117,8 @@ impl State {
             };
             self.place(item, id);
         }
-        for id in delta.dropped {
-            self.drop_item(id);
+        for item in delta.dropped {
+            self.drop_item(item, id);
         }
         for said in delta.said {
             self.say(said, id);
@@ -228,9 +228,9 @@ impl State {
         }
     }
 
-    fn drop_item(&mut self, id: WorkItemId) {
+    fn drop_item(&mut self, id: WorkItemId, version: Version) {
         if let Some(known) = self.items.remove(&id) {
-            self.take_off_boards(&known.item, known.version);
+            self.take_off_boards(&known.item, version);
             self.of_team.values_mut().for_each(|items| {
                 items.remove(&id);
             });
