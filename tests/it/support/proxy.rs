@@ -6,7 +6,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// How many pieces may be under way, each way. A sender who is ahead by more has to wait.
+const CHUNKS_UNDER_WAY: usize = 1_024;
 
 /// A line. What is connected to its address is connected to the server, as far as its condition allows.
 pub struct Proxy {
@@ -100,14 +104,35 @@ async fn carry(
     number: usize,
     mut condition: watch::Receiver<Condition>,
 ) {
-    let mut chunk = vec![0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut chunk).await {
-        let delay = condition.borrow().delay;
-        tokio::time::sleep(delay).await;
-        let passes = |condition: &Condition| !condition.is_stalled && number >= condition.first_alive;
-        if condition.wait_for(passes).await.is_err() || to.write_all(&chunk[..count]).await.is_err() {
-            return;
+    let (under_way, mut arriving) = mpsc::channel::<(Instant, Vec<u8>)>(CHUNKS_UNDER_WAY);
+    let sent = condition.clone();
+    // A delay holds up each piece by itself, as distance does, and none behind it for longer.
+    let reading = async move {
+        let mut chunk = vec![0; 16 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut chunk).await {
+            let at = Instant::now() + sent.borrow().delay;
+            if under_way.send((at, chunk[..count].to_vec())).await.is_err() {
+                return;
+            }
         }
+    };
+    let writing = async {
+        while let Some((at, bytes)) = arriving.recv().await {
+            tokio::time::sleep_until(at).await;
+            let passes = |condition: &Condition| !condition.is_stalled && number >= condition.first_alive;
+            if condition.wait_for(passes).await.is_err() || to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    };
+    // When nothing more is read, what was read still arrives.
+    let reading = async {
+        reading.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = writing => {}
+        () = reading => {}
     }
 }
 
