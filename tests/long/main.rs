@@ -21,12 +21,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use boardcast::domain::scope::Audience;
-use boardcast::store::{Commit, Journal, NewEntry, Outcome, RecordKey, Version};
-use bytes::Bytes;
-
 use support::app::TestApp;
-use support::redis::RedisServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_readers_cost_the_host_ten_writes_a_second_each_at_most() {
@@ -47,74 +42,6 @@ async fn a_connection_that_was_idle_for_five_minutes_still_answers() {
         stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         assert_eq!(support::http::read_answer(&mut stream, false).await.status, 200);
     }
-}
-
-/// What a hook commits: the record of one item, checked, an event and an observation.
-fn hook_of(key: &RecordKey, version: Option<Version>) -> Commit {
-    let entry = NewEntry {
-        audience: Audience::Everyone,
-        event: Some(Bytes::from(vec![b'e'; 600])),
-        delta: Some(Bytes::from(vec![b'd'; 400])),
-    };
-    Commit {
-        checks: vec![(key.clone(), version)],
-        writes: vec![(key.clone(), Some(Bytes::from(vec![b'v'; 800])))],
-        entries: vec![entry],
-    }
-}
-
-/// How much processor time a server has used, in seconds.
-async fn cpu_seconds(server: &RedisServer) -> f64 {
-    let info: String = server.command(&["INFO", "cpu"]).await;
-    let of = |name: &str| -> f64 {
-        info.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().parse().unwrap()
-    };
-    of("used_cpu_user:") + of("used_cpu_sys:")
-}
-
-/// Lets that many writers commit for a while. Returns commits a second, and processor time of Redis for each in µs.
-async fn commit_rate(server: &RedisServer, writers: u32, time: Duration) -> (f64, f64) {
-    let journal = support::redis::journal(support::redis::settings(&server.url(), "rate"));
-    while journal.load().await.is_err() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let (cpu, begin) = (cpu_seconds(server).await, tokio::time::Instant::now());
-    let work = (0..writers).map(|writer| {
-        let journal = journal.clone();
-        tokio::spawn(async move {
-            let (mut done, mut versions) = (0_u32, vec![None; 1_000]);
-            while begin.elapsed() < time {
-                let (slot, number) = (done as usize % versions.len(), done % 1_000);
-                let key = RecordKey::from(format!("item/{}", writer * 1_000 + number).as_str());
-                match journal.commit(hook_of(&key, versions[slot])).await.unwrap() {
-                    Outcome::Committed(ids) => versions[slot] = ids.last().copied(),
-                    // What an earlier run of writers left.
-                    Outcome::Conflict(there) => {
-                        versions[slot] = there[0].1.as_ref().map(|there| there.version)
-                    }
-                }
-                done += 1;
-            }
-            done
-        })
-    });
-    let mut done = 0;
-    for writer in work.collect::<Vec<_>>() {
-        done += writer.await.unwrap();
-    }
-    let seconds = begin.elapsed().as_secs_f64();
-    let cpu = cpu_seconds(server).await - cpu;
-    (f64::from(done) / seconds, cpu * 1e6 / f64::from(done))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_takes_five_thousand_commits_a_second() {
-    let server = RedisServer::start(&[]);
-    let (one, cpu_of_one) = commit_rate(&server, 1, Duration::from_secs(5)).await;
-    println!("1 in flight: {one:.0} commits/s, {cpu_of_one:.0} µs of Redis each");
-    let (many, cpu_of_many) = commit_rate(&server, 16, Duration::from_secs(5)).await;
-    println!("16 in flight: {many:.0} commits/s, {cpu_of_many:.0} µs of Redis each");
-    assert!(many >= 5_000.0 && cpu_of_many <= 50.0);
 }
 
 /// The demo as it is served by itself, by the machine's clock and with its own settings.
