@@ -299,7 +299,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Some 50 MB, and two days.
+    /// Some 150 MB of Redis when every entry is the change of an item, and two days.
     pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
 }
 
