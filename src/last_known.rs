@@ -170,6 +170,7 @@ impl LastValues {
 fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
     let mut due = Vec::new();
     for (scope, _) in state.scopes().filter(|(scope, _)| state.level(*scope) == Level::Full) {
+        let is_served = state.is_served(scope);
         let catalogue = state.teams().catalogue_of(scope).map(|catalogue| &**catalogue);
         let about = About::of(scope, state.project_name(scope.project), catalogue);
         for (_, said) in state.all_said(scope) {
@@ -181,7 +182,8 @@ fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
             let said_at = Timestamp::from_epoch_ms(i64::try_from(said.version.ms).unwrap_or(i64::MAX));
             let as_of = state.data_as_of(scope).unwrap_or(said_at);
             let is_copied = copied.values.get(&(scope, metric.clone())).is_some_and(|(position, age)| {
-                *position == said.version && as_of.ms_since(*age) < AGE_SLACK_MS
+                // The age of a board that nobody is shown any more is of no use to anybody.
+                *position == said.version && (!is_served || as_of.ms_since(*age) < AGE_SLACK_MS)
             });
             if !is_copied {
                 due.push(LastKnown {

@@ -8,8 +8,11 @@ use std::time::Duration;
 use boardcast::archive::{Deposit, FinishedSprint, LastKnown};
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::event::Source;
+use boardcast::domain::remembered::About;
 use boardcast::domain::said::Statement;
+use boardcast::domain::scope::Scope;
 use boardcast::domain::time::Timestamp;
+use boardcast::fold::State;
 use boardcast::store::{Journal as _, Retention};
 use serde::Serialize;
 
@@ -171,10 +174,14 @@ fn length(value: &impl Serialize) -> usize {
     serde_json::to_string(value).unwrap().chars().count()
 }
 
+fn about(state: &State, scope: Scope) -> About {
+    let team = state.teams().catalogue_of(scope).map(|team| &**team);
+    About::of(scope, state.project_name(scope.project), team)
+}
+
 fn rows_of_tables(instance: &Instance) {
     let state = instance.fold.read();
-    let ids =
-        |scope: &boardcast::domain::scope::Scope| scope.to_string().chars().filter(|c| *c != '/').count();
+    let ids = |scope: &Scope| scope.to_string().chars().filter(|c| *c != '/').count();
     let values: Vec<LastKnown> = state
         .everything_said()
         .filter_map(|(scope, _, said)| match &said.statement {
@@ -185,6 +192,7 @@ fn rows_of_tables(instance: &Instance) {
                 position: said.version,
                 epoch: state.epoch().unwrap_or_default().into(),
                 as_of: Timestamp::from_epoch_ms(i64::try_from(said.version.ms).unwrap()),
+                about: Some(about(&state, scope)),
             }),
             _ => None,
         })

@@ -171,7 +171,7 @@ impl RedisJournal {
 async fn listen(link: Link, log: String, changed: watch::Sender<()>) {
     let (mut end, mut reachable) = (String::from("0-0"), false);
     loop {
-        match next_end(&link, &log, &end).await {
+        match next_end(&link, &log, &end, &changed).await {
             Ok(next) => {
                 // After an outage whoever waits has to look, even if the log did not grow.
                 if next != end || !reachable {
@@ -192,13 +192,20 @@ async fn listen(link: Link, log: String, changed: watch::Sender<()>) {
 }
 
 /// Waits for entries after `end`, for a while, and returns where the log ends then: later, or earlier if it was set
-/// back, or where it was.
-async fn next_end(link: &Link, log: &str, end: &str) -> Result<String, JournalError> {
+/// back, or where it was. That there are some is told before it is asked where they end.
+async fn next_end(
+    link: &Link,
+    log: &str,
+    end: &str,
+    changed: &watch::Sender<()>,
+) -> Result<String, JournalError> {
     let mut wait = redis::cmd("XREAD");
     // One entry is enough to know that there are some.
     wait.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis().to_string());
     wait.arg("STREAMS").arg(log).arg(end);
-    link.query::<Value>(&wait).await?;
+    if link.query::<Value>(&wait).await? != Value::Nil {
+        changed.send_replace(());
+    }
     let mut last = redis::cmd("XREVRANGE");
     last.arg(log).arg("+").arg("-").arg("COUNT").arg(1);
     let last =
