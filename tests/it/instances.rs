@@ -1,12 +1,19 @@
 //! Several instances over one Redis are one: what one is told all tell, once, in one order, and whole.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use boardcast::simulation::item::{Content, Event};
+use boardcast::simulation::model::Model;
+use boardcast::simulation::server::Server;
+use serde_json::{Value, json};
 
 use crate::support::fleet::Fleet;
 use crate::support::flow::{Flow, deliver_all};
+use crate::support::http;
+use crate::support::process::Process;
 use crate::support::redis::{RedisServer, fresh_organisation};
+use crate::support::sse::SseReader;
 use crate::support::team::story;
 use crate::support::verdict::{History, judge};
 use crate::support::witness::{Connection, Witness};
@@ -182,4 +189,63 @@ async fn c12_a_rolling_update_stops_the_older_instances_before_they_can_split_th
         println!("the stream ended with {:?}", connections[0].closing());
         assert!(connections[0].ids().last() <= Some(end));
     }
+}
+
+/// Starts the executable as the Functions host does, on a port that is given to it.
+async fn under_host(settings: &[(&str, &str)]) -> Process {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let mut all = vec![("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str())];
+    all.extend(settings);
+    Process::start(&all).await
+}
+
+/// On Flex Consumption the timer has a process of its own, which serves nobody and ends when it has answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_another() {
+    let model = Arc::new(Mutex::new(Model::new(7, boardcast::clock::system())));
+    let organisation = Server::start(model.clone()).await.unwrap();
+    let redis = RedisServer::start(&[]);
+    let (url, redis_url) = (organisation.base_url(), redis.url());
+    let settings = [
+        ("BOARDCAST_ORGANIZATION_URL", url.as_str()),
+        ("BOARDCAST_REDIS_URL", &redis_url),
+        // Nobody but the timer looks a second time, and it does at any hour.
+        ("BOARDCAST_CHECK_MS", "86400000"),
+        ("BOARDCAST_SYNC_CRON", "* * * * *"),
+    ];
+    let serving = under_host(&settings).await;
+    let mut reader = SseReader::open(serving.address, "/api/sse/dashboard", &[]).await;
+    // The first look is the serving process' own.
+    reader.next_of("sync_completed").await;
+    let board = loop {
+        let directory = serving.get("/api/snapshot").await.json();
+        let is_team = |row: &&Value| row["sprintId"].is_string();
+        let row = directory["scopes"].as_array().unwrap().iter().find(is_team).cloned().unwrap();
+        let board = serving.get(row["url"].as_str().unwrap()).await.json();
+        if board["items"].as_array().is_some_and(|items| !items.is_empty()) {
+            break board;
+        }
+    };
+    let number = u32::try_from(board["items"][0]["id"].as_u64().unwrap()).unwrap();
+    let change = {
+        let at = boardcast::clock::system()();
+        let title = |content: &mut Content| content.title = "Told by nobody".into();
+        model.lock().unwrap().change(number, Event::Updated, at, 0, title).unwrap()
+    };
+    let timer = under_host(&settings).await;
+    let envelope = json!({
+        "Data": { "timer": { "Schedule": {}, "ScheduleStatus": null, "IsPastDue": false } },
+        "Metadata": { "sys": { "MethodName": "SyncTimer" } }
+    });
+    let headers = [("content-type", "application/json")];
+    let request = http::request("POST", "/SyncTimer", &headers, envelope.to_string().as_bytes());
+    let reply = http::exchange(timer.address, &request).await.json();
+    let line = reply["Logs"][0].as_str().unwrap();
+    assert!(line.starts_with("compared: ") && line.contains(" 1 work items had changed"), "{line}");
+    drop(timer);
+    let told = reader.next_of("workitem_changed").await;
+    assert_eq!((&told["workItemId"], &told["rev"]), (&json!(number), &json!(change.rev)));
+    assert_eq!((&told["title"], &told["source"]), (&json!("Told by nobody"), &json!("timer")));
+    let completed = reader.next_of("sync_completed").await;
+    assert_eq!((&completed["source"], &completed["changed"]), (&json!("timer"), &json!(1)));
 }

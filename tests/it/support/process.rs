@@ -36,8 +36,10 @@ impl Process {
             loop {
                 let line = lines.next_line().await.unwrap().expect("it ended before it listened");
                 log.lock().unwrap().push(line.clone());
-                if let Some((_, rest)) = line.split_once("address=") {
-                    break rest.split(' ').next().unwrap().parse().unwrap();
+                // Under the host a line is an object.
+                let told = line.split_once("address=").or_else(|| line.split_once(r#""address":""#));
+                if let Some((_, rest)) = told {
+                    break rest.split([' ', '"']).next().unwrap().parse().unwrap();
                 }
             }
         })
