@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boardcast::domain::amount::Hundredths;
@@ -107,7 +108,7 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
                 state: texts.states[state].clone(),
                 iteration_path: texts.path.clone(),
                 area_path: texts.area.clone(),
-                effort: BTreeMap::from([(texts.effort.clone(), Hundredths::whole(rev))]),
+                effort: Arc::new(BTreeMap::from([(texts.effort.clone(), Hundredths::whole(rev))])),
                 remaining_work: Some(Hundredths::whole(number % 8)),
                 blocked: number.is_multiple_of(17),
                 deleted: false,

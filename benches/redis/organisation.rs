@@ -95,7 +95,7 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
             state: STATES[(rev as usize - 1) % STATES.len()].into(),
             iteration_path: sprint_path(1 + u32::try_from(which(SPRINTS as usize, 2)).unwrap()).into(),
             area_path: area_path(which(TEAMS.len(), 3)).into(),
-            effort: BTreeMap::from([(EFFORT.into(), Hundredths::whole(1 + rev % 8))]),
+            effort: Arc::new(BTreeMap::from([(EFFORT.into(), Hundredths::whole(1 + rev % 8))])),
             remaining_work: None,
             blocked: false,
             deleted: false,

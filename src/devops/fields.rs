@@ -1,12 +1,14 @@
 //! The fields of a work item's revision, as a service hook and the REST API write them, become what is kept of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
 use crate::domain::time::{Ticks, Timestamp};
+use crate::domain::view::EFFORT_FIELDS;
 use crate::domain::work_item::{Details, Facts, Identity, WorkItemId};
 
 /// The greatest number of characters that is kept of a title.
@@ -81,14 +83,16 @@ impl<'a> Fields<'a> {
             state: self.text("System.State", TEXT_CHARS_MAX)?,
             iteration_path: self.text("System.IterationPath", PATH_CHARS_MAX).unwrap_or_default(),
             area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
-            effort: crate::domain::view::EFFORT_FIELDS
-                .iter()
-                .filter_map(|name| Some((Text::from(*name), self.amount(name)?)))
-                .collect::<BTreeMap<_, _>>(),
+            effort: Arc::new(self.efforts()),
             remaining_work: self.amount("Microsoft.VSTS.Scheduling.RemainingWork"),
             blocked: self.is_yes("Microsoft.VSTS.CMMI.Blocked") || tags.iter().any(|tag| is_blocked_tag(tag)),
             deleted,
         })
+    }
+
+    fn efforts(&self) -> BTreeMap<Text, Hundredths> {
+        let effort = |name: &&str| Some((Text::from(*name), self.amount(name)?));
+        EFFORT_FIELDS.iter().filter_map(effort).collect()
     }
 
     /// What only the newest revision is asked for. `url` is the item's page.

@@ -1,5 +1,7 @@
 //! What is announced, and in which word.
 
+use std::sync::Arc;
+
 use super::super::scope::Scope;
 use super::super::testing::{item, other_project, project, with_details};
 use super::super::time::Timestamp;
@@ -34,7 +36,7 @@ fn the_first_of_the_words_that_are_true_is_used() {
         ),
         (
             "estimate",
-            moved(&first, |f| f.effort = [(POINTS.into(), points(3.0).unwrap())].into()),
+            moved(&first, |f| f.effort = Arc::new([(POINTS.into(), points(3.0).unwrap())].into())),
             ChangeType::Estimate,
         ),
         ("remaining work", moved(&first, |f| f.remaining_work = points(3.0)), ChangeType::Estimate),

@@ -3,6 +3,7 @@
 //! `BOARDCAST_UPDATE_GOLDEN=1 cargo test golden` writes them anew; the difference is then read like any other change.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -53,7 +54,7 @@ fn points(units: f64) -> Hundredths {
 
 fn item_view() -> ItemView {
     let story = item(13, 4, |facts| {
-        facts.effort.insert(EFFORT_FIELDS[0].into(), points(2.5));
+        Arc::make_mut(&mut facts.effort).insert(EFFORT_FIELDS[0].into(), points(2.5));
         facts.remaining_work = Some(points(7.0));
         facts.state = "Active".into();
     });

@@ -1,6 +1,6 @@
 //! Small work items for tests.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::scope::ProjectId;
 use super::time::Timestamp;
@@ -21,7 +21,7 @@ pub(crate) fn facts() -> Facts {
         state: "New".into(),
         iteration_path: "Fabrikam\\Sprint 1".into(),
         area_path: "Fabrikam".into(),
-        effort: BTreeMap::new(),
+        effort: Arc::default(),
         remaining_work: None,
         blocked: false,
         deleted: false,

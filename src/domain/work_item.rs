@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -88,8 +89,8 @@ pub struct Facts {
     /// `System.AreaPath`.
     pub area_path: Text,
     /// Effort by the reference name of its field: which one counts is a matter of the team's process.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub effort: BTreeMap<Text, Hundredths>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub effort: Arc<BTreeMap<Text, Hundredths>>,
     /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_work: Option<Hundredths>,
@@ -99,6 +100,10 @@ pub struct Facts {
     /// Whether it was in the recycle bin.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deleted: bool,
+}
+
+fn is_empty(effort: &Arc<BTreeMap<Text, Hundredths>>) -> bool {
+    effort.is_empty()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
@@ -155,8 +160,8 @@ pub type Observation = WorkItem;
 pub struct WorkItem {
     /// The number of the work item.
     pub id: WorkItemId,
-    /// The known revisions. Never empty.
-    revisions: BTreeMap<Rev, Claim>,
+    /// The known revisions. Never empty. Each is kept once, however many copies of the item there are.
+    revisions: BTreeMap<Rev, Arc<Claim>>,
     /// The details that the newest revision's claim came with.
     details: Details,
 }
@@ -187,7 +192,7 @@ pub struct Present<'a> {
 impl WorkItem {
     /// A work item of which one revision is known.
     pub fn new(id: WorkItemId, rev: Rev, claim: Claim, details: Details) -> Self {
-        Self { id, revisions: BTreeMap::from([(rev, claim)]), details }
+        Self { id, revisions: BTreeMap::from([(rev, Arc::new(claim))]), details }
     }
 
     /// The union of what is known and what `other` knows.
@@ -210,7 +215,9 @@ impl WorkItem {
             }
         }
         let oldest_kept = mine.0.max(theirs.0).saturating_sub(REVISIONS_MAX - 1);
-        Self { id: self.id, revisions: revisions.split_off(&oldest_kept), details: details.clone() }
+        let mut revisions = revisions.split_off(&oldest_kept);
+        share_alike(&mut revisions);
+        Self { id: self.id, revisions, details: details.clone() }
     }
 
     /// The newest known revision.
@@ -221,7 +228,7 @@ impl WorkItem {
 
     /// The known revisions, oldest first.
     pub fn revisions(&self) -> impl Iterator<Item = (Rev, &Claim)> {
-        self.revisions.iter().map(|(rev, claim)| (*rev, claim))
+        self.revisions.iter().map(|(rev, claim)| (*rev, &**claim))
     }
 
     /// Whether every revision up to the newest is known.
@@ -247,12 +254,54 @@ impl WorkItem {
 
     /// Reads a record's bytes. Errors when they are not a work item, or one without any revision.
     pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let item: Self = serde_json::from_slice(bytes)?;
+        let mut item: Self = serde_json::from_slice(bytes)?;
         if item.revisions.is_empty() {
             return Err(serde::de::Error::custom("a work item without any revision"));
         }
+        share_alike(&mut item.revisions);
         Ok(item)
     }
+}
+
+/// Has revisions that follow each other keep once what they have alike. Most revisions change one fact, and texts and
+/// efforts are most of what one takes in memory.
+fn share_alike(revisions: &mut BTreeMap<Rev, Arc<Claim>>) {
+    let mut last: Option<&Arc<Claim>> = None;
+    for claim in revisions.values_mut() {
+        if let Some(last) = last
+            && let Some(facts) = claim.facts.sharing(&last.facts)
+        {
+            Arc::make_mut(claim).facts = facts;
+        }
+        last = Some(claim);
+    }
+}
+
+impl Facts {
+    /// The same facts with the texts and efforts of `other` where they are equal; `None` when they are already.
+    fn sharing(&self, other: &Self) -> Option<Self> {
+        let mut shared = self.clone();
+        let mut is_new = false;
+        for (text, of_other) in [
+            (&mut shared.work_item_type, &other.work_item_type),
+            (&mut shared.state, &other.state),
+            (&mut shared.iteration_path, &other.iteration_path),
+            (&mut shared.area_path, &other.area_path),
+        ] {
+            is_new |= take_over(text, of_other);
+        }
+        is_new |= take_over(&mut shared.effort, &other.effort);
+        is_new.then_some(shared)
+    }
+}
+
+/// Has a value be the other one if the two are equal; says whether it was not yet.
+fn take_over<T: ?Sized + PartialEq>(value: &mut Arc<T>, other: &Arc<T>) -> bool {
+    let is_due = !Arc::ptr_eq(value, other) && *value == *other;
+    if is_due {
+        *value = other.clone();
+    }
+    is_due
 }
 
 #[cfg(test)]

@@ -129,3 +129,27 @@ fn a_record_without_revisions_is_refused() {
     assert!(WorkItem::decode(record.to_string().as_bytes()).is_err());
     assert!(WorkItem::decode(b"not json").is_err());
 }
+
+#[test]
+fn revisions_that_follow_each_other_keep_once_what_they_have_alike() {
+    let with_effort = |state: &'static str| {
+        move |facts: &mut Facts| {
+            facts.state = state.into();
+            facts.effort = Arc::new([("Effort".into(), Hundredths::whole(3))].into());
+        }
+    };
+    let (first, second) = (item(13, 1, with_effort("New")), item(13, 2, with_effort("Active")));
+    let merged = first.merge(&second);
+    let decoded = WorkItem::decode(&merged.encode()).unwrap();
+    assert_eq!(decoded, merged);
+    for item in [&merged, &decoded] {
+        let facts: Vec<&Facts> = item.revisions().map(|(_, claim)| &claim.facts).collect();
+        assert!(Arc::ptr_eq(&facts[0].area_path, &facts[1].area_path));
+        assert!(Arc::ptr_eq(&facts[0].effort, &facts[1].effort));
+        assert_eq!((&*facts[0].state, &*facts[1].state), ("New", "Active"));
+    }
+    // A copy shares everything, so a merge costs what is new.
+    let again = merged.merge(&second);
+    let newest = |item: &WorkItem| Arc::as_ptr(item.revisions.last_key_value().unwrap().1);
+    assert_eq!(newest(&again), newest(&merged));
+}

@@ -1,6 +1,7 @@
 //! What holds of every board.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -42,7 +43,7 @@ fn facts(states: &'static [&'static str]) -> impl Strategy<Value = Facts> {
             state: state.into(),
             iteration_path: path.into(),
             area_path: area.into(),
-            effort: effort.map(|effort| (EFFORT.into(), effort)).into_iter().collect(),
+            effort: Arc::new(effort.map(|effort| (EFFORT.into(), effort)).into_iter().collect()),
             remaining_work,
             blocked,
             deleted,

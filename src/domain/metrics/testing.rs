@@ -1,5 +1,7 @@
 //! Work items and boards for the tests of metrics.
 
+use std::sync::Arc;
+
 use super::super::amount::Hundredths;
 use super::super::catalogue::tests::{catalogue, sprint_id};
 use super::super::catalogue::{Catalogue, Iteration};
@@ -69,7 +71,7 @@ pub(crate) fn state(name: &'static str) -> impl Fn(&mut Facts) {
 pub(crate) fn points(name: &'static str, points: f64) -> impl Fn(&mut Facts) {
     move |facts| {
         facts.state = name.into();
-        facts.effort.insert(EFFORT.into(), amount(points));
+        Arc::make_mut(&mut facts.effort).insert(EFFORT.into(), amount(points));
     }
 }
 
