@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
-    Versioned, refuse_defects,
+    Versioned, refuse_defects, refuse_oversized, whole_ms,
 };
 use crate::clock::Clock;
 
@@ -34,6 +34,8 @@ struct State {
     /// The id of the last entry ever appended, which `holds` even when the log was trimmed to nothing.
     last: EntryId,
     leases: HashMap<String, (String, u64)>,
+    /// What is kept for a while, and until when.
+    kept: HashMap<String, (Versioned, u64)>,
 }
 
 /// The bound of the random sequence number that a millisecond begins with.
@@ -205,10 +207,37 @@ impl Journal for MemoryJournal {
             None => true,
         };
         if free {
-            let until_ms = now_ms.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-            state.leases.insert(name.into(), (holder.into(), until_ms));
+            state.leases.insert(name.into(), (holder.into(), now_ms.saturating_add(whole_ms(duration))));
         }
         Ok(free)
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
+        let now_ms = self.now_ms();
+        let state = self.lock();
+        let kept = state.kept.get(name).filter(|(_, until_ms)| *until_ms > now_ms);
+        Ok(kept.map(|(value, _)| value.clone()))
+    }
+
+    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
+        refuse_oversized(&value)?;
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        state.kept.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        let is_later = state.kept.get(name).is_some_and(|(there, _)| there.version > value.version);
+        if !is_later {
+            state.kept.insert(name.into(), (value, now_ms.saturating_add(whole_ms(expiry))));
+        }
+        Ok(!is_later)
+    }
+
+    async fn forget(&self, name: &str) -> Result<(), JournalError> {
+        self.lock().kept.remove(name);
+        Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     fn condition(&self) -> Condition {

@@ -240,7 +240,7 @@ impl fmt::Display for JournalError {
         match self {
             Self::Unavailable(why) => write!(f, "the journal is unavailable: {why}"),
             Self::Lost => f.write_str("the journal's log no longer holds the position that was followed"),
-            Self::Refused(why) => write!(f, "the journal refused the commit: {why}"),
+            Self::Refused(why) => write!(f, "the journal refused what it was given: {why}"),
             Self::Newer { found, known } => write!(
                 f,
                 "the journal is written in form {found} and only {known} is known here: update this instance"
@@ -285,6 +285,23 @@ pub trait Journal: Send + Sync {
     /// Leases save double work and are never needed for correctness.
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError>;
 
+    /// What is kept for a while under `name`; `None` where nothing is. What is not in the form of this version is
+    /// deleted and counts as nothing.
+    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError>;
+
+    /// Keeps a value under `name` until `expiry` has passed, in whole milliseconds and at least one. Its version is a
+    /// position of the log that it is at least as new as. Says whether it is kept: it is not where a later one is.
+    ///
+    /// Errors: `Refused` for a value above [`KEPT_BYTES_MAX`].
+    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError>;
+
+    /// Deletes what is kept under `name`, if anything is.
+    async fn forget(&self, name: &str) -> Result<(), JournalError>;
+
+    /// Whether other instances have the same journal. To keep lists in one that nobody shares would only be to have
+    /// them in memory twice.
+    fn is_shared(&self) -> bool;
+
     /// How it was last seen to be. Waits for nothing, so it may be a minute old.
     fn condition(&self) -> Condition;
 }
@@ -305,6 +322,22 @@ impl Retention {
 
 /// How large a record may be, in bytes. The longest life of an item that is kept is far below it.
 pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How large a value may be that is kept for a while, in bytes: some thousands of projects or teams.
+pub const KEPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A time as the stores count it: whole milliseconds, at least one.
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// Checks what every adapter checks before it keeps a value.
+const fn refuse_oversized(value: &Versioned) -> Result<(), JournalError> {
+    if value.value.len() > KEPT_BYTES_MAX {
+        return Err(JournalError::Refused("a value to keep is above 1 MB"));
+    }
+    Ok(())
+}
 
 /// Checks what every adapter checks before it touches the store.
 fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {

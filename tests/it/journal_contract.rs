@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
 use boardcast::store::{
-    Commit, Entry, EntryId, Journal, JournalError, NewEntry, Outcome, RECORD_BYTES_MAX, RecordKey, Retention,
-    Version, Versioned,
+    Commit, Entry, EntryId, Journal, JournalError, KEPT_BYTES_MAX, NewEntry, Outcome, RECORD_BYTES_MAX,
+    RecordKey, Retention, Version, Versioned,
 };
 use bytes::Bytes;
 
@@ -63,6 +63,11 @@ macro_rules! journal_contract {
                 a_log_that_was_emptied_is_an_error_even_to_a_tail_that_waits,
                 a_log_that_was_set_back_is_an_error_even_to_a_tail_that_waits,
                 a_lease_has_one_holder_until_it_ends,
+                a_lease_is_given_back_by_renewing_it_for_a_millisecond,
+                c1_what_is_kept_for_1500_ms_is_there_for_that_long_and_no_longer,
+                c7_what_is_kept_is_replaced_by_what_is_as_new_or_newer_and_by_nothing_older,
+                c11_what_is_forgotten_is_gone,
+                c14_what_is_too_large_is_not_kept,
             );
         }
     };
@@ -525,4 +530,65 @@ pub async fn a_lease_has_one_holder_until_it_ends<H: Harness>() {
     harness.let_pass(time + Duration::from_millis(50)).await;
     assert!(lease("sync", "two").await);
     assert!(!lease("sync", "one").await);
+}
+
+pub async fn a_lease_is_given_back_by_renewing_it_for_a_millisecond<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    assert!(journal.lease("sync", "one", Duration::from_secs(60)).await.unwrap());
+    assert!(journal.lease("sync", "one", Duration::ZERO).await.unwrap());
+    harness.let_pass(Duration::from_millis(5)).await;
+    assert!(journal.lease("sync", "two", Duration::from_secs(60)).await.unwrap());
+}
+
+/// A list as it is kept: at least as new as `(ms, seq)`.
+fn list(ms: u64, seq: u64, value: &'static [u8]) -> Versioned {
+    Versioned { version: EntryId { ms, seq }, value: Bytes::from_static(value) }
+}
+
+pub async fn c1_what_is_kept_for_1500_ms_is_there_for_that_long_and_no_longer<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    assert_eq!(journal.kept("projects").await.unwrap(), None);
+    // Neither a whole number of seconds nor a text: `\0`, line breaks and what is no UTF-8 come back as they were.
+    let value = list(5, 1, b"1 2\n\0\xff");
+    assert!(journal.keep("projects", value.clone(), Duration::from_micros(1_500_900)).await.unwrap());
+    assert!(journal.keep("teams:x", list(5, 1, b""), Duration::from_secs(60)).await.unwrap());
+    harness.let_pass(Duration::from_millis(400)).await;
+    assert_eq!(journal.kept("projects").await.unwrap(), Some(value));
+    harness.let_pass(Duration::from_millis(1_150)).await;
+    assert_eq!(journal.kept("projects").await.unwrap(), None);
+    assert_eq!(journal.kept("teams:x").await.unwrap(), Some(list(5, 1, b"")));
+}
+
+pub async fn c7_what_is_kept_is_replaced_by_what_is_as_new_or_newer_and_by_nothing_older<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let keep = async |value: Versioned| {
+        let is_kept = journal.keep("projects", value, Duration::from_secs(60)).await.unwrap();
+        (is_kept, journal.kept("projects").await.unwrap().unwrap().value)
+    };
+    assert_eq!(keep(list(9, 10, b"first")).await, (true, "first".into()));
+    assert_eq!(keep(list(9, 10, b"as new")).await, (true, "as new".into()));
+    for older in [list(9, 9, b"older"), list(8, 99, b"older"), list(0, 0, b"older")] {
+        assert_eq!(keep(older).await, (false, "as new".into()));
+    }
+    assert_eq!(keep(list(9, 11, b"newer")).await, (true, "newer".into()));
+    assert_eq!(keep(list(10, 0, b"newest")).await, (true, "newest".into()));
+}
+
+pub async fn c11_what_is_forgotten_is_gone<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    journal.forget("projects").await.unwrap();
+    assert!(journal.keep("projects", list(9, 0, b"x"), Duration::from_secs(60)).await.unwrap());
+    journal.forget("projects").await.unwrap();
+    assert_eq!(journal.kept("projects").await.unwrap(), None);
+    assert!(journal.keep("projects", list(1, 0, b"y"), Duration::from_secs(60)).await.unwrap());
+}
+
+pub async fn c14_what_is_too_large_is_not_kept<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let sized = |size| Versioned { value: Bytes::from(vec![b'x'; size]), ..list(1, 0, b"") };
+    let refused = journal.keep("projects", sized(KEPT_BYTES_MAX + 1), Duration::from_secs(60)).await;
+    assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
+    assert_eq!(journal.kept("projects").await.unwrap(), None);
+    assert!(journal.keep("projects", sized(KEPT_BYTES_MAX), Duration::from_secs(60)).await.unwrap());
+    assert_eq!(journal.kept("projects").await.unwrap().unwrap().value.len(), KEPT_BYTES_MAX);
 }

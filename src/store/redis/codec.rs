@@ -25,6 +25,7 @@ pub(super) struct Keys {
     /// The number of the form in which all of it is written.
     pub(super) schema: String,
     lease_prefix: String,
+    list_prefix: String,
 }
 
 impl Keys {
@@ -35,12 +36,17 @@ impl Keys {
             records: key("records"),
             log: key("log"),
             lease_prefix: key("lease:"),
+            list_prefix: key("list:"),
             schema: format!("bc:{{{organisation}}}:schema"),
         }
     }
 
     pub(super) fn lease(&self, name: &str) -> String {
         format!("{}{name}", self.lease_prefix)
+    }
+
+    pub(super) fn list(&self, name: &str) -> String {
+        format!("{}{name}", self.list_prefix)
     }
 }
 
@@ -73,17 +79,19 @@ impl Hash {
 /// be written anew.
 pub(super) fn record(key: &RecordKey, value: &Value) -> Option<Versioned> {
     let Value::BulkString(bytes) = value else { return None };
-    let read = || {
-        let blank = bytes.iter().position(|byte| *byte == b' ')?;
-        let (version, value) = bytes.split_at_checked(blank)?;
-        let version = EntryId::parse(std::str::from_utf8(version).ok()?)?;
-        Some(Versioned { version, value: Bytes::copy_from_slice(value.get(1..)?) })
-    };
-    let record = read();
+    let record = versioned(bytes);
     if record.is_none() {
         tracing::error!(%key, "a record in the store is not in the form of this version; it counts as absent");
     }
     record
+}
+
+/// Reads a version, a blank and a value; `None` where it is something else.
+pub(super) fn versioned(bytes: &[u8]) -> Option<Versioned> {
+    let blank = bytes.iter().position(|byte| *byte == b' ')?;
+    let (version, value) = bytes.split_at_checked(blank)?;
+    let version = EntryId::parse(std::str::from_utf8(version).ok()?)?;
+    Some(Versioned { version, value: Bytes::copy_from_slice(value.get(1..)?) })
 }
 
 /// The texts of an entry: names and values in turn. The mark of a commit's end comes first, where `follow.lua` looks.
@@ -156,6 +164,7 @@ mod tests {
         let keys = Keys::of("contoso");
         assert_eq!(keys.items, "bc:{contoso}:1:items");
         assert_eq!(keys.lease("sync"), "bc:{contoso}:1:lease:sync");
+        assert_eq!(keys.list("projects"), "bc:{contoso}:1:list:projects");
         assert_eq!(keys.schema, "bc:{contoso}:schema");
     }
 

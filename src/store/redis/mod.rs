@@ -6,6 +6,7 @@
 mod codec;
 mod findings;
 mod link;
+mod passing;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,7 @@ use self::link::{Connector, Link, Script};
 use super::address::Address;
 use super::{
     Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
-    Versioned, refuse_defects,
+    Versioned, refuse_defects, whole_ms,
 };
 use crate::clock::Clock;
 use crate::identity::TokenSource;
@@ -93,6 +94,7 @@ impl Settings {
 struct Scripts {
     commit: Script,
     follow: Script,
+    kept: Script,
     lease: Script,
     tend: Script,
 }
@@ -151,6 +153,7 @@ impl RedisJournal {
             scripts: Scripts {
                 commit: Script::new(guarded!("commit.lua")),
                 follow: Script::new(guarded!("follow.lua")),
+                kept: Script::new(guarded!("kept.lua")),
                 lease: Script::new(guarded!("lease.lua")),
                 tend: Script::new(guarded!("tend.lua")),
             },
@@ -453,15 +456,31 @@ impl Journal for RedisJournal {
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
         let parts = &self.parts;
         let key = parts.keys.lease(name);
-        let ms = duration.as_millis().max(1).to_string();
+        let ms = whole_ms(duration);
         let fill = |command: &mut Cmd| {
-            command.arg(holder).arg(&ms);
+            command.arg(holder).arg(ms);
         };
         match parts.run(&parts.scripts.lease, &[&key], fill).await?.0.as_str() {
             "taken" => Ok(true),
             "held" => Ok(false),
             _ => Err(not_understood()),
         }
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
+        self.parts.kept(name).await
+    }
+
+    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
+        self.parts.keep(name, &value, expiry).await
+    }
+
+    async fn forget(&self, name: &str) -> Result<(), JournalError> {
+        self.parts.forget(name).await
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn condition(&self) -> Condition {

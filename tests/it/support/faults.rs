@@ -126,6 +126,25 @@ impl Journal for FaultyJournal {
         self.inner.lease(name, holder, duration).await
     }
 
+    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
+        self.check()?;
+        self.inner.kept(name).await
+    }
+
+    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
+        self.check()?;
+        self.inner.keep(name, value, expiry).await
+    }
+
+    async fn forget(&self, name: &str) -> Result<(), JournalError> {
+        self.check()?;
+        self.inner.forget(name).await
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn condition(&self) -> Condition {
         self.inner.condition()
     }

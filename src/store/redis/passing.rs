@@ -1,0 +1,60 @@
+//! What is kept for a while only: lists that instances share. Plain keys, which the server lets expire by itself.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value};
+
+use super::{Parts, codec, not_understood};
+use crate::store::{JournalError, Versioned, refuse_oversized, whole_ms};
+
+impl Parts {
+    /// What is kept under that name. What cannot be read is deleted: it would be in the way for as long as it lasts.
+    pub(super) async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
+        let (answer, rest) = self.of_list(name, "get", |_| {}).await?;
+        match (answer.as_str(), rest.first()) {
+            ("kept", Some(Value::BulkString(bytes))) => match codec::versioned(bytes) {
+                Some(value) => Ok(Some(value)),
+                None => self.forget(name).await.map(|()| None),
+            },
+            ("none", _) => Ok(None),
+            _ => Err(not_understood()),
+        }
+    }
+
+    /// Keeps a value, and says whether it did: not where a later one is.
+    pub(super) async fn keep(
+        &self,
+        name: &str,
+        value: &Versioned,
+        expiry: Duration,
+    ) -> Result<bool, JournalError> {
+        refuse_oversized(value)?;
+        let (version, ms) = (value.version.to_string(), whole_ms(expiry));
+        let fill = |command: &mut Cmd| {
+            command.arg(&version).arg(value.value.as_ref()).arg(ms);
+        };
+        match self.of_list(name, "keep", fill).await?.0.as_str() {
+            "kept" => Ok(true),
+            "later" => Ok(false),
+            _ => Err(not_understood()),
+        }
+    }
+
+    /// Deletes what is kept.
+    pub(super) async fn forget(&self, name: &str) -> Result<(), JournalError> {
+        self.of_list(name, "forget", |_| {}).await.map(drop)
+    }
+
+    async fn of_list(
+        &self,
+        name: &str,
+        operation: &str,
+        fill: impl Fn(&mut Cmd),
+    ) -> Result<(String, Vec<Value>), JournalError> {
+        let fill = |command: &mut Cmd| {
+            command.arg(operation);
+            fill(command);
+        };
+        self.run(&self.scripts.kept, &[&self.keys.list(name)], fill).await
+    }
+}
