@@ -406,6 +406,7 @@ fn source_settings(config: &Config) -> SourceSettings {
         interval: config.check_interval,
         deadline: config.sync_deadline,
         policy: Policy { mock: config.mock, ..Policy::default() },
+        list_patience: SourceSettings::LIST_PATIENCE_DEFAULT,
     }
 }
 

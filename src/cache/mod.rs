@@ -1,11 +1,15 @@
-//! Lists that were fetched, kept in memory: read through, one load at a time for each, served while it is renewed.
+//! Lists that were fetched: read through, in the order memory, store, source; one load at a time for each, of all
+//! instances where they share a store; served while they are renewed.
 //!
 //! The generation of a list is the number of the load that may store it. To invalidate a list takes that right from
-//! the load under way, which began before the change and may have read what was there before it.
+//! the load under way, which began before the change and may have read what was there before it. Between instances the
+//! position of the log does the same (see `shared`).
 
 mod kind;
+mod load;
+mod shared;
+mod state;
 
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -14,10 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
 use crate::vitals::ReadOutcome;
 
 pub use kind::{Kind, NEGATIVE_TTL_MS};
+use load::{Need, UnderWay};
+pub use shared::{Form, Position, Shared};
+use state::{Load, State};
 
 /// How long after a load that failed a list that is there is served without another attempt.
 pub const RETRY_MS: i64 = 5_000;
@@ -109,72 +117,39 @@ struct Inner<K, V, E> {
     clock: Clock,
     jitter: Jitter,
     state: Mutex<State<K, V, E>>,
+    second: Option<Second<K, V>>,
 }
 
-struct State<K, V, E> {
-    entries: HashMap<(Kind, K), Entry<V>>,
-    /// The entries by when they were last used, the least recent first.
-    by_use: BTreeMap<u64, (Kind, K)>,
-    bytes: usize,
-    /// The load under way for each list, if it may still store what it brings.
-    loads: HashMap<(Kind, K), Load<V, E>>,
-    /// Counts uses and loads.
-    counter: u64,
-}
-
-struct Entry<V> {
-    value: Option<Arc<V>>,
-    bytes: usize,
-    as_of: Timestamp,
-    soft_ms: i64,
-    hard_ms: i64,
-    /// It was invalidated: what it says may no longer be so.
-    outdated: bool,
-    /// Not to be renewed before, because that failed just now.
-    retry_at: Option<Timestamp>,
-    used: u64,
-}
-
-struct Load<V, E> {
-    generation: u64,
-    waiting: Waiting<V, E>,
-}
-
-impl<V> Entry<V> {
-    fn age_ms(&self, now: Timestamp) -> i64 {
-        now.ms_since(self.as_of)
-    }
-
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        !self.outdated && self.age_ms(now) < self.soft_ms
-    }
-
-    fn is_usable(&self, now: Timestamp) -> bool {
-        self.age_ms(now) < self.hard_ms
-    }
-
-    fn may_be_renewed(&self, now: Timestamp) -> bool {
-        // A clock that was set back must not put it off for long.
-        self.retry_at.is_none_or(|at| now >= at || at.ms_since(now) > RETRY_MS)
-    }
+/// Where lists are shared with other instances, and in which form.
+struct Second<K, V> {
+    shared: Arc<Shared>,
+    form: Form<K, V>,
 }
 
 impl<K, V, E> Cache<K, V, E>
 where
-    K: Clone + Eq + Hash + Send + 'static,
+    K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// An empty cache.
+    /// An empty cache, which nobody shares.
     pub fn new(limits: Limits, clock: Clock, jitter: Jitter) -> Self {
-        let state = State {
-            entries: HashMap::new(),
-            by_use: BTreeMap::new(),
-            bytes: 0,
-            loads: HashMap::new(),
-            counter: 0,
-        };
-        Self(Arc::new(Inner { limits, clock, jitter, state: Mutex::new(state) }))
+        Self::over(limits, clock, jitter, None)
+    }
+
+    /// An empty cache over what instances share, if they share anything.
+    pub fn over_shared(
+        limits: Limits,
+        clock: Clock,
+        jitter: Jitter,
+        shared: Option<Arc<Shared>>,
+        form: Form<K, V>,
+    ) -> Self {
+        Self::over(limits, clock, jitter, shared.map(|shared| Second { shared, form }))
+    }
+
+    fn over(limits: Limits, clock: Clock, jitter: Jitter, second: Option<Second<K, V>>) -> Self {
+        Self(Arc::new(Inner { limits, clock, jitter, state: Mutex::new(State::new()), second }))
     }
 
     /// Reads a list. What is fresh is served; what is older is served too, and renewed behind the reader's back; for
@@ -192,23 +167,35 @@ where
     where
         F: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static,
     {
+        let now = (self.0.clock)();
+        let key = (kind, key.clone());
+        if let Some(second) = self.0.second.as_ref().filter(|_| self.look_is_due(&key, now))
+            && let Some(served) = self.look(second, &key).await
+        {
+            return Ok(served);
+        }
         let waiting = {
-            let now = (self.0.clock)();
-            let key = (kind, key.clone());
             let mut state = self.state();
             let served = state.serve(&key, now);
             match served {
                 Some(served) if served.outcome == ReadOutcome::HitMemory => return Ok(served),
                 Some(served) => {
                     if state.entries.get(&key).is_some_and(|entry| entry.may_be_renewed(now)) {
-                        self.load(&mut state, key, now, load);
+                        self.load(&mut state, key, now, Need::Any, load);
                     }
                     return Ok(served);
                 }
-                None => self.load(&mut state, key, now, load),
+                None => self.load(&mut state, key, now, Need::Any, load),
             }
         };
         self.result(waiting).await
+    }
+
+    /// Whether what is kept here is fresh, and it is time to look whether another instance has something newer all the
+    /// same.
+    fn look_is_due(&self, key: &(Kind, K), now: Timestamp) -> bool {
+        let mut state = self.state();
+        state.entries.get_mut(key).is_some_and(|entry| entry.is_fresh(now) && entry.look_is_due(now))
     }
 
     /// What is kept of a list, however old it may be within its time; nothing is loaded.
@@ -231,7 +218,7 @@ where
         F: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static,
     {
         let now = (self.0.clock)();
-        let waiting = self.load(&mut self.state(), (kind, key.clone()), now, load);
+        let waiting = self.load(&mut self.state(), (kind, key.clone()), now, Need::Newer, load);
         self.result(waiting).await
     }
 
@@ -247,22 +234,12 @@ where
             })
     }
 
-    /// Something changed: what there is of the list is no longer fresh, though it is served until something newer is
-    /// there, and what a load under way brings is not kept.
-    pub fn invalidate(&self, kind: Kind, key: &K) {
-        self.invalidate_where(|of, named| of == kind && named == key);
-    }
-
-    /// The same for every list that `is_concerned`.
-    pub fn invalidate_where(&self, is_concerned: impl Fn(Kind, &K) -> bool) {
-        let mut state = self.state();
-        state.loads.retain(|(kind, key), _| !is_concerned(*kind, key));
-        for ((kind, key), entry) in &mut state.entries {
-            if is_concerned(*kind, key) {
-                entry.outdated = true;
-                entry.retry_at = None;
-            }
-        }
+    /// Something changed by the entry `changed_by` of the log: what there is of the list is no longer fresh, though it
+    /// is served here until something newer is there, and what a load from before it brings is not kept, nor taken over
+    /// from an instance that kept it.
+    pub fn invalidate(&self, kind: Kind, key: &K, changed_by: EntryId) {
+        let now = (self.0.clock)();
+        self.state().invalidate(&(kind, key.clone()), changed_by, now);
     }
 
     /// Removes what is too old to be shown.
@@ -300,6 +277,7 @@ where
         state: &mut State<K, V, E>,
         key: (Kind, K),
         now: Timestamp,
+        need: Need,
         load: impl FnOnce() -> F + Send + 'static,
     ) -> Waiting<V, E>
     where
@@ -312,170 +290,12 @@ where
         let (tell, waiting) = watch::channel(None);
         state.loads.insert(key.clone(), Load { generation, waiting: waiting.clone() });
         let under_way = UnderWay { cache: self.clone(), key, generation };
-        tokio::spawn(async move {
-            let result = match load().await {
-                Ok(loaded) => Ok(under_way.store(loaded, now)),
-                Err(error) => {
-                    under_way.failed();
-                    Err(CacheError::Load(Arc::new(error)))
-                }
-            };
-            // The place is free before anybody is told, so whoever reads next begins anew.
-            drop(under_way);
-            tell.send_replace(Some(result));
-        });
+        tokio::spawn(under_way.run(now, need, load, tell));
         waiting
     }
 }
 
-/// A load under way. However it ends, even in a panic, its place is free afterwards.
-struct UnderWay<K, V, E>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    V: Send + Sync + 'static,
-    E: Send + Sync + 'static,
-{
-    cache: Cache<K, V, E>,
-    key: (Kind, K),
-    generation: u64,
-}
-
-impl<K, V, E> UnderWay<K, V, E>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    V: Send + Sync + 'static,
-    E: Send + Sync + 'static,
-{
-    fn is_current(&self, state: &State<K, V, E>) -> bool {
-        state.loads.get(&self.key).is_some_and(|load| load.generation == self.generation)
-    }
-
-    /// Keeps what was loaded, unless the list was invalidated meanwhile. It is as of the moment it was asked for.
-    fn store(&self, loaded: Loaded<V>, as_of: Timestamp) -> Served<V> {
-        let inner = &self.cache.0;
-        let now = (inner.clock)();
-        let spread = (inner.jitter)();
-        let served = Served {
-            value: loaded.value.clone(),
-            as_of,
-            age_ms: now.ms_since(as_of),
-            outcome: ReadOutcome::Miss,
-        };
-        let mut state = self.cache.state();
-        if self.is_current(&state) {
-            let kind = self.key.0;
-            let (soft, hard) = match loaded.value {
-                Some(_) => (kind.soft_ttl_ms(), kind.hard_ttl_ms()),
-                None => (NEGATIVE_TTL_MS, NEGATIVE_TTL_MS),
-            };
-            let (soft_ms, hard_ms) = (spread_out(soft, spread), spread_out(hard, spread).max(hard));
-            let entry = Entry {
-                value: loaded.value,
-                bytes: loaded.bytes.saturating_add(ENTRY_BYTES),
-                as_of,
-                soft_ms,
-                hard_ms,
-                outdated: false,
-                retry_at: None,
-                used: state.count(),
-            };
-            state.insert(self.key.clone(), entry, inner.limits, now);
-        }
-        served
-    }
-
-    fn failed(&self) {
-        let now = (self.cache.0.clock)();
-        let mut state = self.cache.state();
-        if self.is_current(&state)
-            && let Some(entry) = state.entries.get_mut(&self.key)
-        {
-            entry.retry_at = Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(RETRY_MS)));
-        }
-    }
-}
-
-impl<K, V, E> Drop for UnderWay<K, V, E>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    V: Send + Sync + 'static,
-    E: Send + Sync + 'static,
-{
-    fn drop(&mut self) {
-        let mut state = self.cache.state();
-        if self.is_current(&state) {
-            state.loads.remove(&self.key);
-        }
-    }
-}
-
-/// `ms`, or up to a tenth less or more.
-fn spread_out(ms: i64, jitter: f64) -> i64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "it is at most a few days, and what is no number becomes 0"
-    )]
-    let more = (ms as f64 * 0.2 * jitter.clamp(0.0, 1.0)) as i64;
-    ms - ms / 10 + more
-}
-
-impl<K: Clone + Eq + Hash, V, E> State<K, V, E> {
-    const fn count(&mut self) -> u64 {
-        self.counter += 1;
-        self.counter
-    }
-
-    /// What is kept of a list, unless it is too old to be shown.
-    fn serve(&mut self, key: &(Kind, K), now: Timestamp) -> Option<Served<V>> {
-        let used = self.count();
-        let entry = self.entries.get_mut(key).filter(|entry| entry.is_usable(now))?;
-        self.by_use.remove(&entry.used);
-        entry.used = used;
-        self.by_use.insert(used, key.clone());
-        let outcome = if entry.is_fresh(now) { ReadOutcome::HitMemory } else { ReadOutcome::Stale };
-        Some(Served { value: entry.value.clone(), as_of: entry.as_of, age_ms: entry.age_ms(now), outcome })
-    }
-
-    fn insert(&mut self, key: (Kind, K), entry: Entry<V>, limits: Limits, now: Timestamp) {
-        self.remove(&key);
-        if entry.bytes > limits.bytes || limits.entries == 0 {
-            // It would push out everything else, and then itself.
-            return;
-        }
-        self.bytes += entry.bytes;
-        self.by_use.insert(entry.used, key.clone());
-        self.entries.insert(key, entry);
-        if self.is_over(limits) {
-            self.sweep(now);
-        }
-        while self.is_over(limits) {
-            let Some((_, least_recent)) = self.by_use.first_key_value() else {
-                return;
-            };
-            let least_recent = least_recent.clone();
-            self.remove(&least_recent);
-        }
-    }
-
-    fn is_over(&self, limits: Limits) -> bool {
-        self.entries.len() > limits.entries || self.bytes > limits.bytes
-    }
-
-    fn remove(&mut self, key: &(Kind, K)) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.by_use.remove(&entry.used);
-            self.bytes -= entry.bytes;
-        }
-    }
-
-    fn sweep(&mut self, now: Timestamp) {
-        let expired = self.entries.iter().filter(|(_, entry)| !entry.is_usable(now));
-        for key in expired.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            self.remove(&key);
-        }
-    }
-}
-
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;

@@ -245,7 +245,7 @@ async fn c10_a_load_from_before_an_invalidation_is_not_kept() {
         let lists = bench.lists.clone();
         let early = tokio::spawn(async move { lists.refresh(Kind::WorkItems, &KEY, load).await });
         settle().await;
-        bench.lists.invalidate(Kind::WorkItems, &KEY);
+        bench.lists.invalidate(Kind::WorkItems, &KEY, EntryId::ZERO);
         // Whoever asks after the invalidation does not join the load from before it.
         let late = bench.lists.refresh(Kind::WorkItems, &KEY, bench.loader(async {}, list("new"))).await;
         assert_eq!(text(&late.unwrap()), Some("new"));
@@ -268,7 +268,7 @@ async fn c10_a_load_that_is_late_neither_stores_nor_ends_the_one_after_it() {
     };
     let (end_early, early) = begin(list("old"));
     settle().await;
-    bench.lists.invalidate(Kind::WorkItems, &KEY);
+    bench.lists.invalidate(Kind::WorkItems, &KEY, EntryId::ZERO);
     let (end_late, late) = begin(list("new"));
     settle().await;
     end_early.send(()).unwrap();
@@ -286,7 +286,7 @@ async fn i1_readers_are_served_the_old_list_until_the_new_one_is_there() {
     for key in [KEY, KEY + 1] {
         bench.read(key, list("old")).await.unwrap();
     }
-    bench.lists.invalidate_where(|kind, key| kind == Kind::WorkItems && *key == KEY);
+    bench.lists.invalidate(Kind::WorkItems, &KEY, EntryId::ZERO);
     assert!(bench.lists.wants_refresh(Kind::WorkItems, &KEY));
     assert!(!bench.lists.wants_refresh(Kind::WorkItems, &(KEY + 1)));
     let served = bench.read(KEY, list("new")).await.unwrap();
@@ -308,7 +308,7 @@ async fn c13_an_age_is_never_negative() {
     assert_eq!(bench.read(KEY, Err("down")).await.unwrap().age_ms, SOFT_MS);
     settle().await;
     // Nor does a clock that is set back put off the next attempt.
-    bench.lists.invalidate(Kind::WorkItems, &KEY);
+    bench.lists.invalidate(Kind::WorkItems, &KEY, EntryId::ZERO);
     bench.read(KEY, Err("down")).await.unwrap();
     settle().await;
     bench.wait_ms(-SOFT_MS);

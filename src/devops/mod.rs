@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::catalogue::Catalogue;
 use crate::domain::degradation::Failure;
@@ -20,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work_item::{Observation, Rev, WorkItemId};
 
 /// A project of the organisation.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectRef {
     /// Its id.
     pub id: ProjectId,
@@ -29,7 +29,7 @@ pub struct ProjectRef {
 }
 
 /// A team of a project.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamRef {
     /// Its id.
     pub id: TeamId,

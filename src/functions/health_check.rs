@@ -166,6 +166,7 @@ fn details(app: &App) -> Value {
         },
         "hooks": hooks(app),
         "reads": reads(app),
+        "lists": lists(app),
         "requests": requests(app),
         "delivery": delivery(app),
         "suppressedChanges": vitals.changes_suppressed.value(),
@@ -264,6 +265,20 @@ fn reads(app: &App) -> Value {
         "rate5m": reads.rate(now, Window::FiveMinutes),
         "rate1h": reads.rate(now, Window::Hour),
         "definition": HIT_RATE_DEFINITION,
+    })
+}
+
+fn lists(app: &App) -> Value {
+    let (vitals, total) = (&app.vitals, app.vitals.list_reads.total());
+    json!({
+        "hitsMemory": total.hits_memory,
+        "hitsRedis": total.hits_redis,
+        "stale": total.stale,
+        "misses": total.misses,
+        "errors": total.errors,
+        "unshared": vitals.lists_unshared.value(),
+        "undecodable": vitals.lists_undecodable.value(),
+        "tooLarge": vitals.lists_too_large.value(),
     })
 }
 

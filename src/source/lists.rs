@@ -1,12 +1,14 @@
 //! The lists that are fetched from the organisation: kept for as long as they are fresh, and served while they are
-//! renewed or cannot be.
+//! renewed or cannot be. Instances that share a journal share them.
 
 use std::sync::Arc;
 
 use chrono_tz::Tz;
 use futures_util::future;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::cache::{Cache, CacheError, Kind, Limits, Loaded, Served};
+use crate::cache::{Cache, CacheError, Form, Kind, Limits, Loaded, Served, Shared};
 use crate::clock::Clock;
 use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use crate::domain::authorise::AllowedProjects;
@@ -14,6 +16,8 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::ProjectId;
 use crate::domain::teams::TeamKey;
+use crate::store::EntryId;
+use crate::vitals::{ReadOutcome, Vitals};
 
 /// How much of each kind of list is kept.
 const LIMITS: Limits = Limits { entries: 2_000, bytes: 32 * 1024 * 1024 };
@@ -21,23 +25,55 @@ const LIMITS: Limits = Limits { entries: 2_000, bytes: 32 * 1024 * 1024 };
 /// About what a project or a team takes in memory, in bytes.
 const REF_BYTES: usize = 128;
 
+const PROJECTS: Form<(), Vec<ProjectRef>> =
+    Form { name: |()| "projects".into(), encode: encode_refs, decode: decode_refs };
+
+const TEAMS: Form<ProjectId, Vec<TeamRef>> =
+    Form { name: |project| format!("teams:{project}"), encode: encode_refs, decode: decode_refs };
+
+const CATALOGUES: Form<TeamKey, Catalogue> = Form {
+    name: |key| format!("catalogue:{}:{}", key.project, key.team),
+    encode: Catalogue::encode,
+    decode: |bytes| Some((Catalogue::decode(bytes).ok()?, bytes.len())),
+};
+
+fn encode_refs<T: Serialize>(refs: &Vec<T>) -> Vec<u8> {
+    // Identifiers and names cannot fail to serialise.
+    serde_json::to_vec(refs).unwrap_or_default()
+}
+
+fn decode_refs<T: DeserializeOwned>(bytes: &[u8]) -> Option<(Vec<T>, usize)> {
+    let refs: Vec<T> = serde_json::from_slice(bytes).ok()?;
+    let bytes = refs.len() * REF_BYTES;
+    Some((refs, bytes))
+}
+
 /// The lists of one organisation.
 pub(super) struct Lists {
     azure: Arc<dyn AzureDevOps>,
     clock: Clock,
+    vitals: Arc<Vitals>,
     projects: Cache<(), Vec<ProjectRef>, CallError>,
     teams: Cache<ProjectId, Vec<TeamRef>, CallError>,
     catalogues: Cache<TeamKey, Catalogue, CallError>,
 }
 
 impl Lists {
-    pub(super) fn new(azure: Arc<dyn AzureDevOps>, clock: Clock) -> Self {
+    /// The lists of that organisation, shared with other instances where there is something to share them in.
+    pub(super) fn new(
+        azure: Arc<dyn AzureDevOps>,
+        clock: Clock,
+        vitals: Arc<Vitals>,
+        shared: Option<&Arc<Shared>>,
+    ) -> Self {
         let jitter = || Box::new(fastrand::f64);
+        let shared = || shared.cloned();
         Self {
             azure,
-            projects: Cache::new(LIMITS, clock.clone(), jitter()),
-            teams: Cache::new(LIMITS, clock.clone(), jitter()),
-            catalogues: Cache::new(LIMITS, clock.clone(), jitter()),
+            vitals,
+            projects: Cache::over_shared(LIMITS, clock.clone(), jitter(), shared(), PROJECTS),
+            teams: Cache::over_shared(LIMITS, clock.clone(), jitter(), shared(), TEAMS),
+            catalogues: Cache::over_shared(LIMITS, clock.clone(), jitter(), shared(), CATALOGUES),
             clock,
         }
     }
@@ -63,7 +99,7 @@ impl Lists {
             let bytes = projects.len() * REF_BYTES;
             Ok(Loaded { value: Some(Arc::new(projects)), bytes })
         };
-        value(self.projects.read(Kind::Discovery, &(), load).await)
+        self.value(self.projects.read(Kind::Discovery, &(), load).await)
     }
 
     async fn teams(&self, project: ProjectId) -> Result<Arc<Vec<TeamRef>>, CallError> {
@@ -73,7 +109,7 @@ impl Lists {
             let bytes = teams.len() * REF_BYTES;
             Ok(Loaded { value: Some(Arc::new(teams)), bytes })
         };
-        value(self.teams.read(Kind::Discovery, &project, load).await)
+        self.value(self.teams.read(Kind::Discovery, &project, load).await)
     }
 
     /// What is known of a team. It is renewed ahead of the moment when it is no longer fresh, because whoever asks
@@ -95,35 +131,43 @@ impl Lists {
             let bytes = catalogue.encode().len();
             Ok(Loaded { value: Some(Arc::new(catalogue)), bytes })
         };
-        let mut failed = None;
         if self.catalogues.wants_refresh(Kind::Sprints, &key) {
-            match value(self.catalogues.refresh(Kind::Sprints, &key, load.clone()).await) {
-                Ok(catalogue) => return Ok((catalogue, None)),
-                Err(error) => failed = Some(error),
-            }
+            let renewed = self.value(self.catalogues.refresh(Kind::Sprints, &key, load).await);
+            let (catalogue, failed) = match renewed {
+                Ok(catalogue) => (catalogue, None),
+                Err(error) => {
+                    let kept = self.catalogues.peek(Kind::Sprints, &key).and_then(|served| served.value);
+                    (kept.ok_or_else(|| error.clone())?, Some(error))
+                }
+            };
+            return Ok((in_zone(catalogue, zone), failed));
         }
-        let kept = self.catalogues.peek(Kind::Sprints, &key).and_then(|served| served.value);
-        match (kept, failed) {
-            (Some(catalogue), failed) => Ok((catalogue, failed)),
-            (None, Some(error)) => Err(error),
-            (None, None) => value(self.catalogues.read(Kind::Sprints, &key, load).await)
-                .map(|catalogue| (catalogue, None)),
-        }
+        let catalogue = self.value(self.catalogues.read(Kind::Sprints, &key, load).await)?;
+        Ok((in_zone(catalogue, zone), None))
     }
 
-    /// A team's sprints may have changed: what is kept of them is no longer fresh.
-    pub(super) fn invalidate(&self, team: TeamKey) {
-        self.catalogues.invalidate(Kind::Sprints, &team);
+    /// A team's sprints may have changed by that entry of the log: what is kept of them from before it is no longer
+    /// fresh.
+    pub(super) fn invalidate(&self, team: TeamKey, changed_by: EntryId) {
+        self.catalogues.invalidate(Kind::Sprints, &team, changed_by);
+    }
+
+    /// Counts a read, and takes it apart.
+    fn value<V>(&self, served: Result<Served<V>, CacheError<CallError>>) -> Result<Arc<V>, CallError> {
+        let outcome = served.as_ref().map_or(ReadOutcome::Error, |served| served.outcome);
+        self.vitals.list_reads.record((self.clock)(), outcome);
+        match served {
+            // The lists of this module are never absent: an empty one is a value.
+            Ok(Served { value: Some(value), .. }) => Ok(value),
+            Ok(Served { value: None, .. }) | Err(CacheError::Abandoned) => Err(abandoned()),
+            Err(CacheError::Load(error)) => Err((*error).clone()),
+        }
     }
 }
 
-fn value<V>(served: Result<Served<V>, CacheError<CallError>>) -> Result<Arc<V>, CallError> {
-    match served {
-        // The lists of this module are never absent: an empty one is a value.
-        Ok(Served { value: Some(value), .. }) => Ok(value),
-        Ok(Served { value: None, .. }) | Err(CacheError::Abandoned) => Err(abandoned()),
-        Err(CacheError::Load(error)) => Err((*error).clone()),
-    }
+/// The catalogue in that zone, which is a setting of ours: another instance may have loaded it under another one.
+fn in_zone(catalogue: Arc<Catalogue>, zone: Tz) -> Arc<Catalogue> {
+    if catalogue.zone == zone { catalogue } else { Arc::new(Catalogue { zone, ..(*catalogue).clone() }) }
 }
 
 fn abandoned() -> CallError {

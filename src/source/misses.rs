@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::domain::scope::Text;
 use crate::domain::teams::TeamKey;
 use crate::fold::State;
-use crate::store::EntryId;
+use crate::store::{EntryId, RecordKey};
 
 /// The iteration paths that were met and that no known sprint of the team has.
 #[derive(Default)]
@@ -22,26 +22,29 @@ struct Met {
 }
 
 impl Misses {
-    /// The teams one of whose items bears a path that was not met before and that none of their sprints has.
-    pub(super) fn look(&mut self, state: &State) -> Vec<TeamKey> {
+    /// The teams one of whose items bears a path that was not met before and that none of their sprints has, each with
+    /// the latest entry of the log that wrote such an item.
+    pub(super) fn look(&mut self, state: &State) -> Vec<(TeamKey, EntryId)> {
         let teams = state.teams().all().map(|catalogue| catalogue.key());
-        teams.filter(|team| self.is_new(state, *team)).collect()
+        teams.filter_map(|team| Some((team, self.met_now(state, team)?))).collect()
     }
 
-    fn is_new(&mut self, state: &State, team: TeamKey) -> bool {
+    fn met_now(&mut self, state: &State, team: TeamKey) -> Option<EntryId> {
         let scope = team.scope(None);
         let met = self.met.entry(team).or_default();
-        let Some(board) = state.board(scope).filter(|board| board.changed > met.until) else { return false };
+        let board = state.board(scope).filter(|board| board.changed > met.until)?;
         met.until = board.changed;
-        let mut is_new = false;
+        let mut met_by = None;
         for item in state.items_of(scope) {
             let path = &item.present().claim.facts.iteration_path;
             // A path without a backslash is the project's root: in no sprint.
             if path.contains('\\') && !met.paths.contains(path) {
                 met.paths.insert(path.clone());
-                is_new = true;
+                // Of this entry, not of the board's last one: an instance that starts takes a list that was loaded
+                // since, however much else has happened on the board.
+                met_by = met_by.max(state.version(&RecordKey::item(item.id)).or(Some(board.changed)));
             }
         }
-        is_new
+        met_by
     }
 }

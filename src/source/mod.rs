@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use crate::cache::Shared;
 use crate::clock::Clock;
 use crate::deaths::{self, Step};
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
@@ -28,7 +29,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::zones::TeamZones;
 use crate::fold::Fold;
 use crate::ingest::Ingest;
-use crate::store::{Commit, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
+use crate::store::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
 use crate::teams::TeamKeeper;
 use crate::vitals::Vitals;
 use compare::TeamError;
@@ -61,6 +62,13 @@ pub struct SourceSettings {
     pub deadline: Duration,
     /// When to call what is known old, and what to do then.
     pub policy: Policy,
+    /// How long the store may take that lists are shared in.
+    pub list_patience: Duration,
+}
+
+impl SourceSettings {
+    /// A list is not worth more: it can be had from the organisation too.
+    pub const LIST_PATIENCE_DEFAULT: Duration = Duration::from_millis(100);
 }
 
 /// What the source needs of the rest.
@@ -115,7 +123,12 @@ impl Source {
         let keeper =
             TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo: *demo };
         let levels = Levels::new(journal.clone(), fold.clone(), clock.clone(), *demo, settings.policy);
-        let lists = Lists::new(parts.azure.clone(), clock.clone());
+        let lists = Lists::new(
+            parts.azure.clone(),
+            clock.clone(),
+            parts.vitals.clone(),
+            shared(&parts, settings.list_patience).as_ref(),
+        );
         Self {
             parts,
             settings,
@@ -157,7 +170,7 @@ impl Source {
             let state = self.parts.fold.read();
             self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state)
         };
-        teams.iter().for_each(|team| self.lists.invalidate(*team));
+        teams.iter().for_each(|(team, changed_by)| self.lists.invalidate(*team, *changed_by));
         !teams.is_empty()
     }
 
@@ -190,7 +203,7 @@ impl Source {
     /// the deadline whatever happens.
     pub async fn check(&self, because: Because) -> Check {
         let mut last = self.checking.lock().await;
-        self.parts.fold.passed(crate::store::EntryId::ZERO).await;
+        self.parts.fold.passed(EntryId::ZERO).await;
         let began = (self.parts.clock)();
         let check = tokio::time::timeout(self.settings.deadline, self.compare_all(because, began)).await;
         *last = Some((self.parts.clock)());
@@ -345,7 +358,7 @@ impl Source {
                 Committed::Committed(ids) => {
                     deaths::passed(Step::Checked);
                     // Whoever asked for the check goes on with what it brought.
-                    let last = ids.last().copied().unwrap_or(crate::store::EntryId::ZERO);
+                    let last = ids.last().copied().unwrap_or(EntryId::ZERO);
                     let _ = tokio::time::timeout(FOLD_PATIENCE, parts.fold.passed(last)).await;
                     return Ok(());
                 }
@@ -354,6 +367,17 @@ impl Source {
         }
         Err(JournalError::Unavailable("other writers came first, time after time".into()))
     }
+}
+
+/// What instances share lists in: the journal, where they share that. A simulated organisation is each instance's own.
+fn shared(parts: &Parts, patience: Duration) -> Option<Arc<Shared>> {
+    let Parts { journal, fold, instance, vitals, .. } = parts;
+    let position = {
+        let fold = fold.clone();
+        move || fold.position().unwrap_or(EntryId::ZERO)
+    };
+    (journal.is_shared() && !parts.demo)
+        .then(|| Arc::new(Shared::new(journal.clone(), position, instance.clone(), vitals.clone(), patience)))
 }
 
 fn unique(mut projects: Vec<ProjectId>) -> Vec<ProjectId> {

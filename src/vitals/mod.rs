@@ -238,6 +238,8 @@ macro_rules! vitals {
             pub delivery: Histogram,
             /// Reads of boards and of the directory.
             pub reads: Reads,
+            /// Reads of lists that are fetched from the organisation.
+            pub list_reads: Reads,
             /// Payloads of no use. [`Vitals::dead_letter`] counts one.
             pub dead_letters: DeadLetters,
             /// When a board last changed.
@@ -318,6 +320,12 @@ vitals! {
             "Hooks that were told to come again because too many were being answered";
         hooks_mislabelled = "boardcast_hooks_mislabelled_total", "hooks",
             "Hooks whose route said another event than their body";
+        lists_unshared = "boardcast_lists_unshared_total", "times",
+            "Times the store was asked about a list and did not answer in time";
+        lists_undecodable = "boardcast_lists_undecodable_total", "lists",
+            "Lists in the store that could not be decoded and were deleted";
+        lists_too_large = "boardcast_lists_too_large_total", "lists",
+            "Lists that were too large to be shared with other instances";
         panics = "boardcast_panics_total", "panics",
             "Requests whose handler panicked; each is a defect";
     }
@@ -344,6 +352,8 @@ vitals! {
             "Payloads of no use, by `reason`";
         READS: Counter = "boardcast_reads_total", "reads",
             "Reads of boards and of the directory, by `outcome`";
+        LIST_READS: Counter = "boardcast_list_reads_total", "reads",
+            "Reads of projects, teams and catalogues by comparisons, by `outcome`";
         REQUESTS: Histogram = "boardcast_request_duration_seconds", "s",
             "How long requests took, by `endpoint`, streams excepted";
         DELIVERY: Histogram = "boardcast_delivery_latency_seconds", "s",

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{
     DEAD_LETTERS, DELIVERY, Endpoint, Histogram, INSTANCE, JOURNAL_LAG, LAST_DATA_UPDATE, LAST_HOOK,
-    LAST_SYNC, Metric, Moment, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome, STARTED, STREAMS, Vitals,
+    LAST_SYNC, LIST_READS, Metric, Moment, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome, STARTED,
+    STREAMS, Vitals,
 };
 use crate::domain::time::Timestamp;
 
@@ -53,10 +54,12 @@ pub fn text(vitals: &Vitals, instance: &Instance<'_>) -> String {
     for (reason, count) in vitals.dead_letters.by_reason(instance.dead_letter_reasons) {
         text.sample(DEAD_LETTERS.name, &[("reason", reason)], count);
     }
-    text.head(&READS);
-    let reads = vitals.reads.total();
-    for outcome in ReadOutcome::ALL {
-        text.sample(READS.name, &[("outcome", outcome.as_str())], reads.of(outcome));
+    for (metric, reads) in [(&READS, &vitals.reads), (&LIST_READS, &vitals.list_reads)] {
+        text.head(metric);
+        let total = reads.total();
+        for outcome in ReadOutcome::ALL {
+            text.sample(metric.name, &[("outcome", outcome.as_str())], total.of(outcome));
+        }
     }
     text.head(&REQUESTS);
     for endpoint in Endpoint::ALL {

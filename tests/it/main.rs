@@ -26,6 +26,7 @@ mod journal_identity;
 mod journal_redis;
 mod keeping;
 mod last_known;
+mod lists;
 mod load;
 mod outage;
 mod remembered;

@@ -42,7 +42,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("archive", &["domain"]),
     ("archive::memory", &["domain"]),
     ("archive::table", &["domain", "identity", "secret"]),
-    ("cache", &["clock", "domain", "vitals"]),
+    ("cache", &["clock", "domain", "store", "vitals"]),
     ("clock", &["domain"]),
     ("config", &["derive", "devops", "domain", "identity", "secret", "store", "stream"]),
     ("deaths", &[]),
