@@ -24,6 +24,7 @@ use crate::hub::{Hub, RingLimits};
 use crate::identity::{ManagedIdentity, TokenSource};
 use crate::inbox::Inbox;
 use crate::ingest::Ingest;
+use crate::instances::Instances;
 use crate::last_known::LastValues;
 use crate::relay::Relay;
 use crate::snapshot::Snapshots;
@@ -88,6 +89,8 @@ pub struct Parts {
     pub sync: Arc<Synchronisation>,
     /// Counters.
     pub vitals: Arc<Vitals>,
+    /// The instances that share the journal.
+    pub instances: Arc<Instances>,
     /// Who may post hooks.
     pub hook_access: HookAccess,
     /// Who may see health details and metrics.
@@ -194,6 +197,7 @@ impl App {
             instance: instance.clone(),
             demo,
         });
+        let instances = instances_of(&deriver);
         let source = azure.map(|azure| source_of(config, azure, ingest.clone(), &deriver));
         keep_running(hub.clone(), &deriver, source.as_ref());
         let inbox = keep_archived(archive, &ingest, &deriver, source.is_some());
@@ -228,10 +232,11 @@ impl App {
             fold,
             snapshots,
             vitals,
+            started_at: instances.started_at(),
+            instances,
             hook_access: config.hook_access.clone(),
             operator_access: config.operator_access.clone(),
             instance,
-            started_at: clock(),
             projects: config.projects.clone(),
             clock,
             under_host: config.under_host,
@@ -268,6 +273,16 @@ fn source_of(
         demo: deriver.demo,
     };
     Arc::new(Source::new(parts, source_settings(config)))
+}
+
+/// This instance among those that share the journal, which it tells from now on how it is doing.
+fn instances_of(deriver: &Deriver) -> Arc<Instances> {
+    let Deriver { journal, fold, vitals, clock, instance, .. } = deriver;
+    let instances =
+        Instances::new(journal.clone(), fold.clone(), vitals.clone(), clock.clone(), instance.clone());
+    let instances = Arc::new(instances);
+    tokio::spawn(instances.clone().keep_reporting());
+    instances
 }
 
 /// Starts what runs for as long as the process.

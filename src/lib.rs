@@ -31,6 +31,7 @@ pub mod hub;
 pub mod identity;
 pub mod inbox;
 pub mod ingest;
+pub mod instances;
 pub mod last_known;
 pub mod mock;
 pub mod relay;

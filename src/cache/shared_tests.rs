@@ -398,6 +398,15 @@ impl Journal for Hanging {
         self.inner.forget(name).await
     }
 
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> std::result::Result<Vec<(String, Bytes)>, JournalError> {
+        self.inner.report(instance, report, expiry).await
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

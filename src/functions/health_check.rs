@@ -116,6 +116,7 @@ fn metrics(app: &App) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         started_at: app.started_at,
         ready: is_ready(app),
+        instances: app.instances.seen().instances.len(),
         journal_lag_ms: app.vitals.journal_lag_ms(app.fold.position()),
         log_reaches_back_to: reaches_back_to(&app.journal.condition()),
         dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
@@ -128,6 +129,7 @@ fn metrics(app: &App) -> Response {
 fn details(app: &App) -> Value {
     let (vitals, now) = (&*app.vitals, (app.clock)());
     let (level, boards, epoch) = boards(app);
+    let seen = app.instances.seen();
     json!({
         "sseConnections": vitals.streams.value(),
         "cacheHitRate": vitals.reads.rate(now, Window::Hour),
@@ -169,6 +171,9 @@ fn details(app: &App) -> Value {
         "lists": lists(app),
         "requests": requests(app),
         "delivery": delivery(app),
+        "instances": seen.instances,
+        "total": seen.total,
+        "instancesHeardAt": seen.heard_at,
         "suppressedChanges": vitals.changes_suppressed.value(),
         "panics": vitals.panics.value(),
     })

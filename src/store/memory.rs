@@ -2,16 +2,17 @@
 //!
 //! It survives nothing. After a restart `holds` says no to every old cursor, so readers get a gap and a snapshot.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
     Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
-    Versioned, refuse_defects, refuse_oversized, whole_ms,
+    Versioned, refuse_defects, refuse_oversized, refuse_oversized_report, whole_ms,
 };
 use crate::clock::Clock;
 
@@ -36,6 +37,8 @@ struct State {
     leases: HashMap<String, (String, u64)>,
     /// What is kept for a while, and until when.
     kept: HashMap<String, (Versioned, u64)>,
+    /// What instances say of themselves, and until when.
+    reports: BTreeMap<String, (Bytes, u64)>,
 }
 
 /// The bound of the random sequence number that a millisecond begins with.
@@ -234,6 +237,20 @@ impl Journal for MemoryJournal {
     async fn forget(&self, name: &str) -> Result<(), JournalError> {
         self.lock().kept.remove(name);
         Ok(())
+    }
+
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+        refuse_oversized_report(&report)?;
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        state.reports.insert(instance.into(), (report, now_ms.saturating_add(whole_ms(expiry))));
+        state.reports.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        Ok(state.reports.iter().map(|(instance, (report, _))| (instance.clone(), report.clone())).collect())
     }
 
     fn is_shared(&self) -> bool {

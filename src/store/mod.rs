@@ -298,6 +298,17 @@ pub trait Journal: Send + Sync {
     /// Deletes what is kept under `name`, if anything is.
     async fn forget(&self, name: &str) -> Result<(), JournalError>;
 
+    /// Notes what an instance says of itself until `expiry` has passed, and returns what every instance has said, each
+    /// with its name and in the order of the names, and none whose time is over.
+    ///
+    /// Errors: `Refused` for a report above [`REPORT_BYTES_MAX`].
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError>;
+
     /// Whether other instances have the same journal. To keep lists in one that nobody shares would only be to have
     /// them in memory twice.
     fn is_shared(&self) -> bool;
@@ -325,6 +336,17 @@ pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How large a value may be that is kept for a while, in bytes: some thousands of projects or teams.
 pub const KEPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// How large the report of an instance may be, in bytes: many times what it needs.
+pub const REPORT_BYTES_MAX: usize = 16 * 1024;
+
+/// Checks what every adapter checks before it notes a report.
+const fn refuse_oversized_report(report: &Bytes) -> Result<(), JournalError> {
+    if report.len() > REPORT_BYTES_MAX {
+        return Err(JournalError::Refused("a report is above 16 kB"));
+    }
+    Ok(())
+}
 
 /// A time as the stores count it: whole milliseconds, at least one.
 fn whole_ms(duration: Duration) -> u64 {

@@ -336,6 +336,8 @@ vitals! {
             "When this process started";
         READY: Gauge = "boardcast_ready", "0 or 1",
             "Whether the journal was loaded";
+        INSTANCES: Gauge = "boardcast_instances", "instances",
+            "Instances that share the journal, this one included, as last seen by it";
         STREAMS: Gauge = "boardcast_streams_open", "streams",
             "Open streams";
         JOURNAL_LAG: Gauge = "boardcast_journal_lag_seconds", "s",

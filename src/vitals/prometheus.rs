@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{
-    DEAD_LETTERS, DELIVERY, Endpoint, Histogram, INSTANCE, JOURNAL_LAG, LAST_DATA_UPDATE, LAST_HOOK,
-    LAST_SYNC, LIST_READS, Metric, Moment, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome, STARTED,
-    STREAMS, Vitals,
+    DEAD_LETTERS, DELIVERY, Endpoint, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE,
+    LAST_HOOK, LAST_SYNC, LIST_READS, Metric, Moment, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome,
+    STARTED, STREAMS, Vitals,
 };
 use crate::domain::time::Timestamp;
 
@@ -24,6 +24,8 @@ pub struct Instance<'a> {
     pub started_at: Timestamp,
     /// Whether the journal was loaded.
     pub ready: bool,
+    /// How many instances share the journal, as last seen.
+    pub instances: usize,
     /// How far the fold is behind the log, in milliseconds, if that is known.
     pub journal_lag_ms: Option<u64>,
     /// When the oldest entry was written that the log was last seen to hold.
@@ -43,6 +45,7 @@ pub fn text(vitals: &Vitals, instance: &Instance<'_>) -> String {
     text.sample(INSTANCE.name, &[("version", instance.version), ("instance", instance.id)], 1);
     text.optional(&STARTED, Some(seconds(instance.started_at)));
     text.optional(&READY, Some(f64::from(u8::from(instance.ready))));
+    text.optional(&INSTANCES, Some(instance.instances as f64));
     text.head(&STREAMS);
     text.sample(STREAMS.name, &[], vitals.streams.value());
     text.optional(&JOURNAL_LAG, instance.journal_lag_ms.map(|ms| Duration::from_millis(ms).as_secs_f64()));
@@ -132,6 +135,7 @@ mod tests {
         version: "1.2.3",
         started_at: Timestamp::from_epoch_ms(1_500),
         ready: true,
+        instances: 2,
         journal_lag_ms: Some(250),
         log_reaches_back_to: Some(Timestamp::from_epoch_ms(2_500)),
         dead_letter_reasons: &["empty"],
@@ -156,6 +160,7 @@ mod tests {
             "boardcast_instance_info{version=\"1.2.3\",instance=\"a\\\"b\\\\c\\nd\"} 1",
             "boardcast_start_time_seconds 1.5",
             "boardcast_ready 1",
+            "boardcast_instances 2",
             "boardcast_journal_lag_seconds 0.25",
             "boardcast_journal_oldest_entry_time_seconds 2.5",
             "boardcast_last_hook_time_seconds 1795420800.663",

@@ -8,6 +8,7 @@ use boardcast::simulation::model::Model;
 use boardcast::simulation::server::Server;
 use serde_json::{Value, json};
 
+use crate::support::app::DEADLINE;
 use crate::support::fleet::Fleet;
 use crate::support::flow::{Flow, deliver_all};
 use crate::support::http;
@@ -248,4 +249,48 @@ async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_a
     assert_eq!((&told["title"], &told["source"]), (&json!("Told by nobody"), &json!("timer")));
     let completed = reader.next_of("sync_completed").await;
     assert_eq!((&completed["source"], &completed["changed"]), (&json!("timer"), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p6_each_of_two_instances_shows_both_and_what_they_add_up_to() {
+    let fleet = fleet(2).await;
+    let witnesses = fleet.witnesses().await;
+    for (n, instance) in fleet.instances.iter().enumerate() {
+        let answer = instance.app.hook(&story(13, n as u32 + 1, 1, "Active", Some(5.0))).await;
+        assert_eq!(answer.json()["outcome"], "applied");
+    }
+    let mut ids: Vec<_> = fleet.instances.iter().map(|instance| instance.app.app.instance.clone()).collect();
+    ids.sort();
+    for instance in &fleet.instances {
+        let began = Instant::now();
+        // Each says how it is doing every ten seconds, and the hooks came after it had begun.
+        let details = loop {
+            let details = instance.app.get("/api/health").await.json();
+            if details["total"]["hooks"]["applied"] == 2 {
+                break details;
+            }
+            assert!(began.elapsed() < DEADLINE, "{}", details["instances"]);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        let rows = details["instances"].as_array().unwrap();
+        let mut seen: Vec<_> = rows.iter().map(|row| row["instance"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(seen[0], instance.app.app.instance, "its own comes first");
+        seen.sort();
+        assert_eq!(seen, ids);
+        for row in rows {
+            assert_eq!(
+                (&row["version"], &row["hooks"]["applied"]),
+                (&json!(env!("CARGO_PKG_VERSION")), &json!(1))
+            );
+            assert!(row["startedAt"].as_i64() <= row["reportedAt"].as_i64(), "{row}");
+        }
+        let total = &details["total"];
+        assert_eq!((&total["instances"], &total["streams"]["open"]), (&json!(2), &json!(2)), "{total}");
+        let metrics = instance.app.get("/api/health/metrics").await;
+        assert!(metrics.text().lines().any(|line| line == "boardcast_instances 2"));
+    }
+    let key = format!("bc:{{{}}}:1:instances", fleet.organisation);
+    let left: i64 = RedisServer::shared().command(&["PTTL", &key]).await;
+    assert!((1..=30_000).contains(&left), "{left}");
+    drop(witnesses);
 }

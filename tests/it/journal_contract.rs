@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
 use boardcast::store::{
     Commit, Entry, EntryId, Journal, JournalError, KEPT_BYTES_MAX, NewEntry, Outcome, RECORD_BYTES_MAX,
-    RecordKey, Retention, Version, Versioned,
+    REPORT_BYTES_MAX, RecordKey, Retention, Version, Versioned,
 };
 use bytes::Bytes;
 
@@ -68,6 +68,8 @@ macro_rules! journal_contract {
                 c7_what_is_kept_is_replaced_by_what_is_as_new_or_newer_and_by_nothing_older,
                 c11_what_is_forgotten_is_gone,
                 c14_what_is_too_large_is_not_kept,
+                p6_every_instance_sees_what_all_say_of_themselves,
+                p6_an_instance_that_says_nothing_more_is_gone_after_its_time,
             );
         }
     };
@@ -591,4 +593,36 @@ pub async fn c14_what_is_too_large_is_not_kept<H: Harness>() {
     assert_eq!(journal.kept("projects").await.unwrap(), None);
     assert!(journal.keep("projects", sized(KEPT_BYTES_MAX), Duration::from_secs(60)).await.unwrap());
     assert_eq!(journal.kept("projects").await.unwrap().unwrap().value.len(), KEPT_BYTES_MAX);
+}
+
+pub async fn p6_every_instance_sees_what_all_say_of_themselves<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let report = async |instance: &str, report: &'static [u8]| {
+        journal.report(instance, Bytes::from_static(report), Duration::from_secs(30)).await.unwrap()
+    };
+    let said = |instance: &str, report: &'static [u8]| (instance.to_owned(), Bytes::from_static(report));
+    assert_eq!(report("two", b"2").await, [said("two", b"2")]);
+    assert_eq!(report("one", b"1 \n\0\xff").await, [said("one", b"1 \n\0\xff"), said("two", b"2")]);
+    assert_eq!(report("two", b"").await, [said("one", b"1 \n\0\xff"), said("two", b"")]);
+    let large = Bytes::from(vec![b'x'; REPORT_BYTES_MAX + 1]);
+    let refused = journal.report("three", large, Duration::from_secs(30)).await;
+    assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
+    assert_eq!(report("one", b"1").await.len(), 2);
+}
+
+pub async fn p6_an_instance_that_says_nothing_more_is_gone_after_its_time<H: Harness>() {
+    let (harness, journal) = fresh::<H>().await;
+    let report = async |instance: &str, ms: u64| {
+        let expiry = Duration::from_millis(ms);
+        let reports = journal.report(instance, Bytes::from_static(b"x"), expiry).await.unwrap();
+        reports.into_iter().map(|(instance, _)| instance).collect::<Vec<_>>()
+    };
+    report("dies", 600).await;
+    assert_eq!(report("lives", 600).await, ["dies", "lives"]);
+    harness.let_pass(Duration::from_millis(100)).await;
+    assert_eq!(report("lives", 600).await, ["dies", "lives"]);
+    harness.let_pass(Duration::from_millis(550)).await;
+    assert_eq!(report("lives", 600).await, ["lives"]);
+    harness.let_pass(Duration::from_millis(650)).await;
+    assert_eq!(report("comes", 600).await, ["comes"]);
 }

@@ -20,6 +20,8 @@ pub(super) struct Keys {
     pub(super) items: String,
     /// A hash: the key of any other record → its record.
     pub(super) records: String,
+    /// A hash: the name of an instance → until when it counts, and what it says of itself.
+    pub(super) instances: String,
     /// A stream.
     pub(super) log: String,
     /// The number of the form in which all of it is written.
@@ -34,6 +36,7 @@ impl Keys {
         Self {
             items: key("items"),
             records: key("records"),
+            instances: key("instances"),
             log: key("log"),
             lease_prefix: key("lease:"),
             list_prefix: key("list:"),

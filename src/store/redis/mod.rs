@@ -4,6 +4,7 @@
 //! keys of an organisation lie in one slot, so that a cluster runs the scripts too.
 
 mod codec;
+mod committing;
 mod findings;
 mod link;
 mod passing;
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use redis::{Cmd, FromRedisValue as _, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -96,6 +98,7 @@ struct Scripts {
     follow: Script,
     kept: Script,
     lease: Script,
+    report: Script,
     tend: Script,
 }
 
@@ -155,6 +158,7 @@ impl RedisJournal {
                 follow: Script::new(guarded!("follow.lua")),
                 kept: Script::new(guarded!("kept.lua")),
                 lease: Script::new(guarded!("lease.lua")),
+                report: Script::new(guarded!("report.lua")),
                 tend: Script::new(guarded!("tend.lua")),
             },
             settings,
@@ -348,34 +352,6 @@ impl Parts {
     }
 }
 
-/// Fills in what `commit.lua` takes.
-fn fill_commit(command: &mut Cmd, commit: &Commit, entries_max: usize) {
-    command.arg(entries_max.max(1));
-    command.arg(commit.checks.len());
-    for (key, version) in &commit.checks {
-        let (hash, field) = codec::place(key);
-        let version = version.map(|version| version.to_string()).unwrap_or_default();
-        command.arg(hash as usize).arg(field).arg(version);
-    }
-    command.arg(commit.writes.len());
-    for (key, value) in &commit.writes {
-        let (hash, field) = codec::place(key);
-        command.arg(hash as usize).arg(field);
-        match value {
-            Some(value) => command.arg("1").arg(value.as_ref()),
-            None => command.arg("0"),
-        };
-    }
-    command.arg(commit.entries.len());
-    for (index, entry) in commit.entries.iter().enumerate() {
-        let texts = codec::texts(entry, index + 1 == commit.entries.len());
-        command.arg(texts.len() * 2);
-        for (name, text) in texts {
-            command.arg(name).arg(text.as_ref());
-        }
-    }
-}
-
 #[async_trait]
 impl Journal for RedisJournal {
     async fn load(&self) -> Result<Loaded, JournalError> {
@@ -420,11 +396,11 @@ impl Journal for RedisJournal {
         let parts = &self.parts;
         let Keys { items, records, log, .. } = &parts.keys;
         let entries_max = parts.settings.retention.entries_max;
-        let fill = |command: &mut Cmd| fill_commit(command, &commit, entries_max);
+        let fill = |command: &mut Cmd| committing::fill(command, &commit, entries_max);
         let (name, rest) = parts.run(&parts.scripts.commit, &[items, records, log], fill).await?;
         match name.as_str() {
             "committed" => rest.iter().map(codec::id).collect::<Option<_>>().map(Outcome::Committed),
-            "conflict" => conflicts(&commit, &rest).map(Outcome::Conflict),
+            "conflict" => committing::conflicts(&commit, &rest).map(Outcome::Conflict),
             _ => None,
         }
         .ok_or_else(not_understood)
@@ -479,6 +455,15 @@ impl Journal for RedisJournal {
         self.parts.forget(name).await
     }
 
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+        self.parts.report(instance, &report, expiry).await
+    }
+
     fn is_shared(&self) -> bool {
         true
     }
@@ -486,17 +471,4 @@ impl Journal for RedisJournal {
     fn condition(&self) -> Condition {
         self.parts.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// The checks that failed: pairs of an index, counted from 1, and what is there.
-fn conflicts(commit: &Commit, pairs: &[Value]) -> Option<Vec<(RecordKey, Option<Versioned>)>> {
-    pairs
-        .chunks_exact(2)
-        .map(|pair| {
-            let [index, current] = pair else { return None };
-            let index = usize::from_redis_value_ref(index).ok()?.checked_sub(1)?;
-            let (key, _) = commit.checks.get(index)?;
-            Some((key.clone(), codec::record(key, current)))
-        })
-        .collect()
 }

@@ -1,11 +1,13 @@
-//! What is kept for a while only: lists that instances share. Plain keys, which the server lets expire by itself.
+//! What is kept for a while only: lists that instances share, plain keys which the server lets expire by itself; and what
+//! instances say of themselves, in one hash whose fields carry their own end.
 
 use std::time::Duration;
 
-use redis::{Cmd, Value};
+use bytes::Bytes;
+use redis::{Cmd, FromRedisValue as _, Value};
 
 use super::{Parts, codec, not_understood};
-use crate::store::{JournalError, Versioned, refuse_oversized, whole_ms};
+use crate::store::{JournalError, Versioned, refuse_oversized, refuse_oversized_report, whole_ms};
 
 impl Parts {
     /// What is kept under that name. What cannot be read is deleted: it would be in the way for as long as it lasts.
@@ -43,6 +45,31 @@ impl Parts {
     /// Deletes what is kept.
     pub(super) async fn forget(&self, name: &str) -> Result<(), JournalError> {
         self.of_list(name, "forget", |_| {}).await.map(drop)
+    }
+
+    /// Notes what an instance says of itself, and returns what all say.
+    pub(super) async fn report(
+        &self,
+        instance: &str,
+        report: &Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+        refuse_oversized_report(report)?;
+        let ms = whole_ms(expiry);
+        let fill = |command: &mut Cmd| {
+            command.arg(instance).arg(report.as_ref()).arg(ms);
+        };
+        let (_, rest) = self.run(&self.scripts.report, &[&self.keys.instances], fill).await?;
+        let pair = |pair: &[Value]| match pair {
+            [name, Value::BulkString(report)] => {
+                Some((String::from_redis_value_ref(name).ok()?, Bytes::copy_from_slice(report)))
+            }
+            _ => None,
+        };
+        let reports = rest.chunks(2).map(pair).collect::<Option<Vec<_>>>();
+        let mut reports = reports.ok_or_else(not_understood)?;
+        reports.sort_unstable();
+        Ok(reports)
     }
 
     async fn of_list(

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use boardcast::store::{
     Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
 };
+use bytes::Bytes;
 use tokio::sync::watch;
 
 /// What happens to one operation.
@@ -139,6 +140,16 @@ impl Journal for FaultyJournal {
     async fn forget(&self, name: &str) -> Result<(), JournalError> {
         self.check()?;
         self.inner.forget(name).await
+    }
+
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+        self.check()?;
+        self.inner.report(instance, report, expiry).await
     }
 
     fn is_shared(&self) -> bool {
