@@ -21,6 +21,9 @@ const WAIT_MAX: Duration = Duration::from_secs(15);
 /// How often it is looked whether it is done.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
+/// By how much another instance's clock may be ahead of ours before its lists replace none of ours.
+const AHEAD_MS_MAX: i64 = 5_000;
+
 /// What whoever waits for a load can do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
@@ -173,13 +176,14 @@ where
     fn adopt(&self, key: &(Kind, K), found: Found<V>) -> Option<Served<V>> {
         let now = (self.0.clock)();
         let jitter = (self.0.jitter)();
-        // Another instance's clock may be ahead of ours.
+        // Another instance's clock may be ahead of ours. Its list is not from the future, and must not be fresh again
+        // each time it is looked at.
         let as_of = found.as_of.min(now);
+        let is_ahead = found.as_of.ms_since(now) > AHEAD_MS_MAX;
         let mut state = self.state();
-        let is_newer = state
-            .entries
-            .get(key)
-            .is_none_or(|entry| entry.outdated || !entry.is_usable(now) || entry.as_of < as_of);
+        let is_newer = state.entries.get(key).is_none_or(|entry| {
+            entry.outdated || !entry.is_usable(now) || (entry.as_of < as_of && !is_ahead)
+        });
         if found.position < state.mark(key) || !is_newer {
             return None;
         }

@@ -155,6 +155,14 @@ async fn c7_c8_a_list_that_is_due_is_renewed_by_one_instance_for_all() {
         assert_eq!(text(&served), "b");
     }
     assert_eq!(bench.calls(), 2);
+    // What is itself due renews nothing, however much newer it is than what there is.
+    let third = bench.instance("third");
+    bench.found(&third).await;
+    let_pass(60_000).await;
+    bench.refresh(&one, list("c")).await.unwrap();
+    let_pass(SOFT_MS / 5 * 4).await;
+    assert_eq!(text(&bench.refresh(&third, list("d")).await.unwrap()), "d");
+    assert_eq!(bench.calls(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -439,11 +447,35 @@ async fn c4_a_store_that_hangs_costs_a_read_its_patience_once_and_is_found_again
 }
 
 #[tokio::test(start_paused = true)]
+async fn c7_what_is_newer_in_memory_is_not_replaced_by_what_is_kept() {
+    let bench = Bench::new();
+    let hanging = Arc::new(Hanging {
+        inner: bench.journal.clone(),
+        hangs: AtomicBool::new(false),
+        asked: AtomicUsize::new(0),
+    });
+    let one = bench.instance_over(hanging.clone(), "one");
+    bench.read(&one, list("a")).await.unwrap();
+    let_pass(1_000).await;
+    hanging.hangs.store(true, Ordering::SeqCst);
+    bench.refresh(&one, list("b")).await.unwrap();
+    hanging.hangs.store(false, Ordering::SeqCst);
+    let_pass(40_000).await;
+    assert!(bench.kept().await.unwrap().value.ends_with(b" a"));
+    assert_eq!(bench.found(&one).await.0, "b");
+}
+
+#[tokio::test(start_paused = true)]
 async fn c13_a_list_from_an_instance_whose_clock_is_ahead_is_new_and_no_more() {
     let bench = Bench::new();
     let ahead = Versioned { version: entry(1), value: Bytes::from_static(b"1 9000000 a") };
-    assert!(bench.journal.keep(NAME, ahead, Duration::from_secs(60)).await.unwrap());
-    assert_eq!(bench.found(&bench.instance("one")).await, ("a".into(), ReadOutcome::HitRedis, 0));
+    assert!(bench.journal.keep(NAME, ahead, Duration::from_hours(24)).await.unwrap());
+    let one = bench.instance("one");
+    assert_eq!(bench.found(&one).await, ("a".into(), ReadOutcome::HitRedis, 0));
+    let_pass(SOFT_MS / 2).await;
+    assert_eq!(bench.found(&one).await.1, ReadOutcome::HitMemory);
+    let_pass(SOFT_MS / 2).await;
+    assert_eq!(bench.found(&one).await.1, ReadOutcome::Stale);
 }
 
 #[tokio::test(start_paused = true)]

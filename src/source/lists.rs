@@ -178,3 +178,27 @@ fn abandoned() -> CallError {
         message: "its load ended without a result".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::tests::catalogue;
+
+    #[test]
+    fn a_catalogue_that_another_instance_loaded_is_in_our_zone() {
+        let (theirs, zone) = (Arc::new(catalogue()), Tz::Pacific__Auckland);
+        assert_ne!(theirs.zone, zone);
+        assert_eq!(*in_zone(theirs.clone(), zone), Catalogue { zone, ..catalogue() });
+        assert!(Arc::ptr_eq(&in_zone(theirs.clone(), theirs.zone), &theirs));
+    }
+
+    #[test]
+    fn lists_come_back_as_they_were_written() {
+        let project = ProjectRef { id: catalogue().project, name: "Fabrikam".into() };
+        let (read, bytes) = (PROJECTS.decode)(&(PROJECTS.encode)(&vec![project.clone()])).unwrap();
+        assert_eq!((read, bytes), (vec![project], REF_BYTES));
+        let (read, _) = (CATALOGUES.decode)(&(CATALOGUES.encode)(&catalogue())).unwrap();
+        assert_eq!(read, catalogue());
+        assert!((PROJECTS.decode)(b"{}").is_none() && (CATALOGUES.decode)(b"[]").is_none());
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::domain::scope::Text;
 use crate::domain::teams::TeamKey;
 use crate::fold::State;
-use crate::store::{EntryId, RecordKey};
+use crate::store::EntryId;
 
 /// The iteration paths that were met and that no known sprint of the team has.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Misses {
                 met.paths.insert(path.clone());
                 // Of this entry, not of the board's last one: an instance that starts takes a list that was loaded
                 // since, however much else has happened on the board.
-                met_by = met_by.max(state.version(&RecordKey::item(item.id)).or(Some(board.changed)));
+                met_by = met_by.max(state.item(item.id).map(|known| known.version));
             }
         }
         met_by

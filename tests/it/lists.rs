@@ -2,8 +2,8 @@
 //! new one.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use boardcast::cache::{Cache, Form, Kind, Limits, Loaded, Shared};
@@ -12,14 +12,17 @@ use boardcast::domain::authorise::AllowedProjects;
 use boardcast::domain::degradation::Policy;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::event::Source as Because;
+use boardcast::domain::work_item::WorkItemId;
 use boardcast::domain::zones::TeamZones;
+use boardcast::simulation::hooks;
+use boardcast::simulation::item::Event;
 use boardcast::simulation::model::Model;
 use boardcast::simulation::server::Server;
 use boardcast::source::{Parts, Source, SourceSettings};
 use boardcast::store::{Journal, KEPT_BYTES_MAX};
 use boardcast::vitals::{ReadOutcome, Vitals};
 
-use crate::support::app::TestApp;
+use crate::support::app::{DEADLINE, TestApp};
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer, fresh_organisation};
 
@@ -137,26 +140,39 @@ async fn c7_a_hundred_readers_who_miss_on_each_of_several_instances_are_one_call
     assert_eq!(miss_at_once::<3>().await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_lists_once() {
-    let clock = boardcast::clock::system();
-    let model = Arc::new(std::sync::Mutex::new(Model::new(3, clock.clone())));
-    let server = Server::start(model).await.unwrap();
-    let organisation = fresh_organisation();
-    let mut sources = Vec::new();
-    let mut apps = Vec::new();
-    for _ in 0..3 {
-        let journal = redis::journal(redis::settings(&RedisServer::shared().url(), &organisation));
+/// A simulated organisation, and instances that compare their boards with it.
+struct Organization {
+    server: Server,
+    model: Arc<Mutex<Model>>,
+    /// Its key in the store.
+    name: String,
+}
+
+impl Organization {
+    async fn start() -> Self {
+        let model = Arc::new(Mutex::new(Model::new(3, boardcast::clock::system())));
+        let server = Server::start(model.clone()).await.unwrap();
+        Self { server, model, name: fresh_organisation() }
+    }
+
+    /// An instance that compares when it is told to.
+    async fn instance(&self) -> (TestApp, Arc<Source>) {
+        self.instance_of(false).await
+    }
+
+    /// The same, of an organisation that is simulated for show, or not.
+    async fn instance_of(&self, demo: bool) -> (TestApp, Arc<Source>) {
+        let journal = redis::journal(redis::settings(&RedisServer::shared().url(), &self.name));
         let app = TestApp::builder().layer(move |_| journal.clone() as Arc<dyn Journal>).start().await;
         let parts = Parts {
-            azure: Arc::new(RestClient::new(&Settings::new(server.base_url())).unwrap()),
+            azure: Arc::new(RestClient::new(&Settings::new(self.server.base_url())).unwrap()),
             ingest: app.app.ingest.clone(),
             journal: app.app.journal.clone(),
             fold: app.app.fold.clone(),
-            clock: clock.clone(),
+            clock: boardcast::clock::system(),
             vitals: app.app.vitals.clone(),
             instance: app.app.instance.clone(),
-            demo: false,
+            demo,
         };
         let settings = SourceSettings {
             projects: AllowedProjects::default(),
@@ -166,36 +182,128 @@ async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_li
             policy: Policy::default(),
             list_patience: PATIENCE,
         };
-        sources.push(Arc::new(Source::new(parts, settings)));
-        apps.push(app);
+        (app, Arc::new(Source::new(parts, settings)))
     }
-    let checks: Vec<_> = sources
-        .iter()
-        .map(|source| {
-            let source = source.clone();
-            tokio::spawn(async move { source.check(Because::System).await })
-        })
-        .collect();
-    for check in checks {
+
+    /// How often the sprints of a team were asked for.
+    fn asked(&self) -> u64 {
+        let calls = self.server.calls_by_route();
+        calls.get("GET work/teamsettings/iterations").copied().unwrap_or_default()
+    }
+
+    /// A hook of the next revision of a story of the first project, with that path and title.
+    fn hook(&self, item: u32, path: &str, title: &str) -> serde_json::Value {
+        let mut model = self.model.lock().unwrap();
+        let at = model.now();
+        let change = model.change(item, Event::Updated, at, 0, |content| {
+            (content.iteration_path, content.title) = (path.into(), title.into());
+        });
+        hooks::payload(&model, change.unwrap()).unwrap()
+    }
+}
+
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let began = Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed() < DEADLINE, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_lists_once() {
+    let organization = Organization::start().await;
+    let mut instances = Vec::new();
+    for _ in 0..3 {
+        instances.push(organization.instance().await);
+    }
+    let check = |(_, source): &(TestApp, Arc<Source>)| {
+        let source = source.clone();
+        tokio::spawn(async move { source.check(Because::System).await })
+    };
+    for check in instances.iter().map(check).collect::<Vec<_>>() {
         let check = check.await.unwrap();
         assert_eq!((check.scopes, check.error), (3, None));
     }
-    let calls = server.calls_by_route();
-    let asked = |route: &str| calls.get(route).copied().unwrap_or_default();
-    assert_eq!(asked("GET work/teamsettings/iterations"), 3, "of three teams, once each: {calls:?}");
-    let total = |outcome| apps.iter().map(|app| app.app.vitals.list_reads.total().of(outcome)).sum::<u64>();
+    assert_eq!(organization.asked(), 3, "of three teams, once each");
+    let total = |outcome| -> u64 {
+        instances.iter().map(|(app, _)| app.app.vitals.list_reads.total().of(outcome)).sum()
+    };
     // The projects; the teams of two projects; three catalogues.
     assert_eq!((total(ReadOutcome::Miss), total(ReadOutcome::HitRedis)), (6, 12));
     // Names of keys are GUIDs and words of ours.
-    let keys: Vec<String> =
-        RedisServer::shared().command(&["KEYS", &format!("bc:{{{organisation}}}:1:list:*")]).await;
+    let prefix = format!("bc:{{{}}}:1:list:", organization.name);
+    let keys: Vec<String> = RedisServer::shared().command(&["KEYS", &format!("{prefix}*")]).await;
     assert_eq!(keys.len(), 6);
-    let prefix = format!("bc:{{{organisation}}}:1:list:");
     for key in keys {
         let mut parts = key.strip_prefix(&prefix).unwrap().split(':');
         assert!(["projects", "teams", "catalogue"].contains(&parts.next().unwrap()), "{key}");
         assert!(parts.all(|part| uuid::Uuid::parse_str(part).is_ok()), "{key}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c7_lists_of_an_organisation_that_is_simulated_for_show_are_each_instances_own() {
+    let organization = Organization::start().await;
+    for calls in [3, 6] {
+        let (_app, source) = organization.instance_of(true).await;
+        assert_eq!(source.check(Because::System).await.error, None);
+        assert_eq!(organization.asked(), calls);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn c11_a_sprint_that_nobody_knows_is_looked_up_once_for_all_instances_also_for_those_that_start() {
+    let organization = Organization::start().await;
+    let (app, source) = organization.instance().await;
+    source.check(Because::System).await;
+    assert_eq!(organization.asked(), 3);
+    tokio::spawn(source.clone().keep_fresh());
+    let state = || app.app.fold.read();
+    let item = {
+        let state = state();
+        let scope = state.scopes().find(|(scope, board)| scope.team.is_some() && !board.items.is_empty());
+        state.items_of(scope.unwrap().0)[0].id.number()
+    };
+    app.hook(&organization.hook(item, "Fabrikam Fiber\\Nowhere", "One")).await;
+    until("nobody asked for the sprint", async || organization.asked() == 4).await;
+    let prefix = format!("bc:{{{}}}:1:list:catalogue:*", organization.name);
+    until("the new list is not kept", async || {
+        let changed_by = state().item(WorkItemId::new(item).unwrap()).unwrap().version;
+        let keys: Vec<String> = RedisServer::shared().command(&["KEYS", &prefix]).await;
+        for key in keys {
+            let kept: String = RedisServer::shared().command(&["GET", &key]).await;
+            let position = EntryId::parse(kept.split(' ').next().unwrap()).unwrap();
+            if position >= changed_by {
+                return true;
+            }
+        }
+        false
+    })
+    .await;
+    // The board of what is in no sprint changes once more, by an item that is in none by right.
+    let other = {
+        let state = state();
+        let ids: Vec<_> =
+            state.items().map(|known| known.item.id.number()).filter(|id| *id != item).collect();
+        let home =
+            state.item(WorkItemId::new(item).unwrap()).unwrap().item.present().claim.facts.area_path.clone();
+        *ids.iter()
+            .find(|id| {
+                let known = state.item(WorkItemId::new(**id).unwrap()).unwrap();
+                known.item.present().claim.facts.area_path == home
+            })
+            .unwrap()
+    };
+    app.hook(&organization.hook(other, "Fabrikam Fiber", "Two")).await;
+    // An instance that starts meets the path for the first time, and so does not trust a list from before it; but the
+    // one that was loaded since will do.
+    let (_late_app, late) = organization.instance().await;
+    tokio::spawn(late.clone().keep_fresh());
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let check = late.check(Because::System).await;
+    assert_eq!((check.scopes, check.error), (3, None));
+    assert_eq!(organization.asked(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -271,8 +379,15 @@ async fn c4_what_is_no_list_counts_as_none_and_is_deleted() {
         let key = key(&organisation);
         words[1] = &key;
         let () = server.command(&words).await;
+        let down = || async { Err("the source is down") };
+        assert!(one.lists.read(KIND, &KEY, down).await.is_err(), "{rubbish:?}");
+        let is_there: bool = server.command(&["EXISTS", &key]).await;
+        assert!(!is_there, "{rubbish:?}");
+        // Nor is it in the way of what is kept.
+        let () = server.command(&words).await;
         assert_eq!(one.read(&source, "mine").await, ("mine".into(), ReadOutcome::Miss), "{rubbish:?}");
         until_kept(&organisation, " mine").await;
+        assert_eq!(one.vitals.lists_unshared.value(), 0, "{rubbish:?}");
     }
 }
 
