@@ -27,8 +27,8 @@ use boardcast::simulation::model::Model;
 use boardcast::simulation::server::Server;
 use serde_json::Value;
 
-use support::app::DEADLINE;
 use support::azurite::{Azurite, connection_string_at};
+use support::eventually;
 use support::flow::{Flow, Places};
 use support::http;
 use support::process::Process;
@@ -166,12 +166,7 @@ async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
     let book = flow.end().await;
     // What a hook left in the inbox that was sent again must not come to the next stage.
     let inbox = azurite.archive("boardcast");
-    let emptied = async {
-        while inbox.waiting(1).await != Ok(Vec::new()) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, emptied).await.expect("the inbox is not drained");
+    eventually("the inbox is not drained", async || inbox.waiting(1).await == Ok(Vec::new())).await;
     let history = if redis == Redis::There { History::Whole } else { History::Unreachable };
     let store = (&stage.server, "default");
     let told = judge(store, &stage.places.all(), &book, witnesses.into(), history).await;
@@ -255,20 +250,15 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
     living.abort();
     let _ = living.await;
     let newest: BTreeMap<u32, u32> = model.lock().unwrap().log().iter().copied().collect();
-    let waiting = async {
-        loop {
-            let mut equal = true;
-            for instance in stage.places.all() {
-                let shown = all_boards(instance).await;
-                equal &= !shown.is_empty() && shown.iter().all(|(id, rev)| newest[id] == *rev);
-            }
-            if equal {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually("the boards are not what the organisation has", async || {
+        let mut equal = true;
+        for instance in stage.places.all() {
+            let shown = all_boards(instance).await;
+            equal &= !shown.is_empty() && shown.iter().all(|(id, rev)| newest[id] == *rev);
         }
-    };
-    tokio::time::timeout(DEADLINE, waiting).await.expect("the boards are not what the organisation has");
+        equal
+    })
+    .await;
     drop(organisation);
     let end = stage.server.log(&name).await.last().unwrap().0;
     let mut told = Vec::new();

@@ -11,9 +11,10 @@ use boardcast::store::{EntryId, Journal};
 use boardcast::vitals::Vitals;
 use serde_json::{Value, json};
 
-use crate::support::app::{DEADLINE, TestApp};
+use crate::support::app::TestApp;
 use crate::support::archive::FaultyArchive;
 use crate::support::azurite::Azurite;
+use crate::support::eventually;
 use crate::support::faults::{Fault, FaultyJournal};
 use crate::support::hooks::{news, observation, updated};
 use crate::support::team::events;
@@ -30,15 +31,6 @@ async fn with_archive(archive: Arc<dyn Archive>) -> (TestApp, Arc<FaultyJournal>
     app.settled().await;
     let faulty = slot.get().unwrap().clone();
     (app, faulty)
-}
-
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
 async fn revisions(app: &TestApp) -> Vec<(u64, u64)> {

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::support::app::DEADLINE;
 use crate::support::fleet::Fleet;
 use crate::support::flow::{Flow, deliver_all};
-use crate::support::http;
 use crate::support::process::Process;
 use crate::support::redis::{RedisServer, fresh_organisation};
 use crate::support::sse::SseReader;
 use crate::support::team::story;
 use crate::support::verdict::{History, judge};
 use crate::support::witness::{Connection, Witness};
+use crate::support::{free_port, http};
 
 /// How often the same hook comes to all instances at the same moment.
 const REPEATS: u32 = 50;
@@ -194,7 +194,7 @@ async fn c12_a_rolling_update_stops_the_older_instances_before_they_can_split_th
 
 /// Starts the executable as the Functions host does, on a port that is given to it.
 async fn under_host(settings: &[(&str, &str)]) -> Process {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
     let mut all = vec![("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str())];
     all.extend(settings);
     Process::start(&all).await

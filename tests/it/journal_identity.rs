@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use boardcast::domain::scope::Audience;
 use boardcast::store::address::Address;
@@ -11,6 +11,7 @@ use boardcast::store::redis::{RedisJournal, Settings};
 use boardcast::store::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey};
 
 use crate::support::app::DEADLINE;
+use crate::support::eventually;
 use crate::support::platform::{Platform, token};
 use crate::support::process::Process;
 use crate::support::redis::{self, RedisCluster, RedisServer, TlsServer, fresh_organisation, settings};
@@ -102,15 +103,6 @@ async fn committed(journal: &dyn Journal, key: &str) -> Result<EntryId, JournalE
     }
 }
 
-/// Waits until something is so.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let begin = Instant::now();
-    while !is_so().await {
-        assert!(begin.elapsed() < DEADLINE, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// The text of the error that a journal is left with, once it has tried.
 async fn refusal(journal: &RedisJournal) -> String {
     match tokio::time::timeout(DEADLINE, journal.load()).await.unwrap() {
@@ -148,7 +140,7 @@ async fn no_commit_fails_while_tokens_follow_each_other(guarded: Guarded) {
         let before = guarded.connections().await;
         guarded.take(&pair[1]).await;
         platform.give(&pair[1], life);
-        until("the connections with the old token are closed, and there are new ones", async || {
+        eventually("the connections with the old token are closed, and there are new ones", async || {
             let now = guarded.connections().await;
             !now.is_empty() && now.is_disjoint(&before)
         })
@@ -198,8 +190,10 @@ async fn c15_the_user_is_the_tokens_object_or_the_one_that_the_url_names() {
     let address = Address::parse(&url).unwrap();
     let named = Guarded { settings: Settings { address, ..guarded.settings.clone() }, ..guarded };
     committed(&*named.journal(&platform), "a").await.unwrap();
-    until("its connections are closed when it is dropped", async || named.connections().await.is_empty())
-        .await;
+    eventually("its connections are closed when it is dropped", async || {
+        named.connections().await.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -216,7 +210,7 @@ async fn c15_a_process_that_is_to_use_its_managed_identity_does() {
         ("IDENTITY_ENDPOINT", &endpoint),
     ])
     .await;
-    until("it is ready", async || process.get("/api/health/ready").await.status == 200).await;
+    eventually("it is ready", async || process.get("/api/health/ready").await.status == 200).await;
     assert!(!guarded.connections().await.is_empty());
     assert_eq!(process.get("/api/health").await.json()["journal"]["kind"], "redis");
 }
@@ -232,7 +226,7 @@ async fn a_platform_that_is_away_at_the_start_is_told_and_asked_again() {
     guarded.take(&token).await;
     platform.give(&token, LONG);
     platform.come().await;
-    until("a commit is taken", async || committed(&*journal, "a").await.is_ok()).await;
+    eventually("a commit is taken", async || committed(&*journal, "a").await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -250,10 +244,10 @@ async fn a_platform_that_has_no_later_token_is_asked_again_while_the_old_one_ser
     committed(&*journal, "a").await.unwrap();
     let before = guarded.connections().await;
     let given = platform.given();
-    until("it is asked again", async || platform.given() > given + 2).await;
+    eventually("it is asked again", async || platform.given() > given + 2).await;
     assert_eq!(guarded.connections().await, before, "the same token opens no other connection");
     platform.give(&tokens[1], LONG);
-    until("the next token is used", async || guarded.connections().await.is_disjoint(&before)).await;
+    eventually("the next token is used", async || guarded.connections().await.is_disjoint(&before)).await;
     committed(&*journal, "a").await.unwrap();
 }
 
@@ -269,6 +263,6 @@ async fn c14_a_token_that_is_not_taken_is_told_with_its_remedy_and_never_shown()
         assert!(why.contains("give the managed identity an access policy of this Redis"), "{why}");
         assert!(!token.split('.').any(|part| why.contains(part)), "{why}");
         guarded.take(&token).await;
-        until("a commit is taken", async || committed(&*journal, "a").await.is_ok()).await;
+        eventually("a commit is taken", async || committed(&*journal, "a").await.is_ok()).await;
     }
 }

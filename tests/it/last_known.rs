@@ -13,9 +13,10 @@ use boardcast::store::memory::MemoryJournal;
 use boardcast::store::{Commit, EntryId, Journal, Outcome, RecordKey, Retention};
 use serde_json::{Value, json};
 
-use crate::support::app::{DEADLINE, HandClock};
+use crate::support::app::HandClock;
 use crate::support::archive::FaultyArchive;
 use crate::support::azurite::{Azurite, KEY};
+use crate::support::eventually;
 use crate::support::hooks::updated;
 use crate::support::process::Process;
 use crate::support::team::{Instance, NOW_MS, board, catalogue, events, story};
@@ -210,12 +211,7 @@ async fn d12_the_executable_copies_to_the_tables_it_is_given_and_logs_no_secret(
     .await;
     assert_eq!(process.hook(&updated(13, 1, "New")).await.status, 200);
     let archive = azurite.archive("boardcast");
-    let copied = async {
-        while archive.last_known().await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, copied).await.unwrap();
+    eventually("nothing is copied", async || !archive.last_known().await.unwrap().is_empty()).await;
     let log = process.log();
     assert!(log.contains("TRACE"), "nothing is logged in detail, so it proves nothing");
     for secret in [KEY, "SharedKey", "azure_core::"] {

@@ -22,7 +22,8 @@ use boardcast::source::{Parts, Source, SourceSettings};
 use boardcast::store::{Journal, KEPT_BYTES_MAX};
 use boardcast::vitals::{ReadOutcome, Vitals};
 
-use crate::support::app::{DEADLINE, TestApp};
+use crate::support::app::TestApp;
+use crate::support::eventually;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer, fresh_organisation};
 
@@ -202,14 +203,6 @@ impl Organization {
     }
 }
 
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let began = Instant::now();
-    while !is_so().await {
-        assert!(began.elapsed() < DEADLINE, "{what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_lists_once() {
     let organization = Organization::start().await;
@@ -266,9 +259,9 @@ async fn c11_a_sprint_that_nobody_knows_is_looked_up_once_for_all_instances_also
         state.items_of(scope.unwrap().0)[0].id.number()
     };
     app.hook(&organization.hook(item, "Fabrikam Fiber\\Nowhere", "One")).await;
-    until("nobody asked for the sprint", async || organization.asked() == 4).await;
+    eventually("nobody asked for the sprint", async || organization.asked() == 4).await;
     let prefix = format!("bc:{{{}}}:1:list:catalogue:*", organization.name);
-    until("the new list is not kept", async || {
+    eventually("the new list is not kept", async || {
         let changed_by = state().item(WorkItemId::new(item).unwrap()).unwrap().version;
         let keys: Vec<String> = RedisServer::shared().command(&["KEYS", &prefix]).await;
         for key in keys {

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use crate::support::app::{DEADLINE, TestApp};
 use crate::support::archive::FaultyArchive;
 use crate::support::azurite::{Azurite, connection_string_at};
+use crate::support::eventually;
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::{FABRIKAM, updated};
 use crate::support::process::Process;
@@ -78,16 +79,8 @@ fn check_remembered(envelope: &Value, board: &Value) {
 
 /// Waits until it answers with a board.
 async fn shown(app: &TestApp) -> Value {
-    let asking = async {
-        loop {
-            let answer = app.get(WEB).await;
-            if answer.status == 200 {
-                return answer.json();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, asking).await.expect("no board is shown")
+    eventually("no board is shown", async || app.get(WEB).await.status == 200).await;
+    app.get(WEB).await.json()
 }
 
 #[tokio::test]
@@ -204,12 +197,7 @@ async fn f6_what_is_too_old_or_of_a_project_that_is_not_served_is_not_shown() {
     let app = TestApp::builder().archive(archive.clone()).start().await;
     let shown =
         async |app: &TestApp| app.get("/api/snapshot").await.json()["scopes"].as_array().unwrap().len();
-    let asking = async {
-        while shown(&app).await == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, asking).await.unwrap();
+    eventually("no board is shown", async || shown(&app).await > 0).await;
     let of_project = app.get(&format!("/api/snapshot?project={FABRIKAM}&team=-")).await.json();
     assert_eq!(
         (&of_project["metrics"]["items.total"]["value"], &of_project["level"]),
@@ -276,16 +264,9 @@ async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boa
 
     let second = Process::start(&settings).await;
     for (row, before) in &before {
-        let asking = async {
-            loop {
-                let answer = second.get(row["url"].as_str().unwrap()).await;
-                if answer.status == 200 {
-                    return answer.json();
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let after = tokio::time::timeout(DEADLINE, asking).await.expect("a board is not painted");
+        let url = row["url"].as_str().unwrap();
+        eventually("a board is not painted", async || second.get(url).await.status == 200).await;
+        let after = second.get(url).await.json();
         assert_eq!((&after["level"], &after["items"]), (&json!("cached"), &json!([])));
         assert!(after["dataAsOf"].as_i64().unwrap() <= before["dataAsOf"].as_i64().unwrap());
         assert_eq!((&after["team"], &after["sprint"]["name"]), (&before["team"], &before["sprint"]["name"]));

@@ -1,6 +1,5 @@
 //! Azurite, which answers as Table storage does: one for all tests of a run, on a free port of loopback.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use super::app::DEADLINE;
-use super::http;
+use super::{free_port, http};
 
 /// The account and key that every Azurite has; they stand in its documentation.
 pub const ACCOUNT: &str = "devstoreaccount1";
@@ -39,7 +38,7 @@ impl Azurite {
             "Azurite is missing, and what is tested against it is never skipped: \
              install Node.js 20 or later and run `npm ci --ignore-scripts` in tests/azurite"
         );
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let child = Command::new("node")
             .arg("serve.cjs")
             .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])

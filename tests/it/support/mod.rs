@@ -20,3 +20,21 @@ pub mod team;
 pub mod verdict;
 pub mod witness;
 pub mod writes;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// Waits until something is so; fails with `what` where it does not become so.
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(app::DEADLINE, waiting).await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+/// A port of loopback that nobody has at this moment.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

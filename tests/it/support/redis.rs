@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,6 +19,7 @@ use redis::{FromRedisValue, Value};
 use serde_json::json;
 
 use super::app::DEADLINE;
+use super::free_port;
 
 /// Counts the organisations, so that no two tests have the same.
 static ORGANISATIONS: AtomicU32 = AtomicU32::new(0);
@@ -50,10 +51,6 @@ fn program() -> (PathBuf, Option<PathBuf>) {
         })
     });
     (program, libraries)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The text of an entry that has that name.
