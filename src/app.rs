@@ -105,9 +105,6 @@ pub struct Parts {
     pub clock: Clock,
     /// Whether the Functions host runs us.
     pub under_host: bool,
-    /// Whether this process synchronises when it is time to, and not when the host's timer says so. The timer may be in
-    /// a process of its own, and without a store that is shared nobody would see what it finds.
-    pub own_schedule: bool,
     /// Pages of which other origins may read.
     pub allowed_origins: AllowedOrigins,
     /// After how long a connection that takes no more bytes is closed.
@@ -117,6 +114,19 @@ pub struct Parts {
     /// A permit for each hook that may be answered at the same time.
     pub hooks_in_flight: Semaphore,
     stopping: watch::Sender<bool>,
+}
+
+impl Parts {
+    /// Whether the host may run other processes of which each has a journal of its own: a hook reaches the readers of
+    /// one, and nobody sees what a timer finds in another.
+    pub fn is_alone_under_the_host(&self) -> bool {
+        self.under_host && !self.journal.is_shared()
+    }
+
+    /// Whether this process synchronises when it is time to, and not when the host's timer says so.
+    pub fn has_own_schedule(&self) -> bool {
+        !self.under_host || self.is_alone_under_the_host()
+    }
 }
 
 impl std::ops::Deref for App {
@@ -240,7 +250,6 @@ impl App {
             projects: config.projects.clone(),
             clock,
             under_host: config.under_host,
-            own_schedule: !config.under_host || config.redis.is_none(),
             allowed_origins: config.allowed_origins.clone(),
             write_timeout: config.write_timeout,
             idle_timeout: config.idle_timeout,

@@ -1,7 +1,7 @@
 //! The instances that share a journal, as each was last heard of. They never speak to each other: each says in the
 //! journal, in the background, how it is doing, and learns there what the others say.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -30,8 +30,6 @@ pub struct Instances {
     /// Who this is.
     instance: String,
     started_at: Timestamp,
-    every: Duration,
-    expiry: Duration,
     heard: Mutex<Heard>,
 }
 
@@ -40,6 +38,15 @@ pub struct Instances {
 struct Heard {
     at: Option<Timestamp>,
     others: Vec<Value>,
+}
+
+impl Heard {
+    /// What still counts of it. While the journal is away nobody hears who has died since.
+    fn others_at(&self, now: Timestamp) -> &[Value] {
+        let expiry_ms = i64::try_from(EXPIRY.as_millis()).unwrap_or(i64::MAX);
+        let counts = self.at.is_some_and(|at| now.ms_since(at) < expiry_ms);
+        if counts { &self.others } else { &[] }
+    }
 }
 
 /// The instances, and what they add up to.
@@ -63,8 +70,7 @@ impl Instances {
         instance: String,
     ) -> Self {
         let (started_at, heard) = (clock(), Mutex::default());
-        let (every, expiry) = (EVERY, EXPIRY);
-        Self { journal, fold, vitals, clock, instance, started_at, every, expiry, heard }
+        Self { journal, fold, vitals, clock, instance, started_at, heard }
     }
 
     /// When this process started.
@@ -76,20 +82,20 @@ impl Instances {
     pub async fn keep_reporting(self: Arc<Self>) {
         loop {
             self.report().await;
-            tokio::time::sleep(self.every).await;
+            tokio::time::sleep(EVERY).await;
         }
     }
 
     /// Says how this instance is doing, and hears what the others say.
     async fn report(&self) {
         let own = self.own().to_string();
-        match self.journal.report(&self.instance, own.into(), self.expiry).await {
+        match self.journal.report(&self.instance, own.into(), EXPIRY).await {
             Ok(reports) => {
                 let others = reports.iter().filter(|(instance, _)| *instance != self.instance);
                 let others = others.filter_map(|(_, report)| serde_json::from_slice::<Value>(report).ok());
                 let others = others.filter(Value::is_object).collect();
                 let heard = Heard { at: Some((self.clock)()), others };
-                *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+                *self.heard() = heard;
             }
             // Whoever follows the log says that the journal is away.
             Err(error) => tracing::debug!(%error, "this instance could not say how it is doing"),
@@ -98,18 +104,22 @@ impl Instances {
 
     /// Which instances there are, this one among them. Waits for nothing.
     pub fn seen(&self) -> Seen {
-        let now = (self.clock)();
         let mut instances = vec![self.own()];
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        // While the journal is away nobody hears who has died since.
-        let expiry_ms = i64::try_from(self.expiry.as_millis()).unwrap_or(i64::MAX);
-        if heard.at.is_some_and(|at| now.ms_since(at) < expiry_ms) {
-            instances.extend(heard.others.iter().cloned());
-        }
+        let heard = self.heard();
+        instances.extend(heard.others_at((self.clock)()).iter().cloned());
         let heard_at = heard.at;
         drop(heard);
         let total = total(&instances);
         Seen { instances, total, heard_at }
+    }
+
+    /// How many instances there are, this one among them.
+    pub fn count(&self) -> usize {
+        1 + self.heard().others_at((self.clock)()).len()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How this instance is doing now.
@@ -124,15 +134,7 @@ impl Instances {
             "lagMs": vitals.journal_lag_ms(position),
             "lastHook": vitals.last_hook.value(),
             "lastSync": vitals.last_sync.value(),
-            "streams": {
-                "open": vitals.streams.value(),
-                "opened": vitals.streams_opened.value(),
-                "resumed": vitals.streams_resumed.value(),
-                "gaps": vitals.gaps.value(),
-                "replayed": vitals.events_replayed.value(),
-                "slow": vitals.readers_slow.value(),
-                "shed": vitals.streams_shed.value(),
-            },
+            "streams": vitals.stream_counts(),
             "hooks": {
                 "applied": vitals.hooks_applied.value(),
                 "known": vitals.hooks_known.value(),

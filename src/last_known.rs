@@ -3,6 +3,7 @@
 //!
 //! It follows the fold beside the path of announcements: no announcement waits for the archive, or fails with it.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,15 +173,15 @@ fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
     for (scope, _) in state.scopes().filter(|(scope, _)| state.level(*scope) == Level::Full) {
         let is_served = state.is_served(scope);
         let catalogue = state.teams().catalogue_of(scope).map(|catalogue| &**catalogue);
-        let about = About::of(scope, state.project_name(scope.project), catalogue);
+        // Of most boards nothing is due, and to copy what is known of a team for nothing would be dear.
+        let about = LazyCell::new(|| About::of(scope, state.project_name(scope.project), catalogue));
         for (_, said) in state.all_said(scope) {
             let Statement::Metric { metric, said: value } = &said.statement else { continue };
             // What came from the archive is there already, and nothing of this log has borne it out.
             if said.at == EntryId::ZERO {
                 continue;
             }
-            let said_at = Timestamp::from_epoch_ms(i64::try_from(said.version.ms).unwrap_or(i64::MAX));
-            let as_of = state.data_as_of(scope).unwrap_or(said_at);
+            let as_of = state.data_as_of(scope).unwrap_or(said.version.appended_at());
             let is_copied = copied.values.get(&(scope, metric.clone())).is_some_and(|(position, age)| {
                 // The age of a board that nobody is shown any more is of no use to anybody.
                 *position == said.version && (!is_served || as_of.ms_since(*age) < AGE_SLACK_MS)
@@ -193,7 +194,7 @@ fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
                     position: said.version,
                     epoch: copied.epoch.clone(),
                     as_of,
-                    about: Some(about.clone()),
+                    about: Some((*about).clone()),
                 });
             }
         }

@@ -97,7 +97,7 @@ pub fn run(config: &Config) -> ExitCode {
         if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
             tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
         }
-        if app.own_schedule {
+        if app.has_own_schedule() {
             // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
             tokio::spawn(sync::run_on_schedule(app.sync.clone(), sync::SyncReport::log));
         }

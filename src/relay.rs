@@ -10,15 +10,12 @@ use crate::domain::contact::Contact;
 use crate::domain::log::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::time::Timestamp;
-use crate::fold::{Fold, State};
+use crate::fold::{Fold, State, TAIL_ENTRIES};
 use crate::hub::Hub;
 use crate::hub::frame::Frame;
 use crate::restore::Restore;
 use crate::store::{Commit, Entry, EntryId, Journal, JournalError, Outcome, RecordKey};
 use crate::vitals::Vitals;
-
-/// How many entries are read from the log at once.
-const TAIL_ENTRIES: usize = 512;
 
 /// How long the relay waits before it tries a journal again that did not answer.
 const RETRY_AFTER: Duration = Duration::from_millis(200);

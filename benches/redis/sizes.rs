@@ -191,7 +191,7 @@ fn rows_of_tables(instance: &Instance) {
                 value: *value,
                 position: said.version,
                 epoch: state.epoch().unwrap_or_default().into(),
-                as_of: Timestamp::from_epoch_ms(i64::try_from(said.version.ms).unwrap()),
+                as_of: said.version.appended_at(),
                 about: Some(about(&state, scope)),
             }),
             _ => None,

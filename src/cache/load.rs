@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::shared::{Found, Turn};
-use super::state::{Entry, State};
+use super::state::{Entry, State, due_after_ms};
 use super::{Cache, CacheError, Kind, Loaded, RETRY_MS, Result, Second, Served};
 use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
@@ -147,7 +147,7 @@ where
 
     /// Whether a list is so new that nobody would renew it.
     fn is_of_late(&self, served: &Served<V>) -> bool {
-        served.age_ms < self.key.0.soft_ttl_ms() / 5 * 4
+        served.age_ms < due_after_ms(self.key.0.soft_ttl_ms())
     }
 
     fn stored(&self, loaded: std::result::Result<Loaded<V>, E>, as_of: Timestamp) -> Result<V, E> {

@@ -25,7 +25,7 @@ use crate::vitals::ReadOutcome;
 pub use kind::{Kind, NEGATIVE_TTL_MS};
 use load::{Need, UnderWay};
 pub use shared::{Form, Position, Shared};
-use state::{Load, State};
+use state::{Load, State, due_after_ms};
 
 /// How long after a load that failed a list that is there is served without another attempt.
 pub const RETRY_MS: i64 = 5_000;
@@ -229,7 +229,7 @@ where
         let key = (kind, key.clone());
         !state.loads.contains_key(&key)
             && state.entries.get(&key).is_none_or(|entry| {
-                let due = entry.outdated || entry.age_ms(now) >= entry.soft_ms / 5 * 4;
+                let due = entry.outdated || entry.age_ms(now) >= due_after_ms(entry.soft_ms);
                 due && entry.may_be_renewed(now)
             })
     }

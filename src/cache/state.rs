@@ -183,6 +183,11 @@ impl<K: Clone + Eq + Hash, V, E> State<K, V, E> {
     }
 }
 
+/// At which age a list that somebody watches is due to be renewed, where it is fresh for `soft_ms`.
+pub(super) const fn due_after_ms(soft_ms: i64) -> i64 {
+    soft_ms / 5 * 4
+}
+
 /// `ms`, or up to a tenth less or more.
 fn spread_out(ms: i64, jitter: f64) -> i64 {
     #[expect(

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::time::Timestamp;
+
 /// Milliseconds and a sequence number, as Redis streams make them: ordered, comparable, opaque to clients, and in
 /// characters that need no preflight in a `Last-Event-ID` header (Fetch, "CORS-unsafe request-header byte").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,6 +20,11 @@ pub struct EntryId {
 impl EntryId {
     /// Before every entry. No reader is ever given it.
     pub const ZERO: Self = Self { ms: 0, seq: 0 };
+
+    /// When the entry was appended, by the clock of the store.
+    pub fn appended_at(self) -> Timestamp {
+        Timestamp::from_epoch_ms(i64::try_from(self.ms).unwrap_or(i64::MAX))
+    }
 
     /// Reads an id in its one canonical form; `None` for anything else, so that a foreign cursor is never taken
     /// for one of ours.

@@ -269,39 +269,44 @@ fn share_alike(revisions: &mut BTreeMap<Rev, Arc<Claim>>) {
     let mut last: Option<&Arc<Claim>> = None;
     for claim in revisions.values_mut() {
         if let Some(last) = last
-            && let Some(facts) = claim.facts.sharing(&last.facts)
+            && claim.facts.has_twice(&last.facts)
         {
-            Arc::make_mut(claim).facts = facts;
+            Arc::make_mut(claim).facts.share_with(&last.facts);
         }
         last = Some(claim);
     }
 }
 
 impl Facts {
-    /// The same facts with the texts and efforts of `other` where they are equal; `None` when they are already.
-    fn sharing(&self, other: &Self) -> Option<Self> {
-        let mut shared = self.clone();
-        let mut is_new = false;
-        for (text, of_other) in [
-            (&mut shared.work_item_type, &other.work_item_type),
-            (&mut shared.state, &other.state),
-            (&mut shared.iteration_path, &other.iteration_path),
-            (&mut shared.area_path, &other.area_path),
-        ] {
-            is_new |= take_over(text, of_other);
+    fn texts(&self) -> [&Text; 4] {
+        [&self.work_item_type, &self.state, &self.iteration_path, &self.area_path]
+    }
+
+    /// Whether something is equal in both and kept twice.
+    fn has_twice(&self, other: &Self) -> bool {
+        let texts = self.texts().into_iter().zip(other.texts());
+        texts.into_iter().any(|(text, of_other)| is_twice(text, of_other))
+            || is_twice(&self.effort, &other.effort)
+    }
+
+    /// Keeps once what is equal in both.
+    fn share_with(&mut self, other: &Self) {
+        let Self { work_item_type, state, iteration_path, area_path, effort, .. } = self;
+        for (text, of_other) in
+            [work_item_type, state, iteration_path, area_path].into_iter().zip(other.texts())
+        {
+            if is_twice(text, of_other) {
+                *text = of_other.clone();
+            }
         }
-        is_new |= take_over(&mut shared.effort, &other.effort);
-        is_new.then_some(shared)
+        if is_twice(effort, &other.effort) {
+            *effort = other.effort.clone();
+        }
     }
 }
 
-/// Has a value be the other one if the two are equal; says whether it was not yet.
-fn take_over<T: ?Sized + PartialEq>(value: &mut Arc<T>, other: &Arc<T>) -> bool {
-    let is_due = !Arc::ptr_eq(value, other) && *value == *other;
-    if is_due {
-        *value = other.clone();
-    }
-    is_due
+fn is_twice<T: ?Sized + PartialEq>(one: &Arc<T>, other: &Arc<T>) -> bool {
+    !Arc::ptr_eq(one, other) && one == other
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::domain::remembered::RememberedBoard;
 use crate::domain::scope::Scope;
 use crate::store::{Entry, EntryId, RecordKey, Versioned};
 
-pub use state::{Board, Known, Said, State};
+pub use state::{Board, Known, Said, State, TAIL_ENTRIES};
 
 /// How long a writer waits for the fold to reach what another instance committed.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);

@@ -21,7 +21,7 @@ use crate::domain::contact::Contact;
 use crate::domain::level::Level;
 use crate::domain::time::Timestamp;
 use crate::snapshot::Snapshots;
-use crate::store::Condition;
+use crate::store::{Condition, EntryId};
 use crate::vitals::prometheus::{self, Instance};
 use crate::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
 
@@ -67,7 +67,7 @@ fn is_ready(app: &App) -> bool {
 fn readiness(app: &App) -> &'static str {
     match is_ready(app) {
         // Every process would have boards of its own, and a hook reach the readers of one.
-        true if app.under_host && app.own_schedule => "degraded: no shared journal, set BOARDCAST_REDIS_URL",
+        true if app.is_alone_under_the_host() => "degraded: no shared journal, set BOARDCAST_REDIS_URL",
         true => "ready",
         false => "not ready",
     }
@@ -116,7 +116,7 @@ fn metrics(app: &App) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         started_at: app.started_at,
         ready: is_ready(app),
-        instances: app.instances.seen().instances.len(),
+        instances: app.instances.count(),
         journal_lag_ms: app.vitals.journal_lag_ms(app.fold.position()),
         log_reaches_back_to: reaches_back_to(&app.journal.condition()),
         dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
@@ -155,17 +155,13 @@ fn details(app: &App) -> Value {
             "deposited": vitals.hooks_deposited.value(),
             "drained": vitals.inbox_drained.value(),
         },
-        "streams": {
-            "open": vitals.streams.value(),
-            "opened": vitals.streams_opened.value(),
-            "resumed": vitals.streams_resumed.value(),
-            "gaps": vitals.gaps.value(),
-            "replayed": vitals.events_replayed.value(),
-            "slow": vitals.readers_slow.value(),
-            "shed": vitals.streams_shed.value(),
-            "endedByLifetime": vitals.streams_ended.value(),
-            "writesTimedOut": vitals.writes_timed_out.value(),
-        },
+        "streams": joined([
+            vitals.stream_counts(),
+            json!({
+                "endedByLifetime": vitals.streams_ended.value(),
+                "writesTimedOut": vitals.writes_timed_out.value(),
+            }),
+        ]),
         "hooks": hooks(app),
         "reads": reads(app),
         "lists": lists(app),
@@ -195,8 +191,7 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
 }
 
 fn reaches_back_to(condition: &Condition) -> Option<Timestamp> {
-    let ms = condition.oldest.map(|oldest| i64::try_from(oldest.ms).unwrap_or(i64::MAX));
-    ms.map(Timestamp::from_epoch_ms)
+    condition.oldest.map(EntryId::appended_at)
 }
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
@@ -260,31 +255,32 @@ fn hooks(app: &App) -> Value {
 
 fn reads(app: &App) -> Value {
     let (reads, now) = (&app.vitals.reads, (app.clock)());
-    let total = reads.total();
-    json!({
-        "hitsMemory": total.hits_memory,
-        "hitsRedis": total.hits_redis,
-        "stale": total.stale,
-        "misses": total.misses,
-        "errors": total.errors,
-        "rate5m": reads.rate(now, Window::FiveMinutes),
-        "rate1h": reads.rate(now, Window::Hour),
-        "definition": HIT_RATE_DEFINITION,
-    })
+    joined([
+        json!(reads.total()),
+        json!({
+            "rate5m": reads.rate(now, Window::FiveMinutes),
+            "rate1h": reads.rate(now, Window::Hour),
+            "definition": HIT_RATE_DEFINITION,
+        }),
+    ])
 }
 
 fn lists(app: &App) -> Value {
-    let (vitals, total) = (&app.vitals, app.vitals.list_reads.total());
-    json!({
-        "hitsMemory": total.hits_memory,
-        "hitsRedis": total.hits_redis,
-        "stale": total.stale,
-        "misses": total.misses,
-        "errors": total.errors,
-        "unshared": vitals.lists_unshared.value(),
-        "undecodable": vitals.lists_undecodable.value(),
-        "tooLarge": vitals.lists_too_large.value(),
-    })
+    let vitals = &app.vitals;
+    joined([
+        json!(vitals.list_reads.total()),
+        json!({
+            "unshared": vitals.lists_unshared.value(),
+            "undecodable": vitals.lists_undecodable.value(),
+            "tooLarge": vitals.lists_too_large.value(),
+        }),
+    ])
+}
+
+/// The members of several objects as one.
+fn joined(objects: [Value; 2]) -> Value {
+    let members = objects.iter().filter_map(Value::as_object).flatten();
+    members.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into()
 }
 
 fn requests(app: &App) -> Map<String, Value> {

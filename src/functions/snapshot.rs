@@ -60,13 +60,9 @@ pub async fn handle(app: &App, request: Request) -> Response {
 /// Whether there is something to answer with: this instance has reached the position, or nothing in particular is asked
 /// for and it has boards to show that the archive remembers.
 async fn has_reached(app: &App, at: EntryId) -> bool {
-    if tokio::time::timeout(LOAD_PATIENCE, app.fold.passed(at)).await.is_ok() {
-        return true;
-    }
-    if at == EntryId::ZERO && app.fold.read().shown().next().is_some() {
-        return true;
-    }
-    tokio::time::timeout(PATIENCE, app.fold.passed(at)).await.is_ok()
+    let is_shown = || at == EntryId::ZERO && app.fold.read().shown().next().is_some();
+    let patience = if is_shown() { LOAD_PATIENCE } else { PATIENCE };
+    tokio::time::timeout(patience, app.fold.passed(at)).await.is_ok() || is_shown()
 }
 
 /// Counts a read. The fold is memory, so what is there is a hit.

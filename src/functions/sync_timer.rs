@@ -27,7 +27,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             line.to_owned()
         }
         Some(TimerEnvelope { is_past_due }) => {
-            let report = match app.own_schedule && app.under_host {
+            let report = match app.is_alone_under_the_host() {
                 true => SyncReport::Skipped { reason: NOT_SHARED.into() },
                 false => app.sync.run().await,
             };

@@ -373,7 +373,7 @@ impl Vitals {
 
     /// A board was changed by the entry `id`, whose time is that of the change.
     pub fn board_changed(&self, id: EntryId) {
-        self.last_data_update.set(Timestamp::from_epoch_ms(i64::try_from(id.ms).unwrap_or(i64::MAX)));
+        self.last_data_update.set(id.appended_at());
     }
 
     /// The log is followed from `position` on; what was seen of an earlier log no longer counts.
@@ -390,6 +390,19 @@ impl Vitals {
     /// The log cannot be read, so nobody knows what it holds.
     pub fn log_unreadable(&self) {
         *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// How many streams there are and were, and what became of them, by name.
+    pub fn stream_counts(&self) -> serde_json::Value {
+        serde_json::json!({
+            "open": self.streams.value(),
+            "opened": self.streams_opened.value(),
+            "resumed": self.streams_resumed.value(),
+            "gaps": self.gaps.value(),
+            "replayed": self.events_replayed.value(),
+            "slow": self.readers_slow.value(),
+            "shed": self.streams_shed.value(),
+        })
     }
 
     /// How many milliseconds older the commit at `folded` is than the last one that was seen: 0 when everything that

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::support::app::{Builder, DEADLINE, HandClock, TestApp};
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::updated;
+use crate::support::redis;
 
 /// A Monday, 12:07 in New York.
 const INSIDE: &str = "2026-11-23T12:07:00-05:00";
@@ -92,16 +93,16 @@ async fn s11_under_the_host_without_a_shared_journal_the_timer_leaves_it_to_each
     let app = builder.setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1").start().await;
     let line = fire(&app, false).await;
     assert!(line.starts_with("skipped: no shared journal"), "{line}");
-    assert!(app.app.own_schedule, "who leaves it to itself does it");
+    assert!(app.app.has_own_schedule(), "who leaves it to itself does it");
     let ready = app.get("/api/health/ready").await;
     assert_eq!(ready.status, 200);
     assert!(ready.json()["status"].as_str().unwrap().starts_with("degraded: no shared journal"));
     let redis = TestApp::builder()
         .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
-        .setting("BOARDCAST_REDIS_URL", "redis://127.0.0.1:1")
+        .layer(|_| redis::journal(redis::settings("redis://127.0.0.1:1", "own")))
         .start()
         .await;
-    assert!(!redis.app.own_schedule, "with one the timer is kept to one instance for all");
+    assert!(!redis.app.has_own_schedule(), "with one the timer is kept to one instance for all");
 }
 
 #[tokio::test]

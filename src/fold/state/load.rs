@@ -11,8 +11,8 @@ use crate::domain::teams::{CurrentSprint, Teams};
 use crate::domain::work_item::WorkItem;
 use crate::store::{Entry, EntryId, Journal, JournalError, Loaded, RecordKey};
 
-/// How many entries are read from the log at once.
-const TAIL_ENTRIES: usize = 512;
+/// How many entries whoever folds the log reads from it at once.
+pub const TAIL_ENTRIES: usize = 512;
 
 impl State {
     /// Reads everything that a journal holds, as of one moment: others write while its records are read, so the log is

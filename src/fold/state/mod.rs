@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use self::load::TAIL_ENTRIES;
 use self::remembered::Remembered;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::catalogue::Catalogue;
