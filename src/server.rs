@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::app::App;
@@ -30,6 +30,9 @@ const BUFFER_BYTES_MAX: usize = 16 * 1024;
 /// How long open requests get to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How long what was accepted last has for its request to be read before the server goes on to stop.
+const FIRST_READ: Duration = Duration::from_millis(100);
+
 /// Listens on a loopback address. Errors: the port is taken, or not ours to take.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
@@ -44,22 +47,10 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output = ()>) {
     let service = warp::service(functions::routes(app.clone()));
     let graceful = GracefulShutdown::new();
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        let (stream, _) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            () = &mut shutdown => break,
-        };
+    let serve_one = |stream: TcpStream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone before it was served");
-            continue;
+            return;
         }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(app.write_timeout));
@@ -81,12 +72,38 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
                 vitals.writes_timed_out.add(u64::from(took_no_bytes(&error)));
             }
         });
+    };
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => serve_one(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            () = &mut shutdown => break,
+        }
     }
-    drop(listener);
+    waiting(listener).for_each(serve_one);
     app.stop();
+    // To shut down a connection of which nothing was read yet is to close it, with its request unanswered.
+    tokio::time::sleep(FIRST_READ).await;
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// The connections that wait to be accepted. To whoever made one it is open, and closing the listener would cut it off
+/// with its request unanswered.
+fn waiting(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
+    let listener = listener.into_std().ok();
+    std::iter::from_fn(move || {
+        let (stream, _) = listener.as_ref()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    })
 }
 
 fn took_no_bytes(error: &hyper::Error) -> bool {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::support::app::TestApp;
 use crate::support::hooks::{FABRIKAM, news, observation, updated};
+use crate::support::http;
 use crate::support::process::Process;
 use crate::support::sse::SseReader;
 
@@ -130,5 +133,24 @@ async fn come_and_go(server: &Process, streams: usize) {
     let begin = Instant::now();
     while server.get("/api/health").await.json()["sseConnections"] != 0 {
         assert!(begin.elapsed() < Duration::from_secs(10), "streams that are gone are still counted");
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_to_be_accepted_when_the_server_is_told_to_stop_is_answered() {
+    let app = TestApp::start().await;
+    let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let request = http::request("GET", "/api/health/live", &[], b"");
+    let mut waiting = Vec::new();
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&request).await.unwrap();
+        waiting.push(stream);
+    }
+    // It is told to stop before it has accepted anybody.
+    boardcast::server::serve(app.app.clone(), listener, async {}).await;
+    for mut stream in waiting {
+        assert_eq!(http::read_answer(&mut stream, false).await.status, 200);
     }
 }
