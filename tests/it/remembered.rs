@@ -224,9 +224,10 @@ async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boa
         ("BOARDCAST_TABLES", &tables),
         ("BOARDCAST_SETTLE_MS", "100"),
     ];
+    let began = now().epoch_ms();
     let first = Process::start(&settings).await;
     let archive = azurite.archive("boardcast");
-    // Until every number of every team's board is in the tables.
+    // Until every team's board was compared, and every number of it is in the tables.
     let copied = async {
         'again: loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -237,6 +238,10 @@ async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boa
             let mut boards = Vec::new();
             for row in rows {
                 let board = first.get(row["url"].as_str().unwrap()).await.json();
+                // Until it was compared with the organisation it is as old as its newest change.
+                if board["dataAsOf"].as_i64() < Some(began) {
+                    continue 'again;
+                }
                 for (metric, shown) in board["metrics"].as_object().unwrap() {
                     let is_of = |known: &&LastKnown| {
                         let Scope { team, sprint, .. } = known.scope;
