@@ -1,6 +1,6 @@
 //! Comparing one team's board with the organisation: what is known of the team, and the items of its sprint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
@@ -89,8 +89,7 @@ impl Source {
             failed.map_or(Outcome::Success, |error| Outcome::Failed(error.failure)),
         );
         self.teams.learn((*catalogue).clone(), because).await?;
-        let (known, sprint) = self.known_items(key);
-        let mut ids: BTreeSet<WorkItemId> = known.keys().copied().collect();
+        let (mut ids, sprint) = self.items_to_compare(key);
         if let Some(sprint) = sprint {
             ids.extend(self.items(self.parts.azure.sprint_items(project.id, team.id, sprint).await)?);
         }
@@ -99,8 +98,7 @@ impl Source {
         }
         let ids: Vec<WorkItemId> = ids.into_iter().collect();
         let heads = self.items(self.parts.azure.heads(&ids).await)?;
-        let stale: Vec<WorkItemId> =
-            heads.into_iter().filter(|(id, rev)| is_stale(known.get(id), *rev)).map(|(id, _)| id).collect();
+        let stale = self.stale(heads);
         self.fetch(projects, project.id, &stale, because).await
     }
 
@@ -108,8 +106,8 @@ impl Source {
         result.map_err(|error| TeamError::Call(DataSource::WorkItems, error))
     }
 
-    /// The items of the board that is served, and those whose history may lack something.
-    fn known_items(&self, team: TeamKey) -> (BTreeMap<WorkItemId, Arc<WorkItem>>, Option<SprintId>) {
+    /// The items of the board that is served, and the sprint that it is of.
+    fn items_to_compare(&self, team: TeamKey) -> (BTreeSet<WorkItemId>, Option<SprintId>) {
         let state = self.parts.fold.read();
         let scope = state.teams().served_scope(team);
         let items = match scope.sprint {
@@ -117,7 +115,16 @@ impl Source {
             // Between two sprints there is a whole backlog, and nothing of it is counted.
             None => Vec::new(),
         };
-        (items.into_iter().map(|item| (item.id, item)).collect(), scope.sprint)
+        (items.into_iter().map(|item| item.id).collect(), scope.sprint)
+    }
+
+    /// Those that are behind. Whether an item is on the board does not matter: with a sprint the organisation also
+    /// names the parents of its tasks, which are often in no sprint or in another.
+    fn stale(&self, heads: Vec<(WorkItemId, Rev)>) -> Vec<WorkItemId> {
+        let state = self.parts.fold.read();
+        let is_behind =
+            |(id, rev): &(WorkItemId, Rev)| is_stale(state.item(*id).map(|known| known.item), *rev);
+        heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
     }
 
     /// Fetches these items with all their revisions and commits them; returns how many there were.
@@ -149,7 +156,7 @@ impl Source {
 
 /// Whether the organisation has revisions of an item that are not known here. Where some in between are missing they
 /// are fetched too, as far back as any are kept.
-fn is_stale(known: Option<&Arc<WorkItem>>, head: Rev) -> bool {
+fn is_stale(known: Option<Arc<WorkItem>>, head: Rev) -> bool {
     let Some(item) = known else { return true };
     let rev = item.present().rev;
     let kept = usize::try_from(rev.min(REVISIONS_MAX)).unwrap_or(usize::MAX);

@@ -464,11 +464,14 @@ async fn with_the_settings_of_a_laptop_a_demo_lives_behind_the_host() {
     let path = format!("/api/sse/dashboard?code={}", host.key());
     let mut reader = SseReader::open(host.address, &path, &[]).await;
     assert_eq!(reader.next_of("connected").await["demo"], true);
-    let told = reader.next_of("workitem_changed").await;
-    assert_eq!(
-        (&told["demo"], &told["level"], &told["source"]),
-        (&true.into(), &"full".into(), &"webhook".into())
-    );
+    // Until the boards are loaded, items may come from the first look at the organisation too.
+    let told = loop {
+        let told = reader.next_of("workitem_changed").await;
+        if told["source"] == "webhook" {
+            break told;
+        }
+    };
+    assert_eq!((&told["demo"], &told["level"]), (&true.into(), &"full".into()));
 }
 
 #[tokio::test]

@@ -16,9 +16,9 @@ use boardcast::domain::time::Timestamp;
 use boardcast::domain::work_item::{Observation, Rev, WorkItemId};
 use boardcast::fold::{Fold, State};
 use boardcast::simulation::hooks;
-use boardcast::simulation::item::Event;
+use boardcast::simulation::item::{Event, Item};
 use boardcast::simulation::model::Model;
-use boardcast::simulation::process::Category;
+use boardcast::simulation::process::{Category, Level};
 use boardcast::simulation::server::Server;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
@@ -314,6 +314,36 @@ async fn a_hook_that_never_came_is_found_by_the_next_check() {
     for (team, board) in boards(&app).await {
         assert!(board["dataAsOf"].as_i64().unwrap() >= as_of, "{team}");
     }
+}
+
+#[tokio::test]
+async fn a_parent_that_is_in_no_sprint_is_fetched_once_and_again_when_it_changed() {
+    let mut parent = 0;
+    let organization = Organization::with(|model| {
+        let web = &model.organisation.projects[0];
+        let sprint = web.current_sprint(&web.teams[0], model.today()).unwrap().path.clone();
+        let root = web.name;
+        let is_task = |item: &&Item| item.project == 0 && item.item_type.level == Level::Task;
+        let in_sprint = |item: &&Item| item.newest().content.iteration_path == sprint;
+        let mut tasks = model.items().values().filter(is_task).filter(in_sprint);
+        parent = tasks.find_map(|item| item.newest().content.parent).unwrap();
+        let at = model.now();
+        model.change(parent, Event::Updated, at, 0, |content| content.iteration_path = root.into()).unwrap();
+    })
+    .await;
+    let app = organization.app().await;
+    let known = || app.app.fold.read().item(WorkItemId::new(parent).unwrap()).unwrap().item.present().rev;
+    let (rev, mut reader) = (known(), app.stream("").await);
+    reader.next_of("connected").await;
+    let asked = organization.calls_on("GET wit/workitems/*/revisions").await;
+    let completed = organization.until_told(&mut reader, "sync_completed").await;
+    assert_eq!(completed["changed"], 0);
+    assert_eq!(organization.calls_on("GET wit/workitems/*/revisions").await, asked);
+    organization.model(|model| {
+        let at = model.now();
+        model.change(parent, Event::Updated, at, 0, |content| content.title = "Renamed".into());
+    });
+    organization.until(async || (known() == rev + 1).then_some(())).await;
 }
 
 #[tokio::test]
