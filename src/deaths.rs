@@ -8,7 +8,7 @@ pub enum Step {
     HookRead,
     /// What a hook tells is committed; it is not answered yet.
     Committed,
-    /// An answer was written whole; the relay may not have read what was committed.
+    /// An answer was written whole; other instances may not have read what was committed.
     Answered,
     /// The relay has read entries of the log; no reader was sent them.
     Relayed,

@@ -3,6 +3,7 @@
 
 mod state;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub struct Fold {
     state: RwLock<State>,
     position: watch::Sender<Option<EntryId>>,
     contact: watch::Sender<Contact>,
+    loads: AtomicU64,
 }
 
 impl Fold {
@@ -35,6 +37,11 @@ impl Fold {
     /// The position, once the fold was loaded.
     pub fn position(&self) -> Option<EntryId> {
         *self.position.borrow()
+    }
+
+    /// How often the boards were loaded. While that stays the same, whatever the position has passed is in them.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::SeqCst)
     }
 
     /// Tells of every move of the position.
@@ -80,6 +87,16 @@ impl Fold {
         let _ = self.position.subscribe().wait_for(|at| at.is_some_and(|at| at >= position)).await;
     }
 
+    /// Waits until the fold has passed `position`; `false` where it was loaded anew meanwhile, and so may have passed it
+    /// without what it held. `loads` is how often it had been loaded before.
+    pub async fn passed_in_the_same_load(&self, position: EntryId, loads: u64) -> bool {
+        let mut moves = self.position.subscribe();
+        let come = |at: &Option<EntryId>| self.loads() != loads || at.is_some_and(|at| at >= position);
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = moves.wait_for(come).await;
+        self.loads() == loads
+    }
+
     /// Waits, for a while, until the fold has passed what a commit conflicted with, so that the next attempt builds on
     /// it.
     pub async fn caught_up(&self, conflicts: &[(RecordKey, Option<Versioned>)]) {
@@ -98,6 +115,8 @@ impl Fold {
         state.set_remembered(ours.all_remembered().clone());
         *ours = state;
         drop(ours);
+        // Counted first: whoever sees the new position sees that it is one of another load.
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.position.send_replace(Some(position));
     }
 

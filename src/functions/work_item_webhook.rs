@@ -104,7 +104,6 @@ async fn observe(app: &App, observation: &Observation, news: &News, letter: &Let
     }
     match app.ingest.observe(observation, news).await {
         Ok(Ingested::Committed { events }) => {
-            deaths::passed(Step::Committed);
             app.vitals.hooks_applied.add(1);
             tracing::debug!(work_item = %observation.id, rev = present.rev, events, "a hook was applied");
             accepted("applied", None)

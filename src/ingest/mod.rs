@@ -10,19 +10,23 @@ use std::time::Duration;
 use build::Base;
 
 use crate::clock::Clock;
+use crate::deaths::{self, Step};
 use crate::domain::contact::Contact;
 use crate::domain::event::Source;
 use crate::domain::scope::{CollectionId, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{Observation, WorkItemId};
 use crate::fold::Fold;
-use crate::store::{Commit, Journal, JournalError, Outcome};
+use crate::store::{Commit, EntryId, Journal, JournalError, Outcome};
 
 /// How often a commit that conflicted is tried again from the value that won.
 pub const CONFLICT_RETRIES_MAX: u32 = 5;
 
 /// How long one commit may take.
 pub const COMMIT_BUDGET: Duration = Duration::from_millis(300);
+
+/// How long an acknowledgement waits for this instance's boards: longer than it takes to tell that the journal is away.
+const FOLDED_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// How long a writer waits for its own fold to reach what another instance committed about a team.
 const FOLD_PATIENCE: Duration = Duration::from_millis(250);
@@ -97,11 +101,34 @@ impl Ingest {
     }
 
     /// The same for several observations of different items, in one commit: all are kept, or none.
+    ///
+    /// Kept means that the journal holds them and, unless the relay is slow, that this instance's boards do: what a
+    /// journal holds that is then set back can be put back only by somebody who has read it.
     pub async fn observe_all(
         &self,
         observations: &[Observation],
         news: &News,
     ) -> Result<Ingested, IngestError> {
+        let mut ingested = Ingested::Known;
+        for _ in 0..=CONFLICT_RETRIES_MAX {
+            let loads = self.fold.loads();
+            let (now, position) = self.commit_all(observations, news).await?;
+            if now != Ingested::Known {
+                ingested = now;
+            }
+            if self.is_folded(position, loads).await? {
+                return Ok(ingested);
+            }
+        }
+        Err(IngestError::Journal(JournalError::Lost))
+    }
+
+    /// Commits what is new, and returns which position of the log holds everything.
+    async fn commit_all(
+        &self,
+        observations: &[Observation],
+        news: &News,
+    ) -> Result<(Ingested, EntryId), IngestError> {
         if let Contact::Lost(_) = self.fold.contact() {
             // The boards are of another log: an item that the new one does not hold yet would look like a new one.
             let why = "its log was lost and is being put together again";
@@ -109,20 +136,27 @@ impl Ingest {
         }
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
         let mut base = Base::folded(&self.fold.read(), &ids);
+        let mut found = EntryId::ZERO;
         for attempt in 0..=CONFLICT_RETRIES_MAX {
             if let (Some(theirs), Some(ours)) = (news.collection, base.collection)
                 && theirs != ours
             {
-                return Ok(Ingested::ForeignCollection);
+                return Ok((Ingested::ForeignCollection, found));
             }
             let Some(commit) = self.commit_of(&base, observations, news) else {
-                // What the fold holds the journal holds too, so nothing more is needed to keep it.
-                return Ok(Ingested::Known);
+                // It was in the fold or in what conflicted, so the journal holds it too.
+                return Ok((Ingested::Known, found));
             };
             let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
             match self.within_budget(commit).await? {
-                Outcome::Committed(_) => return Ok(Ingested::Committed { events }),
+                Outcome::Committed(ids) => {
+                    deaths::passed(Step::Committed);
+                    let last = ids.last().copied().unwrap_or(found);
+                    return Ok((Ingested::Committed { events }, last));
+                }
                 Outcome::Conflict(conflicts) => {
+                    let versions = conflicts.iter().filter_map(|(_, record)| Some(record.as_ref()?.version));
+                    found = versions.max().unwrap_or(found).max(found);
                     if let Some(position) = base.update(conflicts) {
                         // Teams are only ever taken from the fold, which knows them all as of one position. Where it
                         // does not get there in time, the next attempt finds the same conflict.
@@ -137,6 +171,23 @@ impl Ingest {
             }
         }
         Err(IngestError::Contended)
+    }
+
+    /// Whether this instance's boards hold what the log held up to that position; not where they were loaded anew
+    /// meanwhile. `loads` is how often they had been loaded before.
+    ///
+    /// Errors: the journal is away, and nobody can tell with what it will come back. A relay that is only slow is none:
+    /// what it has yet to read lies in the journal.
+    async fn is_folded(&self, position: EntryId, loads: u64) -> Result<bool, IngestError> {
+        let passed = self.fold.passed_in_the_same_load(position, loads);
+        match tokio::time::timeout(FOLDED_PATIENCE, passed).await {
+            Ok(is_same) => Ok(is_same),
+            Err(_) if self.fold.contact() == Contact::Following => Ok(true),
+            Err(_) => {
+                let why = "it went away before what was committed could be read";
+                Err(IngestError::Journal(JournalError::Unavailable(why.into())))
+            }
+        }
     }
 
     async fn within_budget(&self, commit: Commit) -> Result<Outcome, IngestError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::domain::catalogue::tests::{catalogue, sprint_id};
@@ -16,28 +17,53 @@ use crate::store::{EntryId, NewEntry, RecordKey, Retention};
 
 struct Fixture {
     ingest: Ingest,
+    journal: Arc<MemoryJournal>,
     /// The entry that the log begins with, so that there is a position to follow it from.
     begin: EntryId,
+}
+
+/// Appends a silent entry; returns its id.
+async fn begin_log(journal: &MemoryJournal) -> EntryId {
+    let entries = vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }];
+    journal.commit(Commit { entries, ..Commit::default() }).await.unwrap();
+    journal.load().await.unwrap().position
 }
 
 impl Fixture {
     async fn new() -> Self {
         let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(1_000_000));
         let journal = Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT));
-        let entries = vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }];
-        journal.commit(Commit { entries, ..Commit::default() }).await.unwrap();
-        let begin = journal.load().await.unwrap().position;
-        Self { ingest: Ingest { journal, fold: Arc::default(), clock, demo: false }, begin }
+        let begin = begin_log(&journal).await;
+        let ingest = Ingest { journal: journal.clone(), fold: Arc::default(), clock, demo: false };
+        Self { ingest, journal, begin }
+    }
+
+    /// Loads what the journal holds into the fold, as the relay does when it begins.
+    async fn load(&self) {
+        let loaded = self.journal.load().await.unwrap();
+        self.ingest.fold.reset(State::from_records(loaded).0);
     }
 
     async fn observe(&self, observation: &Observation) -> Ingested {
+        self.try_observe(observation).await.unwrap()
+    }
+
+    async fn try_observe(&self, observation: &Observation) -> Result<Ingested, IngestError> {
         let news = News {
             source: Source::Webhook,
             received_at: Timestamp::from_epoch_ms(7),
             collection: None,
             trace_id: None,
         };
-        self.ingest.observe(observation, &news).await.unwrap()
+        self.ingest.observe(observation, &news).await
+    }
+
+    /// Begins to observe the first revision of an item, and gets as far as it can.
+    async fn begin_to_observe(self: &Arc<Self>) -> JoinHandle<Result<Ingested, IngestError>> {
+        let fixture = self.clone();
+        let observing = tokio::spawn(async move { fixture.try_observe(&item(13, 1, |_| {})).await });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        observing
     }
 
     /// The log: for each entry its events as JSON, or null for a silent one.
@@ -58,7 +84,7 @@ impl Fixture {
 // The fold of the fixture stays empty, so every commit after the first of an item conflicts and has to be built anew
 // from the value that won.
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_change_is_announced_once() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.observe(&item(13, 2, |_| {})).await, Ingested::Committed { events: 1 });
@@ -71,7 +97,7 @@ async fn a_change_is_announced_once() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_late_revision_is_kept_and_not_announced() {
     let fixture = Fixture::new().await;
     fixture.observe(&item(13, 3, |_| {})).await;
@@ -79,7 +105,7 @@ async fn a_late_revision_is_kept_and_not_announced() {
     assert_eq!(fixture.record().await.revisions().map(|(rev, _)| rev).collect::<Vec<_>>(), [2, 3]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_move_is_one_entry_for_each_board_in_one_commit() {
     let fixture = Fixture::new().await;
     fixture.observe(&item(13, 1, |_| {})).await;
@@ -87,7 +113,7 @@ async fn a_move_is_one_entry_for_each_board_in_one_commit() {
     assert_eq!(fixture.observe(&moved).await, Ingested::Committed { events: 2 });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn writers_of_one_item_lose_nothing_to_each_other() {
     let fixture = Arc::new(Fixture::new().await);
     let writers: Vec<_> = (1..=6)
@@ -102,7 +128,7 @@ async fn writers_of_one_item_lose_nothing_to_each_other() {
     assert_eq!(fixture.record().await.revisions().count(), 6);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_event_says_when_and_where_from() {
     let fixture = Fixture::new().await;
     fixture.observe(&item(13, 2, |_| {})).await;
@@ -114,7 +140,7 @@ async fn the_event_says_when_and_where_from() {
     assert_eq!(log[0]["dataAsOf"], 2_000);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_event_that_would_be_too_large_sends_its_readers_to_the_board() {
     let fixture = Fixture::new().await;
     let large =
@@ -126,7 +152,7 @@ async fn an_event_that_would_be_too_large_sends_its_readers_to_the_board() {
     assert_eq!(log[0]["url"], "/api/snapshot?project=be9b3917-87e6-42a4-a549-2bc06a7a878f&team=-");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_be_decoded_is_replaced() {
     let fixture = Fixture::new().await;
     let key = RecordKey::item(item(13, 1, |_| {}).id);
@@ -163,27 +189,70 @@ async fn follow(fixture: &Fixture, after: EntryId) {
     fixture.ingest.fold.apply(&entries);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_item_is_placed_by_the_team_as_it_is_known_when_it_is_committed() {
     let fixture = Arc::new(Fixture::new().await);
-    let loaded = fixture.ingest.journal.load().await.unwrap();
-    fixture.ingest.fold.reset(State::from_records(loaded).0);
+    fixture.load().await;
     commit_team(&fixture).await;
     // The fold does not know the team yet, and the commit must not be made without it.
-    let writer = tokio::spawn({
-        let fixture = fixture.clone();
-        async move { fixture.observe(&item(13, 1, |_| {})).await }
-    });
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    let observing = fixture.begin_to_observe().await;
     follow(&fixture, fixture.begin).await;
-    assert_eq!(writer.await.unwrap(), Ingested::Committed { events: 1 });
+    assert_eq!(observing.await.unwrap(), Ok(Ingested::Committed { events: 1 }));
     let log = fixture.log().await;
     assert_eq!(log[1]["sprintId"], sprint_id().to_string());
     assert_eq!(log[1]["stateCategory"], serde_json::json!({ "old": null, "new": "Proposed" }));
     assert_eq!(log[1]["item"]["stateCategory"], "Proposed");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn nothing_is_kept_before_this_instance_has_read_it() {
+    let fixture = Arc::new(Fixture::new().await);
+    fixture.load().await;
+    let observing = fixture.begin_to_observe().await;
+    let committed = fixture.record().await;
+    assert!(!observing.is_finished());
+    // Another hook of the same change finds it in the journal, and has to wait as well.
+    let repeated = fixture.begin_to_observe().await;
+    assert!(!repeated.is_finished());
+    follow(&fixture, fixture.begin).await;
+    assert_eq!(observing.await.unwrap(), Ok(Ingested::Committed { events: 1 }));
+    assert_eq!(repeated.await.unwrap(), Ok(Ingested::Known));
+    assert_eq!(committed, item(13, 1, |_| {}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_journal_lost_before_anybody_had_read_it_is_committed_again() {
+    let fixture = Arc::new(Fixture::new().await);
+    fixture.load().await;
+    let observing = fixture.begin_to_observe().await;
+    fixture.journal.lose_everything();
+    let begin = begin_log(&fixture.journal).await;
+    fixture.load().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(fixture.record().await, item(13, 1, |_| {}));
+    follow(&fixture, begin).await;
+    assert_eq!(observing.await.unwrap(), Ok(Ingested::Committed { events: 1 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_kept_by_a_journal_that_went_away_before_it_could_be_read() {
+    let fixture = Arc::new(Fixture::new().await);
+    fixture.load().await;
+    let observing = fixture.begin_to_observe().await;
+    fixture.ingest.fold.set_contact(Contact::Away(Timestamp::from_epoch_ms(1)));
+    let refused = observing.await.unwrap();
+    assert!(matches!(refused, Err(IngestError::Journal(JournalError::Unavailable(_)))), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_only_slow_is_not_waited_for_for_ever() {
+    let fixture = Arc::new(Fixture::new().await);
+    fixture.load().await;
+    let observing = fixture.begin_to_observe().await;
+    assert_eq!(observing.await.unwrap(), Ok(Ingested::Committed { events: 1 }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_changes_of_one_board_are_one_event() {
     let fixture = Fixture::new().await;
     fixture.observe(&item(1, 1, |_| {})).await;

@@ -65,7 +65,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hub", &["domain"]),
     ("identity", &["clock", "domain", "secret"]),
     ("inbox", &["archive", "clock", "deaths", "domain", "ingest", "store", "vitals"]),
-    ("ingest", &["clock", "domain", "fold", "store"]),
+    ("ingest", &["clock", "deaths", "domain", "fold", "store"]),
     ("instances", &["clock", "domain", "fold", "store", "vitals"]),
     ("last_known", &["archive", "clock", "deaths", "domain", "fold", "store"]),
     ("mock", &["app", "clock", "config", "demo", "domain", "snapshot"]),
