@@ -40,7 +40,7 @@ async fn until_changes(witnesses: &[Witness], count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c11_what_one_instance_commits_reaches_the_readers_of_all() {
+async fn c11_e6_what_one_instance_commits_reaches_the_readers_of_all() {
     let fleet = fleet(3).await;
     let witnesses = fleet.witnesses().await;
     let mut slowest = Duration::ZERO;
