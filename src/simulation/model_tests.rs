@@ -176,6 +176,26 @@ fn six_sprints_are_over_and_one_is_under_way_on_every_day_of_the_week() {
 }
 
 #[test]
+fn every_team_has_items_in_its_sprint_whenever_the_simulation_begins() {
+    for hours in (0..14 * 24).step_by(8) {
+        let now = Timestamp::from_epoch_ms(NOW + hours * 3_600_000);
+        let model = Model::new(7, Arc::new(move || now));
+        for (index, project) in model.organisation.projects.iter().enumerate() {
+            for (team, at) in project.teams.iter().zip(0..) {
+                let sprint = project.current_sprint(team, model.today()).unwrap();
+                let in_sprint = |item: &&Item| {
+                    (item.project, item.team) == (index, at)
+                        && item.newest().content.iteration_path == sprint.path
+                        && !item.newest().deleted
+                };
+                let count = model.items().values().filter(in_sprint).count();
+                assert!(count > 0, "{} at {now}", team.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_past_sprint_has_completed_work_of_every_team_and_some_is_carried_over() {
     let (model, _) = organisation(2);
     let today = day_of(Timestamp::from_epoch_ms(NOW));

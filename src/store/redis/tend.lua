@@ -1,5 +1,5 @@
--- Drops the entries that are too old by the clock that dated them, but for the newest of them, and says how the log and the server are then. The
--- server is asked by a script, because a script goes to the node that has KEYS[1].
+-- Drops the entries that are too old by the clock that dated them, but for the newest of them, and says how the log and
+-- the server are then. The server is asked by a script, because a script goes to the node that has KEYS[1].
 --
 -- KEYS: the log, the schema. ARGV: the schema of the caller; the greatest age in milliseconds.
 --
