@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::domain::contact::Contact;
 use crate::domain::remembered::RememberedBoard;
 use crate::domain::scope::Scope;
-use crate::store::{Entry, EntryId, RecordKey, Versioned};
+use crate::store::{self, Entry, EntryId, RecordKey, Versioned};
 
 pub use state::{Board, Known, Said, State, TAIL_ENTRIES};
 
@@ -100,11 +100,8 @@ impl Fold {
     /// Waits, for a while, until the fold has passed what a commit conflicted with, so that the next attempt builds on
     /// it.
     pub async fn caught_up(&self, conflicts: &[(RecordKey, Option<Versioned>)]) {
-        let versions =
-            conflicts.iter().filter_map(|(_, record)| record.as_ref().map(|record| record.version));
-        let newest = versions.max().unwrap_or(EntryId::ZERO);
         // An instance that lags further behind than this finds the same conflict, and gives up after some attempts.
-        let _ = tokio::time::timeout(CATCH_UP_PATIENCE, self.passed(newest)).await;
+        let _ = tokio::time::timeout(CATCH_UP_PATIENCE, self.passed(store::position_of(conflicts))).await;
     }
 
     /// Begins anew.

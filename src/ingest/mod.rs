@@ -17,7 +17,7 @@ use crate::domain::scope::{CollectionId, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::work_item::{Observation, WorkItemId};
 use crate::fold::Fold;
-use crate::store::{Commit, EntryId, Journal, JournalError, Outcome};
+use crate::store::{self, Commit, EntryId, Journal, JournalError, Outcome};
 
 /// How often a commit that conflicted is tried again from the value that won.
 pub const CONFLICT_RETRIES_MAX: u32 = 5;
@@ -155,8 +155,7 @@ impl Ingest {
                     return Ok((Ingested::Committed { events }, last));
                 }
                 Outcome::Conflict(conflicts) => {
-                    let versions = conflicts.iter().filter_map(|(_, record)| Some(record.as_ref()?.version));
-                    found = versions.max().unwrap_or(found).max(found);
+                    found = found.max(store::position_of(&conflicts));
                     if let Some(position) = base.update(conflicts) {
                         // Teams are only ever taken from the fold, which knows them all as of one position. Where it
                         // does not get there in time, the next attempt finds the same conflict.

@@ -189,6 +189,12 @@ pub enum Outcome {
     Conflict(Vec<(RecordKey, Option<Versioned>)>),
 }
 
+/// The position at which a log holds everything that a commit conflicted with; `ZERO` where none of it is there.
+pub fn position_of(conflicts: &[(RecordKey, Option<Versioned>)]) -> EntryId {
+    let versions = conflicts.iter().filter_map(|(_, record)| record.as_ref().map(|record| record.version));
+    versions.max().unwrap_or(EntryId::ZERO)
+}
+
 /// Every record, and between which two positions they were read.
 #[derive(Clone, Debug)]
 pub struct Loaded {
