@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
 use boardcast::domain::metrics::{Digest, Figures, Frame, Settings, compute};
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
+use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
+use boardcast::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::view::StateCategory;
-use boardcast::domain::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
+use boardcast::domain::wire::view::StateCategory;
 
 const ITEMS: u32 = 10_000;
 const REVISIONS: u32 = 5;

@@ -3,167 +3,34 @@
 //! Data flows one way, and the journal is in the middle:
 //!
 //! ```text
-//! hook ─► devops::hook ─► ingest: domain::work_item (merge), domain::change ─► store::Journal (records and one log)
-//!                                                                                   │ tail, in every instance
-//!                                                     snapshot ◄── fold ◄── relay ◄─┘
-//!                                                         │                   └──► hub ─► stream ─► functions::sse_stream
+//! hook ─► devops::hook ─► write::ingest: merge, detect changes ─► journal::Journal (records and one log)
+//!                                                                      │ tail, in every instance
+//!                            board::snapshot ◄── board::fold ◄── stream::relay
+//!                                   │                                  └──► stream::hub ─► functions::sse_stream
 //! ```
 //!
-//! `domain` decides and never acts; `store` is the port behind which everything is kept, `archive` that of what outlives
-//! it; `functions` holds one
-//! module for each folder that the Functions host knows. `docs/ARCHITECTURE.md` is the map.
+//! Read from top to bottom, the modules below are that flow: what starts and answers, what reads the organisation, what
+//! delivers, what writes, what is known, and what all of it stands on. A module names only what stands below it.
+//! `docs/ARCHITECTURE.md` is the map.
+
+pub mod cli;
+pub mod server;
 
 pub mod app;
-pub mod archive;
-pub mod cache;
-pub mod clock;
 pub mod config;
-pub mod deaths;
-pub mod demo;
-pub mod derive;
-pub mod devops;
-pub mod domain;
-pub mod figures;
-pub mod fold;
 pub mod functions;
-pub mod horizon;
-pub mod hub;
-pub mod identity;
-pub mod inbox;
-pub mod ingest;
-pub mod instances;
-pub mod last_known;
-pub mod mock;
-pub mod relay;
-pub mod restore;
-pub mod secret;
-pub mod server;
-pub mod simulation;
-pub mod snapshot;
-pub mod source;
-pub mod store;
+
 pub mod stream;
 pub mod sync;
-pub mod teams;
-pub mod telemetry;
-pub mod vitals;
+pub mod write;
 
-use std::fmt;
-use std::io::Write as _;
-use std::process::ExitCode;
+pub mod board;
+pub mod ops;
 
-use config::{Config, Organization};
-use demo::Demo;
-use devops::credentials::HookAccess;
-use secret::Secret;
+pub mod archive;
+pub mod devops;
+pub mod journal;
 
-/// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
-const RESTART: u8 = 200;
-
-/// Listens and serves until the process is told to stop.
-pub fn run(config: &Config) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
-    };
-    runtime.block_on(async {
-        let listener = match server::listen(config.address) {
-            Ok(listener) => listener,
-            Err(error) => {
-                let address = config.address;
-                return fail(&format!(
-                    "cannot listen on {address}: {error}; set BOARDCAST_PORT to a free port"
-                ));
-            }
-        };
-        announce(config, &listener);
-        let mut config = config.clone();
-        let demo = match begin_demo(&mut config).await {
-            Ok(demo) => demo,
-            Err(error) => return fail(&format!("the demo cannot start: {error}")),
-        };
-        let app = match app::App::new(&config, config.organization.as_ref()) {
-            Ok(app) => app,
-            Err(error) => return fail(&error),
-        };
-        if config.mock {
-            match mock::stand_in().await {
-                Ok(stand_in) => app.snapshots.set_stand_in(stand_in),
-                Err(error) => {
-                    tracing::error!(%error, "nothing can stand in for an organisation that is gone")
-                }
-            }
-        }
-        if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
-            tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
-        }
-        if app.has_own_schedule() {
-            // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
-            tokio::spawn(sync::run_on_schedule(app.sync.clone(), sync::SyncReport::log));
-        }
-        server::serve(app, listener, told_to_stop()).await;
-        if config.under_host { ExitCode::from(RESTART) } else { ExitCode::SUCCESS }
-    })
-}
-
-/// Where a demo is asked for, begins the simulated organisation and makes it the one that is asked.
-async fn begin_demo(config: &mut Config) -> std::io::Result<Option<Demo>> {
-    if !config.demo {
-        return Ok(None);
-    }
-    let demo = Demo::start(clock::system()).await?;
-    config.organization = Some(Organization { url: demo.organization(), token: None });
-    if matches!(config.hook_access, HookAccess::Closed) {
-        // Under the Functions host no secret means that nobody may post. The demo may: it makes up its own.
-        config.hook_access = HookAccess::Secrets(vec![Secret::new(uuid::Uuid::new_v4().to_string())]);
-    }
-    Ok(Some(demo))
-}
-
-fn announce(config: &Config, listener: &tokio::net::TcpListener) {
-    let address = listener.local_addr().unwrap_or(config.address);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, under_host = config.under_host, "listening");
-    match config.hook_access {
-        HookAccess::Open => {
-            tracing::warn!("no BOARDCAST_WEBHOOK_SECRET is set: every hook that reaches loopback is taken")
-        }
-        HookAccess::Closed => {
-            tracing::error!("no BOARDCAST_WEBHOOK_SECRET is set: every hook is answered with 503")
-        }
-        HookAccess::Secrets(_) => {}
-    }
-    if !config.under_host {
-        tracing::info!("the board is at http://localhost:{}/api/dashboard", address.port());
-        if config.demo {
-            tracing::info!(
-                "the organisation is simulated (DEMO); set BOARDCAST_ORGANIZATION_URL to show a real one"
-            );
-        }
-    }
-    match &config.redis {
-        Some(redis) => tracing::info!(nodes = ?redis.address.nodes, "what is acknowledged is kept in Redis"),
-        None => tracing::info!("what is acknowledged is kept in memory, for the life of this process"),
-    }
-}
-
-/// Resolves on SIGINT or SIGTERM. Under the Functions host neither may ever come: it kills.
-async fn told_to_stop() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
-    tracing::info!("stopping");
-}
-
-/// Says on standard error why the process cannot run, and returns the exit code that says so too.
-pub fn fail(error: &dyn fmt::Display) -> ExitCode {
-    // Nothing is left to be told if standard error is gone as well.
-    let _ = writeln!(std::io::stderr(), "boardcast cannot start:\n{error}");
-    ExitCode::FAILURE
-}
+pub mod demo;
+pub mod domain;
+pub mod platform;

@@ -8,13 +8,13 @@ fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
         Ok(config) => config,
-        Err(errors) => return boardcast::fail(&errors),
+        Err(errors) => return boardcast::cli::fail(&errors),
     };
-    if let Err(error) = boardcast::telemetry::init(config.under_host, &config.log_filter) {
-        return boardcast::fail(&error);
+    if let Err(error) = boardcast::ops::telemetry::init(config.under_host, &config.log_filter) {
+        return boardcast::cli::fail(&error);
     }
     for name in Config::unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
         tracing::warn!(name, "this setting is not known and has no effect; see the table of settings");
     }
-    boardcast::run(&config)
+    boardcast::cli::run(&config)
 }

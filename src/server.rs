@@ -18,8 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::app::App;
-use crate::deaths::{self, Step};
 use crate::functions;
+use crate::ops::failpoints::{self, Step};
 
 /// How many connections may wait to be accepted: a thousand readers come back in the same second.
 const BACKLOG: i32 = 4_096;
@@ -64,7 +64,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
         let vitals = app.vitals.clone();
         tokio::spawn(async move {
             let ended = connection.await;
-            deaths::passed(Step::Answered);
+            failpoints::passed(Step::Answered);
             if let Err(error) = ended {
                 // Every reader that goes away ends like this; it is no fault of anybody.
                 tracing::debug!(%error, "a connection ended");

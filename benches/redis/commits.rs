@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::domain::scope::ProjectId;
-use boardcast::store::memory::MemoryJournal;
-use boardcast::store::redis::RedisJournal;
-use boardcast::store::{Commit, EntryId, Journal, NewEntry, Outcome, RecordKey, Retention, Version};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::redis::RedisJournal;
+use boardcast::journal::{Commit, EntryId, Journal, NewEntry, Outcome, RecordKey, Retention, Version};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -61,7 +61,7 @@ struct Sample {
 
 impl Sample {
     async fn take() -> Self {
-        let clock = boardcast::clock::system();
+        let clock = boardcast::platform::clock::system();
         let instance =
             Instance::over(Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT)), clock).await;
         for catalogue in organisation::catalogues() {

@@ -126,9 +126,11 @@ async fn measure(plan: Plan) -> Vec<String> {
     let (writer, reading) =
         tokio::join!(start(&server, &writer_line, plan), start(&server, &reader_line, plan));
     let reading = if plan.at_the_writer { &writer } else { &reading };
-    let teacher =
-        Instance::over(redis::journal(redis::settings(&server.url(), "default")), boardcast::clock::system())
-            .await;
+    let teacher = Instance::over(
+        redis::journal(redis::settings(&server.url(), "default")),
+        boardcast::platform::clock::system(),
+    )
+    .await;
     teacher.learn(catalogue_of_today()).await;
     for id in 1..=ITEMS {
         teacher.hook(&story(id, 1, 1, "New", Some(3.0))).await;

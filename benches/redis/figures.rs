@@ -15,7 +15,7 @@ pub async fn machine() -> String {
     let server = RedisServer::start(&[]);
     let info: String = server.command(&["INFO", "server"]).await;
     let version = field(&info, "redis_version");
-    let now = boardcast::clock::system()().epoch_ms();
+    let now = boardcast::platform::clock::system()().epoch_ms();
     let day = chrono::DateTime::from_timestamp_millis(now).unwrap().date_naive();
     format!("{day}, {cores} cores, load average {load} at the start, Redis {version}")
 }

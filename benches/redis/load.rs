@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use boardcast::fold::State;
-use boardcast::store::Journal as _;
+use boardcast::board::fold::State;
+use boardcast::journal::Journal as _;
 use redis::Value;
 
 use super::figures::{DURABLE, ms, percentile, table, thousands};

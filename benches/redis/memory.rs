@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use boardcast::domain::log::Delta;
+use boardcast::board::fold::State;
+use boardcast::domain::record::delta::Delta;
 use boardcast::domain::scope::Audience;
-use boardcast::domain::work_item::WorkItem;
-use boardcast::fold::State;
-use boardcast::store::{Entry, EntryId, NewEntry};
+use boardcast::domain::sprint::work_item::WorkItem;
+use boardcast::journal::{Entry, EntryId, NewEntry};
 
 use super::figures::{DURABLE, table, thousands};
 use super::organisation;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::catalogue::{Area, Catalogue, Iteration};
 use boardcast::domain::scope::{Audience, ProjectId, SprintId, TeamId, Text};
+use boardcast::domain::sprint::catalogue::{Area, Catalogue, Iteration};
+use boardcast::domain::sprint::work_item::{
+    Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId,
+};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::work_item::{Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId};
-use boardcast::store::redis::{RedisJournal, Settings};
-use boardcast::store::{Commit, Journal, NewEntry, Outcome, RecordKey};
+use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::{Commit, Journal, NewEntry, Outcome, RecordKey};
 
 use super::support::hooks::FABRIKAM;
 use super::support::redis::{RedisServer, settings};
@@ -75,7 +77,7 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
     let which = |count: usize, salt: u32| {
         (number.wrapping_add(salt).wrapping_mul(2_654_435_761) >> 8) as usize % count
     };
-    let now = boardcast::clock::system()().epoch_ms();
+    let now = boardcast::platform::clock::system()().epoch_ms();
     let at = Timestamp::from_epoch_ms(
         now - (i64::from(REVISIONS) - i64::from(rev) + 1) * DAY_MS + i64::from(number),
     );
@@ -127,7 +129,7 @@ pub async fn journal(server: &RedisServer, organisation: &str) -> Arc<RedisJourn
         timeout: Duration::from_secs(60),
         ..Settings::new(defaults.address, defaults.organisation)
     };
-    let journal = Arc::new(RedisJournal::new(settings, boardcast::clock::system()).unwrap());
+    let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
     while journal.load().await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -151,7 +153,7 @@ pub async fn fill(journal: &dyn Journal, items: u32) {
 
 /// The same, with teams on whose boards they are.
 pub async fn fill_boards(journal: &Arc<RedisJournal>, items: u32) {
-    let instance = Instance::over(journal.clone(), boardcast::clock::system()).await;
+    let instance = Instance::over(journal.clone(), boardcast::platform::clock::system()).await;
     for catalogue in catalogues() {
         instance.learn(catalogue).await;
     }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::{Deposit, FinishedSprint, LastKnown};
+use boardcast::board::fold::State;
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::event::Source;
-use boardcast::domain::remembered::About;
-use boardcast::domain::said::Statement;
+use boardcast::domain::record::archived_board::About;
+use boardcast::domain::record::last_announced::Statement;
 use boardcast::domain::scope::Scope;
 use boardcast::domain::time::Timestamp;
-use boardcast::fold::State;
-use boardcast::store::{Journal as _, Retention};
+use boardcast::domain::wire::event::Source;
+use boardcast::journal::{Journal as _, Retention};
 use serde::Serialize;
 
 use super::figures::{DURABLE, field, table, thousands};
@@ -34,7 +34,7 @@ const WATCHED: Duration = Duration::from_secs(60);
 pub async fn run() {
     let server = RedisServer::start(DURABLE);
     let journal = organisation::journal(&server, ORGANISATION).await;
-    let instance = Instance::over(journal.clone(), boardcast::clock::system()).await;
+    let instance = Instance::over(journal.clone(), boardcast::platform::clock::system()).await;
     for catalogue in organisation::catalogues() {
         instance.learn(catalogue).await;
     }

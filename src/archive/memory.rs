@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown, last_first, of_team};
 use crate::domain::scope::{Scope, Text};
-use crate::domain::teams::TeamKey;
+use crate::domain::sprint::teams::TeamKey;
 
 /// An archive in memory.
 #[derive(Default)]

@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::entry_id::EntryId;
-use crate::domain::remembered::About;
+use crate::domain::metrics::threshold::Said;
+use crate::domain::record::archived_board::About;
 use crate::domain::scope::{CollectionId, Scope, Text};
-use crate::domain::teams::TeamKey;
-use crate::domain::threshold::Said;
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::sprint::work_item::Observation;
 use crate::domain::time::{CivilDate, Timestamp};
-use crate::domain::work_item::Observation;
 
 /// The last value of a metric of a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,15 +8,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::derive::DeriveSettings;
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::metrics::{self, Settings as MetricSettings};
 use crate::domain::schedule::SyncWindow;
-use crate::domain::zones::TeamZones;
-use crate::secret::Secret;
-use crate::store::Retention;
+use crate::domain::sprint::zones::TeamZones;
+use crate::journal::Retention;
+use crate::platform::secret::Secret;
 use crate::stream::StreamSettings;
+use crate::write::announce::DeriveSettings;
 use reading::Reading;
 
 pub use redis::{Redis, RedisAccess};

@@ -9,14 +9,14 @@ use super::{
     SECRET, SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX, STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX,
     SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
 };
-use crate::derive::DeriveSettings;
 use crate::devops::credentials::HookAccess;
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
-use crate::domain::zones::TeamZones;
-use crate::identity::IdentitySettings;
-use crate::secret::Secret;
+use crate::domain::sprint::zones::TeamZones;
+use crate::platform::identity::IdentitySettings;
+use crate::platform::secret::Secret;
 use crate::stream::StreamSettings;
+use crate::write::announce::DeriveSettings;
 
 /// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
 /// careless client takes several places.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::reading::{Reading, is_this_machine};
 use super::{REDIS_AUTH, REDIS_TIMEOUT, REDIS_URL};
-use crate::identity::IdentitySettings;
-use crate::store::address::Address;
+use crate::journal::address::Address;
+use crate::platform::identity::IdentitySettings;
 
 /// A shared store.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::TABLES;
 use super::reading::{Reading, is_this_machine};
-use crate::identity::IdentitySettings;
-use crate::secret::Secret;
+use crate::platform::identity::IdentitySettings;
+use crate::platform::secret::Secret;
 
 /// The address, account and key of every Azurite that listens where it does by itself; they stand in its documentation.
 const AZURITE: (&str, &str, &str) = (

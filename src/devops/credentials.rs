@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq;
 
-use crate::secret::Secret;
+use crate::platform::secret::Secret;
 
 /// The header that may carry the secret instead of Basic authentication's password.
 pub const SECRET_HEADER: &str = "x-boardcast-secret";

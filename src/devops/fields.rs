@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
+use crate::domain::sprint::work_item::{Details, Facts, Identity, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
-use crate::domain::view::EFFORT_FIELDS;
-use crate::domain::work_item::{Details, Facts, Identity, WorkItemId};
+use crate::domain::wire::view::EFFORT_FIELDS;
 
 /// The greatest number of characters that is kept of a title.
 pub const TITLE_CHARS_MAX: usize = 1_000;

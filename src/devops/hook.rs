@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, page, str_at};
 use crate::domain::scope::{CollectionId, ProjectId, Text};
+use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Ticks;
-use crate::domain::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 
 /// A payload, understood.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::devops::fields::{TAGS_MAX, TITLE_CHARS_MAX, identity};
 use crate::domain::amount::Hundredths;
+use crate::domain::sprint::work_item::{Identity, Present};
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::{Identity, Present};
 
 const PROJECT: &str = "be9b3917-87e6-42a4-a549-2bc06a7a878f";
 

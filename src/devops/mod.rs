@@ -13,11 +13,11 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::catalogue::Catalogue;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::work_item::{Observation, Rev, WorkItemId};
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::{Observation, Rev, WorkItemId};
 
 /// A project of the organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Who may read what, in one pure function.
 
-use super::scope::{NameOrId, ProjectId, Scope};
+use crate::domain::scope::{NameOrId, ProjectId, Scope};
 
 /// Who asks. Whoever the Functions host let in is a viewer of every project that is served; finer principals
 /// would be further variants.

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::event::{Body, ChangeType, OldNew};
-use super::scope::Scope;
-use super::teams::Teams;
-use super::time::Timestamp;
-use super::view::ItemView;
-use super::work_item::{ClaimKind, Present, WorkItem};
+use crate::domain::scope::Scope;
+use crate::domain::sprint::teams::Teams;
+use crate::domain::sprint::work_item::{ClaimKind, Present, WorkItem};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{Body, ChangeType, OldNew};
+use crate::domain::wire::view::ItemView;
 
 /// A change of one item on one board.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
         tags => Value::String(tags),
     });
     compare("System.Parent", &|item| json(&item.details.parent));
-    for name in super::view::EFFORT_FIELDS {
+    for name in crate::domain::wire::view::EFFORT_FIELDS {
         compare(name, &|item| json(&item.claim.facts.effort.get(name)));
     }
     compare("Microsoft.VSTS.Scheduling.RemainingWork", &|item| json(&item.claim.facts.remaining_work));

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::scope::Scope;
 use super::super::testing::{item, other_project, project, with_details};
-use super::super::time::Timestamp;
-use super::super::work_item::Identity;
 use super::*;
+use crate::domain::scope::Scope;
+use crate::domain::sprint::work_item::Identity;
+use crate::domain::time::Timestamp;
 
 /// The changes as "board: word" in order, where the board is `here` or `there`.
 fn words(before: Option<&WorkItem>, after: &WorkItem) -> Vec<(&'static str, ChangeType)> {
@@ -20,7 +20,7 @@ fn words(before: Option<&WorkItem>, after: &WorkItem) -> Vec<(&'static str, Chan
         .collect()
 }
 
-fn moved(before: &WorkItem, change: impl FnOnce(&mut super::super::work_item::Facts)) -> WorkItem {
+fn moved(before: &WorkItem, change: impl FnOnce(&mut crate::domain::sprint::work_item::Facts)) -> WorkItem {
     before.merge(&item(13, before.present().rev + 1, change))
 }
 
@@ -51,8 +51,8 @@ fn the_first_of_the_words_that_are_true_is_used() {
 
 const POINTS: &str = "Microsoft.VSTS.Scheduling.StoryPoints";
 
-fn points(units: f64) -> Option<super::super::amount::Hundredths> {
-    super::super::amount::Hundredths::from_units(units)
+fn points(units: f64) -> Option<crate::domain::amount::Hundredths> {
+    crate::domain::amount::Hundredths::from_units(units)
 }
 
 fn assigned(item: &WorkItem) -> WorkItem {

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::level::Level;
-use super::scope::Scope;
-use super::time::Timestamp;
+use crate::domain::level::Level;
+use crate::domain::scope::Scope;
+use crate::domain::time::Timestamp;
 
 /// Where a board's data comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

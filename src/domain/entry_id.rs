@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+use crate::domain::time::Timestamp;
 
 /// Milliseconds and a sequence number, as Redis streams make them: ordered, comparable, opaque to clients, and in
 /// characters that need no preflight in a `Last-Event-ID` header (Fetch, "CORS-unsafe request-header byte").

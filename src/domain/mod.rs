@@ -5,26 +5,17 @@
 
 pub mod amount;
 pub mod authorise;
-pub mod calendar;
-pub mod catalogue;
 pub mod change;
-pub mod contact;
 pub mod degradation;
 pub mod entry_id;
-pub mod event;
 pub mod level;
-pub mod log;
 pub mod metrics;
-pub mod remembered;
-pub mod said;
+pub mod record;
 pub mod schedule;
 pub mod scope;
-pub mod teams;
-pub mod threshold;
+pub mod sprint;
 pub mod time;
-pub mod view;
-pub mod work_item;
-pub mod zones;
+pub mod wire;
 
 #[cfg(test)]
 pub(crate) mod testing;

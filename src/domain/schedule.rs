@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use croner::parser::{CronParser, Seconds, Year};
 use croner::{Cron, CronDateTime, CronPattern};
 
-use super::time::Timestamp;
+use crate::domain::time::Timestamp;
 
 /// How many fields a pattern has: minute, hour, day of the month, month, weekday.
 const FIELDS: usize = 5;

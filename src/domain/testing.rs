@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::scope::ProjectId;
-use super::time::Timestamp;
-use super::work_item::{Claim, ClaimKind, Details, Facts, Rev, WorkItem, WorkItemId};
+use crate::domain::scope::ProjectId;
+use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Rev, WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
 
 pub(crate) fn project() -> ProjectId {
     ProjectId::parse("be9b3917-87e6-42a4-a549-2bc06a7a878f").unwrap()

@@ -14,16 +14,16 @@ use warp::reply::Response;
 use super::Request;
 use super::reply::{self, ErrorBody};
 use crate::app::App;
+use crate::board::snapshot::Snapshots;
 use crate::config::OperatorAccess;
 use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
-use crate::domain::contact::Contact;
 use crate::domain::level::Level;
+use crate::domain::record::journal_status::Contact;
 use crate::domain::time::Timestamp;
-use crate::snapshot::Snapshots;
-use crate::store::{Condition, EntryId};
-use crate::vitals::prometheus::{self, Instance};
-use crate::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
+use crate::journal::{Condition, EntryId};
+use crate::ops::vitals::prometheus::{self, Instance};
+use crate::ops::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
 
 /// The header that may carry the operator's key instead of `Authorization`.
 pub const KEY_HEADER: &str = "x-boardcast-key";

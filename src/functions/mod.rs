@@ -27,9 +27,9 @@ use warp::filters::path::FullPath;
 use warp::reply::Response;
 
 use crate::app::App;
+use crate::board::snapshot::ScopeFilter;
 use crate::domain::scope::NameOrId;
-use crate::snapshot::ScopeFilter;
-use crate::vitals::Endpoint;
+use crate::ops::vitals::Endpoint;
 
 /// The body of a request as it arrives.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;

@@ -12,7 +12,7 @@ use crate::domain::entry_id::EntryId;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::functions::reply::ErrorBody;
-use crate::vitals::ReadOutcome;
+use crate::ops::vitals::ReadOutcome;
 
 /// How long an answer waits for this instance's fold to reach the position that `at` asks for.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use super::Request;
 use super::body::{self, Read};
 use super::invocation::{InvocationReply, TimerEnvelope};
 use crate::app::App;
-use crate::sync::SyncReport;
+use crate::sync::timer::SyncReport;
 
 /// The greatest envelope that is read; the host's are some hundred bytes.
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;

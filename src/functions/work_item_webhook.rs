@@ -11,16 +11,16 @@ use warp::reply::Response;
 use super::body::{self, Read};
 use super::{BodyStream, Request, reply};
 use crate::app::App;
-use crate::deaths::{self, Step};
 use crate::devops::credentials::Verdict;
 use crate::devops::hook::{self, Content, DeadLetter, Delivery, Ignored};
-use crate::domain::event::Source;
 use crate::domain::scope::Text;
+use crate::domain::sprint::work_item::Observation;
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::Observation;
+use crate::domain::wire::event::Source;
 use crate::functions::reply::ErrorBody;
-use crate::ingest::{IngestError, Ingested, News};
-use crate::store::JournalError;
+use crate::journal::JournalError;
+use crate::ops::failpoints::{self, Step};
+use crate::write::ingest::{IngestError, Ingested, News};
 
 /// The greatest body that is read: twice what Azure DevOps sends at most.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -57,7 +57,7 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
             return unavailable("the body broke off", "send it again");
         }
     };
-    deaths::passed(Step::HookRead);
+    failpoints::passed(Step::HookRead);
     if mislabelled(label, &delivery) {
         app.vitals.hooks_mislabelled.add(1);
     }

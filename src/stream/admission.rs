@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::StreamSettings;
-use crate::snapshot::ScopeFilter;
+use crate::board::snapshot::ScopeFilter;
 
 /// Counts the streams of this instance.
 pub(super) struct Admission {

@@ -1,7 +1,9 @@
 //! Streams: who gets one, and what it says to whoever does not.
 
 mod admission;
+pub mod hub;
 mod reader;
+pub mod relay;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,15 +15,15 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
-use crate::domain::event::{self, Body, ClosingReason, Envelope};
+use crate::board::fold::Fold;
+use crate::board::snapshot::{ScopeFilter, Snapshots};
 use crate::domain::level::Level;
-use crate::fold::Fold;
-use crate::hub::Hub;
-use crate::hub::frame::{Block, retry};
-use crate::snapshot::{ScopeFilter, Snapshots};
-use crate::store::Journal;
-use crate::vitals::Vitals;
+use crate::domain::wire::event::{self, Body, ClosingReason, Envelope};
+use crate::journal::Journal;
+use crate::ops::vitals::Vitals;
+use crate::platform::clock::Clock;
+use crate::stream::hub::Hub;
+use crate::stream::hub::frame::{Block, retry};
 use admission::{Admission, Held, Verdict};
 use reader::Reader;
 

@@ -23,8 +23,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use boardcast::archive::Archive as _;
-use boardcast::simulation::model::Model;
-use boardcast::simulation::server::Server;
+use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::server::Server;
 use serde_json::Value;
 
 use support::azurite::{Azurite, connection_string_at};
@@ -148,7 +148,7 @@ async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
     let began = Instant::now();
     let mut stage = Stage::begin(azurite, Vec::new()).await;
     let teacher = redis::journal(redis::settings(&stage.server.url(), "default"));
-    let teacher = Instance::over(teacher, boardcast::clock::system()).await;
+    let teacher = Instance::over(teacher, boardcast::platform::clock::system()).await;
     teacher.learn(catalogue_of_today()).await;
     let witnesses = [0, 1].map(|n| Witness::begin(&stage.places, n));
     for witness in &witnesses {
@@ -226,7 +226,7 @@ async fn all_boards(instance: SocketAddr) -> BTreeMap<u32, u32> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_once() {
     let began = Instant::now();
-    let model = Arc::new(Mutex::new(Model::new(7, boardcast::clock::system())));
+    let model = Arc::new(Mutex::new(Model::new(7, boardcast::platform::clock::system())));
     let organisation = Server::start(model.clone()).await.unwrap();
     let url = organisation.base_url();
     let name = url.rsplit('/').next().unwrap().to_lowercase();
@@ -241,7 +241,7 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
         let model = model.clone();
         async move {
             loop {
-                while model.lock().unwrap().step(boardcast::clock::system()()).is_some() {}
+                while model.lock().unwrap().step(boardcast::platform::clock::system()()).is_some() {}
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchiveError, Deposit, FinishedSprint, LastKnown};
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::remembered::About;
+use boardcast::domain::metrics::threshold::Said;
+use boardcast::domain::record::archived_board::About;
 use boardcast::domain::scope::{CollectionId, Scope, TeamId};
-use boardcast::domain::teams::TeamKey;
-use boardcast::domain::threshold::Said;
+use boardcast::domain::sprint::teams::TeamKey;
 use boardcast::domain::time::Timestamp;
-use boardcast::store::EntryId;
+use boardcast::journal::EntryId;
 
 use crate::support::azurite::Azurite;
 use crate::support::hooks::{observation, updated};

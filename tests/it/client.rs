@@ -5,23 +5,23 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::Event;
+use boardcast::demo::simulation::model::{Change, Model};
+use boardcast::demo::simulation::organisation::{Project, Sprint, Team, later};
+use boardcast::demo::simulation::process::Category;
+use boardcast::demo::simulation::rest::{Answer, Failure as Planned};
+use boardcast::demo::simulation::server::Server;
 use boardcast::devops::client::{RestClient, Settings};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef, hook};
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::catalogue::{BugsBehaviour, Catalogue, Member};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{AreaId, ProjectId, SprintId, TeamId};
+use boardcast::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Member};
+use boardcast::domain::sprint::work_item::{History, REVISIONS_MAX, WorkItemId};
 use boardcast::domain::time::{CivilDate, Timestamp};
-use boardcast::domain::view::StateCategory;
-use boardcast::domain::work_item::{History, REVISIONS_MAX, WorkItemId};
-use boardcast::secret::Secret;
-use boardcast::simulation::hooks;
-use boardcast::simulation::item::Event;
-use boardcast::simulation::model::{Change, Model};
-use boardcast::simulation::organisation::{Project, Sprint, Team, later};
-use boardcast::simulation::process::Category;
-use boardcast::simulation::rest::{Answer, Failure as Planned};
-use boardcast::simulation::server::Server;
+use boardcast::domain::wire::view::StateCategory;
+use boardcast::platform::secret::Secret;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -222,7 +222,7 @@ async fn a_catalogue_is_what_the_team_has_settled() {
 
 #[tokio::test]
 async fn bugs_are_where_the_process_puts_them() {
-    use boardcast::domain::catalogue::BacklogLevel::{Requirement, Task};
+    use boardcast::domain::sprint::catalogue::BacklogLevel::{Requirement, Task};
     let simulated = Simulated::start().await;
     let [scrum, agile] = simulated.organisation().try_into().unwrap();
     for (project, story, behaviour, bugs) in [
@@ -249,7 +249,7 @@ async fn capacities_and_days_off_are_those_of_the_sprint_under_way_and_the_next(
             let days_off = near.map(|sprint| later(sprint.start, team.day_off));
             assert_eq!(catalogue.days_off, BTreeSet::from(days_off));
             let capacities = near.map(|sprint| {
-                let member = |who: &boardcast::simulation::organisation::Person| Member {
+                let member = |who: &boardcast::demo::simulation::organisation::Person| Member {
                     name: who.name.into(),
                     per_day: Hundredths::from_units(who.capacity_per_day).unwrap(),
                     days_off: who.day_off.map(|day| later(sprint.start, day)).into_iter().collect(),

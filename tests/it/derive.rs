@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::clock::Clock;
-use boardcast::domain::log::Delta;
-use boardcast::domain::said::Statement;
+use boardcast::domain::metrics::threshold::Moment;
+use boardcast::domain::record::delta::Delta;
+use boardcast::domain::record::last_announced::Statement;
 use boardcast::domain::scope::Scope;
-use boardcast::domain::threshold::Moment;
-use boardcast::store::memory::MemoryJournal;
-use boardcast::store::{EntryId, Journal, Retention};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::{EntryId, Journal, Retention};
+use boardcast::platform::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::app::HandClock;
@@ -336,7 +336,7 @@ async fn assert_chains_are_unbroken(journal: &Arc<dyn Journal>, begin: EntryId) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_dies() {
-    let clock: Clock = boardcast::clock::system();
+    let clock: Clock = boardcast::platform::clock::system();
     let hand = HandClock::at(NOW_MS);
     let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(
         clock,
@@ -397,7 +397,7 @@ async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_
 async fn d11_a_deriver_that_dies_before_or_after_its_commit_breaks_no_chain() {
     let hand = HandClock::at(NOW_MS);
     let memory: Arc<dyn Journal> =
-        Arc::new(MemoryJournal::new(boardcast::clock::system(), Retention::DEFAULT));
+        Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), Retention::DEFAULT));
     let writer = Instance::over(memory.clone(), hand.clock()).await;
     writer.learn(catalogue()).await;
     let begin = memory.load().await.unwrap().position;

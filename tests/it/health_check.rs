@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use boardcast::clock;
 use boardcast::devops::hook::DeadLetter;
 use boardcast::domain::scope::Audience;
 use boardcast::domain::time::Timestamp;
 use boardcast::functions::{self, Query, Request};
-use boardcast::store::{Commit, Journal, NewEntry};
-use boardcast::vitals::METRICS;
+use boardcast::journal::{Commit, Journal, NewEntry};
+use boardcast::ops::vitals::METRICS;
+use boardcast::platform::clock;
 use serde_json::{Value, json};
 
 use crate::support::app::{Builder, DEADLINE, HandClock, TestApp};

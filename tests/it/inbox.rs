@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use boardcast::archive::Archive;
 use boardcast::domain::scope::CollectionId;
-use boardcast::inbox::{Inbox, Round};
-use boardcast::ingest::News;
-use boardcast::store::{EntryId, Journal};
-use boardcast::vitals::Vitals;
+use boardcast::journal::{EntryId, Journal};
+use boardcast::ops::vitals::Vitals;
+use boardcast::write::inbox::{Inbox, Round};
+use boardcast::write::ingest::News;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -54,7 +54,7 @@ async fn announced(app: &TestApp) -> Vec<Value> {
 /// The entry that begins the log.
 async fn first(journal: &Arc<dyn Journal>) -> EntryId {
     let records = journal.load().await.unwrap().records;
-    let epoch = boardcast::store::RecordKey::epoch();
+    let epoch = boardcast::journal::RecordKey::epoch();
     records.into_iter().find(|(key, _)| *key == epoch).unwrap().1.version
 }
 

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use boardcast::simulation::item::{Content, Event};
-use boardcast::simulation::model::Model;
-use boardcast::simulation::server::Server;
+use boardcast::demo::simulation::item::{Content, Event};
+use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::server::Server;
 use serde_json::{Value, json};
 
 use crate::support::app::DEADLINE;
@@ -203,7 +203,7 @@ async fn under_host(settings: &[(&str, &str)]) -> Process {
 /// On Flex Consumption the timer has a process of its own, which serves nobody and ends when it has answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_another() {
-    let model = Arc::new(Mutex::new(Model::new(7, boardcast::clock::system())));
+    let model = Arc::new(Mutex::new(Model::new(7, boardcast::platform::clock::system())));
     let organisation = Server::start(model.clone()).await.unwrap();
     let redis = RedisServer::start(&[]);
     let (url, redis_url) = (organisation.base_url(), redis.url());
@@ -214,7 +214,7 @@ async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_a
         ("BOARDCAST_CHECK_MS", "86400000"),
         ("BOARDCAST_SYNC_CRON", "* * * * *"),
     ];
-    let began = boardcast::clock::system()().epoch_ms();
+    let began = boardcast::platform::clock::system()().epoch_ms();
     let serving = under_host(&settings).await;
     // The first look is the serving process' own, and may be over before a reader comes.
     let mut directory = Value::Null;
@@ -229,7 +229,7 @@ async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_a
     reader.next_of("connected").await;
     let number = u32::try_from(board["items"][0]["id"].as_u64().unwrap()).unwrap();
     let change = {
-        let at = boardcast::clock::system()();
+        let at = boardcast::platform::clock::system()();
         let title = |content: &mut Content| content.title = "Told by nobody".into();
         model.lock().unwrap().change(number, Event::Updated, at, 0, title).unwrap()
     };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boardcast::store::memory::MemoryJournal;
-use boardcast::store::redis::{RedisJournal, Settings};
-use boardcast::store::{EntryId, Journal, Retention};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::{EntryId, Journal, Retention};
 
 use crate::journal_contract::{Harness, journal_contract};
 use crate::support::app::HandClock;
@@ -115,7 +115,7 @@ impl Redis {
 
     async fn step_clock_back(&self) {
         // An id of tomorrow is what a log holds whose server's clock was a day ahead.
-        let tomorrow = (boardcast::clock::system())().epoch_ms() + 86_400_000;
+        let tomorrow = (boardcast::platform::clock::system())().epoch_ms() + 86_400_000;
         let () = self.holder().await.command(&["XSETID", &self.log(), &format!("{tomorrow}-0")]).await;
     }
 

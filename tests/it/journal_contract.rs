@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
-use boardcast::store::{
+use boardcast::journal::{
     Commit, Entry, EntryId, Journal, JournalError, KEPT_BYTES_MAX, NewEntry, Outcome, RECORD_BYTES_MAX,
     REPORT_BYTES_MAX, RecordKey, Retention, Version, Versioned,
 };

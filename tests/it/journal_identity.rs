@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use boardcast::domain::scope::Audience;
-use boardcast::store::address::Address;
-use boardcast::store::redis::{RedisJournal, Settings};
-use boardcast::store::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey};
+use boardcast::journal::address::Address;
+use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey};
 
 use crate::support::app::DEADLINE;
 use crate::support::eventually;

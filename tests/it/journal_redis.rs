@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use boardcast::domain::scope::Audience;
-use boardcast::store::redis::{RedisJournal, Settings};
-use boardcast::store::{
+use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::{
     Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RECORD_BYTES_MAX, RecordKey, Retention,
 };
 use bytes::Bytes;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use boardcast::store::Journal;
+use boardcast::journal::Journal;
 
 use crate::support::app::TestApp;
 use crate::support::faults::{Fault, FaultyJournal};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::Archive;
-use boardcast::domain::log::{Delta, SourceCheck};
+use boardcast::domain::metrics::threshold::{Moment, Said};
+use boardcast::domain::record::delta::{Delta, SourceCheck};
 use boardcast::domain::scope::{Audience, Scope};
-use boardcast::domain::threshold::{Moment, Said};
 use boardcast::domain::time::Timestamp;
-use boardcast::last_known::{Copied, LastValues};
-use boardcast::store::memory::MemoryJournal;
-use boardcast::store::{Commit, EntryId, Journal, Outcome, RecordKey, Retention};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::{Commit, EntryId, Journal, Outcome, RecordKey, Retention};
+use boardcast::write::archiver::{Copied, LastValues};
 use serde_json::{Value, json};
 
 use crate::support::app::HandClock;

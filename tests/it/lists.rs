@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use boardcast::cache::{Cache, Form, Kind, Limits, Loaded, Shared};
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::Event;
+use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::server::Server;
 use boardcast::devops::client::{RestClient, Settings};
 use boardcast::domain::authorise::AllowedProjects;
 use boardcast::domain::degradation::Policy;
 use boardcast::domain::entry_id::EntryId;
-use boardcast::domain::event::Source as Because;
-use boardcast::domain::work_item::WorkItemId;
-use boardcast::domain::zones::TeamZones;
-use boardcast::simulation::hooks;
-use boardcast::simulation::item::Event;
-use boardcast::simulation::model::Model;
-use boardcast::simulation::server::Server;
-use boardcast::source::{Parts, Source, SourceSettings};
-use boardcast::store::{Journal, KEPT_BYTES_MAX};
-use boardcast::vitals::{ReadOutcome, Vitals};
+use boardcast::domain::sprint::work_item::WorkItemId;
+use boardcast::domain::sprint::zones::TeamZones;
+use boardcast::domain::wire::event::Source as Because;
+use boardcast::journal::{Journal, KEPT_BYTES_MAX};
+use boardcast::ops::vitals::{ReadOutcome, Vitals};
+use boardcast::sync::cache::{Cache, Form, Kind, Limits, Loaded, Shared};
+use boardcast::sync::source::{Parts, Source, SourceSettings};
 
 use crate::support::app::TestApp;
 use crate::support::eventually;
@@ -81,7 +81,7 @@ impl Instance {
         let position_of = move || EntryId { ms: folded.load(Ordering::SeqCst), seq: 0 };
         let shared = Shared::new(journal, position_of, name.into(), vitals.clone(), patience);
         let limits = Limits { entries: 100, bytes: 10_000_000 };
-        let clock = boardcast::clock::system();
+        let clock = boardcast::platform::clock::system();
         let lists = Cache::over_shared(limits, clock, Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
         Self { lists, position, vitals }
     }
@@ -151,7 +151,7 @@ struct Organization {
 
 impl Organization {
     async fn start() -> Self {
-        let model = Arc::new(Mutex::new(Model::new(3, boardcast::clock::system())));
+        let model = Arc::new(Mutex::new(Model::new(3, boardcast::platform::clock::system())));
         let server = Server::start(model.clone()).await.unwrap();
         Self { server, model, name: fresh_organisation() }
     }
@@ -170,7 +170,7 @@ impl Organization {
             ingest: app.app.ingest.clone(),
             journal: app.app.journal.clone(),
             fold: app.app.fold.clone(),
-            clock: boardcast::clock::system(),
+            clock: boardcast::platform::clock::system(),
             vitals: app.app.vitals.clone(),
             instance: app.app.instance.clone(),
             demo,
@@ -425,7 +425,7 @@ async fn c4_a_redis_that_hangs_or_is_away_is_a_miss_and_no_more() {
 async fn c1_the_store_is_told_whole_milliseconds() {
     let organisation = fresh_organisation();
     let journal = redis::journal(redis::settings(&RedisServer::shared().url(), &organisation));
-    let value = boardcast::store::Versioned { version: EntryId { ms: 1, seq: 0 }, value: "x".into() };
+    let value = boardcast::journal::Versioned { version: EntryId { ms: 1, seq: 0 }, value: "x".into() };
     for (expiry, most) in [(Duration::from_micros(1_500_900), 1_500), (Duration::from_nanos(1), 1)] {
         assert!(journal.keep("sprints:7", value.clone(), expiry).await.unwrap());
         let left: i64 = RedisServer::shared().command(&["PTTL", &key(&organisation)]).await;

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::domain::work_item::WorkItemId;
-use boardcast::fold::State;
-use boardcast::store::{Journal as _, Loaded, RecordKey};
+use boardcast::board::fold::State;
+use boardcast::domain::sprint::work_item::WorkItemId;
+use boardcast::journal::{Journal as _, Loaded, RecordKey};
 use serde_json::json;
 
 use crate::support::app::{DEADLINE, TestApp};

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, LastKnown};
+use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::server::Server;
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::entry_id::EntryId;
-use boardcast::domain::event::Source;
-use boardcast::domain::log::{Delta, SourceCheck};
-use boardcast::domain::remembered::About;
+use boardcast::domain::metrics::threshold::Said;
+use boardcast::domain::record::archived_board::About;
+use boardcast::domain::record::delta::{Delta, SourceCheck};
 use boardcast::domain::scope::{Audience, Scope};
-use boardcast::domain::threshold::Said;
 use boardcast::domain::time::Timestamp;
-use boardcast::simulation::model::Model;
-use boardcast::simulation::server::Server;
-use boardcast::store::{Commit, Journal as _, RecordKey};
+use boardcast::domain::wire::event::Source;
+use boardcast::journal::{Commit, Journal as _, RecordKey};
 use serde_json::{Value, json};
 
 use crate::support::app::{DEADLINE, TestApp};
@@ -32,7 +32,7 @@ use crate::support::team::{board, catalogue_of_today};
 const WEB: &str = "/api/snapshot?project=Fabrikam&team=Web";
 
 fn now() -> Timestamp {
-    boardcast::clock::system()()
+    boardcast::platform::clock::system()()
 }
 
 fn hours_ago(hours: i64) -> Timestamp {
@@ -212,7 +212,7 @@ async fn f6_what_is_too_old_or_of_a_project_that_is_not_served_is_not_shown() {
 /// The whole of it, with the executable: a life in which the boards were known, and one in which only the tables are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boards_from_tables() {
-    let model = Arc::new(std::sync::Mutex::new(Model::new(7, boardcast::clock::system())));
+    let model = Arc::new(std::sync::Mutex::new(Model::new(7, boardcast::platform::clock::system())));
     let organisation = Server::start(model).await.unwrap();
     let url = organisation.base_url();
     let redis = RedisServer::start(&[]);

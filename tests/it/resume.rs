@@ -1,8 +1,8 @@
 //! Resume: a reader that is cut off anywhere and comes back has, in the end, the same bytes as one that never was.
 
 use boardcast::domain::entry_id::EntryId;
-use boardcast::hub::RingLimits;
-use boardcast::store::{Journal, Retention};
+use boardcast::journal::{Journal, Retention};
+use boardcast::stream::hub::RingLimits;
 
 use crate::support::app::TestApp;
 use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, news, observation, updated_in};

@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boardcast::board::fold::{Fold, State};
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::{Event, Item};
+use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::process::{Category, Level};
+use boardcast::demo::simulation::server::Server;
 use boardcast::devops::client::{RestClient, Settings};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
-use boardcast::domain::catalogue::Catalogue;
 use boardcast::domain::degradation::Failure;
-use boardcast::domain::event::Source as Because;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
+use boardcast::domain::sprint::catalogue::Catalogue;
+use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::work_item::{Observation, Rev, WorkItemId};
-use boardcast::fold::{Fold, State};
-use boardcast::simulation::hooks;
-use boardcast::simulation::item::{Event, Item};
-use boardcast::simulation::model::Model;
-use boardcast::simulation::process::{Category, Level};
-use boardcast::simulation::server::Server;
+use boardcast::domain::wire::event::Source as Because;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
@@ -545,7 +545,7 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
         .setting("BOARDCAST_MOCK", "on")
         .start()
         .await;
-    app.app.snapshots.set_stand_in(boardcast::mock::stand_in().await.unwrap());
+    app.app.snapshots.set_stand_in(boardcast::demo::stand_in::stand_in().await.unwrap());
     organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
     app.quiet().await;
     let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;

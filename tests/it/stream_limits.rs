@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boardcast::hub::RingLimits;
+use boardcast::stream::hub::RingLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;

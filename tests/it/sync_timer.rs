@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use boardcast::clock::Clock;
+use boardcast::board::fold::{Fold, State};
 use boardcast::domain::schedule::SyncWindow;
 use boardcast::domain::time::Timestamp;
-use boardcast::fold::{Fold, State};
-use boardcast::store::memory::MemoryJournal;
-use boardcast::store::{Journal, Retention};
-use boardcast::sync::{SyncReport, Synchronisation, run_on_schedule};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::{Journal, Retention};
+use boardcast::platform::clock::Clock;
+use boardcast::sync::timer::{SyncReport, Synchronisation, run_on_schedule};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;

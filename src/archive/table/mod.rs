@@ -27,9 +27,9 @@ use self::rows::{Expected, Row, Rows, Written, key};
 use self::transport::{Access, Transport};
 use super::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown, last_first, of_team};
 use crate::domain::scope::Scope;
-use crate::domain::teams::TeamKey;
-use crate::identity::TokenSource;
-use crate::secret::Secret;
+use crate::domain::sprint::teams::TeamKey;
+use crate::platform::identity::TokenSource;
+use crate::platform::secret::Secret;
 
 /// How many rows that cannot be decoded are named in the log.
 const ODD_ROWS_MAX: usize = 1_000;

@@ -19,7 +19,7 @@ use futures_util::stream;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::identity::TokenSource;
+use crate::platform::identity::TokenSource;
 
 /// How long a connection may take to be made.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(3);

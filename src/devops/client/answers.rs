@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::domain::catalogue::BugsBehaviour;
 use crate::domain::scope::{AreaId, SprintId, Text};
+use crate::domain::sprint::catalogue::BugsBehaviour;
+use crate::domain::sprint::work_item::{Rev, WorkItemId};
 use crate::domain::time::CivilDate;
-use crate::domain::work_item::{Rev, WorkItemId};
 
 /// A list.
 #[derive(Deserialize)]

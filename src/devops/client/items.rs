@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::devops::ProjectRef;
 use crate::devops::fields::{Fields, integer, page};
 use crate::domain::scope::ProjectId;
-use crate::domain::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
+use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 
 /// Where an item comes from.
 pub(super) struct Home<'a> {

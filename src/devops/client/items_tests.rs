@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::sprint::work_item::{History, REVISIONS_MAX};
 use crate::domain::testing::{other_project, project};
 use crate::domain::time::Ticks;
-use crate::domain::work_item::{History, REVISIONS_MAX};
 
 fn row(rev: Rev) -> Value {
     json!({

@@ -22,12 +22,12 @@ use serde_json::json;
 use self::answers::{Head, Listed, Relations};
 use self::transport::{Refused, Request, Transport};
 use super::{AzureDevOps, CallError, ProjectRef, TeamRef};
-use crate::domain::catalogue::Catalogue;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::work_item::{Observation, Rev, WorkItemId};
 use crate::domain::time::Timestamp;
-use crate::domain::work_item::{Observation, Rev, WorkItemId};
-use crate::secret::Secret;
+use crate::platform::secret::Secret;
 
 /// How many items one batch may ask for.
 const BATCH_MAX: usize = 200;

@@ -13,12 +13,12 @@ use super::answers::{
 use super::transport::{Argument, Refused, Transport};
 use crate::devops::fields::{amount, identity};
 use crate::devops::{ProjectRef, TeamRef};
-use crate::domain::calendar::Span;
-use crate::domain::catalogue::{Area, Catalogue, Iteration, Member};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
+use crate::domain::sprint::calendar::Span;
+use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member};
 use crate::domain::time::{CivilDate, Timestamp};
-use crate::domain::view::StateCategory;
+use crate::domain::wire::view::StateCategory;
 
 /// The category of types that bugs are of. The Basic process has none.
 const BUG_CATEGORY: &str = "Microsoft.BugCategory";

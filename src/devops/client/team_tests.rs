@@ -1,8 +1,8 @@
 //! What is made of the answers about a team.
 
 use super::*;
-use crate::domain::catalogue::BugsBehaviour;
 use crate::domain::scope::AreaId;
+use crate::domain::sprint::catalogue::BugsBehaviour;
 
 fn fixture<T: serde::de::DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).unwrap()

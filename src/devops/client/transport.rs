@@ -20,7 +20,7 @@ use super::gate::{Gate, asked_pause};
 use super::{Settings, SetupError};
 use crate::devops::CallError;
 use crate::domain::degradation::Failure;
-use crate::secret::Secret;
+use crate::platform::secret::Secret;
 
 /// The version of the API. Later ones are previews, and some of those are refused.
 const API_VERSION: &str = "7.1";

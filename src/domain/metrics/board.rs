@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::super::amount::Hundredths;
-use super::super::catalogue::Catalogue;
-use super::super::scope::Text;
-use super::super::time::Timestamp;
-use super::super::view::{ItemView, StateCategory, StateCount};
-use super::super::work_item::{Claim, History, WorkItem};
 use super::digest::{Digest, effort};
 use super::frame::Frame;
 use super::rules::{elapsed_days, in_scope};
+use crate::domain::amount::Hundredths;
+use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::work_item::{Claim, History, WorkItem};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::{ItemView, StateCategory, StateCount};
 
 impl ItemView {
     /// The view of an item's newest revision on a team's board.

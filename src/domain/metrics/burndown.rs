@@ -1,13 +1,13 @@
 //! Burndown and burnup of a sprint: what was left, done and asked for at the end of each day, and the ideal line.
 
-use super::super::amount::Hundredths;
-use super::super::time::CivilDate;
-use super::super::view::{Burndown, BurndownDay, BurndownPoint, Unit};
 use super::digest::{Digest, Standing};
 use super::frame::{Day, Frame};
 use super::rounded_quotient;
 use super::table::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
 use super::tally::Tallies;
+use crate::domain::amount::Hundredths;
+use crate::domain::time::CivilDate;
+use crate::domain::wire::view::{Burndown, BurndownDay, BurndownPoint, Unit};
 
 /// The sums of one day, in the unit of the burndown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

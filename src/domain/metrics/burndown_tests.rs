@@ -1,11 +1,11 @@
 //! Past days, today, the ideal line, and days that nobody knows.
 
-use super::super::catalogue::tests::catalogue;
 use super::super::testing::details;
-use super::super::view::{Burndown, BurndownDay, Unit};
-use super::super::work_item::{Details, Facts, WorkItem};
 use super::testing::{at, figures_of, frame, life, life_with, points, sprint, state, story, task};
 use super::*;
+use crate::domain::sprint::catalogue::tests::catalogue;
+use crate::domain::sprint::work_item::{Details, Facts, WorkItem};
+use crate::domain::wire::view::{Burndown, BurndownDay, Unit};
 
 /// The burndown on Thursday the 19th, the fourth of the nine working days.
 fn burndown(items: &[WorkItem]) -> Burndown {

@@ -1,12 +1,12 @@
 //! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
 
-use super::super::amount::Hundredths;
-use super::super::catalogue::{BacklogLevel, Catalogue};
-use super::super::scope::Text;
-use super::super::time::Timestamp;
-use super::super::view::StateCategory;
-use super::super::work_item::{Claim, Facts, History, Rev, WorkItem, WorkItemId};
 use super::frame::Frame;
+use crate::domain::amount::Hundredths;
+use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::{BacklogLevel, Catalogue};
+use crate::domain::sprint::work_item::{Claim, Facts, History, Rev, WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::StateCategory;
 
 /// What metrics need of one work item. It does not depend on the time, so it may be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::time::Timestamp;
-use super::super::view::{Counted, Explanation, LeftOut};
-use super::super::work_item::WorkItem;
 use super::digest::Digest;
 use super::frame::{Frame, LEAD_DAYS};
 use super::rules::Exclusion;
@@ -16,6 +13,9 @@ use super::table::{
     POINTS_REMAINING, POINTS_TOTAL, SPRINT_DAYS_LEFT, metric,
 };
 use super::tally::Tallies;
+use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::{Counted, Explanation, LeftOut};
 
 type Inputs = BTreeMap<&'static str, Value>;
 

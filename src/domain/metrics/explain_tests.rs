@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::super::catalogue::tests::catalogue;
-use super::super::view::{Explanation, Unit};
-use super::super::work_item::{History, WorkItem};
 use super::testing::{amount, bug, frame, hours, life, noon, points, state, story, task};
 use super::*;
+use crate::domain::sprint::catalogue::tests::catalogue;
+use crate::domain::sprint::work_item::{History, WorkItem};
+use crate::domain::wire::view::{Explanation, Unit};
 
 fn explain(id: &str, items: &[WorkItem]) -> Explanation {
     let catalogue = catalogue();

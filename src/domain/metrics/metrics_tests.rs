@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::super::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
-use super::super::catalogue::{BugsBehaviour, Member};
 use super::super::testing::{details, other_project};
-use super::super::threshold::Rule;
-use super::super::view::{ItemView, StateCategory, StateCount};
-use super::super::work_item::{Details, Facts, History, WorkItem};
 use super::testing::{
     amount, at, bug, figures, figures_of, frame, hours, life, life_with, noon, points, sprint, state, story,
     task,
 };
 use super::*;
+use crate::domain::metrics::threshold::Rule;
+use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
+use crate::domain::sprint::catalogue::{BugsBehaviour, Member};
+use crate::domain::sprint::work_item::{Details, Facts, History, WorkItem};
+use crate::domain::wire::view::{ItemView, StateCategory, StateCount};
 
 /// A story of each category, of 1, 2, 4, 8 and 16 points.
 fn one_of_each() -> Vec<WorkItem> {

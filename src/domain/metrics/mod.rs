@@ -15,6 +15,7 @@ mod frame;
 mod rules;
 mod table;
 mod tally;
+pub mod threshold;
 
 use std::collections::BTreeMap;
 
@@ -24,10 +25,10 @@ pub use explain::explain;
 pub use frame::{Frame, GRACE_DAYS_DEFAULT, STALE_WORKING_DAYS_DEFAULT, Settings};
 pub use table::{METRICS, Metric, SPRINT_DAYS_LEFT, Significance, metric};
 
-use super::amount::Hundredths;
-use super::time::Timestamp;
-use super::view::{Burndown, MetricView};
-use super::work_item::History;
+use crate::domain::amount::Hundredths;
+use crate::domain::sprint::work_item::History;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::{Burndown, MetricView};
 use tally::Tallies;
 
 /// What a board shows in numbers.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::catalogue::Catalogue;
-use super::super::catalogue::tests::catalogue;
-use super::super::scope::Text;
 use super::super::testing::{claim, details};
-use super::super::view::Unit;
-use super::super::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
 use super::testing::{EFFORT, figures_of, frame};
 use super::*;
+use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::tests::catalogue;
+use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
+use crate::domain::wire::view::Unit;
 
 const TYPES: [&str; 4] = ["User Story", "Bug", "Task", "Epic"];
 const STATES: [&str; 6] = ["New", "Active", "Resolved", "Closed", "Removed", "Odd"];

@@ -1,12 +1,12 @@
 //! What one item contributes to a metric. Sums and explanations are both made from these rules.
 
-use super::super::amount::Hundredths;
-use super::super::catalogue::BacklogLevel;
-use super::super::time::Timestamp;
-use super::super::view::StateCategory;
 use super::digest::Digest;
 use super::frame::Moment;
 use super::rounded_quotient;
+use crate::domain::amount::Hundredths;
+use crate::domain::sprint::catalogue::BacklogLevel;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::StateCategory;
 
 /// Why an item does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! The table of metrics: one row for each, in the order in which a reader learns them.
 
-use super::super::amount::Hundredths;
-use super::super::threshold::Rule as AnnouncementRule;
-use super::super::view::{MetricView, Unit};
 use super::rules::{self, Rule};
 use super::tally::{LEAD_ITEMS_MIN, Tallies, percent, share};
+use crate::domain::amount::Hundredths;
+use crate::domain::metrics::threshold::Rule as AnnouncementRule;
+use crate::domain::wire::view::{MetricView, Unit};
 
 pub(super) const ITEMS_TOTAL: &str = "items.total";
 pub(super) const POINTS_TOTAL: &str = "points.total";

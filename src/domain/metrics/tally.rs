@@ -1,14 +1,14 @@
 //! One pass over the digests of a board: the sums from which every metric is read off.
 
-use super::super::amount::Hundredths;
-use super::super::catalogue::Member;
-use super::super::time::Timestamp;
-use super::super::work_item::History;
 use super::digest::Digest;
 use super::frame::{Frame, Moment};
 use super::rounded_quotient;
 use super::rules::{Exclusion, in_scope, lead_time, open, task};
 use super::table::{Formula, METRICS};
+use crate::domain::amount::Hundredths;
+use crate::domain::sprint::catalogue::Member;
+use crate::domain::sprint::work_item::History;
+use crate::domain::time::Timestamp;
 
 /// From how many completed items on lead time has percentiles.
 pub(super) const LEAD_ITEMS_MIN: usize = 5;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::amount::Hundredths;
-use super::super::catalogue::tests::{catalogue, sprint_id};
-use super::super::catalogue::{Catalogue, Iteration};
 use super::super::testing::{claim, details};
-use super::super::time::Timestamp;
-use super::super::view::MetricView;
-use super::super::work_item::{ClaimKind, Details, Facts, Rev, WorkItem, WorkItemId};
 use super::{Digest, Figures, Frame, Settings, compute};
+use crate::domain::amount::Hundredths;
+use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
+use crate::domain::sprint::work_item::{ClaimKind, Details, Facts, Rev, WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::MetricView;
 
 pub(crate) const EFFORT: &str = "Microsoft.VSTS.Scheduling.StoryPoints";
 

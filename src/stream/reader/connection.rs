@@ -4,14 +4,14 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{Phase, RETRY_MS, Reader};
+use crate::board::snapshot::Snapshots;
 use crate::domain::entry_id::EntryId;
-use crate::domain::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION, Source};
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::view::{JOURNAL, ScopeView};
-use crate::hub::frame::{Block, silent_heartbeat};
-use crate::snapshot::Snapshots;
+use crate::domain::wire::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION, Source};
+use crate::domain::wire::view::{JOURNAL, ScopeView};
+use crate::stream::hub::frame::{Block, silent_heartbeat};
 
 /// How a stream begins.
 pub(super) struct Opening {

@@ -17,16 +17,16 @@ use tokio::time::Instant;
 use self::connection::Opening;
 use super::admission::Ticket;
 use super::{StreamRequest, Streams};
-use crate::domain::contact::Contact;
+use crate::board::snapshot::Snapshots;
 use crate::domain::entry_id::EntryId;
-use crate::domain::event::ClosingReason;
+use crate::domain::record::journal_status::Contact;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::hub::frame::{Block, Frame, retry, silent_heartbeat};
-use crate::hub::{Batch, Subscription};
-use crate::snapshot::Snapshots;
-use crate::store::JournalError;
-use crate::vitals::{OpenStream, ReadOutcome};
+use crate::domain::wire::event::ClosingReason;
+use crate::journal::JournalError;
+use crate::ops::vitals::{OpenStream, ReadOutcome};
+use crate::stream::hub::frame::{Block, Frame, retry, silent_heartbeat};
+use crate::stream::hub::{Batch, Subscription};
 
 /// The bounds of the random time after which a browser reconnects, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;

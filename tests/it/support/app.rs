@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use boardcast::app::App;
 use boardcast::archive::Archive;
-use boardcast::clock::Clock;
 use boardcast::config::Config;
 use boardcast::devops::AzureDevOps;
 use boardcast::domain::time::Timestamp;
-use boardcast::hub::RingLimits;
-use boardcast::store::memory::MemoryJournal;
-use boardcast::store::{Journal, Retention};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::{Journal, Retention};
+use boardcast::platform::clock::Clock;
+use boardcast::stream::hub::RingLimits;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -74,7 +74,7 @@ impl TestApp {
             settings: [("BOARDCAST_PORT", "0"), ("BOARDCAST_DEMO", "off")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            clock: boardcast::clock::system(),
+            clock: boardcast::platform::clock::system(),
             retention: Retention::DEFAULT,
             ring: RingLimits::DEFAULT,
             wrap: Box::new(|journal| journal),

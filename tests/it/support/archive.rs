@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown};
-use boardcast::domain::teams::TeamKey;
+use boardcast::domain::sprint::teams::TeamKey;
 
 /// An archive that fails when it is told to, and tells what it was asked.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use boardcast::archive::table::{Credential, TableArchive, TableSettings};
-use boardcast::secret::Secret;
+use boardcast::platform::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -94,7 +94,8 @@ impl Azurite {
     /// Writes a row past the archive.
     pub async fn plant(&self, table: &str, partition: &str, row: &str, text: &str) {
         use hmac::Mac as _;
-        let now = chrono::DateTime::from_timestamp_millis(boardcast::clock::system()().epoch_ms()).unwrap();
+        let now = chrono::DateTime::from_timestamp_millis(boardcast::platform::clock::system()().epoch_ms())
+            .unwrap();
         let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let path = format!("/{ACCOUNT}/{table}");
         let key = BASE64_STANDARD.decode(KEY).unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boardcast::store::{
+use boardcast::journal::{
     Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
 };
 use bytes::Bytes;
@@ -164,9 +164,9 @@ impl Journal for FaultyJournal {
 #[tokio::test]
 async fn each_fault_does_what_it_says() {
     use boardcast::domain::scope::Audience;
-    use boardcast::store::{NewEntry, Retention, memory::MemoryJournal};
+    use boardcast::journal::{NewEntry, Retention, memory::MemoryJournal};
 
-    let memory = Arc::new(MemoryJournal::new(boardcast::clock::system(), Retention::DEFAULT));
+    let memory = Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), Retention::DEFAULT));
     let faulty = FaultyJournal::over(memory.clone());
     let commit = || Commit {
         entries: vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }],

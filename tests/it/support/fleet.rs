@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boardcast::archive::Archive;
-use boardcast::domain::event::Source;
-use boardcast::store::Journal;
-use boardcast::store::address::Address;
-use boardcast::store::redis::{RedisJournal, Settings};
+use boardcast::domain::wire::event::Source;
+use boardcast::journal::Journal;
+use boardcast::journal::address::Address;
+use boardcast::journal::redis::{RedisJournal, Settings};
 
 use super::app::{DEADLINE, TestApp};
 use super::flow::Places;
@@ -87,7 +87,7 @@ impl Instance {
         let line = Proxy::to(port).await;
         let address = Address::parse(&format!("redis://{}", line.address)).unwrap();
         let settings = Settings::new(address, organisation.to_owned());
-        let journal = Arc::new(RedisJournal::new(settings, boardcast::clock::system()).unwrap());
+        let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
         let mut builder = TestApp::builder()
             .setting("BOARDCAST_HEARTBEAT_MS", "1000")
             .setting("BOARDCAST_SETTLE_MS", "200")

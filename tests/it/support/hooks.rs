@@ -1,10 +1,10 @@
 //! Payloads of service hooks, in the shapes that Azure DevOps delivers.
 
 use boardcast::devops::hook::{self, Content};
-use boardcast::domain::event::Source;
+use boardcast::domain::sprint::work_item::Observation;
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::work_item::Observation;
-use boardcast::ingest::News;
+use boardcast::domain::wire::event::Source;
+use boardcast::write::ingest::News;
 use serde_json::{Value, json};
 
 pub const FABRIKAM: &str = "be9b3917-87e6-42a4-a549-2bc06a7a878f";

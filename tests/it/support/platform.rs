@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use boardcast::identity::{IdentitySettings, ManagedIdentity};
+use boardcast::platform::identity::{IdentitySettings, ManagedIdentity};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -63,7 +63,7 @@ impl Platform {
     /// From now on it gives that token, which ends after `life` in whole seconds, and later than the one before.
     pub fn give(&self, token: &str, life: Duration) {
         let mut answers = self.answers.lock().unwrap();
-        let now_ms = (boardcast::clock::system())().epoch_ms();
+        let now_ms = (boardcast::platform::clock::system())().epoch_ms();
         let ends_s = (now_ms + i64::try_from(life.as_millis()).unwrap()) / 1_000;
         answers.ends_s = ends_s.max(answers.ends_s + 1);
         answers.token = token.to_owned();
@@ -82,8 +82,8 @@ impl Platform {
     /// The identity that asks here for what opens Redis.
     pub fn identity(&self) -> ManagedIdentity {
         let settings = IdentitySettings { endpoint: Some(self.endpoint()), ..IdentitySettings::default() };
-        let resource = boardcast::store::redis::RESOURCE;
-        ManagedIdentity::new(settings, resource, boardcast::clock::system()).unwrap()
+        let resource = boardcast::journal::redis::RESOURCE;
+        ManagedIdentity::new(settings, resource, boardcast::platform::clock::system()).unwrap()
     }
 }
 

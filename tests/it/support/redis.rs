@@ -10,11 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
-use boardcast::domain::log::Delta;
-use boardcast::domain::said::Statement;
-use boardcast::domain::threshold::Said;
-use boardcast::store::address::Address;
-use boardcast::store::redis::{RedisJournal, Settings};
+use boardcast::domain::metrics::threshold::Said;
+use boardcast::domain::record::delta::Delta;
+use boardcast::domain::record::last_announced::Statement;
+use boardcast::journal::address::Address;
+use boardcast::journal::redis::{RedisJournal, Settings};
 use redis::{FromRedisValue, Value};
 use serde_json::json;
 
@@ -245,7 +245,7 @@ pub fn settings(url: &str, organisation: &str) -> Settings {
 }
 
 pub fn journal(settings: Settings) -> Arc<RedisJournal> {
-    Arc::new(RedisJournal::new(settings, boardcast::clock::system()).unwrap())
+    Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap())
 }
 
 /// Three masters that share the slots.

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::clock::Clock;
-use boardcast::derive::{DeriveSettings, Deriver};
-use boardcast::domain::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
-use boardcast::domain::event::Source;
+use boardcast::board::figures::{Calculator, Figures, Inputs};
+use boardcast::board::fold::Fold;
 use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
-use boardcast::domain::view::StateCategory;
-use boardcast::figures::{Calculator, Figures, Inputs};
-use boardcast::fold::Fold;
-use boardcast::hub::{Hub, RingLimits};
-use boardcast::ingest::Ingest;
-use boardcast::relay::Relay;
-use boardcast::store::{EntryId, Journal};
-use boardcast::teams::TeamKeeper;
-use boardcast::vitals::Vitals;
+use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
+use boardcast::domain::wire::event::Source;
+use boardcast::domain::wire::view::StateCategory;
+use boardcast::journal::{EntryId, Journal};
+use boardcast::ops::vitals::Vitals;
+use boardcast::platform::clock::Clock;
+use boardcast::stream::hub::{Hub, RingLimits};
+use boardcast::stream::relay::Relay;
+use boardcast::write::announce::{DeriveSettings, Deriver};
+use boardcast::write::ingest::Ingest;
+use boardcast::write::teams::TeamKeeper;
 use chrono::Weekday;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ pub fn catalogue() -> Catalogue {
 
 /// The same team by the machine's clock: whatever day it is, `Sprint 1` is under way.
 pub fn catalogue_of_today() -> Catalogue {
-    let now = boardcast::clock::system()().epoch_ms();
+    let now = boardcast::platform::clock::system()().epoch_ms();
     let today = chrono::DateTime::from_timestamp_millis(now).unwrap().date_naive();
     let mut catalogue = catalogue();
     for (iteration, begins) in catalogue.iterations.iter_mut().zip([-21, -7, 7]) {

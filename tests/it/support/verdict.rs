@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
-use boardcast::domain::work_item::WorkItem;
+use boardcast::domain::sprint::work_item::WorkItem;
 use serde_json::Value;
 
 use super::app::DEADLINE;

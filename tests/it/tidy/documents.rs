@@ -1,9 +1,9 @@
 //! What the documents say, against what the code says.
 
 use boardcast::config::SETTINGS;
-use boardcast::domain::event::TYPE_NAMES;
 use boardcast::domain::metrics::{self, Significance};
-use boardcast::vitals::{METRICS, Metric, MetricKind};
+use boardcast::domain::wire::event::TYPE_NAMES;
+use boardcast::ops::vitals::{METRICS, Metric, MetricKind};
 
 use super::{Violations, exists, has_word, numbered, read, repository_files, text_files};
 
@@ -73,7 +73,7 @@ fn the_readme_lists_every_setting() {
 #[test]
 fn the_operators_guide_lists_every_metric() {
     let mut violations = Violations::of(
-        "docs/OPERATIONS.md lists every metric of src/vitals/mod.rs with kind, unit and meaning, and no other.",
+        "docs/OPERATIONS.md lists every metric of src/ops/vitals/mod.rs with kind, unit and meaning, and no other.",
     );
     let path = "docs/OPERATIONS.md";
     let text = read(path);
@@ -102,7 +102,7 @@ fn the_operators_guide_lists_every_metric() {
             violations.at(
                 path,
                 line,
-                format!("`{word}` is no metric of src/vitals/mod.rs: name one, or remove it"),
+                format!("`{word}` is no metric of src/ops/vitals/mod.rs: name one, or remove it"),
             );
         }
     }

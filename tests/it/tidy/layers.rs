@@ -6,92 +6,49 @@ use super::{Violations, read};
 /// The table of directions: a module, and what it may name apart from itself. A module that is not listed here may
 /// name nothing, so whoever adds one decides where it belongs. A row for an inner module replaces the outer one's.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("cli", &["app", "config", "demo", "devops", "ops", "platform", "server", "sync"]),
+    ("server", &["app", "functions", "ops"]),
     (
         "app",
         &[
             "archive",
             "archive::table",
-            "clock",
+            "board",
             "config",
-            "derive",
             "devops",
             "devops::client",
             "domain",
-            "figures",
-            "fold",
-            "horizon",
-            "hub",
-            "identity",
-            "inbox",
-            "ingest",
-            "instances",
-            "last_known",
-            "relay",
-            "secret",
-            "snapshot",
-            "source",
-            "store",
-            "store::memory",
-            "store::redis",
+            "journal",
+            "journal::memory",
+            "journal::redis",
+            "ops",
+            "platform",
             "stream",
             "sync",
-            "teams",
-            "telemetry",
-            "vitals",
+            "write",
         ],
     ),
-    ("archive", &["domain"]),
-    ("archive::memory", &["domain"]),
-    ("archive::table", &["domain", "identity", "secret"]),
-    ("cache", &["clock", "domain", "store", "vitals"]),
-    ("clock", &["domain"]),
-    ("config", &["derive", "devops", "domain", "identity", "secret", "store", "stream"]),
-    ("deaths", &[]),
-    ("demo", &["clock", "domain", "secret", "simulation"]),
-    ("derive", &["clock", "deaths", "domain", "figures", "fold", "store", "teams", "vitals"]),
-    ("devops", &["domain", "secret"]),
-    ("devops::client", &["domain", "secret"]),
-    ("domain", &[]),
-    ("figures", &["domain", "fold", "store"]),
-    ("fold", &["domain", "store"]),
     (
         "functions",
-        &[
-            "app", "config", "deaths", "devops", "domain", "ingest", "snapshot", "store", "stream", "sync",
-            "vitals",
-        ],
+        &["app", "board", "config", "devops", "domain", "journal", "ops", "stream", "sync", "write"],
     ),
-    ("horizon", &["clock", "domain", "fold", "store"]),
-    ("hub", &["domain"]),
-    ("identity", &["clock", "domain", "secret"]),
-    ("inbox", &["archive", "clock", "deaths", "domain", "ingest", "store", "vitals"]),
-    ("ingest", &["clock", "deaths", "domain", "fold", "store"]),
-    ("instances", &["clock", "domain", "fold", "store", "vitals"]),
-    ("last_known", &["archive", "clock", "deaths", "domain", "fold", "store"]),
-    ("mock", &["app", "clock", "config", "demo", "domain", "snapshot"]),
-    ("relay", &["clock", "deaths", "domain", "fold", "hub", "restore", "store", "vitals"]),
-    ("restore", &["domain", "fold", "store"]),
-    ("secret", &[]),
-    ("server", &["app", "deaths", "functions"]),
-    ("simulation", &["clock", "domain"]),
-    ("snapshot", &["clock", "domain", "figures", "fold"]),
-    (
-        "source",
-        &["cache", "clock", "deaths", "devops", "domain", "fold", "ingest", "store", "teams", "vitals"],
-    ),
-    ("store", &["domain", "secret"]),
-    ("store::memory", &["clock", "domain"]),
-    ("store::redis", &["clock", "domain", "identity", "secret"]),
-    ("stream", &["clock", "domain", "fold", "hub", "snapshot", "store", "vitals"]),
-    ("sync", &["clock", "derive", "domain", "fold", "source", "store", "vitals"]),
-    ("teams", &["clock", "domain", "fold", "store"]),
-    ("telemetry", &[]),
-    ("vitals", &["domain"]),
+    ("config", &["devops", "domain", "journal", "platform", "stream", "write"]),
+    ("sync", &["board", "devops", "domain", "journal", "ops", "platform", "write"]),
+    ("stream", &["board", "domain", "journal", "ops", "platform", "write"]),
+    ("write", &["archive", "board", "domain", "journal", "ops", "platform"]),
+    ("ops", &["board", "domain", "journal", "platform"]),
+    ("board", &["domain", "journal", "platform"]),
+    ("devops", &["domain", "platform"]),
+    ("archive", &["domain", "platform"]),
+    ("journal", &["domain", "platform"]),
+    ("demo", &["app", "board", "config", "domain", "platform"]),
+    ("platform", &["domain"]),
+    ("domain", &[]),
 ];
 
 /// What stands behind a port. To be allowed the port is not to be allowed these.
 const ADAPTERS: &[&str] =
-    &["archive::memory", "archive::table", "devops::client", "store::memory", "store::redis"];
+    &["archive::memory", "archive::table", "devops::client", "journal::memory", "journal::redis"];
 
 /// What would make the domain impure: time, randomness, the environment, input and output, logging, waiting.
 const IMPURE: &[&str] = &[
@@ -216,9 +173,9 @@ fn the_domain_is_pure() {
 #[test]
 fn only_the_relay_publishes() {
     let mut violations = Violations::of(
-        "Nobody but src/relay.rs publishes to the hub: what is published must be in the log first.",
+        "Nobody but src/stream/relay.rs publishes to the hub: what is published must be in the log first.",
     );
-    for module in library().iter().filter(|module| module.file != "src/relay.rs") {
+    for module in library().iter().filter(|module| module.file != "src/stream/relay.rs") {
         let tokens = module.shipped_tokens();
         for call in [". publish (", ":: publish (", ":: publish )", ":: publish ,"] {
             for token in find(&tokens, call) {
@@ -234,8 +191,8 @@ fn only_the_relay_publishes() {
 fn only_the_composition_root_names_an_adapter() {
     let mut violations = Violations::of("Nobody but src/app.rs knows which journal or archive there is.");
     let may = |file: &str| {
-        ["src/app.rs", "src/identity.rs"].contains(&file)
-            || file.starts_with("src/store/")
+        ["src/app.rs", "src/platform/identity.rs"].contains(&file)
+            || file.starts_with("src/journal/")
             || file.starts_with("src/archive/")
     };
     for module in library().iter().filter(|module| !may(&module.file)) {

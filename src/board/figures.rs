@@ -1,0 +1,184 @@
+//! The figures of boards: metrics, burndown and states, computed from the fold. What one item contributes is kept until
+//! the item or what is known of its team changes, so that one change costs one item and the sums.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::board::fold::{Known, State};
+use crate::domain::metrics::{self, Digest, Frame, Settings};
+use crate::domain::scope::{Scope, SprintId, Text};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::sprint::work_item::{History, WorkItem};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::{Burndown, Explanation, ItemView, MetricView, StateCount};
+use crate::journal::Version;
+
+/// What a board's figures are made of, copied out of the fold so that computing does not hold it.
+#[derive(Clone)]
+pub struct Inputs {
+    /// The board.
+    pub scope: Scope,
+    /// What is known of its team, if it has one.
+    pub catalogue: Option<Arc<Catalogue>>,
+    /// The items it shows, by number.
+    pub items: Vec<Arc<WorkItem>>,
+    /// The items that are or ever were its team's, by number; empty for a board without a sprint.
+    team_items: Vec<Known>,
+}
+
+impl Inputs {
+    /// What the board of `scope` is made of now.
+    pub fn of(state: &State, scope: Scope) -> Self {
+        let sprint = scope.sprint.and_then(|_| TeamKey::of(scope));
+        Self {
+            scope,
+            catalogue: state.teams().catalogue_of(scope).cloned(),
+            items: state.items_of(scope),
+            team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
+        }
+    }
+}
+
+/// A board in numbers.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Metrics by id; none for a team between two sprints.
+    pub metrics: BTreeMap<&'static str, MetricView>,
+    /// Items by state.
+    pub states: Vec<StateCount>,
+    /// The burndown, where there is a sprint with dates.
+    pub burndown: Option<Burndown>,
+    /// Whether every revision is known of every item that counts.
+    pub history: History,
+}
+
+/// Computes figures, and keeps what does not change.
+#[derive(Default)]
+pub struct Calculator {
+    settings: Settings,
+    boards: Mutex<HashMap<Scope, Arc<Mutex<Kept>>>>,
+}
+
+/// What is kept of a board: the digests of its team's items, by number, as of what was known of the team.
+#[derive(Default)]
+struct Kept {
+    catalogue: Option<Arc<Catalogue>>,
+    digests: Vec<(Version, Digest)>,
+}
+
+impl Calculator {
+    /// Computes by these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, boards: Mutex::default() }
+    }
+
+    /// How metrics are computed.
+    pub const fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// The figures of a board.
+    pub fn figures(&self, inputs: &Inputs, now: Timestamp) -> Figures {
+        match (&inputs.catalogue, inputs.scope.sprint) {
+            (Some(catalogue), Some(sprint)) => self.of_sprint(inputs, catalogue, sprint, now),
+            // Between two sprints the team's items count in nothing.
+            (Some(_), None) => without_metrics(inputs),
+            (None, _) => {
+                Figures { metrics: metrics::of_project(inputs.items.len()), ..without_metrics(inputs) }
+            }
+        }
+    }
+
+    fn of_sprint(
+        &self,
+        inputs: &Inputs,
+        catalogue: &Arc<Catalogue>,
+        sprint: SprintId,
+        now: Timestamp,
+    ) -> Figures {
+        let Some(sprint) = catalogue.sprint(sprint) else { return without_metrics(inputs) };
+        let frame = Frame::new(catalogue, sprint, self.settings);
+        let kept = self.kept(inputs.scope);
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.renew(&inputs.team_items, catalogue, &frame);
+        let digests = kept.digests.iter().map(|(_, digest)| digest);
+        let figures = metrics::compute(&frame, digests.clone(), now);
+        Figures {
+            metrics: figures.metrics,
+            states: metrics::states(&frame, digests),
+            burndown: figures.burndown,
+            history: figures.history,
+        }
+    }
+
+    /// Where a number of a board comes from; `None` when the board has no such metric.
+    pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
+        let catalogue = inputs.catalogue.as_deref()?;
+        let frame = Frame::new(catalogue, catalogue.sprint(inputs.scope.sprint?)?, self.settings);
+        metrics::explain(metric, &frame, inputs.team_items.iter().map(|known| &*known.item), now)
+    }
+
+    fn kept(&self, scope: Scope) -> Arc<Mutex<Kept>> {
+        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.entry(scope).or_default().clone()
+    }
+
+    /// Forgets the boards that `keep` does not name.
+    pub fn retain(&self, keep: impl Fn(Scope) -> bool) {
+        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.retain(|scope, _| keep(*scope));
+    }
+}
+
+impl Kept {
+    /// Digests what is new or changed; both lists are in the order of numbers.
+    fn renew(&mut self, items: &[Known], catalogue: &Arc<Catalogue>, frame: &Frame<'_>) {
+        if !self.catalogue.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, catalogue)) {
+            self.catalogue = Some(catalogue.clone());
+            self.digests.clear();
+        }
+        let mut kept = std::mem::take(&mut self.digests).into_iter().peekable();
+        self.digests.reserve(items.len());
+        for known in items {
+            while kept.next_if(|(_, digest)| digest.id < known.item.id).is_some() {}
+            let same = |(version, digest): &(Version, Digest)| {
+                digest.id == known.item.id && *version == known.version
+            };
+            let digest =
+                kept.next_if(same).unwrap_or_else(|| (known.version, Digest::of(&known.item, frame)));
+            self.digests.push(digest);
+        }
+    }
+}
+
+fn without_metrics(inputs: &Inputs) -> Figures {
+    let complete = inputs.items.iter().all(|item| item.history() == History::Complete);
+    Figures {
+        metrics: BTreeMap::new(),
+        states: states(&inputs.items),
+        burndown: None,
+        history: if complete { History::Complete } else { History::Partial },
+    }
+}
+
+/// Items by state, as far as the items alone can tell.
+fn states(items: &[Arc<WorkItem>]) -> Vec<StateCount> {
+    let mut counts = BTreeMap::<&Text, usize>::new();
+    for item in items {
+        *counts.entry(&item.present().claim.facts.state).or_default() += 1;
+    }
+    let row = |(name, items): (&Text, usize)| StateCount {
+        name: name.clone(),
+        category: None,
+        items,
+        points: None,
+    };
+    counts.into_iter().map(row).collect()
+}
+
+/// The items that a board shows.
+pub fn item_views(inputs: &Inputs, now: Timestamp) -> Vec<ItemView> {
+    let catalogue = inputs.catalogue.as_deref();
+    inputs.items.iter().map(|item| ItemView::shown(item, catalogue, now)).collect()
+}

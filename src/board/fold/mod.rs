@@ -1,0 +1,130 @@
+//! The fold: the log, folded into this instance's boards. Its position is exact, and a snapshot's id *is* that
+//! position: there is no gap and no race between a snapshot and what follows it.
+
+mod state;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::record::archived_board::RememberedBoard;
+use crate::domain::record::journal_status::Contact;
+use crate::domain::scope::Scope;
+use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
+
+pub use state::{Board, Known, Said, State, TAIL_ENTRIES};
+
+/// How long a writer waits for the fold to reach what another instance committed.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// This instance's boards. Written by the relay alone, read by everybody.
+#[derive(Default)]
+pub struct Fold {
+    state: RwLock<State>,
+    position: watch::Sender<Option<EntryId>>,
+    contact: watch::Sender<Contact>,
+    loads: AtomicU64,
+}
+
+impl Fold {
+    /// What is known now, consistent in itself. Hold it briefly: the relay waits meanwhile.
+    pub fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The position, once the fold was loaded.
+    pub fn position(&self) -> Option<EntryId> {
+        *self.position.borrow()
+    }
+
+    /// How often the boards were loaded. While that stays the same, whatever the position has passed is in them.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    /// Tells of every move of the position.
+    pub fn watch(&self) -> watch::Receiver<Option<EntryId>> {
+        self.position.subscribe()
+    }
+
+    /// How this instance stands with the journal.
+    pub fn contact(&self) -> Contact {
+        *self.contact.borrow()
+    }
+
+    /// Tells of every change of how this instance stands with the journal.
+    pub fn watch_contact(&self) -> watch::Receiver<Contact> {
+        self.contact.subscribe()
+    }
+
+    /// From now on this instance stands so with the journal. Boards tell it from the same moment on.
+    pub fn set_contact(&self, contact: Contact) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).set_cut_off(contact.cut_off());
+        self.contact.send_if_modified(|known| std::mem::replace(known, contact) != contact);
+    }
+
+    /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.
+    pub fn remember(&self, boards: impl IntoIterator<Item = RememberedBoard>) {
+        let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
+        self.state.write().unwrap_or_else(PoisonError::into_inner).set_remembered(Arc::new(boards));
+    }
+
+    /// Forgets the remembered boards that `keep` does not name.
+    pub fn retain_remembered(&self, keep: impl Fn(Scope) -> bool) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if !state.all_remembered().keys().all(|scope| keep(*scope)) {
+            let kept = state.all_remembered().iter().filter(|(scope, _)| keep(**scope));
+            let kept = kept.map(|(scope, board)| (*scope, board.clone())).collect();
+            state.set_remembered(Arc::new(kept));
+        }
+    }
+
+    /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
+    pub async fn passed(&self, position: EntryId) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.position.subscribe().wait_for(|at| at.is_some_and(|at| at >= position)).await;
+    }
+
+    /// Waits until the fold has passed `position`; `false` where it was loaded anew meanwhile, and so may have passed it
+    /// without what it held. `loads` is how often it had been loaded before.
+    pub async fn passed_in_the_same_load(&self, position: EntryId, loads: u64) -> bool {
+        let mut moves = self.position.subscribe();
+        let come = |at: &Option<EntryId>| self.loads() != loads || at.is_some_and(|at| at >= position);
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = moves.wait_for(come).await;
+        self.loads() == loads
+    }
+
+    /// Waits, for a while, until the fold has passed what a commit conflicted with, so that the next attempt builds on
+    /// it.
+    pub async fn caught_up(&self, conflicts: &[(RecordKey, Option<Versioned>)]) {
+        // An instance that lags further behind than this finds the same conflict, and gives up after some attempts.
+        let _ = tokio::time::timeout(CATCH_UP_PATIENCE, self.passed(journal::position_of(conflicts))).await;
+    }
+
+    /// Begins anew.
+    pub fn reset(&self, mut state: State) {
+        let position = state.position();
+        state.set_cut_off(self.contact().cut_off());
+        let mut ours = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.set_remembered(ours.all_remembered().clone());
+        *ours = state;
+        drop(ours);
+        // Counted first: whoever sees the new position sees that it is one of another load.
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.position.send_replace(Some(position));
+    }
+
+    /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
+    pub fn apply(&self, entries: &[Entry]) -> Vec<EntryId> {
+        let Some(last) = entries.last() else { return Vec::new() };
+        let undecodable = self.state.write().unwrap_or_else(PoisonError::into_inner).apply(entries);
+        self.position.send_replace(Some(last.id));
+        undecodable
+    }
+}
+
+#[cfg(test)]
+mod tests;

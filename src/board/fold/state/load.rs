@@ -1,0 +1,99 @@
+//! How the boards come out of a journal: its records first, then what the log says from there on.
+
+use std::sync::Arc;
+
+use super::State;
+use crate::domain::record::delta::Delta;
+use crate::domain::record::last_announced::SaidRecord;
+use crate::domain::scope::{Audience, CollectionId};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::teams::{CurrentSprint, Teams};
+use crate::domain::sprint::work_item::WorkItem;
+use crate::journal::{Entry, EntryId, Journal, JournalError, Loaded, RecordKey};
+
+/// How many entries whoever folds the log reads from it at once.
+pub const TAIL_ENTRIES: usize = 512;
+
+impl State {
+    /// Reads everything that a journal holds, as of one moment: others write while its records are read, so the log is
+    /// folded until all of them are of the same age. What cannot be decoded is left out and named.
+    ///
+    /// Errors: the journal failed, or it was emptied or set back meanwhile ([`JournalError::Lost`]).
+    pub async fn load(journal: &dyn Journal) -> Result<(Self, Vec<String>), JournalError> {
+        let loaded = journal.load().await?;
+        let whole_at = loaded.whole_at;
+        let (mut state, mut undecodable) = Self::from_records(loaded);
+        while state.position < whole_at {
+            let entries = journal.tail(state.position, TAIL_ENTRIES).await?;
+            undecodable.extend(state.apply(&entries).iter().map(EntryId::to_string));
+        }
+        Ok((state, undecodable))
+    }
+
+    /// The state that all records come to. Undecodable ones are left out and returned by key.
+    pub fn from_records(loaded: Loaded) -> (Self, Vec<String>) {
+        let mut state = Self { position: loaded.position, ..Self::default() };
+        let mut undecodable = Vec::new();
+        let (mut items, mut teams) = (Vec::new(), Teams::default());
+        for (key, record) in loaded.records {
+            let value = &record.value;
+            let text = std::str::from_utf8(value).ok();
+            let understood = if key.as_item().is_some() {
+                WorkItem::decode(value).map(|item| items.push((item, record.version))).is_ok()
+            } else if key.is_team() {
+                state.versions.insert(key.clone(), record.version);
+                Catalogue::decode(value).map(|catalogue| teams.learn(Arc::new(catalogue))).is_ok()
+            } else if key.is_current_sprint() {
+                state.versions.insert(key.clone(), record.version);
+                serde_json::from_slice(value).map(|current: CurrentSprint| teams.set_current(current)).is_ok()
+            } else if key.is_teams_of_project() {
+                state.versions.insert(key.clone(), record.version);
+                true
+            } else if key.is_said() {
+                SaidRecord::decode(value).map(|said| state.say(said, record.version)).is_ok()
+            } else if key == RecordKey::feed() {
+                state.versions.insert(key.clone(), record.version);
+                serde_json::from_slice(value).map(|checked| state.checked = checked).is_ok()
+            } else {
+                if key == RecordKey::epoch() {
+                    state.epoch = text.map(str::to_owned);
+                } else if key == RecordKey::collection() {
+                    state.collection = text.and_then(CollectionId::parse);
+                }
+                true
+            };
+            if !understood {
+                undecodable.push(key.to_string());
+            }
+        }
+        state.teams = Arc::new(teams);
+        for (item, version) in items {
+            state.place(item, version);
+        }
+        state.serve_current(EntryId::ZERO);
+        for board in state.boards.values_mut() {
+            board.since = EntryId::ZERO;
+        }
+        (state, undecodable)
+    }
+
+    /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
+    pub fn apply(&mut self, entries: &[Entry]) -> Vec<EntryId> {
+        let mut undecodable = Vec::new();
+        for entry in entries {
+            if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
+                self.told(scope, entry.id);
+            }
+            if let Some(delta) = &entry.content.delta {
+                match Delta::decode(delta) {
+                    Ok(delta) => self.fold(entry.id, delta),
+                    Err(_) => undecodable.push(entry.id),
+                }
+            }
+        }
+        if let Some(last) = entries.last() {
+            self.advance(last.id);
+        }
+        undecodable
+    }
+}

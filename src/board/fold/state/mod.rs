@@ -1,0 +1,466 @@
+//! What the log comes to, up to a position.
+
+mod load;
+mod remembered;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use self::load::TAIL_ENTRIES;
+use self::remembered::Remembered;
+use crate::domain::authorise::AllowedProjects;
+use crate::domain::level::Level;
+use crate::domain::record::delta::{Delta, SourceCheck};
+use crate::domain::record::last_announced::{self, SaidRecord, Statement};
+use crate::domain::scope::{CollectionId, ProjectId, Scope, Text};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::teams::{CurrentSprint, TeamKey, Teams};
+use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{Envelope, Source, Subject};
+use crate::domain::wire::view::Outage;
+use crate::journal::{Commit, EntryId, RecordKey, Version};
+
+/// What the log comes to, up to a position.
+#[derive(Clone, Default)]
+pub struct State {
+    position: EntryId,
+    epoch: Option<String>,
+    collection: Option<CollectionId>,
+    items: HashMap<WorkItemId, Known>,
+    boards: BTreeMap<Scope, Board>,
+    project_names: HashMap<ProjectId, Text>,
+    teams: Arc<Teams>,
+    /// The items that are or ever were a team's.
+    of_team: BTreeMap<TeamKey, BTreeSet<WorkItemId>>,
+    /// The versions of the records of teams, of their projects' and of their current sprints.
+    versions: HashMap<RecordKey, Version>,
+    said: BTreeMap<Scope, BTreeMap<Text, Said>>,
+    checked: SourceCheck,
+    /// Since when this instance is cut off from the journal: no part of what the log comes to, but of how true that is.
+    cut_off: Option<Timestamp>,
+    /// What the archive remembers of boards: no part of it either.
+    remembered: Remembered,
+}
+
+/// An item with its record's version.
+#[derive(Clone)]
+pub struct Known {
+    /// The item.
+    pub item: Arc<WorkItem>,
+    /// The version of its record.
+    pub version: Version,
+}
+
+/// What was said last, with its record's version.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// What was said.
+    pub statement: Statement,
+    /// The position of the log of which it is true; `ZERO` for what the archive remembered of another log.
+    pub at: EntryId,
+    /// The version of its record.
+    pub version: Version,
+}
+
+/// What is known of a scope beside its items.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// The items it shows.
+    pub items: BTreeSet<WorkItemId>,
+    /// The entry by which it became known, or began to be served; `ZERO` when that was before this instance began to
+    /// fold.
+    pub since: EntryId,
+    /// The last entry that touched it.
+    pub touched: EntryId,
+    /// The last entry that changed what it shows: an item, or what is known of the team.
+    pub changed: EntryId,
+    /// Whether it is a team's current board.
+    pub is_served: bool,
+    /// The newest change that any of its items ever had.
+    pub changed_at: Option<Timestamp>,
+}
+
+impl Board {
+    fn change(&mut self, version: Version) {
+        self.changed = self.changed.max(version);
+        self.touched = self.touched.max(version);
+    }
+}
+
+impl State {
+    /// Takes in what an entry's commit changed. The order is that in which each step needs the ones before.
+    fn fold(&mut self, id: EntryId, delta: Delta) {
+        if delta.epoch.is_some() {
+            self.epoch = delta.epoch;
+        }
+        if delta.collection.is_some() {
+            self.collection = delta.collection;
+        }
+        for key in &delta.writes {
+            let key = RecordKey::from(key.as_str());
+            if key.as_item().is_none() && !key.is_said() {
+                self.versions.insert(key, id);
+            }
+        }
+        for team in &delta.forgotten {
+            // Their records are deleted, and what is absent has no version.
+            self.versions.remove(&RecordKey::team(*team));
+            self.versions.remove(&RecordKey::current_sprint(*team));
+        }
+        self.learn(delta.catalogues, delta.sprints, &delta.forgotten, id);
+        for observation in delta.observations {
+            let item = match self.items.get(&observation.id) {
+                Some(known) => known.item.merge(&observation),
+                None => observation,
+            };
+            self.place(item, id);
+        }
+        for item in delta.dropped {
+            self.drop_item(item, id);
+        }
+        for said in delta.said {
+            self.say(said, id);
+        }
+        if let Some(checked) = delta.checked {
+            self.checked = checked;
+        }
+    }
+
+    /// An event about a scope was told.
+    pub(super) fn told(&mut self, scope: Scope, id: EntryId) {
+        if let Some(board) = self.boards.get_mut(&scope) {
+            board.touched = board.touched.max(id);
+        }
+    }
+
+    /// Moves the position, once everything up to it is in.
+    pub(super) const fn advance(&mut self, position: EntryId) {
+        self.position = position;
+    }
+
+    /// Takes in what is now known of teams, in which sprints they are, and which are no more.
+    fn learn(
+        &mut self,
+        catalogues: Vec<Catalogue>,
+        sprints: Vec<CurrentSprint>,
+        forgotten: &[TeamKey],
+        id: EntryId,
+    ) {
+        if catalogues.is_empty() && sprints.is_empty() && forgotten.is_empty() {
+            return;
+        }
+        let mut projects: BTreeSet<ProjectId> =
+            catalogues.iter().map(|catalogue| catalogue.project).collect();
+        projects.extend(forgotten.iter().map(|team| team.project));
+        let teams = Arc::make_mut(&mut self.teams);
+        forgotten.iter().for_each(|team| teams.forget(*team));
+        catalogues.into_iter().for_each(|catalogue| teams.learn(Arc::new(catalogue)));
+        sprints.into_iter().for_each(|current| teams.set_current(current));
+        if !projects.is_empty() {
+            self.place_anew(&projects, id);
+        }
+        self.serve_current(id);
+    }
+
+    /// Puts every item of these projects where it belongs now that their teams are known otherwise.
+    fn place_anew(&mut self, projects: &BTreeSet<ProjectId>, id: EntryId) {
+        for (_, board) in self.boards.iter_mut().filter(|(scope, _)| projects.contains(&scope.project)) {
+            board.items.clear();
+            board.change(id);
+        }
+        self.of_team.retain(|team, _| !projects.contains(&team.project));
+        let items: Vec<Known> = self.items.values().cloned().collect();
+        for known in items {
+            self.remember_teams(&known.item);
+            let present = known.item.present().claim;
+            if projects.contains(&present.facts.project) {
+                self.show(&known.item, present.changed_at, id);
+            }
+        }
+    }
+
+    /// Sees to it that every team's board of its current sprint is there, with items or without.
+    fn serve_current(&mut self, id: EntryId) {
+        let served: Vec<Scope> =
+            self.teams.all().map(|catalogue| self.teams.served_scope(catalogue.key())).collect();
+        for scope in served {
+            let board = self.boards.entry(scope).or_default();
+            if !board.is_served {
+                board.is_served = true;
+                board.since = id;
+                board.change(id);
+            }
+        }
+        for (scope, board) in &mut self.boards {
+            board.is_served &= self.teams.serves(*scope);
+        }
+    }
+
+    fn remember_teams(&mut self, item: &WorkItem) {
+        for team in self.teams.ever_of(item) {
+            self.of_team.entry(team).or_default().insert(item.id);
+        }
+    }
+
+    /// Puts an item where it now belongs, and takes it from where it was.
+    fn place(&mut self, item: WorkItem, version: Version) {
+        let present = item.present();
+        if !present.details.project_name.is_empty() {
+            self.project_names.insert(present.claim.facts.project, present.details.project_name.clone());
+        }
+        if let Some(known) = self.items.get(&item.id).cloned() {
+            self.take_off_boards(&known.item, version);
+        }
+        self.show(&item, present.claim.changed_at, version);
+        self.remember_teams(&item);
+        self.items.insert(item.id, Known { item: Arc::new(item), version });
+    }
+
+    fn show(&mut self, item: &WorkItem, changed_at: Timestamp, version: Version) {
+        for scope in self.teams.boards_of(item) {
+            let board =
+                self.boards.entry(scope).or_insert_with(|| Board { since: version, ..Board::default() });
+            board.items.insert(item.id);
+            board.change(version);
+            board.changed_at = board.changed_at.max(Some(changed_at));
+        }
+    }
+
+    fn drop_item(&mut self, id: WorkItemId, version: Version) {
+        if let Some(known) = self.items.remove(&id) {
+            self.take_off_boards(&known.item, version);
+            self.of_team.values_mut().for_each(|items| {
+                items.remove(&id);
+            });
+        }
+    }
+
+    fn take_off_boards(&mut self, item: &WorkItem, version: Version) {
+        for scope in self.teams.boards_of(item) {
+            if let Some(board) = self.boards.get_mut(&scope) {
+                board.items.remove(&item.id);
+                board.change(version);
+            }
+        }
+    }
+
+    fn say(&mut self, said: SaidRecord, version: Version) {
+        let name = Text::from(said.statement.name());
+        if matches!(said.statement, Statement::Level { .. })
+            && let Some(board) = self.boards.get_mut(&said.scope)
+        {
+            // Numbers that were held back while the board was less than full are due when it is full again.
+            board.change(version);
+        }
+        let said_of_board = self.said.entry(said.scope).or_default();
+        said_of_board.insert(name, Said { statement: said.statement, at: said.at, version });
+    }
+
+    /// The position: every entry up to it is in, and none after it.
+    pub const fn position(&self) -> EntryId {
+        self.position
+    }
+
+    /// The journal's epoch.
+    pub fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+
+    /// The collection whose hooks are taken.
+    pub const fn collection(&self) -> Option<CollectionId> {
+        self.collection
+    }
+
+    /// An item with its record's version.
+    pub fn item(&self, id: WorkItemId) -> Option<Known> {
+        self.items.get(&id).cloned()
+    }
+
+    /// Every item, deleted ones too, in no order.
+    pub fn items(&self) -> impl Iterator<Item = &Known> {
+        self.items.values()
+    }
+
+    /// How many items are known, deleted ones among them.
+    pub fn items_len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The boards that are served: each team's current one, and a project's while it shows an item that is no team's.
+    pub fn boards(&self) -> impl Iterator<Item = (Scope, &Board)> {
+        let served = |(_, board): &(&Scope, &Board)| board.is_served;
+        let of_project = |(scope, board): &(&Scope, &Board)| scope.team.is_none() && !board.items.is_empty();
+        self.boards
+            .iter()
+            .filter(move |board| served(board) || of_project(board))
+            .map(|(scope, board)| (*scope, board))
+    }
+
+    /// Every scope that ever had an item or was served.
+    pub fn scopes(&self) -> impl Iterator<Item = (Scope, &Board)> {
+        self.boards.iter().map(|(scope, board)| (*scope, board))
+    }
+
+    /// What is known of a scope, if it ever had an item or was served.
+    pub fn board(&self, scope: Scope) -> Option<&Board> {
+        self.boards.get(&scope)
+    }
+
+    /// Whether a scope's board is served.
+    pub fn is_served(&self, scope: Scope) -> bool {
+        self.boards
+            .get(&scope)
+            .is_some_and(|board| board.is_served || scope.team.is_none() && !board.items.is_empty())
+    }
+
+    /// The items of a scope, by number.
+    pub fn items_of(&self, scope: Scope) -> Vec<Arc<WorkItem>> {
+        let ids = self.boards.get(&scope).map(|board| &board.items);
+        ids.into_iter()
+            .flatten()
+            .filter_map(|id| self.items.get(id))
+            .map(|known| known.item.clone())
+            .collect()
+    }
+
+    /// The items that are or ever were a team's, by number, with their versions.
+    pub fn items_of_team(&self, team: TeamKey) -> impl Iterator<Item = &Known> {
+        self.of_team.get(&team).into_iter().flatten().filter_map(|id| self.items.get(id))
+    }
+
+    /// What is known of the teams.
+    pub const fn teams(&self) -> &Arc<Teams> {
+        &self.teams
+    }
+
+    /// The version of a record that is neither an item nor something said.
+    pub fn version(&self, key: &RecordKey) -> Option<Version> {
+        self.versions.get(key).copied()
+    }
+
+    /// Writes such a record in a commit, over the version that is known here; `None` deletes it.
+    pub fn write(&self, commit: &mut Commit, delta: &mut Delta, key: RecordKey, value: Option<Bytes>) {
+        let expected = self.version(&key);
+        commit.write(delta, key, expected, value);
+    }
+
+    /// What was last said about a board under a name.
+    pub fn said(&self, scope: Scope, name: &str) -> Option<&Said> {
+        self.said.get(&scope)?.get(name)
+    }
+
+    /// Everything that was last said about a board, by name.
+    pub fn all_said(&self, scope: Scope) -> impl Iterator<Item = (&str, &Said)> {
+        self.said.get(&scope).into_iter().flatten().map(|(name, said)| (&**name, said))
+    }
+
+    /// Everything that was last said, by board and name.
+    pub fn everything_said(&self) -> impl Iterator<Item = (Scope, &str, &Said)> {
+        self.said
+            .iter()
+            .flat_map(|(scope, said)| said.iter().map(move |(name, said)| (*scope, &**name, said)))
+    }
+
+    /// Whether anything was ever said of any board.
+    pub fn is_anything_said(&self) -> bool {
+        !self.said.is_empty()
+    }
+
+    /// Whether what was last said of a board comes from another log, and its source was not compared with it since: what
+    /// is known of it may be a part of what was known then.
+    pub fn awaits_source(&self, scope: Scope) -> bool {
+        self.all_said(scope).any(|(_, said)| said.at == EntryId::ZERO)
+            && !self.checked.projects.contains_key(&scope.project)
+    }
+
+    /// How true a board is, as was last said.
+    pub fn level(&self, scope: Scope) -> Level {
+        match self.said(scope, last_announced::LEVEL).map(|said| &said.statement) {
+            Some(Statement::Level { level, .. }) => *level,
+            _ => Level::Full,
+        }
+    }
+
+    /// How true this instance's readers are told that a board is: no more than its source allows, and not full while
+    /// nobody here knows what the journal holds.
+    pub fn level_here(&self, scope: Scope) -> Level {
+        let of_memory = if self.remembered(scope).is_some() { Level::Cached } else { Level::Full };
+        self.level(scope).max(self.level_of_contact()).max(of_memory)
+    }
+
+    /// How true a board can be at most, this instance being cut off from the journal or not.
+    pub const fn level_of_contact(&self) -> Level {
+        if self.cut_off.is_some() { Level::Cached } else { Level::Full }
+    }
+
+    /// Why a board is less than full, for this instance's readers; `None` when it is full.
+    pub fn outage_here(&self, scope: Scope) -> Option<Outage> {
+        if let Some(board) = self.remembered(scope) {
+            return Some(self.outage_of_remembered(board));
+        }
+        let of_journal = || self.cut_off.map(Outage::of_journal);
+        match self.said(scope, last_announced::LEVEL).map(|said| &said.statement) {
+            Some(Statement::Level { reason: Some(reason), since, retry_at, .. }) => {
+                Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
+            }
+            _ => of_journal(),
+        }
+    }
+
+    /// Since when this instance is cut off from the journal; `None` when it is not.
+    pub const fn cut_off(&self) -> Option<Timestamp> {
+        self.cut_off
+    }
+
+    pub(super) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
+        self.cut_off = since;
+    }
+
+    /// When projects were last found equal to the source.
+    pub const fn checked(&self) -> &SourceCheck {
+        &self.checked
+    }
+
+    /// When a board was last found equal to its source, be it in another life; its newest change, where there was never
+    /// a source to compare it with.
+    pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
+        let checked = self.checked.projects.get(&scope.project).copied();
+        let changed = || self.board(scope).and_then(|board| board.changed_at);
+        checked.or_else(|| self.remembered(scope).map(|board| board.as_of)).or_else(changed)
+    }
+
+    /// The envelope of an event about a board, as true and as old as the board is.
+    pub fn envelope(&self, scope: Scope, now: Timestamp, source: Source, demo: bool) -> Envelope {
+        let level = self.level(scope);
+        Envelope {
+            subject: Subject::Scope(scope),
+            source: Some(source),
+            demo,
+            ..Envelope::connection(now, level, self.data_as_of(scope))
+        }
+    }
+
+    /// A project's name, for display.
+    pub fn project_name(&self, project: ProjectId) -> Option<&Text> {
+        let of_team = self.teams.of_project(project).next().map(|catalogue| &catalogue.project_name);
+        let remembered = || {
+            let board = self.remembered.values().find(|board| board.scope.project == project)?;
+            board.about.project.as_ref()
+        };
+        of_team.or_else(|| self.project_names.get(&project)).or_else(remembered)
+    }
+
+    /// A team's name, for display.
+    pub fn team_name(&self, scope: Scope) -> Option<&Text> {
+        let of_team = self.teams.catalogue_of(scope).map(|catalogue| &catalogue.team_name);
+        of_team.or_else(|| self.remembered(scope)?.team_name())
+    }
+
+    /// Whether the project is one of those served.
+    pub fn serves(&self, project: ProjectId, allowed: &AllowedProjects) -> bool {
+        allowed.allow(project, self.project_name(project).map(|name| &**name))
+    }
+}

@@ -1,0 +1,398 @@
+//! The read path: a board as it is in the fold, with its age and level.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::board::figures::{Calculator, Inputs, item_views};
+use crate::board::fold::{Fold, State};
+use crate::domain::authorise::{AllowedProjects, Principal, authorise};
+use crate::domain::entry_id::EntryId;
+use crate::domain::level::Level;
+use crate::domain::record::archived_board::RememberedBoard;
+use crate::domain::scope::{NameOrId, Scope, Text};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source, Subject};
+use crate::domain::wire::view::{
+    BoardView, Directory, DirectoryRow, Explanation, MetricView, NO_TEAM, Named, NextSprint, Outage,
+    ScopeView, SprintView, board_url,
+};
+use crate::platform::clock::Clock;
+
+/// Which boards a reader asks for. Nothing named means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ScopeFilter {
+    /// Projects, by name or id.
+    pub projects: Vec<NameOrId>,
+    /// Teams, by name or id.
+    pub teams: Vec<NameOrId>,
+}
+
+impl ScopeFilter {
+    /// Whether nothing was named.
+    pub fn is_empty(&self) -> bool {
+        self.projects.is_empty() && self.teams.is_empty()
+    }
+
+    fn admits(&self, scope: Scope, project_name: Option<&str>, team_name: Option<&str>) -> bool {
+        let project = self.projects.is_empty()
+            || self.projects.iter().any(|wanted| wanted.is_project(scope.project, project_name));
+        let team = self.teams.is_empty()
+            || scope.team.is_none() && self.teams.iter().any(|wanted| wanted.is_named(NO_TEAM))
+            || scope.team.is_some_and(|team| self.teams.iter().any(|wanted| wanted.is_team(team, team_name)));
+        project && team
+    }
+}
+
+/// For how long a snapshot that was encoded is as good as new while nothing happens to its board: what depends on the
+/// time alone, such as the age of an item, is that old at most.
+const ENCODED_FOR_MS: i64 = 10_000;
+
+/// The board that stands in for one of whose source nothing is known.
+pub type StandIn = Arc<dyn Fn(Scope) -> Option<BoardView> + Send + Sync>;
+
+/// Makes snapshots from the fold. An encoded one is kept until its board changes, so that a thousand readers who
+/// come at once cost one encoding.
+pub struct Snapshots {
+    fold: Arc<Fold>,
+    calculator: Arc<Calculator>,
+    clock: Clock,
+    allowed: AllowedProjects,
+    demo: bool,
+    encoded: Mutex<HashMap<Scope, Encoded>>,
+    stand_in: OnceLock<StandIn>,
+}
+
+#[derive(Clone)]
+struct Encoded {
+    touched: EntryId,
+    data_as_of: Option<Timestamp>,
+    cut_off: Option<Timestamp>,
+    at: Timestamp,
+    json: Bytes,
+}
+
+/// Boards that were taken in one moment.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The position of the fold at that moment: what follows it is not in.
+    pub position: EntryId,
+    /// The `snapshot` event of each board, as JSON, in the order asked for.
+    pub boards: Vec<Bytes>,
+}
+
+/// A board as `GET snapshot` answers it.
+#[derive(Clone, Debug)]
+pub struct BoardAnswer {
+    /// The JSON.
+    pub json: Bytes,
+    /// Its entity tag: the last entry that touched the board, and the level.
+    pub etag: String,
+    /// When the source was last found equal.
+    pub data_as_of: Option<Timestamp>,
+}
+
+enum Part {
+    /// The board has not changed since it was encoded.
+    Kept(Bytes),
+    Changed(Box<Parts>),
+}
+
+/// What a board is made of, copied out of the fold so that encoding does not hold it.
+struct Parts {
+    inputs: Inputs,
+    project_name: Option<Text>,
+    level: Level,
+    outage: Option<Outage>,
+    touched: EntryId,
+    data_as_of: Option<Timestamp>,
+    cut_off: Option<Timestamp>,
+    remembered: Option<RememberedBoard>,
+}
+
+impl Snapshots {
+    /// Snapshots of the boards in `fold`.
+    pub fn new(
+        fold: Arc<Fold>,
+        calculator: Arc<Calculator>,
+        clock: Clock,
+        allowed: AllowedProjects,
+        demo: bool,
+    ) -> Self {
+        Self { fold, calculator, clock, allowed, demo, encoded: Mutex::default(), stand_in: OnceLock::new() }
+    }
+
+    /// Whether a reader with that filter may see the board of `scope`.
+    pub fn admits(&self, state: &State, filter: &ScopeFilter, scope: Scope) -> bool {
+        let name = state.project_name(scope.project).map(|name| &**name);
+        let team_name = state.team_name(scope).map(|name| &**name);
+        filter.admits(scope, name, team_name) && authorise(Principal::Viewer, scope, name, &self.allowed)
+    }
+
+    /// The boards that exist or are remembered, and that a reader with that filter may see.
+    pub fn scopes(&self, state: &State, filter: &ScopeFilter) -> Vec<Scope> {
+        state.shown().filter(|scope| self.admits(state, filter, *scope)).collect()
+    }
+
+    /// Scopes with the names that people know them by.
+    pub fn views(state: &State, scopes: &[Scope]) -> Vec<ScopeView> {
+        let view = |scope: &Scope| {
+            if let Some(board) = state.remembered(*scope) {
+                return board.scope_view();
+            }
+            let catalogue = state.teams().catalogue_of(*scope).map(|catalogue| &**catalogue);
+            ScopeView::of(*scope, state.project_name(scope.project).cloned(), catalogue)
+        };
+        scopes.iter().map(view).collect()
+    }
+
+    /// The worst level and the oldest age of some boards: what a stream says of itself.
+    pub fn standing(state: &State, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
+        let ages = scopes.iter().filter_map(|scope| state.data_as_of(*scope));
+        let level = scopes.iter().map(|scope| state.level_here(*scope)).max().unwrap_or_default();
+        (level.max(state.level_of_contact()), ages.min())
+    }
+
+    /// The `snapshot` events of the boards that `choose` picks, all of one moment, with their names and what is said of
+    /// all of them together.
+    pub fn take(
+        &self,
+        choose: impl FnOnce(&State) -> Vec<Scope>,
+    ) -> (Taken, Vec<ScopeView>, (Level, Option<Timestamp>)) {
+        let (position, views, standing, parts) = {
+            let state = self.fold.read();
+            let scopes = choose(&state);
+            let parts: Vec<_> = scopes.iter().map(|scope| self.part(&state, *scope)).collect();
+            let standing = Self::standing(&state, &scopes);
+            (state.position(), Self::views(&state, &scopes), standing, parts)
+        };
+        let json = |part| match part {
+            Part::Kept(json) => json,
+            Part::Changed(parts) => self.encode(&parts),
+        };
+        let boards = parts.into_iter().map(json).collect();
+        (Taken { position, boards }, views, standing)
+    }
+
+    fn part(&self, state: &State, scope: Scope) -> Part {
+        let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
+        let (data_as_of, now) = (state.data_as_of(scope), (self.clock)());
+        if state.remembered(scope).is_some() {
+            return Part::Changed(Box::new(Parts::of(state, scope)));
+        }
+        let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_good = |kept: &&Encoded| {
+            kept.touched == touched
+                && kept.data_as_of == data_as_of
+                && kept.cut_off == state.cut_off()
+                && now.ms_since(kept.at) < ENCODED_FOR_MS
+        };
+        match encoded.get(&scope).filter(is_good) {
+            Some(kept) => Part::Kept(kept.json.clone()),
+            None => Part::Changed(Box::new(Parts::of(state, scope))),
+        }
+    }
+
+    fn encode(&self, parts: &Parts) -> Bytes {
+        let now = (self.clock)();
+        let scope = parts.inputs.scope;
+        let envelope = Envelope {
+            subject: Subject::Scope(scope),
+            source: Some(Source::System),
+            demo: self.demo,
+            ..Envelope::connection(now, parts.level, parts.data_as_of)
+        };
+        let board = self.board_of(parts, now);
+        let outage = parts.outage.clone();
+        let whole = Body::Snapshot { data: Box::new(board), outage, url: None, etag: None };
+        let mut json = event::encode(&envelope, &whole);
+        if json.len() > EVENT_BYTES_MAX
+            && let Body::Snapshot { data, .. } = whole
+        {
+            let without_items = Body::Snapshot {
+                data: Box::new(BoardView { items: None, ..*data }),
+                outage: parts.outage.clone(),
+                url: Some(board_url(scope, Some(parts.touched))),
+                etag: Some(etag(parts.touched, parts.level)),
+            };
+            json = event::encode(&envelope, &without_items);
+        }
+        if parts.remembered.is_some() {
+            return json;
+        }
+        let &Parts { touched, data_as_of, cut_off, .. } = parts;
+        let new = Encoded { touched, data_as_of, cut_off, at: now, json: json.clone() };
+        // Taken before the lock: whoever copies a board out of the fold holds that and waits for this.
+        let served: BTreeSet<Scope> = self.fold.read().boards().map(|(scope, _)| scope).collect();
+        let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        match encoded.get_mut(&scope) {
+            // Another reader's was begun later.
+            Some(kept) if kept.touched > new.touched => {}
+            Some(kept) => *kept = new,
+            None => {
+                // A board of another sprint that is served no longer is not asked for again.
+                encoded.retain(|scope, _| served.contains(scope));
+                encoded.insert(scope, new);
+            }
+        }
+        json
+    }
+
+    /// What there is, for a reader with that filter.
+    pub fn directory(&self, filter: &ScopeFilter) -> Directory {
+        let state = self.fold.read();
+        let scopes = self.scopes(&state, filter);
+        let rows = Self::views(&state, &scopes).into_iter().zip(&scopes).map(|(view, scope)| DirectoryRow {
+            scope: view,
+            level: state.level_here(*scope),
+            data_as_of: state.data_as_of(*scope),
+            url: board_url(*scope, None),
+        });
+        let level = Self::standing(&state, &scopes).0;
+        Directory { scopes: rows.collect(), level, cursor: state.position().to_string() }
+    }
+
+    /// The board of a scope, whole, as `GET snapshot` answers it.
+    pub fn board(&self, scope: Scope) -> BoardAnswer {
+        let (position, parts) = {
+            let state = self.fold.read();
+            (state.position(), Parts::of(&state, scope))
+        };
+        let answer = Answer {
+            level: parts.level,
+            data_as_of: parts.data_as_of,
+            demo: self.demo,
+            mock: parts.level == Level::Mock,
+            outage: parts.outage.clone(),
+            cursor: position.to_string(),
+            board: self.board_of(&parts, (self.clock)()),
+        };
+        BoardAnswer {
+            // Strings, numbers and maps with string keys cannot fail to serialise.
+            json: serde_json::to_vec(&answer).unwrap_or_default().into(),
+            etag: etag(parts.touched, parts.level),
+            data_as_of: parts.data_as_of,
+        }
+    }
+
+    /// From now on a board of level `mock` is what `stand_in` says. Only the first call counts.
+    pub fn set_stand_in(&self, stand_in: StandIn) {
+        let _ = self.stand_in.set(stand_in);
+    }
+
+    /// A board as it is now.
+    pub fn view(&self, scope: Scope) -> BoardView {
+        let parts = Parts::of(&self.fold.read(), scope);
+        self.board_of(&parts, (self.clock)())
+    }
+
+    /// The board of these parts; without numbers, or another in its place, where its level says so.
+    fn board_of(&self, parts: &Parts, now: Timestamp) -> BoardView {
+        if let Some(board) = &parts.remembered {
+            return board.view(now);
+        }
+        let view = parts.board(&self.calculator, now);
+        match parts.level {
+            Level::Full | Level::Cached => view,
+            Level::None => without_numbers(view, parts.since()),
+            Level::Mock => match self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
+                Some(mock) => BoardView { project: view.project, team: view.team, ..mock },
+                None => without_numbers(view, parts.since()),
+            },
+        }
+    }
+
+    /// Where a number of a board comes from; `None` when the board has no such metric.
+    pub fn explain(&self, scope: Scope, metric: &str) -> Option<Explanation> {
+        let inputs = Inputs::of(&self.fold.read(), scope);
+        self.calculator.explain(&inputs, metric, (self.clock)())
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    level: Level,
+    data_as_of: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    demo: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mock: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outage: Option<Outage>,
+    cursor: String,
+    #[serde(flatten)]
+    board: BoardView,
+}
+
+fn etag(touched: EntryId, level: Level) -> String {
+    format!("\"{touched}-{}\"", level.as_str())
+}
+
+impl Parts {
+    fn of(state: &State, scope: Scope) -> Self {
+        let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
+        let remembered = state.remembered(scope).cloned();
+        // Another process may remember something else under no position at all.
+        let age = |board: &RememberedBoard| u64::try_from(board.as_of.epoch_ms()).unwrap_or_default();
+        let touched = remembered.as_ref().map_or(touched, |board| EntryId { ms: age(board), seq: 0 });
+        Self {
+            inputs: Inputs::of(state, scope),
+            project_name: state.project_name(scope.project).cloned(),
+            level: state.level_here(scope),
+            outage: state.outage_here(scope),
+            touched,
+            data_as_of: state.data_as_of(scope),
+            cut_off: state.cut_off(),
+            remembered,
+        }
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        self.outage.as_ref().and_then(|outage| outage.since)
+    }
+
+    fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {
+        let Inputs { scope, catalogue, .. } = &self.inputs;
+        let catalogue = catalogue.as_deref();
+        let sprint = catalogue.and_then(|catalogue| catalogue.sprint(scope.sprint?));
+        let sprint = sprint.zip(catalogue).map(|(sprint, catalogue)| SprintView::of(catalogue, sprint, now));
+        let next = || {
+            let next = catalogue?.next_sprint(now)?;
+            Some(NextSprint { name: next.name.clone(), start_date: next.start? })
+        };
+        let figures = calculator.figures(&self.inputs, now);
+        BoardView {
+            project: Named { id: scope.project, name: self.project_name.clone() },
+            team: scope
+                .team
+                .map(|id| Named { id, name: catalogue.map(|catalogue| catalogue.team_name.clone()) }),
+            next_sprint: sprint.is_none().then(next),
+            sprint,
+            metrics: figures.metrics,
+            states: figures.states,
+            items: Some(item_views(&self.inputs, now)),
+            burndown: figures.burndown,
+            history: figures.history,
+        }
+    }
+}
+
+/// A board of whose source nothing is known that may still be shown: no numbers, and why.
+fn without_numbers(view: BoardView, since: Option<Timestamp>) -> BoardView {
+    let reason: Text = match since {
+        Some(since) => format!("Azure DevOps has not answered since {since}").into(),
+        None => "Azure DevOps does not answer".into(),
+    };
+    let metrics = view.metrics.into_iter().map(|(id, metric)| {
+        (id, MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric })
+    });
+    let metrics = metrics.collect();
+    BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }
+}
+
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;

@@ -1,0 +1,195 @@
+//! The organisation as it stands: its items and the one order in which everything happened.
+
+use std::collections::BTreeMap;
+
+use super::history;
+use super::item::{Content, Event, Item, Revision, reason};
+use super::organisation::{Organisation, Project, Team, day_of};
+use super::process::{Category, Level};
+use super::step::Pace;
+use crate::domain::time::{CivilDate, Timestamp};
+use crate::platform::clock::Clock;
+
+/// A simulated organisation. Two with the same seed that are stepped at the same instants have the same history.
+#[derive(Clone)]
+pub struct Model {
+    /// What does not change.
+    pub organisation: Organisation,
+    /// Where it is reached, with the organisation's name and without a slash at the end.
+    pub base_url: String,
+    pub(super) seed: u64,
+    pub(super) rng: fastrand::Rng,
+    pub(super) pace: Pace,
+    clock: Clock,
+    items: BTreeMap<u32, Item>,
+    log: Vec<(u32, u32)>,
+    notifications: BTreeMap<(usize, Event), u32>,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The number of the item.
+    pub item: u32,
+    /// The number of the revision that it made.
+    pub rev: u32,
+    /// What happened.
+    pub event: Event,
+    /// How many notifications the subscription to such events has sent with this one.
+    pub notification: u32,
+}
+
+impl Model {
+    /// The organisation of a seed. Six sprints are over and one is under way on the day that the clock tells.
+    pub fn new(seed: u64, clock: Clock) -> Self {
+        let now = clock();
+        let mut model = Self {
+            organisation: Organisation::new(seed, day_of(now)),
+            base_url: format!("https://dev.azure.com/{}", super::organisation::NAME),
+            seed,
+            rng: fastrand::Rng::with_seed(seed),
+            pace: Pace::beginning(now),
+            clock,
+            items: BTreeMap::new(),
+            log: Vec::new(),
+            notifications: BTreeMap::new(),
+        };
+        history::write(&mut model, now);
+        model
+    }
+
+    /// What the clock tells.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The day that the clock tells, in UTC.
+    pub fn today(&self) -> CivilDate {
+        day_of(self.now())
+    }
+
+    /// The items, deleted ones too, by number.
+    pub const fn items(&self) -> &BTreeMap<u32, Item> {
+        &self.items
+    }
+
+    /// The item with a number.
+    pub fn item(&self, id: u32) -> Option<&Item> {
+        self.items.get(&id)
+    }
+
+    /// Every revision in the order in which they were made, as numbers of item and revision.
+    pub fn log(&self) -> &[(u32, u32)] {
+        &self.log
+    }
+
+    /// The project with an index.
+    pub fn project(&self, index: usize) -> Option<&Project> {
+        self.organisation.projects.get(index)
+    }
+
+    /// An item's project and team.
+    pub fn home(&self, item: &Item) -> Option<(&Project, &Team)> {
+        let project = self.project(item.project)?;
+        Some((project, project.teams.get(item.team)?))
+    }
+
+    /// Takes all sprints from a team, which then has no current one.
+    pub fn without_sprints(&mut self, team_name: &str) {
+        let teams = self.organisation.projects.iter_mut().flat_map(|project| &mut project.teams);
+        for team in teams.filter(|team| team.name == team_name) {
+            team.sprints.clear();
+        }
+    }
+
+    /// Makes an item. `None` when there is no such project or team.
+    pub fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<Change> {
+        let item_type = self.project(draft.project)?.process.item_type(draft.level);
+        let id = self.items.keys().next_back().map_or(1, |last| last + 1);
+        let watermark = self.log.len() as u64 + 1;
+        let content = Content {
+            title: draft.title.into(),
+            state: item_type.first_state(),
+            reason: reason(item_type.first_state()),
+            iteration_path: draft.iteration_path,
+            assigned_to: draft.assigned_to,
+            effort: draft.effort,
+            remaining_work: draft.remaining_work,
+            blocked: false,
+            parent: draft.parent,
+        };
+        let revision = Revision {
+            rev: 1,
+            watermark,
+            event: Event::Created,
+            changed_at: at,
+            changed_by: by,
+            state_changed_at: at,
+            closed_at: None,
+            deleted: false,
+            content,
+        };
+        self.items.insert(id, Item::new(id, draft.project, draft.team, item_type, revision));
+        Some(self.record(id, 1, Event::Created, draft.project))
+    }
+
+    /// Changes an item: `edit` is handed what it holds. `None` when there is no such item.
+    pub fn change(
+        &mut self,
+        id: u32,
+        event: Event,
+        at: Timestamp,
+        by: usize,
+        edit: impl FnOnce(&mut Content),
+    ) -> Option<Change> {
+        let watermark = self.log.len() as u64 + 1;
+        let item = self.items.get_mut(&id)?;
+        let mut content = item.newest().content.clone();
+        let state = content.state;
+        edit(&mut content);
+        if content.state != state {
+            content.reason = reason(content.state);
+            if content.state.category == Category::Completed {
+                // A closed task has nothing left to do, and the process empties the field.
+                content.remaining_work = None;
+            }
+        }
+        let project = item.project;
+        let rev = item.change(event, at, by, watermark, content).rev;
+        Some(self.record(id, rev, event, project))
+    }
+
+    fn record(&mut self, id: u32, rev: u32, event: Event, project: usize) -> Change {
+        self.log.push((id, rev));
+        let sent = self.notifications.entry((project, event)).or_default();
+        *sent += 1;
+        Change { item: id, rev, event, notification: *sent }
+    }
+}
+
+/// An item to be made.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The index of the project.
+    pub project: usize,
+    /// The index of the team.
+    pub team: usize,
+    /// The level of its type.
+    pub level: Level,
+    /// Its title.
+    pub title: String,
+    /// Its iteration path.
+    pub iteration_path: crate::domain::scope::Text,
+    /// The number of the member who has it.
+    pub assigned_to: Option<usize>,
+    /// Its effort.
+    pub effort: Option<f64>,
+    /// Its remaining work.
+    pub remaining_work: Option<f64>,
+    /// The number of its parent.
+    pub parent: Option<u32>,
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,139 @@
+//! A board as the archive remembers it: the numbers that were last said of it, when it was last found equal to its
+//! source, and what it is called. It stands in until the journal or the organisation tells what the board is now.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::amount::Hundredths;
+use crate::domain::metrics;
+use crate::domain::metrics::threshold::Said;
+use crate::domain::scope::{Scope, Text};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::work_item::History;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::view::{BoardView, MetricView, Named, ScopeView, SprintView};
+
+/// What a board is called, and when its sprint is: enough to show it without asking anybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct About {
+    /// The project's name.
+    pub project: Option<Text>,
+    /// What is known of the team, as far as it is about this board.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<Catalogue>,
+}
+
+impl About {
+    /// What the board of `scope` is called.
+    pub fn of(scope: Scope, project: Option<&Text>, team: Option<&Catalogue>) -> Self {
+        let of_board = |catalogue: &Catalogue| Catalogue {
+            iterations: scope.sprint.and_then(|id| catalogue.sprint(id)).into_iter().cloned().collect(),
+            areas: Vec::new(),
+            states: BTreeMap::new(),
+            capacities: BTreeMap::new(),
+            ..catalogue.clone()
+        };
+        Self { project: project.cloned(), team: team.map(of_board) }
+    }
+}
+
+/// A board as it was last known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedBoard {
+    /// The board, its sprint included.
+    pub scope: Scope,
+    /// What it is called.
+    pub about: About,
+    /// What was last said of its metrics, by id.
+    pub values: BTreeMap<Text, Said>,
+    /// When it was last found equal to its source.
+    pub as_of: Timestamp,
+}
+
+impl RememberedBoard {
+    /// The name of its team, for display.
+    pub fn team_name(&self) -> Option<&Text> {
+        self.about.team.as_ref().map(|team| &team.team_name)
+    }
+
+    /// The names that people know it by.
+    pub fn scope_view(&self) -> ScopeView {
+        ScopeView::of(self.scope, self.about.project.clone(), self.about.team.as_ref())
+    }
+
+    /// The board: its numbers as they were, and none of its items. The days that are left are those of today, because
+    /// the calendar is known.
+    pub fn view(&self, now: Timestamp) -> BoardView {
+        let team = self.about.team.as_ref();
+        let sprint = team.and_then(|team| Some(SprintView::of(team, team.sprint(self.scope.sprint?)?, now)));
+        let days_left = sprint.as_ref().map(|sprint| Hundredths::whole(sprint.days_left));
+        let value = |id: &str, said: &Said| match id {
+            metrics::SPRINT_DAYS_LEFT => said.value().and(days_left),
+            _ => said.value(),
+        };
+        let metric = |(id, said): (&Text, &Said)| {
+            let metric = metrics::metric(id)?;
+            let value = value(metric.id, said);
+            let reason = value.is_none().then(|| "it had no number when it was last known".into());
+            let view = MetricView {
+                value,
+                unit: metric.unit,
+                reason,
+                approximate: metric.approximate,
+                detail: None,
+            };
+            Some((metric.id, view))
+        };
+        BoardView {
+            project: Named { id: self.scope.project, name: self.about.project.clone() },
+            team: self.scope.team.map(|id| Named { id, name: self.team_name().cloned() }),
+            next_sprint: sprint.is_none().then_some(None),
+            sprint,
+            metrics: self.values.iter().filter_map(metric).collect(),
+            states: Vec::new(),
+            items: Some(Vec::new()),
+            burndown: None,
+            history: History::Partial,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
+
+    #[test]
+    fn f6_a_remembered_board_has_its_numbers_and_names_and_no_items() {
+        let team = catalogue();
+        let scope = team.key().scope(Some(sprint_id()));
+        let about = About::of(scope, Some(&"Fabrikam".into()), Some(&team));
+        let about: About = serde_json::from_slice(&serde_json::to_vec(&about).unwrap()).unwrap();
+        let number = |units| Said::Number(Hundredths::whole(units));
+        let values = [
+            ("points.total", number(40)),
+            ("sprint.days_left", number(9)),
+            ("points.completed", Said::NumberGone),
+            ("of.a_later_version", number(1)),
+        ];
+        let values = values.map(|(id, said)| (Text::from(id), said)).into();
+        let board = RememberedBoard { scope, about, values, as_of: Timestamp::from_epoch_ms(0) };
+        assert_eq!(board.scope_view().sprint, Some(team.sprint(sprint_id()).unwrap().name.clone()));
+        let sprint = team.sprint(sprint_id()).unwrap();
+        let last_day = team.calendar().end_of(sprint.finish.unwrap()).epoch_ms() - 1;
+        let view = board.view(Timestamp::from_epoch_ms(last_day));
+        let value = |id| view.metrics[id].value;
+        assert_eq!(value("points.total"), Some(Hundredths::whole(40)));
+        let left = view.sprint.as_ref().unwrap().days_left;
+        assert!(left < 9, "{left}");
+        assert_eq!(value("sprint.days_left"), Some(Hundredths::whole(left)), "as the calendar says today");
+        assert_eq!(value("points.completed"), None);
+        assert!(view.metrics["points.completed"].reason.is_some());
+        assert_eq!(view.metrics.len(), 3, "what nobody here knows is left out");
+        assert_eq!(view.items.unwrap().len(), 0);
+        assert_eq!(view.team.unwrap().name, Some(team.team_name.clone()));
+        assert!(board.about.team.unwrap().areas.is_empty(), "no more is kept than is shown");
+    }
+}

@@ -1,0 +1,113 @@
+//! What a log entry tells the fold: everything that its commit changed, so that other instances need no other read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::record::last_announced::SaidRecord;
+use crate::domain::scope::{CollectionId, ProjectId};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::teams::{CurrentSprint, TeamKey};
+use crate::domain::sprint::work_item::{Observation, WorkItemId};
+use crate::domain::time::Timestamp;
+
+/// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// The keys of the records that were written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
+    /// What was merged into items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<Observation>,
+    /// Items whose record was deleted because they left the board's horizon.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<WorkItemId>,
+    /// What is now known of teams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogues: Vec<Catalogue>,
+    /// Teams that are no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgotten: Vec<TeamKey>,
+    /// The sprints that teams are now in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sprints: Vec<CurrentSprint>,
+    /// What was said about boards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<SaidRecord>,
+    /// When the source was last found equal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<SourceCheck>,
+    /// The collection whose hooks are taken from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<CollectionId>,
+    /// The journal's epoch, in the entry that begins a log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+}
+
+/// When each project was last found equal to the source: read and compared, whether or not anything had changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCheck {
+    /// By project.
+    pub projects: BTreeMap<ProjectId, Timestamp>,
+}
+
+impl SourceCheck {
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The project is known to have been equal to the source at `at`; no check ever gets older.
+    pub fn advance(&mut self, project: ProjectId, at: Timestamp) {
+        let known = self.projects.entry(project).or_insert(at);
+        *known = at.max(*known);
+    }
+}
+
+impl Delta {
+    /// The entry's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads an entry's bytes. Errors when a defect or a newer schema wrote something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::entry_id::EntryId;
+    use crate::domain::record::last_announced::Statement;
+    use crate::domain::scope::Scope;
+    use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
+    use crate::domain::testing::{item, project};
+
+    #[test]
+    fn a_delta_comes_back_as_it_was() {
+        let delta = Delta {
+            writes: vec!["item/13".into()],
+            observations: vec![item(13, 2, |_| {})],
+            dropped: vec![WorkItemId::new(7).unwrap()],
+            catalogues: vec![catalogue()],
+            forgotten: vec![catalogue().key()],
+            sprints: vec![CurrentSprint { team: catalogue().key(), sprint: Some(sprint_id()) }],
+            said: vec![SaidRecord {
+                scope: Scope::project(project()),
+                statement: Statement::Keys { changed: EntryId { ms: 1, seq: 0 } },
+                at: EntryId { ms: 2, seq: 0 },
+            }],
+            checked: Some(SourceCheck { projects: [(project(), Timestamp::from_epoch_ms(5))].into() }),
+            collection: CollectionId::parse("c12d0eb8-e382-443b-9f9c-c52cba5014c2"),
+            epoch: Some("e".into()),
+        };
+        assert_eq!(Delta::decode(&delta.encode()).unwrap(), delta);
+        assert_eq!(Delta::decode(b"{}").unwrap(), Delta::default());
+    }
+}

@@ -1,0 +1,112 @@
+//! What was last said about a board: records, so that a change is announced once, whatever the number of instances and
+//! however often they start.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::entry_id::EntryId;
+use crate::domain::level::Level;
+use crate::domain::metrics::threshold::Said;
+use crate::domain::scope::{Scope, Text};
+use crate::domain::time::Timestamp;
+
+/// Something that was said about a board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statement {
+    /// The value of a metric.
+    Metric {
+        /// The metric's id.
+        metric: Text,
+        /// What was said of it.
+        said: Said,
+    },
+    /// That what clients keep of the board is stale, up to a change.
+    Keys {
+        /// The newest change that this covers.
+        changed: EntryId,
+    },
+    /// How true the board is.
+    Level {
+        /// The level.
+        level: Level,
+        /// What is wrong, in the word that readers are given; `None` when nothing is.
+        reason: Option<Text>,
+        /// Since when; `None` when nothing is wrong.
+        since: Option<Timestamp>,
+        /// When the source is tried again.
+        retry_at: Option<Timestamp>,
+    },
+}
+
+impl Statement {
+    /// The name of its record within its board.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Metric { metric, .. } => metric,
+            Self::Keys { .. } => KEYS,
+            Self::Level { .. } => LEVEL,
+        }
+    }
+}
+
+/// The name under which stale keys are said. No metric's id is a single word.
+pub const KEYS: &str = "keys";
+
+/// The name under which a level is said.
+pub const LEVEL: &str = "level";
+
+/// A statement about a board, as its record and as what a log entry tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaidRecord {
+    /// The board, its sprint included: a new sprint begins without a past.
+    pub scope: Scope,
+    /// What was said.
+    pub statement: Statement,
+    /// The position of the log of which it is true.
+    pub at: EntryId,
+}
+
+impl SaidRecord {
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and enums cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a record's bytes. Errors when a defect or a newer schema wrote something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::amount::Hundredths;
+    use crate::domain::testing::project;
+
+    #[test]
+    fn what_was_said_comes_back_as_it_was() {
+        let metric = |said| Statement::Metric { metric: "points.total".into(), said };
+        let statements = [
+            metric(Said::NoNumberYet),
+            metric(Said::NumberGone),
+            metric(Said::Number(Hundredths::from_units(12.5).unwrap())),
+            Statement::Keys { changed: EntryId { ms: 7, seq: 1 } },
+            Statement::Level {
+                level: Level::Cached,
+                reason: Some("timed_out".into()),
+                since: Some(Timestamp::from_epoch_ms(5)),
+                retry_at: None,
+            },
+        ];
+        let names: Vec<&str> = statements.iter().map(Statement::name).collect();
+        assert_eq!(names, ["points.total", "points.total", "points.total", "keys", "level"]);
+        for statement in statements {
+            let record =
+                SaidRecord { scope: Scope::project(project()), statement, at: EntryId { ms: 9, seq: 0 } };
+            assert_eq!(SaidRecord::decode(&record.encode()).unwrap(), record);
+        }
+        assert!(SaidRecord::decode(b"{}").is_err());
+    }
+}

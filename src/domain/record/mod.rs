@@ -1,0 +1,6 @@
+//! What is kept: the values of records and of log entries, and how an instance stands with the journal that holds them.
+
+pub mod archived_board;
+pub mod delta;
+pub mod journal_status;
+pub mod last_announced;

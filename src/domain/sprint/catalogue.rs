@@ -1,0 +1,270 @@
+//! What is known of a team: its sprints, its areas, its process and its calendar.
+//!
+//! A work item says in which state, iteration and area it is. What that means, whether the item is a requirement of
+//! this team in this sprint and whether it is done, the catalogue says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Weekday;
+use chrono_tz::Tz;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::amount::Hundredths;
+use crate::domain::scope::{AreaId, ProjectId, SprintId, TeamId, Text};
+use crate::domain::sprint::calendar::{Calendar, Span};
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::wire::view::{SprintState, StateCategory};
+
+/// An iteration that the team has chosen: a sprint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Iteration {
+    /// The iteration's GUID.
+    pub id: SprintId,
+    /// Every path it was seen under, the present one first. Renaming it makes no revision of any item, so items may
+    /// bear an old one.
+    pub paths: Vec<Text>,
+    /// Its name.
+    pub name: Text,
+    /// First day.
+    pub start: Option<CivilDate>,
+    /// Last day.
+    pub finish: Option<CivilDate>,
+}
+
+impl Iteration {
+    /// Its days; `None` while it has no dates, or has them the wrong way round.
+    pub fn span(&self) -> Option<Span> {
+        Span::new(self.start?, self.finish?)
+    }
+
+    /// Whether an item with this iteration path is in it: the path is the iteration's or lies under it.
+    pub fn contains(&self, path: &str) -> bool {
+        self.paths.iter().any(|own| is_at_or_under(path, own))
+    }
+}
+
+/// An area of the team.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Area {
+    /// The area's GUID, where it is known: a team's settings name areas by their path alone.
+    pub id: Option<AreaId>,
+    /// Every path it was seen under, the present one first.
+    pub paths: Vec<Text>,
+    /// Whether what lies under it is the team's as well.
+    pub include_children: bool,
+}
+
+/// What the team does with bugs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BugsBehaviour {
+    /// They are on no backlog of the team.
+    Off,
+    /// They are planned like requirements.
+    AsRequirements,
+    /// They are planned like tasks.
+    AsTasks,
+}
+
+/// The backlog level of a work item type. A type is on one level at most, so nothing is counted twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BacklogLevel {
+    /// Stories, product backlog items, requirements; and bugs, where they are treated like those.
+    Requirement,
+    /// Tasks; and bugs, where they are treated like those.
+    Task,
+}
+
+/// What a member of the team can do in a sprint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub name: Text,
+    /// Hours on a working day, over all activities.
+    pub per_day: Hundredths,
+    /// The days that the member alone has off.
+    #[serde(default)]
+    pub days_off: BTreeSet<CivilDate>,
+}
+
+/// What is known of a team.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// The project.
+    pub project: ProjectId,
+    /// Its name.
+    pub project_name: Text,
+    /// The team.
+    pub team: TeamId,
+    /// Its name.
+    pub team_name: Text,
+    /// The zone in which its days begin and end.
+    #[serde(serialize_with = "write_zone", deserialize_with = "read_zone")]
+    pub zone: Tz,
+    /// Its sprints, in any order.
+    pub iterations: Vec<Iteration>,
+    /// Its areas.
+    pub areas: Vec<Area>,
+    /// The types of the requirement backlog.
+    pub requirement_types: BTreeSet<Text>,
+    /// The types of the task backlog.
+    pub task_types: BTreeSet<Text>,
+    /// The types of the bug category; none in the Basic process.
+    pub bug_types: BTreeSet<Text>,
+    /// What the team does with bugs.
+    pub bugs_behaviour: BugsBehaviour,
+    /// The reference name of the field that holds effort.
+    pub effort_field: Option<Text>,
+    /// Types that lack that field, and so cannot be estimated.
+    #[serde(default)]
+    pub types_without_effort: BTreeSet<Text>,
+    /// The category of each state, by type. One name can be in different categories for different types.
+    pub states: BTreeMap<Text, BTreeMap<Text, StateCategory>>,
+    /// The working week.
+    pub weekdays: Vec<Weekday>,
+    /// Days the whole team has off.
+    pub days_off: BTreeSet<CivilDate>,
+    /// What each member can do, by sprint.
+    pub capacities: BTreeMap<SprintId, Vec<Member>>,
+}
+
+impl Catalogue {
+    /// Which team this is of.
+    pub const fn key(&self) -> TeamKey {
+        TeamKey { project: self.project, team: self.team }
+    }
+
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a record's bytes. Errors when a defect or a newer schema wrote something else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// The team's calendar.
+    pub fn calendar(&self) -> Calendar<'_> {
+        Calendar { zone: self.zone, weekdays: &self.weekdays, days_off: &self.days_off }
+    }
+
+    /// The sprint whose days contain this instant's day; of several the one that starts last.
+    pub fn current_sprint(&self, at: Timestamp) -> Option<&Iteration> {
+        let today = self.calendar().day_of(at);
+        let current = self.dated().filter(|(span, _)| span.contains(today));
+        current.max_by_key(|(span, sprint)| (span.first(), sprint.id)).map(|(_, sprint)| sprint)
+    }
+
+    /// The sprint that starts next after this instant's day.
+    pub fn next_sprint(&self, at: Timestamp) -> Option<&Iteration> {
+        let today = self.calendar().day_of(at);
+        let coming = self.dated().filter(|(span, _)| span.first() > today);
+        coming.min_by_key(|(span, sprint)| (span.first(), sprint.id)).map(|(_, sprint)| sprint)
+    }
+
+    /// Where a sprint lies relative to this instant's day; `None` while it has no dates.
+    pub fn sprint_state(&self, sprint: &Iteration, at: Timestamp) -> Option<SprintState> {
+        let (span, today) = (sprint.span()?, self.calendar().day_of(at));
+        Some(if today > span.last() {
+            SprintState::Past
+        } else if today < span.first() {
+            SprintState::Future
+        } else {
+            SprintState::Current
+        })
+    }
+
+    /// The sprint that an item with this iteration path is in: the one whose path is the longest, where sprints lie
+    /// within each other.
+    pub fn sprint_of(&self, path: &str) -> Option<&Iteration> {
+        let depth = |sprint: &&Iteration| {
+            sprint.paths.iter().filter(|own| is_at_or_under(path, own)).map(|own| own.len()).max()
+        };
+        self.iterations.iter().filter(|sprint| sprint.contains(path)).max_by_key(depth)
+    }
+
+    /// The sprint with this id.
+    pub fn sprint(&self, id: SprintId) -> Option<&Iteration> {
+        self.iterations.iter().find(|sprint| sprint.id == id)
+    }
+
+    /// Takes over what an earlier catalogue of the team knew and this one cannot: the paths that iterations and areas
+    /// were once seen under. Renaming one makes no revision of any item, so items go on bearing the old path.
+    #[must_use]
+    pub fn succeeding(mut self, earlier: &Self) -> Self {
+        for sprint in &mut self.iterations {
+            if let Some(old) = earlier.sprint(sprint.id) {
+                add_missing(&mut sprint.paths, &old.paths);
+            }
+        }
+        for area in self.areas.iter_mut().filter(|area| area.id.is_some()) {
+            if let Some(old) = earlier.areas.iter().find(|old| old.id == area.id) {
+                add_missing(&mut area.paths, &old.paths);
+            }
+        }
+        self
+    }
+
+    fn dated(&self) -> impl Iterator<Item = (Span, &Iteration)> {
+        self.iterations.iter().filter_map(|sprint| Some((sprint.span()?, sprint)))
+    }
+
+    /// Whether an area is the team's.
+    pub fn is_own_area(&self, path: &str) -> bool {
+        self.areas.iter().any(|area| match area.include_children {
+            true => area.paths.iter().any(|own| is_at_or_under(path, own)),
+            false => area.paths.iter().any(|own| path == &**own),
+        })
+    }
+
+    /// The backlog level of a type; `None` for what is on neither, such as epics.
+    pub fn level_of(&self, work_item_type: &str) -> Option<BacklogLevel> {
+        let bugs = |behaviour| self.bugs_behaviour == behaviour && self.bug_types.contains(work_item_type);
+        if self.requirement_types.contains(work_item_type) || bugs(BugsBehaviour::AsRequirements) {
+            Some(BacklogLevel::Requirement)
+        } else if self.task_types.contains(work_item_type) || bugs(BugsBehaviour::AsTasks) {
+            Some(BacklogLevel::Task)
+        } else {
+            None
+        }
+    }
+
+    /// The category of a type's state. A state that nothing is known of counts as not started.
+    pub fn category_of(&self, work_item_type: &str, state: &str) -> StateCategory {
+        self.known_category(work_item_type, state).unwrap_or(StateCategory::Proposed)
+    }
+
+    /// The same, or `None` for a state that nothing is known of, so that it can be listed.
+    pub fn known_category(&self, work_item_type: &str, state: &str) -> Option<StateCategory> {
+        self.states.get(work_item_type)?.get(state).copied()
+    }
+}
+
+fn add_missing(paths: &mut Vec<Text>, earlier: &[Text]) {
+    for path in earlier {
+        if !paths.contains(path) {
+            paths.push(path.clone());
+        }
+    }
+}
+
+/// Whether a path is `root` or lies under it. `Web\Sprint 10` does not lie under `Web\Sprint 1`.
+fn is_at_or_under(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
+}
+
+fn write_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(zone.name())
+}
+
+fn read_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
+    let name = Text::deserialize(deserializer)?;
+    name.parse().map_err(|_| serde::de::Error::custom("an unknown time zone"))
+}
+
+#[cfg(test)]
+#[path = "catalogue_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,314 @@
+//! A work item is the set of its known revisions, and merging is the union of such sets.
+//!
+//! Azure DevOps numbers the revisions of a work item 1, 2, 3 … Service hooks repeat, overtake each other and get
+//! lost. Because union is commutative, associative and idempotent, none of that needs a special case: whatever
+//! the order in which claims arrive, every process ends with the same item.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::amount::Hundredths;
+use crate::domain::scope::{ProjectId, Text};
+use crate::domain::time::{Ticks, Timestamp};
+
+/// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
+/// kept does not depend on the order of arrival.
+pub const REVISIONS_MAX: u32 = 500;
+
+/// The number of a work item, unique within its collection. Azure DevOps never gives out 0; it is what a test
+/// notification carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkItemId(NonZeroU32);
+
+impl WorkItemId {
+    /// The work item with this number; `None` for 0.
+    pub const fn new(number: u32) -> Option<Self> {
+        match NonZeroU32::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// The number.
+    pub const fn number(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for WorkItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number of a revision (`System.Rev`): 1 for the first.
+pub type Rev = u32;
+
+/// How a claim came to us. The order decides between two claims on one revision that bear the same date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimKind {
+    /// A row of the revision feed, or a fetched work item.
+    Fetched,
+    /// The hook `workitem.created`.
+    Created,
+    /// The hook `workitem.updated`.
+    Updated,
+    /// The hook `workitem.deleted`.
+    Deleted,
+    /// The hook `workitem.restored`.
+    Restored,
+}
+
+/// A person, as a board shows one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The identity's id; old resource versions carry none.
+    pub id: Option<Text>,
+    /// The display name. Mail addresses are not kept.
+    pub name: Text,
+}
+
+/// What metrics need to know of one revision.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Facts {
+    /// The project it was in.
+    pub project: ProjectId,
+    /// `System.WorkItemType`.
+    #[serde(rename = "type")]
+    pub work_item_type: Text,
+    /// `System.State`. Its category is the process's business and is looked up when metrics are computed.
+    pub state: Text,
+    /// `System.IterationPath`, with backslashes; the project's root means: in no sprint.
+    pub iteration_path: Text,
+    /// `System.AreaPath`.
+    pub area_path: Text,
+    /// Effort by the reference name of its field: which one counts is a matter of the team's process.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub effort: Arc<BTreeMap<Text, Hundredths>>,
+    /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_work: Option<Hundredths>,
+    /// Whether it was marked as blocked.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blocked: bool,
+    /// Whether it was in the recycle bin.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
+}
+
+fn is_empty(effort: &Arc<BTreeMap<Text, Hundredths>>) -> bool {
+    effort.is_empty()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What somebody claimed of one revision.
+///
+/// The fields are in the order in which two claims on the same revision are compared: date, event kind, then
+/// everything else. That is a total order, so the laws of the union hold for conflicting claims as well.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Claim {
+    /// When it was claimed: a hook's `createdDate`; for a row or a fetched item its `System.ChangedDate`.
+    pub claimed_at: Ticks,
+    /// How it came to us.
+    pub kind: ClaimKind,
+    /// `System.ChangedDate`: when the revision was made.
+    pub changed_at: Timestamp,
+    /// `System.ChangedBy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_by: Option<Identity>,
+    /// What metrics need.
+    pub facts: Facts,
+}
+
+/// What only the newest revision is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Details {
+    /// `System.Title`.
+    pub title: Text,
+    /// `System.AssignedTo`.
+    pub assigned_to: Option<Identity>,
+    /// `System.Tags`, in the order given.
+    pub tags: Vec<Text>,
+    /// `System.Parent`.
+    pub parent: Option<WorkItemId>,
+    /// `System.TeamProject`: the project's name, for display.
+    pub project_name: Text,
+    /// `System.CreatedDate`.
+    pub created_at: Option<Timestamp>,
+    /// `Microsoft.VSTS.Common.ClosedDate`; only to be believed while the state is a completed one.
+    pub closed_at: Option<Timestamp>,
+    /// The page of the work item in Azure DevOps.
+    pub url: Option<Text>,
+}
+
+/// What a hook or a fetch told us: one or more complete revisions of one work item. A field that is absent in it
+/// is known to be empty.
+pub type Observation = WorkItem;
+
+/// The set of the known revisions of one work item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkItem {
+    /// The number of the work item.
+    pub id: WorkItemId,
+    /// The known revisions. Never empty. Each is kept once, however many copies of the item there are.
+    revisions: BTreeMap<Rev, Arc<Claim>>,
+    /// The details that the newest revision's claim came with.
+    details: Details,
+}
+
+/// Whether every revision up to the newest is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum History {
+    /// All of them are known.
+    Complete,
+    /// Some are missing, and known to be missing.
+    Partial,
+}
+
+/// The newest revision of a work item: what a board shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'a> {
+    /// The number of the work item.
+    pub id: WorkItemId,
+    /// The number of the revision.
+    pub rev: Rev,
+    /// What was claimed of it.
+    pub claim: &'a Claim,
+    /// What only the newest revision is asked for.
+    pub details: &'a Details,
+}
+
+impl WorkItem {
+    /// A work item of which one revision is known.
+    pub fn new(id: WorkItemId, rev: Rev, claim: Claim, details: Details) -> Self {
+        Self { id, revisions: BTreeMap::from([(rev, Arc::new(claim))]), details }
+    }
+
+    /// The union of what is known and what `other` knows.
+    ///
+    /// Of two claims on one revision the greater stays, whole. `Details` are compared last and only between equal
+    /// claims on the newest revision: those of older revisions are not kept, so they must never decide.
+    #[must_use]
+    pub fn merge(&self, other: &Self) -> Self {
+        let (mine, theirs) = (self.newest(), other.newest());
+        let details =
+            if (mine, &self.details) >= (theirs, &other.details) { &self.details } else { &other.details };
+        let mut revisions = self.revisions.clone();
+        for (rev, claim) in &other.revisions {
+            match revisions.get_mut(rev) {
+                Some(known) if *known >= *claim => {}
+                Some(known) => *known = claim.clone(),
+                None => {
+                    revisions.insert(*rev, claim.clone());
+                }
+            }
+        }
+        let oldest_kept = mine.0.max(theirs.0).saturating_sub(REVISIONS_MAX - 1);
+        let mut revisions = revisions.split_off(&oldest_kept);
+        share_alike(&mut revisions);
+        Self { id: self.id, revisions, details: details.clone() }
+    }
+
+    /// The newest known revision.
+    pub fn present(&self) -> Present<'_> {
+        let (rev, claim) = self.newest();
+        Present { id: self.id, rev, claim, details: &self.details }
+    }
+
+    /// The known revisions, oldest first.
+    pub fn revisions(&self) -> impl Iterator<Item = (Rev, &Claim)> {
+        self.revisions.iter().map(|(rev, claim)| (*rev, &**claim))
+    }
+
+    /// Whether every revision up to the newest is known.
+    pub fn history(&self) -> History {
+        let known = u32::try_from(self.revisions.len()).unwrap_or(Rev::MAX);
+        if known == self.newest().0 { History::Complete } else { History::Partial }
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "no constructor makes an item without a revision, and decoding checks it"
+    )]
+    fn newest(&self) -> (Rev, &Claim) {
+        let (rev, claim) = self.revisions.last_key_value().expect("a work item has at least one revision");
+        (*rev, claim)
+    }
+
+    /// The record's bytes in the journal.
+    pub fn encode(&self) -> Vec<u8> {
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a record's bytes. Errors when they are not a work item, or one without any revision.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut item: Self = serde_json::from_slice(bytes)?;
+        if item.revisions.is_empty() {
+            return Err(serde::de::Error::custom("a work item without any revision"));
+        }
+        share_alike(&mut item.revisions);
+        Ok(item)
+    }
+}
+
+/// Has revisions that follow each other keep once what they have alike. Most revisions change one fact, and texts and
+/// efforts are most of what one takes in memory.
+fn share_alike(revisions: &mut BTreeMap<Rev, Arc<Claim>>) {
+    let mut last: Option<&Arc<Claim>> = None;
+    for claim in revisions.values_mut() {
+        if let Some(last) = last
+            && claim.facts.has_twice(&last.facts)
+        {
+            Arc::make_mut(claim).facts.share_with(&last.facts);
+        }
+        last = Some(claim);
+    }
+}
+
+impl Facts {
+    fn texts(&self) -> [&Text; 4] {
+        [&self.work_item_type, &self.state, &self.iteration_path, &self.area_path]
+    }
+
+    /// Whether something is equal in both and kept twice.
+    fn has_twice(&self, other: &Self) -> bool {
+        let texts = self.texts().into_iter().zip(other.texts());
+        texts.into_iter().any(|(text, of_other)| is_twice(text, of_other))
+            || is_twice(&self.effort, &other.effort)
+    }
+
+    /// Keeps once what is equal in both.
+    fn share_with(&mut self, other: &Self) {
+        let Self { work_item_type, state, iteration_path, area_path, effort, .. } = self;
+        for (text, of_other) in
+            [work_item_type, state, iteration_path, area_path].into_iter().zip(other.texts())
+        {
+            if is_twice(text, of_other) {
+                *text = of_other.clone();
+            }
+        }
+        if is_twice(effort, &other.effort) {
+            *effort = other.effort.clone();
+        }
+    }
+}
+
+fn is_twice<T: ?Sized + PartialEq>(one: &Arc<T>, other: &Arc<T>) -> bool {
+    !Arc::ptr_eq(one, other) && one == other
+}
+
+#[cfg(test)]
+#[path = "work_item_tests.rs"]
+mod tests;

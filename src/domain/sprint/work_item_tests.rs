@@ -1,0 +1,155 @@
+//! The laws of the merge, held by generated items, and the decisions that make them hold.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::testing::{claim, details, item};
+
+/// Claims that collide on purpose: few revisions, few dates, few states, so that ties on each level are common.
+fn any_claim() -> impl Strategy<Value = Claim> {
+    let kinds = prop::sample::select(vec![
+        ClaimKind::Fetched,
+        ClaimKind::Created,
+        ClaimKind::Updated,
+        ClaimKind::Deleted,
+        ClaimKind::Restored,
+    ]);
+    (0i64..3, kinds, 0usize..3, any::<bool>()).prop_map(|(at, kind, state, deleted)| {
+        let mut claim = claim(kind, Timestamp::from_epoch_ms(at));
+        claim.facts.state = ["New", "Active", "Closed"][state].into();
+        claim.facts.deleted = deleted;
+        claim
+    })
+}
+
+fn any_observation() -> impl Strategy<Value = Observation> {
+    let rev = prop_oneof![4 => 1u32..6, 1 => 495u32..510, 1 => 990u32..1100];
+    (rev, any_claim(), 0usize..3).prop_map(|(rev, claim, title)| {
+        let mut details = details();
+        details.title = ["a", "b", "c"][title].into();
+        WorkItem::new(WorkItemId::new(13).unwrap(), rev, claim, details)
+    })
+}
+
+fn any_item() -> impl Strategy<Value = WorkItem> {
+    prop::collection::vec(any_observation(), 1..6).prop_map(|observations| union(&observations))
+}
+
+fn union(observations: &[Observation]) -> WorkItem {
+    let (first, rest) = observations.split_first().unwrap();
+    rest.iter().fold(first.clone(), |item, observation| item.merge(observation))
+}
+
+proptest! {
+    #[test]
+    fn merging_is_commutative(a in any_item(), b in any_item()) {
+        prop_assert_eq!(a.merge(&b), b.merge(&a));
+    }
+
+    #[test]
+    fn merging_is_associative(a in any_item(), b in any_item(), c in any_item()) {
+        prop_assert_eq!(a.merge(&b).merge(&c), a.merge(&b.merge(&c)));
+    }
+
+    #[test]
+    fn merging_is_idempotent(a in any_item(), b in any_item()) {
+        prop_assert_eq!(&a.merge(&a), &a);
+        let ab = a.merge(&b);
+        prop_assert_eq!(ab.merge(&b), ab);
+    }
+
+    #[test]
+    fn the_order_and_the_number_of_deliveries_do_not_matter(
+        observations in prop::collection::vec(any_observation(), 1..8),
+        shuffle in any::<prop::sample::Index>(),
+        seed in any::<u64>(),
+    ) {
+        let mut shuffled = observations.clone();
+        fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
+        shuffled.push(shuffled[shuffle.index(shuffled.len())].clone());
+        prop_assert_eq!(union(&observations), union(&shuffled));
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was(a in any_item()) {
+        prop_assert_eq!(WorkItem::decode(&a.encode()).unwrap(), a);
+    }
+}
+
+#[test]
+fn a_late_revision_fills_in_history_and_leaves_the_present_alone() {
+    let newest = item(13, 3, |facts| facts.state = "Closed".into());
+    let late = item(13, 2, |facts| facts.state = "Active".into());
+    let merged = newest.merge(&late);
+    assert_eq!(merged.present().rev, 3);
+    assert_eq!(&*merged.present().claim.facts.state, "Closed");
+    assert_eq!(
+        merged.revisions().map(|(rev, claim)| (rev, &*claim.facts.state)).collect::<Vec<_>>(),
+        [(2, "Active"), (3, "Closed")]
+    );
+}
+
+#[test]
+fn missing_revisions_are_known_to_be_missing() {
+    let third = item(13, 3, |_| {});
+    assert_eq!(third.history(), History::Partial);
+    let all = third.merge(&item(13, 1, |_| {})).merge(&item(13, 2, |_| {}));
+    assert_eq!(all.history(), History::Complete);
+}
+
+#[test]
+fn five_hundred_revisions_are_kept() {
+    let all = union(&(1..=REVISIONS_MAX + 1).map(|rev| item(13, rev, |_| {})).collect::<Vec<_>>());
+    assert_eq!(all.revisions().count(), REVISIONS_MAX as usize);
+    assert_eq!(all.revisions().next().unwrap().0, 2);
+    assert_eq!(all.history(), History::Partial);
+    assert_eq!(all.merge(&item(13, 1, |_| {})), all, "a revision that left does not come back");
+}
+
+#[test]
+fn of_two_claims_on_one_revision_the_later_stays_whole() {
+    let created = WorkItem::new(
+        WorkItemId::new(5).unwrap(),
+        1,
+        claim(ClaimKind::Created, Timestamp::from_epoch_ms(10)),
+        details(),
+    );
+    let mut deleted = claim(ClaimKind::Deleted, Timestamp::from_epoch_ms(20));
+    deleted.facts.deleted = true;
+    let deleted = WorkItem::new(WorkItemId::new(5).unwrap(), 1, deleted, details());
+    let merged = deleted.merge(&created);
+    assert!(merged.present().claim.facts.deleted);
+    assert_eq!(merged.revisions().count(), 1);
+}
+
+#[test]
+fn a_record_without_revisions_is_refused() {
+    let mut record: serde_json::Value = serde_json::from_slice(&item(13, 1, |_| {}).encode()).unwrap();
+    record["revisions"] = serde_json::json!({});
+    assert!(WorkItem::decode(record.to_string().as_bytes()).is_err());
+    assert!(WorkItem::decode(b"not json").is_err());
+}
+
+#[test]
+fn revisions_that_follow_each_other_keep_once_what_they_have_alike() {
+    let with_effort = |state: &'static str| {
+        move |facts: &mut Facts| {
+            facts.state = state.into();
+            facts.effort = Arc::new([("Effort".into(), Hundredths::whole(3))].into());
+        }
+    };
+    let (first, second) = (item(13, 1, with_effort("New")), item(13, 2, with_effort("Active")));
+    let merged = first.merge(&second);
+    let decoded = WorkItem::decode(&merged.encode()).unwrap();
+    assert_eq!(decoded, merged);
+    for item in [&merged, &decoded] {
+        let facts: Vec<&Facts> = item.revisions().map(|(_, claim)| &claim.facts).collect();
+        assert!(Arc::ptr_eq(&facts[0].area_path, &facts[1].area_path));
+        assert!(Arc::ptr_eq(&facts[0].effort, &facts[1].effort));
+        assert_eq!((&*facts[0].state, &*facts[1].state), ("New", "Active"));
+    }
+    // A copy shares everything, so a merge costs what is new.
+    let again = merged.merge(&second);
+    let newest = |item: &WorkItem| Arc::as_ptr(item.revisions.last_key_value().unwrap().1);
+    assert_eq!(newest(&again), newest(&merged));
+}

@@ -1,0 +1,444 @@
+//! The wire contract: every event that a reader can receive, and the envelope around it.
+//!
+//! An event is encoded once, when it is appended to the log, and every reader gets these bytes, live or replayed.
+//! On the default stream there are no `event:` lines: one JSON object a message, told apart by `type`, because a
+//! client that only sets `onmessage` never sees a named event (HTML, server-sent events, "dispatch the event").
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::domain::amount::Hundredths;
+use crate::domain::level::Level;
+use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
+use crate::domain::sprint::work_item::WorkItemId;
+use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::wire::view::{BoardView, ItemView, Outage, ScopeView, StateCategory, Unit};
+
+/// The major version of the schema. Additive changes keep it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The greatest size of an event, in bytes of JSON. Larger contents are fetched from `url`.
+pub const EVENT_BYTES_MAX: usize = 64 * 1024;
+
+/// Where the news came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A service hook.
+    Webhook,
+    /// The timer's synchronisation.
+    Timer,
+    /// Somebody asked for it.
+    Manual,
+    /// A back-fill of history.
+    Backfill,
+    /// boardcast itself.
+    System,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A board: the three ids are on the wire, `null` where not known.
+    Scope(Scope),
+    /// The whole organisation: the three ids are on the wire, all `null`.
+    Organization,
+    /// This connection: no ids on the wire.
+    Connection,
+}
+
+/// What every event carries beside its own fields.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// When the event was appended; for events without an id, when it was written.
+    pub timestamp: Timestamp,
+    /// What it is about.
+    pub subject: Subject,
+    /// Where the news came from; `None` for events about the connection.
+    pub source: Option<Source>,
+    /// How true the board is.
+    pub level: Level,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+    /// When the source was last found equal.
+    pub data_as_of: Option<Timestamp>,
+    /// When the change was made in Azure DevOps.
+    pub changed_at: Option<Timestamp>,
+    /// When we were told.
+    pub received_at: Option<Timestamp>,
+    /// The W3C trace id of the request that told us.
+    pub trace_id: Option<Text>,
+}
+
+impl Envelope {
+    /// An envelope for an event about the connection itself.
+    pub const fn connection(timestamp: Timestamp, level: Level, data_as_of: Option<Timestamp>) -> Self {
+        Self {
+            timestamp,
+            subject: Subject::Connection,
+            source: None,
+            level,
+            demo: false,
+            data_as_of,
+            changed_at: None,
+            received_at: None,
+            trace_id: None,
+        }
+    }
+}
+
+/// Before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OldNew<T> {
+    /// Before; `null` for none.
+    pub old: T,
+    /// After; `null` for none.
+    pub new: T,
+}
+
+/// What happened to a work item on a board, in one word. Where several are true the first counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeType {
+    /// It went to the recycle bin.
+    Deleted,
+    /// It came back from the recycle bin.
+    Restored,
+    /// It is new.
+    Created,
+    /// It left this board for another.
+    MovedOut,
+    /// It came to this board from another.
+    MovedIn,
+    /// Its state changed.
+    State,
+    /// Its effort or remaining work changed.
+    Estimate,
+    /// It was given to somebody else.
+    Assigned,
+    /// Anything else.
+    Updated,
+}
+
+/// Why a metric is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricReason {
+    /// It has a number for the first time.
+    First,
+    /// It moved by the threshold or more.
+    Threshold,
+    /// It is a metric of which any change counts.
+    AnyChange,
+    /// It came to or left zero.
+    ZeroCrossing,
+    /// It had moved by less, and that stood.
+    Settle,
+}
+
+/// Why the server ends a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClosingReason {
+    /// It reached its lifetime.
+    Lifetime,
+    /// There are too many.
+    Shed,
+    /// The reader fell too far behind.
+    Slow,
+    /// The server stops.
+    Shutdown,
+    /// The log was lost; the reader comes back to a gap and a snapshot.
+    Lost,
+}
+
+/// An event's own fields.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Body {
+    /// First on every stream.
+    Connected {
+        /// Random, for logs.
+        connection_id: String,
+        /// The version of this server.
+        server_version: &'static str,
+        /// Schema majors on offer.
+        versions: &'static [u32],
+        /// After how much silence a heartbeat is sent.
+        heartbeat_ms: u64,
+        /// Whether the stream goes on exactly where the cursor was.
+        resumed: bool,
+        /// Whether a cursor was given from which the stream cannot go on.
+        gap: bool,
+        /// The position from which events follow.
+        cursor: String,
+        /// The boards that this stream is about.
+        scopes: Vec<ScopeView>,
+    },
+    /// Full truth of one board; replaces what the client held.
+    Snapshot {
+        /// The board.
+        data: Box<BoardView>,
+        /// Why it is less than full; absent when it is not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outage: Option<Outage>,
+        /// Where the whole board is, when its items are too many for an event.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// The `ETag` that `url` will have.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        etag: Option<String>,
+    },
+    /// A synchronisation or a change of the catalogue changed the set of items.
+    WorkitemsUpdated {
+        /// The items; absent above 64 kB.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<Vec<ItemView>>,
+        /// Where the board is, when `data` is absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// Items that came.
+        added: Vec<WorkItemId>,
+        /// Items that left.
+        removed: Vec<WorkItemId>,
+        /// Items that changed.
+        changed: Vec<WorkItemId>,
+    },
+    /// One work item changed.
+    WorkitemChanged {
+        /// The work item.
+        work_item_id: WorkItemId,
+        /// Its newest revision.
+        rev: u32,
+        /// What happened.
+        change_type: ChangeType,
+        /// The changed fields by reference name, of those that an item keeps.
+        fields: BTreeMap<&'static str, OldNew<serde_json::Value>>,
+        /// The category of its state.
+        state_category: OldNew<Option<StateCategory>>,
+        /// Its title.
+        title: Text,
+        /// The item as the board now shows it; `null` when it left the board.
+        item: Option<Box<ItemView>>,
+        /// Where the board is, when the change is too large for an event and `fields` and `item` are empty.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
+    /// A metric moved significantly.
+    MetricChanged {
+        /// The metric's id.
+        metric: &'static str,
+        /// Its value.
+        value: Option<Hundredths>,
+        /// The value announced before.
+        previous: Option<Hundredths>,
+        /// 100·|value − previous| / |previous|, one decimal, no sign; `null` when there is no such number.
+        change_percent: Option<Hundredths>,
+        /// Its unit.
+        unit: Unit,
+        /// Why it is announced.
+        reason: MetricReason,
+        /// The threshold, as a fraction.
+        threshold: f64,
+    },
+    /// New data is in place; kept for clients that cache by these keys.
+    CacheInvalidated {
+        /// `workitems-<project>-<sprint>`, `sprint-<sprint>`, `kpis-<project>-<sprint>`.
+        keys: Vec<String>,
+        /// What made them stale.
+        reason: Text,
+    },
+    /// A team's sprint rolled over, or its dates were edited.
+    SprintChanged {
+        /// The sprint before.
+        from: Option<SprintId>,
+        /// The sprint now.
+        to: Option<SprintId>,
+        /// First day.
+        start_date: Option<CivilDate>,
+        /// Last day.
+        finish_date: Option<CivilDate>,
+    },
+    /// A board's level fell.
+    Degraded {
+        /// The level before.
+        from: Level,
+        /// The level now.
+        to: Level,
+        /// Why.
+        reason: Text,
+        /// Since when.
+        since: Timestamp,
+        /// When the source is tried again.
+        retry_at: Option<Timestamp>,
+    },
+    /// A board is as true as can be again.
+    Recovered {
+        /// The level before.
+        from: Level,
+        /// How long it was.
+        down_for_ms: i64,
+    },
+    /// The source was checked; this is how a quiet board stays fresh on the screen.
+    SyncCompleted {
+        /// Boards checked.
+        scopes: u32,
+        /// Work items that had changed.
+        changed: u32,
+        /// Projects that could not be checked; their boards keep their age.
+        failed: Vec<ProjectId>,
+        /// How long it took.
+        duration_ms: i64,
+        /// When the next check is due.
+        next: Option<Timestamp>,
+    },
+    /// A service-hook subscription changed; only on streams of operators.
+    WebhookHealth {
+        /// The subscription's id.
+        subscription: Text,
+        /// `enabled`, `probation`, `disabled` or `backfilled`.
+        status: Text,
+        /// How many events were missed.
+        missed: Option<u32>,
+    },
+    /// Nothing was written for a while; sent instead of the silent heartbeat where asked for.
+    Heartbeat {
+        /// The position up to which this connection has been written everything.
+        cursor: String,
+    },
+    /// The last event of a stream that the server ends.
+    Closing {
+        /// Why.
+        reason: ClosingReason,
+        /// When to come back.
+        reconnect_after_ms: u64,
+    },
+}
+
+impl Body {
+    /// The value of `type`, which is also the event's name on a stream opened with `named=1`.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } => "connected",
+            Self::Snapshot { .. } => "snapshot",
+            Self::WorkitemsUpdated { .. } => "workitems_updated",
+            Self::WorkitemChanged { .. } => "workitem_changed",
+            Self::MetricChanged { .. } => "metric_changed",
+            Self::CacheInvalidated { .. } => "cache_invalidated",
+            Self::SprintChanged { .. } => "sprint_changed",
+            Self::Degraded { .. } => "degraded",
+            Self::Recovered { .. } => "recovered",
+            Self::SyncCompleted { .. } => "sync_completed",
+            Self::WebhookHealth { .. } => "webhook_health",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Closing { .. } => "closing",
+        }
+    }
+}
+
+/// Every `type` there is, in the order of the contract.
+pub const TYPE_NAMES: [&str; 13] = [
+    "connected",
+    "snapshot",
+    "workitems_updated",
+    "workitem_changed",
+    "metric_changed",
+    "cache_invalidated",
+    "sprint_changed",
+    "degraded",
+    "recovered",
+    "sync_completed",
+    "webhook_health",
+    "heartbeat",
+    "closing",
+];
+
+/// Encodes an event as the one line of JSON that readers receive.
+pub fn encode(envelope: &Envelope, body: &Body) -> Bytes {
+    let ids = match envelope.subject {
+        Subject::Scope(scope) => {
+            Some(Ids { project_id: Some(scope.project), team_id: scope.team, sprint_id: scope.sprint })
+        }
+        Subject::Organization => Some(Ids::default()),
+        Subject::Connection => None,
+    };
+    let wire = Wire {
+        kind: body.type_name(),
+        v: SCHEMA_VERSION,
+        timestamp: envelope.timestamp,
+        ids,
+        source: envelope.source,
+        level: envelope.level,
+        demo: envelope.demo,
+        // What stands in for a source is marked wherever it is told, so the mark follows from the level.
+        mock: envelope.level == Level::Mock,
+        data_as_of: envelope.data_as_of,
+        changed_at: envelope.changed_at,
+        received_at: envelope.received_at,
+        trace_id: envelope.trace_id.as_deref(),
+        body,
+    };
+    // Strings, numbers and maps with string keys cannot fail to serialise.
+    Bytes::from(serde_json::to_vec(&wire).unwrap_or_default())
+}
+
+/// The value of `type` in an encoded event: its first field, so nothing needs to be parsed.
+pub fn type_of(json: &[u8]) -> Option<&str> {
+    let rest = json.strip_prefix(br#"{"type":""#)?;
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(rest.get(..end)?).ok()
+}
+
+/// The value of `receivedAt` in an encoded event, found without parsing it.
+pub fn received_at_of(json: &[u8]) -> Option<Timestamp> {
+    const NAME: &[u8] = br#","receivedAt":"#;
+    // The envelope comes first and its texts are our own, so the first hit is the envelope's.
+    let envelope = json.get(..ENVELOPE_BYTES_MAX.min(json.len()))?;
+    let start = envelope.windows(NAME.len()).position(|window| window == NAME)? + NAME.len();
+    let digits = envelope.get(start..)?.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok().map(Timestamp::from_epoch_ms)
+}
+
+/// More than any envelope has before its event's own fields.
+const ENVELOPE_BYTES_MAX: usize = 512;
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ids {
+    project_id: Option<ProjectId>,
+    team_id: Option<TeamId>,
+    sprint_id: Option<SprintId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    v: u32,
+    timestamp: Timestamp,
+    #[serde(flatten)]
+    ids: Option<Ids>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
+    level: Level,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    demo: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mock: bool,
+    data_as_of: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+    #[serde(flatten)]
+    body: &'a Body,
+}
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

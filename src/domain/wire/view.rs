@@ -1,0 +1,452 @@
+//! The objects that events and snapshots carry: the wire shapes of boards, items, metrics and sprints.
+//!
+//! Absent is `null`, never missing, unless a field says otherwise. Dates are calendar dates, instants epoch ms.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::amount::Hundredths;
+use crate::domain::entry_id::EntryId;
+use crate::domain::level::Level;
+use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
+use crate::domain::sprint::work_item::{History, Identity, Present, WorkItem, WorkItemId};
+use crate::domain::time::{CivilDate, Timestamp};
+
+/// The category of a state, which every process maps its states to. Boards count by category, never by the name
+/// of a state. Source: Azure DevOps, "About workflow states and state categories".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum StateCategory {
+    /// Not started.
+    Proposed,
+    /// Being worked on.
+    InProgress,
+    /// Implemented, not verified; the Agile tools treat it as in progress.
+    Resolved,
+    /// Done.
+    Completed,
+    /// Taken off the backlog; counts in nothing.
+    Removed,
+}
+
+/// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
+/// one is chosen while no team's catalogue says which counts.
+pub const EFFORT_FIELDS: [&str; 3] = [
+    "Microsoft.VSTS.Scheduling.StoryPoints",
+    "Microsoft.VSTS.Scheduling.Effort",
+    "Microsoft.VSTS.Scheduling.Size",
+];
+
+/// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemView {
+    /// The number of the work item.
+    pub id: WorkItemId,
+    /// The number of its newest known revision.
+    pub rev: u32,
+    /// Its work item type.
+    #[serde(rename = "type")]
+    pub work_item_type: Text,
+    /// Its title, at most 1,000 characters.
+    pub title: Text,
+    /// Its state.
+    pub state: Text,
+    /// The category of its state; `null` while no catalogue of a team is known.
+    pub state_category: Option<StateCategory>,
+    /// Whose it is.
+    pub assigned_to: Option<Identity>,
+    /// Its effort, in the unit of the team's process; `null` means not estimated, which is not 0.
+    pub effort: Option<Hundredths>,
+    /// Remaining work in hours.
+    pub remaining_work: Option<Hundredths>,
+    /// Its iteration path.
+    pub iteration_path: Text,
+    /// Its area path.
+    pub area_path: Text,
+    /// Its tags.
+    pub tags: Vec<Text>,
+    /// Whether it is marked as blocked.
+    pub blocked: bool,
+    /// When the revision was made.
+    pub changed_at: Timestamp,
+    /// Its page in Azure DevOps.
+    pub url: Option<Text>,
+    /// Elapsed days since it was started, one decimal; `null` when it is not in progress or nobody can tell.
+    pub age_days: Option<f64>,
+}
+
+impl ItemView {
+    /// The view of an item on a board: as the team's catalogue sees it, or as far as the item alone can tell.
+    pub fn shown(item: &WorkItem, catalogue: Option<&Catalogue>, now: Timestamp) -> Self {
+        match catalogue {
+            Some(catalogue) => Self::on_board(item, catalogue, now),
+            None => Self::of(item.present()),
+        }
+    }
+
+    /// The view of an item's newest revision, as far as the item alone can tell.
+    pub fn of(present: Present<'_>) -> Self {
+        let facts = &present.claim.facts;
+        Self {
+            id: present.id,
+            rev: present.rev,
+            work_item_type: facts.work_item_type.clone(),
+            title: present.details.title.clone(),
+            state: facts.state.clone(),
+            state_category: None,
+            assigned_to: present.details.assigned_to.clone(),
+            effort: EFFORT_FIELDS.iter().find_map(|field| facts.effort.get(*field)).copied(),
+            remaining_work: facts.remaining_work,
+            iteration_path: facts.iteration_path.clone(),
+            area_path: facts.area_path.clone(),
+            tags: present.details.tags.clone(),
+            blocked: facts.blocked,
+            changed_at: present.claim.changed_at,
+            url: present.details.url.clone(),
+            age_days: None,
+        }
+    }
+}
+
+/// An id with a name for display.
+#[derive(Clone, Debug, Serialize)]
+pub struct Named<Id> {
+    /// The GUID.
+    pub id: Id,
+    /// The name, if it is known.
+    pub name: Option<Text>,
+}
+
+/// Where a sprint lies relative to today in the team's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SprintState {
+    /// Its last day is over.
+    Past,
+    /// Its dates contain today.
+    Current,
+    /// Its first day is yet to come.
+    Future,
+}
+
+/// A sprint of a team.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SprintView {
+    /// The iteration's GUID.
+    pub id: SprintId,
+    /// Its name.
+    pub name: Text,
+    /// Its path.
+    pub path: Text,
+    /// First day.
+    pub start_date: Option<CivilDate>,
+    /// Last day.
+    pub finish_date: Option<CivilDate>,
+    /// Working days in all.
+    pub working_days: u32,
+    /// Working days left, today among them.
+    pub days_left: u32,
+    /// Past, current or future.
+    pub state: SprintState,
+}
+
+impl SprintView {
+    /// A sprint of a team, as it lies relative to an instant's day in the team's zone.
+    pub fn of(catalogue: &Catalogue, sprint: &Iteration, now: Timestamp) -> Self {
+        let calendar = catalogue.calendar();
+        let span = sprint.span();
+        Self {
+            id: sprint.id,
+            name: sprint.name.clone(),
+            path: sprint.paths.first().cloned().unwrap_or_default(),
+            start_date: sprint.start,
+            finish_date: sprint.finish,
+            working_days: span.map_or(0, |span| calendar.working_days(span)),
+            days_left: span.map_or(0, |span| calendar.left(span, calendar.day_of(now))),
+            // A sprint without dates is one that nobody has scheduled yet.
+            state: catalogue.sprint_state(sprint, now).unwrap_or(SprintState::Future),
+        }
+    }
+}
+
+/// The sprint that a team without a current one looks forward to.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NextSprint {
+    /// Its name.
+    pub name: Text,
+    /// Its first day.
+    pub start_date: CivilDate,
+}
+
+/// The unit of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Work items.
+    Items,
+    /// Story points, effort or size.
+    Points,
+    /// Hours.
+    Hours,
+    /// Percent, 0–100, one decimal.
+    Percent,
+    /// Days.
+    Days,
+    /// Bugs.
+    Bugs,
+}
+
+/// A metric's value, with what is needed to trust it.
+#[derive(Clone, Debug, Serialize)]
+pub struct MetricView {
+    /// The value; `null` when it cannot be computed, never a guessed 0.
+    pub value: Option<Hundredths>,
+    /// Its unit.
+    pub unit: Unit,
+    /// Why the value is `null`; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
+    /// Present only when the value rests on fields known to mislead.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub approximate: bool,
+    /// Series and parts of `velocity.*` and `forecast.*`; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
+}
+
+/// How many items are in a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StateCount {
+    /// The state's name.
+    pub name: Text,
+    /// Its category; `null` while no catalogue is known.
+    pub category: Option<StateCategory>,
+    /// Items in it.
+    pub items: usize,
+    /// Their effort; `null` while nobody can tell which field counts.
+    pub points: Option<Hundredths>,
+}
+
+/// One calendar day of a burndown.
+#[derive(Clone, Debug, Serialize)]
+pub struct BurndownDay {
+    /// The day, in the team's zone.
+    pub date: CivilDate,
+    /// Whether the team works on it.
+    pub working: bool,
+    /// The ideal line at its end.
+    pub ideal: Option<Hundredths>,
+    /// What was left at its end; absent on days to come, as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Hundredths>,
+    /// What was completed by its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Hundredths>,
+    /// The scope at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Hundredths>,
+}
+
+/// A point on today's line.
+#[derive(Clone, Debug, Serialize)]
+pub struct BurndownPoint {
+    /// When.
+    pub at: Timestamp,
+    /// What was left then.
+    pub remaining: Hundredths,
+}
+
+/// Burndown and burnup of a sprint.
+#[derive(Clone, Debug, Serialize)]
+pub struct Burndown {
+    /// Points, or items when nothing is estimated, or hours.
+    pub unit: Unit,
+    /// One row for each calendar day of the sprint.
+    pub days: Vec<BurndownDay>,
+    /// Today's line.
+    pub today: Vec<BurndownPoint>,
+}
+
+/// A board as a client receives it: full truth, replacing what the client held.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BoardView {
+    /// The project.
+    pub project: Named<ProjectId>,
+    /// The team.
+    pub team: Option<Named<TeamId>>,
+    /// The sprint; `null` between two sprints and where no team is known.
+    pub sprint: Option<SprintView>,
+    /// The sprint to come; absent unless `sprint` is `null`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_sprint: Option<Option<NextSprint>>,
+    /// Metrics by id.
+    pub metrics: BTreeMap<&'static str, MetricView>,
+    /// Items by state.
+    pub states: Vec<StateCount>,
+    /// The items, by number; absent when the whole would be above 64 kB, with `url` and `etag` beside `data` then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<ItemView>>,
+    /// Burndown; `null` outside a sprint.
+    pub burndown: Option<Burndown>,
+    /// Whether every revision of every item is known.
+    pub history: History,
+}
+
+/// A scope with the names a person knows it by.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeView {
+    /// The project's GUID.
+    pub project_id: ProjectId,
+    /// The project's name.
+    pub project: Option<Text>,
+    /// The team's GUID.
+    pub team_id: Option<TeamId>,
+    /// The team's name.
+    pub team: Option<Text>,
+    /// The sprint's GUID.
+    pub sprint_id: Option<SprintId>,
+    /// The sprint's name.
+    pub sprint: Option<Text>,
+}
+
+impl ScopeView {
+    /// A scope with its project's name, and with those of its team and its sprint where there is a team.
+    pub fn of(scope: Scope, project: Option<Text>, catalogue: Option<&Catalogue>) -> Self {
+        let sprint = scope.sprint.and_then(|id| catalogue?.sprint(id));
+        Self {
+            project_id: scope.project,
+            project,
+            team_id: scope.team,
+            team: catalogue.map(|catalogue| catalogue.team_name.clone()),
+            sprint_id: scope.sprint,
+            sprint: sprint.map(|sprint| sprint.name.clone()),
+        }
+    }
+}
+
+/// Why a board is less than full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outage {
+    /// What is wrong, in a word.
+    pub reason: Text,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// When the source is tried again.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// The reason of an outage of the journal: the one that each instance tells its own readers.
+pub const JOURNAL: &str = "journal";
+
+impl Outage {
+    /// The journal has not answered this instance since then. It is asked all the time.
+    pub fn of_journal(since: Timestamp) -> Self {
+        Self { reason: JOURNAL.into(), since: Some(since), retry_at: None }
+    }
+
+    /// The board is as it was when it was last found equal to its source.
+    pub fn of_memory(as_of: Timestamp) -> Self {
+        Self { reason: REMEMBERED.into(), since: Some(as_of), retry_at: None }
+    }
+}
+
+/// The reason of a board that the archive remembers, and of which nothing was heard since this process started.
+pub const REMEMBERED: &str = "remembered";
+
+/// What is written in the place of a team for the board of what is no team's.
+pub const NO_TEAM: &str = "-";
+
+/// Where the board of a scope is; `at` is a position that the answer must have reached.
+pub fn board_url(scope: Scope, at: Option<EntryId>) -> String {
+    let mut url = format!("/api/snapshot?project={}", scope.project);
+    match scope.team {
+        Some(team) => url.push_str(&format!("&team={team}")),
+        None => url.push_str(&format!("&team={NO_TEAM}")),
+    }
+    if let Some(at) = at {
+        url.push_str(&format!("&at={at}"));
+    }
+    url
+}
+
+/// A row of the directory.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectoryRow {
+    /// The scope.
+    #[serde(flatten)]
+    pub scope: ScopeView,
+    /// How true its board is.
+    pub level: Level,
+    /// When the source was last found equal.
+    pub data_as_of: Option<Timestamp>,
+    /// Where its board is.
+    pub url: String,
+}
+
+/// What there is: the answer of `GET snapshot` without a filter.
+#[derive(Clone, Debug, Serialize)]
+pub struct Directory {
+    /// Every scope that has a board.
+    pub scopes: Vec<DirectoryRow>,
+    /// The worst level of all.
+    pub level: Level,
+    /// The position of the log that this is the state of.
+    pub cursor: String,
+}
+
+/// An item that was counted by a metric.
+#[derive(Clone, Debug, Serialize)]
+pub struct Counted {
+    /// The work item.
+    pub id: WorkItemId,
+    /// Its title.
+    pub title: Text,
+    /// What it contributed.
+    pub amount: Hundredths,
+    /// Why.
+    pub why: Text,
+}
+
+/// An item that a metric left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut {
+    /// The work item.
+    pub id: WorkItemId,
+    /// Its title.
+    pub title: Text,
+    /// The rule that left it out.
+    pub rule: Text,
+}
+
+/// Where a number comes from: the answer of `GET snapshot?explain=<metric>`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The metric's id.
+    pub metric: &'static str,
+    /// Its value.
+    pub value: Option<Hundredths>,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its definition, in a sentence.
+    pub definition: &'static str,
+    /// Where the definition comes from.
+    pub source: &'static str,
+    /// The numbers that went in.
+    pub inputs: BTreeMap<&'static str, Value>,
+    /// What was counted.
+    pub counted: Vec<Counted>,
+    /// What was left out.
+    pub left_out: Vec<LeftOut>,
+    /// Whether the history it rests on is complete.
+    pub history: History,
+}

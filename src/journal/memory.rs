@@ -1,0 +1,272 @@
+//! The journal in memory: the laptop's store, and the measure that every other adapter is held to.
+//!
+//! It survives nothing. After a restart `holds` says no to every old cursor, so readers get a gap and a snapshot.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::{
+    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
+    Versioned, refuse_defects, refuse_oversized, refuse_oversized_report, whole_ms,
+};
+use crate::platform::clock::Clock;
+
+/// Versioned records and a log, in this process.
+pub struct MemoryJournal {
+    state: Mutex<State>,
+    /// Told of every append and every loss, so that tails wake.
+    changed: watch::Sender<()>,
+    clock: Clock,
+    retention: Retention,
+    /// With which sequence number a millisecond begins. It is random, so that a cursor from before a restart, or from
+    /// another process, is not taken for one of ours when clocks were set back.
+    first_seq: u64,
+}
+
+#[derive(Default)]
+struct State {
+    records: HashMap<RecordKey, Versioned>,
+    log: VecDeque<Entry>,
+    /// The id of the last entry ever appended, which `holds` even when the log was trimmed to nothing.
+    last: EntryId,
+    leases: HashMap<String, (String, u64)>,
+    /// What is kept for a while, and until when.
+    kept: HashMap<String, (Versioned, u64)>,
+    /// What instances say of themselves, and until when.
+    reports: BTreeMap<String, (Bytes, u64)>,
+}
+
+/// The bound of the random sequence number that a millisecond begins with.
+const FIRST_SEQ_MAX: u64 = 1 << 16;
+
+impl MemoryJournal {
+    /// An empty journal that dates its entries by `clock`.
+    pub fn new(clock: Clock, retention: Retention) -> Self {
+        let first_seq = fastrand::u64(0..FIRST_SEQ_MAX);
+        Self { state: Mutex::default(), changed: watch::Sender::new(()), clock, retention, first_seq }
+    }
+
+    /// Loses everything, as a store does that was emptied.
+    pub fn lose_everything(&self) {
+        *self.lock() = State::default();
+        self.changed.send_replace(());
+    }
+
+    /// Forgets every entry after `id`, as a store does that was restored from an older copy. Records keep their
+    /// values; their versions may then name entries that are no more.
+    pub fn set_back_to(&self, id: EntryId) {
+        let mut state = self.lock();
+        while state.log.back().is_some_and(|entry| entry.id > id) {
+            state.log.pop_back();
+        }
+        state.last = id;
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is made in one go, so even a panic elsewhere leaves the state whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from((self.clock)().epoch_ms()).unwrap_or(0)
+    }
+}
+
+impl State {
+    fn next_id(&self, now_ms: u64, first_seq: u64) -> EntryId {
+        // A clock that steps back must not make ids go back.
+        if now_ms > self.last.ms {
+            EntryId { ms: now_ms, seq: first_seq }
+        } else {
+            EntryId { ms: self.last.ms, seq: self.last.seq + 1 }
+        }
+    }
+
+    fn holds(&self, cursor: EntryId) -> bool {
+        cursor == self.last || self.log.binary_search_by_key(&cursor, |entry| entry.id).is_ok()
+    }
+
+    /// What follows `after`: about `limit` entries, up to the end of a commit.
+    fn following(&self, after: EntryId, limit: usize) -> Vec<Entry> {
+        let start = self.log.partition_point(|entry| entry.id <= after);
+        let mut entries = Vec::new();
+        for entry in self.log.range(start..) {
+            entries.push(entry.clone());
+            if entries.len() >= limit && entry.ends_commit {
+                break;
+            }
+        }
+        entries
+    }
+
+    fn conflicts(&self, commit: &Commit) -> Vec<(RecordKey, Option<Versioned>)> {
+        let mut conflicts = Vec::new();
+        for (key, expected) in &commit.checks {
+            let current = self.records.get(key);
+            if current.map(|record| record.version) != *expected {
+                conflicts.push((key.clone(), current.cloned()));
+            }
+        }
+        conflicts
+    }
+
+    fn apply(&mut self, commit: Commit, now_ms: u64, first_seq: u64) -> Vec<EntryId> {
+        let last_index = commit.entries.len().saturating_sub(1);
+        let mut ids = Vec::with_capacity(commit.entries.len());
+        for (index, content) in commit.entries.into_iter().enumerate() {
+            let id = self.next_id(now_ms, first_seq);
+            self.last = id;
+            self.log.push_back(Entry { id, ends_commit: index == last_index, content });
+            ids.push(id);
+        }
+        for (key, value) in commit.writes {
+            match value {
+                Some(value) => drop(self.records.insert(key, Versioned { version: self.last, value })),
+                None => drop(self.records.remove(&key)),
+            }
+        }
+        ids
+    }
+
+    fn trim(&mut self, retention: Retention, now_ms: u64) {
+        let age_max_ms = u64::try_from(retention.age_max.as_millis()).unwrap_or(u64::MAX);
+        let oldest_ms = now_ms.saturating_sub(age_max_ms);
+        while self.log.len() > retention.entries_max
+            // The newest of those that are too old stays: whoever has followed the log up to it goes on from there, however
+            // long nothing happened.
+            || self.log.get(1).is_some_and(|entry| entry.id.ms < oldest_ms)
+        {
+            self.log.pop_front();
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn load(&self) -> Result<Loaded, JournalError> {
+        let state = self.lock();
+        let records = state.records.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
+        Ok(Loaded { records, position: state.last, whole_at: state.last })
+    }
+
+    async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
+        let state = self.lock();
+        Ok(keys.iter().map(|key| state.records.get(key).cloned()).collect())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
+        refuse_defects(&commit)?;
+        let now_ms = self.now_ms();
+        let ids = {
+            let mut state = self.lock();
+            let conflicts = state.conflicts(&commit);
+            if !conflicts.is_empty() {
+                return Ok(Outcome::Conflict(conflicts));
+            }
+            let ids = state.apply(commit, now_ms, self.first_seq);
+            state.trim(self.retention, now_ms);
+            ids
+        };
+        self.changed.send_replace(());
+        Ok(Outcome::Committed(ids))
+    }
+
+    async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            {
+                let state = self.lock();
+                if !state.holds(after) {
+                    return Err(JournalError::Lost);
+                }
+                let entries = state.following(after, limit);
+                if !entries.is_empty() {
+                    return Ok(entries);
+                }
+            }
+            if changed.changed().await.is_err() {
+                return Err(JournalError::Unavailable("the journal was closed".into()));
+            }
+        }
+    }
+
+    async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {
+        Ok(self.lock().holds(cursor))
+    }
+
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        let free = match state.leases.get(name) {
+            Some((owner, until_ms)) => owner == holder || *until_ms <= now_ms,
+            None => true,
+        };
+        if free {
+            state.leases.insert(name.into(), (holder.into(), now_ms.saturating_add(whole_ms(duration))));
+        }
+        Ok(free)
+    }
+
+    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
+        let now_ms = self.now_ms();
+        let state = self.lock();
+        let kept = state.kept.get(name).filter(|(_, until_ms)| *until_ms > now_ms);
+        Ok(kept.map(|(value, _)| value.clone()))
+    }
+
+    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
+        refuse_oversized(&value)?;
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        state.kept.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        let is_later = state.kept.get(name).is_some_and(|(there, _)| there.version > value.version);
+        if !is_later {
+            state.kept.insert(name.into(), (value, now_ms.saturating_add(whole_ms(expiry))));
+        }
+        Ok(!is_later)
+    }
+
+    async fn forget(&self, name: &str) -> Result<(), JournalError> {
+        self.lock().kept.remove(name);
+        Ok(())
+    }
+
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+        refuse_oversized_report(&report)?;
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        state.reports.insert(instance.into(), (report, now_ms.saturating_add(whole_ms(expiry))));
+        state.reports.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        Ok(state.reports.iter().map(|(instance, (report, _))| (instance.clone(), report.clone())).collect())
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn condition(&self) -> Condition {
+        let state = self.lock();
+        Condition {
+            kind: "memory",
+            findings: vec![
+                "what is acknowledged is kept for the life of this process only; set BOARDCAST_REDIS_URL to keep it"
+                    .into(),
+            ],
+            oldest: state.log.front().map(|entry| entry.id),
+            entries: u64::try_from(state.log.len()).ok(),
+        }
+    }
+}

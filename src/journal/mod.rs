@@ -1,0 +1,402 @@
+//! What outlives the process: the port `Journal`, versioned records and one log, changed in one atomic step.
+//!
+//! Everything that boardcast knows lies in records; everything that happened lies in the log, and the id of a log
+//! entry is the id of its server-sent event. Because both change together or not at all, an instance that has
+//! folded the log up to some entry knows every record as of that entry.
+
+pub mod address;
+pub mod memory;
+pub mod redis;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use crate::domain::entry_id::EntryId;
+use crate::domain::record::delta::Delta;
+use crate::domain::scope::{Audience, ProjectId, Scope};
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::sprint::work_item::WorkItemId;
+
+/// The version of a record: the id of the last entry of the commit that wrote it.
+pub type Version = EntryId;
+
+/// The key of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey(String);
+
+impl RecordKey {
+    /// A work item. One space for the organisation: numbers are unique there, and items move between projects.
+    pub fn item(id: WorkItemId) -> Self {
+        Self(format!("item/{id}"))
+    }
+
+    /// What is known of a team.
+    pub fn team(team: TeamKey) -> Self {
+        Self(format!("team/{}/{}", team.project, team.team))
+    }
+
+    /// Written together with the record of any team of the project, so that whoever places an item by what is known
+    /// of its project's teams has one record to check.
+    pub fn teams_of_project(project: ProjectId) -> Self {
+        Self(format!("teams/{project}"))
+    }
+
+    /// The sprint that a team is in.
+    pub fn current_sprint(team: TeamKey) -> Self {
+        Self(format!("sprint/{}/{}", team.project, team.team))
+    }
+
+    /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
+    pub fn said(scope: Scope, name: &str) -> Self {
+        Self(format!("said/{scope}/{name}"))
+    }
+
+    /// When the source was last found equal.
+    pub fn feed() -> Self {
+        Self("feed".into())
+    }
+
+    /// Random, set once: a change means that the store was lost.
+    pub fn epoch() -> Self {
+        Self("epoch".into())
+    }
+
+    /// The collection whose hooks are taken: the first one seen where none is configured.
+    pub fn collection() -> Self {
+        Self("collection".into())
+    }
+
+    /// The key as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is what is known of a team.
+    pub fn is_team(&self) -> bool {
+        self.0.starts_with("team/")
+    }
+
+    /// Whether it is the guard of a project's teams.
+    pub fn is_teams_of_project(&self) -> bool {
+        self.0.starts_with("teams/")
+    }
+
+    /// Whether it is the sprint that a team is in.
+    pub fn is_current_sprint(&self) -> bool {
+        self.0.starts_with("sprint/")
+    }
+
+    /// Whether it is something that was said about a board.
+    pub fn is_said(&self) -> bool {
+        self.0.starts_with("said/")
+    }
+
+    /// The work item that this key is the record of, if it is one.
+    pub fn as_item(&self) -> Option<WorkItemId> {
+        self.0.strip_prefix("item/").and_then(|number| number.parse().ok()).and_then(WorkItemId::new)
+    }
+}
+
+impl From<&str> for RecordKey {
+    fn from(key: &str) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A record's value with its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned {
+    /// The version.
+    pub version: Version,
+    /// The value: JSON, opaque to the store.
+    pub value: Bytes,
+}
+
+/// An entry to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Who may receive the event.
+    pub audience: Audience,
+    /// The event's JSON exactly as readers will receive it; `None` for a silent entry.
+    pub event: Option<Bytes>,
+    /// What the fold needs, in the last entry of a commit.
+    pub delta: Option<Bytes>,
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: EntryId,
+    /// Whether it is the last of its commit. Entries of one commit are folded together.
+    pub ends_commit: bool,
+    /// Its content.
+    pub content: NewEntry,
+}
+
+/// One atomic change.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Records that must have this version, or be absent. Records that were only read belong here too.
+    pub checks: Vec<(RecordKey, Option<Version>)>,
+    /// Records to write; `None` deletes.
+    pub writes: Vec<(RecordKey, Option<Bytes>)>,
+    /// Entries to append: at least one, silent if need be, because its id becomes the version of what is written.
+    pub entries: Vec<NewEntry>,
+}
+
+impl Commit {
+    /// Writes a record, or deletes it, if it still has the version `expected`, and notes in `delta` that it does.
+    pub fn write(
+        &mut self,
+        delta: &mut Delta,
+        key: RecordKey,
+        expected: Option<Version>,
+        value: Option<Bytes>,
+    ) {
+        delta.writes.push(key.to_string());
+        self.checks.push((key.clone(), expected));
+        self.writes.push((key, value));
+    }
+
+    /// The same commit, with what the fold needs in its last entry: a silent one for `audience`, where there is none.
+    #[must_use]
+    pub fn telling(mut self, delta: &Delta, audience: Audience) -> Self {
+        let delta = Some(delta.encode().into());
+        match self.entries.last_mut() {
+            Some(last) => last.delta = delta,
+            None => self.entries.push(NewEntry { audience, event: None, delta }),
+        }
+        self
+    }
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was written and appended; the ids of the entries, in order.
+    Committed(Vec<EntryId>),
+    /// Nothing was changed; what the checked records that conflicted really hold.
+    Conflict(Vec<(RecordKey, Option<Versioned>)>),
+}
+
+/// The position at which a log holds everything that a commit conflicted with; `ZERO` where none of it is there.
+pub fn position_of(conflicts: &[(RecordKey, Option<Versioned>)]) -> EntryId {
+    let versions = conflicts.iter().filter_map(|(_, record)| record.as_ref().map(|record| record.version));
+    versions.max().unwrap_or(EntryId::ZERO)
+}
+
+/// Every record, and between which two positions they were read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The records. Others may write while they are read, so of a commit some may be here and some not.
+    pub records: Vec<(RecordKey, Versioned)>,
+    /// An entry of the log, or its end, that they are at least as new as. Folding what follows it is safe: merging is
+    /// idempotent.
+    pub position: EntryId,
+    /// Where the log ended when the last of them had been read. Once everything up to here is folded they are the
+    /// journal's at one moment, and not before.
+    pub whole_at: EntryId,
+}
+
+/// How a journal was last seen to be, for an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// What it is kept in: one word.
+    pub kind: &'static str,
+    /// What should be known of it, as sentences, with a remedy where there is one.
+    pub findings: Vec<String>,
+    /// The oldest entry that the log holds; `None` where it holds none or was not seen yet.
+    pub oldest: Option<EntryId>,
+    /// How many entries it holds; `None` where it was not seen yet.
+    pub entries: Option<u64>,
+}
+
+/// Why the journal could not do as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalError {
+    /// It cannot be reached, or did not answer in time. The operation may or may not have run; trying again is
+    /// right, because a repeated commit finds its own effect.
+    Unavailable(String),
+    /// The log no longer holds the position that was to be followed: it was trimmed, emptied or set back.
+    Lost,
+    /// The commit is one that no correct caller makes.
+    Refused(&'static str),
+    /// A newer boardcast writes the store in a form that this one does not know, so this one must not write, nor
+    /// show what it reads.
+    Newer {
+        /// The number of the form that was found.
+        found: String,
+        /// The number of the form that is known here.
+        known: u64,
+    },
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "the journal is unavailable: {why}"),
+            Self::Lost => f.write_str("the journal's log no longer holds the position that was followed"),
+            Self::Refused(why) => write!(f, "the journal refused what it was given: {why}"),
+            Self::Newer { found, known } => write!(
+                f,
+                "the journal is written in form {found} and only {known} is known here: update this instance"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// Versioned records and one log.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// All records with their versions, and between which positions they were read.
+    ///
+    /// Errors: `Lost` when the log was emptied or set back meanwhile; loading again is right.
+    async fn load(&self) -> Result<Loaded, JournalError>;
+
+    /// Some records, in the order asked for; `None` where there is none.
+    async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError>;
+
+    /// If every checked record still has the expected version: writes all, appends all, returns the entries' ids.
+    /// Else changes nothing and returns the current values of what conflicted.
+    ///
+    /// Errors: `Refused` for a commit without an entry, with an event above [`EVENT_BYTES_MAX`] or with a record above
+    /// [`RECORD_BYTES_MAX`]; `Newer`, as for every operation; `Unavailable`, after which nobody can tell whether it ran.
+    ///
+    /// [`EVENT_BYTES_MAX`]: crate::domain::wire::event::EVENT_BYTES_MAX
+    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError>;
+
+    /// Waits until the log has entries after `after`, and returns them in order: at least one, about `limit`, and
+    /// never a part of a commit only, unless `after` lies inside it.
+    ///
+    /// Dropping the future loses nothing: the position is the caller's. Errors: `Lost` when the log does not hold
+    /// `after` (see [`holds`](Self::holds)), at once or when that comes to pass while waiting.
+    async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError>;
+
+    /// Whether that very entry is still in the log, or is its end.
+    async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError>;
+
+    /// Takes the lease `name` for a while, or renews it for the same `holder`; `false` while somebody else has it.
+    /// Leases save double work and are never needed for correctness.
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError>;
+
+    /// What is kept for a while under `name`; `None` where nothing is. What is not in the form of this version is
+    /// deleted and counts as nothing.
+    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError>;
+
+    /// Keeps a value under `name` until `expiry` has passed, in whole milliseconds and at least one. Its version is a
+    /// position of the log that it is at least as new as. Says whether it is kept: it is not where a later one is.
+    ///
+    /// Errors: `Refused` for a value above [`KEPT_BYTES_MAX`].
+    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError>;
+
+    /// Deletes what is kept under `name`, if anything is.
+    async fn forget(&self, name: &str) -> Result<(), JournalError>;
+
+    /// Notes what an instance says of itself until `expiry` has passed, and returns what every instance has said, each
+    /// with its name and in the order of the names, and none whose time is over.
+    ///
+    /// Errors: `Refused` for a report above [`REPORT_BYTES_MAX`].
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError>;
+
+    /// Whether other instances have the same journal. To keep lists in one that nobody shares would only be to have
+    /// them in memory twice.
+    fn is_shared(&self) -> bool;
+
+    /// How it was last seen to be. Waits for nothing, so it may be a minute old.
+    fn condition(&self) -> Condition;
+}
+
+/// How much of the log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Entries.
+    pub entries_max: usize,
+    /// Their age.
+    pub age_max: Duration,
+}
+
+impl Retention {
+    /// Some 150 MB of Redis when every entry is the change of an item, and two days.
+    pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
+}
+
+/// How large a record may be, in bytes. The longest life of an item that is kept is far below it.
+pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How large a value may be that is kept for a while, in bytes: some thousands of projects or teams.
+pub const KEPT_BYTES_MAX: usize = 1024 * 1024;
+
+/// How large the report of an instance may be, in bytes: many times what it needs.
+pub const REPORT_BYTES_MAX: usize = 16 * 1024;
+
+/// Checks what every adapter checks before it notes a report.
+const fn refuse_oversized_report(report: &Bytes) -> Result<(), JournalError> {
+    if report.len() > REPORT_BYTES_MAX {
+        return Err(JournalError::Refused("a report is above 16 kB"));
+    }
+    Ok(())
+}
+
+/// A time as the stores count it: whole milliseconds, at least one.
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// Checks what every adapter checks before it keeps a value.
+const fn refuse_oversized(value: &Versioned) -> Result<(), JournalError> {
+    if value.value.len() > KEPT_BYTES_MAX {
+        return Err(JournalError::Refused("a value to keep is above 1 MB"));
+    }
+    Ok(())
+}
+
+/// Checks what every adapter checks before it touches the store.
+fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
+    if commit.entries.is_empty() {
+        return Err(JournalError::Refused("it has no entry, so what it writes would have no version"));
+    }
+    let oversized = |entry: &NewEntry| {
+        entry.event.as_ref().is_some_and(|event| event.len() > crate::domain::wire::event::EVENT_BYTES_MAX)
+    };
+    if commit.entries.iter().any(oversized) {
+        return Err(JournalError::Refused("an event is above 64 kB"));
+    }
+    if commit
+        .writes
+        .iter()
+        .any(|(_, value)| value.as_ref().is_some_and(|value| value.len() > RECORD_BYTES_MAX))
+    {
+        return Err(JournalError::Refused("a record is above 4 MB"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_key_names_its_item() {
+        let id = WorkItemId::new(13).unwrap();
+        assert_eq!(RecordKey::item(id).as_str(), "item/13");
+        assert_eq!(RecordKey::item(id).as_item(), Some(id));
+        assert_eq!(RecordKey::epoch().as_item(), None);
+    }
+}

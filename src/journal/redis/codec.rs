@@ -1,0 +1,222 @@
+//! What lies in Redis in which form: names of keys, values of records, texts of entries.
+
+use bytes::Bytes;
+use redis::{FromRedisValue as _, Value};
+
+use crate::domain::scope::Audience;
+use crate::journal::{Entry, EntryId, NewEntry, RecordKey, Versioned};
+
+/// The form that this version writes and reads, and the place of everything in it.
+pub(super) const SCHEMA: u64 = 1;
+
+/// What a record of a work item is called by everybody but Redis, where the hash says it.
+const ITEM_PREFIX: &str = "item/";
+
+/// The names of an organisation's keys. The braces are a hash tag: in a cluster all of them are in one slot, without
+/// which no script may touch more than one.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    /// A hash: the number of a work item → its record.
+    pub(super) items: String,
+    /// A hash: the key of any other record → its record.
+    pub(super) records: String,
+    /// A hash: the name of an instance → until when it counts, and what it says of itself.
+    pub(super) instances: String,
+    /// A stream.
+    pub(super) log: String,
+    /// The number of the form in which all of it is written.
+    pub(super) schema: String,
+    lease_prefix: String,
+    list_prefix: String,
+}
+
+impl Keys {
+    pub(super) fn of(organisation: &str) -> Self {
+        let key = |name: &str| format!("bc:{{{organisation}}}:{SCHEMA}:{name}");
+        Self {
+            items: key("items"),
+            records: key("records"),
+            instances: key("instances"),
+            log: key("log"),
+            lease_prefix: key("lease:"),
+            list_prefix: key("list:"),
+            schema: format!("bc:{{{organisation}}}:schema"),
+        }
+    }
+
+    pub(super) fn lease(&self, name: &str) -> String {
+        format!("{}{name}", self.lease_prefix)
+    }
+
+    pub(super) fn list(&self, name: &str) -> String {
+        format!("{}{name}", self.list_prefix)
+    }
+}
+
+/// A record's hash and its field there.
+pub(super) fn place(key: &RecordKey) -> (Hash, &str) {
+    match key.as_str().strip_prefix(ITEM_PREFIX) {
+        Some(number) => (Hash::Items, number),
+        None => (Hash::Records, key.as_str()),
+    }
+}
+
+/// One of the two hashes, numbered as `commit.lua` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Items = 1,
+    Records = 2,
+}
+
+impl Hash {
+    /// The key of the record with that field.
+    pub(super) fn record(self, field: &str) -> RecordKey {
+        match self {
+            Self::Items => RecordKey::from(format!("{ITEM_PREFIX}{field}").as_str()),
+            Self::Records => RecordKey::from(field),
+        }
+    }
+}
+
+/// Reads a record: its version, a blank, its value. What is not in that form counts as absent, there as here: it can
+/// be written anew.
+pub(super) fn record(key: &RecordKey, value: &Value) -> Option<Versioned> {
+    let Value::BulkString(bytes) = value else { return None };
+    let record = versioned(bytes);
+    if record.is_none() {
+        tracing::error!(%key, "a record in the store is not in the form of this version; it counts as absent");
+    }
+    record
+}
+
+/// Reads a version, a blank and a value; `None` where it is something else.
+pub(super) fn versioned(bytes: &[u8]) -> Option<Versioned> {
+    let blank = bytes.iter().position(|byte| *byte == b' ')?;
+    let (version, value) = bytes.split_at_checked(blank)?;
+    let version = EntryId::parse(std::str::from_utf8(version).ok()?)?;
+    Some(Versioned { version, value: Bytes::copy_from_slice(value.get(1..)?) })
+}
+
+/// The texts of an entry: names and values in turn. The mark of a commit's end comes first, where `follow.lua` looks.
+pub(super) fn texts(entry: &NewEntry, ends_commit: bool) -> Vec<(&'static str, Bytes)> {
+    // An audience is a few identifiers, whose encoding cannot fail.
+    let audience = serde_json::to_vec(&entry.audience).unwrap_or_default();
+    let mut texts = Vec::with_capacity(4);
+    if ends_commit {
+        texts.push(("end", Bytes::from_static(b"1")));
+    }
+    texts.push(("to", audience.into()));
+    texts.extend(entry.event.clone().map(|event| ("event", event)));
+    texts.extend(entry.delta.clone().map(|delta| ("delta", delta)));
+    texts
+}
+
+/// Reads an id as Redis writes it.
+pub(super) fn id(value: &Value) -> Option<EntryId> {
+    EntryId::parse(&String::from_redis_value_ref(value).ok()?)
+}
+
+/// Reads entries as `XRANGE` returns them; `None` when it returned something else.
+pub(super) fn entries(value: &Value) -> Option<Vec<Entry>> {
+    let Value::Array(entries) = value else { return None };
+    entries.iter().map(entry).collect()
+}
+
+fn entry(value: &Value) -> Option<Entry> {
+    let Value::Array(parts) = value else { return None };
+    let [entry_id, Value::Array(texts)] = parts.as_slice() else { return None };
+    let id = id(entry_id)?;
+    let mut entry = Entry {
+        id,
+        ends_commit: false,
+        content: NewEntry { audience: Audience::Everyone, event: None, delta: None },
+    };
+    let mut audience = None;
+    for pair in texts.chunks_exact(2) {
+        let [Value::BulkString(name), Value::BulkString(text)] = pair else { continue };
+        let text = || Bytes::copy_from_slice(text);
+        match name.as_slice() {
+            b"end" => entry.ends_commit = true,
+            b"to" => audience = serde_json::from_slice(&text()).ok(),
+            b"event" => entry.content.event = Some(text()),
+            b"delta" => entry.content.delta = Some(text()),
+            _ => {}
+        }
+    }
+    match audience {
+        Some(audience) => entry.content.audience = audience,
+        // Whom it is for cannot be told, so nobody is told; the fold still gets what it needs.
+        None => {
+            tracing::error!(entry = %id, "an entry of the log does not say whom it is for; nobody is told");
+            entry.content.event = None;
+        }
+    }
+    Some(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn c12_keys_are_named_by_organisation_and_form_under_one_hash_tag() {
+        let keys = Keys::of("contoso");
+        assert_eq!(keys.items, "bc:{contoso}:1:items");
+        assert_eq!(keys.lease("sync"), "bc:{contoso}:1:lease:sync");
+        assert_eq!(keys.list("projects"), "bc:{contoso}:1:list:projects");
+        assert_eq!(keys.schema, "bc:{contoso}:schema");
+    }
+
+    #[test]
+    fn a_record_has_one_place() {
+        for name in ["item/13", "item/013", "item/", "epoch", "team/a/b", "items/13"] {
+            let key = RecordKey::from(name);
+            let (hash, field) = place(&key);
+            assert_eq!(hash.record(field), key);
+        }
+        assert_eq!(place(&RecordKey::from("item/13")), (Hash::Items, "13"));
+    }
+
+    #[test]
+    fn c4_a_record_that_cannot_be_read_counts_as_absent() {
+        let read = |text: &str| record(&RecordKey::epoch(), &bulk(text));
+        let whole = read("5-1 {\"a\": 1}").unwrap();
+        assert_eq!(
+            (whole.version, whole.value),
+            (EntryId { ms: 5, seq: 1 }, Bytes::from_static(b"{\"a\": 1}"))
+        );
+        assert_eq!(read("5-1 ").unwrap().value, "");
+        for wrong in ["", " ", "5-1", "5 x", "05-1 x", "x"] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
+        assert_eq!(record(&RecordKey::epoch(), &Value::Nil), None);
+    }
+
+    #[test]
+    fn an_entry_comes_back_as_it_was_written_and_reaches_nobody_when_it_does_not_say_whom() {
+        let content = NewEntry {
+            audience: Audience::Everyone,
+            event: Some(Bytes::from_static(b"{}")),
+            delta: Some(Bytes::from_static(b"\xff")),
+        };
+        let read = |texts: Vec<(&str, Bytes)>| {
+            let pairs =
+                texts.into_iter().flat_map(|(name, text)| [bulk(name), Value::BulkString(text.to_vec())]);
+            let entry = Value::Array(vec![bulk("5-1"), Value::Array(pairs.collect())]);
+            entries(&Value::Array(vec![entry])).unwrap().remove(0)
+        };
+        let whole = read(texts(&content, true));
+        assert_eq!(
+            whole,
+            Entry { id: EntryId { ms: 5, seq: 1 }, ends_commit: true, content: content.clone() }
+        );
+        assert!(!read(texts(&content, false)).ends_commit);
+        let mut unknown = texts(&content, true);
+        unknown[1].1 = Bytes::from_static(b"\"somebody\"");
+        assert_eq!(read(unknown).content, NewEntry { event: None, ..content });
+    }
+}

@@ -1,0 +1,293 @@
+//! The instances that share a journal, as each was last heard of. They never speak to each other: each says in the
+//! journal, in the background, how it is doing, and learns there what the others say.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::board::fold::Fold;
+use crate::domain::time::Timestamp;
+use crate::journal::Journal;
+use crate::ops::vitals::Vitals;
+use crate::platform::clock::Clock;
+
+/// How often an instance says how it is doing.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// For how long that counts.
+const EXPIRY: Duration = Duration::from_secs(30);
+
+/// The parts of a report whose numbers can be added up over instances.
+const SUMMED: [&str; 4] = ["streams", "hooks", "reads", "lists"];
+
+/// This instance among those that share its journal.
+pub struct Instances {
+    journal: Arc<dyn Journal>,
+    fold: Arc<Fold>,
+    vitals: Arc<Vitals>,
+    clock: Clock,
+    /// Who this is.
+    instance: String,
+    started_at: Timestamp,
+    heard: Mutex<Heard>,
+}
+
+/// What was heard of the others.
+#[derive(Default)]
+struct Heard {
+    at: Option<Timestamp>,
+    others: Vec<Value>,
+}
+
+impl Heard {
+    /// What still counts of it. While the journal is away nobody hears who has died since.
+    fn others_at(&self, now: Timestamp) -> &[Value] {
+        let expiry_ms = i64::try_from(EXPIRY.as_millis()).unwrap_or(i64::MAX);
+        let counts = self.at.is_some_and(|at| now.ms_since(at) < expiry_ms);
+        if counts { &self.others } else { &[] }
+    }
+}
+
+/// The instances, and what they add up to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// A report of each: this one's as it is now, the others' as they were last heard of, none older than 30 s.
+    pub instances: Vec<Value>,
+    /// Their number, and the sums of what they count.
+    pub total: Value,
+    /// When the others were last heard of; `None` while they never were.
+    pub heard_at: Option<Timestamp>,
+}
+
+impl Instances {
+    /// The instance of that name, which began now. It says nothing until it [keeps reporting](Self::keep_reporting).
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        fold: Arc<Fold>,
+        vitals: Arc<Vitals>,
+        clock: Clock,
+        instance: String,
+    ) -> Self {
+        let (started_at, heard) = (clock(), Mutex::default());
+        Self { journal, fold, vitals, clock, instance, started_at, heard }
+    }
+
+    /// When this process started.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Says every ten seconds how this instance is doing; never returns.
+    pub async fn keep_reporting(self: Arc<Self>) {
+        loop {
+            self.report().await;
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Says how this instance is doing, and hears what the others say.
+    async fn report(&self) {
+        let own = self.own().to_string();
+        match self.journal.report(&self.instance, own.into(), EXPIRY).await {
+            Ok(reports) => {
+                let others = reports.iter().filter(|(instance, _)| *instance != self.instance);
+                let others = others.filter_map(|(_, report)| serde_json::from_slice::<Value>(report).ok());
+                let others = others.filter(Value::is_object).collect();
+                let heard = Heard { at: Some((self.clock)()), others };
+                *self.heard() = heard;
+            }
+            // Whoever follows the log says that the journal is away.
+            Err(error) => tracing::debug!(%error, "this instance could not say how it is doing"),
+        }
+    }
+
+    /// Which instances there are, this one among them. Waits for nothing.
+    pub fn seen(&self) -> Seen {
+        let mut instances = vec![self.own()];
+        let heard = self.heard();
+        instances.extend(heard.others_at((self.clock)()).iter().cloned());
+        let heard_at = heard.at;
+        drop(heard);
+        let total = total(&instances);
+        Seen { instances, total, heard_at }
+    }
+
+    /// How many instances there are, this one among them.
+    pub fn count(&self) -> usize {
+        1 + self.heard().others_at((self.clock)()).len()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How this instance is doing now.
+    fn own(&self) -> Value {
+        let (vitals, position) = (&*self.vitals, self.fold.position());
+        json!({
+            "instance": self.instance,
+            "version": env!("CARGO_PKG_VERSION"),
+            "startedAt": self.started_at,
+            "reportedAt": (self.clock)(),
+            "position": position.map(|position| position.to_string()),
+            "lagMs": vitals.journal_lag_ms(position),
+            "lastHook": vitals.last_hook.value(),
+            "lastSync": vitals.last_sync.value(),
+            "streams": vitals.stream_counts(),
+            "hooks": {
+                "applied": vitals.hooks_applied.value(),
+                "known": vitals.hooks_known.value(),
+                "ignored": vitals.hooks_ignored.value(),
+                "deadLetters": vitals.hooks_dead_letter.value(),
+                "denied": vitals.hooks_denied.value(),
+                "refused": vitals.hooks_refused.value(),
+                "deposited": vitals.hooks_deposited.value(),
+            },
+            "reads": vitals.reads.total(),
+            "lists": vitals.list_reads.total(),
+            "panics": vitals.panics.value(),
+        })
+    }
+}
+
+/// What reports add up to. An instance of another version may count more or less than this one does.
+fn total(reports: &[Value]) -> Value {
+    let mut total = Map::new();
+    total.insert("instances".into(), reports.len().into());
+    for part in SUMMED {
+        let mut sums = Map::new();
+        for numbers in reports.iter().filter_map(|report| report.get(part)?.as_object()) {
+            for (name, number) in numbers.iter().filter_map(|(name, number)| Some((name, number.as_u64()?))) {
+                let sum = sums.get(name).and_then(Value::as_u64).unwrap_or(0).saturating_add(number);
+                sums.insert(name.clone(), sum.into());
+            }
+        }
+        total.insert(part.into(), sums.into());
+    }
+    let numbers =
+        |name: &str| reports.iter().filter_map(|report| report.get(name)?.as_u64()).collect::<Vec<_>>();
+    total.insert("panics".into(), numbers("panics").into_iter().sum::<u64>().into());
+    // Lags do not add up: the board that is the furthest behind is.
+    total.insert("lagMs".into(), numbers("lagMs").into_iter().max().into());
+    total.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::journal::Retention;
+    use crate::journal::memory::MemoryJournal;
+    use crate::ops::vitals::OpenStream;
+
+    /// Instances over one journal, on a clock that the test turns.
+    struct Bench {
+        now: Arc<AtomicI64>,
+        journal: Arc<MemoryJournal>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let now = Arc::new(AtomicI64::new(1_000_000));
+            let journal = Arc::new(MemoryJournal::new(clock(&now), Retention::DEFAULT));
+            Self { now, journal }
+        }
+
+        fn instance(&self, name: &str) -> Instances {
+            let (fold, vitals) = (Arc::default(), Arc::default());
+            Instances::new(self.journal.clone(), fold, vitals, clock(&self.now), name.into())
+        }
+
+        fn wait_s(&self, s: i64) {
+            self.now.fetch_add(s * 1_000, Ordering::SeqCst);
+        }
+    }
+
+    fn clock(now: &Arc<AtomicI64>) -> Clock {
+        let now = now.clone();
+        Arc::new(move || Timestamp::from_epoch_ms(now.load(Ordering::SeqCst)))
+    }
+
+    fn names(instances: &Instances) -> Vec<String> {
+        let seen = instances.seen().instances;
+        seen.iter().map(|report| report["instance"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn p6_each_instance_sees_all_and_what_they_add_up_to() {
+        let bench = Bench::new();
+        let [one, two] = ["one", "two"].map(|name| bench.instance(name));
+        assert_eq!((names(&one), one.seen().heard_at), (vec!["one".to_owned()], None));
+        two.vitals.hooks_applied.add(3);
+        two.vitals.panics.add(1);
+        two.report().await;
+        bench.wait_s(5);
+        one.report().await;
+        one.vitals.hooks_applied.add(4);
+        let _open = OpenStream::count(&one.vitals);
+        let seen = one.seen();
+        assert_eq!(names(&one), ["one", "two"]);
+        assert_eq!(seen.instances[1]["reportedAt"], 1_000_000);
+        assert_eq!(seen.heard_at, Some(Timestamp::from_epoch_ms(1_005_000)));
+        let total = seen.total;
+        assert_eq!((&total["instances"], &total["panics"]), (&json!(2), &json!(1)));
+        assert_eq!((&total["hooks"]["applied"], &total["streams"]["open"]), (&json!(7), &json!(1)));
+        assert_eq!((&total["reads"]["hitsMemory"], &total["lagMs"]), (&json!(0), &Value::Null));
+        assert_eq!(names(&two), ["two"], "it has not heard of the other yet");
+    }
+
+    #[tokio::test]
+    async fn p6_an_instance_that_dies_is_gone_after_30_s() {
+        let bench = Bench::new();
+        let [lives, dies] = ["lives", "dies"].map(|name| bench.instance(name));
+        dies.report().await;
+        for _ in 0..2 {
+            bench.wait_s(10);
+            lives.report().await;
+            assert_eq!(names(&lives), ["lives", "dies"]);
+        }
+        bench.wait_s(10);
+        lives.report().await;
+        assert_eq!(names(&lives), ["lives"]);
+    }
+
+    #[tokio::test]
+    async fn p6_what_was_heard_before_the_journal_went_away_does_not_last() {
+        let bench = Bench::new();
+        let [one, two] = ["one", "two"].map(|name| bench.instance(name));
+        two.report().await;
+        one.report().await;
+        bench.wait_s(29);
+        assert_eq!(names(&one), ["one", "two"]);
+        bench.wait_s(1);
+        assert_eq!(names(&one), ["one"]);
+        assert_eq!(one.seen().heard_at, Some(Timestamp::from_epoch_ms(1_000_000)));
+    }
+
+    #[tokio::test]
+    async fn p6_reports_of_another_version_are_shown_and_added_up_as_far_as_they_go() {
+        let bench = Bench::new();
+        let one = bench.instance("one");
+        one.vitals.hooks_applied.add(1);
+        let other =
+            json!({ "instance": "other", "hooks": { "applied": 2, "new": 5, "odd": "x" }, "streams": 7 });
+        for (name, report) in
+            [("other", other.to_string()), ("rubbish", "{".into()), ("text", "\"x\"".into())]
+        {
+            bench.journal.report(name, report.into(), EXPIRY).await.unwrap();
+        }
+        one.report().await;
+        let seen = one.seen();
+        assert_eq!(names(&one), ["one", "other"]);
+        let hooks = &seen.total["hooks"];
+        assert_eq!((&hooks["applied"], &hooks["new"], hooks.get("odd")), (&json!(3), &json!(5), None));
+    }
+
+    #[tokio::test]
+    async fn p6_a_report_is_small() {
+        let own = Bench::new().instance(&uuid::Uuid::new_v4().to_string()).own().to_string();
+        assert!(own.len() < 2_000, "{} bytes", own.len());
+    }
+}

@@ -1,0 +1,7 @@
+//! What an operator sees and sets off: counters, logging, the instances that share a journal, and the failpoints of
+//! builds for tests.
+
+pub mod failpoints;
+pub mod instances;
+pub mod telemetry;
+pub mod vitals;

@@ -1,0 +1,136 @@
+//! The text format of server-sent events (HTML standard, "event stream interpretation"), written once per event.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::domain::entry_id::EntryId;
+use crate::domain::scope::{Audience, Scope};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event;
+
+/// A log entry as the hub holds it: its position, and the bytes that every reader shares.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The entry's id.
+    pub id: EntryId,
+    /// Who may receive it.
+    pub audience: Audience,
+    /// The block for the wire; `None` for a silent entry, which only moves the position.
+    pub block: Option<Block>,
+    /// When the news that the event tells reached us, for measuring how long it took to a reader.
+    pub received_at: Option<Timestamp>,
+    /// Whether it tells that its board is the one that is served from now on.
+    pub begins_board: bool,
+}
+
+/// One event on the wire, in both forms of the stream.
+#[derive(Clone, Debug)]
+pub struct Block {
+    bytes: Bytes,
+    /// Where the default form begins: the `event:` line before it is for named streams only.
+    unnamed_from: usize,
+}
+
+impl Frame {
+    /// The frame of a log entry with that event; without one it is silent.
+    pub fn new(id: EntryId, audience: Audience, json: Option<&[u8]>) -> Self {
+        let received_at = json.and_then(event::received_at_of);
+        let begins_board = json.and_then(event::type_of) == Some("sprint_changed");
+        let block = json.map(|json| Block::new(Some(id), json));
+        Self { id, audience, block, received_at, begins_board }
+    }
+
+    /// The board it is about; `None` when it is for everybody.
+    pub const fn scope(&self) -> Option<Scope> {
+        match self.audience {
+            Audience::Scope(scope) => Some(scope),
+            Audience::Everyone => None,
+        }
+    }
+}
+
+impl Block {
+    /// Writes a block with an id, or without one so that the client keeps the id it has. `json` is one line.
+    pub fn new(id: Option<EntryId>, json: &[u8]) -> Self {
+        debug_assert!(!json.contains(&b'\n') && !json.contains(&b'\r'), "an event is one line");
+        let mut bytes = BytesMut::with_capacity(json.len() + 80);
+        if let Some(name) = event::type_of(json) {
+            bytes.put_slice(b"event: ");
+            bytes.put_slice(name.as_bytes());
+            bytes.put_u8(b'\n');
+        }
+        let unnamed_from = bytes.len();
+        if let Some(id) = id {
+            bytes.put_slice(format!("id: {id}\n").as_bytes());
+        }
+        bytes.put_slice(b"data: ");
+        bytes.put_slice(json);
+        bytes.put_slice(b"\n\n");
+        Self { bytes: bytes.freeze(), unnamed_from }
+    }
+
+    /// The bytes for a stream: shared, not copied.
+    pub fn bytes(&self, named: bool) -> Bytes {
+        if named { self.bytes.clone() } else { self.bytes.slice(self.unnamed_from..) }
+    }
+
+    /// The size in memory, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is nothing in it; no block is ever empty.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// The silent heartbeat: a block that has an id and no data moves the browser's last event id and dispatches
+/// nothing. Without a position to tell it is a comment.
+pub fn silent_heartbeat(position: Option<EntryId>) -> Bytes {
+    match position {
+        Some(id) => Bytes::from(format!("id: {id}\n\n")),
+        None => Bytes::from_static(b":\n\n"),
+    }
+}
+
+/// The line that tells a browser how long to wait before it reconnects, as a block of its own. Digits only, or it
+/// is ignored.
+pub fn retry(ms: u64) -> Bytes {
+    Bytes::from(format!("retry: {ms}\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &[u8] = br#"{"type":"workitem_changed","v":1}"#;
+    const ID: EntryId = EntryId { ms: 7, seq: 1 };
+
+    #[test]
+    fn a_block_has_an_event_line_only_where_asked_for() {
+        let block = Block::new(Some(ID), JSON);
+        assert_eq!(block.bytes(false), &b"id: 7-1\ndata: {\"type\":\"workitem_changed\",\"v\":1}\n\n"[..]);
+        assert!(block.bytes(true).starts_with(b"event: workitem_changed\nid: 7-1\ndata: "));
+        assert!(block.bytes(true).ends_with(&block.bytes(false)));
+    }
+
+    #[test]
+    fn a_block_without_id_leaves_the_clients_id_alone() {
+        assert!(Block::new(None, JSON).bytes(false).starts_with(b"data: "));
+    }
+
+    #[test]
+    fn both_forms_share_one_buffer() {
+        let block = Block::new(Some(ID), JSON);
+        let (named, default) = (block.bytes(true), block.bytes(false));
+        assert_eq!(named[block.unnamed_from..].as_ptr(), default.as_ptr());
+        assert_eq!(default.as_ptr(), block.bytes(false).as_ptr());
+    }
+
+    #[test]
+    fn a_silent_heartbeat_dispatches_nothing() {
+        assert_eq!(silent_heartbeat(Some(ID)), &b"id: 7-1\n\n"[..]);
+        assert_eq!(silent_heartbeat(None), &b":\n\n"[..]);
+        assert_eq!(retry(2740), &b"retry: 2740\n\n"[..]);
+    }
+}

@@ -1,0 +1,196 @@
+//! The relay: follows the log and hands each commit to the fold and then to the hub. Nobody else publishes, and nobody
+//! else knows how this instance stands with the journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::board::fold::{Fold, State, TAIL_ENTRIES};
+use crate::domain::record::delta::Delta;
+use crate::domain::record::journal_status::Contact;
+use crate::domain::scope::Audience;
+use crate::domain::time::Timestamp;
+use crate::journal::{Commit, Entry, EntryId, Journal, JournalError, Outcome, RecordKey};
+use crate::ops::failpoints::{self, Step};
+use crate::ops::vitals::Vitals;
+use crate::platform::clock::Clock;
+use crate::stream::hub::Hub;
+use crate::stream::hub::frame::Frame;
+use crate::write::restore::Restore;
+
+/// How long the relay waits before it tries a journal again that did not answer.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// How long it waits before it looks again whether a newer version still writes the journal.
+const OUTDATED_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// For how many milliseconds the journal must not have answered before readers are told. A store that hands over to
+/// its replica is away for about as long, and nobody is helped by a board that flickers.
+const AWAY_AFTER_MS: i64 = 1_000;
+
+/// Follows a journal for as long as the process lives.
+pub struct Relay {
+    /// What is followed.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// This instance's readers.
+    pub hub: Arc<Hub>,
+    /// Counters.
+    pub vitals: Arc<Vitals>,
+    /// The time, for how long the journal is away.
+    pub clock: Clock,
+    /// Who this instance is, for leases.
+    pub instance: String,
+}
+
+/// Since when the journal does not answer; `None` while it does.
+type Silence = Option<Timestamp>;
+
+impl Relay {
+    /// Loads the journal and follows its log; begins anew whenever the log was lost.
+    pub async fn run(self) {
+        let mut silence = Silence::None;
+        loop {
+            let error = self.follow(&mut silence).await;
+            let pause = self.failed(&error, &mut silence);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Returns when the log cannot be followed any further.
+    async fn follow(&self, silence: &mut Silence) -> JournalError {
+        let mut position = match self.begin().await {
+            Ok(position) => position,
+            Err(error) => return error,
+        };
+        self.answered(silence);
+        self.hub.reset(position);
+        loop {
+            let entries = match self.journal.tail(position, TAIL_ENTRIES).await {
+                Ok(entries) => entries,
+                Err(error @ (JournalError::Lost | JournalError::Newer { .. })) => return error,
+                Err(error) => {
+                    // The position is still good: an outage is waited out, not answered with a reset.
+                    tokio::time::sleep(self.failed(&error, silence)).await;
+                    // A tail is silent while nothing happens, so it does not tell that the log can be read again.
+                    match self.journal.holds(position).await {
+                        Ok(true) => {
+                            self.answered(silence);
+                            self.vitals.log_seen(position);
+                        }
+                        Ok(false) => return JournalError::Lost,
+                        Err(_) => {}
+                    }
+                    continue;
+                }
+            };
+            failpoints::passed(Step::Relayed);
+            self.hand_on(&entries);
+            if let Some(last) = entries.last() {
+                position = last.id;
+            }
+        }
+    }
+
+    fn hand_on(&self, entries: &[Entry]) {
+        if let Some(last) = entries.last() {
+            self.vitals.log_seen(last.id);
+        }
+        if let Some(told) = entries.iter().rev().find(|entry| entry.content.event.is_some()) {
+            self.vitals.board_changed(told.id);
+        }
+        // The fold comes first, so that a snapshot is never older than what its reader was already sent.
+        for id in self.fold.apply(entries) {
+            self.vitals.entries_undecodable.add(1);
+            tracing::error!(entry = %id, "a log entry cannot be decoded and was passed over");
+        }
+        self.hub.publish(entries.iter().map(frame));
+    }
+
+    /// Takes note of a failure; returns how long to wait before the next attempt.
+    fn failed(&self, error: &JournalError, silence: &mut Silence) -> Duration {
+        let now = (self.clock)();
+        let contact = self.fold.contact();
+        match error {
+            JournalError::Lost => {
+                self.vitals.logs_lost.add(1);
+                tracing::error!(
+                    "the log no longer holds our position; what is known here is put into the new one"
+                );
+                self.fold.set_contact(Contact::Lost(contact.cut_off().unwrap_or(now)));
+                return RETRY_AFTER;
+            }
+            JournalError::Newer { .. } => {
+                self.vitals.log_unreadable();
+                if !matches!(contact, Contact::Outdated(_)) {
+                    tracing::error!(%error, "hooks are refused and streams are closed");
+                    self.fold.set_contact(Contact::Outdated(now));
+                }
+                return OUTDATED_RETRY_AFTER;
+            }
+            JournalError::Unavailable(_) | JournalError::Refused(_) => self.vitals.log_unreadable(),
+        }
+        let since = *silence.get_or_insert_with(|| {
+            tracing::warn!(%error, "the journal does not answer; trying again until it does");
+            now
+        });
+        if contact == Contact::Following && now.ms_since(since) >= AWAY_AFTER_MS {
+            self.fold.set_contact(Contact::Away(since));
+        }
+        RETRY_AFTER
+    }
+
+    fn answered(&self, silence: &mut Silence) {
+        if let Some(since) = silence.take() {
+            tracing::info!(after_ms = (self.clock)().ms_since(since), "the journal answers again");
+        }
+        self.fold.set_contact(Contact::Following);
+    }
+
+    /// Loads the boards; those of a log that was lost are put into the new one before.
+    async fn begin(&self) -> Result<EntryId, JournalError> {
+        self.ensure_epoch().await?;
+        let (state, undecodable) = match self.fold.contact() {
+            Contact::Lost(_) => self.restore().await?,
+            _ => State::load(&*self.journal).await?,
+        };
+        for key in undecodable {
+            self.vitals.entries_undecodable.add(1);
+            tracing::error!(key, "a record or a log entry cannot be decoded and was left out");
+        }
+        let position = state.position();
+        self.fold.reset(state);
+        self.vitals.log_followed_from(position);
+        if let Some(touched) = self.fold.read().boards().map(|(_, board)| board.touched).max() {
+            self.vitals.board_changed(touched);
+        }
+        Ok(position)
+    }
+
+    async fn restore(&self) -> Result<(State, Vec<String>), JournalError> {
+        let ours = self.fold.read().clone();
+        let restore = Restore { journal: self.journal.clone(), instance: self.instance.clone() };
+        restore.run(&ours).await
+    }
+
+    /// A log begins with a silent entry that names its epoch, so no reader is ever given the position 0-0.
+    async fn ensure_epoch(&self) -> Result<(), JournalError> {
+        let key = RecordKey::epoch();
+        if let [Some(_)] = self.journal.read(std::slice::from_ref(&key)).await?.as_slice() {
+            return Ok(());
+        }
+        let epoch = uuid::Uuid::new_v4().to_string();
+        let mut delta = Delta { epoch: Some(epoch.clone()), ..Delta::default() };
+        let mut commit = Commit::default();
+        commit.write(&mut delta, key, None, Some(epoch.into()));
+        match self.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
+            Outcome::Committed(_) => {}
+            Outcome::Conflict(_) => tracing::debug!("another instance set the epoch first"),
+        }
+        Ok(())
+    }
+}
+
+fn frame(entry: &Entry) -> Frame {
+    Frame::new(entry.id, entry.content.audience, entry.content.event.as_deref())
+}

@@ -1,0 +1,6 @@
+//! The organisation as a source: what is asked of it, when, and what the answers say of the boards. `timer` is the
+//! use case behind the host's timer, `source` compares boards with the organisation, `cache` keeps what was fetched.
+
+pub mod cache;
+pub mod source;
+pub mod timer;

@@ -1,0 +1,206 @@
+//! How true the boards are: what the organisation's answers make of each board's level, and the events by which
+//! readers are told, once for all instances.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::board::fold::{Fold, State};
+use crate::domain::degradation::{Condition, Conditions, DataSource, Outcome, Permit, Policy};
+use crate::domain::level::Level;
+use crate::domain::record::delta::Delta;
+use crate::domain::record::last_announced::{LEVEL, SaidRecord, Statement};
+use crate::domain::scope::{Audience, Scope};
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{self, Body, Envelope, Source as Because};
+use crate::journal::{Commit, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
+use crate::platform::clock::Clock;
+
+/// The conditions of the organisation's parts, and what was made of them.
+pub struct Levels {
+    conditions: Mutex<Conditions>,
+    /// That of the organisation as a whole: whether it can be asked at all.
+    organization: Mutex<Condition>,
+    policy: Policy,
+    journal: Arc<dyn Journal>,
+    fold: Arc<Fold>,
+    clock: Clock,
+    demo: bool,
+}
+
+/// What a board's level is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    level: Level,
+    reason: Option<&'static str>,
+    since: Option<Timestamp>,
+    retry_at: Option<Timestamp>,
+}
+
+impl Standing {
+    fn of(condition: &Condition) -> Self {
+        Self {
+            level: condition.level(),
+            reason: condition.reason().map(crate::domain::degradation::Failure::as_str),
+            since: condition.since(),
+            retry_at: condition.retry_at(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Levels {
+    pub(super) fn new(
+        journal: Arc<dyn Journal>,
+        fold: Arc<Fold>,
+        clock: Clock,
+        demo: bool,
+        policy: Policy,
+    ) -> Self {
+        let (conditions, organization) = (Mutex::default(), Mutex::default());
+        Self { conditions, organization, policy, journal, fold, clock, demo }
+    }
+
+    /// Whether the organisation may be asked what there is.
+    pub(super) fn permit_organization(&self) -> Permit {
+        lock(&self.organization).permit(&self.policy, (self.clock)())
+    }
+
+    /// How it ended to ask the organisation what there is.
+    pub(super) fn observe_organization(&self, outcome: Outcome) {
+        let known = self.fold.read().checked().projects.values().copied().max();
+        let jitter = fastrand::f64();
+        lock(&self.organization).observe(&self.policy, outcome, (self.clock)(), known, jitter);
+    }
+
+    /// Whether a source of a team's board may be asked.
+    pub(super) fn permit(&self, source: DataSource, team: TeamKey) -> Permit {
+        lock(&self.conditions).of(source, team.scope(None)).permit(&self.policy, (self.clock)())
+    }
+
+    /// How it ended to ask a source of a team's board.
+    pub(super) fn observe(&self, source: DataSource, team: TeamKey, outcome: Outcome) {
+        let known = {
+            let state = self.fold.read();
+            state.data_as_of(state.teams().served_scope(team))
+        };
+        let jitter = fastrand::f64();
+        let mut conditions = lock(&self.conditions);
+        conditions.of(source, team.scope(None)).observe(&self.policy, outcome, (self.clock)(), known, jitter);
+    }
+
+    /// A question that was permitted was not asked after all.
+    pub(super) fn release(&self, source: DataSource, team: TeamKey) {
+        lock(&self.conditions).of(source, team.scope(None)).release();
+    }
+
+    /// When the organisation is to be asked next because something failed; `None` when nothing did.
+    pub(super) fn next_try(&self) -> Option<Timestamp> {
+        let of_organization = lock(&self.organization).next_try();
+        let of_teams = lock(&self.conditions).next_try();
+        [of_organization, of_teams].into_iter().flatten().min()
+    }
+
+    /// The worst of all levels, for where there is room for one word.
+    pub fn worst(&self) -> Level {
+        let of_organization = lock(&self.organization).level();
+        lock(&self.conditions).worst().max(of_organization)
+    }
+
+    /// Announces the level of every board that is served and of which another was said last; returns how many.
+    ///
+    /// Errors: the journal failed. What was not announced is announced next time.
+    pub async fn reconcile(&self) -> Result<usize, JournalError> {
+        let due = {
+            let state = self.fold.read();
+            let served: Vec<Scope> = state.boards().map(|(scope, _)| scope).collect();
+            let due = |scope: &Scope| {
+                let standing = self.standing(&state, *scope)?;
+                (standing.level != state.level(*scope)).then_some((*scope, standing))
+            };
+            served.iter().filter_map(due).collect::<Vec<_>>()
+        };
+        let mut announced = 0;
+        for (scope, standing) in due {
+            announced += usize::from(self.announce(scope, standing).await?);
+        }
+        Ok(announced)
+    }
+
+    /// What a board's level is to be; `None` while nobody asked for it.
+    fn standing(&self, state: &State, scope: Scope) -> Option<Standing> {
+        let team = TeamKey::of(scope)?;
+        let (now, known) = ((self.clock)(), state.data_as_of(scope));
+        let mut organization = lock(&self.organization);
+        organization.tick(&self.policy, now, known);
+        let mut conditions = lock(&self.conditions);
+        let gravest = conditions.gravest(team.scope(None), &self.policy, now, known);
+        // A team that was never asked about is as true as the organisation, once that is known to be gone.
+        match gravest.filter(|of_team| of_team.level() >= organization.level()) {
+            Some(of_team) => Some(Standing::of(of_team)),
+            None => (organization.level() != Level::Full).then(|| Standing::of(&organization)),
+        }
+    }
+
+    async fn announce(&self, scope: Scope, standing: Standing) -> Result<bool, JournalError> {
+        let (commit, differs) = {
+            let state = self.fold.read();
+            (self.commit_of(&state, scope, standing), state.level(scope) != standing.level)
+        };
+        if !differs {
+            return Ok(false);
+        }
+        match self.journal.commit(commit).await? {
+            Committed::Committed(_) => Ok(true),
+            Committed::Conflict(conflicts) => {
+                self.fold.caught_up(&conflicts).await;
+                Ok(false)
+            }
+        }
+    }
+
+    fn commit_of(&self, state: &State, scope: Scope, standing: Standing) -> Commit {
+        let now = (self.clock)();
+        let from = state.level(scope);
+        let said = state.said(scope, LEVEL);
+        let body = match standing.level {
+            Level::Full => {
+                let since = match said.map(|said| &said.statement) {
+                    Some(Statement::Level { since, .. }) => *since,
+                    _ => None,
+                };
+                Body::Recovered { from, down_for_ms: since.map_or(0, |since| now.ms_since(since)) }
+            }
+            to => Body::Degraded {
+                from,
+                to,
+                reason: standing.reason.unwrap_or("unknown").into(),
+                since: standing.since.unwrap_or(now),
+                retry_at: standing.retry_at,
+            },
+        };
+        let envelope =
+            Envelope { level: standing.level, ..state.envelope(scope, now, Because::System, self.demo) };
+        let record = SaidRecord {
+            scope,
+            statement: Statement::Level {
+                level: standing.level,
+                reason: standing.reason.map(Into::into),
+                since: standing.since,
+                retry_at: standing.retry_at,
+            },
+            at: state.position(),
+        };
+        let audience = Audience::Scope(scope);
+        let event = Some(event::encode(&envelope, &body));
+        let entry = NewEntry { audience, event, delta: None };
+        let mut commit = Commit { entries: vec![entry], ..Commit::default() };
+        let mut delta = Delta::default();
+        let (key, expected) = (RecordKey::said(scope, LEVEL), said.map(|said| said.version));
+        commit.write(&mut delta, key, expected, Some(record.encode().into()));
+        delta.said.push(record);
+        commit.telling(&delta, audience)
+    }
+}

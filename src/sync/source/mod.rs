@@ -1,0 +1,387 @@
+//! The organisation as a source of boards: what it knows of teams and of the items of their sprints is read, compared
+//! with what the boards show, and committed where it is new. Hooks keep a board fresh; this is how it begins, how it
+//! catches up with hooks that never came, and how it is known to be as fresh as it looks.
+
+mod compare;
+mod levels;
+mod lists;
+mod misses;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use crate::board::fold::Fold;
+use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
+use crate::domain::authorise::AllowedProjects;
+use crate::domain::degradation::{Outcome, Permit, Policy};
+use crate::domain::record::delta::Delta;
+use crate::domain::record::journal_status::Contact;
+use crate::domain::scope::{Audience, ProjectId};
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::sprint::zones::TeamZones;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{self, Body, Envelope, Source as Because, Subject};
+use crate::journal::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
+use crate::ops::failpoints::{self, Step};
+use crate::ops::vitals::Vitals;
+use crate::platform::clock::Clock;
+use crate::sync::cache::Shared;
+use crate::write::ingest::Ingest;
+use crate::write::teams::TeamKeeper;
+use compare::TeamError;
+pub use levels::Levels;
+use lists::Lists;
+use misses::Misses;
+
+/// How many teams are compared at the same time; the client bounds its calls by itself.
+const TEAMS_AT_ONCE: usize = 4;
+
+/// How soon the organisation is asked again after a failure that is sat out.
+const RETRY_MS: i64 = 2_000;
+
+/// How long a check waits until the fold has what it committed.
+const FOLD_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a check is due. Clocks are set, and machines sleep.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How the source is asked.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The projects that are served.
+    pub projects: AllowedProjects,
+    /// In which zones the days of teams begin and end.
+    pub zones: TeamZones,
+    /// How long after a check the next one is due while somebody watches.
+    pub interval: Duration,
+    /// After how long a check gives up.
+    pub deadline: Duration,
+    /// When to call what is known old, and what to do then.
+    pub policy: Policy,
+    /// How long the store may take that lists are shared in.
+    pub list_patience: Duration,
+}
+
+impl SourceSettings {
+    /// A list is not worth more: it can be had from the organisation too.
+    pub const LIST_PATIENCE_DEFAULT: Duration = Duration::from_millis(100);
+}
+
+/// What the source needs of the rest.
+pub struct Parts {
+    /// The organisation.
+    pub azure: Arc<dyn AzureDevOps>,
+    /// Where what is new goes.
+    pub ingest: Arc<Ingest>,
+    /// Records and the log.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub vitals: Arc<Vitals>,
+    /// Who this instance is, for leases.
+    pub instance: String,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+}
+
+/// An organisation that boards are compared with.
+pub struct Source {
+    parts: Parts,
+    settings: SourceSettings,
+    lists: Lists,
+    teams: TeamKeeper,
+    levels: Levels,
+    /// Held by the check that is under way: checks do not overlap.
+    checking: tokio::sync::Mutex<Option<Timestamp>>,
+    misses: Mutex<Misses>,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// Boards that were compared.
+    pub scopes: u32,
+    /// Work items that had changed.
+    pub changed: u32,
+    /// Projects that could not be compared; their boards keep their age.
+    pub failed: Vec<ProjectId>,
+    /// The first thing that went wrong.
+    pub error: Option<String>,
+}
+
+impl Source {
+    /// The source of these parts.
+    pub fn new(parts: Parts, settings: SourceSettings) -> Self {
+        let Parts { journal, fold, clock, demo, .. } = &parts;
+        let keeper =
+            TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo: *demo };
+        let levels = Levels::new(journal.clone(), fold.clone(), clock.clone(), *demo, settings.policy);
+        let lists = Lists::new(
+            parts.azure.clone(),
+            clock.clone(),
+            parts.vitals.clone(),
+            shared(&parts, settings.list_patience).as_ref(),
+        );
+        Self {
+            parts,
+            settings,
+            lists,
+            teams: keeper,
+            levels,
+            checking: tokio::sync::Mutex::default(),
+            misses: Mutex::default(),
+        }
+    }
+
+    /// How true the boards are.
+    pub const fn levels(&self) -> &Levels {
+        &self.levels
+    }
+
+    /// Checks at once, and then whenever a check is due; never returns.
+    pub async fn keep_fresh(self: Arc<Self>) {
+        loop {
+            // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
+            let missed = self.forget_what_is_outdated();
+            // What a check finds could not be kept while the journal is away.
+            let is_of_use = self.parts.fold.contact() == Contact::Following;
+            if (self.is_due().await || missed) && is_of_use && self.is_ours().await {
+                let check = self.check(Because::System).await;
+                if let Some(error) = &check.error {
+                    tracing::warn!(error, "a check of the organisation failed");
+                }
+            }
+            self.reconcile().await;
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// Where an item bears the path of a sprint that nobody knows, the list of its team's sprints is no longer fresh.
+    /// Says whether there was such an item.
+    fn forget_what_is_outdated(&self) -> bool {
+        let teams = {
+            let state = self.parts.fold.read();
+            self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state)
+        };
+        teams.iter().for_each(|(team, changed_by)| self.lists.invalidate(*team, *changed_by));
+        !teams.is_empty()
+    }
+
+    /// Whether this instance is the one to check. Any may: the lease only saves the organisation from being asked the
+    /// same by every instance.
+    async fn is_ours(&self) -> bool {
+        let lease = self.parts.journal.lease("check", &self.parts.instance, self.settings.interval).await;
+        lease.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a check is left out");
+            false
+        })
+    }
+
+    /// Whether a check is due: the first one; one after the interval, while somebody watches; and after a failure, when
+    /// the organisation may be asked again, whoever watches.
+    async fn is_due(&self) -> bool {
+        let Some(last) = *self.checking.lock().await else { return true };
+        let now = (self.parts.clock)();
+        let since = now.ms_since(last);
+        match self.levels.next_try() {
+            Some(at) => now >= at && since >= RETRY_MS,
+            None => {
+                let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
+                self.parts.vitals.streams.value() > 0 && since >= interval
+            }
+        }
+    }
+
+    /// Compares every board with the organisation, commits what is new and tells that it was done. It returns within
+    /// the deadline whatever happens.
+    pub async fn check(&self, because: Because) -> Check {
+        let mut last = self.checking.lock().await;
+        self.parts.fold.passed(EntryId::ZERO).await;
+        let began = (self.parts.clock)();
+        let check = tokio::time::timeout(self.settings.deadline, self.compare_all(because, began)).await;
+        *last = Some((self.parts.clock)());
+        drop(last);
+        let check = check.unwrap_or_else(|_| Check {
+            error: Some(format!("not done within {} ms", self.settings.deadline.as_millis())),
+            ..Check::default()
+        });
+        self.reconcile().await;
+        check
+    }
+
+    /// Announces levels that changed.
+    async fn reconcile(&self) {
+        self.parts.vitals.source_level.set(self.levels.worst());
+        if self.parts.fold.contact() != Contact::Following {
+            return;
+        }
+        if let Err(error) = self.levels.reconcile().await {
+            tracing::warn!(%error, "a change of level could not be announced; trying again");
+        }
+    }
+
+    async fn compare_all(&self, because: Because, began: Timestamp) -> Check {
+        let known = match self.discover().await {
+            Ok(known) => known,
+            Err(error) => {
+                let failed = self.parts.fold.read().teams().all().map(|team| team.project).collect();
+                return Check { failed: unique(failed), error: Some(error), ..Check::default() };
+            }
+        };
+        if let Err(error) = self.forget_all_but(&known, because).await {
+            tracing::warn!(%error, "a team that is gone could not be forgotten; the next check tries again");
+        }
+        let projects: Vec<ProjectRef> = known.iter().map(|(project, _)| project.clone()).collect();
+        let teams = known.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
+        let compare = |(project, team): (&ProjectRef, &TeamRef)| {
+            let (project, team, projects) = (project.clone(), team.clone(), projects.clone());
+            async move {
+                let result = self.compare_team(&projects, &project, &team, because).await;
+                (project.id, result)
+            }
+        };
+        let futures: Vec<_> = teams.map(compare).collect();
+        let results: Vec<_> = stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect().await;
+        let mut check = Check::default();
+        let mut compared: BTreeSet<ProjectId> = projects.iter().map(|project| project.id).collect();
+        for (project, result) in results {
+            match result {
+                Ok(changed) => {
+                    check.scopes += 1;
+                    check.changed = check.changed.saturating_add(changed);
+                }
+                Err(error) => {
+                    compared.remove(&project);
+                    check.failed.push(project);
+                    check.error = check.error.or(match error {
+                        TeamError::Call(_, error) => Some(error.to_string()),
+                        TeamError::Kept(error) => Some(error),
+                        TeamError::Waiting => None,
+                    });
+                }
+            }
+        }
+        check.failed = unique(check.failed);
+        if !compared.is_empty()
+            && let Err(error) = self.tell_completed(&check, &compared, because, began).await
+        {
+            check.error = check.error.or(Some(error.to_string()));
+        }
+        check
+    }
+
+    /// A team that is no more has no board: it would never be compared again, and look as if it were.
+    async fn forget_all_but(
+        &self,
+        known: &[(ProjectRef, Vec<TeamRef>)],
+        because: Because,
+    ) -> Result<(), JournalError> {
+        let is_known = |key: &TeamKey| {
+            let teams = known.iter().find(|(project, _)| project.id == key.project).map(|(_, teams)| teams);
+            teams.is_some_and(|teams| teams.iter().any(|team| team.id == key.team))
+        };
+        // What is only remembered of a board that is no more would be shown for ever.
+        self.parts.fold.retain_remembered(|scope| match TeamKey::of(scope) {
+            Some(key) => is_known(&key),
+            None => known.iter().any(|(project, _)| project.id == scope.project),
+        });
+        let gone: Vec<TeamKey> = {
+            let state = self.parts.fold.read();
+            let keys = state.teams().all().map(|catalogue| catalogue.key());
+            keys.filter(|key| !is_known(key)).collect()
+        };
+        for team in gone {
+            tracing::info!(project = %team.project, team = %team.team, "a team is gone, and its board with it");
+            self.teams.forget(team, because).await?;
+        }
+        Ok(())
+    }
+
+    /// The projects that are served, each with its teams.
+    async fn discover(&self) -> Result<Vec<(ProjectRef, Vec<TeamRef>)>, String> {
+        if let Permit::Wait(until) = self.levels.permit_organization() {
+            return Err(format!("the organisation is not asked before {until}"));
+        }
+        let discovered = self.lists.teams_of_projects(&self.settings.projects).await;
+        let outcome = match &discovered {
+            Ok(_) => Outcome::Success,
+            Err(error) => Outcome::Failed(error.failure),
+        };
+        self.levels.observe_organization(outcome);
+        discovered.map_err(|error| error.to_string())
+    }
+
+    /// Tells every reader that the source was compared: this is how a quiet board stays fresh on the screen.
+    async fn tell_completed(
+        &self,
+        check: &Check,
+        compared: &BTreeSet<ProjectId>,
+        because: Because,
+        began: Timestamp,
+    ) -> Result<(), JournalError> {
+        let parts = &self.parts;
+        for _ in 0..=crate::write::ingest::CONFLICT_RETRIES_MAX {
+            let (mut checked, version) = {
+                let state = parts.fold.read();
+                (state.checked().clone(), state.version(&RecordKey::feed()))
+            };
+            compared.iter().for_each(|project| checked.advance(*project, began));
+            let now = (parts.clock)();
+            let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
+            let body = Body::SyncCompleted {
+                scopes: check.scopes,
+                changed: check.changed,
+                failed: check.failed.clone(),
+                duration_ms: now.ms_since(began),
+                next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
+            };
+            let envelope = Envelope {
+                subject: Subject::Organization,
+                source: Some(because),
+                demo: parts.demo,
+                ..Envelope::connection(now, self.levels.worst(), Some(began))
+            };
+            let event = Some(event::encode(&envelope, &body));
+            let entry = NewEntry { audience: Audience::Everyone, event, delta: None };
+            let mut commit = Commit { entries: vec![entry], ..Commit::default() };
+            let mut delta = Delta::default();
+            commit.write(&mut delta, RecordKey::feed(), version, Some(checked.encode().into()));
+            delta.checked = Some(checked);
+            match parts.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
+                Committed::Committed(ids) => {
+                    failpoints::passed(Step::Checked);
+                    // Whoever asked for the check goes on with what it brought.
+                    let last = ids.last().copied().unwrap_or(EntryId::ZERO);
+                    let _ = tokio::time::timeout(FOLD_PATIENCE, parts.fold.passed(last)).await;
+                    return Ok(());
+                }
+                Committed::Conflict(conflicts) => parts.fold.caught_up(&conflicts).await,
+            }
+        }
+        Err(JournalError::Unavailable("other writers came first, time after time".into()))
+    }
+}
+
+/// What instances share lists in: the journal, where they share that. A simulated organisation is each instance's own.
+fn shared(parts: &Parts, patience: Duration) -> Option<Arc<Shared>> {
+    let Parts { journal, fold, instance, vitals, .. } = parts;
+    let position = {
+        let fold = fold.clone();
+        move || fold.position().unwrap_or(EntryId::ZERO)
+    };
+    (journal.is_shared() && !parts.demo)
+        .then(|| Arc::new(Shared::new(journal.clone(), position, instance.clone(), vitals.clone(), patience)))
+}
+
+fn unique(mut projects: Vec<ProjectId>) -> Vec<ProjectId> {
+    projects.sort_unstable();
+    projects.dedup();
+    projects
+}

@@ -1,0 +1,194 @@
+//! The synchronisation: what a timer sets off. It judges the window, does within its deadline what there is to do,
+//! and says in one line what came of it.
+//!
+//! There is no organisation to ask, so hooks alone feed the boards. What can be found out without one is found out:
+//! whether the journal can be read, and what the boards then show. A process that the Functions host starts for its
+//! timer alone has no other way to say that its journal is out of reach.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use crate::board::fold::Fold;
+use crate::domain::metrics::threshold::Moment;
+use crate::domain::record::journal_status::Contact;
+use crate::domain::schedule::{Gate, SyncWindow};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event;
+use crate::journal::{EntryId, Journal, JournalError, RecordKey};
+use crate::ops::vitals::Vitals;
+use crate::platform::clock::Clock;
+use crate::sync::source::{Check, Source};
+use crate::write::announce::Deriver;
+
+/// How long the schedule sleeps at most before it looks at the clock again. Clocks are set, and machines sleep: a
+/// timer that was set for tomorrow morning knows of neither.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// Synchronises: everything that it takes.
+pub struct Synchronisation {
+    /// What is kept.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// The time.
+    pub clock: Clock,
+    /// When to synchronise.
+    pub window: SyncWindow,
+    /// After how long a run gives up.
+    pub deadline: Duration,
+    /// Where it is told when a run last ended well.
+    pub vitals: Arc<Vitals>,
+    /// The organisation that boards are compared with, if there is one.
+    pub source: Option<Arc<Source>>,
+    /// What announces the numbers that follow: this process may end as soon as the timer is answered.
+    pub deriver: Option<Arc<Deriver>>,
+}
+
+/// What came of a run. It is displayed in one line, for the log of whoever set it off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncReport {
+    /// Nothing was done, because the time is outside the window.
+    Skipped {
+        /// What of it is outside.
+        reason: String,
+    },
+    /// Boards were compared with the organisation; not all of them, where something failed.
+    Compared(Check),
+    /// The journal can be read, and there is no organisation to ask.
+    Checked {
+        /// How many items are known.
+        items: usize,
+        /// The newest change on the boards.
+        newest_change: Option<Timestamp>,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// It was not done in time.
+    TimedOut {
+        /// The deadline.
+        after: Duration,
+    },
+}
+
+impl fmt::Display for SyncReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skipped { reason } => write!(f, "skipped: {reason}"),
+            Self::Compared(Check { scopes, changed, failed, error }) => {
+                write!(f, "compared: {scopes} boards, {changed} work items had changed")?;
+                if !failed.is_empty() {
+                    write!(f, "; {} projects could not be compared", failed.len())?;
+                }
+                error.as_ref().map_or(Ok(()), |error| write!(f, ": {error}"))
+            }
+            Self::Checked { items, newest_change } => {
+                write!(f, "checked: the journal can be read, items: {items}")?;
+                if let Some(at) = newest_change {
+                    write!(f, ", newest change: {at}")?;
+                }
+                f.write_str("; no organisation is configured, hooks alone feed the boards")
+            }
+            Self::Failed { reason } => write!(f, "failed: {reason}"),
+            Self::TimedOut { after } => {
+                write!(f, "timed out: not done within {} ms; the next run begins anew", after.as_millis())
+            }
+        }
+    }
+}
+
+impl SyncReport {
+    /// Tells the log, as a warning when the next run had better do better.
+    pub fn log(&self) {
+        match self {
+            Self::Compared(Check { error: Some(_), .. }) => {
+                tracing::warn!(outcome = %self, "synchronisation")
+            }
+            Self::Skipped { .. } | Self::Checked { .. } | Self::Compared(_) => {
+                tracing::info!(outcome = %self, "synchronisation")
+            }
+            Self::Failed { .. } | Self::TimedOut { .. } => tracing::warn!(outcome = %self, "synchronisation"),
+        }
+    }
+}
+
+impl Synchronisation {
+    /// Runs once, if the time is inside the window, and returns within the deadline whatever happens.
+    ///
+    /// Whether a run is late does not matter, only whether it still is inside: at its start the Functions host makes
+    /// up for a run that it missed, at any hour and on any day.
+    pub async fn run(&self) -> SyncReport {
+        // A timer that is not answered never fires again, so not even a defect may take the answer away. There is
+        // nothing here that a panic could leave half done: what is kept changes in atomic steps only.
+        let attempt = AssertUnwindSafe(self.attempt()).catch_unwind();
+        match tokio::time::timeout(self.deadline, attempt).await {
+            Ok(Ok(Ok(report))) => report,
+            Ok(Ok(Err(error))) => SyncReport::Failed { reason: error.to_string() },
+            Ok(Err(_)) => {
+                SyncReport::Failed { reason: "a defect of boardcast; standard error says where".into() }
+            }
+            Err(_) => SyncReport::TimedOut { after: self.deadline },
+        }
+    }
+
+    async fn attempt(&self) -> Result<SyncReport, JournalError> {
+        if let Gate::Closed { reason } = self.window.gate((self.clock)()) {
+            let reason = format!("the {reason} is outside {}", self.window);
+            return Ok(SyncReport::Skipped { reason });
+        }
+        self.journal.read(&[RecordKey::epoch()]).await?;
+        if let Contact::Lost(_) = self.fold.contact() {
+            return Err(JournalError::Lost);
+        }
+        // A process may be started for this very run; before its boards are loaded they would be reported as empty.
+        self.fold.passed(EntryId::ZERO).await;
+        if let Some(source) = &self.source {
+            let check = source.check(event::Source::Timer).await;
+            if check.scopes == 0 && (check.error.is_some() || !check.failed.is_empty()) {
+                let reason = check.error.unwrap_or_else(|| "no project could be compared".into());
+                return Ok(SyncReport::Failed { reason });
+            }
+            if let Some(deriver) = &self.deriver {
+                deriver.derive_all(Moment::Now).await;
+            }
+            self.vitals.last_sync.set((self.clock)());
+            return Ok(SyncReport::Compared(check));
+        }
+        let state = self.fold.read();
+        let newest_change = state.boards().filter_map(|(_, board)| board.changed_at).max();
+        self.vitals.last_sync.set((self.clock)());
+        Ok(SyncReport::Checked { items: state.items_len(), newest_change })
+    }
+}
+
+/// Runs whenever the pattern comes to pass, and tells `tell` what came of it; never returns.
+///
+/// Runs do not overlap: what falls due during one is done with it. What falls due while the machine sleeps is made up
+/// for by one run when it wakes, if that is inside the window.
+pub async fn run_on_schedule(sync: Arc<Synchronisation>, mut tell: impl FnMut(&SyncReport)) {
+    // Up to when everything that was due is done.
+    let mut done = (sync.clock)();
+    loop {
+        let due = sync.window.next_after(done);
+        let now = (sync.clock)();
+        match due {
+            Some(due) if due <= now => {
+                tell(&sync.run().await);
+                done = (sync.clock)();
+            }
+            _ => {
+                // Nothing was due until now. A clock that was set back is followed back: else nothing would be done
+                // until it has caught up.
+                done = now;
+                let wait = due.map(|due| Duration::from_millis(due.ms_since(now).unsigned_abs()));
+                tokio::time::sleep(wait.unwrap_or(LOOK_AGAIN_AFTER).min(LOOK_AGAIN_AFTER)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Derived numbers: what a change of items makes of a board's metrics, and of that what is worth telling. What was told
+//! is kept as records that change in the same step as the announcement, so each change is told once, whatever the number
+//! of instances, and the chain from one value to the next never breaks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::board::figures::{Calculator, Figures, Inputs};
+use crate::board::fold::{Fold, State};
+use crate::domain::metrics;
+use crate::domain::metrics::threshold::{self, Announcement, Moment, Reading, Rule, Said};
+use crate::domain::record::delta::Delta;
+use crate::domain::record::journal_status::Contact;
+use crate::domain::record::last_announced::{KEYS, SaidRecord, Statement};
+use crate::domain::scope::{Audience, Scope};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{self, Body, Source};
+use crate::domain::wire::view::MetricView;
+use crate::journal::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey, Version};
+use crate::ops::failpoints::{self, Step};
+use crate::ops::vitals::Vitals;
+use crate::platform::clock::Clock;
+use crate::write::teams::TeamKeeper;
+
+/// How often an announcement that conflicted with another instance's is decided anew.
+const CONFLICT_RETRIES_MAX: u32 = 5;
+
+/// How numbers are announced.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeriveSettings {
+    /// By which fraction of what was last said a metric has to move to be announced at once: 0.05 is five percent.
+    pub fraction: f64,
+    /// How long it takes at least from one look at changed boards to the next.
+    pub pause: Duration,
+    /// After how long what has not moved by enough is announced nevertheless.
+    pub settle: Duration,
+}
+
+impl Default for DeriveSettings {
+    fn default() -> Self {
+        Self {
+            fraction: threshold::FRACTION_DEFAULT,
+            pause: Duration::from_millis(100),
+            settle: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What derives.
+pub struct Deriver {
+    /// Records and the log.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// Computes figures.
+    pub calculator: Arc<Calculator>,
+    /// Keeps the records of teams: with the settle tick, sprints begin and end.
+    pub teams: TeamKeeper,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub vitals: Arc<Vitals>,
+    /// How numbers are announced.
+    pub settings: DeriveSettings,
+    /// Who this instance is, for leases.
+    pub instance: String,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+}
+
+impl Deriver {
+    /// Derives a board as soon as it changes, and then at most once in a pause; never returns.
+    pub async fn follow(self: Arc<Self>) {
+        let (mut moved, mut contact) = (self.fold.watch(), self.fold.watch_contact());
+        let mut derived = HashMap::new();
+        loop {
+            let _ = contact.wait_for(|contact| *contact == Contact::Following).await;
+            self.derive_changed(&mut derived).await;
+            tokio::time::sleep(self.settings.pause).await;
+            // The sender lives as long as the fold, so waiting cannot fail.
+            let _ = moved.changed().await;
+        }
+    }
+
+    /// Announces at every settle tick what stayed below the threshold, and what another instance left underived when
+    /// it died; never returns. One instance does it for all.
+    pub async fn settle(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(self.settings.settle).await;
+            if self.fold.contact() != Contact::Following {
+                continue;
+            }
+            match self.journal.lease("settle", &self.instance, self.settings.settle * 2).await {
+                Ok(true) => self.settle_once().await,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the settle tick is left out"),
+            }
+        }
+    }
+
+    /// One settle tick: sprints that began or ended, then every board.
+    pub async fn settle_once(&self) {
+        if let Err(error) = self.teams.roll_over().await {
+            tracing::warn!(%error, "a sprint's beginning could not be announced; the next tick tries again");
+        }
+        self.derive_all(Moment::Settle).await;
+        let state = self.fold.read();
+        self.calculator.retain(|scope| state.is_served(scope));
+    }
+
+    /// Announces what is to be said of every board. What fails is left to the next settle tick.
+    pub async fn derive_all(&self, moment: Moment) {
+        let scopes: Vec<Scope> = self.fold.read().scopes().map(|(scope, _)| scope).collect();
+        for scope in scopes {
+            self.derive_logged(scope, moment).await;
+        }
+    }
+
+    async fn derive_changed(&self, derived: &mut HashMap<Scope, EntryId>) {
+        let changed: Vec<(Scope, EntryId)> = {
+            let state = self.fold.read();
+            let is_new = |(scope, changed): &(Scope, EntryId)| derived.get(scope) != Some(changed);
+            state.scopes().map(|(scope, board)| (scope, board.changed)).filter(is_new).collect()
+        };
+        for (scope, changed) in changed {
+            failpoints::passed(Step::Folded);
+            self.derive_logged(scope, Moment::Now).await;
+            derived.insert(scope, changed);
+        }
+    }
+
+    async fn derive_logged(&self, scope: Scope, moment: Moment) {
+        if let Err(error) = self.derive(scope, moment).await {
+            tracing::warn!(%error, "numbers could not be announced; the next settle tick tries again");
+        }
+    }
+
+    /// Announces what is to be said of a board; returns how many events that were.
+    ///
+    /// Errors: the journal failed, or other instances came first time after time. What was not announced is announced
+    /// by the next settle tick.
+    pub async fn derive(&self, scope: Scope, moment: Moment) -> Result<usize, JournalError> {
+        for _ in 0..=CONFLICT_RETRIES_MAX {
+            let Some(commit) = self.commit_of(scope, moment) else { return Ok(0) };
+            let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
+            match self.journal.commit(commit).await? {
+                Outcome::Committed(_) => return Ok(events),
+                // What another instance said is decided upon only once it is folded, never as a record that was read
+                // past the fold: else an older value could be announced over a newer one.
+                Outcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
+            }
+        }
+        Err(JournalError::Unavailable("other instances came first, time after time".into()))
+    }
+
+    /// The commit that says what is to be said of a board now; `None` when that is nothing.
+    fn commit_of(&self, scope: Scope, moment: Moment) -> Option<Commit> {
+        if self.fold.contact() != Contact::Following {
+            // What cannot be said now is still to be said at the settle tick that follows.
+            return None;
+        }
+        let now = (self.clock)();
+        let (inputs, mut draft) = {
+            let state = self.fold.read();
+            let is_due = state.is_served(scope) && !state.awaits_source(scope);
+            let inputs = is_due.then(|| Inputs::of(&state, scope));
+            (inputs, Draft::new(&state, scope, now, self))
+        };
+        // The fold is not held while this is computed; the draft has what was said as of the same position.
+        if let Some(inputs) = inputs {
+            draft.say_metrics(&self.calculator.figures(&inputs, now), moment, &self.vitals);
+        }
+        draft.say_keys();
+        draft.commit()
+    }
+}
+
+/// A commit of announcements while it is built.
+struct Draft {
+    scope: Scope,
+    envelope: event::Envelope,
+    position: EntryId,
+    changed: EntryId,
+    /// What was last said, by name, with the versions.
+    said: HashMap<String, (Statement, Version)>,
+    fraction: f64,
+    records: Vec<(SaidRecord, Option<Version>)>,
+    events: Vec<Bytes>,
+}
+
+impl Draft {
+    fn new(state: &State, scope: Scope, now: Timestamp, deriver: &Deriver) -> Self {
+        let board = state.board(scope);
+        let said = state.all_said(scope);
+        let envelope = event::Envelope {
+            changed_at: board.and_then(|board| board.changed_at),
+            ..state.envelope(scope, now, Source::System, deriver.demo)
+        };
+        Self {
+            scope,
+            envelope,
+            position: state.position(),
+            changed: board.map(|board| board.changed).unwrap_or_default(),
+            said: said
+                .map(|(name, said)| (name.to_owned(), (said.statement.clone(), said.version)))
+                .collect(),
+            fraction: deriver.settings.fraction,
+            records: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn say_metrics(&mut self, figures: &Figures, moment: Moment, vitals: &Vitals) {
+        for (id, view) in &figures.metrics {
+            let Some(metric) = metrics::metric(id) else { continue };
+            self.say_metric(metric.id, view, metric.rule(self.fraction), moment, vitals);
+        }
+    }
+
+    fn say_metric(
+        &mut self,
+        metric: &'static str,
+        view: &MetricView,
+        rule: Rule,
+        moment: Moment,
+        vitals: &Vitals,
+    ) {
+        let last = match self.said.get(metric) {
+            Some((Statement::Metric { said, .. }, _)) => Some(*said),
+            _ => None,
+        };
+        let reading = Reading { value: view.value, level: self.envelope.level };
+        match threshold::decide(last, reading, rule, moment) {
+            Announcement::Nothing => return,
+            Announcement::Later => {
+                vitals.changes_suppressed.add(1);
+                return;
+            }
+            Announcement::Record => {}
+            Announcement::Announce { reason, change_percent } => {
+                let body = Body::MetricChanged {
+                    metric,
+                    value: view.value,
+                    previous: last.and_then(Said::value),
+                    change_percent,
+                    unit: view.unit,
+                    reason,
+                    threshold: self.fraction,
+                };
+                self.events.push(event::encode(&self.envelope, &body));
+            }
+        }
+        let said = Said::after(last, view.value);
+        self.say(Statement::Metric { metric: metric.into(), said });
+    }
+
+    /// After the new data, for clients that keep lists by these keys: that what they have is stale. Once for each
+    /// sprint and each look at it, not for each item.
+    fn say_keys(&mut self) {
+        let Some(sprint) = self.scope.sprint else { return };
+        let covered = match self.said.get(KEYS) {
+            Some((Statement::Keys { changed }, _)) => Some(*changed),
+            _ => None,
+        };
+        if covered >= Some(self.changed) || self.changed == EntryId::ZERO {
+            return;
+        }
+        if covered.is_some() {
+            let project = self.scope.project;
+            let keys = vec![
+                format!("workitems-{project}-{sprint}"),
+                format!("sprint-{sprint}"),
+                format!("kpis-{project}-{sprint}"),
+            ];
+            let body = Body::CacheInvalidated { keys, reason: "work items changed".into() };
+            self.events.push(event::encode(&self.envelope, &body));
+        }
+        self.say(Statement::Keys { changed: self.changed });
+    }
+
+    fn say(&mut self, statement: Statement) {
+        let version = self.said.get(statement.name()).map(|(_, version)| *version);
+        self.records.push((SaidRecord { scope: self.scope, statement, at: self.position }, version));
+    }
+
+    fn commit(self) -> Option<Commit> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let audience = Audience::Scope(self.scope);
+        let entry = |event| NewEntry { audience, event: Some(event), delta: None };
+        let mut commit =
+            Commit { entries: self.events.into_iter().map(entry).collect(), ..Commit::default() };
+        let mut delta = Delta::default();
+        for (record, version) in self.records {
+            let key = RecordKey::said(record.scope, record.statement.name());
+            commit.write(&mut delta, key, version, Some(record.encode().into()));
+            delta.said.push(record);
+        }
+        // Without an event these are a board's first values: its snapshot shows them.
+        Some(commit.telling(&delta, audience))
+    }
+}

@@ -1,0 +1,239 @@
+//! What was last said of metrics, copied to the archive, so that a journal that was lost begins with it and nothing is
+//! announced as new.
+//!
+//! It follows the fold beside the path of announcements: no announcement waits for the archive, or fails with it.
+
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::archive::{Archive, ArchiveError, LastKnown};
+use crate::board::fold::{Fold, State};
+use crate::domain::level::Level;
+use crate::domain::record::archived_board::{About, RememberedBoard};
+use crate::domain::record::delta::Delta;
+use crate::domain::record::last_announced::{SaidRecord, Statement};
+use crate::domain::scope::{Audience, Scope, Text};
+use crate::domain::time::Timestamp;
+use crate::journal::{Commit, EntryId, Journal, JournalError, Outcome, RecordKey};
+use crate::ops::failpoints::{self, Step};
+use crate::platform::clock::Clock;
+
+/// How long it takes at least from one copy to the next.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the first derive waits for the archive at most.
+const SEED_BUDGET: Duration = Duration::from_secs(3);
+
+/// By how much the age of a value that did not change is out of date in the archive at most, in milliseconds.
+const AGE_SLACK_MS: i64 = 60 * 60_000;
+
+/// How old what is taken from the archive is at most, in milliseconds: boards of sprints that are over need it no more.
+const SEED_AGE_MAX_MS: i64 = 30 * 24 * 60 * 60_000;
+
+/// How long after a failure the archive is asked again for what it remembers, at first and at most.
+const RECALL_AGAIN_FIRST: Duration = Duration::from_secs(1);
+const RECALL_AGAIN_MAX: Duration = Duration::from_secs(60);
+
+/// Copies what was said to the archive, and back into a journal that holds nothing.
+pub struct LastValues {
+    /// Where the copy is.
+    pub archive: Arc<dyn Archive>,
+    /// Where it is seeded.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards, with what was said of them.
+    pub fold: Arc<Fold>,
+    /// The time.
+    pub clock: Clock,
+    /// Who this instance is: one copies for all.
+    pub instance: String,
+    /// After how long what could not be copied is tried again.
+    pub settle: Duration,
+    /// Whether there is a source that makes boards whole again. Without one a journal that was lost begins with boards
+    /// that hold less than was said of them, and to announce the difference would be wrong.
+    pub has_source: bool,
+}
+
+/// What was copied of one log: to write it again would be for nothing.
+pub struct Copied {
+    epoch: Text,
+    values: HashMap<(Scope, Text), (EntryId, Timestamp)>,
+}
+
+impl Copied {
+    /// Nothing yet of the log that was folded.
+    pub fn of(fold: &Fold) -> Self {
+        Self { epoch: fold.read().epoch().unwrap_or_default().into(), values: HashMap::new() }
+    }
+}
+
+impl LastValues {
+    /// Has boards shown as the archive remembers them wherever nothing better is known; asks until it answers.
+    pub async fn recall(&self) {
+        let mut pause = RECALL_AGAIN_FIRST;
+        loop {
+            match self.archive.last_known().await {
+                Ok(values) => return self.fold.remember(boards_of(values, (self.clock)())),
+                Err(error) => tracing::warn!(%error, "the archive cannot tell how boards were; trying again"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RECALL_AGAIN_MAX);
+        }
+    }
+
+    /// Waits for the first load, then seeds a journal that holds nothing. It gives the archive a few seconds: boards are
+    /// more urgent than what was said of them once.
+    pub async fn begin(&self) {
+        self.fold.passed(EntryId::ZERO).await;
+        match timeout(SEED_BUDGET, self.seed()).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(boards)) => tracing::info!(boards, "what was last said was taken from the archive"),
+            Ok(Err(error)) => tracing::warn!(error, "the archive cannot tell what was last said"),
+            Err(_) => tracing::warn!("the archive does not tell in time what was last said"),
+        }
+    }
+
+    /// Copies what is said for as long as the process lives, and begins again with every other log; never returns.
+    pub async fn follow(self: Arc<Self>) {
+        let mut moved = self.fold.watch();
+        self.fold.passed(EntryId::ZERO).await;
+        let mut copied = Copied::of(&self.fold);
+        loop {
+            // Another log: the one that was followed is lost.
+            if self.fold.read().epoch() != Some(&copied.epoch) {
+                self.begin().await;
+                copied = Copied::of(&self.fold);
+            }
+            match self.journal.lease("last_known", &self.instance, self.settle * 2).await {
+                Ok(true) => {
+                    if let Err(error) = self.copy(&mut copied).await {
+                        tracing::warn!(%error, "what was said cannot be copied to the archive; trying again");
+                        tokio::time::sleep(self.settle).await;
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "nothing is copied while the journal is away"),
+            }
+            tokio::time::sleep(PAUSE).await;
+            let _ = timeout(self.settle, moved.changed()).await;
+        }
+    }
+
+    /// Copies what was not copied yet; returns how many values that were.
+    pub async fn copy(&self, copied: &mut Copied) -> Result<usize, ArchiveError> {
+        let due = {
+            let state = self.fold.read();
+            due(&state, copied)
+        };
+        if due.is_empty() {
+            return Ok(0);
+        }
+        failpoints::passed(Step::Announced);
+        self.archive.remember(&due).await?;
+        for value in &due {
+            let key = (value.scope, value.metric.clone());
+            copied.values.insert(key, (value.position, value.as_of));
+        }
+        Ok(due.len())
+    }
+
+    /// Seeds a journal in which nothing was ever said, one silent commit for each board; returns how many boards. What
+    /// another instance said meanwhile stays.
+    pub async fn seed(&self) -> Result<usize, String> {
+        if !self.has_source || self.fold.read().is_anything_said() {
+            return Ok(0);
+        }
+        let now = (self.clock)();
+        let mut of_boards = BTreeMap::<Scope, Vec<LastKnown>>::new();
+        for value in self.archive.last_known().await.map_err(|error| error.to_string())? {
+            if now.ms_since(value.as_of) < SEED_AGE_MAX_MS {
+                of_boards.entry(value.scope).or_default().push(value);
+            }
+        }
+        let mut seeded = 0;
+        let mut last = EntryId::ZERO;
+        for (scope, values) in of_boards {
+            let outcome = self.journal.commit(seed_of(scope, values)).await;
+            if let Outcome::Committed(ids) = outcome.map_err(|error: JournalError| error.to_string())? {
+                seeded += 1;
+                last = ids.into_iter().max().unwrap_or(last);
+            }
+        }
+        self.fold.passed(last).await;
+        Ok(seeded)
+    }
+}
+
+/// What was said and is true, and not in the archive yet.
+fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
+    let mut due = Vec::new();
+    for (scope, _) in state.scopes().filter(|(scope, _)| state.level(*scope) == Level::Full) {
+        let is_served = state.is_served(scope);
+        let catalogue = state.teams().catalogue_of(scope).map(|catalogue| &**catalogue);
+        // Of most boards nothing is due, and to copy what is known of a team for nothing would be dear.
+        let about = LazyCell::new(|| About::of(scope, state.project_name(scope.project), catalogue));
+        for (_, said) in state.all_said(scope) {
+            let Statement::Metric { metric, said: value } = &said.statement else { continue };
+            // What came from the archive is there already, and nothing of this log has borne it out.
+            if said.at == EntryId::ZERO {
+                continue;
+            }
+            let as_of = state.data_as_of(scope).unwrap_or(said.version.appended_at());
+            let is_copied = copied.values.get(&(scope, metric.clone())).is_some_and(|(position, age)| {
+                // The age of a board that nobody is shown any more is of no use to anybody.
+                *position == said.version && (!is_served || as_of.ms_since(*age) < AGE_SLACK_MS)
+            });
+            if !is_copied {
+                due.push(LastKnown {
+                    scope,
+                    metric: metric.clone(),
+                    value: *value,
+                    position: said.version,
+                    epoch: copied.epoch.clone(),
+                    as_of,
+                    about: Some((*about).clone()),
+                });
+            }
+        }
+    }
+    due
+}
+
+fn seed_of(scope: Scope, values: Vec<LastKnown>) -> Commit {
+    let mut commit = Commit::default();
+    let mut delta = Delta::default();
+    for value in values {
+        let statement = Statement::Metric { metric: value.metric, said: value.value };
+        // It is true of no position of this log.
+        let record = SaidRecord { scope, statement, at: EntryId::ZERO };
+        let key = RecordKey::said(scope, record.statement.name());
+        commit.write(&mut delta, key, None, Some(record.encode().into()));
+        delta.said.push(record);
+    }
+    commit.telling(&delta, Audience::Scope(scope))
+}
+
+/// The boards that these values are of: of each team the one that was true last, unless it is too old.
+fn boards_of(values: Vec<LastKnown>, now: Timestamp) -> Vec<RememberedBoard> {
+    let mut boards = BTreeMap::<Scope, RememberedBoard>::new();
+    for LastKnown { scope, metric, value, as_of, about, .. } in values {
+        let Some(about) = about.filter(|_| now.ms_since(as_of) < SEED_AGE_MAX_MS) else { continue };
+        let new = || RememberedBoard { scope, about: about.clone(), values: BTreeMap::new(), as_of };
+        let board = boards.entry(scope).or_insert_with(new);
+        board.values.insert(metric, value);
+        if as_of > board.as_of {
+            (board.as_of, board.about) = (as_of, about);
+        }
+    }
+    let mut of_teams = BTreeMap::<_, RememberedBoard>::new();
+    for (scope, board) in boards {
+        let team = (scope.project, scope.team);
+        if of_teams.get(&team).is_none_or(|known| known.as_of < board.as_of) {
+            of_teams.insert(team, board);
+        }
+    }
+    of_teams.into_values().collect()
+}

@@ -1,0 +1,232 @@
+//! What a commit of observations builds on, and the commit that is built from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Ingest, News};
+use crate::board::fold::State;
+use crate::domain::change::{Change, changes};
+use crate::domain::record::delta::Delta;
+use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
+use crate::domain::sprint::teams::Teams;
+use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope};
+use crate::domain::wire::view::board_url;
+use crate::journal::{Commit, NewEntry, RecordKey, Version, Versioned};
+
+/// How many changes of one board one commit announces one by one. Only a synchronisation makes more at once.
+const CHANGES_MAX: usize = 20;
+
+/// What a commit builds on, as the journal holds it, as far as we know.
+pub(super) struct Base {
+    items: BTreeMap<WorkItemId, Known>,
+    pub(super) collection: Option<CollectionId>,
+    teams: Arc<Teams>,
+    /// The versions of the guards of the teams of each project.
+    guards: BTreeMap<ProjectId, Version>,
+}
+
+#[derive(Default)]
+struct Known {
+    item: Option<Arc<WorkItem>>,
+    version: Option<Version>,
+}
+
+impl Base {
+    /// What this instance's fold holds of these items.
+    pub(super) fn folded(state: &State, ids: &[WorkItemId]) -> Self {
+        let known = |id: &WorkItemId| match state.item(*id) {
+            Some(known) => (*id, Known { item: Some(known.item), version: Some(known.version) }),
+            None => (*id, Known::default()),
+        };
+        let mut base = Self {
+            items: ids.iter().map(known).collect(),
+            collection: state.collection(),
+            teams: Arc::default(),
+            guards: BTreeMap::new(),
+        };
+        base.take_teams(state);
+        base
+    }
+
+    /// Takes what is known of teams from the fold, all of one position.
+    pub(super) fn take_teams(&mut self, state: &State) {
+        self.teams = state.teams().clone();
+        let projects: BTreeSet<ProjectId> = self.teams.all().map(|catalogue| catalogue.project).collect();
+        let guard =
+            |project| state.version(&RecordKey::teams_of_project(project)).map(|version| (project, version));
+        self.guards = projects.into_iter().filter_map(guard).collect();
+    }
+
+    /// Takes over the values that won, as the journal returned them. Where teams are known otherwise by now: the
+    /// position that the fold must have passed to know them.
+    pub(super) fn update(&mut self, conflicts: Vec<(RecordKey, Option<Versioned>)>) -> Option<Version> {
+        let mut teams = None;
+        for (key, record) in conflicts {
+            if key == RecordKey::collection() {
+                let value = record.as_ref().and_then(|record| std::str::from_utf8(&record.value).ok());
+                self.collection = value.and_then(CollectionId::parse);
+            } else if key.is_teams_of_project() {
+                teams = teams.max(Some(record.map_or(Version::ZERO, |record| record.version)));
+            } else if let Some(id) = key.as_item() {
+                let version = record.as_ref().map(|record| record.version);
+                let item = record.and_then(|record| match WorkItem::decode(&record.value) {
+                    Ok(item) => Some(Arc::new(item)),
+                    Err(error) => {
+                        // A record that nobody can read must not stop its item for ever: it is written anew.
+                        tracing::error!(%key, %error, "a record cannot be decoded and is replaced");
+                        None
+                    }
+                });
+                self.items.insert(id, Known { item, version });
+            }
+        }
+        teams
+    }
+}
+
+/// A commit while it is built.
+#[derive(Default)]
+struct Draft {
+    commit: Commit,
+    delta: Delta,
+    changes: Vec<(Timestamp, Change)>,
+    projects: BTreeSet<ProjectId>,
+}
+
+impl Ingest {
+    /// One entry for each change of each board, and at least one; the last carries what the fold needs. `None` when
+    /// nothing is new.
+    pub(super) fn commit_of(&self, base: &Base, observations: &[Observation], news: &News) -> Option<Commit> {
+        let mut draft = Draft::default();
+        for observation in observations {
+            self.draft(&mut draft, base, observation);
+        }
+        let audience = Audience::Scope(Scope::project(*draft.projects.first()?));
+        let Draft { mut commit, mut delta, changes, projects } = draft;
+        for project in projects {
+            let guard = base.guards.get(&project).copied();
+            commit.checks.push((RecordKey::teams_of_project(project), guard));
+        }
+        // The first hook decides whose board this is, in the same step that puts its item there.
+        if let (Some(collection), None) = (news.collection, base.collection) {
+            commit.write(&mut delta, RecordKey::collection(), None, Some(collection.to_string().into()));
+            delta.collection = Some(collection);
+        }
+        commit.entries = self.entries(changes, news);
+        Some(commit.telling(&delta, audience))
+    }
+
+    fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {
+        let none = Known::default();
+        let known = base.items.get(&observation.id).unwrap_or(&none);
+        let merged = match &known.item {
+            Some(item) => item.merge(observation),
+            None => observation.clone(),
+        };
+        if known.item.as_deref() == Some(&merged) {
+            return;
+        }
+        let present = merged.present().claim;
+        draft.projects.insert(present.facts.project);
+        draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
+        let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.clock)());
+        draft.changes.extend(announced.into_iter().map(|change| (present.changed_at, change)));
+        let (key, value) = (RecordKey::item(merged.id), merged.encode().into());
+        draft.commit.write(&mut draft.delta, key, known.version, Some(value));
+        draft.delta.observations.push(observation.clone());
+    }
+
+    /// The entries of changes, in their order; those of a board that changed a great deal at once as one.
+    fn entries(&self, changes: Vec<(Timestamp, Change)>, news: &News) -> Vec<NewEntry> {
+        let mut of_board = BTreeMap::<Scope, usize>::new();
+        for (_, change) in &changes {
+            *of_board.entry(change.scope).or_default() += 1;
+        }
+        let is_bulk = |scope: &Scope| of_board.get(scope).is_some_and(|count| *count > CHANGES_MAX);
+        let (bulk, single): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|(_, change)| is_bulk(&change.scope));
+        let mut entries: Vec<NewEntry> = single
+            .into_iter()
+            .map(|(changed_at, change)| self.entry(change.scope, change.body, changed_at, news))
+            .collect();
+        let mut by_board = BTreeMap::<Scope, (Timestamp, Vec<Change>)>::new();
+        for (changed_at, change) in bulk {
+            let (newest, of_board) = by_board.entry(change.scope).or_default();
+            *newest = changed_at.max(*newest);
+            of_board.push(change);
+        }
+        for (scope, (newest, changes)) in by_board {
+            entries.push(self.entry(scope, many(changes), newest, news));
+        }
+        entries
+    }
+
+    fn entry(&self, scope: Scope, body: Body, changed_at: Timestamp, news: &News) -> NewEntry {
+        let event = Some(self.encode(scope, body, changed_at, news));
+        NewEntry { audience: Audience::Scope(scope), event, delta: None }
+    }
+
+    fn encode(&self, scope: Scope, body: Body, changed_at: Timestamp, news: &News) -> Bytes {
+        let state = self.fold.read();
+        let envelope = state.envelope(scope, (self.clock)(), news.source, self.demo);
+        let checked = state.checked().projects.get(&scope.project).copied();
+        drop(state);
+        let envelope = Envelope {
+            // Where hooks alone feed a board, what is shown is as of its newest change, and this may be it.
+            data_as_of: checked.or_else(|| envelope.data_as_of.max(Some(changed_at))),
+            changed_at: Some(changed_at),
+            received_at: Some(news.received_at),
+            trace_id: news.trace_id.clone(),
+            ..envelope
+        };
+        let json = event::encode(&envelope, &body);
+        if json.len() <= EVENT_BYTES_MAX {
+            json
+        } else {
+            event::encode(&envelope, &without_contents(body, scope))
+        }
+    }
+}
+
+/// Many changes of one board as one event.
+fn many(changes: Vec<Change>) -> Body {
+    let (mut data, mut added, mut removed, mut changed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for change in changes {
+        if let Body::WorkitemChanged { work_item_id, item, .. } = change.body {
+            let list = match (&item, change.is_new) {
+                (None, _) => &mut removed,
+                (Some(_), true) => &mut added,
+                (Some(_), false) => &mut changed,
+            };
+            list.push(work_item_id);
+            data.extend(item.map(|item| *item));
+        }
+    }
+    Body::WorkitemsUpdated { data: Some(data), url: None, added, removed, changed }
+}
+
+/// The same event for readers who then fetch the board, because its contents are too large for an event.
+fn without_contents(body: Body, scope: Scope) -> Body {
+    match body {
+        Body::WorkitemChanged { work_item_id, rev, change_type, state_category, title, .. } => {
+            Body::WorkitemChanged {
+                work_item_id,
+                rev,
+                change_type,
+                fields: BTreeMap::new(),
+                state_category,
+                title,
+                item: None,
+                url: Some(board_url(scope, None)),
+            }
+        }
+        Body::WorkitemsUpdated { added, removed, changed, .. } => {
+            Body::WorkitemsUpdated { data: None, url: Some(board_url(scope, None)), added, removed, changed }
+        }
+        other => other,
+    }
+}

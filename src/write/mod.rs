@@ -1,0 +1,9 @@
+//! The write side: every commit to the journal is built and made here.
+
+pub mod announce;
+pub mod archiver;
+pub mod inbox;
+pub mod ingest;
+pub mod restore;
+pub mod retention;
+pub mod teams;

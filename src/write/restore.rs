@@ -1,0 +1,211 @@
+//! What is done when the log was lost, be it that the journal was emptied or that it was set back: what this
+//! instance's boards hold is put into the journal that there is now, silently. Nothing is lost that any instance still
+//! knows, and nothing is announced as new that readers were told before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::board::fold::State;
+use crate::domain::entry_id::EntryId;
+use crate::domain::record::delta::Delta;
+use crate::domain::record::last_announced::{SaidRecord, Statement};
+use crate::domain::scope::{Audience, ProjectId, Scope};
+use crate::domain::sprint::teams::CurrentSprint;
+use crate::journal::{Commit, Journal, JournalError, Outcome, RecordKey, Version};
+
+/// For how long an instance has the others wait, so that they find done what it does.
+const LEASE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether it is this instance's turn.
+const TURN_EVERY: Duration = Duration::from_millis(50);
+
+/// How often what is missing is looked for. One round puts back what boards are made of, the next what was said of
+/// them, and one finds nothing missing; other instances that do the same may make further ones necessary.
+const ROUNDS_MAX: u32 = 10;
+
+/// How many items one commit puts back, and about how many bytes: no other command waits for long.
+const ITEMS_MAX: usize = 100;
+const BYTES_MAX: usize = 256 * 1024;
+
+/// Puts back what a journal has lost.
+pub struct Restore {
+    /// The journal.
+    pub journal: Arc<dyn Journal>,
+    /// Who this instance is, for the lease.
+    pub instance: String,
+}
+
+impl Restore {
+    /// Puts everything that `ours` holds and the journal does not into the journal; returns what that
+    /// then holds, and the names of what in it cannot be decoded.
+    ///
+    /// Errors: the journal failed. What was put back by then stays, and is found there by the next attempt.
+    pub async fn run(&self, ours: &State) -> Result<(State, Vec<String>), JournalError> {
+        self.wait_for_our_turn().await?;
+        let mut restored = 0;
+        for _ in 0..ROUNDS_MAX {
+            let there = State::load(&*self.journal).await?;
+            let missing = missing(ours, &there.0);
+            if missing.is_empty() {
+                tracing::info!(restored, "the journal holds what is known here");
+                return Ok(there);
+            }
+            for commit in missing {
+                let records = commit.writes.len();
+                // What another instance wrote meanwhile is looked at in the next round.
+                if let Outcome::Committed(_) = self.journal.commit(commit).await? {
+                    restored += records;
+                }
+            }
+        }
+        tracing::warn!(restored, "other instances write what is put back here, time after time");
+        State::load(&*self.journal).await
+    }
+
+    /// One instance after the other, so that the later ones have little to do. They do it all the same: each may know
+    /// something that the others do not.
+    async fn wait_for_our_turn(&self) -> Result<(), JournalError> {
+        let patience = Instant::now() + LEASE;
+        while !self.journal.lease("restore", &self.instance, LEASE).await? && Instant::now() < patience {
+            tokio::time::sleep(TURN_EVERY).await;
+        }
+        Ok(())
+    }
+}
+
+/// The commits that put back what `there` has not, or has in an older version than `ours`. What was said comes last,
+/// when the boards that it was said of are whole: else the difference would look like news.
+fn missing(ours: &State, there: &State) -> Vec<Commit> {
+    let mut commits = collection(ours, there).into_iter().collect::<Vec<_>>();
+    commits.extend(teams(ours, there));
+    commits.extend(items(ours, there));
+    commits.extend(checked(ours, there));
+    if commits.is_empty() { said(ours, there) } else { commits }
+}
+
+fn collection(ours: &State, there: &State) -> Option<Commit> {
+    let collection = ours.collection().filter(|_| there.collection().is_none())?;
+    let mut commit = Commit::default();
+    let mut delta = Delta { collection: Some(collection), ..Delta::default() };
+    commit.write(&mut delta, RecordKey::collection(), None, Some(collection.to_string().into()));
+    Some(commit.telling(&delta, Audience::Everyone))
+}
+
+/// One commit for each project, because all its teams share a guard.
+fn teams(ours: &State, there: &State) -> Vec<Commit> {
+    let projects: BTreeSet<ProjectId> = ours.teams().all().map(|catalogue| catalogue.project).collect();
+    projects.into_iter().filter_map(|project| teams_of(ours, there, project)).collect()
+}
+
+fn teams_of(ours: &State, there: &State, project: ProjectId) -> Option<Commit> {
+    let is_behind = |key: &RecordKey| is_behind(ours, there, ours.version(key), there.version(key));
+    let (mut commit, mut delta) = (Commit::default(), Delta::default());
+    for catalogue in ours.teams().of_project(project) {
+        let team = catalogue.key();
+        if is_behind(&RecordKey::team(team)) {
+            let value = Some(catalogue.encode().into());
+            there.write(&mut commit, &mut delta, RecordKey::team(team), value);
+            delta.catalogues.push((**catalogue).clone());
+        }
+        if let Some(sprint) = ours.teams().current(team)
+            && is_behind(&RecordKey::current_sprint(team))
+        {
+            let current = CurrentSprint { team, sprint };
+            let value = Some(current.encode().into());
+            there.write(&mut commit, &mut delta, RecordKey::current_sprint(team), value);
+            delta.sprints.push(current);
+        }
+    }
+    if commit.writes.is_empty() {
+        return None;
+    }
+    let guard = RecordKey::teams_of_project(project);
+    there.write(&mut commit, &mut delta, guard, Some("1".into()));
+    Some(commit.telling(&delta, Audience::Scope(Scope::project(project))))
+}
+
+fn items(ours: &State, there: &State) -> Vec<Commit> {
+    let mut commits = Vec::new();
+    let (mut commit, mut delta, mut bytes) = (Commit::default(), Delta::default(), 0);
+    for known in ours.items() {
+        let item = &*known.item;
+        let counterpart = there.item(item.id);
+        let merged = match &counterpart {
+            Some(theirs) => theirs.item.merge(item),
+            None => item.clone(),
+        };
+        if counterpart.as_ref().is_some_and(|theirs| *theirs.item == merged) {
+            continue;
+        }
+        let value = Bytes::from(merged.encode());
+        bytes += value.len();
+        let expected = counterpart.map(|theirs| theirs.version);
+        commit.write(&mut delta, RecordKey::item(item.id), expected, Some(value));
+        delta.observations.push(item.clone());
+        if delta.observations.len() >= ITEMS_MAX || bytes >= BYTES_MAX {
+            let (full, told) = (std::mem::take(&mut commit), std::mem::take(&mut delta));
+            commits.push(full.telling(&told, Audience::Everyone));
+            bytes = 0;
+        }
+    }
+    if !commit.writes.is_empty() {
+        commits.push(commit.telling(&delta, Audience::Everyone));
+    }
+    commits
+}
+
+fn checked(ours: &State, there: &State) -> Option<Commit> {
+    let mut checked = there.checked().clone();
+    ours.checked().projects.iter().for_each(|(project, at)| checked.advance(*project, *at));
+    if checked == *there.checked() {
+        return None;
+    }
+    let mut commit = Commit::default();
+    let mut delta = Delta::default();
+    there.write(&mut commit, &mut delta, RecordKey::feed(), Some(checked.encode().into()));
+    delta.checked = Some(checked);
+    Some(commit.telling(&delta, Audience::Everyone))
+}
+
+/// One commit for each board: what was said of it, as true of the boards that were put back.
+fn said(ours: &State, there: &State) -> Vec<Commit> {
+    let mut of_boards = BTreeMap::<Scope, (Commit, Delta)>::new();
+    for (scope, name, said) in ours.everything_said() {
+        let theirs = there.said(scope, name);
+        // What comes from the archive gives way to what a log has borne out.
+        let is_seed = theirs.is_some_and(|theirs| theirs.at == EntryId::ZERO) && said.at != EntryId::ZERO;
+        if !is_seed && !is_behind(ours, there, Some(said.version), theirs.map(|theirs| theirs.version)) {
+            continue;
+        }
+        let (commit, delta) = of_boards.entry(scope).or_default();
+        let at = if said.at == EntryId::ZERO { said.at } else { there.position() };
+        let record = SaidRecord { scope, statement: said.statement.clone(), at };
+        let record = match record.statement {
+            // The changes that it covered are those of the log that was lost.
+            Statement::Keys { .. } => {
+                SaidRecord { statement: Statement::Keys { changed: there.position() }, ..record }
+            }
+            _ => record,
+        };
+        let expected = theirs.map(|theirs| theirs.version);
+        commit.write(delta, RecordKey::said(scope, name), expected, Some(record.encode().into()));
+        delta.said.push(record);
+    }
+    let telling =
+        |(scope, (commit, delta)): (Scope, (Commit, Delta))| commit.telling(&delta, Audience::Scope(scope));
+    of_boards.into_iter().map(telling).collect()
+}
+
+/// Whether a record is missing there, or older: versions of two logs cannot be compared, so one that was begun anew is
+/// right wherever it says something.
+fn is_behind(ours: &State, there: &State, our: Option<Version>, their: Option<Version>) -> bool {
+    our.is_some() && (their.is_none() || ours.epoch() == there.epoch() && their < our)
+}
+
+#[cfg(test)]
+#[path = "restore_tests.rs"]
+mod tests;

@@ -1,0 +1,127 @@
+//! The horizon: items that nobody has touched for long and that no sprint needs leave the journal, so that it does not
+//! grow for ever.
+//!
+//! They leave by a commit, which every fold follows: no instance drops an item by its own clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::board::fold::{Fold, Known, State};
+use crate::domain::record::delta::Delta;
+use crate::domain::record::journal_status::Contact;
+use crate::domain::scope::{Audience, Scope};
+use crate::domain::sprint::work_item::WorkItemId;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{self, Body, Source};
+use crate::domain::wire::view::SprintState;
+use crate::journal::{Commit, Journal, JournalError, NewEntry, Outcome, RecordKey};
+use crate::platform::clock::Clock;
+
+/// How long ago an item changed last that may leave, in milliseconds: 90 days, deleted ones too.
+const AGE_MS: i64 = 90 * 24 * 60 * 60_000;
+
+/// How often it is looked for such items.
+const LOOK_EVERY: Duration = Duration::from_hours(1);
+
+/// How many items leave in one commit.
+const ITEMS_MAX: usize = 100;
+
+/// Lets items leave.
+pub struct Horizon {
+    /// Where their records are.
+    pub journal: Arc<dyn Journal>,
+    /// This instance's boards.
+    pub fold: Arc<Fold>,
+    /// The time.
+    pub clock: Clock,
+    /// Who this instance is: one looks for all.
+    pub instance: String,
+    /// Whether the organisation is simulated.
+    pub demo: bool,
+}
+
+impl Horizon {
+    /// Looks every hour; never returns.
+    pub async fn keep(self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if self.fold.contact() != Contact::Following {
+                continue;
+            }
+            let is_ours = self.journal.lease("horizon", &self.instance, LOOK_EVERY / 2).await;
+            if is_ours != Ok(true) {
+                continue;
+            }
+            match self.pass().await {
+                Ok(0) => {}
+                Ok(items) => {
+                    tracing::info!(items, "items that changed last over 90 days ago left the journal")
+                }
+                Err(error) => tracing::warn!(%error, "old items stay for another hour"),
+            }
+        }
+    }
+
+    /// Lets all items leave that may; returns how many did. One that changes meanwhile stays.
+    ///
+    /// Errors: the journal failed. Some may have left.
+    pub async fn pass(&self) -> Result<usize, JournalError> {
+        let now = (self.clock)();
+        let due: Vec<Known> = {
+            let state = self.fold.read();
+            state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
+        };
+        let mut left = 0;
+        for items in due.chunks(ITEMS_MAX) {
+            let commit = self.farewell(&self.fold.read(), items, now);
+            match self.journal.commit(commit).await? {
+                Outcome::Committed(ids) => {
+                    left += items.len();
+                    self.fold.passed(ids.into_iter().max().unwrap_or_default()).await;
+                }
+                // The next look finds what has changed as it is then.
+                Outcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
+            }
+        }
+        Ok(left)
+    }
+
+    /// The commit by which items leave. Readers who show them on a board that is served are told.
+    fn farewell(&self, state: &State, items: &[Known], now: Timestamp) -> Commit {
+        let (mut commit, mut delta) = (Commit::default(), Delta::default());
+        let mut shown = BTreeMap::<Scope, Vec<WorkItemId>>::new();
+        for Known { item, version } in items {
+            commit.write(&mut delta, RecordKey::item(item.id), Some(*version), None);
+            delta.dropped.push(item.id);
+            for scope in state.teams().boards_of(item).into_iter().filter(|scope| state.is_served(*scope)) {
+                shown.entry(scope).or_default().push(item.id);
+            }
+        }
+        for (scope, mut removed) in shown {
+            removed.sort_unstable();
+            let (data, added, changed) = (Some(Vec::new()), Vec::new(), Vec::new());
+            let body = Body::WorkitemsUpdated { data, url: None, added, removed, changed };
+            let envelope = state.envelope(scope, now, Source::System, self.demo);
+            let event = Some(event::encode(&envelope, &body));
+            commit.entries.push(NewEntry { audience: Audience::Scope(scope), event, delta: None });
+        }
+        commit.telling(&delta, Audience::Everyone)
+    }
+}
+
+/// Whether an item changed last so long ago that it may leave, and is in no sprint that is under way or to come.
+fn may_leave(state: &State, known: &Known, now: Timestamp) -> bool {
+    let is_needed = |scope: Scope| {
+        let team = state.teams().catalogue_of(scope);
+        let sprint = team.and_then(|team| Some((team, team.sprint(scope.sprint?)?)));
+        // A sprint without dates may be one to come.
+        sprint.is_some_and(|(team, sprint)| team.sprint_state(sprint, now) != Some(SprintState::Past))
+    };
+    now.ms_since(known.item.present().claim.changed_at) > AGE_MS
+        && !state.teams().boards_of(&known.item).into_iter().any(is_needed)
+}
+
+#[cfg(test)]
+#[path = "retention_tests.rs"]
+mod tests;

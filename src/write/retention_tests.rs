@@ -1,0 +1,147 @@
+//! Old items leave, by one commit that every fold follows; what a sprint needs, or what changes meanwhile, stays.
+
+use super::*;
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
+use crate::domain::sprint::teams::CurrentSprint;
+use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::testing::item;
+use crate::journal::memory::MemoryJournal;
+use crate::journal::{EntryId, Retention};
+
+const DAY_MS: i64 = 24 * 60 * 60_000;
+
+struct Fixture {
+    journal: Arc<MemoryJournal>,
+    horizon: Horizon,
+    begin: EntryId,
+}
+
+impl Fixture {
+    /// Boards of that team, if there is one, with these items; the clock says so many days after they changed last.
+    async fn new(team: Option<&Catalogue>, items: &[WorkItem], now: Timestamp) -> Self {
+        let clock: Clock = Arc::new(move || now);
+        let retention = Retention { age_max: Duration::from_hours(1_000_000), ..Retention::DEFAULT };
+        let journal = Arc::new(MemoryJournal::new(clock.clone(), retention));
+        let (mut commit, mut delta) = (Commit::default(), Delta::default());
+        for item in items {
+            commit.write(&mut delta, RecordKey::item(item.id), None, Some(item.encode().into()));
+            delta.observations.push(item.clone());
+        }
+        if let Some(team) = team {
+            let current = CurrentSprint { team: team.key(), sprint: Some(sprint_id()) };
+            commit.write(&mut delta, RecordKey::team(team.key()), None, Some(team.encode().into()));
+            let key = RecordKey::current_sprint(team.key());
+            commit.write(&mut delta, key, None, Some(current.encode().into()));
+            delta.catalogues.push(team.clone());
+            delta.sprints.push(current);
+        }
+        journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
+        let fold = Arc::new(Fold::default());
+        fold.reset(State::load(&*journal).await.unwrap().0);
+        let begin = fold.position().unwrap();
+        let horizon = Horizon { journal: journal.clone(), fold, clock, instance: "one".into(), demo: false };
+        Self { journal, horizon, begin }
+    }
+
+    /// Lets items leave and follows the log; returns how many left.
+    async fn pass(&self) -> usize {
+        let fold = self.horizon.fold.clone();
+        let (journal, begin) = (self.journal.clone(), self.begin);
+        let relay = tokio::spawn(async move {
+            let mut position = begin;
+            loop {
+                let entries = journal.tail(position, 100).await.unwrap();
+                fold.apply(&entries);
+                position = entries.last().unwrap().id;
+            }
+        });
+        let left = self.horizon.pass().await.unwrap();
+        relay.abort();
+        left
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> =
+            self.horizon.fold.read().items().map(|known| known.item.id.number()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+}
+
+fn days_after_change(item: &WorkItem, days: i64) -> Timestamp {
+    Timestamp::from_epoch_ms(item.present().claim.changed_at.epoch_ms() + days * DAY_MS)
+}
+
+#[tokio::test]
+async fn an_item_that_changed_last_over_90_days_ago_leaves_and_readers_are_told() {
+    let (old, deleted) = (item(13, 1, |_| {}), item(14, 1, |facts| facts.deleted = true));
+    let now = days_after_change(&old, 91);
+    let recent = item(15, u32::try_from(now.epoch_ms() / 1000 - 60).unwrap(), |_| {});
+    let fixture = Fixture::new(None, &[old, deleted, recent], now).await;
+    assert_eq!(fixture.pass().await, 2);
+    assert_eq!(fixture.numbers(), [15]);
+    let fresh = State::load(&*fixture.journal).await.unwrap().0;
+    assert_eq!(fresh.items_len(), 1, "the records are gone too");
+    let entries = fixture.journal.tail(fixture.begin, 10).await.unwrap();
+    let events: Vec<_> = entries.iter().filter_map(|entry| entry.content.event.as_ref()).collect();
+    let event: serde_json::Value = serde_json::from_slice(events[0]).unwrap();
+    assert_eq!(
+        (events.len(), &event["removed"]),
+        (1, &serde_json::json!([13])),
+        "a deleted one is on no board"
+    );
+    assert_eq!(fixture.pass().await, 0);
+}
+
+#[tokio::test]
+async fn an_item_leaves_the_moment_after_90_days_and_not_before() {
+    let old = item(13, 1, |_| {});
+    let fixture = Fixture::new(None, std::slice::from_ref(&old), days_after_change(&old, 90)).await;
+    assert_eq!(fixture.pass().await, 0);
+}
+
+#[tokio::test]
+async fn what_a_sprint_under_way_or_to_come_holds_stays() {
+    let mut team = catalogue();
+    let path = |id| team.sprint(id).unwrap().paths[0].clone();
+    let (current, other) = (path(sprint_id()), path(other_sprint_id()));
+    let items = [
+        item(13, 1, |facts| facts.iteration_path = current),
+        item(14, 1, |facts| facts.iteration_path = other.clone()),
+        item(15, 1, |facts| facts.iteration_path = "Fabrikam".into()),
+    ];
+    let during = team.sprint(sprint_id()).unwrap().start.unwrap();
+    let now = team.calendar().end_of(during);
+    assert!(now.ms_since(items[0].present().claim.changed_at) > AGE_MS);
+    let fixture = Fixture::new(Some(&team), &items, now).await;
+    fixture.pass().await;
+    assert_eq!(fixture.numbers(), [13, 14]);
+    // Once it is over, what is in it may leave.
+    let over = team.calendar().end_of(team.sprint(sprint_id()).unwrap().finish.unwrap());
+    let fixture = Fixture::new(Some(&team), &items, over).await;
+    fixture.pass().await;
+    assert_eq!(fixture.numbers(), [14]);
+    // Without dates a sprint may be one to come.
+    for sprint in &mut team.iterations {
+        (sprint.start, sprint.finish) = (None, None);
+    }
+    let fixture = Fixture::new(Some(&team), &items, now).await;
+    fixture.pass().await;
+    assert_eq!(fixture.numbers(), [13, 14]);
+}
+
+#[tokio::test]
+async fn an_item_that_changes_meanwhile_stays() {
+    let old = item(13, 1, |_| {});
+    let fixture = Fixture::new(None, std::slice::from_ref(&old), days_after_change(&old, 91)).await;
+    let known = fixture.horizon.fold.read().item(old.id).unwrap();
+    let (mut commit, mut delta) = (Commit::default(), Delta::default());
+    let newer = known.item.merge(&item(13, 2, |_| {}));
+    commit.write(&mut delta, RecordKey::item(old.id), Some(known.version), Some(newer.encode().into()));
+    delta.observations.push(newer);
+    fixture.journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
+    // The fold has not read that yet.
+    assert_eq!(fixture.pass().await, 0);
+    assert_eq!(State::load(&*fixture.journal).await.unwrap().0.items_len(), 1);
+}
