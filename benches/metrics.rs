@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::metrics::{Digest, Figures, Frame, Settings, compute};
+use boardcast::domain::metrics::{Digest, Figures, MetricSettings, SprintContext, compute};
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
 use boardcast::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
@@ -140,7 +140,7 @@ impl Texts {
     }
 }
 
-fn digests(items: &[WorkItem], frame: &Frame<'_>) -> Vec<Digest> {
+fn digests(items: &[WorkItem], frame: &SprintContext<'_>) -> Vec<Digest> {
     items.iter().map(|item| Digest::of(item, frame)).collect()
 }
 
@@ -167,7 +167,7 @@ fn main() {
     let texts = Texts::new();
     let items: Vec<WorkItem> = (1..=ITEMS).map(|number| item(number, &texts)).collect();
     let now = Timestamp::from_epoch_ms(START_MS + 8 * DAY_MS);
-    let frame = || Frame::new(&catalogue, sprint, Settings::default());
+    let frame = || SprintContext::new(&catalogue, sprint, MetricSettings::default());
     let all = |digests: &[Digest]| -> Figures { compute(&frame(), digests.iter(), now) };
 
     println!("{ITEMS} items of {REVISIONS} revisions, median of {RUNS} runs");

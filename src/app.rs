@@ -13,14 +13,14 @@ use crate::board::fold::Fold;
 use crate::board::snapshot::Snapshots;
 use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization, RedisAccess, TableAccess, Tables};
 use crate::devops::AzureDevOps;
-use crate::devops::client::{RestClient, Settings as ClientSettings, SetupError};
+use crate::devops::client::{ClientSettings, ClientSetupError, RestClient};
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Policy;
 use crate::domain::time::Timestamp;
 use crate::journal::Journal;
 use crate::journal::memory::MemoryJournal;
-use crate::journal::redis::{self, RedisJournal, Settings as RedisSettings};
+use crate::journal::redis::{self, RedisJournal, RedisSettings};
 use crate::ops::instances::Instances;
 use crate::ops::vitals::Vitals;
 use crate::platform::clock::{self, Clock};
@@ -31,23 +31,23 @@ use crate::stream::{Sources, Streams};
 use crate::sync::source::{self, Source, SourceSettings};
 use crate::sync::timer::Synchronisation;
 use crate::write::announce::Deriver;
-use crate::write::archiver::LastValues;
+use crate::write::archiver::Archiver;
 use crate::write::inbox::Inbox;
 use crate::write::ingest::Ingest;
-use crate::write::retention::Horizon;
+use crate::write::retention::Retention;
 use crate::write::teams::TeamKeeper;
 
 /// Why the application cannot even be put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartError {
     /// The organisation cannot be asked.
-    Organization(SetupError),
+    Organization(ClientSetupError),
     /// The client of Redis does not take its address; why.
     Redis(&'static str),
     /// The platform cannot be asked for tokens; why.
     Identity(String),
     /// The archive cannot be asked.
-    Archive(table::SetupError),
+    Archive(table::ArchiveSetupError),
 }
 
 impl fmt::Display for StartError {
@@ -304,7 +304,7 @@ fn keep_running(hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Sourc
         clock: deriver.clock.clone(),
         instance: deriver.instance.clone(),
     };
-    let horizon = Horizon {
+    let horizon = Retention {
         journal: deriver.journal.clone(),
         fold: deriver.fold.clone(),
         clock: deriver.clock.clone(),
@@ -376,7 +376,7 @@ fn keep_archived(
     if let Some(inbox) = inbox.clone() {
         tokio::spawn(inbox.drain());
     }
-    let last_values = archive.map(|archive| LastValues {
+    let last_values = archive.map(|archive| Archiver {
         archive,
         journal: deriver.journal.clone(),
         fold: deriver.fold.clone(),
@@ -387,7 +387,7 @@ fn keep_archived(
     });
     let last_values = last_values.map(Arc::new);
     if let Some(last_values) = last_values.clone() {
-        tokio::spawn(async move { last_values.recall().await });
+        tokio::spawn(async move { last_values.load_archived_boards().await });
     }
     let deriver = deriver.clone();
     tokio::spawn(async move {
@@ -400,14 +400,14 @@ fn keep_archived(
     inbox
 }
 
-fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::SetupError> {
+fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::ArchiveSetupError> {
     let credential = match &tables.access {
         TableAccess::Key { account, key } => {
             Credential::SharedKey { account: account.clone(), key: key.clone() }
         }
         TableAccess::Identity(identity) => {
             let identity = ManagedIdentity::new(identity.clone(), table::RESOURCE, clock.clone());
-            let identity = identity.map_err(|error| table::SetupError::Tls(error.to_string()))?;
+            let identity = identity.map_err(|error| table::ArchiveSetupError::Tls(error.to_string()))?;
             Credential::Tokens(Arc::new(identity))
         }
     };
@@ -415,7 +415,7 @@ fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::
     TableArchive::new(TableSettings { endpoint: tables.endpoint.clone(), credential, prefix })
 }
 
-fn rest_client(config: &Config, organization: &Organization) -> Result<RestClient, SetupError> {
+fn rest_client(config: &Config, organization: &Organization) -> Result<RestClient, ClientSetupError> {
     RestClient::new(&ClientSettings {
         token: organization.token.clone(),
         deadline: config.call_timeout,
@@ -430,7 +430,7 @@ fn source_settings(config: &Config) -> SourceSettings {
         interval: config.check_interval,
         deadline: config.sync_deadline,
         policy: Policy { mock: config.mock, ..Policy::default() },
-        list_patience: SourceSettings::LIST_PATIENCE_DEFAULT,
+        list_timeout: SourceSettings::LIST_TIMEOUT_DEFAULT,
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::app::App;
 use crate::functions;
-use crate::ops::failpoints::{self, Step};
+use crate::ops::failpoints::{self, Failpoint};
 
 /// How many connections may wait to be accepted: a thousand readers come back in the same second.
 const BACKLOG: i32 = 4_096;
@@ -64,7 +64,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
         let vitals = app.vitals.clone();
         tokio::spawn(async move {
             let ended = connection.await;
-            failpoints::passed(Step::Answered);
+            failpoints::reached(Failpoint::Answered);
             if let Err(error) = ended {
                 // Every reader that goes away ends like this; it is no fault of anybody.
                 tracing::debug!(%error, "a connection ended");

@@ -6,13 +6,15 @@ use std::time::Duration;
 use boardcast::domain::scope::ProjectId;
 use boardcast::journal::memory::MemoryJournal;
 use boardcast::journal::redis::RedisJournal;
-use boardcast::journal::{Commit, EntryId, Journal, NewEntry, Outcome, RecordKey, Retention, Version};
+use boardcast::journal::{
+    Commit, CommitOutcome, EntryId, Journal, LogRetention, NewEntry, RecordKey, Version,
+};
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::figures::{DURABLE, cpu_of_redis, table, thousands};
 use super::organisation::{self, REVISIONS};
-use super::support::hooks::{FABRIKAM, news};
+use super::support::hooks::{FABRIKAM, provenance};
 use super::support::redis::RedisServer;
 use super::support::team::Instance;
 
@@ -63,7 +65,7 @@ impl Sample {
     async fn take() -> Self {
         let clock = boardcast::platform::clock::system();
         let instance =
-            Instance::over(Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT)), clock).await;
+            Instance::over(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)), clock).await;
         for catalogue in organisation::catalogues() {
             instance.learn(catalogue).await;
         }
@@ -71,7 +73,7 @@ impl Sample {
         for rev in 1..=REVISIONS {
             instance.settled().await;
             before = instance.fold.position().unwrap();
-            instance.ingest.observe(&organisation::observation(7, rev), &news()).await.unwrap();
+            instance.ingest.observe(&organisation::observation(7, rev), &provenance()).await.unwrap();
         }
         let key = RecordKey::from("item/7");
         let record = instance.journal.read(&[key]).await.unwrap().remove(0).unwrap();
@@ -125,7 +127,7 @@ async fn commits(server: &RedisServer, journal: &Arc<RedisJournal>, in_flight: u
             while Instant::now() < end {
                 let at = done % share.len();
                 let (key, version) = share[at].clone();
-                let Outcome::Committed(ids) =
+                let CommitOutcome::Committed(ids) =
                     journal.commit(sample.commit(key, Some(version))).await.unwrap()
                 else {
                     panic!("nobody else writes, and yet there is a conflict");

@@ -27,7 +27,7 @@ const OFTEN: Duration = Duration::from_millis(50);
 const SELDOM: Duration = Duration::from_millis(1_300);
 
 /// How long is waited for what is under way at the end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Files that the readers and this process need.
 const FILES: u64 = 2_500;
@@ -220,7 +220,7 @@ async fn send(
     }
     let answers = posting.join_all().await;
     let expected = plan.readers as u64 * u64::from(plan.measured);
-    let patience = Instant::now() + PATIENCE;
+    let patience = Instant::now() + TIMEOUT;
     while shared.arrived.load(Ordering::Relaxed) < expected && Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use boardcast::board::fold::State;
+use boardcast::board::projection::Projection;
 use boardcast::journal::Journal as _;
 use redis::Value;
 
@@ -27,7 +27,7 @@ pub async fn run() {
         organisation::fill_boards(&journal, items).await;
         let nothing = Run::of(&server, async || tokio::time::sleep(Duration::from_secs(1)).await).await;
         let load = Run::of(&server, async || {
-            let (state, undecodable) = State::load(&*journal).await.unwrap();
+            let (state, undecodable) = Projection::load(&*journal).await.unwrap();
             assert!(state.items_len() == items as usize && undecodable.is_empty());
         })
         .await;
@@ -44,7 +44,7 @@ pub async fn run() {
         })
         .await;
         for (what, run) in [
-            ("`State::load`: read and folded", &load),
+            ("`Projection::load`: read and folded", &load),
             ("of that: read, by `HSCAN`", &records),
             ("baseline: one `HGETALL`, not decoded", &at_once),
             ("nothing", &nothing),

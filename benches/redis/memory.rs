@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use boardcast::board::fold::State;
+use boardcast::board::projection::Projection;
 use boardcast::domain::record::delta::Delta;
 use boardcast::domain::scope::Audience;
 use boardcast::domain::sprint::work_item::WorkItem;
@@ -72,7 +72,7 @@ impl Kib {
 /// and prints by how many kB that made it grow.
 pub fn fold_alone(items: u32) {
     let pid = std::process::id();
-    let mut state = State::default();
+    let mut state = Projection::default();
     // What every process does once is no item's.
     state.apply(&[entry(1, 1)]);
     let before = memory_kb(pid, "VmRSS");

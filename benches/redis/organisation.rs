@@ -12,8 +12,8 @@ use boardcast::domain::sprint::work_item::{
     Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId,
 };
 use boardcast::domain::time::Timestamp;
-use boardcast::journal::redis::{RedisJournal, Settings};
-use boardcast::journal::{Commit, Journal, NewEntry, Outcome, RecordKey};
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
+use boardcast::journal::{Commit, CommitOutcome, Journal, NewEntry, RecordKey};
 
 use super::support::hooks::FABRIKAM;
 use super::support::redis::{RedisServer, settings};
@@ -125,9 +125,9 @@ pub fn item(number: u32) -> WorkItem {
 /// A journal with the settings of the product, but for a time-out that a busy machine does not reach.
 pub async fn journal(server: &RedisServer, organisation: &str) -> Arc<RedisJournal> {
     let defaults = settings(&server.url(), organisation);
-    let settings = Settings {
+    let settings = RedisSettings {
         timeout: Duration::from_secs(60),
-        ..Settings::new(defaults.address, defaults.organisation)
+        ..RedisSettings::new(defaults.address, defaults.organisation)
     };
     let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
     while journal.load().await.is_err() {
@@ -147,7 +147,7 @@ pub async fn fill(journal: &dyn Journal, items: u32) {
         let entry = NewEntry { audience: Audience::Everyone, event: None, delta: None };
         let commit =
             Commit { checks: Vec::new(), writes: numbers.iter().map(write).collect(), entries: vec![entry] };
-        assert!(matches!(journal.commit(commit).await.unwrap(), Outcome::Committed(_)));
+        assert!(matches!(journal.commit(commit).await.unwrap(), CommitOutcome::Committed(_)));
     }
 }
 

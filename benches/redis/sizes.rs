@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::archive::{Deposit, FinishedSprint, LastKnown};
-use boardcast::board::fold::State;
+use boardcast::archive::{ArchivedValue, Deposit, FinishedSprint};
+use boardcast::board::projection::Projection;
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::record::archived_board::About;
-use boardcast::domain::record::last_announced::Statement;
+use boardcast::domain::record::last_announced::Announced;
 use boardcast::domain::scope::Scope;
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::wire::event::Source;
-use boardcast::journal::{Journal as _, Retention};
+use boardcast::domain::wire::event::Cause;
+use boardcast::journal::{Journal as _, LogRetention};
 use serde::Serialize;
 
 use super::figures::{DURABLE, field, table, thousands};
 use super::organisation::{self, REVISIONS};
-use super::support::hooks::news;
+use super::support::hooks::provenance;
 use super::support::process::Process;
 use super::support::redis::RedisServer;
 use super::support::team::Instance;
@@ -63,7 +63,7 @@ async fn live(instance: &Instance) {
                 for rev in 1..=REVISIONS {
                     let observation = organisation::observation(number, rev);
                     // A busy machine may exceed the budget of a hook.
-                    while ingest.observe(&observation, &news()).await.is_err() {}
+                    while ingest.observe(&observation, &provenance()).await.is_err() {}
                 }
             }
         })
@@ -174,7 +174,7 @@ fn length(value: &impl Serialize) -> usize {
     serde_json::to_string(value).unwrap().chars().count()
 }
 
-fn about(state: &State, scope: Scope) -> About {
+fn about(state: &Projection, scope: Scope) -> About {
     let team = state.teams().catalogue_of(scope).map(|team| &**team);
     About::of(scope, state.project_name(scope.project), team)
 }
@@ -182,10 +182,10 @@ fn about(state: &State, scope: Scope) -> About {
 fn rows_of_tables(instance: &Instance) {
     let state = instance.fold.read();
     let ids = |scope: &Scope| scope.to_string().chars().filter(|c| *c != '/').count();
-    let values: Vec<LastKnown> = state
-        .everything_said()
+    let values: Vec<ArchivedValue> = state
+        .all_announced()
         .filter_map(|(scope, _, said)| match &said.statement {
-            Statement::Metric { metric, said: value } => Some(LastKnown {
+            Announced::Metric { metric, said: value } => Some(ArchivedValue {
                 scope,
                 metric: metric.clone(),
                 value: *value,

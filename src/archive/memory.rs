@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown, last_first, of_team};
+use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
 use crate::domain::scope::{Scope, Text};
 use crate::domain::sprint::teams::TeamKey;
 
@@ -15,7 +15,7 @@ pub struct MemoryArchive(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    values: BTreeMap<(Scope, Text), LastKnown>,
+    values: BTreeMap<(Scope, Text), ArchivedValue>,
     sprints: BTreeMap<(TeamKey, String), FinishedSprint>,
     inbox: BTreeMap<DepositId, Deposit>,
 }
@@ -28,7 +28,7 @@ impl MemoryArchive {
 
 #[async_trait]
 impl Archive for MemoryArchive {
-    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError> {
+    async fn save_values(&self, values: &[ArchivedValue]) -> Result<(), ArchiveError> {
         let mut kept = self.kept();
         for value in values {
             let key = (value.scope, value.metric.clone());
@@ -39,7 +39,7 @@ impl Archive for MemoryArchive {
         Ok(())
     }
 
-    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError> {
+    async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
         Ok(self.kept().values.values().cloned().collect())
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::entry_id::EntryId;
-use crate::domain::metrics::threshold::Said;
+use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::record::archived_board::About;
 use crate::domain::scope::{CollectionId, Scope, Text};
 use crate::domain::sprint::teams::TeamKey;
@@ -24,13 +24,13 @@ use crate::domain::time::{CivilDate, Timestamp};
 /// The last value of a metric of a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LastKnown {
+pub struct ArchivedValue {
     /// The board, its sprint included.
     pub scope: Scope,
     /// The metric's id.
     pub metric: Text,
     /// What was last said of it.
-    pub value: Said,
+    pub value: AnnouncedValue,
     /// The entry of the log that said it.
     pub position: EntryId,
     /// The epoch of that log: positions of two logs cannot be compared.
@@ -42,7 +42,7 @@ pub struct LastKnown {
     pub about: Option<About>,
 }
 
-impl LastKnown {
+impl ArchivedValue {
     /// Whether this takes the place of what is stored: of one log the later, of another log always.
     pub fn supersedes(&self, stored: &Self) -> bool {
         self.epoch != stored.epoch || (self.position, self.as_of) > (stored.position, stored.as_of)
@@ -124,12 +124,12 @@ impl std::error::Error for ArchiveError {}
 /// Copies, and the inbox.
 #[async_trait]
 pub trait Archive: Send + Sync {
-    /// Keeps the last values of metrics; of each the one that [supersedes](LastKnown::supersedes) the other stays,
+    /// Keeps the last values of metrics; of each the one that [supersedes](ArchivedValue::supersedes) the other stays,
     /// whoever writes it and in whatever order. Some may be kept although an error is returned.
-    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError>;
+    async fn save_values(&self, values: &[ArchivedValue]) -> Result<(), ArchiveError>;
 
     /// The last values of all metrics of all boards, in no order.
-    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError>;
+    async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError>;
 
     /// Keeps a finished sprint, in place of what was kept of it before.
     ///
@@ -178,10 +178,10 @@ mod tests {
 
     #[test]
     fn d12_the_later_value_of_one_log_stays_and_that_of_another_log_is_replaced() {
-        let value = |epoch: &str, seq, as_of| LastKnown {
+        let value = |epoch: &str, seq, as_of| ArchivedValue {
             scope: Scope::project(project()),
             metric: "points.total".into(),
-            value: Said::NoNumberYet,
+            value: AnnouncedValue::NoNumberYet,
             position: EntryId { ms: 5, seq },
             epoch: epoch.into(),
             as_of: Timestamp::from_epoch_ms(as_of),

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::board::fold::{Known, State};
-use crate::domain::metrics::{self, Digest, Frame, Settings};
+use crate::board::projection::{KnownItem, Projection};
+use crate::domain::metrics::{self, Digest, MetricSettings, SprintContext};
 use crate::domain::scope::{Scope, SprintId, Text};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::TeamKey;
@@ -24,12 +24,12 @@ pub struct Inputs {
     /// The items it shows, by number.
     pub items: Vec<Arc<WorkItem>>,
     /// The items that are or ever were its team's, by number; empty for a board without a sprint.
-    team_items: Vec<Known>,
+    team_items: Vec<KnownItem>,
 }
 
 impl Inputs {
     /// What the board of `scope` is made of now.
-    pub fn of(state: &State, scope: Scope) -> Self {
+    pub fn of(state: &Projection, scope: Scope) -> Self {
         let sprint = scope.sprint.and_then(|_| TeamKey::of(scope));
         Self {
             scope,
@@ -42,7 +42,7 @@ impl Inputs {
 
 /// A board in numbers.
 #[derive(Clone, Debug)]
-pub struct Figures {
+pub struct BoardFigures {
     /// Metrics by id; none for a team between two sprints.
     pub metrics: BTreeMap<&'static str, MetricView>,
     /// Items by state.
@@ -56,7 +56,7 @@ pub struct Figures {
 /// Computes figures, and keeps what does not change.
 #[derive(Default)]
 pub struct Calculator {
-    settings: Settings,
+    settings: MetricSettings,
     boards: Mutex<HashMap<Scope, Arc<Mutex<Kept>>>>,
 }
 
@@ -69,23 +69,23 @@ struct Kept {
 
 impl Calculator {
     /// Computes by these settings.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: MetricSettings) -> Self {
         Self { settings, boards: Mutex::default() }
     }
 
     /// How metrics are computed.
-    pub const fn settings(&self) -> Settings {
+    pub const fn settings(&self) -> MetricSettings {
         self.settings
     }
 
     /// The figures of a board.
-    pub fn figures(&self, inputs: &Inputs, now: Timestamp) -> Figures {
+    pub fn figures(&self, inputs: &Inputs, now: Timestamp) -> BoardFigures {
         match (&inputs.catalogue, inputs.scope.sprint) {
             (Some(catalogue), Some(sprint)) => self.of_sprint(inputs, catalogue, sprint, now),
             // Between two sprints the team's items count in nothing.
             (Some(_), None) => without_metrics(inputs),
             (None, _) => {
-                Figures { metrics: metrics::of_project(inputs.items.len()), ..without_metrics(inputs) }
+                BoardFigures { metrics: metrics::of_project(inputs.items.len()), ..without_metrics(inputs) }
             }
         }
     }
@@ -96,15 +96,15 @@ impl Calculator {
         catalogue: &Arc<Catalogue>,
         sprint: SprintId,
         now: Timestamp,
-    ) -> Figures {
+    ) -> BoardFigures {
         let Some(sprint) = catalogue.sprint(sprint) else { return without_metrics(inputs) };
-        let frame = Frame::new(catalogue, sprint, self.settings);
+        let frame = SprintContext::new(catalogue, sprint, self.settings);
         let kept = self.kept(inputs.scope);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.renew(&inputs.team_items, catalogue, &frame);
         let digests = kept.digests.iter().map(|(_, digest)| digest);
         let figures = metrics::compute(&frame, digests.clone(), now);
-        Figures {
+        BoardFigures {
             metrics: figures.metrics,
             states: metrics::states(&frame, digests),
             burndown: figures.burndown,
@@ -115,7 +115,7 @@ impl Calculator {
     /// Where a number of a board comes from; `None` when the board has no such metric.
     pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
-        let frame = Frame::new(catalogue, catalogue.sprint(inputs.scope.sprint?)?, self.settings);
+        let frame = SprintContext::new(catalogue, catalogue.sprint(inputs.scope.sprint?)?, self.settings);
         metrics::explain(metric, &frame, inputs.team_items.iter().map(|known| &*known.item), now)
     }
 
@@ -133,7 +133,7 @@ impl Calculator {
 
 impl Kept {
     /// Digests what is new or changed; both lists are in the order of numbers.
-    fn renew(&mut self, items: &[Known], catalogue: &Arc<Catalogue>, frame: &Frame<'_>) {
+    fn renew(&mut self, items: &[KnownItem], catalogue: &Arc<Catalogue>, frame: &SprintContext<'_>) {
         if !self.catalogue.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, catalogue)) {
             self.catalogue = Some(catalogue.clone());
             self.digests.clear();
@@ -152,9 +152,9 @@ impl Kept {
     }
 }
 
-fn without_metrics(inputs: &Inputs) -> Figures {
+fn without_metrics(inputs: &Inputs) -> BoardFigures {
     let complete = inputs.items.iter().all(|item| item.history() == History::Complete);
-    Figures {
+    BoardFigures {
         metrics: BTreeMap::new(),
         states: states(&inputs.items),
         burndown: None,

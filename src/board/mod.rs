@@ -2,4 +2,5 @@
 
 pub mod figures;
 pub mod fold;
+pub mod projection;
 pub mod snapshot;

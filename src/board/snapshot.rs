@@ -7,14 +7,15 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::board::figures::{Calculator, Inputs, item_views};
-use crate::board::fold::{Fold, State};
+use crate::board::fold::Fold;
+use crate::board::projection::Projection;
 use crate::domain::authorise::{AllowedProjects, Principal, authorise};
 use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
-use crate::domain::record::archived_board::RememberedBoard;
+use crate::domain::record::archived_board::ArchivedBoard;
 use crate::domain::scope::{NameOrId, Scope, Text};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source, Subject};
+use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::view::{
     BoardView, Directory, DirectoryRow, Explanation, MetricView, NO_TEAM, Named, NextSprint, Outage,
     ScopeView, SprintView, board_url,
@@ -109,7 +110,7 @@ struct Parts {
     touched: EntryId,
     data_as_of: Option<Timestamp>,
     cut_off: Option<Timestamp>,
-    remembered: Option<RememberedBoard>,
+    archived: Option<ArchivedBoard>,
 }
 
 impl Snapshots {
@@ -125,21 +126,21 @@ impl Snapshots {
     }
 
     /// Whether a reader with that filter may see the board of `scope`.
-    pub fn admits(&self, state: &State, filter: &ScopeFilter, scope: Scope) -> bool {
+    pub fn admits(&self, state: &Projection, filter: &ScopeFilter, scope: Scope) -> bool {
         let name = state.project_name(scope.project).map(|name| &**name);
         let team_name = state.team_name(scope).map(|name| &**name);
         filter.admits(scope, name, team_name) && authorise(Principal::Viewer, scope, name, &self.allowed)
     }
 
-    /// The boards that exist or are remembered, and that a reader with that filter may see.
-    pub fn scopes(&self, state: &State, filter: &ScopeFilter) -> Vec<Scope> {
+    /// The boards that exist or are archived, and that a reader with that filter may see.
+    pub fn scopes(&self, state: &Projection, filter: &ScopeFilter) -> Vec<Scope> {
         state.shown().filter(|scope| self.admits(state, filter, *scope)).collect()
     }
 
     /// Scopes with the names that people know them by.
-    pub fn views(state: &State, scopes: &[Scope]) -> Vec<ScopeView> {
+    pub fn views(state: &Projection, scopes: &[Scope]) -> Vec<ScopeView> {
         let view = |scope: &Scope| {
-            if let Some(board) = state.remembered(*scope) {
+            if let Some(board) = state.archived(*scope) {
                 return board.scope_view();
             }
             let catalogue = state.teams().catalogue_of(*scope).map(|catalogue| &**catalogue);
@@ -149,17 +150,17 @@ impl Snapshots {
     }
 
     /// The worst level and the oldest age of some boards: what a stream says of itself.
-    pub fn standing(state: &State, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
+    pub fn standing(state: &Projection, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
         let ages = scopes.iter().filter_map(|scope| state.data_as_of(*scope));
         let level = scopes.iter().map(|scope| state.level_here(*scope)).max().unwrap_or_default();
-        (level.max(state.level_of_contact()), ages.min())
+        (level.max(state.level_by_journal()), ages.min())
     }
 
     /// The `snapshot` events of the boards that `choose` picks, all of one moment, with their names and what is said of
     /// all of them together.
     pub fn take(
         &self,
-        choose: impl FnOnce(&State) -> Vec<Scope>,
+        choose: impl FnOnce(&Projection) -> Vec<Scope>,
     ) -> (Taken, Vec<ScopeView>, (Level, Option<Timestamp>)) {
         let (position, views, standing, parts) = {
             let state = self.fold.read();
@@ -176,10 +177,10 @@ impl Snapshots {
         (Taken { position, boards }, views, standing)
     }
 
-    fn part(&self, state: &State, scope: Scope) -> Part {
+    fn part(&self, state: &Projection, scope: Scope) -> Part {
         let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
         let (data_as_of, now) = (state.data_as_of(scope), (self.clock)());
-        if state.remembered(scope).is_some() {
+        if state.archived(scope).is_some() {
             return Part::Changed(Box::new(Parts::of(state, scope)));
         }
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +201,7 @@ impl Snapshots {
         let scope = parts.inputs.scope;
         let envelope = Envelope {
             subject: Subject::Scope(scope),
-            source: Some(Source::System),
+            source: Some(Cause::System),
             demo: self.demo,
             ..Envelope::connection(now, parts.level, parts.data_as_of)
         };
@@ -219,7 +220,7 @@ impl Snapshots {
             };
             json = event::encode(&envelope, &without_items);
         }
-        if parts.remembered.is_some() {
+        if parts.archived.is_some() {
             return json;
         }
         let &Parts { touched, data_as_of, cut_off, .. } = parts;
@@ -290,7 +291,7 @@ impl Snapshots {
 
     /// The board of these parts; without numbers, or another in its place, where its level says so.
     fn board_of(&self, parts: &Parts, now: Timestamp) -> BoardView {
-        if let Some(board) = &parts.remembered {
+        if let Some(board) = &parts.archived {
             return board.view(now);
         }
         let view = parts.board(&self.calculator, now);
@@ -332,12 +333,12 @@ fn etag(touched: EntryId, level: Level) -> String {
 }
 
 impl Parts {
-    fn of(state: &State, scope: Scope) -> Self {
+    fn of(state: &Projection, scope: Scope) -> Self {
         let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
-        let remembered = state.remembered(scope).cloned();
+        let archived = state.archived(scope).cloned();
         // Another process may remember something else under no position at all.
-        let age = |board: &RememberedBoard| u64::try_from(board.as_of.epoch_ms()).unwrap_or_default();
-        let touched = remembered.as_ref().map_or(touched, |board| EntryId { ms: age(board), seq: 0 });
+        let age = |board: &ArchivedBoard| u64::try_from(board.as_of.epoch_ms()).unwrap_or_default();
+        let touched = archived.as_ref().map_or(touched, |board| EntryId { ms: age(board), seq: 0 });
         Self {
             inputs: Inputs::of(state, scope),
             project_name: state.project_name(scope.project).cloned(),
@@ -346,7 +347,7 @@ impl Parts {
             touched,
             data_as_of: state.data_as_of(scope),
             cut_off: state.cut_off(),
-            remembered,
+            archived,
         }
     }
 

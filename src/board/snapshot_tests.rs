@@ -1,12 +1,12 @@
 //! Snapshots: encoded once while nothing changes, bounded, and never older than their position says.
 
 use super::*;
-use crate::board::fold::State;
+use crate::board::projection::Projection;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::{item, other_project, project, with_details};
-use crate::journal::{Entry, Loaded, NewEntry};
+use crate::journal::{Entry, LoadedRecords, NewEntry};
 
 fn id(seq: u64) -> EntryId {
     EntryId { ms: 1, seq }
@@ -21,7 +21,9 @@ fn apply(fold: &Fold, seq: u64, observation: &WorkItem) {
 
 fn snapshots() -> (Arc<Fold>, Snapshots) {
     let fold = Arc::new(Fold::default());
-    fold.reset(State::from_records(Loaded { records: vec![], position: id(0), whole_at: id(0) }).0);
+    fold.reset(
+        Projection::from_records(LoadedRecords { records: vec![], position: id(0), whole_at: id(0) }).0,
+    );
     let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(5));
     (fold.clone(), Snapshots::new(fold, Arc::default(), clock, AllowedProjects::default(), false))
 }
@@ -114,7 +116,9 @@ fn a_filter_names_projects_by_name_or_id_and_a_team_that_nobody_knows_matches_no
 #[test]
 fn only_projects_that_are_served_are_seen() {
     let fold = Arc::new(Fold::default());
-    fold.reset(State::from_records(Loaded { records: vec![], position: id(0), whole_at: id(0) }).0);
+    fold.reset(
+        Projection::from_records(LoadedRecords { records: vec![], position: id(0), whole_at: id(0) }).0,
+    );
     apply(&fold, 1, &item(13, 1, |_| {}));
     apply(&fold, 2, &item(14, 1, |facts| facts.project = other_project()));
     let allowed = AllowedProjects::new(vec![NameOrId::parse(&other_project().to_string()).unwrap()]);

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::metrics::{self, Settings as MetricSettings};
+use crate::domain::metrics::{self, MetricSettings};
 use crate::domain::schedule::SyncWindow;
 use crate::domain::sprint::zones::TeamZones;
-use crate::journal::Retention;
+use crate::journal::LogRetention;
 use crate::platform::secret::Secret;
 use crate::stream::StreamSettings;
 use crate::write::announce::DeriveSettings;
@@ -178,7 +178,7 @@ pub struct Config {
     /// The shared store, if there is one.
     pub redis: Option<Redis>,
     /// How much of the log is kept.
-    pub retention: Retention,
+    pub retention: LogRetention,
     /// Where the archive is, if there is one.
     pub tables: Option<Tables>,
     /// The log filter.
@@ -281,11 +281,11 @@ impl Config {
             sync_window,
             sync_deadline: read.ms(SYNC_DEADLINE, 1_000..=1_500_000, 240_000),
             redis: read.redis(),
-            retention: Retention {
-                entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, Retention::DEFAULT.entries_max),
+            retention: LogRetention {
+                entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, LogRetention::DEFAULT.entries_max),
                 age_max: read
                     .number(LOG_HOURS, 1..=8_760)
-                    .map_or(Retention::DEFAULT.age_max, |hours| Duration::from_secs(hours * 3_600)),
+                    .map_or(LogRetention::DEFAULT.age_max, |hours| Duration::from_secs(hours * 3_600)),
             },
             tables: read.tables(),
             log_filter: read.log_filter(),

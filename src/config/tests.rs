@@ -18,7 +18,7 @@ fn with_no_setting_it_runs_by_itself_on_loopback() {
     assert_eq!(self::config(&[("BOARDCAST_STREAMS_MAX", "1")]).unwrap().streams.shed_held_max, 1_000);
     assert!(matches!(config.operator_access, OperatorAccess::Open));
     assert_eq!(config.allowed_origins, AllowedOrigins::These(vec![]));
-    assert_eq!(config.retention, Retention::DEFAULT);
+    assert_eq!(config.retention, LogRetention::DEFAULT);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::board::snapshot::{ScopeFilter, StandIn};
 use crate::config::{Config, Organization};
 use crate::demo::Demo;
 use crate::domain::scope::Scope;
-use crate::domain::wire::event::Source as Because;
+use crate::domain::wire::event::Cause;
 use crate::platform::clock;
 
 /// Begins a simulated organisation and reads its boards. Errors: it cannot be served, or not be read.
@@ -20,7 +20,7 @@ pub async fn stand_in() -> io::Result<StandIn> {
     let nothing_set = Config::from_lookup(|_| None).map_err(io::Error::other)?;
     let app = App::new(&nothing_set, Some(&organization)).map_err(io::Error::other)?;
     if let Some(source) = &app.source {
-        let check = source.check(Because::System).await;
+        let check = source.check(Cause::System).await;
         check.error.map_or(Ok(()), |error| Err(io::Error::other(error)))?;
     }
     let boards = {

@@ -17,7 +17,7 @@ use crate::domain::wire::view::ItemView;
 
 /// A change of one item on one board.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct BoardChange {
     /// The board.
     pub scope: Scope,
     /// What is announced to its readers.
@@ -29,7 +29,12 @@ pub struct Change {
 /// What to announce when `before` became `after`, one change for each board concerned.
 ///
 /// Empty when the present is the same: a repeated or a late revision announces nothing. `now` dates the age of the item.
-pub fn changes(before: Option<&WorkItem>, after: &WorkItem, teams: &Teams, now: Timestamp) -> Vec<Change> {
+pub fn changes(
+    before: Option<&WorkItem>,
+    after: &WorkItem,
+    teams: &Teams,
+    now: Timestamp,
+) -> Vec<BoardChange> {
     let (was, is) = (before.map(WorkItem::present), after.present());
     if was.is_some_and(|was| same(was, is)) {
         return Vec::new();
@@ -59,7 +64,7 @@ pub fn changes(before: Option<&WorkItem>, after: &WorkItem, teams: &Teams, now: 
                 item,
                 url: None,
             };
-            Change { scope, body, is_new: shown && !was_shown }
+            BoardChange { scope, body, is_new: shown && !was_shown }
         })
         .collect()
 }

@@ -79,7 +79,7 @@ impl Failure {
 
 /// How a question to a source ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// With an answer. That there is nothing, where there may be nothing, is one: a team between two sprints.
     Success,
     /// Without one.
@@ -242,18 +242,18 @@ impl Condition {
     pub fn observe(
         &mut self,
         policy: &Policy,
-        outcome: Outcome,
+        outcome: CallOutcome,
         now: Timestamp,
         known: Option<Timestamp>,
         jitter: f64,
     ) -> Option<Transition> {
         let failure = match outcome {
-            Outcome::Success => return self.succeeded(now),
-            Outcome::Failed(Failure::Throttled { retry_after_ms }) => {
+            CallOutcome::Success => return self.succeeded(now),
+            CallOutcome::Failed(Failure::Throttled { retry_after_ms }) => {
                 self.throttled(now, retry_after_ms, jitter);
                 return self.tick(policy, now, known);
             }
-            Outcome::Failed(failure) => failure,
+            CallOutcome::Failed(failure) => failure,
         };
         self.failures = self.failures.saturating_add(1);
         if let Some(outage) = &mut self.outage {

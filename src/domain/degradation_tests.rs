@@ -24,12 +24,12 @@ impl Source {
     }
 
     fn fail(&mut self, ms: i64, failure: Failure) -> Option<Transition> {
-        self.condition.observe(&self.policy, Outcome::Failed(failure), at(ms), self.known, 0.5)
+        self.condition.observe(&self.policy, CallOutcome::Failed(failure), at(ms), self.known, 0.5)
     }
 
     fn succeed(&mut self, ms: i64) -> Option<Transition> {
         self.known = Some(at(ms));
-        self.condition.observe(&self.policy, Outcome::Success, at(ms), self.known, 0.5)
+        self.condition.observe(&self.policy, CallOutcome::Success, at(ms), self.known, 0.5)
     }
 
     fn permit(&mut self, ms: i64) -> Permit {
@@ -111,8 +111,8 @@ fn f3_a_level_is_one_sources_and_one_boards() {
     let policy = Policy::default();
     let (a, b) = (Scope::project(project()), Scope::project(other_project()));
     let mut conditions = Conditions::default();
-    conditions.of(DataSource::WorkItems, a).observe(&policy, Outcome::Success, at(0), Some(at(0)), 0.0);
-    let failed = Outcome::Failed(Failure::Forbidden);
+    conditions.of(DataSource::WorkItems, a).observe(&policy, CallOutcome::Success, at(0), Some(at(0)), 0.0);
+    let failed = CallOutcome::Failed(Failure::Forbidden);
     conditions.of(DataSource::Sprints, b).observe(&policy, failed, at(0), None, 0.0);
     conditions.of(DataSource::WorkItems, b).observe(&policy, failed, at(0), Some(at(0)), 0.0);
     assert_eq!(
@@ -228,7 +228,7 @@ fn f13_readers_are_told_why_since_when_and_when_next() {
 enum Step {
     Ask,
     Tick,
-    Observe(Outcome),
+    Observe(CallOutcome),
 }
 
 fn a_step() -> impl Strategy<Value = Step> {
@@ -244,8 +244,8 @@ fn a_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         Just(Step::Ask),
         Just(Step::Tick),
-        Just(Step::Observe(Outcome::Success)),
-        failures.prop_map(|failure| Step::Observe(Outcome::Failed(failure))),
+        Just(Step::Observe(CallOutcome::Success)),
+        failures.prop_map(|failure| Step::Observe(CallOutcome::Failed(failure))),
     ]
 }
 
@@ -269,7 +269,7 @@ proptest! {
                 }
                 Step::Tick => condition.tick(&policy, at(now), known),
                 Step::Observe(outcome) => {
-                    if outcome == Outcome::Success {
+                    if outcome == CallOutcome::Success {
                         known = Some(at(now));
                     }
                     condition.observe(&policy, outcome, at(now), known, jitter)
@@ -295,7 +295,7 @@ proptest! {
             }
         }
         let before = condition.level();
-        let told = condition.observe(&policy, Outcome::Success, at(now), Some(at(now)), 0.0);
+        let told = condition.observe(&policy, CallOutcome::Success, at(now), Some(at(now)), 0.0);
         prop_assert_eq!(told.is_some(), before != Level::Full);
         prop_assert_eq!(condition.level(), Level::Full);
     }

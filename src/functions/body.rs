@@ -23,14 +23,14 @@ pub enum Read {
 }
 
 /// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much of a body that is too large is still taken, so that the sender gets to read the answer.
 const DRAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Reads a body of at most `bytes_max`. What is more is taken and thrown away.
 pub async fn read(body: BodyStream, bytes_max: usize) -> Read {
-    tokio::time::timeout(PATIENCE, read_to_end(body, bytes_max)).await.unwrap_or(Read::BrokenOff)
+    tokio::time::timeout(TIMEOUT, read_to_end(body, bytes_max)).await.unwrap_or(Read::BrokenOff)
 }
 
 async fn read_to_end(mut body: BodyStream, bytes_max: usize) -> Read {

@@ -19,9 +19,9 @@ use crate::config::OperatorAccess;
 use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
 use crate::domain::level::Level;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::time::Timestamp;
-use crate::journal::{Condition, EntryId};
+use crate::journal::{EntryId, JournalCondition};
 use crate::ops::vitals::prometheus::{self, Instance};
 use crate::ops::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
 
@@ -45,13 +45,13 @@ pub fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
 }
 
 fn ready(app: &App) -> Response {
-    let journal = match (app.fold.position(), app.fold.contact()) {
-        (None, _) if is_ready(app) => "not loaded yet: boards are shown as the archive remembers them",
+    let journal = match (app.fold.position(), app.fold.journal_status()) {
+        (None, _) if is_ready(app) => "not loaded yet: boards are shown as the archive holds them",
         (None, _) => "not loaded yet",
-        (_, Contact::Following) => "loaded",
-        (_, Contact::Away(_)) => "away: boards are shown as they were last known",
-        (_, Contact::Lost(_)) => "lost: what is known here is being put back",
-        (_, Contact::Outdated(_)) => "written by a newer version: update this instance",
+        (_, JournalStatus::Following) => "loaded",
+        (_, JournalStatus::Away(_)) => "away: boards are shown as they were last known",
+        (_, JournalStatus::Lost(_)) => "lost: what is known here is being put back",
+        (_, JournalStatus::Outdated(_)) => "written by a newer version: update this instance",
     };
     let status = if is_ready(app) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     reply::value(status, &json!({ "status": readiness(app), "journal": journal, "webhook": webhook(app) }))
@@ -61,7 +61,7 @@ fn ready(app: &App) -> Response {
 /// that is too old to tell what the journal holds has to make room for others.
 fn is_ready(app: &App) -> bool {
     let has_boards = app.fold.position().is_some() || app.fold.read().shown().next().is_some();
-    has_boards && !matches!(app.fold.contact(), Contact::Outdated(_))
+    has_boards && !matches!(app.fold.journal_status(), JournalStatus::Outdated(_))
 }
 
 fn readiness(app: &App) -> &'static str {
@@ -190,7 +190,7 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
     })
 }
 
-fn reaches_back_to(condition: &Condition) -> Option<Timestamp> {
+fn reaches_back_to(condition: &JournalCondition) -> Option<Timestamp> {
     condition.oldest.map(EntryId::appended_at)
 }
 

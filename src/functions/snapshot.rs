@@ -15,10 +15,10 @@ use crate::functions::reply::ErrorBody;
 use crate::ops::vitals::ReadOutcome;
 
 /// How long an answer waits for this instance's fold to reach the position that `at` asks for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it waits for the first load while there are boards that the archive remembers.
-const LOAD_PATIENCE: Duration = Duration::from_millis(500);
+/// How long it waits for the first load while there are boards that the archive holds.
+const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Answers with the directory, or with the board of the scope that is asked for.
 pub async fn handle(app: &App, request: Request) -> Response {
@@ -58,10 +58,10 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 /// Whether there is something to answer with: this instance has reached the position, or nothing in particular is asked
-/// for and it has boards to show that the archive remembers.
+/// for and it has boards to show that the archive holds.
 async fn has_reached(app: &App, at: EntryId) -> bool {
     let is_shown = || at == EntryId::ZERO && app.fold.read().shown().next().is_some();
-    let patience = if is_shown() { LOAD_PATIENCE } else { PATIENCE };
+    let patience = if is_shown() { LOAD_TIMEOUT } else { TIMEOUT };
     tokio::time::timeout(patience, app.fold.passed(at)).await.is_ok() || is_shown()
 }
 

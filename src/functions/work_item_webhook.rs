@@ -16,11 +16,11 @@ use crate::devops::hook::{self, Content, DeadLetter, Delivery, Ignored};
 use crate::domain::scope::Text;
 use crate::domain::sprint::work_item::Observation;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::Source;
+use crate::domain::wire::event::Cause;
 use crate::functions::reply::ErrorBody;
 use crate::journal::JournalError;
-use crate::ops::failpoints::{self, Step};
-use crate::write::ingest::{IngestError, Ingested, News};
+use crate::ops::failpoints::{self, Failpoint};
+use crate::write::ingest::{IngestError, Ingested, Provenance};
 
 /// The greatest body that is read: twice what Azure DevOps sends at most.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -57,14 +57,14 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
             return unavailable("the body broke off", "send it again");
         }
     };
-    failpoints::passed(Step::HookRead);
+    failpoints::reached(Failpoint::HookRead);
     if mislabelled(label, &delivery) {
         app.vitals.hooks_mislabelled.add(1);
     }
     let letter = Letter { received_at, size, event_type: delivery.event_type.clone() };
     let (collection, trace_id) = (delivery.collection, trace_id(&request.headers));
-    let news = News { source: Source::Webhook, received_at, collection, trace_id };
-    answer(app, delivery.content, &news, &letter).await
+    let provenance = Provenance { source: Cause::Webhook, received_at, collection, trace_id };
+    answer(app, delivery.content, &provenance, &letter).await
 }
 
 /// Takes a body that is of no interest: a connection that is closed under a sender who still writes is reset, and
@@ -80,9 +80,9 @@ struct Letter {
     event_type: Option<Text>,
 }
 
-async fn answer(app: &App, content: Content, news: &News, letter: &Letter) -> Response {
+async fn answer(app: &App, content: Content, provenance: &Provenance, letter: &Letter) -> Response {
     match content {
-        Content::Observation(observation) => observe(app, &observation, news, letter).await,
+        Content::Observation(observation) => observe(app, &observation, provenance, letter).await,
         Content::TestNotification => {
             app.vitals.hooks_test.add(1);
             tracing::info!("a test notification of Azure DevOps arrived");
@@ -96,13 +96,13 @@ async fn answer(app: &App, content: Content, news: &News, letter: &Letter) -> Re
     }
 }
 
-async fn observe(app: &App, observation: &Observation, news: &News, letter: &Letter) -> Response {
+async fn observe(app: &App, observation: &Observation, provenance: &Provenance, letter: &Letter) -> Response {
     let present = observation.present();
     let project_name = Some(&*present.details.project_name).filter(|name| !name.is_empty());
     if !app.projects.allow(present.claim.facts.project, project_name) {
         return dead_letter(app, DeadLetter::ForeignProject, letter);
     }
-    match app.ingest.observe(observation, news).await {
+    match app.ingest.observe(observation, provenance).await {
         Ok(Ingested::Committed { events }) => {
             app.vitals.hooks_applied.add(1);
             tracing::debug!(work_item = %observation.id, rev = present.rev, events, "a hook was applied");
@@ -113,17 +113,22 @@ async fn observe(app: &App, observation: &Observation, news: &News, letter: &Let
             accepted("known", None)
         }
         Ok(Ingested::ForeignCollection) => dead_letter(app, DeadLetter::ForeignCollection, letter),
-        Err(error) => keep(app, observation, news, &error).await,
+        Err(error) => keep(app, observation, provenance, &error).await,
     }
 }
 
 /// What the journal cannot take now waits in the inbox, where there is one. What it refuses for what it is would wait
 /// there for ever; and where a newer version writes the journal the sender had better come to an instance of that.
-async fn keep(app: &App, observation: &Observation, news: &News, error: &IngestError) -> Response {
+async fn keep(
+    app: &App,
+    observation: &Observation,
+    provenance: &Provenance,
+    error: &IngestError,
+) -> Response {
     let refused =
         matches!(error, IngestError::Journal(JournalError::Refused(_) | JournalError::Newer { .. }));
     if let Some(inbox) = app.inbox.as_ref().filter(|_| !refused) {
-        match inbox.keep(observation, news).await {
+        match inbox.keep(observation, provenance).await {
             Ok(()) => {
                 tracing::warn!(work_item = %observation.id, %error, "a hook waits in the inbox for the journal");
                 return accepted("kept", None);

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
-    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
-    Versioned, refuse_defects, refuse_oversized, refuse_oversized_report, whole_ms,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
+    LogRetention, RecordKey, Versioned, refuse_defects, refuse_oversized, refuse_oversized_report, whole_ms,
 };
 use crate::platform::clock::Clock;
 
@@ -22,7 +22,7 @@ pub struct MemoryJournal {
     /// Told of every append and every loss, so that tails wake.
     changed: watch::Sender<()>,
     clock: Clock,
-    retention: Retention,
+    retention: LogRetention,
     /// With which sequence number a millisecond begins. It is random, so that a cursor from before a restart, or from
     /// another process, is not taken for one of ours when clocks were set back.
     first_seq: u64,
@@ -46,7 +46,7 @@ const FIRST_SEQ_MAX: u64 = 1 << 16;
 
 impl MemoryJournal {
     /// An empty journal that dates its entries by `clock`.
-    pub fn new(clock: Clock, retention: Retention) -> Self {
+    pub fn new(clock: Clock, retention: LogRetention) -> Self {
         let first_seq = fastrand::u64(0..FIRST_SEQ_MAX);
         Self { state: Mutex::default(), changed: watch::Sender::new(()), clock, retention, first_seq }
     }
@@ -135,7 +135,7 @@ impl State {
         ids
     }
 
-    fn trim(&mut self, retention: Retention, now_ms: u64) {
+    fn trim(&mut self, retention: LogRetention, now_ms: u64) {
         let age_max_ms = u64::try_from(retention.age_max.as_millis()).unwrap_or(u64::MAX);
         let oldest_ms = now_ms.saturating_sub(age_max_ms);
         while self.log.len() > retention.entries_max
@@ -150,10 +150,10 @@ impl State {
 
 #[async_trait]
 impl Journal for MemoryJournal {
-    async fn load(&self) -> Result<Loaded, JournalError> {
+    async fn load(&self) -> Result<LoadedRecords, JournalError> {
         let state = self.lock();
         let records = state.records.iter().map(|(key, record)| (key.clone(), record.clone())).collect();
-        Ok(Loaded { records, position: state.last, whole_at: state.last })
+        Ok(LoadedRecords { records, position: state.last, whole_at: state.last })
     }
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
@@ -161,21 +161,21 @@ impl Journal for MemoryJournal {
         Ok(keys.iter().map(|key| state.records.get(key).cloned()).collect())
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
+    async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError> {
         refuse_defects(&commit)?;
         let now_ms = self.now_ms();
         let ids = {
             let mut state = self.lock();
             let conflicts = state.conflicts(&commit);
             if !conflicts.is_empty() {
-                return Ok(Outcome::Conflict(conflicts));
+                return Ok(CommitOutcome::Conflict(conflicts));
             }
             let ids = state.apply(commit, now_ms, self.first_seq);
             state.trim(self.retention, now_ms);
             ids
         };
         self.changed.send_replace(());
-        Ok(Outcome::Committed(ids))
+        Ok(CommitOutcome::Committed(ids))
     }
 
     async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
@@ -257,9 +257,9 @@ impl Journal for MemoryJournal {
         false
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self) -> JournalCondition {
         let state = self.lock();
-        Condition {
+        JournalCondition {
             kind: "memory",
             findings: vec![
                 "what is acknowledged is kept for the life of this process only; set BOARDCAST_REDIS_URL to keep it"

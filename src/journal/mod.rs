@@ -50,7 +50,7 @@ impl RecordKey {
     }
 
     /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
-    pub fn said(scope: Scope, name: &str) -> Self {
+    pub fn announced(scope: Scope, name: &str) -> Self {
         Self(format!("said/{scope}/{name}"))
     }
 
@@ -90,7 +90,7 @@ impl RecordKey {
     }
 
     /// Whether it is something that was said about a board.
-    pub fn is_said(&self) -> bool {
+    pub fn is_announced(&self) -> bool {
         self.0.starts_with("said/")
     }
 
@@ -182,7 +182,7 @@ impl Commit {
 
 /// What became of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommitOutcome {
     /// Everything was written and appended; the ids of the entries, in order.
     Committed(Vec<EntryId>),
     /// Nothing was changed; what the checked records that conflicted really hold.
@@ -197,7 +197,7 @@ pub fn position_of(conflicts: &[(RecordKey, Option<Versioned>)]) -> EntryId {
 
 /// Every record, and between which two positions they were read.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedRecords {
     /// The records. Others may write while they are read, so of a commit some may be here and some not.
     pub records: Vec<(RecordKey, Versioned)>,
     /// An entry of the log, or its end, that they are at least as new as. Folding what follows it is safe: merging is
@@ -210,7 +210,7 @@ pub struct Loaded {
 
 /// How a journal was last seen to be, for an operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
+pub struct JournalCondition {
     /// What it is kept in: one word.
     pub kind: &'static str,
     /// What should be known of it, as sentences, with a remedy where there is one.
@@ -263,7 +263,7 @@ pub trait Journal: Send + Sync {
     /// All records with their versions, and between which positions they were read.
     ///
     /// Errors: `Lost` when the log was emptied or set back meanwhile; loading again is right.
-    async fn load(&self) -> Result<Loaded, JournalError>;
+    async fn load(&self) -> Result<LoadedRecords, JournalError>;
 
     /// Some records, in the order asked for; `None` where there is none.
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError>;
@@ -275,7 +275,7 @@ pub trait Journal: Send + Sync {
     /// [`RECORD_BYTES_MAX`]; `Newer`, as for every operation; `Unavailable`, after which nobody can tell whether it ran.
     ///
     /// [`EVENT_BYTES_MAX`]: crate::domain::wire::event::EVENT_BYTES_MAX
-    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError>;
+    async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError>;
 
     /// Waits until the log has entries after `after`, and returns them in order: at least one, about `limit`, and
     /// never a part of a commit only, unless `after` lies inside it.
@@ -320,19 +320,19 @@ pub trait Journal: Send + Sync {
     fn is_shared(&self) -> bool;
 
     /// How it was last seen to be. Waits for nothing, so it may be a minute old.
-    fn condition(&self) -> Condition;
+    fn condition(&self) -> JournalCondition;
 }
 
 /// How much of the log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
+pub struct LogRetention {
     /// Entries.
     pub entries_max: usize,
     /// Their age.
     pub age_max: Duration,
 }
 
-impl Retention {
+impl LogRetention {
     /// Some 150 MB of Redis when every entry is the change of an item, and two days.
     pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
 }

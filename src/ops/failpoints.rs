@@ -3,7 +3,7 @@
 
 /// A step that was just done, and what is still to be done after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Failpoint {
     /// A hook was read whole; nothing is kept yet.
     HookRead,
     /// What a hook tells is committed; it is not answered yet.
@@ -27,17 +27,17 @@ pub enum Step {
 /// Notes that a step was done.
 #[cfg(not(feature = "deaths"))]
 #[inline(always)]
-pub const fn passed(_: Step) {}
+pub const fn reached(_: Failpoint) {}
 
 #[cfg(feature = "deaths")]
-pub use planned::passed;
+pub use planned::reached;
 
 #[cfg(feature = "deaths")]
 mod planned {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use crate::ops::failpoints::Step;
+    use crate::ops::failpoints::Failpoint;
 
     /// At which step to die, and at the how-manieth time.
     static PLAN: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
@@ -50,14 +50,14 @@ mod planned {
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
     /// Notes that a step was done, and ends the process there and then if it was told to.
-    pub fn passed(step: Step) {
+    pub fn reached(step: Failpoint) {
         let Some((planned, times)) = &*PLAN else { return };
         if step.name() == planned && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *times {
             std::process::abort();
         }
     }
 
-    impl Step {
+    impl Failpoint {
         const fn name(self) -> &'static str {
             match self {
                 Self::HookRead => "hook-read",

@@ -178,7 +178,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
-    use crate::journal::Retention;
+    use crate::journal::LogRetention;
     use crate::journal::memory::MemoryJournal;
     use crate::ops::vitals::OpenStream;
 
@@ -191,7 +191,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let now = Arc::new(AtomicI64::new(1_000_000));
-            let journal = Arc::new(MemoryJournal::new(clock(&now), Retention::DEFAULT));
+            let journal = Arc::new(MemoryJournal::new(clock(&now), LogRetention::DEFAULT));
             Self { now, journal }
         }
 

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::fold::{Fold, State, TAIL_ENTRIES};
+use crate::board::fold::Fold;
+use crate::board::projection::{Projection, TAIL_ENTRIES};
 use crate::domain::record::delta::Delta;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Audience;
 use crate::domain::time::Timestamp;
-use crate::journal::{Commit, Entry, EntryId, Journal, JournalError, Outcome, RecordKey};
-use crate::ops::failpoints::{self, Step};
+use crate::journal::{Commit, CommitOutcome, Entry, EntryId, Journal, JournalError, RecordKey};
+use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::vitals::Vitals;
 use crate::platform::clock::Clock;
 use crate::stream::hub::Hub;
@@ -84,7 +85,7 @@ impl Relay {
                     continue;
                 }
             };
-            failpoints::passed(Step::Relayed);
+            failpoints::reached(Failpoint::Relayed);
             self.hand_on(&entries);
             if let Some(last) = entries.last() {
                 position = last.id;
@@ -110,21 +111,21 @@ impl Relay {
     /// Takes note of a failure; returns how long to wait before the next attempt.
     fn failed(&self, error: &JournalError, silence: &mut Silence) -> Duration {
         let now = (self.clock)();
-        let contact = self.fold.contact();
+        let contact = self.fold.journal_status();
         match error {
             JournalError::Lost => {
                 self.vitals.logs_lost.add(1);
                 tracing::error!(
                     "the log no longer holds our position; what is known here is put into the new one"
                 );
-                self.fold.set_contact(Contact::Lost(contact.cut_off().unwrap_or(now)));
+                self.fold.set_journal_status(JournalStatus::Lost(contact.cut_off().unwrap_or(now)));
                 return RETRY_AFTER;
             }
             JournalError::Newer { .. } => {
                 self.vitals.log_unreadable();
-                if !matches!(contact, Contact::Outdated(_)) {
+                if !matches!(contact, JournalStatus::Outdated(_)) {
                     tracing::error!(%error, "hooks are refused and streams are closed");
-                    self.fold.set_contact(Contact::Outdated(now));
+                    self.fold.set_journal_status(JournalStatus::Outdated(now));
                 }
                 return OUTDATED_RETRY_AFTER;
             }
@@ -134,8 +135,8 @@ impl Relay {
             tracing::warn!(%error, "the journal does not answer; trying again until it does");
             now
         });
-        if contact == Contact::Following && now.ms_since(since) >= AWAY_AFTER_MS {
-            self.fold.set_contact(Contact::Away(since));
+        if contact == JournalStatus::Following && now.ms_since(since) >= AWAY_AFTER_MS {
+            self.fold.set_journal_status(JournalStatus::Away(since));
         }
         RETRY_AFTER
     }
@@ -144,15 +145,15 @@ impl Relay {
         if let Some(since) = silence.take() {
             tracing::info!(after_ms = (self.clock)().ms_since(since), "the journal answers again");
         }
-        self.fold.set_contact(Contact::Following);
+        self.fold.set_journal_status(JournalStatus::Following);
     }
 
     /// Loads the boards; those of a log that was lost are put into the new one before.
     async fn begin(&self) -> Result<EntryId, JournalError> {
         self.ensure_epoch().await?;
-        let (state, undecodable) = match self.fold.contact() {
-            Contact::Lost(_) => self.restore().await?,
-            _ => State::load(&*self.journal).await?,
+        let (state, undecodable) = match self.fold.journal_status() {
+            JournalStatus::Lost(_) => self.restore().await?,
+            _ => Projection::load(&*self.journal).await?,
         };
         for key in undecodable {
             self.vitals.entries_undecodable.add(1);
@@ -167,7 +168,7 @@ impl Relay {
         Ok(position)
     }
 
-    async fn restore(&self) -> Result<(State, Vec<String>), JournalError> {
+    async fn restore(&self) -> Result<(Projection, Vec<String>), JournalError> {
         let ours = self.fold.read().clone();
         let restore = Restore { journal: self.journal.clone(), instance: self.instance.clone() };
         restore.run(&ours).await
@@ -184,8 +185,8 @@ impl Relay {
         let mut commit = Commit::default();
         commit.write(&mut delta, key, None, Some(epoch.into()));
         match self.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
-            Outcome::Committed(_) => {}
-            Outcome::Conflict(_) => tracing::debug!("another instance set the epoch first"),
+            CommitOutcome::Committed(_) => {}
+            CommitOutcome::Conflict(_) => tracing::debug!("another instance set the epoch first"),
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use crate::board::fold::Fold;
-use crate::domain::metrics::threshold::Moment;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::metrics::threshold::AnnounceAt;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::schedule::{Gate, SyncWindow};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event;
@@ -26,7 +26,7 @@ use crate::write::announce::Deriver;
 
 /// How long the schedule sleeps at most before it looks at the clock again. Clocks are set, and machines sleep: a
 /// timer that was set for tomorrow morning knows of neither.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Synchronises: everything that it takes.
 pub struct Synchronisation {
@@ -143,19 +143,19 @@ impl Synchronisation {
             return Ok(SyncReport::Skipped { reason });
         }
         self.journal.read(&[RecordKey::epoch()]).await?;
-        if let Contact::Lost(_) = self.fold.contact() {
+        if let JournalStatus::Lost(_) = self.fold.journal_status() {
             return Err(JournalError::Lost);
         }
         // A process may be started for this very run; before its boards are loaded they would be reported as empty.
         self.fold.passed(EntryId::ZERO).await;
         if let Some(source) = &self.source {
-            let check = source.check(event::Source::Timer).await;
+            let check = source.check(event::Cause::Timer).await;
             if check.scopes == 0 && (check.error.is_some() || !check.failed.is_empty()) {
                 let reason = check.error.unwrap_or_else(|| "no project could be compared".into());
                 return Ok(SyncReport::Failed { reason });
             }
             if let Some(deriver) = &self.deriver {
-                deriver.derive_all(Moment::Now).await;
+                deriver.derive_all(AnnounceAt::Now).await;
             }
             self.vitals.last_sync.set((self.clock)());
             return Ok(SyncReport::Compared(check));
@@ -187,7 +187,7 @@ pub async fn run_on_schedule(sync: Arc<Synchronisation>, mut tell: impl FnMut(&S
                 // until it has caught up.
                 done = now;
                 let wait = due.map(|due| Duration::from_millis(due.ms_since(now).unsigned_abs()));
-                tokio::time::sleep(wait.unwrap_or(LOOK_AGAIN_AFTER).min(LOOK_AGAIN_AFTER)).await;
+                tokio::time::sleep(wait.unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL)).await;
             }
         }
     }

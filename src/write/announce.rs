@@ -8,19 +8,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::board::figures::{Calculator, Figures, Inputs};
-use crate::board::fold::{Fold, State};
+use crate::board::figures::{BoardFigures, Calculator, Inputs};
+use crate::board::fold::Fold;
+use crate::board::projection::Projection;
 use crate::domain::metrics;
-use crate::domain::metrics::threshold::{self, Announcement, Moment, Reading, Rule, Said};
+use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announcement, Reading, Rule};
 use crate::domain::record::delta::Delta;
-use crate::domain::record::journal_status::Contact;
-use crate::domain::record::last_announced::{KEYS, SaidRecord, Statement};
+use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord, KEYS};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Source};
+use crate::domain::wire::event::{self, Body, Cause};
 use crate::domain::wire::view::MetricView;
-use crate::journal::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey, Version};
-use crate::ops::failpoints::{self, Step};
+use crate::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey, Version};
+use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::vitals::Vitals;
 use crate::platform::clock::Clock;
 use crate::write::teams::TeamKeeper;
@@ -74,10 +75,10 @@ pub struct Deriver {
 impl Deriver {
     /// Derives a board as soon as it changes, and then at most once in a pause; never returns.
     pub async fn follow(self: Arc<Self>) {
-        let (mut moved, mut contact) = (self.fold.watch(), self.fold.watch_contact());
+        let (mut moved, mut contact) = (self.fold.watch(), self.fold.watch_journal_status());
         let mut derived = HashMap::new();
         loop {
-            let _ = contact.wait_for(|contact| *contact == Contact::Following).await;
+            let _ = contact.wait_for(|contact| *contact == JournalStatus::Following).await;
             self.derive_changed(&mut derived).await;
             tokio::time::sleep(self.settings.pause).await;
             // The sender lives as long as the fold, so waiting cannot fail.
@@ -90,7 +91,7 @@ impl Deriver {
     pub async fn settle(self: Arc<Self>) {
         loop {
             tokio::time::sleep(self.settings.settle).await;
-            if self.fold.contact() != Contact::Following {
+            if self.fold.journal_status() != JournalStatus::Following {
                 continue;
             }
             match self.journal.lease("settle", &self.instance, self.settings.settle * 2).await {
@@ -106,13 +107,13 @@ impl Deriver {
         if let Err(error) = self.teams.roll_over().await {
             tracing::warn!(%error, "a sprint's beginning could not be announced; the next tick tries again");
         }
-        self.derive_all(Moment::Settle).await;
+        self.derive_all(AnnounceAt::Settle).await;
         let state = self.fold.read();
         self.calculator.retain(|scope| state.is_served(scope));
     }
 
     /// Announces what is to be said of every board. What fails is left to the next settle tick.
-    pub async fn derive_all(&self, moment: Moment) {
+    pub async fn derive_all(&self, moment: AnnounceAt) {
         let scopes: Vec<Scope> = self.fold.read().scopes().map(|(scope, _)| scope).collect();
         for scope in scopes {
             self.derive_logged(scope, moment).await;
@@ -126,13 +127,13 @@ impl Deriver {
             state.scopes().map(|(scope, board)| (scope, board.changed)).filter(is_new).collect()
         };
         for (scope, changed) in changed {
-            failpoints::passed(Step::Folded);
-            self.derive_logged(scope, Moment::Now).await;
+            failpoints::reached(Failpoint::Folded);
+            self.derive_logged(scope, AnnounceAt::Now).await;
             derived.insert(scope, changed);
         }
     }
 
-    async fn derive_logged(&self, scope: Scope, moment: Moment) {
+    async fn derive_logged(&self, scope: Scope, moment: AnnounceAt) {
         if let Err(error) = self.derive(scope, moment).await {
             tracing::warn!(%error, "numbers could not be announced; the next settle tick tries again");
         }
@@ -142,23 +143,23 @@ impl Deriver {
     ///
     /// Errors: the journal failed, or other instances came first time after time. What was not announced is announced
     /// by the next settle tick.
-    pub async fn derive(&self, scope: Scope, moment: Moment) -> Result<usize, JournalError> {
+    pub async fn derive(&self, scope: Scope, moment: AnnounceAt) -> Result<usize, JournalError> {
         for _ in 0..=CONFLICT_RETRIES_MAX {
             let Some(commit) = self.commit_of(scope, moment) else { return Ok(0) };
             let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
             match self.journal.commit(commit).await? {
-                Outcome::Committed(_) => return Ok(events),
+                CommitOutcome::Committed(_) => return Ok(events),
                 // What another instance said is decided upon only once it is folded, never as a record that was read
                 // past the fold: else an older value could be announced over a newer one.
-                Outcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
+                CommitOutcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
             }
         }
         Err(JournalError::Unavailable("other instances came first, time after time".into()))
     }
 
     /// The commit that says what is to be said of a board now; `None` when that is nothing.
-    fn commit_of(&self, scope: Scope, moment: Moment) -> Option<Commit> {
-        if self.fold.contact() != Contact::Following {
+    fn commit_of(&self, scope: Scope, moment: AnnounceAt) -> Option<Commit> {
+        if self.fold.journal_status() != JournalStatus::Following {
             // What cannot be said now is still to be said at the settle tick that follows.
             return None;
         }
@@ -185,19 +186,19 @@ struct Draft {
     position: EntryId,
     changed: EntryId,
     /// What was last said, by name, with the versions.
-    said: HashMap<String, (Statement, Version)>,
+    said: HashMap<String, (Announced, Version)>,
     fraction: f64,
-    records: Vec<(SaidRecord, Option<Version>)>,
+    records: Vec<(AnnouncedRecord, Option<Version>)>,
     events: Vec<Bytes>,
 }
 
 impl Draft {
-    fn new(state: &State, scope: Scope, now: Timestamp, deriver: &Deriver) -> Self {
+    fn new(state: &Projection, scope: Scope, now: Timestamp, deriver: &Deriver) -> Self {
         let board = state.board(scope);
-        let said = state.all_said(scope);
+        let said = state.announced_of(scope);
         let envelope = event::Envelope {
             changed_at: board.and_then(|board| board.changed_at),
-            ..state.envelope(scope, now, Source::System, deriver.demo)
+            ..state.envelope(scope, now, Cause::System, deriver.demo)
         };
         Self {
             scope,
@@ -213,7 +214,7 @@ impl Draft {
         }
     }
 
-    fn say_metrics(&mut self, figures: &Figures, moment: Moment, vitals: &Vitals) {
+    fn say_metrics(&mut self, figures: &BoardFigures, moment: AnnounceAt, vitals: &Vitals) {
         for (id, view) in &figures.metrics {
             let Some(metric) = metrics::metric(id) else { continue };
             self.say_metric(metric.id, view, metric.rule(self.fraction), moment, vitals);
@@ -225,11 +226,11 @@ impl Draft {
         metric: &'static str,
         view: &MetricView,
         rule: Rule,
-        moment: Moment,
+        moment: AnnounceAt,
         vitals: &Vitals,
     ) {
         let last = match self.said.get(metric) {
-            Some((Statement::Metric { said, .. }, _)) => Some(*said),
+            Some((Announced::Metric { said, .. }, _)) => Some(*said),
             _ => None,
         };
         let reading = Reading { value: view.value, level: self.envelope.level };
@@ -244,7 +245,7 @@ impl Draft {
                 let body = Body::MetricChanged {
                     metric,
                     value: view.value,
-                    previous: last.and_then(Said::value),
+                    previous: last.and_then(AnnouncedValue::value),
                     change_percent,
                     unit: view.unit,
                     reason,
@@ -253,8 +254,8 @@ impl Draft {
                 self.events.push(event::encode(&self.envelope, &body));
             }
         }
-        let said = Said::after(last, view.value);
-        self.say(Statement::Metric { metric: metric.into(), said });
+        let said = AnnouncedValue::after(last, view.value);
+        self.say(Announced::Metric { metric: metric.into(), said });
     }
 
     /// After the new data, for clients that keep lists by these keys: that what they have is stale. Once for each
@@ -262,7 +263,7 @@ impl Draft {
     fn say_keys(&mut self) {
         let Some(sprint) = self.scope.sprint else { return };
         let covered = match self.said.get(KEYS) {
-            Some((Statement::Keys { changed }, _)) => Some(*changed),
+            Some((Announced::Keys { changed }, _)) => Some(*changed),
             _ => None,
         };
         if covered >= Some(self.changed) || self.changed == EntryId::ZERO {
@@ -278,12 +279,12 @@ impl Draft {
             let body = Body::CacheInvalidated { keys, reason: "work items changed".into() };
             self.events.push(event::encode(&self.envelope, &body));
         }
-        self.say(Statement::Keys { changed: self.changed });
+        self.say(Announced::Keys { changed: self.changed });
     }
 
-    fn say(&mut self, statement: Statement) {
+    fn say(&mut self, statement: Announced) {
         let version = self.said.get(statement.name()).map(|(_, version)| *version);
-        self.records.push((SaidRecord { scope: self.scope, statement, at: self.position }, version));
+        self.records.push((AnnouncedRecord { scope: self.scope, statement, at: self.position }, version));
     }
 
     fn commit(self) -> Option<Commit> {
@@ -296,9 +297,9 @@ impl Draft {
             Commit { entries: self.events.into_iter().map(entry).collect(), ..Commit::default() };
         let mut delta = Delta::default();
         for (record, version) in self.records {
-            let key = RecordKey::said(record.scope, record.statement.name());
+            let key = RecordKey::announced(record.scope, record.statement.name());
             commit.write(&mut delta, key, version, Some(record.encode().into()));
-            delta.said.push(record);
+            delta.announced.push(record);
         }
         // Without an event these are a board's first values: its snapshot shows them.
         Some(commit.telling(&delta, audience))

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::archive::{Archive, ArchiveError, LastKnown};
-use crate::board::fold::{Fold, State};
+use crate::archive::{Archive, ArchiveError, ArchivedValue};
+use crate::board::fold::Fold;
+use crate::board::projection::Projection;
 use crate::domain::level::Level;
-use crate::domain::record::archived_board::{About, RememberedBoard};
+use crate::domain::record::archived_board::{About, ArchivedBoard};
 use crate::domain::record::delta::Delta;
-use crate::domain::record::last_announced::{SaidRecord, Statement};
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::{Audience, Scope, Text};
 use crate::domain::time::Timestamp;
-use crate::journal::{Commit, EntryId, Journal, JournalError, Outcome, RecordKey};
-use crate::ops::failpoints::{self, Step};
+use crate::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, RecordKey};
+use crate::ops::failpoints::{self, Failpoint};
 use crate::platform::clock::Clock;
 
 /// How long it takes at least from one copy to the next.
@@ -35,11 +36,11 @@ const AGE_SLACK_MS: i64 = 60 * 60_000;
 const SEED_AGE_MAX_MS: i64 = 30 * 24 * 60 * 60_000;
 
 /// How long after a failure the archive is asked again for what it remembers, at first and at most.
-const RECALL_AGAIN_FIRST: Duration = Duration::from_secs(1);
-const RECALL_AGAIN_MAX: Duration = Duration::from_secs(60);
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// Copies what was said to the archive, and back into a journal that holds nothing.
-pub struct LastValues {
+pub struct Archiver {
     /// Where the copy is.
     pub archive: Arc<dyn Archive>,
     /// Where it is seeded.
@@ -70,17 +71,17 @@ impl Copied {
     }
 }
 
-impl LastValues {
-    /// Has boards shown as the archive remembers them wherever nothing better is known; asks until it answers.
-    pub async fn recall(&self) {
-        let mut pause = RECALL_AGAIN_FIRST;
+impl Archiver {
+    /// Has boards shown as the archive holds them wherever nothing better is known; asks until it answers.
+    pub async fn load_archived_boards(&self) {
+        let mut pause = RETRY_FIRST;
         loop {
-            match self.archive.last_known().await {
-                Ok(values) => return self.fold.remember(boards_of(values, (self.clock)())),
+            match self.archive.saved_values().await {
+                Ok(values) => return self.fold.show_archived(boards_of(values, (self.clock)())),
                 Err(error) => tracing::warn!(%error, "the archive cannot tell how boards were; trying again"),
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RECALL_AGAIN_MAX);
+            pause = (pause * 2).min(RETRY_MAX);
         }
     }
 
@@ -131,8 +132,8 @@ impl LastValues {
         if due.is_empty() {
             return Ok(0);
         }
-        failpoints::passed(Step::Announced);
-        self.archive.remember(&due).await?;
+        failpoints::reached(Failpoint::Announced);
+        self.archive.save_values(&due).await?;
         for value in &due {
             let key = (value.scope, value.metric.clone());
             copied.values.insert(key, (value.position, value.as_of));
@@ -143,12 +144,12 @@ impl LastValues {
     /// Seeds a journal in which nothing was ever said, one silent commit for each board; returns how many boards. What
     /// another instance said meanwhile stays.
     pub async fn seed(&self) -> Result<usize, String> {
-        if !self.has_source || self.fold.read().is_anything_said() {
+        if !self.has_source || self.fold.read().is_anything_announced() {
             return Ok(0);
         }
         let now = (self.clock)();
-        let mut of_boards = BTreeMap::<Scope, Vec<LastKnown>>::new();
-        for value in self.archive.last_known().await.map_err(|error| error.to_string())? {
+        let mut of_boards = BTreeMap::<Scope, Vec<ArchivedValue>>::new();
+        for value in self.archive.saved_values().await.map_err(|error| error.to_string())? {
             if now.ms_since(value.as_of) < SEED_AGE_MAX_MS {
                 of_boards.entry(value.scope).or_default().push(value);
             }
@@ -157,7 +158,7 @@ impl LastValues {
         let mut last = EntryId::ZERO;
         for (scope, values) in of_boards {
             let outcome = self.journal.commit(seed_of(scope, values)).await;
-            if let Outcome::Committed(ids) = outcome.map_err(|error: JournalError| error.to_string())? {
+            if let CommitOutcome::Committed(ids) = outcome.map_err(|error: JournalError| error.to_string())? {
                 seeded += 1;
                 last = ids.into_iter().max().unwrap_or(last);
             }
@@ -168,15 +169,15 @@ impl LastValues {
 }
 
 /// What was said and is true, and not in the archive yet.
-fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
+fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
     let mut due = Vec::new();
     for (scope, _) in state.scopes().filter(|(scope, _)| state.level(*scope) == Level::Full) {
         let is_served = state.is_served(scope);
         let catalogue = state.teams().catalogue_of(scope).map(|catalogue| &**catalogue);
         // Of most boards nothing is due, and to copy what is known of a team for nothing would be dear.
         let about = LazyCell::new(|| About::of(scope, state.project_name(scope.project), catalogue));
-        for (_, said) in state.all_said(scope) {
-            let Statement::Metric { metric, said: value } = &said.statement else { continue };
+        for (_, said) in state.announced_of(scope) {
+            let Announced::Metric { metric, said: value } = &said.statement else { continue };
             // What came from the archive is there already, and nothing of this log has borne it out.
             if said.at == EntryId::ZERO {
                 continue;
@@ -187,7 +188,7 @@ fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
                 *position == said.version && (!is_served || as_of.ms_since(*age) < AGE_SLACK_MS)
             });
             if !is_copied {
-                due.push(LastKnown {
+                due.push(ArchivedValue {
                     scope,
                     metric: metric.clone(),
                     value: *value,
@@ -202,33 +203,33 @@ fn due(state: &State, copied: &Copied) -> Vec<LastKnown> {
     due
 }
 
-fn seed_of(scope: Scope, values: Vec<LastKnown>) -> Commit {
+fn seed_of(scope: Scope, values: Vec<ArchivedValue>) -> Commit {
     let mut commit = Commit::default();
     let mut delta = Delta::default();
     for value in values {
-        let statement = Statement::Metric { metric: value.metric, said: value.value };
+        let statement = Announced::Metric { metric: value.metric, said: value.value };
         // It is true of no position of this log.
-        let record = SaidRecord { scope, statement, at: EntryId::ZERO };
-        let key = RecordKey::said(scope, record.statement.name());
+        let record = AnnouncedRecord { scope, statement, at: EntryId::ZERO };
+        let key = RecordKey::announced(scope, record.statement.name());
         commit.write(&mut delta, key, None, Some(record.encode().into()));
-        delta.said.push(record);
+        delta.announced.push(record);
     }
     commit.telling(&delta, Audience::Scope(scope))
 }
 
 /// The boards that these values are of: of each team the one that was true last, unless it is too old.
-fn boards_of(values: Vec<LastKnown>, now: Timestamp) -> Vec<RememberedBoard> {
-    let mut boards = BTreeMap::<Scope, RememberedBoard>::new();
-    for LastKnown { scope, metric, value, as_of, about, .. } in values {
+fn boards_of(values: Vec<ArchivedValue>, now: Timestamp) -> Vec<ArchivedBoard> {
+    let mut boards = BTreeMap::<Scope, ArchivedBoard>::new();
+    for ArchivedValue { scope, metric, value, as_of, about, .. } in values {
         let Some(about) = about.filter(|_| now.ms_since(as_of) < SEED_AGE_MAX_MS) else { continue };
-        let new = || RememberedBoard { scope, about: about.clone(), values: BTreeMap::new(), as_of };
+        let new = || ArchivedBoard { scope, about: about.clone(), values: BTreeMap::new(), as_of };
         let board = boards.entry(scope).or_insert_with(new);
         board.values.insert(metric, value);
         if as_of > board.as_of {
             (board.as_of, board.about) = (as_of, about);
         }
     }
-    let mut of_teams = BTreeMap::<_, RememberedBoard>::new();
+    let mut of_teams = BTreeMap::<_, ArchivedBoard>::new();
     for (scope, board) in boards {
         let team = (scope.project, scope.team);
         if of_teams.get(&team).is_none_or(|known| known.as_of < board.as_of) {

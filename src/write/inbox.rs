@@ -12,11 +12,11 @@ use tokio::time::timeout;
 use crate::archive::{Archive, ArchiveError, Deposit, DepositId};
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::Source;
+use crate::domain::wire::event::Cause;
 use crate::journal::JournalError;
-use crate::ops::failpoints::{self, Step};
+use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::vitals::Vitals;
-use crate::write::ingest::{Ingest, IngestError, Ingested, News};
+use crate::write::ingest::{Ingest, IngestError, Ingested, Provenance};
 
 /// How long a deposit may take. The sender waits meanwhile, and has waited for the journal before.
 pub const DEPOSIT_BUDGET: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ const ROUND_MAX: usize = 100;
 const ITEMS_AT_ONCE: usize = 16;
 
 /// How often the inbox is looked at while nothing is known to wait there: another instance may have died over it.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long after a failure the first new attempt is made; each one after that waits twice as long.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -66,16 +66,16 @@ impl Inbox {
     }
 
     /// Keeps an observation that could not be ingested. Errors: it is not kept.
-    pub async fn keep(&self, observation: &Observation, news: &News) -> Result<(), ArchiveError> {
+    pub async fn keep(&self, observation: &Observation, provenance: &Provenance) -> Result<(), ArchiveError> {
         let deposit = Deposit {
             observation: observation.clone(),
-            received_at: news.received_at,
-            collection: news.collection,
-            trace_id: news.trace_id.clone(),
+            received_at: provenance.received_at,
+            collection: provenance.collection,
+            trace_id: provenance.trace_id.clone(),
         };
         let late = |_| Err(ArchiveError::Unavailable("a deposit took too long".into()));
         timeout(DEPOSIT_BUDGET, self.archive.deposit(&deposit)).await.unwrap_or_else(late)?;
-        failpoints::passed(Step::Deposited);
+        failpoints::reached(Failpoint::Deposited);
         self.vitals.hooks_deposited.add(1);
         if self.vitals.inbox_oldest.value().is_none() {
             self.vitals.inbox_oldest.set(Some(deposit.received_at));
@@ -87,7 +87,7 @@ impl Inbox {
     /// Drains the inbox whenever something waits in it; never returns.
     pub async fn drain(self: Arc<Self>) {
         let mut retry = RETRY_FIRST;
-        let mut contact = self.ingest.fold.watch_contact();
+        let mut contact = self.ingest.fold.watch_journal_status();
         loop {
             // Nothing can be taken before the journal is back, and then it is taken at once.
             let _ = contact.wait_for(|contact| contact.cut_off().is_none()).await;
@@ -95,7 +95,7 @@ impl Inbox {
                 Round::More => retry = RETRY_FIRST,
                 Round::Empty => {
                     retry = RETRY_FIRST;
-                    let _ = timeout(LOOK_EVERY, self.deposited.notified()).await;
+                    let _ = timeout(POLL_INTERVAL, self.deposited.notified()).await;
                 }
                 Round::Stuck => {
                     // Instances that lost the same journal do not all come back in the same moment.
@@ -147,7 +147,7 @@ impl Inbox {
         let mut left = None;
         for (id, deposit) in deposits {
             match self.take(&deposit).await {
-                Ok(()) => failpoints::passed(Step::Drained),
+                Ok(()) => failpoints::reached(Failpoint::Drained),
                 // It cannot be taken, and those after it may be.
                 Err(IngestError::Contended | IngestError::Journal(JournalError::Refused(_))) => {
                     left = left.or(Some(deposit.received_at));
@@ -165,13 +165,13 @@ impl Inbox {
     }
 
     async fn take(&self, deposit: &Deposit) -> Result<(), IngestError> {
-        let news = News {
-            source: Source::Webhook,
+        let provenance = Provenance {
+            source: Cause::Webhook,
             received_at: deposit.received_at,
             collection: deposit.collection,
             trace_id: deposit.trace_id.clone(),
         };
-        let ingested = self.ingest.observe(&deposit.observation, &news).await;
+        let ingested = self.ingest.observe(&deposit.observation, &provenance).await;
         let work_item = deposit.observation.id;
         match &ingested {
             Ok(Ingested::Committed { events }) => {

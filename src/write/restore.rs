@@ -9,19 +9,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::board::fold::State;
+use crate::board::projection::Projection;
 use crate::domain::entry_id::EntryId;
 use crate::domain::record::delta::Delta;
-use crate::domain::record::last_announced::{SaidRecord, Statement};
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::{Audience, ProjectId, Scope};
 use crate::domain::sprint::teams::CurrentSprint;
-use crate::journal::{Commit, Journal, JournalError, Outcome, RecordKey, Version};
+use crate::journal::{Commit, CommitOutcome, Journal, JournalError, RecordKey, Version};
 
 /// For how long an instance has the others wait, so that they find done what it does.
 const LEASE: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether it is this instance's turn.
-const TURN_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often what is missing is looked for. One round puts back what boards are made of, the next what was said of
 /// them, and one finds nothing missing; other instances that do the same may make further ones necessary.
@@ -44,11 +44,11 @@ impl Restore {
     /// then holds, and the names of what in it cannot be decoded.
     ///
     /// Errors: the journal failed. What was put back by then stays, and is found there by the next attempt.
-    pub async fn run(&self, ours: &State) -> Result<(State, Vec<String>), JournalError> {
+    pub async fn run(&self, ours: &Projection) -> Result<(Projection, Vec<String>), JournalError> {
         self.wait_for_our_turn().await?;
         let mut restored = 0;
         for _ in 0..ROUNDS_MAX {
-            let there = State::load(&*self.journal).await?;
+            let there = Projection::load(&*self.journal).await?;
             let missing = missing(ours, &there.0);
             if missing.is_empty() {
                 tracing::info!(restored, "the journal holds what is known here");
@@ -57,13 +57,13 @@ impl Restore {
             for commit in missing {
                 let records = commit.writes.len();
                 // What another instance wrote meanwhile is looked at in the next round.
-                if let Outcome::Committed(_) = self.journal.commit(commit).await? {
+                if let CommitOutcome::Committed(_) = self.journal.commit(commit).await? {
                     restored += records;
                 }
             }
         }
         tracing::warn!(restored, "other instances write what is put back here, time after time");
-        State::load(&*self.journal).await
+        Projection::load(&*self.journal).await
     }
 
     /// One instance after the other, so that the later ones have little to do. They do it all the same: each may know
@@ -71,7 +71,7 @@ impl Restore {
     async fn wait_for_our_turn(&self) -> Result<(), JournalError> {
         let patience = Instant::now() + LEASE;
         while !self.journal.lease("restore", &self.instance, LEASE).await? && Instant::now() < patience {
-            tokio::time::sleep(TURN_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
@@ -79,7 +79,7 @@ impl Restore {
 
 /// The commits that put back what `there` has not, or has in an older version than `ours`. What was said comes last,
 /// when the boards that it was said of are whole: else the difference would look like news.
-fn missing(ours: &State, there: &State) -> Vec<Commit> {
+fn missing(ours: &Projection, there: &Projection) -> Vec<Commit> {
     let mut commits = collection(ours, there).into_iter().collect::<Vec<_>>();
     commits.extend(teams(ours, there));
     commits.extend(items(ours, there));
@@ -87,7 +87,7 @@ fn missing(ours: &State, there: &State) -> Vec<Commit> {
     if commits.is_empty() { said(ours, there) } else { commits }
 }
 
-fn collection(ours: &State, there: &State) -> Option<Commit> {
+fn collection(ours: &Projection, there: &Projection) -> Option<Commit> {
     let collection = ours.collection().filter(|_| there.collection().is_none())?;
     let mut commit = Commit::default();
     let mut delta = Delta { collection: Some(collection), ..Delta::default() };
@@ -96,12 +96,12 @@ fn collection(ours: &State, there: &State) -> Option<Commit> {
 }
 
 /// One commit for each project, because all its teams share a guard.
-fn teams(ours: &State, there: &State) -> Vec<Commit> {
+fn teams(ours: &Projection, there: &Projection) -> Vec<Commit> {
     let projects: BTreeSet<ProjectId> = ours.teams().all().map(|catalogue| catalogue.project).collect();
     projects.into_iter().filter_map(|project| teams_of(ours, there, project)).collect()
 }
 
-fn teams_of(ours: &State, there: &State, project: ProjectId) -> Option<Commit> {
+fn teams_of(ours: &Projection, there: &Projection, project: ProjectId) -> Option<Commit> {
     let is_behind = |key: &RecordKey| is_behind(ours, there, ours.version(key), there.version(key));
     let (mut commit, mut delta) = (Commit::default(), Delta::default());
     for catalogue in ours.teams().of_project(project) {
@@ -128,7 +128,7 @@ fn teams_of(ours: &State, there: &State, project: ProjectId) -> Option<Commit> {
     Some(commit.telling(&delta, Audience::Scope(Scope::project(project))))
 }
 
-fn items(ours: &State, there: &State) -> Vec<Commit> {
+fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
     let mut commits = Vec::new();
     let (mut commit, mut delta, mut bytes) = (Commit::default(), Delta::default(), 0);
     for known in ours.items() {
@@ -158,7 +158,7 @@ fn items(ours: &State, there: &State) -> Vec<Commit> {
     commits
 }
 
-fn checked(ours: &State, there: &State) -> Option<Commit> {
+fn checked(ours: &Projection, there: &Projection) -> Option<Commit> {
     let mut checked = there.checked().clone();
     ours.checked().projects.iter().for_each(|(project, at)| checked.advance(*project, *at));
     if checked == *there.checked() {
@@ -172,10 +172,10 @@ fn checked(ours: &State, there: &State) -> Option<Commit> {
 }
 
 /// One commit for each board: what was said of it, as true of the boards that were put back.
-fn said(ours: &State, there: &State) -> Vec<Commit> {
+fn said(ours: &Projection, there: &Projection) -> Vec<Commit> {
     let mut of_boards = BTreeMap::<Scope, (Commit, Delta)>::new();
-    for (scope, name, said) in ours.everything_said() {
-        let theirs = there.said(scope, name);
+    for (scope, name, said) in ours.all_announced() {
+        let theirs = there.last_announced(scope, name);
         // What comes from the archive gives way to what a log has borne out.
         let is_seed = theirs.is_some_and(|theirs| theirs.at == EntryId::ZERO) && said.at != EntryId::ZERO;
         if !is_seed && !is_behind(ours, there, Some(said.version), theirs.map(|theirs| theirs.version)) {
@@ -183,17 +183,17 @@ fn said(ours: &State, there: &State) -> Vec<Commit> {
         }
         let (commit, delta) = of_boards.entry(scope).or_default();
         let at = if said.at == EntryId::ZERO { said.at } else { there.position() };
-        let record = SaidRecord { scope, statement: said.statement.clone(), at };
+        let record = AnnouncedRecord { scope, statement: said.statement.clone(), at };
         let record = match record.statement {
             // The changes that it covered are those of the log that was lost.
-            Statement::Keys { .. } => {
-                SaidRecord { statement: Statement::Keys { changed: there.position() }, ..record }
+            Announced::Keys { .. } => {
+                AnnouncedRecord { statement: Announced::Keys { changed: there.position() }, ..record }
             }
             _ => record,
         };
         let expected = theirs.map(|theirs| theirs.version);
-        commit.write(delta, RecordKey::said(scope, name), expected, Some(record.encode().into()));
-        delta.said.push(record);
+        commit.write(delta, RecordKey::announced(scope, name), expected, Some(record.encode().into()));
+        delta.announced.push(record);
     }
     let telling =
         |(scope, (commit, delta)): (Scope, (Commit, Delta))| commit.telling(&delta, Audience::Scope(scope));
@@ -202,7 +202,7 @@ fn said(ours: &State, there: &State) -> Vec<Commit> {
 
 /// Whether a record is missing there, or older: versions of two logs cannot be compared, so one that was begun anew is
 /// right wherever it says something.
-fn is_behind(ours: &State, there: &State, our: Option<Version>, their: Option<Version>) -> bool {
+fn is_behind(ours: &Projection, there: &Projection, our: Option<Version>, their: Option<Version>) -> bool {
     our.is_some() && (their.is_none() || ours.epoch() == there.epoch() && their < our)
 }
 

@@ -2,25 +2,25 @@
 
 use super::*;
 use crate::domain::amount::Hundredths;
-use crate::domain::metrics::threshold::Said as SaidValue;
+use crate::domain::metrics::threshold::AnnouncedValue as SaidValue;
 use crate::domain::record::delta::SourceCheck;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::testing::{item, project};
 use crate::domain::time::Timestamp;
 use crate::journal::memory::MemoryJournal;
-use crate::journal::{Loaded, Retention, Versioned};
+use crate::journal::{LoadedRecords, LogRetention, Versioned};
 
 fn journal() -> Arc<MemoryJournal> {
     let clock: crate::platform::clock::Clock = Arc::new(|| Timestamp::from_epoch_ms(1_795_608_000_000));
-    Arc::new(MemoryJournal::new(clock, Retention::DEFAULT))
+    Arc::new(MemoryJournal::new(clock, LogRetention::DEFAULT))
 }
 
-async fn state(journal: &MemoryJournal) -> State {
-    State::load(journal).await.unwrap().0
+async fn state(journal: &MemoryJournal) -> Projection {
+    Projection::load(journal).await.unwrap().0
 }
 
-async fn restore(journal: &Arc<MemoryJournal>, ours: &State) -> State {
+async fn restore(journal: &Arc<MemoryJournal>, ours: &Projection) -> Projection {
     let restore = Restore { journal: journal.clone(), instance: "one".into() };
     restore.run(ours).await.unwrap().0
 }
@@ -33,13 +33,13 @@ async fn write(journal: &MemoryJournal, key: RecordKey, value: Vec<u8>) {
     journal.commit(commit.telling(&Delta::default(), Audience::Everyone)).await.unwrap();
 }
 
-fn metric(scope: Scope, value: u32, at: EntryId) -> SaidRecord {
+fn metric(scope: Scope, value: u32, at: EntryId) -> AnnouncedRecord {
     let said = SaidValue::Number(Hundredths::whole(value));
-    SaidRecord { scope, statement: Statement::Metric { metric: "points.total".into(), said }, at }
+    AnnouncedRecord { scope, statement: Announced::Metric { metric: "points.total".into(), said }, at }
 }
 
-async fn say(journal: &MemoryJournal, record: SaidRecord) {
-    write(journal, RecordKey::said(record.scope, record.statement.name()), record.encode()).await;
+async fn say(journal: &MemoryJournal, record: AnnouncedRecord) {
+    write(journal, RecordKey::announced(record.scope, record.statement.name()), record.encode()).await;
 }
 
 fn board() -> Scope {
@@ -65,8 +65,8 @@ async fn filled(epoch: &str) -> Arc<MemoryJournal> {
     write(&journal, RecordKey::feed(), checked.encode()).await;
     let position = journal.load().await.unwrap().position;
     say(&journal, metric(board(), 5, position)).await;
-    let keys = Statement::Keys { changed: position };
-    say(&journal, SaidRecord { scope: board(), statement: keys, at: position }).await;
+    let keys = Announced::Keys { changed: position };
+    say(&journal, AnnouncedRecord { scope: board(), statement: keys, at: position }).await;
     journal
 }
 
@@ -82,11 +82,11 @@ async fn everything_that_is_known_is_put_into_a_journal_that_holds_nothing() {
     assert_eq!(restored.checked(), ours.checked());
     assert_eq!(restored.items_of(board()), ours.items_of(board()));
     assert_eq!(restored.epoch(), Some("new"));
-    let said = restored.said(board(), "points.total").unwrap();
+    let said = restored.last_announced(board(), "points.total").unwrap();
     assert_eq!(said.statement, metric(board(), 5, EntryId::ZERO).statement);
     assert!(said.at > begin, "it is true of the boards that were put back");
-    match restored.said(board(), "keys").unwrap().statement {
-        Statement::Keys { changed } => assert!(changed >= restored.board(board()).unwrap().changed),
+    match restored.last_announced(board(), "keys").unwrap().statement {
+        Announced::Keys { changed } => assert!(changed >= restored.board(board()).unwrap().changed),
         ref other => panic!("{other:?}"),
     }
     let entries = emptied.tail(begin, 1_000).await.unwrap();
@@ -102,7 +102,7 @@ async fn what_the_log_comes_to_is_what_the_records_hold() {
     write(&emptied, RecordKey::epoch(), b"new".to_vec()).await;
     let fold = crate::board::fold::Fold::default();
     let begin = emptied.load().await.unwrap();
-    fold.reset(State::from_records(begin.clone()).0);
+    fold.reset(Projection::from_records(begin.clone()).0);
     let restored = restore(&emptied, &ours).await;
     assert!(fold.apply(&emptied.tail(begin.position, 1_000).await.unwrap()).is_empty());
     let folded = fold.read();
@@ -111,8 +111,8 @@ async fn what_the_log_comes_to_is_what_the_records_hold() {
         let theirs = folded.item(known.item.id).unwrap();
         assert_eq!((theirs.item, theirs.version), (known.item.clone(), known.version));
     }
-    for (scope, name, said) in restored.everything_said() {
-        let theirs = folded.said(scope, name).unwrap();
+    for (scope, name, said) in restored.all_announced() {
+        let theirs = folded.last_announced(scope, name).unwrap();
         assert_eq!((&theirs.statement, theirs.version), (&said.statement, said.version));
     }
     let team = catalogue().key();
@@ -148,7 +148,7 @@ async fn items_are_united_and_what_a_journal_that_was_begun_anew_says_stays() {
     assert_eq!(*restored.item(newer.id).unwrap().item, item(1, 2, |_| {}).merge(&newer));
     assert_eq!(&*restored.teams().catalogue(team).unwrap().team_name, "Renamed");
     assert_eq!(restored.teams().current(team), Some(Some(other_sprint_id())));
-    let said = restored.said(board(), "points.total").unwrap();
+    let said = restored.last_announced(board(), "points.total").unwrap();
     assert_eq!(said.statement, metric(board(), 8, at).statement);
 }
 
@@ -159,7 +159,7 @@ async fn what_was_taken_from_the_archive_gives_way_to_what_was_said_later() {
     write(&seeded, RecordKey::epoch(), b"new".to_vec()).await;
     say(&seeded, metric(board(), 3, EntryId::ZERO)).await;
     let restored = restore(&seeded, &ours).await;
-    let said = restored.said(board(), "points.total").unwrap();
+    let said = restored.last_announced(board(), "points.total").unwrap();
     assert_eq!(said.statement, metric(board(), 5, EntryId::ZERO).statement);
     assert_ne!(said.at, EntryId::ZERO);
 }
@@ -174,21 +174,24 @@ async fn a_journal_that_was_set_back_is_brought_forward_again() {
     let records = [
         (RecordKey::epoch(), b"same".to_vec()),
         (RecordKey::team(team), renamed.encode()),
-        (RecordKey::said(board(), "points.total"), metric(board(), 2, older(1)).encode()),
+        (RecordKey::announced(board(), "points.total"), metric(board(), 2, older(1)).encode()),
         (RecordKey::item(item(1, 1, |_| {}).id), item(1, 1, |_| {}).encode()),
     ];
     let records =
         records.into_iter().map(|(key, value)| (key, Versioned { version: older(2), value: value.into() }));
-    let loaded = Loaded { records: records.collect(), position: older(2), whole_at: older(2) };
-    let there = State::from_records(loaded).0;
+    let loaded = LoadedRecords { records: records.collect(), position: older(2), whole_at: older(2) };
+    let there = Projection::from_records(loaded).0;
     let commits = missing(&ours, &there);
     let written = |commits: &[Commit], key: &RecordKey| {
         commits.iter().flat_map(|commit| &commit.writes).any(|(written, _)| written == key)
     };
     assert!(written(&commits, &RecordKey::team(team)));
     assert!(written(&commits, &RecordKey::item(item(1, 1, |_| {}).id)));
-    assert!(!written(&commits, &RecordKey::said(board(), "points.total")), "only when the boards are whole");
-    assert!(written(&said(&ours, &there), &RecordKey::said(board(), "points.total")));
+    assert!(
+        !written(&commits, &RecordKey::announced(board(), "points.total")),
+        "only when the boards are whole"
+    );
+    assert!(written(&said(&ours, &there), &RecordKey::announced(board(), "points.total")));
     let fixed = commits.iter().flat_map(|commit| &commit.checks).find(|(key, _)| key.is_team());
     assert_eq!(fixed.unwrap().1, Some(older(2)), "only over what was looked at");
 }

@@ -7,28 +7,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::fold::{Fold, Known, State};
+use crate::board::fold::Fold;
+use crate::board::projection::{KnownItem, Projection};
 use crate::domain::record::delta::Delta;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Source};
+use crate::domain::wire::event::{self, Body, Cause};
 use crate::domain::wire::view::SprintState;
-use crate::journal::{Commit, Journal, JournalError, NewEntry, Outcome, RecordKey};
+use crate::journal::{Commit, CommitOutcome, Journal, JournalError, NewEntry, RecordKey};
 use crate::platform::clock::Clock;
 
 /// How long ago an item changed last that may leave, in milliseconds: 90 days, deleted ones too.
 const AGE_MS: i64 = 90 * 24 * 60 * 60_000;
 
 /// How often it is looked for such items.
-const LOOK_EVERY: Duration = Duration::from_hours(1);
+const POLL_INTERVAL: Duration = Duration::from_hours(1);
 
 /// How many items leave in one commit.
 const ITEMS_MAX: usize = 100;
 
 /// Lets items leave.
-pub struct Horizon {
+pub struct Retention {
     /// Where their records are.
     pub journal: Arc<dyn Journal>,
     /// This instance's boards.
@@ -41,15 +42,15 @@ pub struct Horizon {
     pub demo: bool,
 }
 
-impl Horizon {
+impl Retention {
     /// Looks every hour; never returns.
     pub async fn keep(self) {
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if self.fold.contact() != Contact::Following {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            if self.fold.journal_status() != JournalStatus::Following {
                 continue;
             }
-            let is_ours = self.journal.lease("horizon", &self.instance, LOOK_EVERY / 2).await;
+            let is_ours = self.journal.lease("horizon", &self.instance, POLL_INTERVAL / 2).await;
             if is_ours != Ok(true) {
                 continue;
             }
@@ -68,30 +69,30 @@ impl Horizon {
     /// Errors: the journal failed. Some may have left.
     pub async fn pass(&self) -> Result<usize, JournalError> {
         let now = (self.clock)();
-        let due: Vec<Known> = {
+        let due: Vec<KnownItem> = {
             let state = self.fold.read();
             state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
         };
         let mut left = 0;
         for items in due.chunks(ITEMS_MAX) {
-            let commit = self.farewell(&self.fold.read(), items, now);
+            let commit = self.removal_commit(&self.fold.read(), items, now);
             match self.journal.commit(commit).await? {
-                Outcome::Committed(ids) => {
+                CommitOutcome::Committed(ids) => {
                     left += items.len();
                     self.fold.passed(ids.into_iter().max().unwrap_or_default()).await;
                 }
                 // The next look finds what has changed as it is then.
-                Outcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
+                CommitOutcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
             }
         }
         Ok(left)
     }
 
     /// The commit by which items leave. Readers who show them on a board that is served are told.
-    fn farewell(&self, state: &State, items: &[Known], now: Timestamp) -> Commit {
+    fn removal_commit(&self, state: &Projection, items: &[KnownItem], now: Timestamp) -> Commit {
         let (mut commit, mut delta) = (Commit::default(), Delta::default());
         let mut shown = BTreeMap::<Scope, Vec<WorkItemId>>::new();
-        for Known { item, version } in items {
+        for KnownItem { item, version } in items {
             commit.write(&mut delta, RecordKey::item(item.id), Some(*version), None);
             delta.dropped.push(item.id);
             for scope in state.teams().boards_of(item).into_iter().filter(|scope| state.is_served(*scope)) {
@@ -102,7 +103,7 @@ impl Horizon {
             removed.sort_unstable();
             let (data, added, changed) = (Some(Vec::new()), Vec::new(), Vec::new());
             let body = Body::WorkitemsUpdated { data, url: None, added, removed, changed };
-            let envelope = state.envelope(scope, now, Source::System, self.demo);
+            let envelope = state.envelope(scope, now, Cause::System, self.demo);
             let event = Some(event::encode(&envelope, &body));
             commit.entries.push(NewEntry { audience: Audience::Scope(scope), event, delta: None });
         }
@@ -111,7 +112,7 @@ impl Horizon {
 }
 
 /// Whether an item changed last so long ago that it may leave, and is in no sprint that is under way or to come.
-fn may_leave(state: &State, known: &Known, now: Timestamp) -> bool {
+fn may_leave(state: &Projection, known: &KnownItem, now: Timestamp) -> bool {
     let is_needed = |scope: Scope| {
         let team = state.teams().catalogue_of(scope);
         let sprint = team.and_then(|team| Some((team, team.sprint(scope.sprint?)?)));

@@ -7,13 +7,13 @@ use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::item;
 use crate::journal::memory::MemoryJournal;
-use crate::journal::{EntryId, Retention};
+use crate::journal::{EntryId, LogRetention};
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
 struct Fixture {
     journal: Arc<MemoryJournal>,
-    horizon: Horizon,
+    horizon: Retention,
     begin: EntryId,
 }
 
@@ -21,7 +21,7 @@ impl Fixture {
     /// Boards of that team, if there is one, with these items; the clock says so many days after they changed last.
     async fn new(team: Option<&Catalogue>, items: &[WorkItem], now: Timestamp) -> Self {
         let clock: Clock = Arc::new(move || now);
-        let retention = Retention { age_max: Duration::from_hours(1_000_000), ..Retention::DEFAULT };
+        let retention = LogRetention { age_max: Duration::from_hours(1_000_000), ..LogRetention::DEFAULT };
         let journal = Arc::new(MemoryJournal::new(clock.clone(), retention));
         let (mut commit, mut delta) = (Commit::default(), Delta::default());
         for item in items {
@@ -38,9 +38,10 @@ impl Fixture {
         }
         journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
         let fold = Arc::new(Fold::default());
-        fold.reset(State::load(&*journal).await.unwrap().0);
+        fold.reset(Projection::load(&*journal).await.unwrap().0);
         let begin = fold.position().unwrap();
-        let horizon = Horizon { journal: journal.clone(), fold, clock, instance: "one".into(), demo: false };
+        let horizon =
+            Retention { journal: journal.clone(), fold, clock, instance: "one".into(), demo: false };
         Self { journal, horizon, begin }
     }
 
@@ -81,7 +82,7 @@ async fn an_item_that_changed_last_over_90_days_ago_leaves_and_readers_are_told(
     let fixture = Fixture::new(None, &[old, deleted, recent], now).await;
     assert_eq!(fixture.pass().await, 2);
     assert_eq!(fixture.numbers(), [15]);
-    let fresh = State::load(&*fixture.journal).await.unwrap().0;
+    let fresh = Projection::load(&*fixture.journal).await.unwrap().0;
     assert_eq!(fresh.items_len(), 1, "the records are gone too");
     let entries = fixture.journal.tail(fixture.begin, 10).await.unwrap();
     let events: Vec<_> = entries.iter().filter_map(|entry| entry.content.event.as_ref()).collect();
@@ -143,5 +144,5 @@ async fn an_item_that_changes_meanwhile_stays() {
     fixture.journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
     // The fold has not read that yet.
     assert_eq!(fixture.pass().await, 0);
-    assert_eq!(State::load(&*fixture.journal).await.unwrap().0.items_len(), 1);
+    assert_eq!(Projection::load(&*fixture.journal).await.unwrap().0.items_len(), 1);
 }

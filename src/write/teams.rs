@@ -4,23 +4,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::fold::{Fold, State};
+use crate::board::fold::Fold;
+use crate::board::projection::Projection;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Audience, Scope, SprintId};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, TeamKey, Teams};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope, Source as Because};
+use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope};
 use crate::domain::wire::view::{ItemView, board_url};
-use crate::journal::{Commit, Journal, JournalError, NewEntry, Outcome, RecordKey};
+use crate::journal::{Commit, CommitOutcome, Journal, JournalError, NewEntry, RecordKey};
 use crate::platform::clock::Clock;
 
 /// How often a commit that conflicted is built anew.
 const CONFLICT_RETRIES_MAX: u32 = 5;
 
 /// How long a writer waits until its own fold knows what it committed.
-const FOLD_PATIENCE: Duration = Duration::from_secs(1);
+const FOLD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Keeps the records of teams.
 pub struct TeamKeeper {
@@ -38,7 +39,7 @@ impl TeamKeeper {
     /// Commits what is now known of a team, unless that is what was known; says whether something was new.
     ///
     /// Errors: the journal failed, or other writers came first time after time.
-    pub async fn learn(&self, catalogue: Catalogue, because: Because) -> Result<bool, JournalError> {
+    pub async fn learn(&self, catalogue: Catalogue, cause: Cause) -> Result<bool, JournalError> {
         let team = catalogue.key();
         self.commit(|state| {
             let known = state.teams().catalogue(team).map(|known| &**known);
@@ -47,7 +48,7 @@ impl TeamKeeper {
                 None => catalogue.clone(),
             };
             let is_new = known != Some(&learnt);
-            self.commit_of(state, is_new.then_some(learnt), team, because)
+            self.commit_of(state, is_new.then_some(learnt), team, cause)
         })
         .await
     }
@@ -59,7 +60,7 @@ impl TeamKeeper {
         let teams: Vec<TeamKey> = self.fold.read().teams().all().map(|catalogue| catalogue.key()).collect();
         let mut rolled = 0;
         for team in teams {
-            let committed = self.commit(|state| self.commit_of(state, None, team, Because::System)).await?;
+            let committed = self.commit(|state| self.commit_of(state, None, team, Cause::System)).await?;
             rolled += usize::from(committed);
         }
         Ok(rolled)
@@ -68,12 +69,12 @@ impl TeamKeeper {
     /// Commits that a team is no more; says whether it was known.
     ///
     /// Errors: as above.
-    pub async fn forget(&self, team: TeamKey, because: Because) -> Result<bool, JournalError> {
-        self.commit(|state| self.farewell(state, team, because)).await
+    pub async fn forget(&self, team: TeamKey, cause: Cause) -> Result<bool, JournalError> {
+        self.commit(|state| self.removal_commit(state, team, cause)).await
     }
 
     /// The commit by which a team is forgotten; `None` when nobody knows it.
-    fn farewell(&self, state: &State, team: TeamKey, because: Because) -> Option<Commit> {
+    fn removal_commit(&self, state: &Projection, team: TeamKey, cause: Cause) -> Option<Commit> {
         let known = state.teams().catalogue(team)?;
         let said = state.teams().current(team).flatten();
         let mut commit = Commit::default();
@@ -86,25 +87,25 @@ impl TeamKeeper {
             state.write(&mut commit, &mut delta, key, value);
         }
         // No board follows this one: whoever shows that of `from` takes it off.
-        let envelope = state.envelope(team.scope(None), (self.clock)(), because, self.demo);
+        let envelope = state.envelope(team.scope(None), (self.clock)(), cause, self.demo);
         commit.entries.push(begins(&envelope, known, said, None));
         Some(commit.telling(&delta, Audience::Scope(team.scope(None))))
     }
 
     /// Commits what `build` makes of the fold, anew whenever another instance came first. `false` when there is
     /// nothing to commit.
-    async fn commit(&self, build: impl Fn(&State) -> Option<Commit>) -> Result<bool, JournalError> {
+    async fn commit(&self, build: impl Fn(&Projection) -> Option<Commit>) -> Result<bool, JournalError> {
         for _ in 0..=CONFLICT_RETRIES_MAX {
             let Some(commit) = build(&self.fold.read()) else { return Ok(false) };
             match self.journal.commit(commit).await? {
-                Outcome::Committed(ids) => {
+                CommitOutcome::Committed(ids) => {
                     // Whoever compares items next needs to know the team.
                     if let Some(last) = ids.last() {
-                        let _ = tokio::time::timeout(FOLD_PATIENCE, self.fold.passed(*last)).await;
+                        let _ = tokio::time::timeout(FOLD_TIMEOUT, self.fold.passed(*last)).await;
                     }
                     return Ok(true);
                 }
-                Outcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
+                CommitOutcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
             }
         }
         Err(JournalError::Unavailable("other writers of a team came first, time after time".into()))
@@ -114,10 +115,10 @@ impl TeamKeeper {
     /// when that is how it is.
     fn commit_of(
         &self,
-        state: &State,
+        state: &Projection,
         learnt: Option<Catalogue>,
         team: TeamKey,
-        because: Because,
+        cause: Cause,
     ) -> Option<Commit> {
         let now = (self.clock)();
         let known = state.teams().catalogue(team);
@@ -143,11 +144,11 @@ impl TeamKeeper {
         }
         let is_visible = rolled || known.is_none_or(|known| !shows_the_same(known, catalogue));
         if is_visible {
-            let envelope = state.envelope(team.scope(sprint), now, because, self.demo);
+            let envelope = state.envelope(team.scope(sprint), now, cause, self.demo);
             commit.entries.push(begins(&envelope, catalogue, said.flatten(), sprint));
         }
         if let Some(learnt) = &learnt {
-            commit.entries.extend(self.moves_of_project(state, learnt, because, now));
+            commit.entries.extend(self.moves_of_project(state, learnt, cause, now));
         }
         delta.catalogues.extend(learnt);
         Some(commit.telling(&delta, Audience::Scope(team.scope(sprint))))
@@ -157,9 +158,9 @@ impl TeamKeeper {
     /// they are no team's, or a team's now.
     fn moves_of_project(
         &self,
-        state: &State,
+        state: &Projection,
         learnt: &Catalogue,
-        because: Because,
+        cause: Cause,
         now: Timestamp,
     ) -> Option<NewEntry> {
         let scope = Scope::project(learnt.project);
@@ -184,7 +185,7 @@ impl TeamKeeper {
         let (mut added, mut removed) = (added, removed);
         added.sort_unstable();
         removed.sort_unstable();
-        let envelope = state.envelope(scope, now, because, self.demo);
+        let envelope = state.envelope(scope, now, cause, self.demo);
         let body = |data, url| {
             let (added, removed) = (added.clone(), removed.clone());
             Body::WorkitemsUpdated { data, url, added, removed, changed: Vec::new() }

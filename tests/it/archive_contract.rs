@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use boardcast::archive::memory::MemoryArchive;
-use boardcast::archive::{Archive, ArchiveError, Deposit, FinishedSprint, LastKnown};
+use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, FinishedSprint};
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::metrics::threshold::Said;
+use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::record::archived_board::About;
 use boardcast::domain::scope::{CollectionId, Scope, TeamId};
 use boardcast::domain::sprint::teams::TeamKey;
@@ -48,11 +48,11 @@ archive_contract! {
     deposits_come_back_oldest_first_and_stay_until_they_are_removed,
 }
 
-fn value(scope: Scope, metric: &str, seq: u64, number: u32) -> LastKnown {
-    LastKnown {
+fn value(scope: Scope, metric: &str, seq: u64, number: u32) -> ArchivedValue {
+    ArchivedValue {
         scope,
         metric: metric.into(),
-        value: Said::Number(Hundredths::whole(number)),
+        value: AnnouncedValue::Number(Hundredths::whole(number)),
         position: EntryId { ms: 1_795_608_000_000, seq },
         epoch: "epoch 1".into(),
         as_of: Timestamp::from_epoch_ms(1_795_608_000_000),
@@ -69,37 +69,37 @@ fn deposit(id: u32, ms: i64) -> Deposit {
     }
 }
 
-async fn known(archive: &Arc<dyn Archive>) -> Vec<LastKnown> {
-    let mut values = archive.last_known().await.unwrap();
+async fn known(archive: &Arc<dyn Archive>) -> Vec<ArchivedValue> {
+    let mut values = archive.saved_values().await.unwrap();
     values.sort_by_key(|value| (value.scope, value.metric.clone()));
     values
 }
 
 async fn an_empty_archive_answers_nothing([archive, _]: Pair) {
-    assert_eq!(archive.last_known().await, Ok(vec![]));
+    assert_eq!(archive.saved_values().await, Ok(vec![]));
     assert_eq!(archive.waiting(10).await, Ok(vec![]));
     let team = TeamKey { project: board(1).project, team: board(1).team.unwrap() };
     assert_eq!(archive.finished_sprints(team).await, Ok(vec![]));
-    assert_eq!(archive.remember(&[]).await, Ok(()));
+    assert_eq!(archive.save_values(&[]).await, Ok(()));
 }
 
 async fn d12_of_one_log_the_later_value_stays_whoever_writes_it_and_when([one, other]: Pair) {
     let of = |seq, number| value(board(1), "points.total", seq, number);
-    one.remember(&[of(9, 5)]).await.unwrap();
-    other.remember(&[of(10, 8)]).await.unwrap();
-    one.remember(&[of(9, 5)]).await.unwrap();
+    one.save_values(&[of(9, 5)]).await.unwrap();
+    other.save_values(&[of(10, 8)]).await.unwrap();
+    one.save_values(&[of(9, 5)]).await.unwrap();
     assert_eq!(known(&other).await, [of(10, 8)]);
-    let fresher = LastKnown { as_of: Timestamp::from_epoch_ms(1_795_608_000_001), ..of(10, 8) };
-    one.remember(std::slice::from_ref(&fresher)).await.unwrap();
-    other.remember(&[of(10, 8)]).await.unwrap();
+    let fresher = ArchivedValue { as_of: Timestamp::from_epoch_ms(1_795_608_000_001), ..of(10, 8) };
+    one.save_values(std::slice::from_ref(&fresher)).await.unwrap();
+    other.save_values(&[of(10, 8)]).await.unwrap();
     assert_eq!(known(&one).await, [fresher], "when it was last found true goes forward, too");
 }
 
 async fn d12_a_value_of_another_log_is_replaced([one, other]: Pair) {
     let of_old_log = value(board(1), "points.total", 9, 5);
-    let of_new_log = LastKnown { epoch: "epoch 2".into(), ..value(board(1), "points.total", 1, 8) };
-    one.remember(&[of_old_log]).await.unwrap();
-    other.remember(std::slice::from_ref(&of_new_log)).await.unwrap();
+    let of_new_log = ArchivedValue { epoch: "epoch 2".into(), ..value(board(1), "points.total", 1, 8) };
+    one.save_values(&[of_old_log]).await.unwrap();
+    other.save_values(std::slice::from_ref(&of_new_log)).await.unwrap();
     assert_eq!(known(&one).await, [of_new_log]);
 }
 
@@ -112,7 +112,7 @@ async fn d12_of_racing_writers_the_latest_stays([one, other]: Pair) {
             // Whoever gives up because others came first is one of those whose value is not the latest.
             tokio::spawn(async move {
                 let value = value(board(1), "points.total", round * 10 + u64::from(number), number);
-                let written = archive.remember(&[value]).await;
+                let written = archive.save_values(&[value]).await;
                 assert!(number < 6 || written.is_ok(), "{written:?}");
             })
         });
@@ -133,7 +133,7 @@ async fn d13_values_of_different_boards_and_metrics_stand_beside_each_other([arc
         value(board(1), "points.total", 5, 5),
         value(board(2), "points.total", 6, 6),
     ];
-    archive.remember(&values).await.unwrap();
+    archive.save_values(&values).await.unwrap();
     assert_eq!(known(&archive).await, values);
 }
 
@@ -205,7 +205,7 @@ async fn more_rows_than_a_page_holds_are_all_read() {
     let [archive, _] = on_tables().await;
     let values: Vec<_> =
         (0..1_100_u32).map(|n| value(board(1), &format!("metric.{n:04}"), u64::from(n), n)).collect();
-    archive.remember(&values).await.unwrap();
+    archive.save_values(&values).await.unwrap();
     assert_eq!(known(&archive).await, values);
 }
 

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
-use boardcast::demo::simulation::model::{Change, Model};
+use boardcast::demo::simulation::model::{Model, SimulatedChange};
 use boardcast::demo::simulation::organisation::{Project, Sprint, Team, later};
 use boardcast::demo::simulation::process::Category;
-use boardcast::demo::simulation::rest::{Answer, Failure as Planned};
+use boardcast::demo::simulation::rest::{Answer, SimulatedFailure};
 use boardcast::demo::simulation::server::Server;
-use boardcast::devops::client::{RestClient, Settings};
+use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef, hook};
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::degradation::Failure;
@@ -42,10 +42,10 @@ impl Simulated {
         Self::with(|_| {}).await
     }
 
-    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    async fn with(change: impl FnOnce(&mut ClientSettings)) -> Self {
         let model = Model::new(1, Arc::new(|| NOW));
         let server = Server::start(Arc::new(Mutex::new(model))).await.unwrap();
-        let mut settings = Settings::new(server.base_url());
+        let mut settings = ClientSettings::new(server.base_url());
         settings.token = Some(Secret::new(TOKEN));
         change(&mut settings);
         let client = RestClient::new(&settings).unwrap();
@@ -99,8 +99,8 @@ fn answer(status: u16, body: Value) -> Answer {
     Answer { status, headers: vec![("content-type", kind.to_owned())], body }
 }
 
-fn complaint(status: u16, type_key: &str, message: &str) -> Planned {
-    Planned::Instead(answer(status, json!({ "$id": "1", "message": message, "typeKey": type_key })))
+fn complaint(status: u16, type_key: &str, message: &str) -> SimulatedFailure {
+    SimulatedFailure::Instead(answer(status, json!({ "$id": "1", "message": message, "typeKey": type_key })))
 }
 
 /// Answers each connection with these bytes, whatever it is asked, and keeps what it was asked.
@@ -129,8 +129,12 @@ impl Raw {
 
     fn client(&self) -> RestClient {
         let token = Some(Secret::new(TOKEN));
-        RestClient::new(&Settings { token, body_bytes_max: 1_000, ..Settings::new(&self.organisation) })
-            .unwrap()
+        RestClient::new(&ClientSettings {
+            token,
+            body_bytes_max: 1_000,
+            ..ClientSettings::new(&self.organisation)
+        })
+        .unwrap()
     }
 
     fn asked(&self) -> String {
@@ -158,7 +162,7 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
     let number = |number: u32| format!("00000000-0000-4000-8000-{number:012}");
     let page = |from: u32, to: u32| {
         let projects = (from..to).map(|n| json!({ "id": number(n), "name": format!("Project {n}") }));
-        Planned::Instead(answer(200, json!({ "value": projects.collect::<Vec<_>>() })))
+        SimulatedFailure::Instead(answer(200, json!({ "value": projects.collect::<Vec<_>>() })))
     };
     // One project came into being between two pages, so the second begins with the last of the first.
     for planned in [page(0, 200), page(199, 399), page(399, 405)] {
@@ -271,7 +275,7 @@ async fn what_a_type_says_of_its_states_wins_over_the_map() {
         { "name": "Odd", "category": "Unheard" },
     ] });
     let route = "GET wit/workitemtypes/Bug/states";
-    simulated.server.fail_next_on(route, Planned::Instead(answer(200, states)));
+    simulated.server.fail_next_on(route, SimulatedFailure::Instead(answer(200, states)));
     let catalogue = simulated.catalogue(project, &project.teams[0]).await.unwrap();
     let of_bugs = |state: &str| catalogue.known_category("Bug", state);
     assert_eq!(of_bugs("Committed"), Some(StateCategory::Resolved));
@@ -293,7 +297,7 @@ async fn what_may_be_missing_is_missing_and_no_failure() {
     );
     server.fail_next_on(
         "GET wit/workitemtypecategories",
-        Planned::Instead(answer(200, json!({ "count": 0, "value": [] }))),
+        SimulatedFailure::Instead(answer(200, json!({ "count": 0, "value": [] }))),
     );
     server.fail_next_on("GET wit/classificationnodes/areas", complaint(403, "AccessDenied", "VS403: no"));
     let catalogue = simulated.catalogue(&scrum, &scrum.teams[0]).await.unwrap();
@@ -395,7 +399,7 @@ async fn the_items_of_a_sprint_have_every_revision_that_the_model_has() {
 /// The hook that told of the newest revision of an item.
 fn hook_of(model: &MutexGuard<'_, Model>, id: u32) -> Value {
     let newest = model.item(id).unwrap().newest();
-    let change = Change { item: id, rev: newest.rev, event: newest.event, notification: 1 };
+    let change = SimulatedChange { item: id, rev: newest.rev, event: newest.event, notification: 1 };
     hooks::payload(model, change).unwrap()
 }
 
@@ -452,10 +456,14 @@ async fn an_item_that_is_not_there_is_none_and_a_wrong_address_is_gone() {
     let simulated = Simulated::start().await;
     let project = simulated.organisation()[0].id.into();
     assert_eq!(simulated.client.revisions(project, &[], item(4_000_000)).await.unwrap(), None);
-    simulated.server.fail_next(Planned::Instead(answer(404, json!("<html>no such organisation</html>"))));
+    simulated
+        .server
+        .fail_next(SimulatedFailure::Instead(answer(404, json!("<html>no such organisation</html>"))));
     let error = simulated.client.revisions(project, &[], item(1)).await.unwrap_err();
     assert_eq!(error.failure, Failure::Gone);
-    simulated.server.fail_next(Planned::Instead(answer(200, json!({ "value": [{ "id": 1, "rev": 1 }] }))));
+    simulated
+        .server
+        .fail_next(SimulatedFailure::Instead(answer(200, json!({ "value": [{ "id": 1, "rev": 1 }] }))));
     let error = simulated.client.revisions(project, &[], item(1)).await.unwrap_err();
     assert_eq!(error.failure, Failure::Unreadable);
 }
@@ -489,20 +497,30 @@ async fn f10_each_failure_is_told_apart() {
     let redirected = |status: u16, to: &str| {
         let mut answer = answer(status, json!("<html>Object moved</html>"));
         answer.headers.push(("location", to.to_owned()));
-        Planned::Instead(answer)
+        SimulatedFailure::Instead(answer)
     };
     let page = "<html>an intranet's front page</html>";
     for (planned, failure, status, said) in [
-        (Planned::TooManyRequests(7), throttled, 429, "TF400733"),
-        (Planned::Unavailable, Failure::Server, 503, "The service is unavailable."),
-        (Planned::SignIn, Failure::Unauthorised, 203, "a page and not JSON"),
+        (SimulatedFailure::TooManyRequests(7), throttled, 429, "TF400733"),
+        (SimulatedFailure::Unavailable, Failure::Server, 503, "The service is unavailable."),
+        (SimulatedFailure::SignIn, Failure::Unauthorised, 203, "a page and not JSON"),
         (redirected(302, "/_signin?realm=secret"), Failure::Unauthorised, 302, "it sends us to /_signin"),
         (redirected(301, "https://dev.azure.com/new"), Failure::Gone, 301, "https://dev.azure.com/new"),
         (complaint(401, "", "TF400813: The user is not authorized."), Failure::Unauthorised, 401, "TF400813"),
         (complaint(403, "AccessDenied", "VS403: no"), Failure::Forbidden, 403, "VS403: no"),
         (complaint(400, "", "VS402881: bad"), Failure::Unreadable, 400, "VS402881"),
-        (Planned::Instead(answer(200, json!(page))), Failure::Unreadable, 200, "a page and not JSON"),
-        (Planned::Instead(answer(200, json!({ "no": "list" }))), Failure::Unreadable, 200, "missing field"),
+        (
+            SimulatedFailure::Instead(answer(200, json!(page))),
+            Failure::Unreadable,
+            200,
+            "a page and not JSON",
+        ),
+        (
+            SimulatedFailure::Instead(answer(200, json!({ "no": "list" }))),
+            Failure::Unreadable,
+            200,
+            "missing field",
+        ),
     ] {
         let simulated = Simulated::start().await;
         simulated.server.fail_next(planned);
@@ -555,7 +573,7 @@ async fn an_organisation_that_cannot_be_reached_is_timed_out_until_it_can() {
 #[tokio::test]
 async fn an_answer_may_not_take_longer_than_the_deadline() {
     let simulated = Simulated::with(|settings| settings.deadline = Duration::from_millis(100)).await;
-    simulated.server.fail_next(Planned::Slow(Duration::from_secs(30)));
+    simulated.server.fail_next(SimulatedFailure::Slow(Duration::from_secs(30)));
     let began = Instant::now();
     let error = simulated.client.projects().await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
@@ -567,7 +585,7 @@ async fn an_answer_may_not_take_longer_than_the_deadline() {
 async fn after_a_late_answer_calls_are_held_back_for_as_long_as_it_asks() {
     let simulated = Simulated::start().await;
     assert_eq!(simulated.client.held_back(), None);
-    simulated.server.fail_next(Planned::Slow(Duration::from_millis(20)));
+    simulated.server.fail_next(SimulatedFailure::Slow(Duration::from_millis(20)));
     assert_eq!(simulated.client.projects().await.unwrap().len(), 2, "the answer is right, only late");
     let began = Instant::now();
     let held_back = simulated.client.held_back().unwrap();
@@ -581,7 +599,7 @@ async fn after_a_late_answer_calls_are_held_back_for_as_long_as_it_asks() {
 #[tokio::test]
 async fn a_refusal_to_be_asked_more_holds_calls_back_too_but_never_for_longer_than_the_most() {
     let simulated = Simulated::with(|settings| settings.pause_max = Duration::from_secs(20)).await;
-    simulated.server.fail_next(Planned::TooManyRequests(4_000));
+    simulated.server.fail_next(SimulatedFailure::TooManyRequests(4_000));
     let error = simulated.client.projects().await.unwrap_err();
     assert_eq!(error.failure, Failure::Throttled { retry_after_ms: Some(4_000_000) });
     let held_back = simulated.client.held_back().unwrap();
@@ -597,7 +615,7 @@ async fn only_a_few_calls_are_under_way_at_once_and_to_queue_counts_against_no_d
     })
     .await;
     for _ in 0..8 {
-        simulated.server.fail_next(Planned::Slow(Duration::from_millis(250)));
+        simulated.server.fail_next(SimulatedFailure::Slow(Duration::from_millis(250)));
     }
     let began = Instant::now();
     let calls = (0..8).map(|_| simulated.client.projects());
@@ -649,7 +667,8 @@ async fn the_token_is_sent_and_never_told() {
     assert!(headers.iter().all(|header| asked.contains(header)), "{asked}");
     assert!(error.message.contains("I was sent Basic [redacted]"), "{error}");
 
-    let settings = Settings { token: Some(Secret::new(TOKEN)), ..Settings::new(&raw.organisation) };
+    let settings =
+        ClientSettings { token: Some(Secret::new(TOKEN)), ..ClientSettings::new(&raw.organisation) };
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("asked Azure DevOps"), "{log}");
     for told in
@@ -661,12 +680,12 @@ async fn the_token_is_sent_and_never_told() {
 
 /// The published examples lie beside a checkout where they are to be had. The shapes that they show are tested without
 /// them, with small ones of our own, beside the parser.
-fn published(name: &str) -> Option<Planned> {
+fn published(name: &str) -> Option<SimulatedFailure> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/azure-devops/rest");
     folder.is_dir().then(|| {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
         let example: Value = serde_json::from_str(&text).unwrap();
-        Planned::Instead(answer(200, example["responses"]["200"]["body"].clone()))
+        SimulatedFailure::Instead(answer(200, example["responses"]["200"]["body"].clone()))
     })
 }
 
@@ -738,7 +757,7 @@ async fn the_published_capacities_are_understood() {
     iterations["count"] = json!(1);
     simulated
         .server
-        .fail_next_on("GET work/teamsettings/iterations", Planned::Instead(answer(200, iterations)));
+        .fail_next_on("GET work/teamsettings/iterations", SimulatedFailure::Instead(answer(200, iterations)));
     let at = Timestamp::parse("2015-03-10T12:00:00Z").unwrap();
     let team = team_ref(&project.teams[0]);
     let catalogue = simulated.client.catalogue(&project_ref(project), &team, Tz::UTC, at).await.unwrap();

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::domain::metrics::threshold::Moment;
+use boardcast::domain::metrics::threshold::AnnounceAt;
 use boardcast::domain::record::delta::Delta;
-use boardcast::domain::record::last_announced::Statement;
+use boardcast::domain::record::last_announced::Announced;
 use boardcast::domain::scope::Scope;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{EntryId, Journal, Retention};
+use boardcast::journal::{EntryId, Journal, LogRetention};
 use boardcast::platform::clock::Clock;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ impl Fixture {
         Self { journal, clock, instance, begin }
     }
 
-    async fn derive(&self, scope: Scope, moment: Moment) -> usize {
+    async fn derive(&self, scope: Scope, moment: AnnounceAt) -> usize {
         self.instance.settled().await;
         let told = self.instance.deriver.derive(scope, moment).await.unwrap();
         self.instance.settled().await;
@@ -52,7 +52,7 @@ impl Fixture {
 
 fn memory(clock: &HandClock) -> Arc<MemoryJournal> {
     // The ids of a journal whose clock stands still differ in their sequence numbers alone.
-    let retention = Retention { entries_max: 1_000_000, age_max: Duration::from_hours(10_000) };
+    let retention = LogRetention { entries_max: 1_000_000, age_max: Duration::from_hours(10_000) };
     Arc::new(MemoryJournal::new(clock.clock(), retention))
 }
 
@@ -60,18 +60,18 @@ fn memory(clock: &HandClock) -> Arc<MemoryJournal> {
 async fn d10_first_values_are_recorded_silently_and_a_restart_announces_nothing() {
     let fixture = Fixture::new().await;
     fixture.instance.hook(&story(1, 1, 1, "New", Some(5.0))).await;
-    assert_eq!(fixture.derive(board(1), Moment::Now).await, 0, "the snapshot shows them");
-    assert_eq!(fixture.derive(board(1), Moment::Now).await, 0);
+    assert_eq!(fixture.derive(board(1), AnnounceAt::Now).await, 0, "the snapshot shows them");
+    assert_eq!(fixture.derive(board(1), AnnounceAt::Now).await, 0);
     let restarted = Instance::over(fixture.journal.clone(), fixture.clock.clock()).await;
     restarted.settled().await;
-    for moment in [Moment::Now, Moment::Settle] {
+    for moment in [AnnounceAt::Now, AnnounceAt::Settle] {
         assert_eq!(restarted.deriver.derive(board(1), moment).await, Ok(0));
     }
     assert_eq!(fixture.told("metric_changed").await, [] as [Value; 0]);
     // What changes from then on is told with the value from before the restart.
     restarted.hook(&story(1, 2, 1, "New", Some(8.0))).await;
     restarted.settled().await;
-    assert!(restarted.deriver.derive(board(1), Moment::Now).await.unwrap() > 0);
+    assert!(restarted.deriver.derive(board(1), AnnounceAt::Now).await.unwrap() > 0);
     let told = fixture.told("metric_changed").await;
     let total = told.iter().find(|event| event["metric"] == "points.total").unwrap();
     assert_eq!((&total["previous"], &total["value"]), (&json!(5), &json!(8)));
@@ -82,10 +82,10 @@ async fn d10_first_values_are_recorded_silently_and_a_restart_announces_nothing(
 #[tokio::test]
 async fn d10_a_metric_that_gets_its_first_number_later_says_so() {
     let fixture = Fixture::new().await;
-    fixture.derive(board(1), Moment::Now).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
     // Percentages have no value while there are no points.
     fixture.instance.hook(&story(1, 1, 1, "New", Some(5.0))).await;
-    fixture.derive(board(1), Moment::Now).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
     let told = fixture.told("metric_changed").await;
     let percent = told.iter().find(|event| event["metric"] == "percent.complete").unwrap();
     assert_eq!((&percent["previous"], &percent["value"]), (&Value::Null, &json!(0)));
@@ -98,20 +98,20 @@ async fn d8_what_stays_below_the_threshold_waits_for_the_settle_tick() {
     for id in 1..=40 {
         fixture.instance.hook(&story(id, 1, 1, "New", Some(1.0))).await;
     }
-    fixture.derive(board(1), Moment::Now).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
     fixture.instance.hook(&story(1, 2, 0, "New", Some(1.0))).await;
-    fixture.derive(board(1), Moment::Now).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
     let total = |told: Vec<Value>| {
         told.into_iter().filter(|event| event["metric"] == "items.total").collect::<Vec<_>>()
     };
     assert_eq!(total(fixture.told("metric_changed").await), [] as [Value; 0], "40 to 39 is 2.5 percent");
-    fixture.derive(board(1), Moment::Settle).await;
+    fixture.derive(board(1), AnnounceAt::Settle).await;
     let told = total(fixture.told("metric_changed").await);
     assert_eq!(
         (&told[0]["value"], &told[0]["previous"], &told[0]["reason"]),
         (&json!(39), &json!(40), &json!("settle"))
     );
-    assert_eq!(fixture.derive(board(1), Moment::Settle).await, 0);
+    assert_eq!(fixture.derive(board(1), AnnounceAt::Settle).await, 0);
 }
 
 #[tokio::test]
@@ -123,15 +123,15 @@ async fn d12_what_was_said_is_kept_in_the_step_that_says_it() {
     instance.learn(catalogue()).await;
     instance.settled().await;
     let begin = instance.fold.position().unwrap();
-    instance.deriver.derive(board(1), Moment::Now).await.unwrap();
+    instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
     for (rev, fault) in [(1, Fault::FailBefore), (2, Fault::FailAfter)] {
         instance.hook(&story(1, rev, 1, "New", Some(f64::from(rev) * 5.0))).await;
         instance.settled().await;
         faults.plan([fault]);
-        instance.deriver.derive(board(1), Moment::Now).await.unwrap_err();
+        instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap_err();
         instance.settled().await;
         // Whether the failed attempt ran or not, the next one finds out.
-        instance.deriver.derive(board(1), Moment::Now).await.unwrap();
+        instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
         instance.settled().await;
     }
     let told: Vec<(Value, Value)> = events(&journal, begin)
@@ -150,11 +150,11 @@ async fn d13_d14_what_is_said_is_said_of_one_board_and_its_sprint() {
         fixture.instance.hook(&story(id, 1, 1, "New", Some(1.0))).await;
     }
     fixture.instance.hook(&story(11, 1, 2, "New", Some(1.0))).await;
-    fixture.derive(board(1), Moment::Now).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
     // Monday: the next sprint begins with one item, which is no fall by ninety percent.
     fixture.clock.set(NOW_MS + 5 * 86_400_000);
     assert_eq!(fixture.instance.deriver.teams.roll_over().await, Ok(1));
-    fixture.derive(board(2), Moment::Now).await;
+    fixture.derive(board(2), AnnounceAt::Now).await;
     assert_eq!(fixture.told("metric_changed").await, [] as [Value; 0]);
     let changed = fixture.told("sprint_changed").await;
     assert_eq!((&changed[0]["from"], &changed[0]["to"]), (&json!(sprint(1)), &json!(sprint(2))));
@@ -176,7 +176,7 @@ async fn i4_i6_k6_a_move_makes_the_keys_of_both_sprints_stale_after_the_items() 
     fixture.instance.hook(&story(1, 1, 1, "New", Some(5.0))).await;
     fixture.instance.hook(&story(2, 1, 2, "New", Some(5.0))).await;
     for number in [1, 2] {
-        fixture.derive(board(number), Moment::Now).await;
+        fixture.derive(board(number), AnnounceAt::Now).await;
     }
     assert_eq!(
         fixture.told("cache_invalidated").await,
@@ -186,8 +186,8 @@ async fn i4_i6_k6_a_move_makes_the_keys_of_both_sprints_stale_after_the_items() 
     fixture.instance.hook(&story(1, 2, 2, "New", Some(5.0))).await;
     fixture.instance.hook(&story(2, 2, 2, "Active", Some(5.0))).await;
     for number in [1, 2] {
-        fixture.derive(board(number), Moment::Now).await;
-        fixture.derive(board(number), Moment::Now).await;
+        fixture.derive(board(number), AnnounceAt::Now).await;
+        fixture.derive(board(number), AnnounceAt::Now).await;
     }
     let told = fixture.told("cache_invalidated").await;
     assert_eq!(told.len(), 2, "once for each sprint and look, not for each item");
@@ -219,9 +219,13 @@ async fn i4_i6_k6_a_move_makes_the_keys_of_both_sprints_stale_after_the_items() 
 async fn i3_a_completion_in_a_past_sprint_makes_its_figures_stale() {
     let fixture = Fixture::new().await;
     fixture.instance.hook(&story(1, 1, 0, "Active", Some(5.0))).await;
-    fixture.derive(board(0), Moment::Now).await;
+    fixture.derive(board(0), AnnounceAt::Now).await;
     fixture.instance.hook(&story(1, 2, 0, "Closed", Some(5.0))).await;
-    assert_eq!(fixture.derive(board(0), Moment::Now).await, 1, "a past sprint's metrics are not announced");
+    assert_eq!(
+        fixture.derive(board(0), AnnounceAt::Now).await,
+        1,
+        "a past sprint's metrics are not announced"
+    );
     let told = fixture.told("cache_invalidated").await;
     let keys: Vec<String> = serde_json::from_value(told[0]["keys"].clone()).unwrap();
     assert!(keys.iter().any(|key| key.starts_with("kpis-") && key.ends_with(&sprint(0).to_string())));
@@ -230,7 +234,7 @@ async fn i3_a_completion_in_a_past_sprint_makes_its_figures_stale() {
 #[tokio::test]
 async fn i5_two_hundred_hooks_are_two_hundred_changes_and_few_announcements() {
     let fixture = Fixture::new().await;
-    fixture.derive(board(1), Moment::Now).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
     let following = tokio::spawn(fixture.instance.deriver.clone().follow());
     for id in 1..=200 {
         fixture.instance.hook(&story(id, 1, 1, "New", Some(1.0))).await;
@@ -321,9 +325,9 @@ async fn assert_chains_are_unbroken(journal: &Arc<dyn Journal>, begin: EntryId) 
                     assert_ne!(event["previous"], event["value"], "{metric} at {after}");
                 }
             }
-            let said = entry.content.delta.as_ref().map(|delta| Delta::decode(delta).unwrap().said);
+            let said = entry.content.delta.as_ref().map(|delta| Delta::decode(delta).unwrap().announced);
             for record in said.unwrap_or_default() {
-                if let Statement::Metric { metric, said } = record.statement {
+                if let Announced::Metric { metric, said } = record.statement {
                     let value = json!(said.value());
                     let told = last.entry(metric.to_string()).or_insert_with(|| value.clone());
                     assert_eq!(*told, value, "what is kept of {metric} is what was told");
@@ -340,7 +344,7 @@ async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_
     let hand = HandClock::at(NOW_MS);
     let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(
         clock,
-        Retention { entries_max: 1_000_000, ..Retention::DEFAULT },
+        LogRetention { entries_max: 1_000_000, ..LogRetention::DEFAULT },
     )));
     let journal: Arc<dyn Journal> = faults.clone();
     let first = Instance::over(journal.clone(), hand.clock()).await;
@@ -397,7 +401,7 @@ async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_
 async fn d11_a_deriver_that_dies_before_or_after_its_commit_breaks_no_chain() {
     let hand = HandClock::at(NOW_MS);
     let memory: Arc<dyn Journal> =
-        Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), Retention::DEFAULT));
+        Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), LogRetention::DEFAULT));
     let writer = Instance::over(memory.clone(), hand.clock()).await;
     writer.learn(catalogue()).await;
     let begin = memory.load().await.unwrap().position;
@@ -416,7 +420,7 @@ async fn d11_a_deriver_that_dies_before_or_after_its_commit_breaks_no_chain() {
             _ => Fault::Delay(Duration::ZERO),
         };
         faults.plan([fault]);
-        let moment = if round % 3 == 0 { Moment::Settle } else { Moment::Now };
+        let moment = if round % 3 == 0 { AnnounceAt::Settle } else { AnnounceAt::Now };
         let deriving = dying.deriver.derive(board(1), moment);
         let _ = tokio::time::timeout(Duration::from_millis(rng.u64(1..8)), deriving).await;
     }

@@ -8,7 +8,7 @@ use boardcast::domain::scope::CollectionId;
 use boardcast::journal::{EntryId, Journal};
 use boardcast::ops::vitals::Vitals;
 use boardcast::write::inbox::{Inbox, Round};
-use boardcast::write::ingest::News;
+use boardcast::write::ingest::Provenance;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -16,7 +16,7 @@ use crate::support::archive::FaultyArchive;
 use crate::support::azurite::Azurite;
 use crate::support::eventually;
 use crate::support::faults::{Fault, FaultyJournal};
-use crate::support::hooks::{news, observation, updated};
+use crate::support::hooks::{observation, provenance, updated};
 use crate::support::team::events;
 
 async fn with_archive(archive: Arc<dyn Archive>) -> (TestApp, Arc<FaultyJournal>) {
@@ -102,7 +102,7 @@ async fn a_drainer_that_dies_between_ingesting_and_removing_applies_once() {
     let (app, _) = with_archive(FaultyArchive::new()).await;
     let vitals = Arc::new(Vitals::default());
     let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
-    inbox.keep(&observation(&updated(13, 1, "New")), &news()).await.unwrap();
+    inbox.keep(&observation(&updated(13, 1, "New")), &provenance()).await.unwrap();
     archive.set_keeps_deposits(true);
     assert_eq!(inbox.drain_once().await, Round::Stuck);
     app.settled().await;
@@ -123,8 +123,9 @@ async fn what_cannot_be_ingested_stays_where_it_is() {
     let (app, journal) = with_archive(FaultyArchive::new()).await;
     let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), Arc::default());
     for (id, ms) in [(13, 1), (14, 2)] {
-        let news = News { received_at: boardcast::domain::time::Timestamp::from_epoch_ms(ms), ..news() };
-        inbox.keep(&observation(&updated(id, 1, "New")), &news).await.unwrap();
+        let provenance =
+            Provenance { received_at: boardcast::domain::time::Timestamp::from_epoch_ms(ms), ..provenance() };
+        inbox.keep(&observation(&updated(id, 1, "New")), &provenance).await.unwrap();
     }
     journal.set_down(true);
     assert_eq!(inbox.drain_once().await, Round::Stuck);
@@ -143,9 +144,9 @@ async fn a_deposit_of_another_collection_is_a_dead_letter_and_stops_nothing() {
     let vitals = Arc::new(Vitals::default());
     let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
     let collection = CollectionId::parse("d12d0eb8-e382-443b-9f9c-c52cba5014c2");
-    let foreign = News { collection, ..news() };
+    let foreign = Provenance { collection, ..provenance() };
     inbox.keep(&observation(&updated(14, 1, "New")), &foreign).await.unwrap();
-    inbox.keep(&observation(&updated(15, 1, "New")), &news()).await.unwrap();
+    inbox.keep(&observation(&updated(15, 1, "New")), &provenance()).await.unwrap();
     assert_eq!(inbox.drain_once().await, Round::Empty);
     app.settled().await;
     assert_eq!(revisions(&app).await, [(13, 1), (15, 1)]);

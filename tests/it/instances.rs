@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use boardcast::demo::simulation::item::{Content, Event};
+use boardcast::demo::simulation::item::{Event, ItemContent};
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::server::Server;
 use serde_json::{Value, json};
@@ -230,7 +230,7 @@ async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_a
     let number = u32::try_from(board["items"][0]["id"].as_u64().unwrap()).unwrap();
     let change = {
         let at = boardcast::platform::clock::system()();
-        let title = |content: &mut Content| content.title = "Told by nobody".into();
+        let title = |content: &mut ItemContent| content.title = "Told by nobody".into();
         model.lock().unwrap().change(number, Event::Updated, at, 0, title).unwrap()
     };
     let timer = under_host(&settings).await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::redis::{RedisJournal, Settings};
-use boardcast::journal::{EntryId, Journal, Retention};
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
+use boardcast::journal::{EntryId, Journal, LogRetention};
 
 use crate::journal_contract::{Harness, journal_contract};
 use crate::support::app::HandClock;
@@ -21,7 +21,7 @@ struct Memory {
 
 #[async_trait]
 impl Harness for Memory {
-    async fn with(retention: Retention) -> Self {
+    async fn with(retention: LogRetention) -> Self {
         let clock = HandClock::at(1_795_449_600_000);
         Self { journal: Arc::new(MemoryJournal::new(clock.clock(), retention)), clock }
     }
@@ -52,7 +52,7 @@ struct Faultless(Memory);
 
 #[async_trait]
 impl Harness for Faultless {
-    async fn with(retention: Retention) -> Self {
+    async fn with(retention: LogRetention) -> Self {
         Self(Memory::with(retention).await)
     }
 
@@ -91,7 +91,7 @@ enum Server {
 }
 
 impl Redis {
-    fn over(server: Server, settings: Settings) -> Self {
+    fn over(server: Server, settings: RedisSettings) -> Self {
         let organisation = settings.organisation.clone();
         Self { journal: redis::journal(settings), organisation, server }
     }
@@ -140,9 +140,9 @@ macro_rules! redis_harness {
 
         #[async_trait]
         impl Harness for $name {
-            async fn with(retention: Retention) -> Self {
+            async fn with(retention: LogRetention) -> Self {
                 let (server, settings) = $start;
-                Self(Redis::over(server, Settings { retention, ..settings }))
+                Self(Redis::over(server, RedisSettings { retention, ..settings }))
             }
 
             fn journal(&self) -> Arc<dyn Journal> {
@@ -187,7 +187,7 @@ redis_harness! {
     TlsRedis, {
         let tls = TlsServer::shared();
         let settings = redis::settings(&tls.url(redis::TLS_PASSWORD), &redis::fresh_organisation());
-        (Server::Alone(&tls.server), Settings { root_certificate: Some(tls.root.clone()), ..settings })
+        (Server::Alone(&tls.server), RedisSettings { root_certificate: Some(tls.root.clone()), ..settings })
     }
 }
 

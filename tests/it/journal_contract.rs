@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
 use boardcast::journal::{
-    Commit, Entry, EntryId, Journal, JournalError, KEPT_BYTES_MAX, NewEntry, Outcome, RECORD_BYTES_MAX,
-    REPORT_BYTES_MAX, RecordKey, Retention, Version, Versioned,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalError, KEPT_BYTES_MAX, LogRetention, NewEntry,
+    RECORD_BYTES_MAX, REPORT_BYTES_MAX, RecordKey, Version, Versioned,
 };
 use bytes::Bytes;
 
@@ -17,7 +17,7 @@ use bytes::Bytes;
 #[async_trait]
 pub trait Harness: Send + Sync {
     /// A fresh journal with that retention.
-    async fn with(retention: Retention) -> Self
+    async fn with(retention: LogRetention) -> Self
     where
         Self: Sized;
     /// The journal.
@@ -118,8 +118,8 @@ fn commit(
 
 async fn committed(journal: &Arc<dyn Journal>, commit: Commit) -> Vec<EntryId> {
     match journal.commit(commit).await.unwrap() {
-        Outcome::Committed(ids) => ids,
-        Outcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
+        CommitOutcome::Committed(ids) => ids,
+        CommitOutcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
     }
 }
 
@@ -143,7 +143,7 @@ async fn tail(journal: &Arc<dyn Journal>, after: EntryId) -> Result<Vec<Entry>, 
 }
 
 async fn fresh<H: Harness>() -> (H, Arc<dyn Journal>) {
-    let harness = H::with(Retention::DEFAULT).await;
+    let harness = H::with(LogRetention::DEFAULT).await;
     let journal = harness.journal();
     (harness, journal)
 }
@@ -176,7 +176,7 @@ pub async fn a_conflict_changes_nothing_and_returns_what_is_there<H: Harness>() 
     let version = committed(&journal, commit(&[], &[write("a", "1")], &[silent()])).await[0];
     let checks = [("a", None), ("b", Some(version)), ("c", None)];
     let conflicting = commit(&checks, &[write("a", "2"), write("c", "3")], &[event("x")]);
-    let Outcome::Conflict(conflicts) = journal.commit(conflicting).await.unwrap() else {
+    let CommitOutcome::Conflict(conflicts) = journal.commit(conflicting).await.unwrap() else {
         panic!("no conflict")
     };
     let there = Versioned { version, value: Bytes::from_static(b"1") };
@@ -192,7 +192,7 @@ pub async fn a_record_that_was_only_read_is_checked_too<H: Harness>() {
     committed(&journal, commit(&[], &[write("read", "2")], &[silent()])).await;
     let outcome =
         journal.commit(commit(&[("read", Some(first))], &[write("a", "1")], &[silent()])).await.unwrap();
-    assert!(matches!(outcome, Outcome::Conflict(_)));
+    assert!(matches!(outcome, CommitOutcome::Conflict(_)));
     assert_eq!(value(&journal, "a").await, None);
 }
 
@@ -216,7 +216,7 @@ pub async fn of_racing_commits_on_one_version_one_wins<H: Harness>() {
         .collect();
     let mut won = 0;
     for racer in racers {
-        won += usize::from(matches!(racer.await.unwrap().unwrap(), Outcome::Committed(_)));
+        won += usize::from(matches!(racer.await.unwrap().unwrap(), CommitOutcome::Committed(_)));
     }
     assert_eq!(won, 1);
 }
@@ -233,7 +233,7 @@ pub async fn commits_on_different_records_do_not_conflict<H: Harness>() {
         })
         .collect();
     for writer in writers {
-        assert!(matches!(writer.await.unwrap().unwrap(), Outcome::Committed(_)));
+        assert!(matches!(writer.await.unwrap().unwrap(), CommitOutcome::Committed(_)));
     }
 }
 
@@ -346,7 +346,7 @@ pub async fn a_load_is_whole_once_what_was_written_meanwhile_is_followed<H: Harn
 }
 
 pub async fn the_condition_tells_how_far_back_the_log_reaches<H: Harness>() {
-    let harness = H::with(Retention { entries_max: 3, ..Retention::DEFAULT }).await;
+    let harness = H::with(LogRetention { entries_max: 3, ..LogRetention::DEFAULT }).await;
     let journal = harness.journal();
     let condition_with = async |oldest, entries| {
         let begin = Instant::now();
@@ -430,7 +430,7 @@ pub async fn a_tail_from_the_middle_of_a_commit_goes_on_there<H: Harness>() {
 }
 
 pub async fn the_log_is_trimmed_by_count<H: Harness>() {
-    let harness = H::with(Retention { entries_max: 3, ..Retention::DEFAULT }).await;
+    let harness = H::with(LogRetention { entries_max: 3, ..LogRetention::DEFAULT }).await;
     let journal = harness.journal();
     let ids = append(&journal, &["a", "b", "c", "d", "e"]).await;
     let mut held = Vec::new();
@@ -442,7 +442,7 @@ pub async fn the_log_is_trimmed_by_count<H: Harness>() {
 
 pub async fn the_log_is_trimmed_by_age<H: Harness>() {
     let age_max = Duration::from_millis(500);
-    let harness = H::with(Retention { age_max, ..Retention::DEFAULT }).await;
+    let harness = H::with(LogRetention { age_max, ..LogRetention::DEFAULT }).await;
     let journal = harness.journal();
     let old = append(&journal, &["a", "b"]).await;
     harness.let_pass(age_max + Duration::from_millis(50)).await;
@@ -458,7 +458,7 @@ pub async fn the_log_is_trimmed_by_age<H: Harness>() {
 }
 
 pub async fn a_position_that_was_trimmed_is_lost<H: Harness>() {
-    let harness = H::with(Retention { entries_max: 2, ..Retention::DEFAULT }).await;
+    let harness = H::with(LogRetention { entries_max: 2, ..LogRetention::DEFAULT }).await;
     let journal = harness.journal();
     let ids = append(&journal, &["a", "b", "c", "d"]).await;
     assert_eq!(tail(&journal, ids[0]).await, Err(JournalError::Lost));
@@ -487,7 +487,7 @@ pub async fn foreign_positions_are_not_held<H: Harness>() {
 }
 
 pub async fn the_end_of_a_log_that_was_trimmed_to_nothing_is_held<H: Harness>() {
-    let harness = H::with(Retention { entries_max: 1, ..Retention::DEFAULT }).await;
+    let harness = H::with(LogRetention { entries_max: 1, ..LogRetention::DEFAULT }).await;
     let journal = harness.journal();
     let ids = append(&journal, &["a", "b"]).await;
     assert!(journal.holds(ids[1]).await.unwrap());

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use boardcast::domain::scope::Audience;
 use boardcast::journal::address::Address;
-use boardcast::journal::redis::{RedisJournal, Settings};
-use boardcast::journal::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RecordKey};
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
+use boardcast::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey};
 
 use crate::support::app::DEADLINE;
 use crate::support::eventually;
@@ -28,12 +28,12 @@ fn fresh_object_id() -> String {
 /// One of the kinds of server, and a user of it whose passwords are tokens.
 struct Guarded {
     nodes: Vec<&'static RedisServer>,
-    settings: Settings,
+    settings: RedisSettings,
     user: String,
 }
 
 impl Guarded {
-    async fn new(nodes: Vec<&'static RedisServer>, settings: Settings) -> Self {
+    async fn new(nodes: Vec<&'static RedisServer>, settings: RedisSettings) -> Self {
         let guarded = Self { nodes, settings, user: fresh_object_id() };
         guarded.set(&["on", "~*", "&*", "+@all"]).await;
         guarded
@@ -53,7 +53,7 @@ impl Guarded {
     async fn tls() -> Self {
         let tls = TlsServer::shared();
         let settings = settings(&tls.url(""), &fresh_organisation());
-        let settings = Settings { root_certificate: Some(tls.root.clone()), ..settings };
+        let settings = RedisSettings { root_certificate: Some(tls.root.clone()), ..settings };
         Self::new(vec![&tls.server], settings).await
     }
 
@@ -73,7 +73,7 @@ impl Guarded {
     }
 
     fn journal(&self, platform: &Platform) -> Arc<RedisJournal> {
-        redis::journal(Settings { tokens: Some(Arc::new(platform.identity())), ..self.settings.clone() })
+        redis::journal(RedisSettings { tokens: Some(Arc::new(platform.identity())), ..self.settings.clone() })
     }
 
     /// The user's connections to all nodes.
@@ -98,8 +98,8 @@ fn write(key: &str) -> Commit {
 
 async fn committed(journal: &dyn Journal, key: &str) -> Result<EntryId, JournalError> {
     match journal.commit(write(key)).await? {
-        Outcome::Committed(ids) => Ok(*ids.last().unwrap()),
-        Outcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
+        CommitOutcome::Committed(ids) => Ok(*ids.last().unwrap()),
+        CommitOutcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
     }
 }
 
@@ -118,7 +118,7 @@ async fn no_commit_fails_while_tokens_follow_each_other(guarded: Guarded) {
     let platform = Platform::start().await;
     guarded.take(&tokens[0]).await;
     platform.give(&tokens[0], life);
-    let settings = Settings { renew_before, ..guarded.settings.clone() };
+    let settings = RedisSettings { renew_before, ..guarded.settings.clone() };
     let guarded = Guarded { settings, ..guarded };
     let journal = guarded.journal(&platform);
     let begin = committed(&*journal, "begin").await.unwrap();
@@ -188,7 +188,7 @@ async fn c15_the_user_is_the_tokens_object_or_the_one_that_the_url_names() {
     assert!(why.contains("the user in BOARDCAST_REDIS_URL") && !why.contains("opaque"), "{why}");
     let url = guarded.nodes[0].url().replace("://", &format!("://{}@", guarded.user));
     let address = Address::parse(&url).unwrap();
-    let named = Guarded { settings: Settings { address, ..guarded.settings.clone() }, ..guarded };
+    let named = Guarded { settings: RedisSettings { address, ..guarded.settings.clone() }, ..guarded };
     committed(&*named.journal(&platform), "a").await.unwrap();
     eventually("its connections are closed when it is dropped", async || {
         named.connections().await.is_empty()
@@ -238,7 +238,7 @@ async fn a_platform_that_has_no_later_token_is_asked_again_while_the_old_one_ser
     guarded.take(&tokens[1]).await;
     platform.give(&tokens[0], Duration::from_secs(8));
     // It is time for the next token at once.
-    let settings = Settings { renew_before: Duration::from_secs(20), ..guarded.settings.clone() };
+    let settings = RedisSettings { renew_before: Duration::from_secs(20), ..guarded.settings.clone() };
     let guarded = Guarded { settings, ..guarded };
     let journal = guarded.journal(&platform);
     committed(&*journal, "a").await.unwrap();

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use boardcast::domain::scope::Audience;
-use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use boardcast::journal::{
-    Commit, EntryId, Journal, JournalError, NewEntry, Outcome, RECORD_BYTES_MAX, RecordKey, Retention,
+    Commit, CommitOutcome, EntryId, Journal, JournalError, LogRetention, NewEntry, RECORD_BYTES_MAX,
+    RecordKey,
 };
 use bytes::Bytes;
 
@@ -35,8 +36,8 @@ fn write(key: &str, value: impl Into<Bytes>) -> Commit {
 
 async fn committed(journal: &dyn Journal, commit: Commit) -> EntryId {
     match journal.commit(commit).await.unwrap() {
-        Outcome::Committed(ids) => *ids.last().unwrap(),
-        Outcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
+        CommitOutcome::Committed(ids) => *ids.last().unwrap(),
+        CommitOutcome::Conflict(conflicts) => panic!("a conflict: {conflicts:?}"),
     }
 }
 
@@ -100,7 +101,7 @@ async fn c4_what_was_acknowledged_is_there_after_redis_was_killed_and_a_tail_goe
                     }
                     let key = format!("item/{}", writer * 1_000_000 + n);
                     match journal.commit(write(&key, "1")).await {
-                        Ok(Outcome::Committed(ids)) => {
+                        Ok(CommitOutcome::Committed(ids)) => {
                             acknowledged.push((RecordKey::from(key.as_str()), ids[0]))
                         }
                         Ok(outcome) => panic!("{outcome:?}"),
@@ -148,7 +149,7 @@ async fn a_store_that_was_emptied_is_lost_to_its_follower_within_the_time_of_a_c
     let server = RedisServer::start(&[]);
     let defaults = settings(&server.url(), "own");
     // As it runs in earnest: nothing but the check can notice.
-    let earnest = Settings { check_every: Settings::CHECK_EVERY_DEFAULT, ..defaults };
+    let earnest = RedisSettings { check_every: RedisSettings::CHECK_EVERY_DEFAULT, ..defaults };
     let journal = redis::journal(earnest);
     let position = committed(&*journal, write("a", "1")).await;
     let follower = tokio::spawn({
@@ -214,7 +215,7 @@ async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
     let server = RedisServer::start(&[]);
     let line = Proxy::to(server.port).await;
     let timeout = Duration::from_millis(300);
-    let settings = Settings { timeout, ..settings(&format!("redis://{}", line.address), "own") };
+    let settings = RedisSettings { timeout, ..settings(&format!("redis://{}", line.address), "own") };
     let journal = redis::journal(settings);
     let begin = committed(&*journal, write("a", "0")).await;
     let follower = tokio::spawn({
@@ -242,7 +243,7 @@ async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
     assert!(slowest < timeout * 3, "{slowest:?}");
     line.restore();
     let (outcome, time) = sooner_or_later(async || journal.commit(write("a", "1")).await).await;
-    let Outcome::Committed(ids) = outcome else { panic!("{outcome:?}") };
+    let CommitOutcome::Committed(ids) = outcome else { panic!("{outcome:?}") };
     let begin = Instant::now();
     let entries = tokio::time::timeout(DEADLINE, follower).await.unwrap().unwrap();
     assert_eq!(entries[0].id, ids[0]);
@@ -259,7 +260,8 @@ async fn a_connection_that_died_without_a_sign_is_replaced_even_when_callers_giv
     // Nothing but what the test does uses the connection.
     let hour = Duration::from_secs(3_600);
     let url = format!("redis://{}", line.address);
-    let settings = Settings { timeout: hour, check_every: hour, tend_every: hour, ..settings(&url, "own") };
+    let settings =
+        RedisSettings { timeout: hour, check_every: hour, tend_every: hour, ..settings(&url, "own") };
     let journal = redis::journal(settings);
     let position = committed(&*journal, write("a", "0")).await;
     line.forget_connections();
@@ -291,7 +293,7 @@ async fn c14_a_password_that_is_wrong_and_a_certificate_that_is_foreign_are_told
     let tls = TlsServer::shared();
     let error = async |password: &str, root: Option<Vec<u8>>| {
         let settings = settings(&tls.url(password), &fresh_organisation());
-        let journal = redis::journal(Settings { root_certificate: root, ..settings });
+        let journal = redis::journal(RedisSettings { root_certificate: root, ..settings });
         tokio::time::timeout(DEADLINE, journal.load()).await.unwrap().unwrap_err().to_string()
     };
     let wrong = error("hunter2", Some(tls.root.clone())).await;
@@ -395,8 +397,8 @@ async fn many_and_large_records_are_loaded_while_others_write() {
 async fn the_log_is_trimmed_by_age_though_nobody_writes() {
     let organisation = fresh_organisation();
     let server = RedisServer::shared();
-    let retention = Retention { age_max: Duration::from_millis(200), ..Retention::DEFAULT };
-    let settings = Settings { retention, ..settings(&server.url(), &organisation) };
+    let retention = LogRetention { age_max: Duration::from_millis(200), ..LogRetention::DEFAULT };
+    let settings = RedisSettings { retention, ..settings(&server.url(), &organisation) };
     let journal = redis::journal(settings);
     let old = committed(&*journal, write("a", "1")).await;
     let id = committed(&*journal, write("b", "1")).await;

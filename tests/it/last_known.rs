@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::Archive;
-use boardcast::domain::metrics::threshold::{Moment, Said};
+use boardcast::domain::metrics::threshold::{AnnounceAt, AnnouncedValue};
 use boardcast::domain::record::delta::{Delta, SourceCheck};
 use boardcast::domain::scope::{Audience, Scope};
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{Commit, EntryId, Journal, Outcome, RecordKey, Retention};
-use boardcast::write::archiver::{Copied, LastValues};
+use boardcast::journal::{Commit, CommitOutcome, EntryId, Journal, LogRetention, RecordKey};
+use boardcast::write::archiver::{Archiver, Copied};
 use serde_json::{Value, json};
 
 use crate::support::app::HandClock;
@@ -29,7 +29,7 @@ struct Fixture {
 /// An instance over a journal of its own, with what copies its values.
 struct Life {
     instance: Instance,
-    values: LastValues,
+    values: Archiver,
 }
 
 impl Fixture {
@@ -39,10 +39,10 @@ impl Fixture {
 
     /// Begins with an empty journal; an organisation is there to be asked, or not.
     async fn begin(&self, has_source: bool) -> Life {
-        let retention = Retention { entries_max: 1_000_000, age_max: Duration::from_hours(10_000) };
+        let retention = LogRetention { entries_max: 1_000_000, age_max: Duration::from_hours(10_000) };
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(self.clock.clock(), retention));
         let instance = Instance::over(journal.clone(), self.clock.clock()).await;
-        let values = LastValues {
+        let values = Archiver {
             archive: self.archive.clone(),
             journal,
             fold: instance.fold.clone(),
@@ -55,8 +55,8 @@ impl Fixture {
     }
 
     /// What the archive holds of a metric of the current board.
-    async fn value(&self, metric: &str) -> Option<Said> {
-        let values = self.archive.inner.last_known().await.unwrap();
+    async fn value(&self, metric: &str) -> Option<AnnouncedValue> {
+        let values = self.archive.inner.saved_values().await.unwrap();
         values
             .into_iter()
             .find(|known| known.scope == board(1) && &*known.metric == metric)
@@ -68,7 +68,7 @@ impl Life {
     /// Derives, and returns how many metrics were announced since the log began.
     async fn derive(&self) -> usize {
         self.instance.settled().await;
-        self.instance.deriver.derive(board(1), Moment::Now).await.unwrap();
+        self.instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
         self.instance.settled().await;
         let told = self.events().await;
         told.iter().filter(|event| event["type"] == "metric_changed").count()
@@ -96,7 +96,7 @@ impl Life {
         delta.checked = Some(checked);
         let audience = Audience::Scope(Scope::project(board(1).project));
         let outcome = self.instance.journal.commit(commit.telling(&delta, audience)).await.unwrap();
-        assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+        assert!(matches!(outcome, CommitOutcome::Committed(_)), "{outcome:?}");
         self.instance.settled().await;
     }
 
@@ -173,7 +173,7 @@ async fn d12_what_was_said_is_copied_and_what_was_copied_is_not_written_again() 
     fixture.archive.set_down(false);
     let second = life.values.copy(&mut copied).await.unwrap();
     assert!((1..first).contains(&second), "{second} of {first}");
-    let eight = Said::Number(boardcast::domain::amount::Hundredths::whole(8));
+    let eight = AnnouncedValue::Number(boardcast::domain::amount::Hundredths::whole(8));
     assert_eq!(fixture.value("points.total").await, Some(eight));
 }
 
@@ -187,9 +187,9 @@ async fn d12_copies_are_made_beside_the_announcements_which_never_wait_for_them(
     let copying = tokio::spawn(values.clone().follow());
     life.instance.hook(&story(1, 1, 1, "New", Some(5.0))).await;
     life.instance.settled().await;
-    life.instance.deriver.derive(board(1), Moment::Now).await.unwrap();
+    life.instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
     life.instance.settled().await;
-    assert!(life.instance.fold.read().said(board(1), "points.total").is_some());
+    assert!(life.instance.fold.read().last_announced(board(1), "points.total").is_some());
     assert!(life.instance.fold.position() > Some(EntryId::ZERO));
     copying.abort();
     fixture.archive.set_silent(false);
@@ -211,7 +211,7 @@ async fn d12_the_executable_copies_to_the_tables_it_is_given_and_logs_no_secret(
     .await;
     assert_eq!(process.hook(&updated(13, 1, "New")).await.status, 200);
     let archive = azurite.archive("boardcast");
-    eventually("nothing is copied", async || !archive.last_known().await.unwrap().is_empty()).await;
+    eventually("nothing is copied", async || !archive.saved_values().await.unwrap().is_empty()).await;
     let log = process.log();
     assert!(log.contains("TRACE"), "nothing is logged in detail, so it proves nothing");
     for secret in [KEY, "SharedKey", "azure_core::"] {

@@ -10,13 +10,13 @@ use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::server::Server;
-use boardcast::devops::client::{RestClient, Settings};
+use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::domain::authorise::AllowedProjects;
 use boardcast::domain::degradation::Policy;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::sprint::zones::TeamZones;
-use boardcast::domain::wire::event::Source as Because;
+use boardcast::domain::wire::event::Cause;
 use boardcast::journal::{Journal, KEPT_BYTES_MAX};
 use boardcast::ops::vitals::{ReadOutcome, Vitals};
 use boardcast::sync::cache::{Cache, Form, Kind, Limits, Loaded, Shared};
@@ -31,7 +31,7 @@ const KIND: Kind = Kind::Sprints;
 const KEY: u32 = 7;
 
 /// Tests share two processors with a compiler; the product is less patient.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 const FORM: Form<u32, String> = Form {
     name: |key| format!("sprints:{key}"),
@@ -99,7 +99,7 @@ impl Instance {
 
 fn instances<const N: usize>(organisation: &str) -> [Instance; N] {
     let url = RedisServer::shared().url();
-    std::array::from_fn(|n| Instance::over(&url, organisation, &format!("instance {n}"), PATIENCE))
+    std::array::from_fn(|n| Instance::over(&url, organisation, &format!("instance {n}"), TIMEOUT))
 }
 
 fn key(organisation: &str) -> String {
@@ -114,7 +114,7 @@ async fn until_kept(organisation: &str, text: &str) {
         if kept.is_some_and(|kept| kept.ends_with(text)) {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "{text:?} is not kept");
+        assert!(began.elapsed() < TIMEOUT, "{text:?} is not kept");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -166,7 +166,7 @@ impl Organization {
         let journal = redis::journal(redis::settings(&RedisServer::shared().url(), &self.name));
         let app = TestApp::builder().layer(move |_| journal.clone() as Arc<dyn Journal>).start().await;
         let parts = Parts {
-            azure: Arc::new(RestClient::new(&Settings::new(self.server.base_url())).unwrap()),
+            azure: Arc::new(RestClient::new(&ClientSettings::new(self.server.base_url())).unwrap()),
             ingest: app.app.ingest.clone(),
             journal: app.app.journal.clone(),
             fold: app.app.fold.clone(),
@@ -181,7 +181,7 @@ impl Organization {
             interval: Duration::from_secs(240),
             deadline: Duration::from_secs(60),
             policy: Policy::default(),
-            list_patience: PATIENCE,
+            list_timeout: TIMEOUT,
         };
         (app, Arc::new(Source::new(parts, settings)))
     }
@@ -212,7 +212,7 @@ async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_li
     }
     let check = |(_, source): &(TestApp, Arc<Source>)| {
         let source = source.clone();
-        tokio::spawn(async move { source.check(Because::System).await })
+        tokio::spawn(async move { source.check(Cause::System).await })
     };
     for check in instances.iter().map(check).collect::<Vec<_>>() {
         let check = check.await.unwrap();
@@ -240,7 +240,7 @@ async fn c7_lists_of_an_organisation_that_is_simulated_for_show_are_each_instanc
     let organization = Organization::start().await;
     for calls in [3, 6] {
         let (_app, source) = organization.instance_of(true).await;
-        assert_eq!(source.check(Because::System).await.error, None);
+        assert_eq!(source.check(Cause::System).await.error, None);
         assert_eq!(organization.asked(), calls);
     }
 }
@@ -249,7 +249,7 @@ async fn c7_lists_of_an_organisation_that_is_simulated_for_show_are_each_instanc
 async fn c11_a_sprint_that_nobody_knows_is_looked_up_once_for_all_instances_also_for_those_that_start() {
     let organization = Organization::start().await;
     let (app, source) = organization.instance().await;
-    source.check(Because::System).await;
+    source.check(Cause::System).await;
     assert_eq!(organization.asked(), 3);
     tokio::spawn(source.clone().keep_fresh());
     let state = || app.app.fold.read();
@@ -294,7 +294,7 @@ async fn c11_a_sprint_that_nobody_knows_is_looked_up_once_for_all_instances_also
     let (_late_app, late) = organization.instance().await;
     tokio::spawn(late.clone().keep_fresh());
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let check = late.check(Because::System).await;
+    let check = late.check(Cause::System).await;
     assert_eq!((check.scopes, check.error), (3, None));
     assert_eq!(organization.asked(), 4);
 }
@@ -307,12 +307,12 @@ async fn c7_of_an_instance_that_dies_over_a_load_another_takes_over() {
     let dying = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (load, of) = (source.load(Duration::from_hours(1), "never"), organisation.clone());
     dying.spawn(async move {
-        let instance = Instance::over(&RedisServer::shared().url(), &of, "dying", PATIENCE);
+        let instance = Instance::over(&RedisServer::shared().url(), &of, "dying", TIMEOUT);
         instance.lists.read(KIND, &KEY, load).await
     });
     let began = Instant::now();
     while source.calls() == 0 {
-        assert!(began.elapsed() < PATIENCE, "it does not begin");
+        assert!(began.elapsed() < TIMEOUT, "it does not begin");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // It is alive for longer than its lease lasts, and is waited for all the while.

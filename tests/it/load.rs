@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::support::app::TestApp;
-use crate::support::hooks::{FABRIKAM, news, observation, updated};
+use crate::support::hooks::{FABRIKAM, observation, provenance, updated};
 use crate::support::http;
 use crate::support::process::Process;
 use crate::support::sse::SseReader;
@@ -25,7 +25,7 @@ const ITEMS: u32 = 120;
 async fn every_readers_snapshot_plus_events_is_the_servers_board() {
     let app = Arc::new(TestApp::start().await);
     for id in 1..=ITEMS {
-        app.app.ingest.observe(&observation(&updated(id, 1, "New")), &news()).await.unwrap();
+        app.app.ingest.observe(&observation(&updated(id, 1, "New")), &provenance()).await.unwrap();
     }
     app.settled().await;
     let (end, ended) = watch::channel(None);
@@ -51,7 +51,7 @@ async fn change(app: &TestApp) {
     for n in 0..CHANGES {
         tokio::time::sleep_until(begin + Duration::from_secs(1) * n / CHANGES_PER_SECOND).await;
         let payload = updated(1 + n % ITEMS, 2 + n / ITEMS, ["New", "Active", "Closed"][n as usize % 3]);
-        app.app.ingest.observe(&observation(&payload), &news()).await.unwrap();
+        app.app.ingest.observe(&observation(&payload), &provenance()).await.unwrap();
     }
 }
 

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::board::fold::State;
+use boardcast::board::projection::Projection;
 use boardcast::domain::sprint::work_item::WorkItemId;
-use boardcast::journal::{Journal as _, Loaded, RecordKey};
+use boardcast::journal::{Journal as _, LoadedRecords, RecordKey};
 use serde_json::json;
 
 use crate::support::app::{DEADLINE, TestApp};
@@ -96,7 +96,7 @@ async fn a_reader_who_comes_back_during_the_outage_is_told_of_it() {
     let fixture = Fixture::start().await;
     let cursor = fixture.app.app.fold.position().unwrap().to_string();
     fixture.journal.set_down(true);
-    let mut contact = fixture.app.app.fold.watch_contact();
+    let mut contact = fixture.app.app.fold.watch_journal_status();
     tokio::time::timeout(DEADLINE, contact.wait_for(|contact| contact.cut_off().is_some()))
         .await
         .unwrap()
@@ -172,8 +172,8 @@ async fn boards_are_served_only_once_all_that_was_loaded_is_of_one_moment() {
     let fourteen = RecordKey::item(WorkItemId::new(14).unwrap());
     let mut records: Vec<_> = before.records.into_iter().filter(|(key, _)| *key != fourteen).collect();
     records.extend(after.records.into_iter().filter(|(key, _)| *key == fourteen));
-    fixture.journal.plan_load(Loaded { records, position: before.position, whole_at: after.position });
-    let (state, undecodable) = State::load(&*fixture.journal).await.unwrap();
+    fixture.journal.plan_load(LoadedRecords { records, position: before.position, whole_at: after.position });
+    let (state, undecodable) = Projection::load(&*fixture.journal).await.unwrap();
     assert!(state.position() >= after.position && undecodable.is_empty());
     for id in [13, 14] {
         assert_eq!(state.item(WorkItemId::new(id).unwrap()).unwrap().item.present().rev, 2);

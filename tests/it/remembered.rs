@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::memory::MemoryArchive;
-use boardcast::archive::{Archive, LastKnown};
+use boardcast::archive::{Archive, ArchivedValue};
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::server::Server;
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::entry_id::EntryId;
-use boardcast::domain::metrics::threshold::Said;
+use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::record::archived_board::About;
 use boardcast::domain::record::delta::{Delta, SourceCheck};
 use boardcast::domain::scope::{Audience, Scope};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::wire::event::Source;
+use boardcast::domain::wire::event::Cause;
 use boardcast::journal::{Commit, Journal as _, RecordKey};
 use serde_json::{Value, json};
 
@@ -39,13 +39,13 @@ fn hours_ago(hours: i64) -> Timestamp {
     Timestamp::from_epoch_ms(now().epoch_ms() - hours * 3_600_000)
 }
 
-fn value(scope: Scope, metric: &str, number: u32, as_of: Timestamp) -> LastKnown {
+fn value(scope: Scope, metric: &str, number: u32, as_of: Timestamp) -> ArchivedValue {
     let team = catalogue_of_today();
     let catalogue = scope.team.map(|_| &team);
-    LastKnown {
+    ArchivedValue {
         scope,
         metric: metric.into(),
-        value: Said::Number(Hundredths::whole(number)),
+        value: AnnouncedValue::Number(Hundredths::whole(number)),
         position: EntryId { ms: 1_795_000_000_000, seq: 1 },
         epoch: "another life".into(),
         as_of,
@@ -60,9 +60,9 @@ async fn archive() -> Arc<MemoryArchive> {
         value(board(0), "points.total", 13, hours_ago(200)),
         value(board(1), "points.total", 40, hours_ago(3)),
         value(board(1), "points.completed", 8, hours_ago(2)),
-        LastKnown { about: None, ..value(board(2), "points.total", 1, hours_ago(1)) },
+        ArchivedValue { about: None, ..value(board(2), "points.total", 1, hours_ago(1)) },
     ];
-    archive.remember(&values).await.unwrap();
+    archive.save_values(&values).await.unwrap();
     archive
 }
 
@@ -109,7 +109,7 @@ async fn f6_with_an_empty_journal_and_no_organisation_boards_are_what_the_archiv
 
     // The organisation tells what the team is: the board begins.
     let teams = &app.app.deriver.teams;
-    assert!(teams.learn(catalogue_of_today(), Source::Timer).await.unwrap());
+    assert!(teams.learn(catalogue_of_today(), Cause::Timer).await.unwrap());
     assert_eq!(reader.next_of("sprint_changed").await["to"], board(1).sprint.unwrap().to_string());
     let snapshot = loop {
         let snapshot = reader.next_of("snapshot").await;
@@ -177,7 +177,7 @@ async fn f6_a_remembered_board_that_the_organisation_does_not_have_is_gone() {
 #[tokio::test]
 async fn f6_an_archive_that_is_away_at_the_start_is_asked_again() {
     let archive = FaultyArchive::new();
-    archive.inner.remember(&[value(board(1), "points.total", 40, hours_ago(2))]).await.unwrap();
+    archive.inner.save_values(&[value(board(1), "points.total", 40, hours_ago(2))]).await.unwrap();
     archive.set_down(true);
     let app = TestApp::builder().archive(archive.clone()).start().await;
     assert_eq!(app.get(WEB).await.status, 404);
@@ -193,7 +193,7 @@ async fn f6_what_is_too_old_or_of_a_project_that_is_not_served_is_not_shown() {
         value(board(1), "points.total", 40, hours_ago(31 * 24)),
         value(project, "items.total", 3, hours_ago(1)),
     ];
-    archive.remember(&values).await.unwrap();
+    archive.save_values(&values).await.unwrap();
     let app = TestApp::builder().archive(archive.clone()).start().await;
     let shown =
         async |app: &TestApp| app.get("/api/snapshot").await.json()["scopes"].as_array().unwrap().len();
@@ -234,7 +234,7 @@ async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boa
             let directory = first.get("/api/snapshot").await.json();
             let rows: Vec<Value> = directory["scopes"].as_array().cloned().unwrap_or_default();
             let rows: Vec<_> = rows.into_iter().filter(|row| row["sprintId"].is_string()).collect();
-            let copied = archive.last_known().await.unwrap_or_default();
+            let copied = archive.saved_values().await.unwrap_or_default();
             let mut boards = Vec::new();
             for row in rows {
                 let board = first.get(row["url"].as_str().unwrap()).await.json();
@@ -243,7 +243,7 @@ async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boa
                     continue 'again;
                 }
                 for (metric, shown) in board["metrics"].as_object().unwrap() {
-                    let is_of = |known: &&LastKnown| {
+                    let is_of = |known: &&ArchivedValue| {
                         let Scope { team, sprint, .. } = known.scope;
                         team.is_some_and(|id| row["teamId"] == id.to_string())
                             && sprint.is_some_and(|id| row["sprintId"] == id.to_string())

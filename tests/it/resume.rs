@@ -1,11 +1,11 @@
 //! Resume: a reader that is cut off anywhere and comes back has, in the end, the same bytes as one that never was.
 
 use boardcast::domain::entry_id::EntryId;
-use boardcast::journal::{Journal, Retention};
+use boardcast::journal::{Journal, LogRetention};
 use boardcast::stream::hub::RingLimits;
 
 use crate::support::app::TestApp;
-use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, news, observation, updated_in};
+use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenance, updated_in};
 use crate::support::sse::{Block, SseReader};
 
 const EVENTS: u32 = 10_000;
@@ -17,7 +17,7 @@ async fn publish(app: &TestApp, count: u32) {
     for n in 0..count {
         let project = PROJECTS[n as usize % PROJECTS.len()];
         let payload = updated_in(project, 1 + n % 90, 1 + n / 90, if n % 2 == 0 { "Active" } else { "New" });
-        app.app.ingest.observe(&observation(&payload), &news()).await.unwrap();
+        app.app.ingest.observe(&observation(&payload), &provenance()).await.unwrap();
     }
     app.settled().await;
 }
@@ -103,14 +103,15 @@ fn resumed(blocks: &[Block]) -> bool {
 #[tokio::test]
 async fn e4_before_at_and_after_the_trimming_edge() {
     // The ring remembers more than the log keeps: only what the log holds may be resumed from.
-    let app = TestApp::builder().retention(Retention { entries_max: 20, ..Retention::DEFAULT }).start().await;
+    let app =
+        TestApp::builder().retention(LogRetention { entries_max: 20, ..LogRetention::DEFAULT }).start().await;
     app.settled().await;
     let mut witness = app.stream("").await;
     // One at a time: a relay that is slower than so short a log would lose its own place.
     for n in 0..50 {
         // Revisions of one item change no number of its board, of which the log would tell too, sooner or later.
         let payload = updated_in(FABRIKAM, 1, 1 + n, if n % 2 == 0 { "New" } else { "Active" });
-        app.app.ingest.observe(&observation(&payload), &news()).await.unwrap();
+        app.app.ingest.observe(&observation(&payload), &provenance()).await.unwrap();
         match n {
             // A board's first numbers are recorded in the log.
             0 => app.quiet().await,
@@ -205,7 +206,7 @@ async fn a_silent_heartbeats_position_is_a_cursor_to_resume_from() {
     let mut reader = app.stream(&format!("project={FABRIKAM}")).await;
     reader.next_of("connected").await;
     let payload = updated_in(CONTOSO, 7, 1, "New");
-    app.app.ingest.observe(&observation(&payload), &news()).await.unwrap();
+    app.app.ingest.observe(&observation(&payload), &provenance()).await.unwrap();
     let position = reader.next().await.unwrap().id().unwrap();
     let connected = reopen(&app, "", &position).await.next_of("connected").await;
     assert_eq!(connected["resumed"], true);

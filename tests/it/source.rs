@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boardcast::board::fold::{Fold, State};
+use boardcast::board::fold::Fold;
+use boardcast::board::projection::Projection;
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item};
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::process::{Category, Level};
+use boardcast::demo::simulation::process::{BacklogLevel, Category};
 use boardcast::demo::simulation::server::Server;
-use boardcast::devops::client::{RestClient, Settings};
+use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
 use boardcast::domain::sprint::catalogue::Catalogue;
 use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::wire::event::Source as Because;
+use boardcast::domain::wire::event::Cause;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
@@ -130,7 +131,7 @@ impl Organization {
         change(&mut model);
         let model = Arc::new(Mutex::new(model));
         let server = Server::start(model.clone()).await.unwrap();
-        let client = RestClient::new(&Settings::new(server.base_url())).unwrap();
+        let client = RestClient::new(&ClientSettings::new(server.base_url())).unwrap();
         let way = Way {
             client,
             broken: Mutex::default(),
@@ -323,7 +324,7 @@ async fn a_parent_that_is_in_no_sprint_is_fetched_once_and_again_when_it_changed
         let web = &model.organisation.projects[0];
         let sprint = web.current_sprint(&web.teams[0], model.today()).unwrap().path.clone();
         let root = web.name;
-        let is_task = |item: &&Item| item.project == 0 && item.item_type.level == Level::Task;
+        let is_task = |item: &&Item| item.project == 0 && item.item_type.level == BacklogLevel::Task;
         let in_sprint = |item: &&Item| item.newest().content.iteration_path == sprint;
         let mut tasks = model.items().values().filter(is_task).filter(in_sprint);
         parent = tasks.find_map(|item| item.newest().content.parent).unwrap();
@@ -463,12 +464,12 @@ async fn f5_what_cannot_be_kept_makes_the_organisation_no_less_true() {
     let source = app.app.source.clone().unwrap();
     faults.set_down(true);
     for _ in 0..4 {
-        let check = source.check(Because::Timer).await;
+        let check = source.check(Cause::Timer).await;
         assert!(check.error.is_some(), "{check:?}");
     }
     assert_eq!(source.levels().worst(), boardcast::domain::level::Level::Full);
     faults.set_down(false);
-    let check = source.check(Because::Timer).await;
+    let check = source.check(Cause::Timer).await;
     assert_eq!((check.error, check.scopes, check.changed), (None, 3, 1));
     app.settled().await;
     assert_eq!(boards(&app).await["Web"]["items"][0]["title"], "Fetched twice");
@@ -480,7 +481,7 @@ async fn f11_nobody_who_reads_a_board_waits_for_the_organisation() {
     let app = organization.app().await;
     organization.way.hangs.store(true, Ordering::SeqCst);
     let source = app.app.source.clone().unwrap();
-    let checking = tokio::spawn(async move { source.check(Because::Timer).await });
+    let checking = tokio::spawn(async move { source.check(Cause::Timer).await });
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(boards(&app).await["Web"]["level"], "full");
     app.stream("").await.next_of("snapshot").await;
@@ -499,7 +500,7 @@ async fn f11_a_check_ends_at_its_deadline() {
         .setting("BOARDCAST_SYNC_DEADLINE_MS", "1000")
         .start()
         .await;
-    let check = app.app.source.clone().unwrap().check(Because::Timer).await;
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
     assert_eq!(check.error.as_deref(), Some("not done within 1000 ms"));
     let answer = app
         .request("POST", "/SyncTimer", &[], br#"{"Data":{"Timer":{"IsPastDue":false}},"Metadata":{}}"#)
@@ -558,7 +559,7 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
     let learnt = |app: &TestApp| {
         let state = app.app.fold.read();
         let scope = state.boards().map(|(scope, _)| scope).last().unwrap();
-        let said = state.all_said(scope).filter(|(name, _)| name.contains('.'));
+        let said = state.announced_of(scope).filter(|(name, _)| name.contains('.'));
         said.map(|(name, said)| (name.to_owned(), said.version)).collect::<BTreeMap<_, _>>()
     };
     let said = learnt(&app);
@@ -689,7 +690,7 @@ async fn a_team_that_is_gone_takes_its_board_along() {
     app.settled().await;
     // A process that begins now knows nothing of it either.
     let fresh = Fold::default();
-    fresh.reset(State::load(&*app.journal).await.unwrap().0);
+    fresh.reset(Projection::load(&*app.journal).await.unwrap().0);
     assert_eq!(fresh.read().teams().all().count(), 2);
 }
 

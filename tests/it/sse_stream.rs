@@ -180,7 +180,7 @@ async fn ids_strictly_increase_on_every_stream() {
                 .ingest
                 .observe(
                     &crate::support::hooks::observation(&updated_in(project, id, rev, "New")),
-                    &crate::support::hooks::news(),
+                    &crate::support::hooks::provenance(),
                 )
                 .await
                 .unwrap();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::support::app::TestApp;
-use crate::support::hooks::{CONTOSO, FABRIKAM, news, observation, updated, updated_in};
+use crate::support::hooks::{CONTOSO, FABRIKAM, observation, provenance, updated, updated_in};
 use crate::support::sse::SseReader;
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn e11_a_reader_that_takes_nothing_is_closed_and_delays_nobody() {
     while app.app.vitals.streams.value() > 1 || rev < 10 {
         assert!(begin.elapsed() < Duration::from_secs(15), "the stalled reader is still there");
         rev += 1;
-        app.app.ingest.observe(&observation(&large(rev)), &news()).await.unwrap();
+        app.app.ingest.observe(&observation(&large(rev)), &provenance()).await.unwrap();
         let told = witness.next_of("workitem_changed").await;
         assert_eq!(told["rev"], rev, "the other reader is told each change as it comes");
     }

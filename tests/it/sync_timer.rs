@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use boardcast::board::fold::{Fold, State};
+use boardcast::board::fold::Fold;
+use boardcast::board::projection::Projection;
 use boardcast::domain::schedule::SyncWindow;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{Journal, Retention};
+use boardcast::journal::{Journal, LogRetention};
 use boardcast::platform::clock::Clock;
 use boardcast::sync::timer::{SyncReport, Synchronisation, run_on_schedule};
 use serde_json::{Value, json};
@@ -215,7 +216,7 @@ impl Paused {
     /// Begins at that time, with loaded boards and a deadline of four minutes.
     async fn at(time: &str) -> Self {
         let paused = Self::unloaded_at(time);
-        paused.sync.fold.reset(State::load(&*paused.faults).await.unwrap().0);
+        paused.sync.fold.reset(Projection::load(&*paused.faults).await.unwrap().0);
         paused
     }
 
@@ -226,7 +227,7 @@ impl Paused {
             let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap();
             Timestamp::from_epoch_ms(start + elapsed + set.load(Ordering::SeqCst))
         });
-        let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT)));
+        let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)));
         let sync = Arc::new(Synchronisation {
             source: None,
             deriver: None,
@@ -328,7 +329,7 @@ async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
     let sync = paused.sync.clone();
     let run = tokio::spawn(async move { sync.run().await });
     tokio::time::sleep(Duration::from_secs(10)).await;
-    paused.sync.fold.reset(State::load(&*paused.faults).await.unwrap().0);
+    paused.sync.fold.reset(Projection::load(&*paused.faults).await.unwrap().0);
     assert_eq!(run.await.unwrap(), SyncReport::Checked { items: 0, newest_change: None });
 }
 

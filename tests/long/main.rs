@@ -48,12 +48,12 @@ async fn a_connection_that_was_idle_for_five_minutes_still_answers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_twenty_seconds_is_told_and_so_is_its_end() {
     use boardcast::demo::simulation::{model::Model, server::Server};
-    use boardcast::devops::client::{RestClient, Settings};
+    use boardcast::devops::client::{ClientSettings, RestClient};
     use std::sync::{Arc, Mutex};
 
     let model = Model::new(7, boardcast::platform::clock::system());
     let mut server = Server::start(Arc::new(Mutex::new(model))).await.unwrap();
-    let client = RestClient::new(&Settings::new(server.base_url())).unwrap();
+    let client = RestClient::new(&ClientSettings::new(server.base_url())).unwrap();
     let app = TestApp::builder().setting("BOARDCAST_DEMO", "on").organization(Arc::new(client)).start().await;
     let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
     reader.next_of("sync_completed").await;

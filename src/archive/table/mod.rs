@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use self::rows::{Expected, Row, Rows, Written, key};
 use self::transport::{Access, Transport};
-use super::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown, last_first, of_team};
+use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
 use crate::domain::scope::Scope;
 use crate::domain::sprint::teams::TeamKey;
 use crate::platform::identity::TokenSource;
@@ -80,7 +80,7 @@ pub enum Credential {
 
 /// Why there can be no such archive. No message holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SetupError {
+pub enum ArchiveSetupError {
     /// The address is none.
     Address,
     /// The key is no Base64.
@@ -89,7 +89,7 @@ pub enum SetupError {
     Tls(String),
 }
 
-impl fmt::Display for SetupError {
+impl fmt::Display for ArchiveSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str("the endpoint of the tables is no address"),
@@ -99,7 +99,7 @@ impl fmt::Display for SetupError {
     }
 }
 
-impl std::error::Error for SetupError {}
+impl std::error::Error for ArchiveSetupError {}
 
 /// An archive on Table storage.
 pub struct TableArchive {
@@ -114,17 +114,17 @@ impl TableArchive {
     /// The archive in that account. Nothing is asked of it yet.
     ///
     /// Errors: it cannot even be asked.
-    pub fn new(settings: TableSettings) -> Result<Self, SetupError> {
-        let endpoint = Url::parse(&settings.endpoint).map_err(|_| SetupError::Address)?;
+    pub fn new(settings: TableSettings) -> Result<Self, ArchiveSetupError> {
+        let endpoint = Url::parse(&settings.endpoint).map_err(|_| ArchiveSetupError::Address)?;
         let access = match settings.credential {
             Credential::SharedKey { account, key } => {
-                let key = BASE64_STANDARD.decode(key.expose()).map_err(|_| SetupError::Key)?;
+                let key = BASE64_STANDARD.decode(key.expose()).map_err(|_| ArchiveSetupError::Key)?;
                 Access::SharedKey { account, key }
             }
             Credential::Tokens(source) => Access::Token(source),
         };
         let transport =
-            Transport::new(&endpoint, access).map_err(|error| SetupError::Tls(error.to_string()))?;
+            Transport::new(&endpoint, access).map_err(|error| ArchiveSetupError::Tls(error.to_string()))?;
         // The account's name serves a signature that the crate does not make.
         let location = CloudLocation::Custom { account: String::new(), uri: settings.endpoint };
         let service = TableServiceClientBuilder::with_location(location, StorageCredentials::anonymous())
@@ -155,7 +155,7 @@ impl TableArchive {
     }
 
     /// Writes the values of one board that supersede what is stored.
-    async fn remember_of(&self, scope: Scope, values: Vec<LastKnown>) -> Result<(), ArchiveError> {
+    async fn remember_of(&self, scope: Scope, values: Vec<ArchivedValue>) -> Result<(), ArchiveError> {
         let mut left = values;
         for _ in 0..=CONFLICT_RETRIES_MAX {
             let rows = self.values.read(Some(rows_of(scope)), usize::MAX, Some).await?;
@@ -164,7 +164,7 @@ impl TableArchive {
             let mut due = Vec::new();
             for value in left {
                 let row = stored.remove(&value_key(&value));
-                let known = row.as_ref().and_then(|row| self.decoded::<LastKnown>(row));
+                let known = row.as_ref().and_then(|row| self.decoded::<ArchivedValue>(row));
                 if known.is_none_or(|known| value.supersedes(&known)) {
                     due.push((value, row.map_or(Expected::Absent, Expected::Unchanged)));
                 }
@@ -182,9 +182,9 @@ impl TableArchive {
     /// Writes a value where there still is what was read; gives it back where there is something else by now.
     async fn write_value(
         &self,
-        value: LastKnown,
+        value: ArchivedValue,
         expected: Expected,
-    ) -> Result<Option<LastKnown>, ArchiveError> {
+    ) -> Result<Option<ArchivedValue>, ArchiveError> {
         let partition = partition_of(value.scope);
         match self.values.write(&partition, &value_key(&value), &encoded(&value), &expected).await? {
             Written::Done => Ok(None),
@@ -195,8 +195,8 @@ impl TableArchive {
 
 #[async_trait]
 impl Archive for TableArchive {
-    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError> {
-        let mut of_boards = HashMap::<Scope, Vec<LastKnown>>::new();
+    async fn save_values(&self, values: &[ArchivedValue]) -> Result<(), ArchiveError> {
+        let mut of_boards = HashMap::<Scope, Vec<ArchivedValue>>::new();
         for value in values {
             of_boards.entry(value.scope).or_default().push(value.clone());
         }
@@ -206,7 +206,7 @@ impl Archive for TableArchive {
         Ok(())
     }
 
-    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError> {
+    async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
         within(self.values.read(None, usize::MAX, |row| self.decoded(&row))).await
     }
 
@@ -254,7 +254,7 @@ fn sprint_of(scope: Scope) -> String {
     scope.sprint.map_or_else(|| NONE.to_owned(), |sprint| sprint.to_string())
 }
 
-fn value_key(value: &LastKnown) -> String {
+fn value_key(value: &ArchivedValue) -> String {
     key(&[&sprint_of(value.scope), &value.metric])
 }
 

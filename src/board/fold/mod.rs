@@ -1,36 +1,33 @@
 //! The fold: the log, folded into this instance's boards. Its position is exact, and a snapshot's id *is* that
 //! position: there is no gap and no race between a snapshot and what follows it.
 
-mod state;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::record::archived_board::RememberedBoard;
-use crate::domain::record::journal_status::Contact;
+use crate::board::projection::Projection;
+use crate::domain::record::archived_board::ArchivedBoard;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
 
-pub use state::{Board, Known, Said, State, TAIL_ENTRIES};
-
 /// How long a writer waits for the fold to reach what another instance committed.
-const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// This instance's boards. Written by the relay alone, read by everybody.
 #[derive(Default)]
 pub struct Fold {
-    state: RwLock<State>,
+    state: RwLock<Projection>,
     position: watch::Sender<Option<EntryId>>,
-    contact: watch::Sender<Contact>,
+    contact: watch::Sender<JournalStatus>,
     loads: AtomicU64,
 }
 
 impl Fold {
     /// What is known now, consistent in itself. Hold it briefly: the relay waits meanwhile.
-    pub fn read(&self) -> RwLockReadGuard<'_, State> {
+    pub fn read(&self) -> RwLockReadGuard<'_, Projection> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,34 +47,34 @@ impl Fold {
     }
 
     /// How this instance stands with the journal.
-    pub fn contact(&self) -> Contact {
+    pub fn journal_status(&self) -> JournalStatus {
         *self.contact.borrow()
     }
 
     /// Tells of every change of how this instance stands with the journal.
-    pub fn watch_contact(&self) -> watch::Receiver<Contact> {
+    pub fn watch_journal_status(&self) -> watch::Receiver<JournalStatus> {
         self.contact.subscribe()
     }
 
     /// From now on this instance stands so with the journal. Boards tell it from the same moment on.
-    pub fn set_contact(&self, contact: Contact) {
+    pub fn set_journal_status(&self, contact: JournalStatus) {
         self.state.write().unwrap_or_else(PoisonError::into_inner).set_cut_off(contact.cut_off());
         self.contact.send_if_modified(|known| std::mem::replace(known, contact) != contact);
     }
 
     /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.
-    pub fn remember(&self, boards: impl IntoIterator<Item = RememberedBoard>) {
+    pub fn show_archived(&self, boards: impl IntoIterator<Item = ArchivedBoard>) {
         let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
-        self.state.write().unwrap_or_else(PoisonError::into_inner).set_remembered(Arc::new(boards));
+        self.state.write().unwrap_or_else(PoisonError::into_inner).set_archived(Arc::new(boards));
     }
 
-    /// Forgets the remembered boards that `keep` does not name.
-    pub fn retain_remembered(&self, keep: impl Fn(Scope) -> bool) {
+    /// Forgets the archived boards that `keep` does not name.
+    pub fn retain_archived(&self, keep: impl Fn(Scope) -> bool) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if !state.all_remembered().keys().all(|scope| keep(*scope)) {
-            let kept = state.all_remembered().iter().filter(|(scope, _)| keep(**scope));
+        if !state.all_archived().keys().all(|scope| keep(*scope)) {
+            let kept = state.all_archived().iter().filter(|(scope, _)| keep(**scope));
             let kept = kept.map(|(scope, board)| (*scope, board.clone())).collect();
-            state.set_remembered(Arc::new(kept));
+            state.set_archived(Arc::new(kept));
         }
     }
 
@@ -101,15 +98,15 @@ impl Fold {
     /// it.
     pub async fn caught_up(&self, conflicts: &[(RecordKey, Option<Versioned>)]) {
         // An instance that lags further behind than this finds the same conflict, and gives up after some attempts.
-        let _ = tokio::time::timeout(CATCH_UP_PATIENCE, self.passed(journal::position_of(conflicts))).await;
+        let _ = tokio::time::timeout(CATCH_UP_TIMEOUT, self.passed(journal::position_of(conflicts))).await;
     }
 
     /// Begins anew.
-    pub fn reset(&self, mut state: State) {
+    pub fn reset(&self, mut state: Projection) {
         let position = state.position();
-        state.set_cut_off(self.contact().cut_off());
+        state.set_cut_off(self.journal_status().cut_off());
         let mut ours = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.set_remembered(ours.all_remembered().clone());
+        state.set_archived(ours.all_archived().clone());
         *ours = state;
         drop(ours);
         // Counted first: whoever sees the new position sees that it is one of another load.

@@ -1,6 +1,7 @@
 //! The fold: what it makes of the log does not depend on where it began.
 
 use super::*;
+use crate::board::projection::Board;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::catalogue::Catalogue;
@@ -8,7 +9,7 @@ use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
 use crate::domain::testing::{item, other_project, project};
-use crate::journal::{Loaded, NewEntry, RecordKey, Versioned};
+use crate::journal::{LoadedRecords, NewEntry, RecordKey, Versioned};
 
 fn id(seq: u64) -> EntryId {
     EntryId { ms: 1, seq }
@@ -24,23 +25,23 @@ fn entry(seq: u64, observation: &WorkItem) -> Entry {
     }
 }
 
-fn loaded(records: &[(u32, EntryId, &WorkItem)], position: EntryId) -> Loaded {
+fn loaded(records: &[(u32, EntryId, &WorkItem)], position: EntryId) -> LoadedRecords {
     let record = |(number, version, item): &(u32, EntryId, &WorkItem)| {
         let key = RecordKey::item(WorkItemId::new(*number).unwrap());
         (key, Versioned { version: *version, value: item.encode().into() })
     };
-    Loaded { records: records.iter().map(record).collect(), position, whole_at: position }
+    LoadedRecords { records: records.iter().map(record).collect(), position, whole_at: position }
 }
 
 #[test]
 fn folding_the_log_and_loading_the_records_come_to_the_same() {
     let (first, second) = (item(13, 1, |_| {}), item(13, 2, |facts| facts.state = "Active".into()));
     let folded = Fold::default();
-    folded.reset(State::from_records(loaded(&[], id(0))).0);
+    folded.reset(Projection::from_records(loaded(&[], id(0))).0);
     folded.apply(&[entry(1, &first), entry(2, &second)]);
     let merged = first.merge(&second);
     let fresh = Fold::default();
-    fresh.reset(State::from_records(loaded(&[(13, id(2), &merged)], id(2))).0);
+    fresh.reset(Projection::from_records(loaded(&[(13, id(2), &merged)], id(2))).0);
     let of = |fold: &Fold| {
         let known = fold.read().item(merged.id).unwrap();
         ((*known.item).clone(), known.version, fold.position())
@@ -53,7 +54,7 @@ fn folding_the_log_and_loading_the_records_come_to_the_same() {
 fn folding_an_entry_that_a_load_already_had_changes_nothing() {
     let merged = item(13, 1, |_| {}).merge(&item(13, 2, |_| {}));
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[(13, id(2), &merged)], id(0))).0);
+    fold.reset(Projection::from_records(loaded(&[(13, id(2), &merged)], id(0))).0);
     fold.apply(&[entry(1, &item(13, 1, |_| {})), entry(2, &item(13, 2, |_| {}))]);
     assert_eq!(*fold.read().item(merged.id).unwrap().item, merged);
     assert_eq!(fold.read().item(merged.id).unwrap().version, id(2));
@@ -62,7 +63,7 @@ fn folding_an_entry_that_a_load_already_had_changes_nothing() {
 #[test]
 fn an_item_is_on_the_board_where_it_is_and_on_no_other() {
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[], id(0))).0);
+    fold.reset(Projection::from_records(loaded(&[], id(0))).0);
     let boards = |fold: &Fold| {
         fold.read().boards().map(|(scope, board)| (scope.project, board.items.len())).collect::<Vec<_>>()
     };
@@ -83,7 +84,7 @@ fn an_item_is_on_the_board_where_it_is_and_on_no_other() {
 #[test]
 fn a_board_knows_since_when_it_is_known() {
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[(13, id(2), &item(13, 1, |_| {}))], id(2))).0);
+    fold.reset(Projection::from_records(loaded(&[(13, id(2), &item(13, 1, |_| {}))], id(2))).0);
     let since = |fold: &Fold, project| fold.read().board(Scope::project(project)).unwrap().since;
     assert_eq!(since(&fold, project()), EntryId::ZERO, "nobody can tell when it became known");
     fold.apply(&[entry(3, &item(14, 1, |facts| facts.project = other_project()))]);
@@ -95,7 +96,7 @@ fn what_cannot_be_decoded_is_named_and_stops_nothing() {
     let fold = Fold::default();
     let mut broken = loaded(&[(13, id(1), &item(13, 1, |_| {}))], id(1));
     broken.records[0].1.value = "{".into();
-    let (state, undecodable) = State::from_records(broken);
+    let (state, undecodable) = Projection::from_records(broken);
     assert_eq!(undecodable, ["item/13"]);
     fold.reset(state);
     let mut undecodable = entry(2, &item(13, 1, |_| {}));
@@ -110,7 +111,7 @@ async fn waiting_for_a_position_ends_when_the_fold_has_passed_it() {
     let waiting = fold.passed(id(2));
     let mut waiting = std::pin::pin!(waiting);
     assert!(futures_util::poll!(&mut waiting).is_pending());
-    fold.reset(State::from_records(loaded(&[], id(0))).0);
+    fold.reset(Projection::from_records(loaded(&[], id(0))).0);
     assert!(futures_util::poll!(&mut waiting).is_pending());
     fold.apply(&[entry(2, &item(13, 1, |_| {}))]);
     waiting.await;
@@ -119,7 +120,7 @@ async fn waiting_for_a_position_ends_when_the_fold_has_passed_it() {
 #[test]
 fn dropped_items_leave_their_boards() {
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[(13, id(1), &item(13, 1, |_| {}))], id(1))).0);
+    fold.reset(Projection::from_records(loaded(&[(13, id(1), &item(13, 1, |_| {}))], id(1))).0);
     let mut dropping = entry(2, &item(13, 1, |_| {}));
     let delta = Delta { dropped: vec![WorkItemId::new(13).unwrap()], ..Delta::default() };
     dropping.content.delta = Some(delta.encode().into());
@@ -148,7 +149,7 @@ fn numbers(fold: &Fold, scope: Scope) -> Vec<u32> {
 #[test]
 fn items_move_to_the_boards_of_a_team_that_becomes_known() {
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[], id(0))).0);
+    fold.reset(Projection::from_records(loaded(&[], id(0))).0);
     fold.apply(&[
         entry(1, &item(13, 1, |_| {})),
         entry(2, &item(14, 1, |facts| facts.area_path = "X".into())),
@@ -176,7 +177,7 @@ fn items_move_to_the_boards_of_a_team_that_becomes_known() {
 #[test]
 fn an_item_that_left_a_team_stays_in_its_history() {
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[], id(0))).0);
+    fold.reset(Projection::from_records(loaded(&[], id(0))).0);
     fold.apply(&[team_entry(1, &catalogue(), true), entry(2, &item(13, 1, |_| {}))]);
     fold.apply(&[entry(3, &item(13, 2, |facts| facts.project = other_project()))]);
     let team = catalogue().key();
@@ -187,7 +188,7 @@ fn an_item_that_left_a_team_stays_in_its_history() {
 #[test]
 fn the_board_that_is_served_changes_by_an_entry() {
     let fold = Fold::default();
-    fold.reset(State::from_records(loaded(&[], id(0))).0);
+    fold.reset(Projection::from_records(loaded(&[], id(0))).0);
     fold.apply(&[team_entry(1, &catalogue(), true)]);
     let team = catalogue().key();
     let served = |fold: &Fold| fold.read().boards().map(|(scope, _)| scope).collect::<Vec<_>>();
@@ -206,7 +207,7 @@ fn the_board_that_is_served_changes_by_an_entry() {
 fn records_of_teams_come_to_what_their_entries_come_to() {
     let team = catalogue().key();
     let folded = Fold::default();
-    folded.reset(State::from_records(loaded(&[], id(0))).0);
+    folded.reset(Projection::from_records(loaded(&[], id(0))).0);
     folded.apply(&[team_entry(1, &catalogue(), true), entry(2, &item(13, 1, |_| {}))]);
     let record =
         |key: RecordKey, seq, value: Vec<u8>| (key, Versioned { version: id(seq), value: value.into() });
@@ -219,7 +220,8 @@ fn records_of_teams_come_to_what_their_entries_come_to() {
         record(RecordKey::from("team/odd"), 1, b"{".to_vec()),
     ];
     let fresh = Fold::default();
-    let (state, undecodable) = State::from_records(Loaded { records, position: id(2), whole_at: id(2) });
+    let (state, undecodable) =
+        Projection::from_records(LoadedRecords { records, position: id(2), whole_at: id(2) });
     assert_eq!(undecodable, ["team/odd"]);
     fresh.reset(state);
     let of = |fold: &Fold| {
@@ -269,7 +271,7 @@ proptest::proptest! {
         happenings in proptest::collection::vec((0u8..12, 1u32..8, 0u8..4, 0u8..3), 0..40),
     ) {
         let fold = Fold::default();
-        fold.reset(State::from_records(loaded(&[], id(0))).0);
+        fold.reset(Projection::from_records(loaded(&[], id(0))).0);
         let mut catalogue_now = None;
         for (index, happening_now) in happenings.iter().enumerate() {
             let seq = index as u64 + 1;
@@ -297,7 +299,7 @@ proptest::proptest! {
         }
         let fresh = Fold::default();
         let position = fold.position().unwrap();
-        fresh.reset(State::from_records(Loaded { records, position, whole_at: position }).0);
+        fresh.reset(Projection::from_records(LoadedRecords { records, position, whole_at: position }).0);
         proptest::prop_assert_eq!(contents(&fold), contents(&fresh));
         // No item that exists is on no board, and none that is deleted is on one.
         let on_boards: std::collections::BTreeSet<u32> =

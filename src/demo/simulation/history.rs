@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::item::{Content, Event};
+use super::item::{Event, ItemContent};
 use super::model::{Draft, Model};
 use super::organisation::{Project, Sprint, instant, later};
-use super::process::{Category, ItemType, Level};
+use super::process::{BacklogLevel, Category, ItemType};
 use super::step::{POINTS, TITLES};
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
@@ -71,7 +71,7 @@ impl Planning<'_> {
         Timestamp::from_epoch_ms(instant(date, rng.i64(480..1_020)).epoch_ms() + rng.i64(0..60_000))
     }
 
-    fn draft(&self, level: Level, title: String, iteration_path: Text) -> Draft {
+    fn draft(&self, level: BacklogLevel, title: String, iteration_path: Text) -> Draft {
         Draft {
             project: self.project,
             team: self.team,
@@ -120,19 +120,19 @@ fn portfolio(plan: &mut Plan, planning: &Planning<'_>) -> usize {
     let day = instant(planning.sprint.start, -10 * 24 * 60 + 540);
     let (epic, feature) = (plan.new_item(), plan.new_item());
     let draft = |level, title: &str| planning.draft(level, title.to_owned(), planning.root.clone());
-    plan.add(day, epic, 0, Act::Create(draft(Level::Epic, "Customers serve themselves"), None));
-    plan.add(day, feature, 0, Act::Create(draft(Level::Feature, "Self-service"), Some(epic)));
+    plan.add(day, epic, 0, Act::Create(draft(BacklogLevel::Epic, "Customers serve themselves"), None));
+    plan.add(day, feature, 0, Act::Create(draft(BacklogLevel::Feature, "Self-service"), Some(epic)));
     feature
 }
 
 fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feature: usize) {
-    let item_type = planning.process.process.item_type(Level::Requirement);
+    let item_type = planning.process.process.item_type(BacklogLevel::Requirement);
     let item = plan.new_item();
     let who = rng.usize(0..4);
     let before = |days: i64, rng: &mut fastrand::Rng| {
         instant(planning.sprint.start, -days * 24 * 60 + rng.i64(480..1_020))
     };
-    let mut draft = planning.draft(Level::Requirement, title(rng, item), planning.root.clone());
+    let mut draft = planning.draft(BacklogLevel::Requirement, title(rng, item), planning.root.clone());
     draft.assigned_to = Some(who);
     plan.add(before(6, rng), item, 3, Act::Create(draft, Some(feature)));
     let points = POINTS.get(rng.usize(0..POINTS.len())).copied().unwrap_or(3.0);
@@ -176,11 +176,14 @@ fn task(
     (started, ended): (u64, u64),
     unfinished: bool,
 ) {
-    let item_type = planning.process.process.item_type(Level::Task);
+    let item_type = planning.process.process.item_type(BacklogLevel::Task);
     let item = plan.new_item();
     let hours = f64::from(rng.u8(3..9));
-    let mut draft =
-        planning.draft(Level::Task, format!("Task: {}", title(rng, item)), planning.sprint.path.clone());
+    let mut draft = planning.draft(
+        BacklogLevel::Task,
+        format!("Task: {}", title(rng, item)),
+        planning.sprint.path.clone(),
+    );
     draft.assigned_to = Some(who);
     draft.remaining_work = Some(hours);
     plan.add(planning.at(rng, 0), item, who, Act::Create(draft, Some(parent)));
@@ -197,12 +200,12 @@ fn task(
 }
 
 fn bug(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>) {
-    let item_type = planning.process.process.item_type(Level::Bug);
+    let item_type = planning.process.process.item_type(BacklogLevel::Bug);
     let item = plan.new_item();
     let who = rng.usize(0..3);
     let found = rng.u64(1..6);
     let title = format!("Bug: {}", title(rng, item));
-    let mut draft = planning.draft(Level::Bug, title, planning.sprint.path.clone());
+    let mut draft = planning.draft(BacklogLevel::Bug, title, planning.sprint.path.clone());
     draft.assigned_to = Some(who);
     plan.add(planning.at(rng, found), item, 2, Act::Create(draft, None));
     plan.add(planning.at(rng, found + 1), item, who, Act::Advance(item_type));
@@ -242,7 +245,7 @@ fn perform(model: &mut Model, mut plan: Plan) {
     }
 }
 
-fn apply(content: &mut Content, act: &Act) {
+fn apply(content: &mut ItemContent, act: &Act) {
     match act {
         Act::Create(..) => {}
         Act::Advance(item_type) | Act::Reopen(item_type) => {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::fields::{People, fields, person, revised_date};
 use super::item::{Event, Item, Revision};
-use super::model::{Change, Model};
+use super::model::{Model, SimulatedChange};
 use super::organisation::{Project, guid};
 
 /// The subscription of a project to one type of events.
@@ -14,7 +14,7 @@ pub fn subscription(seed: u64, project: usize, event: Event) -> Uuid {
 }
 
 /// The payload of a change, as Azure DevOps posts it; `None` when the model has no such change.
-pub fn payload(model: &Model, change: Change) -> Option<Value> {
+pub fn payload(model: &Model, change: SimulatedChange) -> Option<Value> {
     let item = model.item(change.item)?;
     let revision = item.revision(change.rev)?;
     let (project, _) = model.home(item)?;

@@ -1,6 +1,6 @@
 //! A simulated work item with all its revisions.
 
-use super::process::{Category, ItemType, State};
+use super::process::{Category, ItemType, SimulatedState};
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
 
@@ -34,11 +34,11 @@ impl Event {
 
 /// What people write into a work item.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Content {
+pub struct ItemContent {
     /// `System.Title`.
     pub title: Text,
     /// `System.State`.
-    pub state: &'static State,
+    pub state: &'static SimulatedState,
     /// `System.Reason`.
     pub reason: &'static str,
     /// `System.IterationPath`.
@@ -75,7 +75,7 @@ pub struct Revision {
     /// Whether it is in the recycle bin.
     pub deleted: bool,
     /// Everything else.
-    pub content: Content,
+    pub content: ItemContent,
 }
 
 /// A work item. It never leaves its project and team.
@@ -141,7 +141,7 @@ impl Item {
         at: Timestamp,
         by: usize,
         watermark: u64,
-        content: Content,
+        content: ItemContent,
     ) -> &Revision {
         let old = self.newest();
         let moved = content.state != old.content.state;
@@ -168,7 +168,7 @@ impl Item {
 }
 
 /// The reason that Azure DevOps gives for a new state.
-pub fn reason(state: &State) -> &'static str {
+pub fn reason(state: &SimulatedState) -> &'static str {
     match state.category {
         Category::Proposed => "New",
         Category::InProgress => "Implementation started",

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::history;
-use super::item::{Content, Event, Item, Revision, reason};
+use super::item::{Event, Item, ItemContent, Revision, reason};
 use super::organisation::{Organisation, Project, Team, day_of};
-use super::process::{Category, Level};
+use super::process::{BacklogLevel, Category};
 use super::step::Pace;
 use crate::domain::time::{CivilDate, Timestamp};
 use crate::platform::clock::Clock;
@@ -28,7 +28,7 @@ pub struct Model {
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct SimulatedChange {
     /// The number of the item.
     pub item: u32,
     /// The number of the revision that it made.
@@ -103,11 +103,11 @@ impl Model {
     }
 
     /// Makes an item. `None` when there is no such project or team.
-    pub fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<Change> {
+    pub fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let item_type = self.project(draft.project)?.process.item_type(draft.level);
         let id = self.items.keys().next_back().map_or(1, |last| last + 1);
         let watermark = self.log.len() as u64 + 1;
-        let content = Content {
+        let content = ItemContent {
             title: draft.title.into(),
             state: item_type.first_state(),
             reason: reason(item_type.first_state()),
@@ -140,8 +140,8 @@ impl Model {
         event: Event,
         at: Timestamp,
         by: usize,
-        edit: impl FnOnce(&mut Content),
-    ) -> Option<Change> {
+        edit: impl FnOnce(&mut ItemContent),
+    ) -> Option<SimulatedChange> {
         let watermark = self.log.len() as u64 + 1;
         let item = self.items.get_mut(&id)?;
         let mut content = item.newest().content.clone();
@@ -159,11 +159,11 @@ impl Model {
         Some(self.record(id, rev, event, project))
     }
 
-    fn record(&mut self, id: u32, rev: u32, event: Event, project: usize) -> Change {
+    fn record(&mut self, id: u32, rev: u32, event: Event, project: usize) -> SimulatedChange {
         self.log.push((id, rev));
         let sent = self.notifications.entry((project, event)).or_default();
         *sent += 1;
-        Change { item: id, rev, event, notification: *sent }
+        SimulatedChange { item: id, rev, event, notification: *sent }
     }
 }
 
@@ -175,7 +175,7 @@ pub struct Draft {
     /// The index of the team.
     pub team: usize,
     /// The level of its type.
-    pub level: Level,
+    pub level: BacklogLevel,
     /// Its title.
     pub title: String,
     /// Its iteration path.

@@ -18,7 +18,7 @@ pub(crate) fn organisation(seed: u64) -> (Model, Arc<AtomicI64>) {
 }
 
 /// Makes the next `count` changes.
-pub(crate) fn run(model: &mut Model, count: usize) -> Vec<Change> {
+pub(crate) fn run(model: &mut Model, count: usize) -> Vec<SimulatedChange> {
     (0..count).map(|_| model.step(model.due()).expect("a change is due")).collect()
 }
 
@@ -118,7 +118,7 @@ fn every_kind_of_change_occurs() {
         let item = model.item(change.item).unwrap();
         let (old, new) = (item.revision(change.rev - 1).unwrap(), item.revision(change.rev).unwrap());
         let (was, is) = (&old.content, &new.content);
-        let completed = |content: &Content| content.state.category == Category::Completed;
+        let completed = |content: &ItemContent| content.state.category == Category::Completed;
         reopened += usize::from(completed(was) && !completed(is));
         blocked += usize::from(!was.blocked && is.blocked);
         unblocked += usize::from(was.blocked && !is.blocked);

@@ -33,7 +33,7 @@ impl Category {
 
 /// A state of a type, in the order of the workflow.
 #[derive(Debug, PartialEq, Eq)]
-pub struct State {
+pub struct SimulatedState {
     /// Its name.
     pub name: &'static str,
     /// What it means.
@@ -44,7 +44,7 @@ pub struct State {
 
 /// The level of the backlog that a type belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum BacklogLevel {
     /// Portfolio, the upper of two.
     Epic,
     /// Portfolio, the lower of two.
@@ -57,7 +57,7 @@ pub enum Level {
     Task,
 }
 
-impl Level {
+impl BacklogLevel {
     /// The reference name of the category of types.
     pub const fn reference_name(self) -> &'static str {
         match self {
@@ -76,30 +76,30 @@ pub struct ItemType {
     /// Its name.
     pub name: &'static str,
     /// Where it stands in the backlog.
-    pub level: Level,
+    pub level: BacklogLevel,
     /// Its states, in the order of the workflow.
-    pub states: &'static [State],
+    pub states: &'static [SimulatedState],
 }
 
 impl ItemType {
     /// The state that a new item has.
-    pub fn first_state(&'static self) -> &'static State {
+    pub fn first_state(&'static self) -> &'static SimulatedState {
         self.states.first().unwrap_or(&NO_STATE)
     }
 
     /// The state after `name` on the way to completion; `None` when it is completed or removed.
-    pub fn next_state(&'static self, name: &str) -> Option<&'static State> {
+    pub fn next_state(&'static self, name: &str) -> Option<&'static SimulatedState> {
         let at = self.states.iter().position(|state| state.name == name)?;
         self.states.get(at + 1).filter(|state| state.category != Removed)
     }
 
     /// The first state of a category.
-    pub fn state_of(&'static self, category: Category) -> Option<&'static State> {
+    pub fn state_of(&'static self, category: Category) -> Option<&'static SimulatedState> {
         self.states.iter().find(|state| state.category == category)
     }
 }
 
-const NO_STATE: State = state("New", Proposed, "b2b2b2");
+const NO_STATE: SimulatedState = state("New", Proposed, "b2b2b2");
 
 /// How a project works.
 #[derive(Debug, PartialEq, Eq)]
@@ -116,75 +116,76 @@ pub struct Process {
 
 impl Process {
     /// The type of a level.
-    pub fn item_type(&self, level: Level) -> &'static ItemType {
+    pub fn item_type(&self, level: BacklogLevel) -> &'static ItemType {
         let [epic, feature, requirement, bug, task] = self.types;
         match level {
-            Level::Epic => epic,
-            Level::Feature => feature,
-            Level::Requirement => requirement,
-            Level::Bug => bug,
-            Level::Task => task,
+            BacklogLevel::Epic => epic,
+            BacklogLevel::Feature => feature,
+            BacklogLevel::Requirement => requirement,
+            BacklogLevel::Bug => bug,
+            BacklogLevel::Task => task,
         }
     }
 }
 
-const fn state(name: &'static str, category: Category, color: &'static str) -> State {
-    State { name, category, color }
+const fn state(name: &'static str, category: Category, color: &'static str) -> SimulatedState {
+    SimulatedState { name, category, color }
 }
 
-const fn item_type(name: &'static str, level: Level, states: &'static [State]) -> ItemType {
+const fn item_type(name: &'static str, level: BacklogLevel, states: &'static [SimulatedState]) -> ItemType {
     ItemType { name, level, states }
 }
 
-const SCRUM_PORTFOLIO: &[State] = &[
+const SCRUM_PORTFOLIO: &[SimulatedState] = &[
     state("New", Proposed, "b2b2b2"),
     state("In Progress", InProgress, "007acc"),
     state("Done", Completed, "339933"),
     state("Removed", Removed, "ffffff"),
 ];
-const SCRUM_BACKLOG: &[State] = &[
+const SCRUM_BACKLOG: &[SimulatedState] = &[
     state("New", Proposed, "b2b2b2"),
     state("Approved", Proposed, "b2b2b2"),
     state("Committed", InProgress, "007acc"),
     state("Done", Completed, "339933"),
     state("Removed", Removed, "ffffff"),
 ];
-const SCRUM_TASK: &[State] = &[
+const SCRUM_TASK: &[SimulatedState] = &[
     state("To Do", Proposed, "b2b2b2"),
     state("In Progress", InProgress, "007acc"),
     state("Done", Completed, "339933"),
     state("Removed", Removed, "ffffff"),
 ];
-const AGILE_STORY: &[State] = &[
+const AGILE_STORY: &[SimulatedState] = &[
     state("New", Proposed, "b2b2b2"),
     state("Active", InProgress, "007acc"),
     state("Resolved", InProgress, "ff9d00"),
     state("Closed", Completed, "339933"),
     state("Removed", Removed, "ffffff"),
 ];
-const AGILE_BUG: &[State] = &[
+const AGILE_BUG: &[SimulatedState] = &[
     state("New", Proposed, "b2b2b2"),
     state("Active", InProgress, "007acc"),
     state("Resolved", Resolved, "ff9d00"),
     state("Closed", Completed, "339933"),
 ];
-const AGILE_TASK: &[State] = &[
+const AGILE_TASK: &[SimulatedState] = &[
     state("New", Proposed, "b2b2b2"),
     state("Active", InProgress, "007acc"),
     state("Closed", Completed, "339933"),
     state("Removed", Removed, "ffffff"),
 ];
 
-static SCRUM_EPIC_TYPE: ItemType = item_type("Epic", Level::Epic, SCRUM_PORTFOLIO);
-static SCRUM_FEATURE_TYPE: ItemType = item_type("Feature", Level::Feature, SCRUM_PORTFOLIO);
-static SCRUM_ITEM_TYPE: ItemType = item_type("Product Backlog Item", Level::Requirement, SCRUM_BACKLOG);
-static SCRUM_BUG_TYPE: ItemType = item_type("Bug", Level::Bug, SCRUM_BACKLOG);
-static SCRUM_TASK_TYPE: ItemType = item_type("Task", Level::Task, SCRUM_TASK);
-static AGILE_EPIC_TYPE: ItemType = item_type("Epic", Level::Epic, AGILE_STORY);
-static AGILE_FEATURE_TYPE: ItemType = item_type("Feature", Level::Feature, AGILE_STORY);
-static AGILE_STORY_TYPE: ItemType = item_type("User Story", Level::Requirement, AGILE_STORY);
-static AGILE_BUG_TYPE: ItemType = item_type("Bug", Level::Bug, AGILE_BUG);
-static AGILE_TASK_TYPE: ItemType = item_type("Task", Level::Task, AGILE_TASK);
+static SCRUM_EPIC_TYPE: ItemType = item_type("Epic", BacklogLevel::Epic, SCRUM_PORTFOLIO);
+static SCRUM_FEATURE_TYPE: ItemType = item_type("Feature", BacklogLevel::Feature, SCRUM_PORTFOLIO);
+static SCRUM_ITEM_TYPE: ItemType =
+    item_type("Product Backlog Item", BacklogLevel::Requirement, SCRUM_BACKLOG);
+static SCRUM_BUG_TYPE: ItemType = item_type("Bug", BacklogLevel::Bug, SCRUM_BACKLOG);
+static SCRUM_TASK_TYPE: ItemType = item_type("Task", BacklogLevel::Task, SCRUM_TASK);
+static AGILE_EPIC_TYPE: ItemType = item_type("Epic", BacklogLevel::Epic, AGILE_STORY);
+static AGILE_FEATURE_TYPE: ItemType = item_type("Feature", BacklogLevel::Feature, AGILE_STORY);
+static AGILE_STORY_TYPE: ItemType = item_type("User Story", BacklogLevel::Requirement, AGILE_STORY);
+static AGILE_BUG_TYPE: ItemType = item_type("Bug", BacklogLevel::Bug, AGILE_BUG);
+static AGILE_TASK_TYPE: ItemType = item_type("Task", BacklogLevel::Task, AGILE_TASK);
 
 /// Scrum: product backlog items, `Effort`, bugs beside the requirements.
 pub static SCRUM: Process = Process {

@@ -20,7 +20,7 @@ use warp::reply::Response;
 
 use super::model::Model;
 use super::organisation::NAME;
-use super::rest::{self, Answer, Failure};
+use super::rest::{self, Answer, SimulatedFailure};
 
 /// The greatest body that is read.
 const BODY_BYTES_MAX: u64 = 1024 * 1024;
@@ -41,7 +41,7 @@ struct Shared {
 /// A failure that is to come, of the next call on a route or of the next one at all.
 struct Planned {
     route: Option<String>,
-    failure: Failure,
+    failure: SimulatedFailure,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -84,13 +84,13 @@ impl Server {
     }
 
     /// Makes the next call fail, after those for which a failure is already planned.
-    pub fn fail_next(&self, failure: Failure) {
+    pub fn fail_next(&self, failure: SimulatedFailure) {
         lock(&self.shared.failures).push_back(Planned { route: None, failure });
     }
 
     /// Makes the next call on a route fail, after those on it for which a failure is already planned. Routes are named
     /// as `calls_by_route` names them.
-    pub fn fail_next_on(&self, route: &str, failure: Failure) {
+    pub fn fail_next_on(&self, route: &str, failure: SimulatedFailure) {
         lock(&self.shared.failures).push_back(Planned { route: Some(route.to_owned()), failure });
     }
 
@@ -162,11 +162,11 @@ async fn respond(shared: &Shared, method: &Method, path: &str, query: &str, body
     let route = route(method, path);
     let failure = planned(shared, &route);
     *lock(&shared.calls).entry(route).or_default() += 1;
-    if let Some(answer) = failure.as_ref().and_then(Failure::answer) {
+    if let Some(answer) = failure.as_ref().and_then(SimulatedFailure::answer) {
         return response(answer);
     }
     let mut late = None;
-    if let Some(Failure::Slow(delay)) = failure {
+    if let Some(SimulatedFailure::Slow(delay)) = failure {
         tokio::time::sleep(delay).await;
         late = Some(delay);
     }
@@ -179,7 +179,7 @@ async fn respond(shared: &Shared, method: &Method, path: &str, query: &str, body
 }
 
 /// The first failure that is planned for a call on a route.
-fn planned(shared: &Shared, route: &str) -> Option<Failure> {
+fn planned(shared: &Shared, route: &str) -> Option<SimulatedFailure> {
     let mut failures = lock(&shared.failures);
     let of_route = |planned: &Planned| planned.route.as_ref().is_none_or(|of| of == route);
     let first = failures.iter().position(of_route)?;

@@ -44,9 +44,9 @@ async fn the_model_is_served_and_calls_are_counted() {
 async fn a_planned_failure_meets_one_call() {
     let server = started().await;
     let call = async || send(&server, "GET", "/fabrikam/_apis/projects", "").await.unwrap();
-    server.fail_next(Failure::TooManyRequests(7));
-    server.fail_next(Failure::SignIn);
-    server.fail_next(Failure::Slow(Duration::from_millis(50)));
+    server.fail_next(SimulatedFailure::TooManyRequests(7));
+    server.fail_next(SimulatedFailure::SignIn);
+    server.fail_next(SimulatedFailure::Slow(Duration::from_millis(50)));
     let blocked = call().await;
     assert!(blocked.starts_with("HTTP/1.1 429") && blocked.contains("retry-after: 7"), "{blocked}");
     let sign_in = call().await;
@@ -61,7 +61,7 @@ async fn a_failure_can_be_planned_for_one_route_and_be_any_answer() {
     let server = started().await;
     let answer =
         Answer { status: 418, headers: Vec::new(), body: Value::String("short and stout".to_owned()) };
-    server.fail_next_on("GET wit/workitems/*", Failure::Instead(answer));
+    server.fail_next_on("GET wit/workitems/*", SimulatedFailure::Instead(answer));
     let call = async |target: &str| send(&server, "GET", target, "").await.unwrap();
     assert!(call("/fabrikam/_apis/projects").await.starts_with("HTTP/1.1 200"));
     let instead = call("/fabrikam/_apis/wit/workitems/1").await;

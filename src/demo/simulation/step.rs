@@ -1,8 +1,8 @@
 //! What happens while somebody watches: a change every few seconds, in the sprint under way of one of the teams.
 
-use super::item::{Content, Event, Item};
-use super::model::{Change, Draft, Model};
-use super::process::{Category, Level};
+use super::item::{Event, Item, ItemContent};
+use super::model::{Draft, Model, SimulatedChange};
+use super::process::{BacklogLevel, Category};
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
 
@@ -76,7 +76,7 @@ impl Model {
     }
 
     /// Makes the next change if it is due by `now`, dated when it was due. Call it until it answers `None`.
-    pub fn step(&mut self, now: Timestamp) -> Option<Change> {
+    pub fn step(&mut self, now: Timestamp) -> Option<SimulatedChange> {
         let due = self.pace.due();
         if now < due {
             return None;
@@ -122,7 +122,7 @@ impl Model {
     }
 
     /// Tries what chance says; where that is impossible, somebody edits a title, or a story is made.
-    fn play(&mut self, scene: &Scene, at: Timestamp) -> Option<Change> {
+    fn play(&mut self, scene: &Scene, at: Timestamp) -> Option<SimulatedChange> {
         let by = self.rng.usize(0..scene.members);
         let change = match self.rng.u8(0..100) {
             0..30 => self.advance(scene, at, by),
@@ -141,7 +141,8 @@ impl Model {
         if change.is_some() {
             return change;
         }
-        self.edit_title(scene, at, by).or_else(|| self.create(self.draft(scene, Level::Requirement), at, by))
+        self.edit_title(scene, at, by)
+            .or_else(|| self.create(self.draft(scene, BacklogLevel::Requirement), at, by))
     }
 
     /// One of the items that fit.
@@ -155,12 +156,12 @@ impl Model {
         id: Option<u32>,
         at: Timestamp,
         by: usize,
-        edit: impl FnOnce(&mut Content),
-    ) -> Option<Change> {
+        edit: impl FnOnce(&mut ItemContent),
+    ) -> Option<SimulatedChange> {
         self.change(id?, Event::Updated, at, by, edit)
     }
 
-    fn advance(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn advance(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.present, |item| {
             !item.newest().content.blocked
                 && item.item_type.next_state(item.newest().content.state.name).is_some()
@@ -183,7 +184,7 @@ impl Model {
         completed.count() * 10 >= scene.present.len() * 7
     }
 
-    fn burn(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn burn(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.present, |item| {
             let content = &item.newest().content;
             content.state.category == Category::InProgress
@@ -195,20 +196,20 @@ impl Model {
         })
     }
 
-    fn estimate(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn estimate(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let points = self.rng.choice(POINTS)?;
         let id = self
             .pick(&scene.present, |item| is_open_story(item) && item.newest().content.effort != Some(points));
         self.edit(id, at, by, |content| content.effort = Some(points))
     }
 
-    fn reassign(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn reassign(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let who = (self.rng.u8(0..8) > 0).then(|| self.rng.usize(0..scene.members));
         let id = self.pick(&scene.present, |item| is_open(item) && item.newest().content.assigned_to != who);
         self.edit(id, at, by, |content| content.assigned_to = who)
     }
 
-    fn add_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn add_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         if self.stories(scene) >= STORIES_MAX {
             return None;
         }
@@ -219,11 +220,11 @@ impl Model {
     /// How many stories are in the sprint.
     fn stories(&self, scene: &Scene) -> usize {
         let is_story =
-            |id: &&u32| self.item(**id).is_some_and(|item| item.item_type.level == Level::Requirement);
+            |id: &&u32| self.item(**id).is_some_and(|item| item.item_type.level == BacklogLevel::Requirement);
         scene.present.iter().filter(is_story).count()
     }
 
-    fn remove_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn remove_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let to = if self.rng.bool() { &scene.next } else { &scene.root };
         let id = self.pick(&scene.present, |item| {
             is_open_story(item) && item.newest().content.state.category == Category::Proposed
@@ -231,35 +232,37 @@ impl Model {
         self.edit(id, at, by, |content| content.iteration_path = to.clone())
     }
 
-    fn make(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn make(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         if scene.present.len() >= SPRINT_ITEMS_MAX {
             return None;
         }
         let level = match self.rng.u8(0..7) {
-            0..3 => Level::Bug,
-            3..5 if self.stories(scene) < STORIES_MAX => Level::Requirement,
-            _ => Level::Task,
+            0..3 => BacklogLevel::Bug,
+            3..5 if self.stories(scene) < STORIES_MAX => BacklogLevel::Requirement,
+            _ => BacklogLevel::Task,
         };
         let mut draft = self.draft(scene, level);
         draft.assigned_to = Some(by);
         match level {
-            Level::Requirement => draft.effort = self.rng.choice(POINTS),
-            Level::Task => {
+            BacklogLevel::Requirement => draft.effort = self.rng.choice(POINTS),
+            BacklogLevel::Task => {
                 draft.parent = self.pick(&scene.present, is_open_story);
                 draft.remaining_work = Some(f64::from(self.rng.u8(2..9)));
             }
-            Level::Epic | Level::Feature | Level::Bug => {}
+            BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Bug => {}
         }
         self.create(draft, at, by)
     }
 
-    fn draft(&self, scene: &Scene, level: Level) -> Draft {
+    fn draft(&self, scene: &Scene, level: BacklogLevel) -> Draft {
         let number = self.log().len();
         let title = TITLES.get(number % TITLES.len()).copied().unwrap_or_default();
         let title = match level {
-            Level::Bug => format!("Bug: {title} ({number})"),
-            Level::Task => format!("Task: {title} ({number})"),
-            Level::Epic | Level::Feature | Level::Requirement => format!("{title} ({number})"),
+            BacklogLevel::Bug => format!("Bug: {title} ({number})"),
+            BacklogLevel::Task => format!("Task: {title} ({number})"),
+            BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Requirement => {
+                format!("{title} ({number})")
+            }
         };
         Draft {
             project: scene.project,
@@ -274,14 +277,14 @@ impl Model {
         }
     }
 
-    fn reopen(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn reopen(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id =
             self.pick(&scene.present, |item| item.newest().content.state.category == Category::Completed)?;
         let begun = self.item(id)?.item_type.state_of(Category::InProgress)?;
         self.edit(Some(id), at, by, |content| content.state = begun)
     }
 
-    fn block(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn block(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let blocked = self.pick(&scene.present, |item| item.newest().content.blocked);
         let id = match blocked {
             // Somebody helps before a third item gets stuck.
@@ -293,20 +296,20 @@ impl Model {
         self.edit(id, at, by, |content| content.blocked = !content.blocked)
     }
 
-    fn delete(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn delete(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         if scene.deleted.len() >= DELETED_MAX {
             return None;
         }
-        let id = self.pick(&scene.present, |item| item.item_type.level != Level::Feature)?;
+        let id = self.pick(&scene.present, |item| item.item_type.level != BacklogLevel::Feature)?;
         self.change(id, Event::Deleted, at, by, |_| {})
     }
 
-    fn restore(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn restore(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.deleted, |item| item.newest().deleted)?;
         self.change(id, Event::Restored, at, by, |_| {})
     }
 
-    fn edit_title(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<Change> {
+    fn edit_title(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.present, |_| true)?;
         let number = self.log().len();
         let title = TITLES.get(number % TITLES.len()).copied().unwrap_or_default();
@@ -320,5 +323,5 @@ fn is_open(item: &Item) -> bool {
 }
 
 fn is_open_story(item: &Item) -> bool {
-    item.item_type.level == Level::Requirement && is_open(item)
+    item.item_type.level == BacklogLevel::Requirement && is_open(item)
 }

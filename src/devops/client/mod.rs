@@ -37,7 +37,7 @@ const PAGE: usize = 200;
 
 /// How the organisation is asked.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// The address of the organisation: `https://dev.azure.com/<name>`.
     pub organisation: String,
     /// A personal access token, if one is needed.
@@ -54,7 +54,7 @@ pub struct Settings {
     pub pause_max: Duration,
 }
 
-impl Settings {
+impl ClientSettings {
     /// The organisation at this address, without a token.
     pub fn new(organisation: impl Into<String>) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Settings {
 
 /// Why an organisation cannot even be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SetupError {
+pub enum ClientSetupError {
     /// The address is none.
     Address,
     /// The token would be sent where others can read it.
@@ -82,7 +82,7 @@ pub enum SetupError {
     Tls(String),
 }
 
-impl fmt::Display for SetupError {
+impl fmt::Display for ClientSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => {
@@ -101,7 +101,7 @@ impl fmt::Display for SetupError {
     }
 }
 
-impl std::error::Error for SetupError {}
+impl std::error::Error for ClientSetupError {}
 
 /// An organisation that is asked over HTTP.
 pub struct RestClient {
@@ -118,7 +118,7 @@ impl fmt::Debug for RestClient {
 
 impl RestClient {
     /// Errors: the address is none, the token may not be sent there, or TLS cannot be set up.
-    pub fn new(settings: &Settings) -> Result<Self, SetupError> {
+    pub fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
         Ok(Self { transport: Transport::new(settings)? })
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::gate::{Gate, asked_pause};
-use super::{Settings, SetupError};
+use super::{ClientSettings, ClientSetupError};
 use crate::devops::CallError;
 use crate::domain::degradation::Failure;
 use crate::platform::secret::Secret;
@@ -127,14 +127,15 @@ impl Request {
 impl Transport {
     /// Errors: the address is none, or the token may not be sent there, or there are no certificates to know the
     /// organisation by.
-    pub(super) fn new(settings: &Settings) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
         let organisation = address(&settings.organisation)?;
         if settings.token.is_some() && !keeps_secrets(&organisation) {
-            return Err(SetupError::InTheClear);
+            return Err(ClientSetupError::InTheClear);
         }
-        let token = settings.token.as_ref().map(|token| Token::new(token).ok_or(SetupError::Token));
+        let token = settings.token.as_ref().map(|token| Token::new(token).ok_or(ClientSetupError::Token));
         Ok(Self {
-            http: http_client(settings, &organisation).map_err(|error| SetupError::Tls(told(&error)))?,
+            http: http_client(settings, &organisation)
+                .map_err(|error| ClientSetupError::Tls(told(&error)))?,
             organisation,
             token: token.transpose()?,
             deadline: settings.deadline,
@@ -313,10 +314,10 @@ fn cut(text: &str) -> String {
     text.chars().take(MESSAGE_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn address(text: &str) -> Result<Url, SetupError> {
-    let mut url = Url::parse(text.trim()).map_err(|_| SetupError::Address)?;
+fn address(text: &str) -> Result<Url, ClientSetupError> {
+    let mut url = Url::parse(text.trim()).map_err(|_| ClientSetupError::Address)?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(SetupError::Address);
+        return Err(ClientSetupError::Address);
     }
     url.set_query(None);
     url.set_fragment(None);
@@ -335,7 +336,7 @@ fn is_this_machine(url: &Url) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn http_client(settings: &Settings, organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
+fn http_client(settings: &ClientSettings, organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
     // It is already installed when this is not the first client of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()

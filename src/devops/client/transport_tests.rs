@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn settings(organisation: &str) -> Settings {
-    Settings { token: Some(Secret::new("hunter2")), ..Settings::new(organisation) }
+fn settings(organisation: &str) -> ClientSettings {
+    ClientSettings { token: Some(Secret::new("hunter2")), ..ClientSettings::new(organisation) }
 }
 
 fn url_of(organisation: &str, route: &'static str, arguments: &[Argument<'_>]) -> String {
-    Transport::new(&Settings::new(organisation)).unwrap().request(route, arguments).url.to_string()
+    Transport::new(&ClientSettings::new(organisation)).unwrap().request(route, arguments).url.to_string()
 }
 
 fn answer(status: u16, kind: Option<&str>) -> Answer {
@@ -39,19 +39,23 @@ fn an_address_may_have_a_slash_at_its_end_and_loses_what_is_no_address() {
         );
     }
     for nonsense in ["", "northwind", "dev.azure.com/northwind", "ftp://a/b", "mailto:a@b", "https://"] {
-        assert_eq!(Transport::new(&Settings::new(nonsense)).err(), Some(SetupError::Address), "{nonsense}");
+        assert_eq!(
+            Transport::new(&ClientSettings::new(nonsense)).err(),
+            Some(ClientSetupError::Address),
+            "{nonsense}"
+        );
     }
 }
 
 #[test]
 fn a_token_goes_where_nobody_else_can_read_it() {
     let refused = |organisation: &str| Transport::new(&settings(organisation)).err();
-    assert_eq!(refused("http://devops.example.com/northwind"), Some(SetupError::InTheClear));
-    assert_eq!(refused("http://127.0.0.1.example.com/northwind"), Some(SetupError::InTheClear));
+    assert_eq!(refused("http://devops.example.com/northwind"), Some(ClientSetupError::InTheClear));
+    assert_eq!(refused("http://127.0.0.1.example.com/northwind"), Some(ClientSetupError::InTheClear));
     for here in ["http://127.0.0.1:8/a", "http://[::1]:8/a", "http://localhost:8/a"] {
         assert_eq!(refused(here), None, "{here}");
     }
-    assert_eq!(Transport::new(&Settings::new("http://devops.example.com/northwind")).err(), None);
+    assert_eq!(Transport::new(&ClientSettings::new("http://devops.example.com/northwind")).err(), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::digest::{Digest, effort};
-use super::frame::Frame;
+use super::frame::SprintContext;
 use super::rules::{elapsed_days, in_scope};
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::Text;
@@ -42,7 +42,7 @@ fn age(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Option<Hundred
 /// How many items of the sprint's scope are in each state, in the order of the categories.
 ///
 /// One name may stand for different categories in different types, and then has a row for each.
-pub fn states<'d>(frame: &Frame<'_>, digests: impl Iterator<Item = &'d Digest>) -> Vec<StateCount> {
+pub fn states<'d>(frame: &SprintContext<'_>, digests: impl Iterator<Item = &'d Digest>) -> Vec<StateCount> {
     let mut counts: BTreeMap<(StateCategory, &Text), (usize, Hundredths)> = BTreeMap::new();
     for digest in digests.filter(|digest| in_scope(digest).is_ok()) {
         let (items, points) = counts.entry((digest.category, &digest.state)).or_default();

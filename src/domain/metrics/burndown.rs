@@ -1,7 +1,7 @@
 //! Burndown and burnup of a sprint: what was left, done and asked for at the end of each day, and the ideal line.
 
-use super::digest::{Digest, Standing};
-use super::frame::{Day, Frame};
+use super::digest::{BoardLevel, Digest};
+use super::frame::{Day, SprintContext};
 use super::rounded_quotient;
 use super::table::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
 use super::tally::Tallies;
@@ -19,11 +19,11 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(standing: Standing, unit: Unit) -> Self {
+    fn of(standing: BoardLevel, unit: Unit) -> Self {
         match standing {
-            Standing::Out => Self::default(),
-            Standing::Unknown => Self { unknown: 1, ..Self::default() },
-            Standing::In { effort, completed } => {
+            BoardLevel::Out => Self::default(),
+            BoardLevel::Unknown => Self { unknown: 1, ..Self::default() },
+            BoardLevel::In { effort, completed } => {
                 let scope = match unit {
                     Unit::Points => effort.unwrap_or_default(),
                     _ => Hundredths::whole(1),
@@ -104,7 +104,7 @@ fn live(tallies: &Tallies<'_>, unit: Unit) -> Sums {
 
 /// The sums at the end of each day of the sprint, from how each item stood then.
 fn ends_of_days<'d>(
-    frame: &Frame<'_>,
+    frame: &SprintContext<'_>,
     digests: impl Iterator<Item = &'d Digest>,
     unit: Unit,
 ) -> impl Iterator<Item = Sums> {
@@ -128,7 +128,7 @@ fn ends_of_days<'d>(
 /// The scope that the sprint was planned with: that at the end of its first working day, on which planning and
 /// roll-over happen, and of the days of grace. Until then it is the scope as it is now.
 fn original_scope(
-    frame: &Frame<'_>,
+    frame: &SprintContext<'_>,
     reached: &[Option<Sums>],
     today: CivilDate,
     live: Sums,

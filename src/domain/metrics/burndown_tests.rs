@@ -169,8 +169,8 @@ fn the_ideal_line_begins_with_the_scope_at_the_end_of_the_first_working_day() {
     ];
     let first_ideal = |now: &str, grace_days| {
         let catalogue = catalogue();
-        let settings = Settings { grace_days, ..Settings::default() };
-        let frame = Frame::new(&catalogue, sprint(&catalogue), settings);
+        let settings = MetricSettings { grace_days, ..MetricSettings::default() };
+        let frame = SprintContext::new(&catalogue, sprint(&catalogue), settings);
         let digests: Vec<Digest> = items.iter().map(|item| Digest::of(item, &frame)).collect();
         let burndown = compute(&frame, digests.iter(), at(now)).burndown.unwrap();
         ideal(&burndown)[0]

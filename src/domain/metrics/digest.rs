@@ -1,6 +1,6 @@
 //! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
 
-use super::frame::Frame;
+use super::frame::SprintContext;
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::Text;
 use crate::domain::sprint::catalogue::{BacklogLevel, Catalogue};
@@ -46,12 +46,12 @@ pub(super) struct Stretch {
     pub(super) from: usize,
     /// The index behind the last of them.
     pub(super) to: usize,
-    pub(super) standing: Standing,
+    pub(super) standing: BoardLevel,
 }
 
 /// How an item stood at an instant of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum BoardLevel {
     /// Not in the scope.
     Out,
     /// A revision that may have been in force then is missing.
@@ -62,7 +62,7 @@ pub(super) enum Standing {
 
 impl Digest {
     /// What metrics need of `item`.
-    pub fn of(item: &WorkItem, frame: &Frame<'_>) -> Self {
+    pub fn of(item: &WorkItem, frame: &SprintContext<'_>) -> Self {
         let catalogue = frame.catalogue;
         let revisions: Vec<(Rev, &Claim)> = item.revisions().collect();
         let present = item.present();
@@ -104,13 +104,13 @@ fn is_of_team(facts: &Facts, catalogue: &Catalogue) -> bool {
 }
 
 /// Where sprints lie within each other, an item is in the inner one alone, as everywhere.
-fn is_in_sprint(facts: &Facts, frame: &Frame<'_>) -> bool {
+fn is_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
     let path = &facts.iteration_path;
     frame.sprint.contains(path)
         && frame.catalogue.sprint_of(path).is_none_or(|inner| inner.id == frame.sprint.id)
 }
 
-fn is_requirement_in_sprint(facts: &Facts, frame: &Frame<'_>) -> bool {
+fn is_requirement_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
     is_in_sprint(facts, frame)
         && is_of_team(facts, frame.catalogue)
         && frame.catalogue.level_of(&facts.work_item_type) == Some(BacklogLevel::Requirement)
@@ -150,31 +150,32 @@ fn entered_completed(revisions: &[(Rev, &Claim)], catalogue: &Catalogue) -> Opti
 fn stretches(
     revisions: &[(Rev, &Claim)],
     created_at: Option<Timestamp>,
-    frame: &Frame<'_>,
+    frame: &SprintContext<'_>,
 ) -> Box<[Stretch]> {
-    let standings: Vec<Standing> = revisions.iter().map(|(_, claim)| standing(&claim.facts, frame)).collect();
+    let standings: Vec<BoardLevel> =
+        revisions.iter().map(|(_, claim)| standing(&claim.facts, frame)).collect();
     let mut stretches: Vec<Stretch> = Vec::new();
     for (day, end) in frame.days.iter().map(|day| day.end).enumerate() {
         let standing = match in_force(revisions, created_at, end) {
-            InForce::None => Standing::Out,
-            InForce::Unknown => Standing::Unknown,
-            InForce::Revision(index) => standings.get(index).copied().unwrap_or(Standing::Unknown),
+            InForce::None => BoardLevel::Out,
+            InForce::Unknown => BoardLevel::Unknown,
+            InForce::Revision(index) => standings.get(index).copied().unwrap_or(BoardLevel::Unknown),
         };
         match stretches.last_mut() {
             Some(last) if last.to == day && last.standing == standing => last.to = day + 1,
-            _ if standing == Standing::Out => {}
+            _ if standing == BoardLevel::Out => {}
             _ => stretches.push(Stretch { from: day, to: day + 1, standing }),
         }
     }
     stretches.into_boxed_slice()
 }
 
-fn standing(facts: &Facts, frame: &Frame<'_>) -> Standing {
+fn standing(facts: &Facts, frame: &SprintContext<'_>) -> BoardLevel {
     let category = frame.catalogue.category_of(&facts.work_item_type, &facts.state);
     if facts.deleted || category == StateCategory::Removed || !is_requirement_in_sprint(facts, frame) {
-        return Standing::Out;
+        return BoardLevel::Out;
     }
-    Standing::In { effort: effort(facts, frame.catalogue), completed: category == StateCategory::Completed }
+    BoardLevel::In { effort: effort(facts, frame.catalogue), completed: category == StateCategory::Completed }
 }
 
 /// Which of an item's known revisions was in force at an instant.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::digest::Digest;
-use super::frame::{Frame, LEAD_DAYS};
+use super::frame::{LEAD_DAYS, SprintContext};
 use super::rules::Exclusion;
 use super::table::{
     BUGS_CLOSED, BUGS_OPENED, BURNDOWN_AVERAGE, HOURS_CAPACITY, HOURS_REMAINING, ITEMS_STALE,
@@ -25,7 +25,7 @@ type Inputs = BTreeMap<&'static str, Value>;
 /// those of its dividend. What is left out are items that are, or once were, in the sprint.
 pub fn explain<'i>(
     id: &str,
-    frame: &Frame<'_>,
+    frame: &SprintContext<'_>,
     items: impl Iterator<Item = &'i WorkItem>,
     now: Timestamp,
 ) -> Option<Explanation> {

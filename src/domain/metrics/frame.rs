@@ -19,14 +19,14 @@ pub(super) const LEAD_DAYS: u32 = 90;
 
 /// What a team may set about its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct MetricSettings {
     /// After how many whole working days without a change an open item is stale; at least 1.
     pub stale_working_days: u32,
     /// How many calendar days after the first working day still belong to planning.
     pub grace_days: u32,
 }
 
-impl Default for Settings {
+impl Default for MetricSettings {
     fn default() -> Self {
         Self { stale_working_days: STALE_WORKING_DAYS_DEFAULT, grace_days: GRACE_DAYS_DEFAULT }
     }
@@ -46,10 +46,10 @@ pub(super) struct Day {
 ///
 /// The instants at which the sprint's days end are worked out once here, and not for every item.
 #[derive(Clone, Debug)]
-pub struct Frame<'a> {
+pub struct SprintContext<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) sprint: &'a Iteration,
-    pub(super) settings: Settings,
+    pub(super) settings: MetricSettings,
     pub(super) span: Option<Span>,
     /// The first instant of the sprint, and the first one after it.
     pub(super) bounds: Option<(Timestamp, Timestamp)>,
@@ -57,9 +57,9 @@ pub struct Frame<'a> {
     pub(super) days: Vec<Day>,
 }
 
-impl<'a> Frame<'a> {
+impl<'a> SprintContext<'a> {
     /// The frame of one of the catalogue's sprints.
-    pub fn new(catalogue: &'a Catalogue, sprint: &'a Iteration, settings: Settings) -> Self {
+    pub fn new(catalogue: &'a Catalogue, sprint: &'a Iteration, settings: MetricSettings) -> Self {
         let (calendar, span) = (catalogue.calendar(), sprint.span());
         let drawn = span.filter(|span| span.len_days() <= BURNDOWN_DAYS_MAX);
         let day = |date| Day { date, end: calendar.end_of(date), working: calendar.is_working(date) };
@@ -82,7 +82,7 @@ impl<'a> Frame<'a> {
 /// A frame at an instant, with what follows from both and is asked for every item.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment<'a> {
-    pub(super) frame: &'a Frame<'a>,
+    pub(super) frame: &'a SprintContext<'a>,
     pub(super) now: Timestamp,
     /// The day of `now` in the team's zone.
     pub(super) today: CivilDate,
@@ -93,7 +93,7 @@ pub(super) struct Moment<'a> {
 }
 
 impl<'a> Moment<'a> {
-    pub(super) fn new(frame: &'a Frame<'a>, now: Timestamp) -> Self {
+    pub(super) fn new(frame: &'a SprintContext<'a>, now: Timestamp) -> Self {
         let calendar = frame.catalogue.calendar();
         let today = calendar.day_of(now);
         let first_day = today - chrono::TimeDelta::days(i64::from(LEAD_DAYS) - 1);

@@ -72,7 +72,7 @@ fn of_sprints_within_each_other_only_the_inner_one_counts_an_item() {
     let items = [story(1, |facts| facts.iteration_path = "Fabrikam\\Sprint 1\\Week 2".into())];
     assert_eq!(figures_of(&catalogue, &items, noon()).value("items.total"), Some(0.0));
     let inner = catalogue.sprint(other_sprint_id()).unwrap();
-    let frame = Frame::new(&catalogue, inner, Settings::default());
+    let frame = SprintContext::new(&catalogue, inner, MetricSettings::default());
     let digests = [Digest::of(&items[0], &frame)];
     assert_eq!(compute(&frame, digests.iter(), noon()).value("items.total"), Some(1.0));
 }
@@ -236,8 +236,8 @@ fn an_item_is_stale_after_five_whole_working_days() {
 fn staleness_can_be_set_and_needs_working_days() {
     let mut catalogue = catalogue();
     let items = [story(1, |_| {})];
-    let settings = Settings { stale_working_days: 1, ..Settings::default() };
-    let strict = Frame::new(&catalogue, sprint(&catalogue), settings);
+    let settings = MetricSettings { stale_working_days: 1, ..MetricSettings::default() };
+    let strict = SprintContext::new(&catalogue, sprint(&catalogue), settings);
     let digests = [Digest::of(&items[0], &strict)];
     assert_eq!(compute(&strict, digests.iter(), noon()).value("items.stale"), Some(1.0));
     assert_eq!(figures_of(&catalogue, &items, noon()).value("items.stale"), Some(0.0));

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub use board::states;
 pub use digest::Digest;
 pub use explain::explain;
-pub use frame::{Frame, GRACE_DAYS_DEFAULT, STALE_WORKING_DAYS_DEFAULT, Settings};
+pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT, SprintContext};
 pub use table::{METRICS, Metric, SPRINT_DAYS_LEFT, Significance, metric};
 
 use crate::domain::amount::Hundredths;
@@ -47,7 +47,7 @@ pub struct Figures {
 /// The digests are those of all the items that are known of the team, whatever sprint they are in: lead time looks
 /// at all of them, and past days of the burndown count what has left the sprint since.
 pub fn compute<'d>(
-    frame: &Frame<'_>,
+    frame: &SprintContext<'_>,
     digests: impl Iterator<Item = &'d Digest> + Clone,
     now: Timestamp,
 ) -> Figures {

@@ -1,7 +1,7 @@
 //! One pass over the digests of a board: the sums from which every metric is read off.
 
 use super::digest::Digest;
-use super::frame::{Frame, Moment};
+use super::frame::{Moment, SprintContext};
 use super::rounded_quotient;
 use super::rules::{Exclusion, in_scope, lead_time, open, task};
 use super::table::{Formula, METRICS};
@@ -44,7 +44,7 @@ pub(super) struct Tallies<'a> {
 
 impl<'a> Tallies<'a> {
     pub(super) fn of<'d>(
-        frame: &'a Frame<'a>,
+        frame: &'a SprintContext<'a>,
         digests: impl Iterator<Item = &'d Digest>,
         now: Timestamp,
     ) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::testing::{claim, details};
-use super::{Digest, Figures, Frame, Settings, compute};
+use super::{Digest, Figures, MetricSettings, SprintContext, compute};
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::catalogue::{Catalogue, Iteration};
@@ -87,8 +87,8 @@ pub(crate) fn sprint(catalogue: &Catalogue) -> &Iteration {
     catalogue.sprint(sprint_id()).unwrap()
 }
 
-pub(crate) fn frame(catalogue: &Catalogue) -> Frame<'_> {
-    Frame::new(catalogue, sprint(catalogue), Settings::default())
+pub(crate) fn frame(catalogue: &Catalogue) -> SprintContext<'_> {
+    SprintContext::new(catalogue, sprint(catalogue), MetricSettings::default())
 }
 
 /// The figures of a sprint with these items.

@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 1e-9;
 /// What was last announced of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Said {
+pub enum AnnouncedValue {
     /// It has never had a number.
     NoNumberYet,
     /// It had one, and has none now.
@@ -25,7 +25,7 @@ pub enum Said {
     Number(Hundredths),
 }
 
-impl Said {
+impl AnnouncedValue {
     /// What there is to remember once `value` was announced, or recorded, after `last`.
     pub const fn after(last: Option<Self>, value: Option<Hundredths>) -> Self {
         match (value, last) {
@@ -80,7 +80,7 @@ impl Reading {
 
 /// When the question is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum AnnounceAt {
     /// Something changed just now.
     Now,
     /// The settle tick: whatever differs is told.
@@ -90,14 +90,14 @@ pub enum Moment {
 /// What is to be said of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announcement {
-    /// Announce it, and remember [`Said::after`].
+    /// Announce it, and remember [`AnnouncedValue::after`].
     Announce {
         /// Why.
         reason: MetricReason,
         /// 100·|value − previous| / |previous|, one decimal, no sign; `None` when there is no such number.
         change_percent: Option<Hundredths>,
     },
-    /// Remember [`Said::after`] and announce nothing: these are a board's first values, and its snapshot shows them.
+    /// Remember [`AnnouncedValue::after`] and announce nothing: these are a board's first values, and its snapshot shows them.
     Record,
     /// It differs, but not by enough: the settle tick announces it.
     Later,
@@ -106,19 +106,26 @@ pub enum Announcement {
 }
 
 /// Decides what is to be said of a metric of which `last` was said last; `None` when nothing was ever recorded.
-pub fn decide(last: Option<Said>, reading: Reading, rule: Rule, moment: Moment) -> Announcement {
+pub fn decide(
+    last: Option<AnnouncedValue>,
+    reading: Reading,
+    rule: Rule,
+    moment: AnnounceAt,
+) -> Announcement {
     if !may_be_learnt(reading.level) {
         return Announcement::Nothing;
     }
     let announce = |reason, change_percent| Announcement::Announce { reason, change_percent };
     let (old, new) = match (last, reading.value) {
         (None, _) => return Announcement::Record,
-        (Some(Said::NoNumberYet | Said::NumberGone), None) => return Announcement::Nothing,
-        (Some(Said::NoNumberYet), Some(_)) => return announce(MetricReason::First, None),
-        (Some(Said::NumberGone), Some(_)) | (Some(Said::Number(_)), None) => {
+        (Some(AnnouncedValue::NoNumberYet | AnnouncedValue::NumberGone), None) => {
+            return Announcement::Nothing;
+        }
+        (Some(AnnouncedValue::NoNumberYet), Some(_)) => return announce(MetricReason::First, None),
+        (Some(AnnouncedValue::NumberGone), Some(_)) | (Some(AnnouncedValue::Number(_)), None) => {
             return announce(MetricReason::AnyChange, None);
         }
-        (Some(Said::Number(old)), Some(new)) => (old, new),
+        (Some(AnnouncedValue::Number(old)), Some(new)) => (old, new),
     };
     if old == new {
         return Announcement::Nothing;
@@ -126,8 +133,8 @@ pub fn decide(last: Option<Said>, reading: Reading, rule: Rule, moment: Moment) 
     match significance(old, new, rule) {
         Some(reason) => announce(reason, change_percent(old, new)),
         None => match moment {
-            Moment::Now => Announcement::Later,
-            Moment::Settle => announce(MetricReason::Settle, change_percent(old, new)),
+            AnnounceAt::Now => Announcement::Later,
+            AnnounceAt::Settle => announce(MetricReason::Settle, change_percent(old, new)),
         },
     }
 }

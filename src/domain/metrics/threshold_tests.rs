@@ -12,8 +12,8 @@ fn amount(units: f64) -> Hundredths {
     Hundredths::from_units(units).unwrap()
 }
 
-fn said(units: f64) -> Option<Said> {
-    Some(Said::Number(amount(units)))
+fn said(units: f64) -> Option<AnnouncedValue> {
+    Some(AnnouncedValue::Number(amount(units)))
 }
 
 fn full(units: f64) -> Reading {
@@ -23,7 +23,7 @@ fn full(units: f64) -> Reading {
 const UNKNOWN: Reading = Reading { value: None, level: Level::Full };
 
 fn now(old: f64, new: f64, rule: Rule) -> Announcement {
-    decide(said(old), full(new), rule, Moment::Now)
+    decide(said(old), full(new), rule, AnnounceAt::Now)
 }
 
 fn announce(reason: MetricReason, percent: Option<f64>) -> Announcement {
@@ -33,31 +33,34 @@ fn announce(reason: MetricReason, percent: Option<f64>) -> Announcement {
 #[test]
 fn d1_zero_is_a_value_and_not_the_first_time() {
     for rule in [five_percent(), Rule::AnyChange] {
-        for moment in [Moment::Now, Moment::Settle] {
+        for moment in [AnnounceAt::Now, AnnounceAt::Settle] {
             assert_eq!(decide(said(0.0), full(0.0), rule, moment), Announcement::Nothing);
         }
     }
-    assert_eq!(decide(None, full(0.0), five_percent(), Moment::Now), Announcement::Record);
-    let first = decide(Some(Said::NoNumberYet), full(0.0), five_percent(), Moment::Now);
+    assert_eq!(decide(None, full(0.0), five_percent(), AnnounceAt::Now), Announcement::Record);
+    let first = decide(Some(AnnouncedValue::NoNumberYet), full(0.0), five_percent(), AnnounceAt::Now);
     assert_eq!(first, announce(MetricReason::First, None));
 }
 
 #[test]
 fn d1_the_first_number_is_first_once() {
-    let never = Said::after(None, None);
-    assert_eq!(never, Said::NoNumberYet);
-    assert_eq!(decide(Some(never), UNKNOWN, five_percent(), Moment::Settle), Announcement::Nothing);
-    let gone = Said::after(said(3.0), None);
-    assert_eq!(Said::after(Some(gone), None), gone);
+    let never = AnnouncedValue::after(None, None);
+    assert_eq!(never, AnnouncedValue::NoNumberYet);
+    assert_eq!(decide(Some(never), UNKNOWN, five_percent(), AnnounceAt::Settle), Announcement::Nothing);
+    let gone = AnnouncedValue::after(said(3.0), None);
+    assert_eq!(AnnouncedValue::after(Some(gone), None), gone);
     assert_eq!(
-        decide(Some(gone), full(3.0), five_percent(), Moment::Now),
+        decide(Some(gone), full(3.0), five_percent(), AnnounceAt::Now),
         announce(MetricReason::AnyChange, None)
     );
     assert_eq!(
-        decide(said(3.0), UNKNOWN, five_percent(), Moment::Now),
+        decide(said(3.0), UNKNOWN, five_percent(), AnnounceAt::Now),
         announce(MetricReason::AnyChange, None)
     );
-    assert_eq!((gone.value(), Said::after(Some(gone), Some(amount(2.0))).value()), (None, Some(amount(2.0))));
+    assert_eq!(
+        (gone.value(), AnnouncedValue::after(Some(gone), Some(amount(2.0))).value()),
+        (None, Some(amount(2.0)))
+    );
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn d7_equal_values_are_equal() {
 #[test]
 fn d8_what_stays_below_the_threshold_is_announced_by_the_settle_tick() {
     assert_eq!(now(40.0, 39.0, five_percent()), Announcement::Later);
-    let settled = decide(said(40.0), full(39.0), five_percent(), Moment::Settle);
+    let settled = decide(said(40.0), full(39.0), five_percent(), AnnounceAt::Settle);
     assert_eq!(settled, announce(MetricReason::Settle, Some(2.5)));
     // A threshold that is no number only makes everything wait.
     let broken = Rule::Relative { fraction: f64::NAN, minimum: Hundredths::default() };
@@ -136,8 +139,8 @@ fn d9_slow_drift_is_measured_from_what_was_announced() {
 #[test]
 fn d15_only_what_is_full_is_learnt() {
     for level in [Level::Cached, Level::Mock, Level::None] {
-        for last in [None, Some(Said::NoNumberYet), said(1.0)] {
-            for moment in [Moment::Now, Moment::Settle] {
+        for last in [None, Some(AnnouncedValue::NoNumberYet), said(1.0)] {
+            for moment in [AnnounceAt::Now, AnnounceAt::Settle] {
                 let reading = Reading { value: Some(amount(9.0)), level };
                 assert_eq!(decide(last, reading, Rule::AnyChange, moment), Announcement::Nothing);
             }
@@ -161,9 +164,13 @@ fn a_rule() -> impl Strategy<Value = Rule> {
 }
 
 /// What is remembered after a decision.
-fn remembered(last: Option<Said>, value: Option<Hundredths>, decision: Announcement) -> Option<Said> {
+fn remembered(
+    last: Option<AnnouncedValue>,
+    value: Option<Hundredths>,
+    decision: Announcement,
+) -> Option<AnnouncedValue> {
     match decision {
-        Announcement::Announce { .. } | Announcement::Record => Some(Said::after(last, value)),
+        Announcement::Announce { .. } | Announcement::Record => Some(AnnouncedValue::after(last, value)),
         Announcement::Later | Announcement::Nothing => last,
     }
 }
@@ -176,13 +183,13 @@ proptest! {
         let mut last = None;
         for value in &values {
             let reading = Reading { value: *value, level: Level::Full };
-            last = remembered(last, *value, decide(last, reading, rule, Moment::Now));
+            last = remembered(last, *value, decide(last, reading, rule, AnnounceAt::Now));
         }
         let value = values.last().copied().flatten();
         let reading = Reading { value, level: Level::Full };
-        last = remembered(last, value, decide(last, reading, rule, Moment::Settle));
-        prop_assert_eq!(last.and_then(Said::value), value);
-        prop_assert_eq!(decide(last, reading, rule, Moment::Settle), Announcement::Nothing);
+        last = remembered(last, value, decide(last, reading, rule, AnnounceAt::Settle));
+        prop_assert_eq!(last.and_then(AnnouncedValue::value), value);
+        prop_assert_eq!(decide(last, reading, rule, AnnounceAt::Settle), Announcement::Nothing);
     }
 
     #[test]
@@ -194,8 +201,8 @@ proptest! {
         for step in steps {
             value += f64::from(step) / 100.0;
             let reading = full(value);
-            last = remembered(last, reading.value, decide(last, reading, five_percent(), Moment::Now));
-            let old = last.and_then(Said::value).unwrap().units();
+            last = remembered(last, reading.value, decide(last, reading, five_percent(), AnnounceAt::Now));
+            let old = last.and_then(AnnouncedValue::value).unwrap().units();
             let new = reading.value.unwrap().units();
             prop_assert!((new - old).abs() < old.abs() * 0.05 + 1e-6 || new == old, "{} {}", old, new);
         }
@@ -203,9 +210,9 @@ proptest! {
 
     #[test]
     fn d2_d3_a_percentage_is_finite_and_has_one_decimal(old in a_value(), new in a_value(), rule in a_rule()) {
-        let last = Some(Said::after(None, old));
+        let last = Some(AnnouncedValue::after(None, old));
         let reading = Reading { value: new, level: Level::Full };
-        for moment in [Moment::Now, Moment::Settle] {
+        for moment in [AnnounceAt::Now, AnnounceAt::Settle] {
             if let Announcement::Announce { change_percent: Some(percent), .. } = decide(last, reading, rule, moment) {
                 prop_assert!(percent.units().is_finite() && percent >= Hundredths::default());
                 prop_assert_eq!(percent.hundredths() % 10, 0);

@@ -1,4 +1,4 @@
-//! A board as the archive remembers it: the numbers that were last said of it, when it was last found equal to its
+//! A board as the archive holds it: the numbers that were last said of it, when it was last found equal to its
 //! source, and what it is called. It stands in until the journal or the organisation tells what the board is now.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::metrics;
-use crate::domain::metrics::threshold::Said;
+use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::scope::{Scope, Text};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::work_item::History;
@@ -41,18 +41,18 @@ impl About {
 
 /// A board as it was last known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RememberedBoard {
+pub struct ArchivedBoard {
     /// The board, its sprint included.
     pub scope: Scope,
     /// What it is called.
     pub about: About,
     /// What was last said of its metrics, by id.
-    pub values: BTreeMap<Text, Said>,
+    pub values: BTreeMap<Text, AnnouncedValue>,
     /// When it was last found equal to its source.
     pub as_of: Timestamp,
 }
 
-impl RememberedBoard {
+impl ArchivedBoard {
     /// The name of its team, for display.
     pub fn team_name(&self) -> Option<&Text> {
         self.about.team.as_ref().map(|team| &team.team_name)
@@ -69,11 +69,11 @@ impl RememberedBoard {
         let team = self.about.team.as_ref();
         let sprint = team.and_then(|team| Some(SprintView::of(team, team.sprint(self.scope.sprint?)?, now)));
         let days_left = sprint.as_ref().map(|sprint| Hundredths::whole(sprint.days_left));
-        let value = |id: &str, said: &Said| match id {
+        let value = |id: &str, said: &AnnouncedValue| match id {
             metrics::SPRINT_DAYS_LEFT => said.value().and(days_left),
             _ => said.value(),
         };
-        let metric = |(id, said): (&Text, &Said)| {
+        let metric = |(id, said): (&Text, &AnnouncedValue)| {
             let metric = metrics::metric(id)?;
             let value = value(metric.id, said);
             let reason = value.is_none().then(|| "it had no number when it was last known".into());
@@ -111,15 +111,15 @@ mod tests {
         let scope = team.key().scope(Some(sprint_id()));
         let about = About::of(scope, Some(&"Fabrikam".into()), Some(&team));
         let about: About = serde_json::from_slice(&serde_json::to_vec(&about).unwrap()).unwrap();
-        let number = |units| Said::Number(Hundredths::whole(units));
+        let number = |units| AnnouncedValue::Number(Hundredths::whole(units));
         let values = [
             ("points.total", number(40)),
             ("sprint.days_left", number(9)),
-            ("points.completed", Said::NumberGone),
+            ("points.completed", AnnouncedValue::NumberGone),
             ("of.a_later_version", number(1)),
         ];
         let values = values.map(|(id, said)| (Text::from(id), said)).into();
-        let board = RememberedBoard { scope, about, values, as_of: Timestamp::from_epoch_ms(0) };
+        let board = ArchivedBoard { scope, about, values, as_of: Timestamp::from_epoch_ms(0) };
         assert_eq!(board.scope_view().sprint, Some(team.sprint(sprint_id()).unwrap().name.clone()));
         let sprint = team.sprint(sprint_id()).unwrap();
         let last_day = team.calendar().end_of(sprint.finish.unwrap()).epoch_ms() - 1;

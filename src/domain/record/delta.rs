@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::record::last_announced::SaidRecord;
+use crate::domain::record::last_announced::AnnouncedRecord;
 use crate::domain::scope::{CollectionId, ProjectId};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, TeamKey};
@@ -32,9 +32,9 @@ pub struct Delta {
     /// The sprints that teams are now in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sprints: Vec<CurrentSprint>,
-    /// What was said about boards.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub said: Vec<SaidRecord>,
+    /// What was announced about boards.
+    #[serde(default, rename = "said", skip_serializing_if = "Vec::is_empty")]
+    pub announced: Vec<AnnouncedRecord>,
     /// When the source was last found equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<SourceCheck>,
@@ -84,7 +84,7 @@ impl Delta {
 mod tests {
     use super::*;
     use crate::domain::entry_id::EntryId;
-    use crate::domain::record::last_announced::Statement;
+    use crate::domain::record::last_announced::Announced;
     use crate::domain::scope::Scope;
     use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
     use crate::domain::testing::{item, project};
@@ -98,9 +98,9 @@ mod tests {
             catalogues: vec![catalogue()],
             forgotten: vec![catalogue().key()],
             sprints: vec![CurrentSprint { team: catalogue().key(), sprint: Some(sprint_id()) }],
-            said: vec![SaidRecord {
+            announced: vec![AnnouncedRecord {
                 scope: Scope::project(project()),
-                statement: Statement::Keys { changed: EntryId { ms: 1, seq: 0 } },
+                statement: Announced::Keys { changed: EntryId { ms: 1, seq: 0 } },
                 at: EntryId { ms: 2, seq: 0 },
             }],
             checked: Some(SourceCheck { projects: [(project(), Timestamp::from_epoch_ms(5))].into() }),

@@ -5,7 +5,7 @@ use crate::domain::time::Timestamp;
 /// How this instance stands with the journal. Whatever it is, the boards are a consistent prefix of the log that was
 /// followed last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Contact {
+pub enum JournalStatus {
     /// The log is followed, or is about to be for the first time.
     #[default]
     Following,
@@ -17,7 +17,7 @@ pub enum Contact {
     Outdated(Timestamp),
 }
 
-impl Contact {
+impl JournalStatus {
     /// Since when the boards may be behind the journal without anybody here being able to tell; `None` when they are
     /// not.
     pub const fn cut_off(self) -> Option<Timestamp> {

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
-use crate::domain::metrics::threshold::Said;
+use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::scope::{Scope, Text};
 use crate::domain::time::Timestamp;
 
 /// Something that was said about a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Statement {
+pub enum Announced {
     /// The value of a metric.
     Metric {
         /// The metric's id.
         metric: Text,
         /// What was said of it.
-        said: Said,
+        said: AnnouncedValue,
     },
     /// That what clients keep of the board is stale, up to a change.
     Keys {
@@ -38,7 +38,7 @@ pub enum Statement {
     },
 }
 
-impl Statement {
+impl Announced {
     /// The name of its record within its board.
     pub fn name(&self) -> &str {
         match self {
@@ -57,16 +57,16 @@ pub const LEVEL: &str = "level";
 
 /// A statement about a board, as its record and as what a log entry tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaidRecord {
+pub struct AnnouncedRecord {
     /// The board, its sprint included: a new sprint begins without a past.
     pub scope: Scope,
     /// What was said.
-    pub statement: Statement,
+    pub statement: Announced,
     /// The position of the log of which it is true.
     pub at: EntryId,
 }
 
-impl SaidRecord {
+impl AnnouncedRecord {
     /// The record's bytes in the journal.
     pub fn encode(&self) -> Vec<u8> {
         // Strings, numbers and enums cannot fail to serialise.
@@ -87,26 +87,29 @@ mod tests {
 
     #[test]
     fn what_was_said_comes_back_as_it_was() {
-        let metric = |said| Statement::Metric { metric: "points.total".into(), said };
+        let metric = |said| Announced::Metric { metric: "points.total".into(), said };
         let statements = [
-            metric(Said::NoNumberYet),
-            metric(Said::NumberGone),
-            metric(Said::Number(Hundredths::from_units(12.5).unwrap())),
-            Statement::Keys { changed: EntryId { ms: 7, seq: 1 } },
-            Statement::Level {
+            metric(AnnouncedValue::NoNumberYet),
+            metric(AnnouncedValue::NumberGone),
+            metric(AnnouncedValue::Number(Hundredths::from_units(12.5).unwrap())),
+            Announced::Keys { changed: EntryId { ms: 7, seq: 1 } },
+            Announced::Level {
                 level: Level::Cached,
                 reason: Some("timed_out".into()),
                 since: Some(Timestamp::from_epoch_ms(5)),
                 retry_at: None,
             },
         ];
-        let names: Vec<&str> = statements.iter().map(Statement::name).collect();
+        let names: Vec<&str> = statements.iter().map(Announced::name).collect();
         assert_eq!(names, ["points.total", "points.total", "points.total", "keys", "level"]);
         for statement in statements {
-            let record =
-                SaidRecord { scope: Scope::project(project()), statement, at: EntryId { ms: 9, seq: 0 } };
-            assert_eq!(SaidRecord::decode(&record.encode()).unwrap(), record);
+            let record = AnnouncedRecord {
+                scope: Scope::project(project()),
+                statement,
+                at: EntryId { ms: 9, seq: 0 },
+            };
+            assert_eq!(AnnouncedRecord::decode(&record.encode()).unwrap(), record);
         }
-        assert!(SaidRecord::decode(b"{}").is_err());
+        assert!(AnnouncedRecord::decode(b"{}").is_err());
     }
 }

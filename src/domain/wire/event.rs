@@ -25,7 +25,7 @@ pub const EVENT_BYTES_MAX: usize = 64 * 1024;
 /// Where the news came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum Cause {
     /// A service hook.
     Webhook,
     /// The timer's synchronisation.
@@ -57,7 +57,7 @@ pub struct Envelope {
     /// What it is about.
     pub subject: Subject,
     /// Where the news came from; `None` for events about the connection.
-    pub source: Option<Source>,
+    pub source: Option<Cause>,
     /// How true the board is.
     pub level: Level,
     /// Whether the organisation is simulated.
@@ -422,7 +422,7 @@ struct Wire<'a> {
     #[serde(flatten)]
     ids: Option<Ids>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<Source>,
+    source: Option<Cause>,
     level: Level,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     demo: bool,

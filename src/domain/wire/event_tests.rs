@@ -28,7 +28,7 @@ fn envelope(subject: Subject) -> Envelope {
     Envelope {
         timestamp: at(12_345),
         subject,
-        source: Some(Source::Webhook),
+        source: Some(Cause::Webhook),
         level: Level::Full,
         demo: false,
         data_as_of: Some(at(-2_000)),
@@ -40,7 +40,7 @@ fn envelope(subject: Subject) -> Envelope {
 
 fn system(subject: Subject) -> Envelope {
     Envelope {
-        source: Some(Source::System),
+        source: Some(Cause::System),
         changed_at: None,
         received_at: None,
         trace_id: None,
@@ -174,7 +174,7 @@ fn events() -> Vec<(Envelope, Body)> {
             Body::Snapshot { data: Box::new(board()), outage: None, url: None, etag: None },
         ),
         (
-            Envelope { source: Some(Source::Timer), ..system(board_subject) },
+            Envelope { source: Some(Cause::Timer), ..system(board_subject) },
             Body::WorkitemsUpdated {
                 data: Some(vec![item_view()]),
                 url: None,
@@ -246,7 +246,7 @@ fn events() -> Vec<(Envelope, Body)> {
         ),
         (system(board_subject), Body::Recovered { from: Level::Cached, down_for_ms: 61_000 }),
         (
-            Envelope { source: Some(Source::Timer), ..system(Subject::Organization) },
+            Envelope { source: Some(Cause::Timer), ..system(Subject::Organization) },
             Body::SyncCompleted {
                 scopes: 3,
                 changed: 2,

@@ -353,12 +353,12 @@ impl Outage {
     }
 
     /// The board is as it was when it was last found equal to its source.
-    pub fn of_memory(as_of: Timestamp) -> Self {
+    pub fn of_archive(as_of: Timestamp) -> Self {
         Self { reason: REMEMBERED.into(), since: Some(as_of), retry_at: None }
     }
 }
 
-/// The reason of a board that the archive remembers, and of which nothing was heard since this process started.
+/// The reason of a board that the archive holds, and of which nothing was heard since this process started.
 pub const REMEMBERED: &str = "remembered";
 
 /// What is written in the place of a team for the board of what is no team's.

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::Settings;
+use super::RedisSettings;
 use crate::domain::time::Timestamp;
 use crate::journal::JournalError;
 use crate::journal::address::Address;
@@ -38,14 +38,14 @@ const RETRY_AFTER_MAX: Duration = Duration::from_millis(500);
 const SUSPECTED_AFTER: Duration = Duration::from_millis(200);
 
 /// For how long at most one waits before the end of a token is looked at again: a machine that slept has another time.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often the cluster client follows a slot that moved, within the time of the command.
 const CLUSTER_RETRIES: u32 = 2;
 
 /// Opens connections. Making one connects nowhere.
 pub(super) struct Connector {
-    settings: Settings,
+    settings: RedisSettings,
     clock: Clock,
     reply_timeout: Duration,
 }
@@ -62,7 +62,7 @@ type Opened = (Connection, Option<Timestamp>);
 impl Connector {
     /// Errors: an address or a certificate that the client does not take, in words of ours.
     pub(super) fn new(
-        settings: &Settings,
+        settings: &RedisSettings,
         clock: &Clock,
         reply_timeout: Duration,
     ) -> Result<Self, &'static str> {
@@ -139,9 +139,9 @@ impl Connector {
                         told_last = Some(why);
                     }
                 }
-                tokio::time::sleep((renew_before / 20).clamp(RETRY_AFTER, LOOK_AGAIN_AFTER)).await;
+                tokio::time::sleep((renew_before / 20).clamp(RETRY_AFTER, POLL_INTERVAL)).await;
             } else {
-                tokio::time::sleep(due_in.min(LOOK_AGAIN_AFTER)).await;
+                tokio::time::sleep(due_in.min(POLL_INTERVAL)).await;
             }
         }
     }

@@ -24,8 +24,8 @@ use self::codec::{Hash, Keys, SCHEMA};
 use self::link::{Connector, Link, Script};
 use super::address::Address;
 use super::{
-    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Retention,
-    Versioned, refuse_defects, whole_ms,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
+    LogRetention, RecordKey, Versioned, refuse_defects, whole_ms,
 };
 use crate::platform::clock::Clock;
 use crate::platform::identity::TokenSource;
@@ -45,13 +45,13 @@ const SCAN_RECORDS: usize = 500;
 
 /// What the journal needs to know.
 #[derive(Clone)]
-pub struct Settings {
+pub struct RedisSettings {
     /// Where the store is.
     pub address: Address,
     /// Which organisation's journal it is; part of every key. Letters, digits, `-`, `_` and `.`.
     pub organisation: String,
     /// How much of the log is kept.
-    pub retention: Retention,
+    pub retention: LogRetention,
     /// How long a command may take, the wait for a connection included.
     pub timeout: Duration,
     /// After how long without entries a tail looks whether the log is still there.
@@ -67,7 +67,7 @@ pub struct Settings {
     pub renew_before: Duration,
 }
 
-impl Settings {
+impl RedisSettings {
     /// How long a command may take.
     pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
 
@@ -82,7 +82,7 @@ impl Settings {
         Self {
             address,
             organisation,
-            retention: Retention::DEFAULT,
+            retention: LogRetention::DEFAULT,
             timeout: Self::TIMEOUT_DEFAULT,
             check_every: Self::CHECK_EVERY_DEFAULT,
             tend_every: Duration::from_secs(60),
@@ -114,13 +114,13 @@ struct Parts {
     link: Link,
     keys: Keys,
     scripts: Scripts,
-    settings: Settings,
+    settings: RedisSettings,
     clock: Clock,
     /// The epoch's record as it was when everything was last loaded, by which a store that was emptied and begun anew
     /// is told from the one that was followed.
     epoch: Mutex<Option<Vec<u8>>>,
     /// As it was last tended.
-    condition: Mutex<Condition>,
+    condition: Mutex<JournalCondition>,
 }
 
 /// The journal on Redis.
@@ -144,7 +144,7 @@ impl RedisJournal {
     /// the store is there. Needs a runtime.
     ///
     /// Errors: an address or certificate that the client does not take.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, &'static str> {
+    pub fn new(settings: RedisSettings, clock: Clock) -> Result<Self, &'static str> {
         // It is already installed when the process has another client that speaks TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let link = |reply_timeout| Connector::new(&settings, &clock, reply_timeout).map(Link::keep);
@@ -164,7 +164,7 @@ impl RedisJournal {
             settings,
             clock,
             epoch: Mutex::default(),
-            condition: Mutex::new(Condition { kind: "redis", ..Condition::default() }),
+            condition: Mutex::new(JournalCondition { kind: "redis", ..JournalCondition::default() }),
         });
         let (told, changed) = watch::channel(());
         let background =
@@ -354,7 +354,7 @@ impl Parts {
 
 #[async_trait]
 impl Journal for RedisJournal {
-    async fn load(&self) -> Result<Loaded, JournalError> {
+    async fn load(&self) -> Result<LoadedRecords, JournalError> {
         let parts = &self.parts;
         // The end is noted before anything is read: whatever changes from here on is in an entry after it.
         let (position, epoch) = parts.standing().await?;
@@ -367,7 +367,7 @@ impl Journal for RedisJournal {
             return Err(JournalError::Lost);
         }
         *parts.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
-        Ok(Loaded { records: records.into_iter().collect(), position, whole_at })
+        Ok(LoadedRecords { records: records.into_iter().collect(), position, whole_at })
     }
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
@@ -391,7 +391,7 @@ impl Journal for RedisJournal {
         Ok(keys.iter().zip(values).map(|(key, value)| codec::record(key, value)).collect())
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
+    async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError> {
         refuse_defects(&commit)?;
         let parts = &self.parts;
         let Keys { items, records, log, .. } = &parts.keys;
@@ -399,8 +399,8 @@ impl Journal for RedisJournal {
         let fill = |command: &mut Cmd| committing::fill(command, &commit, entries_max);
         let (name, rest) = parts.run(&parts.scripts.commit, &[items, records, log], fill).await?;
         match name.as_str() {
-            "committed" => rest.iter().map(codec::id).collect::<Option<_>>().map(Outcome::Committed),
-            "conflict" => committing::conflicts(&commit, &rest).map(Outcome::Conflict),
+            "committed" => rest.iter().map(codec::id).collect::<Option<_>>().map(CommitOutcome::Committed),
+            "conflict" => committing::conflicts(&commit, &rest).map(CommitOutcome::Conflict),
             _ => None,
         }
         .ok_or_else(not_understood)
@@ -468,7 +468,7 @@ impl Journal for RedisJournal {
         true
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self) -> JournalCondition {
         self.parts.condition.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -44,7 +44,7 @@ impl MetricKind {
 
 /// One row of the table of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
+pub struct ExportedMetric {
     /// The name under which it is scraped.
     pub name: &'static str,
     /// What it does over time.
@@ -85,18 +85,18 @@ impl Gauge {
 
 /// When something last happened. It never goes back, in whatever order the times are reported.
 #[derive(Debug)]
-pub struct Moment(AtomicI64);
+pub struct TimeGauge(AtomicI64);
 
 /// No instant that ever happens, so that "never" needs no lock.
 const NEVER: i64 = i64::MIN;
 
-impl Default for Moment {
+impl Default for TimeGauge {
     fn default() -> Self {
         Self(AtomicI64::new(NEVER))
     }
 }
 
-impl Moment {
+impl TimeGauge {
     /// It happened at `at`.
     pub fn set(&self, at: Timestamp) {
         self.0.fetch_max(at.epoch_ms(), Ordering::Relaxed);
@@ -124,7 +124,7 @@ impl SourceLevel {
     }
 }
 
-/// When something was, as it was last seen; unlike a [`Moment`] it may go back, or be nothing again.
+/// When something was, as it was last seen; unlike a [`TimeGauge`] it may go back, or be nothing again.
 #[derive(Debug)]
 pub struct Latest(AtomicI64);
 
@@ -243,11 +243,11 @@ macro_rules! vitals {
             /// Payloads of no use. [`Vitals::dead_letter`] counts one.
             pub dead_letters: DeadLetters,
             /// When a board last changed.
-            pub last_data_update: Moment,
+            pub last_data_update: TimeGauge,
             /// When a hook was last answered with 200.
-            pub last_hook: Moment,
+            pub last_hook: TimeGauge,
             /// When a synchronisation last ended well.
-            pub last_sync: Moment,
+            pub last_sync: TimeGauge,
             /// How true what the organisation tells is.
             pub source_level: SourceLevel,
             /// When the oldest observation that waits in the inbox was received.
@@ -255,19 +255,19 @@ macro_rules! vitals {
             log: LogProgress,
         }
 
-        $(const $other: Metric = Metric {
+        $(const $other: ExportedMetric = ExportedMetric {
             name: $other_name, kind: MetricKind::$kind, unit: $other_unit, help: $other_help,
         };)*
 
         /// Every metric there is.
-        pub const METRICS: &[Metric] = &[
-            $(Metric { name: $name, kind: MetricKind::Counter, unit: $unit, help: $help },)*
+        pub const METRICS: &[ExportedMetric] = &[
+            $(ExportedMetric { name: $name, kind: MetricKind::Counter, unit: $unit, help: $help },)*
             $($other,)*
         ];
 
         impl Vitals {
             /// The plain counters with their rows in the table.
-            fn counters(&self) -> impl Iterator<Item = (&'static Metric, u64)> {
+            fn counters(&self) -> impl Iterator<Item = (&'static ExportedMetric, u64)> {
                 METRICS.iter().zip([$(self.$counter.value()),*])
             }
         }
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn p5_a_moment_is_never_until_it_is_set_and_never_goes_back() {
-        let moment = Moment::default();
+        let moment = TimeGauge::default();
         assert_eq!(moment.value(), None);
         for ms in [5, 9, 7] {
             moment.set(Timestamp::from_epoch_ms(ms));
@@ -502,7 +502,7 @@ mod tests {
     fn every_name_is_legal_and_stands_in_the_table_once() {
         let names: std::collections::BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), METRICS.len());
-        for Metric { name, kind, unit, help } in METRICS {
+        for ExportedMetric { name, kind, unit, help } in METRICS {
             let plain =
                 name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
             assert!(name.starts_with("boardcast_") && plain, "{name}");

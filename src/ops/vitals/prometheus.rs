@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{
-    DEAD_LETTERS, DELIVERY, Endpoint, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE,
-    LAST_HOOK, LAST_SYNC, LIST_READS, Metric, Moment, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome,
-    STARTED, STREAMS, Vitals,
+    DEAD_LETTERS, DELIVERY, Endpoint, ExportedMetric, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG,
+    LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome,
+    STARTED, STREAMS, TimeGauge, Vitals,
 };
 use crate::domain::time::Timestamp;
 
@@ -73,7 +73,7 @@ pub fn text(vitals: &Vitals, instance: &Instance<'_>) -> String {
     text.0
 }
 
-fn moment(moment: &Moment) -> Option<f64> {
+fn moment(moment: &TimeGauge) -> Option<f64> {
     moment.value().map(seconds)
 }
 
@@ -86,14 +86,14 @@ fn seconds(at: Timestamp) -> f64 {
 struct Text(String);
 
 impl Text {
-    fn head(&mut self, metric: &Metric) {
+    fn head(&mut self, metric: &ExportedMetric) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "# HELP {} {}", metric.name, metric.help);
         let _ = writeln!(self.0, "# TYPE {} {}", metric.name, metric.kind.as_str());
     }
 
     /// A metric without a value has no sample: no number stands for "not known".
-    fn optional(&mut self, metric: &Metric, value: Option<f64>) {
+    fn optional(&mut self, metric: &ExportedMetric, value: Option<f64>) {
         self.head(metric);
         if let Some(value) = value {
             self.sample(metric.name, &[], value);
@@ -107,7 +107,7 @@ impl Text {
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
 
-    fn histogram(&mut self, metric: &Metric, labels: &[(&str, &str)], histogram: &Histogram) {
+    fn histogram(&mut self, metric: &ExportedMetric, labels: &[(&str, &str)], histogram: &Histogram) {
         let (cumulative, total) = histogram.cumulative();
         let bucket = format!("{}_bucket", metric.name);
         let bounded = cumulative

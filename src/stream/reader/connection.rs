@@ -9,7 +9,7 @@ use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, ClosingReason, Envelope, SCHEMA_VERSION, Source};
+use crate::domain::wire::event::{self, Body, Cause, ClosingReason, Envelope, SCHEMA_VERSION};
 use crate::domain::wire::view::{JOURNAL, ScopeView};
 use crate::stream::hub::frame::{Block, silent_heartbeat};
 
@@ -70,9 +70,8 @@ impl Reader {
         let now = (streams.clock)();
         let state = streams.fold.read();
         let concerned = streams.snapshots.scopes(&state, &self.request.filter);
-        // A board that is only remembered is cached whatever the journal does.
-        let concerns =
-            |scope: &Scope| state.level(*scope) == Level::Full && state.remembered(*scope).is_none();
+        // A board that is only archived is cached whatever the journal does.
+        let concerns = |scope: &Scope| state.level(*scope) == Level::Full && state.archived(*scope).is_none();
         let mut out = BytesMut::new();
         for scope in concerned.into_iter().filter(concerns) {
             let body = match since {
@@ -89,7 +88,7 @@ impl Reader {
                 },
             };
             let level = if since.is_some() { Level::Cached } else { Level::Full };
-            let envelope = Envelope { level, ..state.envelope(scope, now, Source::System, streams.demo) };
+            let envelope = Envelope { level, ..state.envelope(scope, now, Cause::System, streams.demo) };
             out.extend_from_slice(
                 &Block::new(None, &event::encode(&envelope, &body)).bytes(self.request.named),
             );

@@ -19,7 +19,7 @@ use super::admission::Ticket;
 use super::{StreamRequest, Streams};
 use crate::board::snapshot::Snapshots;
 use crate::domain::entry_id::EntryId;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::ClosingReason;
@@ -35,7 +35,7 @@ const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;
 const REPLAY_ENTRIES: usize = 128;
 
 /// How long a stream waits for this instance's first load before it says something.
-const LOAD_PATIENCE: Duration = Duration::from_millis(500);
+const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Where a stream is in its life.
 enum Phase {
@@ -59,19 +59,19 @@ pub(super) struct Reader {
     /// Which scopes this reader may see; decided when one is first met.
     scopes: HashMap<Scope, bool>,
     /// Scopes that became known while the stream was open and whose snapshot is still to be written.
-    appeared: Vec<Scope>,
+    pending_snapshots: Vec<Scope>,
     /// Whether something was written while this instance was still loading.
-    greeted: bool,
+    sent_placeholder: bool,
     /// How many boards this reader was given while this instance was still loading; `None` if it was told nothing.
-    recalled: Option<usize>,
-    /// Boards of which this reader was only given what the archive remembers.
-    remembered: Vec<Scope>,
+    archived_boards_sent: Option<usize>,
+    /// Boards of which this reader was only given what the archive holds.
+    archived: Vec<Scope>,
     last_write: Instant,
     /// The last id that was written.
     told: EntryId,
     /// Since when this instance is cut off from the journal, as this reader knows it.
     told_cut_off: Option<Timestamp>,
-    contact: watch::Receiver<Contact>,
+    contact: watch::Receiver<JournalStatus>,
     stopping: watch::Receiver<bool>,
     /// When the server ends the stream.
     ends_at: Option<Instant>,
@@ -88,12 +88,12 @@ impl Reader {
             last_write: Instant::now(),
             told: EntryId::ZERO,
             told_cut_off: None,
-            contact: streams.fold.watch_contact(),
+            contact: streams.fold.watch_journal_status(),
             scopes: HashMap::new(),
-            appeared: Vec::new(),
-            greeted: false,
-            recalled: None,
-            remembered: Vec::new(),
+            pending_snapshots: Vec::new(),
+            sent_placeholder: false,
+            archived_boards_sent: None,
+            archived: Vec::new(),
             request,
             phase: Phase::Opening,
             streams,
@@ -104,7 +104,7 @@ impl Reader {
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         let bytes = loop {
             if !matches!(self.phase, Phase::Closed)
-                && let Contact::Outdated(_) = self.streams.fold.contact()
+                && let JournalStatus::Outdated(_) = self.streams.fold.journal_status()
             {
                 // What is in the log by now only a newer version can tell.
                 break self.close(ClosingReason::Shutdown);
@@ -131,17 +131,17 @@ impl Reader {
 
     /// The first write: everything that a reader needs to show something true.
     async fn begin(&mut self) -> Bytes {
-        let patience = if self.greeted { self.streams.settings.heartbeat } else { LOAD_PATIENCE };
+        let patience = if self.sent_placeholder { self.streams.settings.heartbeat } else { LOAD_TIMEOUT };
         let patient_until = Instant::now() + patience;
-        while tokio::time::timeout(LOAD_PATIENCE, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
+        while tokio::time::timeout(LOAD_TIMEOUT, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
             if let Some(bytes) = self.recall() {
-                self.greeted = true;
+                self.sent_placeholder = true;
                 return bytes;
             }
             if Instant::now() >= patient_until {
                 // Headers reach a client behind the Functions host only with the first byte of the body.
-                self.greeted = true;
-                return match self.recalled {
+                self.sent_placeholder = true;
+                return match self.archived_boards_sent {
                     Some(_) => self.heartbeat(EntryId::ZERO),
                     None => silent_heartbeat(None),
                 };
@@ -157,7 +157,7 @@ impl Reader {
     }
 
     /// What there is for a reader who has nothing yet, while nobody here knows what the journal holds: the boards that the
-    /// archive remembers, and that the journal is away. It is of no position, so it has no id, and the stream begins once
+    /// archive holds, and that the journal is away. It is of no position, so it has no id, and the stream begins once
     /// more when the journal was loaded.
     fn recall(&mut self) -> Option<Bytes> {
         let streams = self.streams.clone();
@@ -165,9 +165,9 @@ impl Reader {
             let state = streams.fold.read();
             streams.snapshots.scopes(&state, &self.request.filter).len()
         };
-        let is_news = match self.recalled {
-            None => shown > 0 || streams.fold.contact().cut_off().is_some(),
-            Some(recalled) => shown > recalled,
+        let is_news = match self.archived_boards_sent {
+            None => shown > 0 || streams.fold.journal_status().cut_off().is_some(),
+            Some(archived_boards_sent) => shown > archived_boards_sent,
         };
         if !is_news || self.request.cursor.is_some() {
             return None;
@@ -175,7 +175,7 @@ impl Reader {
         let filter = &self.request.filter;
         let (taken, views, (level, data_as_of)) =
             streams.snapshots.take(|state| streams.snapshots.scopes(state, filter));
-        self.recalled = Some(taken.boards.len());
+        self.archived_boards_sent = Some(taken.boards.len());
         let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
         let opening = Opening { resumed: false, gap: false, cursor: EntryId::ZERO, level, data_as_of };
         self.write_connected(&mut out, opening, views);
@@ -210,10 +210,10 @@ impl Reader {
             self.scopes.extend(known.map(|scope| (*scope, true)));
             let at_cursor =
                 |scope: &&Scope| state.board(**scope).is_some_and(|board| board.since == position);
-            self.appeared.extend(scopes.iter().filter(at_cursor));
+            self.pending_snapshots.extend(scopes.iter().filter(at_cursor));
             (scopes.clone(), Snapshots::views(&state, &scopes), Snapshots::standing(&state, &scopes))
         };
-        self.scopes.extend(self.appeared.iter().map(|scope| (*scope, true)));
+        self.scopes.extend(self.pending_snapshots.iter().map(|scope| (*scope, true)));
         tracing::debug!(cursor = %position, scopes = scopes.len(), "a stream resumes");
         self.write_connected(
             out,
@@ -231,17 +231,17 @@ impl Reader {
         let streams = self.streams.clone();
         streams.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
-        let (mut chosen, mut remembered, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
+        let (mut chosen, mut archived, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
         let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
             // The snapshots say so.
             cut_off = state.cut_off();
             let scopes = streams.snapshots.scopes(state, filter);
-            // Of what is only remembered the snapshot is due again when the board itself becomes known.
-            (remembered, chosen) = scopes.iter().partition(|scope| state.remembered(**scope).is_some());
+            // Of what is only archived the snapshot is due again when the board itself becomes known.
+            (archived, chosen) = scopes.iter().partition(|scope| state.archived(**scope).is_some());
             scopes
         });
         self.told_cut_off = cut_off;
-        self.remembered = remembered;
+        self.archived = archived;
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
         streams.vitals.reads.record((streams.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
@@ -304,7 +304,7 @@ impl Reader {
             self.phase = Phase::Live(subscription);
             return Some(bytes);
         }
-        if !self.appeared.is_empty() {
+        if !self.pending_snapshots.is_empty() {
             return self.catch_up(subscription).await;
         }
         let named = self.request.named;
@@ -317,7 +317,7 @@ impl Reader {
             }
             Batch::Lost => return Some(self.close(ClosingReason::Lost)),
         };
-        if blocks.is_empty() && self.appeared.is_empty() {
+        if blocks.is_empty() && self.pending_snapshots.is_empty() {
             if self.shows_what_is_forgotten() {
                 return Some(self.close(ClosingReason::Lost));
             }
@@ -336,7 +336,7 @@ impl Reader {
     async fn catch_up(&mut self, mut subscription: Subscription) -> Option<Bytes> {
         let streams = self.streams.clone();
         let named = self.request.named;
-        let scopes = std::mem::take(&mut self.appeared);
+        let scopes = std::mem::take(&mut self.pending_snapshots);
         let (taken, _, _) = streams.snapshots.take(|_| scopes);
         let mut out = BytesMut::new();
         while subscription.position() < taken.position {
@@ -364,14 +364,14 @@ impl Reader {
         Some(out.freeze())
     }
 
-    /// Whether this reader still shows a remembered board that is no more: the organisation was asked and has no such
+    /// Whether this reader still shows a archived board that is no more: the organisation was asked and has no such
     /// board, so no event tells.
     fn shows_what_is_forgotten(&self) -> bool {
-        if self.remembered.is_empty() {
+        if self.archived.is_empty() {
             return false;
         }
         let state = self.streams.fold.read();
-        self.remembered.iter().any(|scope| state.remembered(*scope).is_none())
+        self.archived.iter().any(|scope| state.archived(*scope).is_none())
     }
 
     async fn wait(&mut self, mut subscription: Subscription) -> Option<Bytes> {
@@ -402,9 +402,9 @@ impl Reader {
             (admitted, state.is_served(scope))
         };
         self.scopes.insert(scope, admitted);
-        self.remembered.retain(|shown| (shown.project, shown.team) != (scope.project, scope.team));
-        if admitted && served && !self.appeared.contains(&scope) {
-            self.appeared.push(scope);
+        self.archived.retain(|shown| (shown.project, shown.team) != (scope.project, scope.team));
+        if admitted && served && !self.pending_snapshots.contains(&scope) {
+            self.pending_snapshots.push(scope);
         }
         admitted
     }

@@ -19,7 +19,7 @@ use crate::ops::vitals::ReadOutcome;
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether it is done.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// By how much another instance's clock may be ahead of ours before its lists replace none of ours.
 const AHEAD_MS_MAX: i64 = 5_000;
@@ -141,7 +141,7 @@ where
             if turn == Turn::Ours || Instant::now() >= give_up_at {
                 return None;
             }
-            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

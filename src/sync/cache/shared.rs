@@ -22,7 +22,7 @@ use crate::ops::vitals::Vitals;
 const FORM: &str = "1";
 
 /// How long the store is left alone when it did not answer.
-const LEFT_ALONE: Duration = Duration::from_secs(1);
+const BACKOFF: Duration = Duration::from_secs(1);
 
 /// For how long a load is somebody's own. Whoever is at it renews that; of whoever dies the others take over after it.
 const LEASE: Duration = Duration::from_secs(5);
@@ -162,7 +162,7 @@ impl Shared {
             Err(_) => format!("no answer within {} ms", self.patience.as_millis()),
         };
         self.vitals.lists_unshared.add(1);
-        if self.away_until().replace(Instant::now() + LEFT_ALONE).is_none() {
+        if self.away_until().replace(Instant::now() + BACKOFF).is_none() {
             tracing::warn!(why, "lists are not shared with other instances until the store answers");
         }
         None

@@ -11,7 +11,8 @@ use super::shared::Shared;
 use super::*;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::{
-    Commit, Condition, Journal, JournalError, KEPT_BYTES_MAX, Outcome, RecordKey, Retention, Versioned,
+    Commit, CommitOutcome, Journal, JournalCondition, JournalError, KEPT_BYTES_MAX, LogRetention, RecordKey,
+    Versioned,
 };
 use crate::ops::vitals::Vitals;
 
@@ -67,7 +68,7 @@ impl Bench {
         let clock: Clock = Arc::new(move || {
             Timestamp::from_epoch_ms(1_000_000 + i64::try_from(began.elapsed().as_millis()).unwrap())
         });
-        let journal = Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT));
+        let journal = Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT));
         Self { journal, clock, calls: Arc::default() }
     }
 
@@ -352,7 +353,7 @@ impl Hanging {
 
 #[async_trait]
 impl Journal for Hanging {
-    async fn load(&self) -> std::result::Result<crate::journal::Loaded, JournalError> {
+    async fn load(&self) -> std::result::Result<crate::journal::LoadedRecords, JournalError> {
         self.inner.load().await
     }
 
@@ -360,7 +361,7 @@ impl Journal for Hanging {
         self.inner.read(keys).await
     }
 
-    async fn commit(&self, commit: Commit) -> std::result::Result<Outcome, JournalError> {
+    async fn commit(&self, commit: Commit) -> std::result::Result<CommitOutcome, JournalError> {
         self.inner.commit(commit).await
     }
 
@@ -419,7 +420,7 @@ impl Journal for Hanging {
         true
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self) -> JournalCondition {
         self.inner.condition()
     }
 }

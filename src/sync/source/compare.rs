@@ -7,13 +7,13 @@ use futures_util::{StreamExt as _, stream};
 
 use super::Source;
 use crate::devops::{CallError, ProjectRef, TeamRef};
-use crate::domain::degradation::{DataSource, Outcome, Permit};
+use crate::domain::degradation::{CallOutcome, DataSource, Permit};
 use crate::domain::scope::{ProjectId, SprintId};
 use crate::domain::sprint::teams::TeamKey;
 use crate::domain::sprint::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
-use crate::domain::wire::event::Source as Because;
+use crate::domain::wire::event::Cause;
 use crate::journal::JournalError;
-use crate::write::ingest::{IngestError, News};
+use crate::write::ingest::{IngestError, Provenance};
 
 /// How many items are fetched at the same time.
 const ITEMS_AT_ONCE: usize = 8;
@@ -50,17 +50,17 @@ impl Source {
         projects: &[ProjectRef],
         project: &ProjectRef,
         team: &TeamRef,
-        because: Because,
+        cause: Cause,
     ) -> Result<u32, TeamError> {
         let key = TeamKey { project: project.id, team: team.id };
         if let Permit::Wait(_) = self.levels.permit(DataSource::WorkItems, key) {
             return Err(TeamError::Waiting);
         }
-        let result = self.compare_permitted(projects, project, team, because).await;
+        let result = self.compare_permitted(projects, project, team, cause).await;
         match &result {
-            Ok(_) => self.levels.observe(DataSource::WorkItems, key, Outcome::Success),
+            Ok(_) => self.levels.observe(DataSource::WorkItems, key, CallOutcome::Success),
             Err(TeamError::Call(source, error)) => {
-                self.levels.observe(*source, key, Outcome::Failed(error.failure));
+                self.levels.observe(*source, key, CallOutcome::Failed(error.failure));
                 if *source != DataSource::WorkItems {
                     // The items were not asked for, so nothing is known of them either way.
                     self.levels.release(DataSource::WorkItems, key);
@@ -76,7 +76,7 @@ impl Source {
         projects: &[ProjectRef],
         project: &ProjectRef,
         team: &TeamRef,
-        because: Because,
+        cause: Cause,
     ) -> Result<u32, TeamError> {
         let zone = self.settings.zones.of(team.id, &team.name);
         let catalogue = self.lists.catalogue(project, team, zone).await;
@@ -86,9 +86,9 @@ impl Source {
         self.levels.observe(
             DataSource::Sprints,
             key,
-            failed.map_or(Outcome::Success, |error| Outcome::Failed(error.failure)),
+            failed.map_or(CallOutcome::Success, |error| CallOutcome::Failed(error.failure)),
         );
-        self.teams.learn((*catalogue).clone(), because).await?;
+        self.teams.learn((*catalogue).clone(), cause).await?;
         let (mut ids, sprint) = self.items_to_compare(key);
         if let Some(sprint) = sprint {
             ids.extend(self.items(self.parts.azure.sprint_items(project.id, team.id, sprint).await)?);
@@ -99,7 +99,7 @@ impl Source {
         let ids: Vec<WorkItemId> = ids.into_iter().collect();
         let heads = self.items(self.parts.azure.heads(&ids).await)?;
         let stale = self.stale(heads);
-        self.fetch(projects, project.id, &stale, because).await
+        self.fetch(projects, project.id, &stale, cause).await
     }
 
     fn items<T>(&self, result: Result<T, CallError>) -> Result<T, TeamError> {
@@ -133,7 +133,7 @@ impl Source {
         projects: &[ProjectRef],
         project: ProjectId,
         ids: &[WorkItemId],
-        because: Because,
+        cause: Cause,
     ) -> Result<u32, TeamError> {
         let mut fetched = 0;
         for batch in ids.chunks(ITEMS_PER_COMMIT) {
@@ -147,8 +147,8 @@ impl Source {
             }
             observations.sort_by_key(|item| item.id);
             fetched += u32::try_from(observations.len()).unwrap_or(u32::MAX);
-            let news = News { source: because, received_at, collection: None, trace_id: None };
-            self.parts.ingest.observe_all(&observations, &news).await?;
+            let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
+            self.parts.ingest.observe_all(&observations, &provenance).await?;
         }
         Ok(fetched)
     }

@@ -3,16 +3,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::board::fold::{Fold, State};
-use crate::domain::degradation::{Condition, Conditions, DataSource, Outcome, Permit, Policy};
+use crate::board::fold::Fold;
+use crate::board::projection::Projection;
+use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Permit, Policy};
 use crate::domain::level::Level;
 use crate::domain::record::delta::Delta;
-use crate::domain::record::last_announced::{LEVEL, SaidRecord, Statement};
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord, LEVEL};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::teams::TeamKey;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Envelope, Source as Because};
-use crate::journal::{Commit, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
+use crate::domain::wire::event::{self, Body, Cause, Envelope};
+use crate::journal::{Commit, CommitOutcome, Journal, JournalError, NewEntry, RecordKey};
 use crate::platform::clock::Clock;
 
 /// The conditions of the organisation's parts, and what was made of them.
@@ -29,14 +30,14 @@ pub struct Levels {
 
 /// What a board's level is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Standing {
+struct BoardLevel {
     level: Level,
     reason: Option<&'static str>,
     since: Option<Timestamp>,
     retry_at: Option<Timestamp>,
 }
 
-impl Standing {
+impl BoardLevel {
     fn of(condition: &Condition) -> Self {
         Self {
             level: condition.level(),
@@ -69,7 +70,7 @@ impl Levels {
     }
 
     /// How it ended to ask the organisation what there is.
-    pub(super) fn observe_organization(&self, outcome: Outcome) {
+    pub(super) fn observe_organization(&self, outcome: CallOutcome) {
         let known = self.fold.read().checked().projects.values().copied().max();
         let jitter = fastrand::f64();
         lock(&self.organization).observe(&self.policy, outcome, (self.clock)(), known, jitter);
@@ -81,7 +82,7 @@ impl Levels {
     }
 
     /// How it ended to ask a source of a team's board.
-    pub(super) fn observe(&self, source: DataSource, team: TeamKey, outcome: Outcome) {
+    pub(super) fn observe(&self, source: DataSource, team: TeamKey, outcome: CallOutcome) {
         let known = {
             let state = self.fold.read();
             state.data_as_of(state.teams().served_scope(team))
@@ -130,7 +131,7 @@ impl Levels {
     }
 
     /// What a board's level is to be; `None` while nobody asked for it.
-    fn standing(&self, state: &State, scope: Scope) -> Option<Standing> {
+    fn standing(&self, state: &Projection, scope: Scope) -> Option<BoardLevel> {
         let team = TeamKey::of(scope)?;
         let (now, known) = ((self.clock)(), state.data_as_of(scope));
         let mut organization = lock(&self.organization);
@@ -139,12 +140,12 @@ impl Levels {
         let gravest = conditions.gravest(team.scope(None), &self.policy, now, known);
         // A team that was never asked about is as true as the organisation, once that is known to be gone.
         match gravest.filter(|of_team| of_team.level() >= organization.level()) {
-            Some(of_team) => Some(Standing::of(of_team)),
-            None => (organization.level() != Level::Full).then(|| Standing::of(&organization)),
+            Some(of_team) => Some(BoardLevel::of(of_team)),
+            None => (organization.level() != Level::Full).then(|| BoardLevel::of(&organization)),
         }
     }
 
-    async fn announce(&self, scope: Scope, standing: Standing) -> Result<bool, JournalError> {
+    async fn announce(&self, scope: Scope, standing: BoardLevel) -> Result<bool, JournalError> {
         let (commit, differs) = {
             let state = self.fold.read();
             (self.commit_of(&state, scope, standing), state.level(scope) != standing.level)
@@ -153,22 +154,22 @@ impl Levels {
             return Ok(false);
         }
         match self.journal.commit(commit).await? {
-            Committed::Committed(_) => Ok(true),
-            Committed::Conflict(conflicts) => {
+            CommitOutcome::Committed(_) => Ok(true),
+            CommitOutcome::Conflict(conflicts) => {
                 self.fold.caught_up(&conflicts).await;
                 Ok(false)
             }
         }
     }
 
-    fn commit_of(&self, state: &State, scope: Scope, standing: Standing) -> Commit {
+    fn commit_of(&self, state: &Projection, scope: Scope, standing: BoardLevel) -> Commit {
         let now = (self.clock)();
         let from = state.level(scope);
-        let said = state.said(scope, LEVEL);
+        let said = state.last_announced(scope, LEVEL);
         let body = match standing.level {
             Level::Full => {
                 let since = match said.map(|said| &said.statement) {
-                    Some(Statement::Level { since, .. }) => *since,
+                    Some(Announced::Level { since, .. }) => *since,
                     _ => None,
                 };
                 Body::Recovered { from, down_for_ms: since.map_or(0, |since| now.ms_since(since)) }
@@ -182,10 +183,10 @@ impl Levels {
             },
         };
         let envelope =
-            Envelope { level: standing.level, ..state.envelope(scope, now, Because::System, self.demo) };
-        let record = SaidRecord {
+            Envelope { level: standing.level, ..state.envelope(scope, now, Cause::System, self.demo) };
+        let record = AnnouncedRecord {
             scope,
-            statement: Statement::Level {
+            statement: Announced::Level {
                 level: standing.level,
                 reason: standing.reason.map(Into::into),
                 since: standing.since,
@@ -198,9 +199,9 @@ impl Levels {
         let entry = NewEntry { audience, event, delta: None };
         let mut commit = Commit { entries: vec![entry], ..Commit::default() };
         let mut delta = Delta::default();
-        let (key, expected) = (RecordKey::said(scope, LEVEL), said.map(|said| said.version));
+        let (key, expected) = (RecordKey::announced(scope, LEVEL), said.map(|said| said.version));
         commit.write(&mut delta, key, expected, Some(record.encode().into()));
-        delta.said.push(record);
+        delta.announced.push(record);
         commit.telling(&delta, audience)
     }
 }

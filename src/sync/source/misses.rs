@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::board::fold::State;
+use crate::board::projection::Projection;
 use crate::domain::scope::Text;
 use crate::domain::sprint::teams::TeamKey;
 use crate::journal::EntryId;
@@ -24,12 +24,12 @@ struct Met {
 impl Misses {
     /// The teams one of whose items bears a path that was not met before and that none of their sprints has, each with
     /// the latest entry of the log that wrote such an item.
-    pub(super) fn look(&mut self, state: &State) -> Vec<(TeamKey, EntryId)> {
+    pub(super) fn look(&mut self, state: &Projection) -> Vec<(TeamKey, EntryId)> {
         let teams = state.teams().all().map(|catalogue| catalogue.key());
         teams.filter_map(|team| Some((team, self.met_now(state, team)?))).collect()
     }
 
-    fn met_now(&mut self, state: &State, team: TeamKey) -> Option<EntryId> {
+    fn met_now(&mut self, state: &Projection, team: TeamKey) -> Option<EntryId> {
         let scope = team.scope(None);
         let met = self.met.entry(team).or_default();
         let board = state.board(scope).filter(|board| board.changed > met.until)?;

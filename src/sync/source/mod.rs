@@ -17,16 +17,16 @@ use futures_util::stream;
 use crate::board::fold::Fold;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::degradation::{Outcome, Permit, Policy};
+use crate::domain::degradation::{CallOutcome, Permit, Policy};
 use crate::domain::record::delta::Delta;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{Audience, ProjectId};
 use crate::domain::sprint::teams::TeamKey;
 use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Envelope, Source as Because, Subject};
-use crate::journal::{Commit, EntryId, Journal, JournalError, NewEntry, Outcome as Committed, RecordKey};
-use crate::ops::failpoints::{self, Step};
+use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
+use crate::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey};
+use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::vitals::Vitals;
 use crate::platform::clock::Clock;
 use crate::sync::cache::Shared;
@@ -44,10 +44,10 @@ const TEAMS_AT_ONCE: usize = 4;
 const RETRY_MS: i64 = 2_000;
 
 /// How long a check waits until the fold has what it committed.
-const FOLD_PATIENCE: Duration = Duration::from_secs(1);
+const FOLD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a check is due. Clocks are set, and machines sleep.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How the source is asked.
 #[derive(Clone, Debug)]
@@ -63,12 +63,12 @@ pub struct SourceSettings {
     /// When to call what is known old, and what to do then.
     pub policy: Policy,
     /// How long the store may take that lists are shared in.
-    pub list_patience: Duration,
+    pub list_timeout: Duration,
 }
 
 impl SourceSettings {
     /// A list is not worth more: it can be had from the organisation too.
-    pub const LIST_PATIENCE_DEFAULT: Duration = Duration::from_millis(100);
+    pub const LIST_TIMEOUT_DEFAULT: Duration = Duration::from_millis(100);
 }
 
 /// What the source needs of the rest.
@@ -127,7 +127,7 @@ impl Source {
             parts.azure.clone(),
             clock.clone(),
             parts.vitals.clone(),
-            shared(&parts, settings.list_patience).as_ref(),
+            shared(&parts, settings.list_timeout).as_ref(),
         );
         Self {
             parts,
@@ -151,15 +151,15 @@ impl Source {
             // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
             let missed = self.forget_what_is_outdated();
             // What a check finds could not be kept while the journal is away.
-            let is_of_use = self.parts.fold.contact() == Contact::Following;
+            let is_of_use = self.parts.fold.journal_status() == JournalStatus::Following;
             if (self.is_due().await || missed) && is_of_use && self.is_ours().await {
-                let check = self.check(Because::System).await;
+                let check = self.check(Cause::System).await;
                 if let Some(error) = &check.error {
                     tracing::warn!(error, "a check of the organisation failed");
                 }
             }
             self.reconcile().await;
-            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -201,11 +201,11 @@ impl Source {
 
     /// Compares every board with the organisation, commits what is new and tells that it was done. It returns within
     /// the deadline whatever happens.
-    pub async fn check(&self, because: Because) -> Check {
+    pub async fn check(&self, cause: Cause) -> Check {
         let mut last = self.checking.lock().await;
         self.parts.fold.passed(EntryId::ZERO).await;
         let began = (self.parts.clock)();
-        let check = tokio::time::timeout(self.settings.deadline, self.compare_all(because, began)).await;
+        let check = tokio::time::timeout(self.settings.deadline, self.compare_all(cause, began)).await;
         *last = Some((self.parts.clock)());
         drop(last);
         let check = check.unwrap_or_else(|_| Check {
@@ -219,7 +219,7 @@ impl Source {
     /// Announces levels that changed.
     async fn reconcile(&self) {
         self.parts.vitals.source_level.set(self.levels.worst());
-        if self.parts.fold.contact() != Contact::Following {
+        if self.parts.fold.journal_status() != JournalStatus::Following {
             return;
         }
         if let Err(error) = self.levels.reconcile().await {
@@ -227,7 +227,7 @@ impl Source {
         }
     }
 
-    async fn compare_all(&self, because: Because, began: Timestamp) -> Check {
+    async fn compare_all(&self, cause: Cause, began: Timestamp) -> Check {
         let known = match self.discover().await {
             Ok(known) => known,
             Err(error) => {
@@ -235,7 +235,7 @@ impl Source {
                 return Check { failed: unique(failed), error: Some(error), ..Check::default() };
             }
         };
-        if let Err(error) = self.forget_all_but(&known, because).await {
+        if let Err(error) = self.forget_all_but(&known, cause).await {
             tracing::warn!(%error, "a team that is gone could not be forgotten; the next check tries again");
         }
         let projects: Vec<ProjectRef> = known.iter().map(|(project, _)| project.clone()).collect();
@@ -243,7 +243,7 @@ impl Source {
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
             let (project, team, projects) = (project.clone(), team.clone(), projects.clone());
             async move {
-                let result = self.compare_team(&projects, &project, &team, because).await;
+                let result = self.compare_team(&projects, &project, &team, cause).await;
                 (project.id, result)
             }
         };
@@ -270,7 +270,7 @@ impl Source {
         }
         check.failed = unique(check.failed);
         if !compared.is_empty()
-            && let Err(error) = self.tell_completed(&check, &compared, because, began).await
+            && let Err(error) = self.tell_completed(&check, &compared, cause, began).await
         {
             check.error = check.error.or(Some(error.to_string()));
         }
@@ -281,14 +281,14 @@ impl Source {
     async fn forget_all_but(
         &self,
         known: &[(ProjectRef, Vec<TeamRef>)],
-        because: Because,
+        cause: Cause,
     ) -> Result<(), JournalError> {
         let is_known = |key: &TeamKey| {
             let teams = known.iter().find(|(project, _)| project.id == key.project).map(|(_, teams)| teams);
             teams.is_some_and(|teams| teams.iter().any(|team| team.id == key.team))
         };
         // What is only remembered of a board that is no more would be shown for ever.
-        self.parts.fold.retain_remembered(|scope| match TeamKey::of(scope) {
+        self.parts.fold.retain_archived(|scope| match TeamKey::of(scope) {
             Some(key) => is_known(&key),
             None => known.iter().any(|(project, _)| project.id == scope.project),
         });
@@ -299,7 +299,7 @@ impl Source {
         };
         for team in gone {
             tracing::info!(project = %team.project, team = %team.team, "a team is gone, and its board with it");
-            self.teams.forget(team, because).await?;
+            self.teams.forget(team, cause).await?;
         }
         Ok(())
     }
@@ -311,8 +311,8 @@ impl Source {
         }
         let discovered = self.lists.teams_of_projects(&self.settings.projects).await;
         let outcome = match &discovered {
-            Ok(_) => Outcome::Success,
-            Err(error) => Outcome::Failed(error.failure),
+            Ok(_) => CallOutcome::Success,
+            Err(error) => CallOutcome::Failed(error.failure),
         };
         self.levels.observe_organization(outcome);
         discovered.map_err(|error| error.to_string())
@@ -323,7 +323,7 @@ impl Source {
         &self,
         check: &Check,
         compared: &BTreeSet<ProjectId>,
-        because: Because,
+        cause: Cause,
         began: Timestamp,
     ) -> Result<(), JournalError> {
         let parts = &self.parts;
@@ -344,7 +344,7 @@ impl Source {
             };
             let envelope = Envelope {
                 subject: Subject::Organization,
-                source: Some(because),
+                source: Some(cause),
                 demo: parts.demo,
                 ..Envelope::connection(now, self.levels.worst(), Some(began))
             };
@@ -355,14 +355,14 @@ impl Source {
             commit.write(&mut delta, RecordKey::feed(), version, Some(checked.encode().into()));
             delta.checked = Some(checked);
             match parts.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
-                Committed::Committed(ids) => {
-                    failpoints::passed(Step::Checked);
+                CommitOutcome::Committed(ids) => {
+                    failpoints::reached(Failpoint::Checked);
                     // Whoever asked for the check goes on with what it brought.
                     let last = ids.last().copied().unwrap_or(EntryId::ZERO);
-                    let _ = tokio::time::timeout(FOLD_PATIENCE, parts.fold.passed(last)).await;
+                    let _ = tokio::time::timeout(FOLD_TIMEOUT, parts.fold.passed(last)).await;
                     return Ok(());
                 }
-                Committed::Conflict(conflicts) => parts.fold.caught_up(&conflicts).await,
+                CommitOutcome::Conflict(conflicts) => parts.fold.caught_up(&conflicts).await,
             }
         }
         Err(JournalError::Unavailable("other writers came first, time after time".into()))

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Ingest, News};
-use crate::board::fold::State;
-use crate::domain::change::{Change, changes};
+use super::{Ingest, Provenance};
+use crate::board::projection::Projection;
+use crate::domain::change::{BoardChange, changes};
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
 use crate::domain::sprint::teams::Teams;
@@ -37,7 +37,7 @@ struct Known {
 
 impl Base {
     /// What this instance's fold holds of these items.
-    pub(super) fn folded(state: &State, ids: &[WorkItemId]) -> Self {
+    pub(super) fn folded(state: &Projection, ids: &[WorkItemId]) -> Self {
         let known = |id: &WorkItemId| match state.item(*id) {
             Some(known) => (*id, Known { item: Some(known.item), version: Some(known.version) }),
             None => (*id, Known::default()),
@@ -53,7 +53,7 @@ impl Base {
     }
 
     /// Takes what is known of teams from the fold, all of one position.
-    pub(super) fn take_teams(&mut self, state: &State) {
+    pub(super) fn take_teams(&mut self, state: &Projection) {
         self.teams = state.teams().clone();
         let projects: BTreeSet<ProjectId> = self.teams.all().map(|catalogue| catalogue.project).collect();
         let guard =
@@ -93,14 +93,19 @@ impl Base {
 struct Draft {
     commit: Commit,
     delta: Delta,
-    changes: Vec<(Timestamp, Change)>,
+    changes: Vec<(Timestamp, BoardChange)>,
     projects: BTreeSet<ProjectId>,
 }
 
 impl Ingest {
     /// One entry for each change of each board, and at least one; the last carries what the fold needs. `None` when
     /// nothing is new.
-    pub(super) fn commit_of(&self, base: &Base, observations: &[Observation], news: &News) -> Option<Commit> {
+    pub(super) fn commit_of(
+        &self,
+        base: &Base,
+        observations: &[Observation],
+        provenance: &Provenance,
+    ) -> Option<Commit> {
         let mut draft = Draft::default();
         for observation in observations {
             self.draft(&mut draft, base, observation);
@@ -112,11 +117,11 @@ impl Ingest {
             commit.checks.push((RecordKey::teams_of_project(project), guard));
         }
         // The first hook decides whose board this is, in the same step that puts its item there.
-        if let (Some(collection), None) = (news.collection, base.collection) {
+        if let (Some(collection), None) = (provenance.collection, base.collection) {
             commit.write(&mut delta, RecordKey::collection(), None, Some(collection.to_string().into()));
             delta.collection = Some(collection);
         }
-        commit.entries = self.entries(changes, news);
+        commit.entries = self.entries(changes, provenance);
         Some(commit.telling(&delta, audience))
     }
 
@@ -141,7 +146,7 @@ impl Ingest {
     }
 
     /// The entries of changes, in their order; those of a board that changed a great deal at once as one.
-    fn entries(&self, changes: Vec<(Timestamp, Change)>, news: &News) -> Vec<NewEntry> {
+    fn entries(&self, changes: Vec<(Timestamp, BoardChange)>, provenance: &Provenance) -> Vec<NewEntry> {
         let mut of_board = BTreeMap::<Scope, usize>::new();
         for (_, change) in &changes {
             *of_board.entry(change.scope).or_default() += 1;
@@ -151,36 +156,36 @@ impl Ingest {
             changes.into_iter().partition(|(_, change)| is_bulk(&change.scope));
         let mut entries: Vec<NewEntry> = single
             .into_iter()
-            .map(|(changed_at, change)| self.entry(change.scope, change.body, changed_at, news))
+            .map(|(changed_at, change)| self.entry(change.scope, change.body, changed_at, provenance))
             .collect();
-        let mut by_board = BTreeMap::<Scope, (Timestamp, Vec<Change>)>::new();
+        let mut by_board = BTreeMap::<Scope, (Timestamp, Vec<BoardChange>)>::new();
         for (changed_at, change) in bulk {
             let (newest, of_board) = by_board.entry(change.scope).or_default();
             *newest = changed_at.max(*newest);
             of_board.push(change);
         }
         for (scope, (newest, changes)) in by_board {
-            entries.push(self.entry(scope, many(changes), newest, news));
+            entries.push(self.entry(scope, many(changes), newest, provenance));
         }
         entries
     }
 
-    fn entry(&self, scope: Scope, body: Body, changed_at: Timestamp, news: &News) -> NewEntry {
-        let event = Some(self.encode(scope, body, changed_at, news));
+    fn entry(&self, scope: Scope, body: Body, changed_at: Timestamp, provenance: &Provenance) -> NewEntry {
+        let event = Some(self.encode(scope, body, changed_at, provenance));
         NewEntry { audience: Audience::Scope(scope), event, delta: None }
     }
 
-    fn encode(&self, scope: Scope, body: Body, changed_at: Timestamp, news: &News) -> Bytes {
+    fn encode(&self, scope: Scope, body: Body, changed_at: Timestamp, provenance: &Provenance) -> Bytes {
         let state = self.fold.read();
-        let envelope = state.envelope(scope, (self.clock)(), news.source, self.demo);
+        let envelope = state.envelope(scope, (self.clock)(), provenance.source, self.demo);
         let checked = state.checked().projects.get(&scope.project).copied();
         drop(state);
         let envelope = Envelope {
             // Where hooks alone feed a board, what is shown is as of its newest change, and this may be it.
             data_as_of: checked.or_else(|| envelope.data_as_of.max(Some(changed_at))),
             changed_at: Some(changed_at),
-            received_at: Some(news.received_at),
-            trace_id: news.trace_id.clone(),
+            received_at: Some(provenance.received_at),
+            trace_id: provenance.trace_id.clone(),
             ..envelope
         };
         let json = event::encode(&envelope, &body);
@@ -193,7 +198,7 @@ impl Ingest {
 }
 
 /// Many changes of one board as one event.
-fn many(changes: Vec<Change>) -> Body {
+fn many(changes: Vec<BoardChange>) -> Body {
     let (mut data, mut added, mut removed, mut changed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for change in changes {
         if let Body::WorkitemChanged { work_item_id, item, .. } = change.body {

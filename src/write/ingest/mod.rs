@@ -10,13 +10,13 @@ use std::time::Duration;
 use build::Base;
 
 use crate::board::fold::Fold;
-use crate::domain::record::journal_status::Contact;
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{CollectionId, Text};
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::Source;
-use crate::journal::{self, Commit, EntryId, Journal, JournalError, Outcome};
-use crate::ops::failpoints::{self, Step};
+use crate::domain::wire::event::Cause;
+use crate::journal::{self, Commit, CommitOutcome, EntryId, Journal, JournalError};
+use crate::ops::failpoints::{self, Failpoint};
 use crate::platform::clock::Clock;
 
 /// How often a commit that conflicted is tried again from the value that won.
@@ -26,10 +26,10 @@ pub const CONFLICT_RETRIES_MAX: u32 = 5;
 pub const COMMIT_BUDGET: Duration = Duration::from_millis(300);
 
 /// How long an acknowledgement waits for this instance's boards: longer than it takes to tell that the journal is away.
-const FOLDED_PATIENCE: Duration = Duration::from_millis(1_500);
+const FOLDED_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// How long a writer waits for its own fold to reach what another instance committed about a team.
-const FOLD_PATIENCE: Duration = Duration::from_millis(250);
+const FOLD_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The greatest pause before a commit that conflicted is tried again, in milliseconds.
 const CONFLICT_PAUSE_MS_MAX: u64 = 8;
@@ -48,9 +48,9 @@ pub struct Ingest {
 
 /// Where an observation came from.
 #[derive(Clone, Debug)]
-pub struct News {
+pub struct Provenance {
     /// By which way.
-    pub source: Source,
+    pub source: Cause,
     /// When it reached us.
     pub received_at: Timestamp,
     /// The collection it comes from, if it says so.
@@ -96,8 +96,12 @@ impl std::error::Error for IngestError {}
 
 impl Ingest {
     /// Merges an observation into its item and commits what that changes. When this returns `Ok`, it is kept.
-    pub async fn observe(&self, observation: &Observation, news: &News) -> Result<Ingested, IngestError> {
-        self.observe_all(std::slice::from_ref(observation), news).await
+    pub async fn observe(
+        &self,
+        observation: &Observation,
+        provenance: &Provenance,
+    ) -> Result<Ingested, IngestError> {
+        self.observe_all(std::slice::from_ref(observation), provenance).await
     }
 
     /// The same for several observations of different items, in one commit: all are kept, or none.
@@ -107,12 +111,12 @@ impl Ingest {
     pub async fn observe_all(
         &self,
         observations: &[Observation],
-        news: &News,
+        provenance: &Provenance,
     ) -> Result<Ingested, IngestError> {
         let mut ingested = Ingested::Known;
         for _ in 0..=CONFLICT_RETRIES_MAX {
             let loads = self.fold.loads();
-            let (now, position) = self.commit_all(observations, news).await?;
+            let (now, position) = self.commit_all(observations, provenance).await?;
             if now != Ingested::Known {
                 ingested = now;
             }
@@ -127,9 +131,9 @@ impl Ingest {
     async fn commit_all(
         &self,
         observations: &[Observation],
-        news: &News,
+        provenance: &Provenance,
     ) -> Result<(Ingested, EntryId), IngestError> {
-        if let Contact::Lost(_) = self.fold.contact() {
+        if let JournalStatus::Lost(_) = self.fold.journal_status() {
             // The boards are of another log: an item that the new one does not hold yet would look like a new one.
             let why = "its log was lost and is being put together again";
             return Err(IngestError::Journal(JournalError::Unavailable(why.into())));
@@ -138,28 +142,28 @@ impl Ingest {
         let mut base = Base::folded(&self.fold.read(), &ids);
         let mut found = EntryId::ZERO;
         for attempt in 0..=CONFLICT_RETRIES_MAX {
-            if let (Some(theirs), Some(ours)) = (news.collection, base.collection)
+            if let (Some(theirs), Some(ours)) = (provenance.collection, base.collection)
                 && theirs != ours
             {
                 return Ok((Ingested::ForeignCollection, found));
             }
-            let Some(commit) = self.commit_of(&base, observations, news) else {
+            let Some(commit) = self.commit_of(&base, observations, provenance) else {
                 // It was in the fold or in what conflicted, so the journal holds it too.
                 return Ok((Ingested::Known, found));
             };
             let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
             match self.within_budget(commit).await? {
-                Outcome::Committed(ids) => {
-                    failpoints::passed(Step::Committed);
+                CommitOutcome::Committed(ids) => {
+                    failpoints::reached(Failpoint::Committed);
                     let last = ids.last().copied().unwrap_or(found);
                     return Ok((Ingested::Committed { events }, last));
                 }
-                Outcome::Conflict(conflicts) => {
+                CommitOutcome::Conflict(conflicts) => {
                     found = found.max(journal::position_of(&conflicts));
                     if let Some(position) = base.update(conflicts) {
                         // Teams are only ever taken from the fold, which knows them all as of one position. Where it
                         // does not get there in time, the next attempt finds the same conflict.
-                        let _ = tokio::time::timeout(FOLD_PATIENCE, self.fold.passed(position)).await;
+                        let _ = tokio::time::timeout(FOLD_TIMEOUT, self.fold.passed(position)).await;
                         base.take_teams(&self.fold.read());
                     }
                     if attempt > 0 {
@@ -179,9 +183,9 @@ impl Ingest {
     /// what it has yet to read lies in the journal.
     async fn is_folded(&self, position: EntryId, loads: u64) -> Result<bool, IngestError> {
         let passed = self.fold.passed_in_the_same_load(position, loads);
-        match tokio::time::timeout(FOLDED_PATIENCE, passed).await {
+        match tokio::time::timeout(FOLDED_TIMEOUT, passed).await {
             Ok(is_same) => Ok(is_same),
-            Err(_) if self.fold.contact() == Contact::Following => Ok(true),
+            Err(_) if self.fold.journal_status() == JournalStatus::Following => Ok(true),
             Err(_) => {
                 let why = "it went away before what was committed could be read";
                 Err(IngestError::Journal(JournalError::Unavailable(why.into())))
@@ -189,7 +193,7 @@ impl Ingest {
         }
     }
 
-    async fn within_budget(&self, commit: Commit) -> Result<Outcome, IngestError> {
+    async fn within_budget(&self, commit: Commit) -> Result<CommitOutcome, IngestError> {
         let outcome = tokio::time::timeout(COMMIT_BUDGET, self.journal.commit(commit)).await;
         outcome
             .unwrap_or_else(|_| Err(JournalError::Unavailable("a commit took too long".into())))

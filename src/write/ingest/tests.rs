@@ -6,14 +6,14 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::board::fold::State;
+use crate::board::projection::Projection;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::{item, other_project, project, with_details};
 use crate::journal::memory::MemoryJournal;
-use crate::journal::{EntryId, NewEntry, RecordKey, Retention};
+use crate::journal::{EntryId, LogRetention, NewEntry, RecordKey};
 
 struct Fixture {
     ingest: Ingest,
@@ -32,7 +32,7 @@ async fn begin_log(journal: &MemoryJournal) -> EntryId {
 impl Fixture {
     async fn new() -> Self {
         let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(1_000_000));
-        let journal = Arc::new(MemoryJournal::new(clock.clone(), Retention::DEFAULT));
+        let journal = Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT));
         let begin = begin_log(&journal).await;
         let ingest = Ingest { journal: journal.clone(), fold: Arc::default(), clock, demo: false };
         Self { ingest, journal, begin }
@@ -41,7 +41,7 @@ impl Fixture {
     /// Loads what the journal holds into the fold, as the relay does when it begins.
     async fn load(&self) {
         let loaded = self.journal.load().await.unwrap();
-        self.ingest.fold.reset(State::from_records(loaded).0);
+        self.ingest.fold.reset(Projection::from_records(loaded).0);
     }
 
     async fn observe(&self, observation: &Observation) -> Ingested {
@@ -49,13 +49,13 @@ impl Fixture {
     }
 
     async fn try_observe(&self, observation: &Observation) -> Result<Ingested, IngestError> {
-        let news = News {
-            source: Source::Webhook,
+        let provenance = Provenance {
+            source: Cause::Webhook,
             received_at: Timestamp::from_epoch_ms(7),
             collection: None,
             trace_id: None,
         };
-        self.ingest.observe(observation, &news).await
+        self.ingest.observe(observation, &provenance).await
     }
 
     /// Begins to observe the first revision of an item, and gets as far as it can.
@@ -177,7 +177,7 @@ async fn commit_team(fixture: &Fixture) -> EntryId {
             delta: Some(delta.encode().into()),
         }],
     };
-    let Outcome::Committed(ids) = fixture.ingest.journal.commit(commit).await.unwrap() else {
+    let CommitOutcome::Committed(ids) = fixture.ingest.journal.commit(commit).await.unwrap() else {
         panic!("a conflict")
     };
     ids[0]
@@ -239,7 +239,7 @@ async fn nothing_is_kept_by_a_journal_that_went_away_before_it_could_be_read() {
     let fixture = Arc::new(Fixture::new().await);
     fixture.load().await;
     let observing = fixture.begin_to_observe().await;
-    fixture.ingest.fold.set_contact(Contact::Away(Timestamp::from_epoch_ms(1)));
+    fixture.ingest.fold.set_journal_status(JournalStatus::Away(Timestamp::from_epoch_ms(1)));
     let refused = observing.await.unwrap();
     assert!(matches!(refused, Err(IngestError::Journal(JournalError::Unavailable(_)))), "{refused:?}");
 }
@@ -258,11 +258,15 @@ async fn many_changes_of_one_board_are_one_event() {
     fixture.observe(&item(1, 1, |_| {})).await;
     follow(&fixture, fixture.begin).await;
     let mut observations: Vec<WorkItem> = (2..=21).map(|number| item(number, 1, |_| {})).collect();
-    let news =
-        News { source: Source::Timer, received_at: Timestamp::default(), collection: None, trace_id: None };
+    let provenance = Provenance {
+        source: Cause::Timer,
+        received_at: Timestamp::default(),
+        collection: None,
+        trace_id: None,
+    };
     let observe = |observations: Vec<WorkItem>| {
-        let (ingest, news) = (&fixture.ingest, news.clone());
-        async move { ingest.observe_all(&observations, &news).await.unwrap() }
+        let (ingest, provenance) = (&fixture.ingest, provenance.clone());
+        async move { ingest.observe_all(&observations, &provenance).await.unwrap() }
     };
     assert_eq!(observe(observations.clone()).await, Ingested::Committed { events: 20 }, "each by itself");
     assert_eq!(observe(observations.clone()).await, Ingested::Known);

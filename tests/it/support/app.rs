@@ -12,7 +12,7 @@ use boardcast::config::Config;
 use boardcast::devops::AzureDevOps;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{Journal, Retention};
+use boardcast::journal::{Journal, LogRetention};
 use boardcast::platform::clock::Clock;
 use boardcast::stream::hub::RingLimits;
 use serde_json::Value;
@@ -61,7 +61,7 @@ type Layer = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal>>;
 pub struct Builder {
     settings: HashMap<String, String>,
     clock: Clock,
-    retention: Retention,
+    retention: LogRetention,
     ring: RingLimits,
     wrap: Layer,
     azure: Option<Arc<dyn AzureDevOps>>,
@@ -75,7 +75,7 @@ impl TestApp {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             clock: boardcast::platform::clock::system(),
-            retention: Retention::DEFAULT,
+            retention: LogRetention::DEFAULT,
             ring: RingLimits::DEFAULT,
             wrap: Box::new(|journal| journal),
             azure: None,
@@ -154,7 +154,7 @@ impl Builder {
         self
     }
 
-    pub fn retention(mut self, retention: Retention) -> Self {
+    pub fn retention(mut self, retention: LogRetention) -> Self {
         self.retention = retention;
         self
     }

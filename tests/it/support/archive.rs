@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use boardcast::archive::memory::MemoryArchive;
-use boardcast::archive::{Archive, ArchiveError, Deposit, DepositId, FinishedSprint, LastKnown};
+use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
 use boardcast::domain::sprint::teams::TeamKey;
 
 /// An archive that fails when it is told to, and tells what it was asked.
@@ -58,14 +58,14 @@ fn unavailable() -> ArchiveError {
 
 #[async_trait]
 impl Archive for FaultyArchive {
-    async fn remember(&self, values: &[LastKnown]) -> Result<(), ArchiveError> {
+    async fn save_values(&self, values: &[ArchivedValue]) -> Result<(), ArchiveError> {
         self.check("remember").await?;
-        self.inner.remember(values).await
+        self.inner.save_values(values).await
     }
 
-    async fn last_known(&self) -> Result<Vec<LastKnown>, ArchiveError> {
+    async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
         self.check("last_known").await?;
-        self.inner.last_known().await
+        self.inner.saved_values().await
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {

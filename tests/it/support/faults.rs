@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boardcast::journal::{
-    Commit, Condition, Entry, EntryId, Journal, JournalError, Loaded, Outcome, RecordKey, Versioned,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords, RecordKey,
+    Versioned,
 };
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -28,7 +29,7 @@ pub struct FaultyJournal {
     failing: watch::Sender<Option<JournalError>>,
     read_delay: Mutex<Duration>,
     /// What the next load answers.
-    load: Mutex<Option<Loaded>>,
+    load: Mutex<Option<LoadedRecords>>,
 }
 
 impl FaultyJournal {
@@ -53,7 +54,7 @@ impl FaultyJournal {
     }
 
     /// The next load answers this, as one may that others wrote into.
-    pub fn plan_load(&self, loaded: Loaded) {
+    pub fn plan_load(&self, loaded: LoadedRecords) {
         *self.load.lock().unwrap() = Some(loaded);
     }
 
@@ -78,7 +79,7 @@ fn unavailable() -> JournalError {
 
 #[async_trait]
 impl Journal for FaultyJournal {
-    async fn load(&self) -> Result<Loaded, JournalError> {
+    async fn load(&self) -> Result<LoadedRecords, JournalError> {
         self.check()?;
         let planned = self.load.lock().unwrap().take();
         match planned {
@@ -96,7 +97,7 @@ impl Journal for FaultyJournal {
         self.inner.read(keys).await
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Outcome, JournalError> {
+    async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError> {
         self.check()?;
         let fault = self.commits.lock().unwrap().pop_front();
         match fault {
@@ -156,7 +157,7 @@ impl Journal for FaultyJournal {
         self.inner.is_shared()
     }
 
-    fn condition(&self) -> Condition {
+    fn condition(&self) -> JournalCondition {
         self.inner.condition()
     }
 }
@@ -164,9 +165,9 @@ impl Journal for FaultyJournal {
 #[tokio::test]
 async fn each_fault_does_what_it_says() {
     use boardcast::domain::scope::Audience;
-    use boardcast::journal::{NewEntry, Retention, memory::MemoryJournal};
+    use boardcast::journal::{LogRetention, NewEntry, memory::MemoryJournal};
 
-    let memory = Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), Retention::DEFAULT));
+    let memory = Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), LogRetention::DEFAULT));
     let faulty = FaultyJournal::over(memory.clone());
     let commit = || Commit {
         entries: vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }],

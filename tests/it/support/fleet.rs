@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boardcast::archive::Archive;
-use boardcast::domain::wire::event::Source;
+use boardcast::domain::wire::event::Cause;
 use boardcast::journal::Journal;
 use boardcast::journal::address::Address;
-use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
 
 use super::app::{DEADLINE, TestApp};
 use super::flow::Places;
@@ -47,7 +47,7 @@ impl Fleet {
         let places = Places::of(instances.iter().map(|instance| instance.app.address));
         let fleet = Self { organisation: organisation.to_owned(), instances, places, port, archive };
         let teams = &fleet.instances[0].app.app.deriver.teams;
-        assert!(teams.learn(catalogue_of_today(), Source::Timer).await.unwrap());
+        assert!(teams.learn(catalogue_of_today(), Cause::Timer).await.unwrap());
         let known = fleet.instances[0].app.app.fold.position().unwrap();
         for instance in &fleet.instances {
             tokio::time::timeout(DEADLINE, instance.app.app.fold.passed(known)).await.unwrap();
@@ -86,7 +86,7 @@ impl Instance {
     async fn start(port: u16, organisation: &str, archive: Option<Arc<dyn Archive>>) -> Self {
         let line = Proxy::to(port).await;
         let address = Address::parse(&format!("redis://{}", line.address)).unwrap();
-        let settings = Settings::new(address, organisation.to_owned());
+        let settings = RedisSettings::new(address, organisation.to_owned());
         let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
         let mut builder = TestApp::builder()
             .setting("BOARDCAST_HEARTBEAT_MS", "1000")

@@ -3,8 +3,8 @@
 use boardcast::devops::hook::{self, Content};
 use boardcast::domain::sprint::work_item::Observation;
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::wire::event::Source;
-use boardcast::write::ingest::News;
+use boardcast::domain::wire::event::Cause;
+use boardcast::write::ingest::Provenance;
 use serde_json::{Value, json};
 
 pub const FABRIKAM: &str = "be9b3917-87e6-42a4-a549-2bc06a7a878f";
@@ -65,10 +65,10 @@ pub fn observation(payload: &Value) -> Observation {
     }
 }
 
-/// News from a hook.
-pub fn news() -> News {
-    News {
-        source: Source::Webhook,
+/// Provenance from a hook.
+pub fn provenance() -> Provenance {
+    Provenance {
+        source: Cause::Webhook,
         received_at: Timestamp::from_epoch_ms(1),
         collection: None,
         trace_id: None,

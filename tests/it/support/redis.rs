@@ -10,11 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
-use boardcast::domain::metrics::threshold::Said;
+use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::record::delta::Delta;
-use boardcast::domain::record::last_announced::Statement;
+use boardcast::domain::record::last_announced::Announced;
 use boardcast::journal::address::Address;
-use boardcast::journal::redis::{RedisJournal, Settings};
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use redis::{FromRedisValue, Value};
 use serde_json::json;
 
@@ -156,11 +156,11 @@ impl RedisServer {
         for (id, texts) in self.entries(organisation).await {
             let delta = text(&texts, "delta").filter(|_| text(&texts, "event").is_none());
             let Some(delta) = delta.map(|delta| Delta::decode(delta.as_bytes()).unwrap()) else { continue };
-            for record in delta.said {
-                let Statement::Metric { metric, said } = record.statement else { continue };
+            for record in delta.announced {
+                let Announced::Metric { metric, said } = record.statement else { continue };
                 let value = match said {
-                    Said::Number(value) => Some(value),
-                    Said::NoNumberYet | Said::NumberGone => None,
+                    AnnouncedValue::Number(value) => Some(value),
+                    AnnouncedValue::NoNumberYet | AnnouncedValue::NumberGone => None,
                 };
                 let text = json!({ "type": "restated", "metric": metric, "value": value });
                 restated.entry(id).or_default().push(text.to_string());
@@ -234,17 +234,17 @@ fn run(folder: &Path, options: &[(String, String)]) -> (Child, u32) {
 }
 
 /// The settings of a journal that is tended and checked so often that tests need not wait for it.
-pub fn settings(url: &str, organisation: &str) -> Settings {
-    Settings {
+pub fn settings(url: &str, organisation: &str) -> RedisSettings {
+    RedisSettings {
         check_every: Duration::from_millis(100),
         tend_every: Duration::from_millis(50),
         // Tests share two processors with a compiler; a bound is a bound whichever it is.
         timeout: Duration::from_secs(2),
-        ..Settings::new(Address::parse(url).unwrap(), organisation.to_owned())
+        ..RedisSettings::new(Address::parse(url).unwrap(), organisation.to_owned())
     }
 }
 
-pub fn journal(settings: Settings) -> Arc<RedisJournal> {
+pub fn journal(settings: RedisSettings) -> Arc<RedisJournal> {
     Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap())
 }
 

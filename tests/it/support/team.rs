@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::board::figures::{Calculator, Figures, Inputs};
+use boardcast::board::figures::{BoardFigures, Calculator, Inputs};
 use boardcast::board::fold::Fold;
 use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
-use boardcast::domain::wire::event::Source;
+use boardcast::domain::wire::event::Cause;
 use boardcast::domain::wire::view::StateCategory;
 use boardcast::journal::{EntryId, Journal};
 use boardcast::ops::vitals::Vitals;
@@ -159,13 +159,13 @@ impl Instance {
 
     /// Makes the team known, as a synchronisation does.
     pub async fn learn(&self, catalogue: Catalogue) {
-        assert!(self.deriver.teams.learn(catalogue, Source::Timer).await.unwrap());
+        assert!(self.deriver.teams.learn(catalogue, Cause::Timer).await.unwrap());
     }
 
     /// Applies a hook's payload.
     pub async fn hook(&self, payload: &Value) {
         let observation = super::hooks::observation(payload);
-        self.ingest.observe(&observation, &super::hooks::news()).await.unwrap();
+        self.ingest.observe(&observation, &super::hooks::provenance()).await.unwrap();
     }
 
     /// Waits until the fold has everything that the journal has.
@@ -175,7 +175,7 @@ impl Instance {
     }
 
     /// A board's figures, computed from nothing but the fold.
-    pub fn figures(&self, scope: Scope) -> Figures {
+    pub fn figures(&self, scope: Scope) -> BoardFigures {
         let inputs = Inputs::of(&self.fold.read(), scope);
         Calculator::default().figures(&inputs, (self.deriver.clock)())
     }

@@ -3,7 +3,7 @@
 use boardcast::config::SETTINGS;
 use boardcast::domain::metrics::{self, Significance};
 use boardcast::domain::wire::event::TYPE_NAMES;
-use boardcast::ops::vitals::{METRICS, Metric, MetricKind};
+use boardcast::ops::vitals::{ExportedMetric, METRICS, MetricKind};
 
 use super::{Violations, exists, has_word, numbered, read, repository_files, text_files};
 
@@ -78,7 +78,7 @@ fn the_operators_guide_lists_every_metric() {
     let path = "docs/OPERATIONS.md";
     let text = read(path);
     let rows: Vec<_> = tables(&text).into_iter().flatten().collect();
-    for Metric { name, kind, unit, help } in METRICS {
+    for ExportedMetric { name, kind, unit, help } in METRICS {
         let expected = format!("| `{name}` | {} | {unit} | {help} |", kind.as_str());
         let of_name: Vec<_> = rows.iter().filter(|(_, row)| name_in_first_cell(row) == Some(name)).collect();
         match of_name.as_slice() {

@@ -26,7 +26,7 @@ pub struct Answer {
 
 /// What goes wrong, when something is to go wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum SimulatedFailure {
     /// 429: the caller used too much and is to wait as many seconds.
     TooManyRequests(u32),
     /// 503.
@@ -39,7 +39,7 @@ pub enum Failure {
     Instead(Answer),
 }
 
-impl Failure {
+impl SimulatedFailure {
     /// The answer instead of the right one; `None` when the right one is sent late.
     pub fn answer(&self) -> Option<Answer> {
         match self {

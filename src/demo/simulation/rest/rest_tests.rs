@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::demo::simulation::item::Event;
 use crate::demo::simulation::model::tests::{NOW, organisation, run};
-use crate::demo::simulation::process::Level;
+use crate::demo::simulation::process::BacklogLevel;
 use crate::domain::time::Timestamp;
 
 const WEB: &str = "/fabrikam/Fabrikam%20Fiber/Web/_apis";
@@ -169,7 +169,7 @@ fn what_is_in_the_recycle_bin_is_null_in_a_batch_that_omits_and_fails_one_that_d
 #[test]
 fn an_item_has_its_relations_and_all_its_revisions() {
     let (model, _) = organisation(1);
-    let task = model.items().values().find(|item| item.item_type.level == Level::Task).unwrap();
+    let task = model.items().values().find(|item| item.item_type.level == BacklogLevel::Task).unwrap();
     let fetched = ok(&model, &format!("/_apis/wit/workitems/{}?$expand=relations", task.id));
     assert_eq!(fetched["relations"][0]["rel"], "System.LinkTypes.Hierarchy-Reverse");
     assert!(fetched["fields"]["System.AssignedTo"]["id"].is_string());
@@ -277,16 +277,16 @@ fn what_is_unknown_is_404_in_the_shape_of_azure_devops() {
 
 #[test]
 fn failures_look_as_those_of_azure_devops() {
-    let blocked = Failure::TooManyRequests(30).answer().unwrap();
+    let blocked = SimulatedFailure::TooManyRequests(30).answer().unwrap();
     assert_eq!(blocked.status, 429);
     assert!(blocked.headers.contains(&("retry-after", "30".to_owned())));
-    assert_eq!(Failure::Unavailable.answer().unwrap().status, 503);
-    let sign_in = Failure::SignIn.answer().unwrap();
+    assert_eq!(SimulatedFailure::Unavailable.answer().unwrap().status, 503);
+    let sign_in = SimulatedFailure::SignIn.answer().unwrap();
     assert_eq!(sign_in.status, 203);
     assert!(
         sign_in.headers.iter().any(|(name, value)| *name == "content-type" && value.starts_with("text/html"))
     );
-    assert_eq!(Failure::Slow(Duration::from_secs(1)).answer(), None);
+    assert_eq!(SimulatedFailure::Slow(Duration::from_secs(1)).answer(), None);
 }
 
 /// The body of a published answer, where the published answers lie beside the checkout.

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::State;
+use super::Projection;
 use crate::domain::record::delta::Delta;
-use crate::domain::record::last_announced::SaidRecord;
+use crate::domain::record::last_announced::AnnouncedRecord;
 use crate::domain::scope::{Audience, CollectionId};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, Teams};
 use crate::domain::sprint::work_item::WorkItem;
-use crate::journal::{Entry, EntryId, Journal, JournalError, Loaded, RecordKey};
+use crate::journal::{Entry, EntryId, Journal, JournalError, LoadedRecords, RecordKey};
 
 /// How many entries whoever folds the log reads from it at once.
 pub const TAIL_ENTRIES: usize = 512;
 
-impl State {
+impl Projection {
     /// Reads everything that a journal holds, as of one moment: others write while its records are read, so the log is
     /// folded until all of them are of the same age. What cannot be decoded is left out and named.
     ///
@@ -31,7 +31,7 @@ impl State {
     }
 
     /// The state that all records come to. Undecodable ones are left out and returned by key.
-    pub fn from_records(loaded: Loaded) -> (Self, Vec<String>) {
+    pub fn from_records(loaded: LoadedRecords) -> (Self, Vec<String>) {
         let mut state = Self { position: loaded.position, ..Self::default() };
         let mut undecodable = Vec::new();
         let (mut items, mut teams) = (Vec::new(), Teams::default());
@@ -49,8 +49,8 @@ impl State {
             } else if key.is_teams_of_project() {
                 state.versions.insert(key.clone(), record.version);
                 true
-            } else if key.is_said() {
-                SaidRecord::decode(value).map(|said| state.say(said, record.version)).is_ok()
+            } else if key.is_announced() {
+                AnnouncedRecord::decode(value).map(|said| state.say(said, record.version)).is_ok()
             } else if key == RecordKey::feed() {
                 state.versions.insert(key.clone(), record.version);
                 serde_json::from_slice(value).map(|checked| state.checked = checked).is_ok()

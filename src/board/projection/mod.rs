@@ -1,35 +1,35 @@
 //! What the log comes to, up to a position.
 
+mod archived;
 mod load;
-mod remembered;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
-use self::remembered::Remembered;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::level::Level;
 use crate::domain::record::delta::{Delta, SourceCheck};
-use crate::domain::record::last_announced::{self, SaidRecord, Statement};
+use crate::domain::record::last_announced::{self, Announced, AnnouncedRecord};
 use crate::domain::scope::{CollectionId, ProjectId, Scope, Text};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, TeamKey, Teams};
 use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{Envelope, Source, Subject};
+use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::wire::view::Outage;
 use crate::journal::{Commit, EntryId, RecordKey, Version};
 
 /// What the log comes to, up to a position.
 #[derive(Clone, Default)]
-pub struct State {
+pub struct Projection {
     position: EntryId,
     epoch: Option<String>,
     collection: Option<CollectionId>,
-    items: HashMap<WorkItemId, Known>,
+    items: HashMap<WorkItemId, KnownItem>,
     boards: BTreeMap<Scope, Board>,
     project_names: HashMap<ProjectId, Text>,
     teams: Arc<Teams>,
@@ -37,17 +37,17 @@ pub struct State {
     of_team: BTreeMap<TeamKey, BTreeSet<WorkItemId>>,
     /// The versions of the records of teams, of their projects' and of their current sprints.
     versions: HashMap<RecordKey, Version>,
-    said: BTreeMap<Scope, BTreeMap<Text, Said>>,
+    said: BTreeMap<Scope, BTreeMap<Text, LastAnnounced>>,
     checked: SourceCheck,
     /// Since when this instance is cut off from the journal: no part of what the log comes to, but of how true that is.
     cut_off: Option<Timestamp>,
-    /// What the archive remembers of boards: no part of it either.
-    remembered: Remembered,
+    /// What the archive holds of boards: no part of it either.
+    archived: ArchivedBoards,
 }
 
 /// An item with its record's version.
 #[derive(Clone)]
-pub struct Known {
+pub struct KnownItem {
     /// The item.
     pub item: Arc<WorkItem>,
     /// The version of its record.
@@ -56,10 +56,10 @@ pub struct Known {
 
 /// What was said last, with its record's version.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct LastAnnounced {
     /// What was said.
-    pub statement: Statement,
-    /// The position of the log of which it is true; `ZERO` for what the archive remembered of another log.
+    pub statement: Announced,
+    /// The position of the log of which it is true; `ZERO` for what the archive kept of another log.
     pub at: EntryId,
     /// The version of its record.
     pub version: Version,
@@ -90,7 +90,7 @@ impl Board {
     }
 }
 
-impl State {
+impl Projection {
     /// Takes in what an entry's commit changed. The order is that in which each step needs the ones before.
     fn fold(&mut self, id: EntryId, delta: Delta) {
         if delta.epoch.is_some() {
@@ -101,7 +101,7 @@ impl State {
         }
         for key in &delta.writes {
             let key = RecordKey::from(key.as_str());
-            if key.as_item().is_none() && !key.is_said() {
+            if key.as_item().is_none() && !key.is_announced() {
                 self.versions.insert(key, id);
             }
         }
@@ -121,7 +121,7 @@ impl State {
         for item in delta.dropped {
             self.drop_item(item, id);
         }
-        for said in delta.said {
+        for said in delta.announced {
             self.say(said, id);
         }
         if let Some(checked) = delta.checked {
@@ -172,7 +172,7 @@ impl State {
             board.change(id);
         }
         self.of_team.retain(|team, _| !projects.contains(&team.project));
-        let items: Vec<Known> = self.items.values().cloned().collect();
+        let items: Vec<KnownItem> = self.items.values().cloned().collect();
         for known in items {
             self.remember_teams(&known.item);
             let present = known.item.present().claim;
@@ -216,7 +216,7 @@ impl State {
         }
         self.show(&item, present.claim.changed_at, version);
         self.remember_teams(&item);
-        self.items.insert(item.id, Known { item: Arc::new(item), version });
+        self.items.insert(item.id, KnownItem { item: Arc::new(item), version });
     }
 
     fn show(&mut self, item: &WorkItem, changed_at: Timestamp, version: Version) {
@@ -247,16 +247,16 @@ impl State {
         }
     }
 
-    fn say(&mut self, said: SaidRecord, version: Version) {
+    fn say(&mut self, said: AnnouncedRecord, version: Version) {
         let name = Text::from(said.statement.name());
-        if matches!(said.statement, Statement::Level { .. })
+        if matches!(said.statement, Announced::Level { .. })
             && let Some(board) = self.boards.get_mut(&said.scope)
         {
             // Numbers that were held back while the board was less than full are due when it is full again.
             board.change(version);
         }
         let said_of_board = self.said.entry(said.scope).or_default();
-        said_of_board.insert(name, Said { statement: said.statement, at: said.at, version });
+        said_of_board.insert(name, LastAnnounced { statement: said.statement, at: said.at, version });
     }
 
     /// The position: every entry up to it is in, and none after it.
@@ -275,12 +275,12 @@ impl State {
     }
 
     /// An item with its record's version.
-    pub fn item(&self, id: WorkItemId) -> Option<Known> {
+    pub fn item(&self, id: WorkItemId) -> Option<KnownItem> {
         self.items.get(&id).cloned()
     }
 
     /// Every item, deleted ones too, in no order.
-    pub fn items(&self) -> impl Iterator<Item = &Known> {
+    pub fn items(&self) -> impl Iterator<Item = &KnownItem> {
         self.items.values()
     }
 
@@ -327,7 +327,7 @@ impl State {
     }
 
     /// The items that are or ever were a team's, by number, with their versions.
-    pub fn items_of_team(&self, team: TeamKey) -> impl Iterator<Item = &Known> {
+    pub fn items_of_team(&self, team: TeamKey) -> impl Iterator<Item = &KnownItem> {
         self.of_team.get(&team).into_iter().flatten().filter_map(|id| self.items.get(id))
     }
 
@@ -348,38 +348,38 @@ impl State {
     }
 
     /// What was last said about a board under a name.
-    pub fn said(&self, scope: Scope, name: &str) -> Option<&Said> {
+    pub fn last_announced(&self, scope: Scope, name: &str) -> Option<&LastAnnounced> {
         self.said.get(&scope)?.get(name)
     }
 
     /// Everything that was last said about a board, by name.
-    pub fn all_said(&self, scope: Scope) -> impl Iterator<Item = (&str, &Said)> {
+    pub fn announced_of(&self, scope: Scope) -> impl Iterator<Item = (&str, &LastAnnounced)> {
         self.said.get(&scope).into_iter().flatten().map(|(name, said)| (&**name, said))
     }
 
     /// Everything that was last said, by board and name.
-    pub fn everything_said(&self) -> impl Iterator<Item = (Scope, &str, &Said)> {
+    pub fn all_announced(&self) -> impl Iterator<Item = (Scope, &str, &LastAnnounced)> {
         self.said
             .iter()
             .flat_map(|(scope, said)| said.iter().map(move |(name, said)| (*scope, &**name, said)))
     }
 
     /// Whether anything was ever said of any board.
-    pub fn is_anything_said(&self) -> bool {
+    pub fn is_anything_announced(&self) -> bool {
         !self.said.is_empty()
     }
 
     /// Whether what was last said of a board comes from another log, and its source was not compared with it since: what
     /// is known of it may be a part of what was known then.
     pub fn awaits_source(&self, scope: Scope) -> bool {
-        self.all_said(scope).any(|(_, said)| said.at == EntryId::ZERO)
+        self.announced_of(scope).any(|(_, said)| said.at == EntryId::ZERO)
             && !self.checked.projects.contains_key(&scope.project)
     }
 
     /// How true a board is, as was last said.
     pub fn level(&self, scope: Scope) -> Level {
-        match self.said(scope, last_announced::LEVEL).map(|said| &said.statement) {
-            Some(Statement::Level { level, .. }) => *level,
+        match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
+            Some(Announced::Level { level, .. }) => *level,
             _ => Level::Full,
         }
     }
@@ -387,23 +387,23 @@ impl State {
     /// How true this instance's readers are told that a board is: no more than its source allows, and not full while
     /// nobody here knows what the journal holds.
     pub fn level_here(&self, scope: Scope) -> Level {
-        let of_memory = if self.remembered(scope).is_some() { Level::Cached } else { Level::Full };
-        self.level(scope).max(self.level_of_contact()).max(of_memory)
+        let of_archive = if self.archived(scope).is_some() { Level::Cached } else { Level::Full };
+        self.level(scope).max(self.level_by_journal()).max(of_archive)
     }
 
     /// How true a board can be at most, this instance being cut off from the journal or not.
-    pub const fn level_of_contact(&self) -> Level {
+    pub const fn level_by_journal(&self) -> Level {
         if self.cut_off.is_some() { Level::Cached } else { Level::Full }
     }
 
     /// Why a board is less than full, for this instance's readers; `None` when it is full.
     pub fn outage_here(&self, scope: Scope) -> Option<Outage> {
-        if let Some(board) = self.remembered(scope) {
-            return Some(self.outage_of_remembered(board));
+        if let Some(board) = self.archived(scope) {
+            return Some(self.outage_of_archived(board));
         }
         let of_journal = || self.cut_off.map(Outage::of_journal);
-        match self.said(scope, last_announced::LEVEL).map(|said| &said.statement) {
-            Some(Statement::Level { reason: Some(reason), since, retry_at, .. }) => {
+        match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
+            Some(Announced::Level { reason: Some(reason), since, retry_at, .. }) => {
                 Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
             }
             _ => of_journal(),
@@ -415,7 +415,7 @@ impl State {
         self.cut_off
     }
 
-    pub(super) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
+    pub(in crate::board) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
         self.cut_off = since;
     }
 
@@ -429,11 +429,11 @@ impl State {
     pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
         let checked = self.checked.projects.get(&scope.project).copied();
         let changed = || self.board(scope).and_then(|board| board.changed_at);
-        checked.or_else(|| self.remembered(scope).map(|board| board.as_of)).or_else(changed)
+        checked.or_else(|| self.archived(scope).map(|board| board.as_of)).or_else(changed)
     }
 
     /// The envelope of an event about a board, as true and as old as the board is.
-    pub fn envelope(&self, scope: Scope, now: Timestamp, source: Source, demo: bool) -> Envelope {
+    pub fn envelope(&self, scope: Scope, now: Timestamp, source: Cause, demo: bool) -> Envelope {
         let level = self.level(scope);
         Envelope {
             subject: Subject::Scope(scope),
@@ -446,17 +446,17 @@ impl State {
     /// A project's name, for display.
     pub fn project_name(&self, project: ProjectId) -> Option<&Text> {
         let of_team = self.teams.of_project(project).next().map(|catalogue| &catalogue.project_name);
-        let remembered = || {
-            let board = self.remembered.values().find(|board| board.scope.project == project)?;
+        let archived = || {
+            let board = self.archived.values().find(|board| board.scope.project == project)?;
             board.about.project.as_ref()
         };
-        of_team.or_else(|| self.project_names.get(&project)).or_else(remembered)
+        of_team.or_else(|| self.project_names.get(&project)).or_else(archived)
     }
 
     /// A team's name, for display.
     pub fn team_name(&self, scope: Scope) -> Option<&Text> {
         let of_team = self.teams.catalogue_of(scope).map(|catalogue| &catalogue.team_name);
-        of_team.or_else(|| self.remembered(scope)?.team_name())
+        of_team.or_else(|| self.archived(scope)?.team_name())
     }
 
     /// Whether the project is one of those served.
