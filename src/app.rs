@@ -9,7 +9,6 @@ use tokio::sync::{Semaphore, watch};
 use crate::archive::Archive;
 use crate::archive::table::{self, Credential, TableArchive, TableSettings};
 use crate::board::figures::Calculator;
-use crate::board::fold::Fold;
 use crate::board::snapshot::Snapshots;
 use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization, RedisAccess, TableAccess, Tables};
 use crate::devops::AzureDevOps;
@@ -17,18 +16,17 @@ use crate::devops::client::{ClientSettings, ClientSetupError, RestClient};
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Policy;
-use crate::domain::time::Timestamp;
-use crate::journal::Journal;
+use crate::journal::Store;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{self, RedisJournal, RedisSettings};
+use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
-use crate::ops::vitals::Vitals;
 use crate::platform::clock::{self, Clock};
 use crate::platform::identity::{ManagedIdentity, TokenSource};
 use crate::stream::hub::{Hub, RingLimits};
 use crate::stream::relay::Relay;
 use crate::stream::{Sources, Streams};
-use crate::sync::source::{self, Source, SourceSettings};
+use crate::sync::source::{Source, SourceSettings};
 use crate::sync::timer::Synchronisation;
 use crate::write::announce::Deriver;
 use crate::write::archiver::Archiver;
@@ -69,10 +67,8 @@ pub struct App(Arc<Parts>);
 
 /// The parts of the application.
 pub struct Parts {
-    /// Records and the log.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
+    /// This instance: its id, journal, boards, clock and counters.
+    pub instance: Instance,
     /// The write path.
     pub ingest: Arc<Ingest>,
     /// Where what the journal cannot take waits, if there is an archive.
@@ -87,22 +83,14 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// What the timer sets off.
     pub sync: Arc<Synchronisation>,
-    /// Counters.
-    pub vitals: Arc<Vitals>,
     /// The instances that share the journal.
     pub instances: Arc<Instances>,
     /// Who may post hooks.
     pub hook_access: HookAccess,
     /// Who may see health details and metrics.
     pub operator_access: OperatorAccess,
-    /// The random id of this process, by which its numbers are told from another's.
-    pub instance: String,
-    /// When this process started.
-    pub started_at: Timestamp,
     /// The projects that are served.
     pub projects: AllowedProjects,
-    /// The time.
-    pub clock: Clock,
     /// Whether the Functions host runs us.
     pub under_host: bool,
     /// Pages of which other origins may read.
@@ -120,7 +108,7 @@ impl Parts {
     /// Whether the host may run other processes of which each has a journal of its own: a hook reaches the readers of
     /// one, and nobody sees what a timer finds in another.
     pub fn is_alone_under_the_host(&self) -> bool {
-        self.under_host && !self.journal.is_shared()
+        self.under_host && !self.instance.journal.is_shared()
     }
 
     /// Whether this process synchronises when it is time to, and not when the host's timer says so.
@@ -137,125 +125,128 @@ impl std::ops::Deref for App {
     }
 }
 
-impl App {
-    /// The application over the journal that is configured, by the machine's clock, with an organisation to ask or
-    /// without.
+/// What an application is put together from: the adapters, and what a test may want otherwise.
+pub struct Adapters {
+    /// The store.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// How much of what was published the hub remembers.
+    pub ring: RingLimits,
+    /// The organisation to compare boards with; without one hooks alone feed them.
+    pub azure: Option<Arc<dyn AzureDevOps>>,
+    /// Where copies and the inbox are; without one a hook that the journal cannot take is refused.
+    pub archive: Option<Arc<dyn Archive>>,
+}
+
+impl Adapters {
+    /// The adapters that are configured, by the machine's clock. What is away is no error: it is connected to in the
+    /// background.
     ///
-    /// Errors: the organisation, the journal or the archive cannot even be asked.
-    pub fn new(config: &Config, organization: Option<&Organization>) -> Result<Self, StartError> {
+    /// Errors: the organisation, the store or the archive cannot even be asked.
+    pub fn configured(config: &Config) -> Result<Self, StartError> {
         let clock = clock::system();
-        let journal = journal(config, organization, &clock)?;
-        let client = organization
-            .map(|organization| rest_client(config, organization))
-            .transpose()
-            .map_err(StartError::Organization)?;
-        let azure = client.map(|client| Arc::new(client) as Arc<dyn AzureDevOps>);
+        let organization = config.organization.as_ref();
+        let azure = organization.map(|organization| rest_client(config, organization)).transpose();
         let archive = config.tables.as_ref().map(|tables| table_archive(tables, &clock)).transpose();
-        let archive = archive.map_err(StartError::Archive)?;
-        let archive = archive.map(|archive| Arc::new(archive) as Arc<dyn Archive>);
-        Ok(Self::archived(config, journal, clock, RingLimits::DEFAULT, azure, archive))
+        Ok(Self {
+            store: store(config, &clock)?,
+            ring: RingLimits::DEFAULT,
+            azure: azure.map_err(StartError::Organization)?.map(|client| Arc::new(client) as _),
+            archive: archive.map_err(StartError::Archive)?.map(|archive| Arc::new(archive) as _),
+            clock,
+        })
     }
+}
 
-    /// The application over any journal, with any clock, and without an organisation to ask.
-    pub fn over(config: &Config, journal: Arc<dyn Journal>, clock: Clock, ring: RingLimits) -> Self {
-        Self::assembled(config, journal, clock, ring, None)
-    }
-
-    /// The application over any parts, without an archive.
-    pub fn assembled(
-        config: &Config,
-        journal: Arc<dyn Journal>,
-        clock: Clock,
-        ring: RingLimits,
-        azure: Option<Arc<dyn AzureDevOps>>,
-    ) -> Self {
-        Self::archived(config, journal, clock, ring, azure, None)
-    }
-
-    /// The application over any parts. Starts what runs for as long as the process, so it needs a runtime.
-    pub fn archived(
-        config: &Config,
-        journal: Arc<dyn Journal>,
-        clock: Clock,
-        ring: RingLimits,
-        azure: Option<Arc<dyn AzureDevOps>>,
-        archive: Option<Arc<dyn Archive>>,
-    ) -> Self {
-        let fold = Arc::new(Fold::default());
+impl App {
+    /// The application over these adapters. Starts what runs for as long as the process, so it needs a runtime.
+    pub fn new(config: &Config, adapters: Adapters) -> Self {
+        let Adapters { store, clock, ring, azure, archive } = adapters;
+        let instance = Instance::new(&store, clock, config.demo && azure.is_some());
         let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
-        let vitals = Arc::new(Vitals::default());
-        let demo = config.demo && azure.is_some();
-        let instance = uuid::Uuid::new_v4().to_string();
         let calculator = Arc::new(Calculator::new(config.metrics));
-        let snapshots = Arc::new(Snapshots::new(
-            fold.clone(),
-            calculator.clone(),
-            clock.clone(),
-            config.projects.clone(),
-            demo,
-        ));
-        let ingest =
-            Arc::new(Ingest { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo });
-        let deriver = Arc::new(Deriver {
-            journal: journal.clone(),
-            fold: fold.clone(),
-            calculator,
-            teams: TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo },
-            clock: clock.clone(),
-            vitals: vitals.clone(),
-            settings: config.derive,
+        let Instance { fold, clock, demo, .. } = instance.clone();
+        let snapshots = Snapshots::new(fold, calculator.clone(), clock, config.projects.clone(), demo);
+        let snapshots = Arc::new(snapshots);
+        let ingest = Arc::new(Ingest { instance: instance.clone() });
+        let teams = TeamKeeper { instance: instance.clone() };
+        let deriver = Deriver { instance: instance.clone(), calculator, teams, settings: config.derive };
+        let deriver = Arc::new(deriver);
+        let source = azure.map(|azure| Source::new(azure, ingest.clone(), &store, source_settings(config)));
+        let source = source.map(Arc::new);
+        let instances = Arc::new(Instances::new(instance.clone(), store.reports.clone()));
+        let inbox = archive.clone().map(|archive| Arc::new(Inbox::new(archive, ingest.clone())));
+        let archiver = archive.map(|archive| Archiver {
+            archive,
             instance: instance.clone(),
-            demo,
+            settle: config.derive.settle,
+            has_source: source.is_some(),
         });
-        let instances = instances_of(&deriver);
-        let source = azure.map(|azure| source_of(config, azure, ingest.clone(), &deriver));
-        keep_running(hub.clone(), &deriver, source.as_ref());
-        let inbox = keep_archived(archive, &ingest, &deriver, source.is_some());
         let (stopping, stopping_seen) = watch::channel(false);
         let sources = Sources {
-            journal: journal.clone(),
-            fold: fold.clone(),
-            hub,
+            instance: instance.clone(),
+            hub: hub.clone(),
             snapshots: snapshots.clone(),
-            vitals: vitals.clone(),
-            clock: clock.clone(),
-            demo,
             stopping: stopping_seen,
         };
-        Self(Arc::new(Parts {
+        let sync = Synchronisation {
+            instance: instance.clone(),
+            window: config.sync_window.clone(),
+            deadline: config.sync_deadline,
+            source: source.clone(),
+            deriver: Some(deriver.clone()),
+        };
+        let app = Self(Arc::new(Parts {
+            instance,
             ingest,
             inbox,
-            deriver: deriver.clone(),
-            streams: Arc::new(Streams::new(sources, config.streams)),
-            sync: Arc::new(Synchronisation {
-                journal: journal.clone(),
-                fold: fold.clone(),
-                clock: clock.clone(),
-                window: config.sync_window.clone(),
-                deadline: config.sync_deadline,
-                vitals: vitals.clone(),
-                source: source.clone(),
-                deriver: Some(deriver),
-            }),
+            deriver,
             source,
-            journal,
-            fold,
             snapshots,
-            vitals,
-            started_at: instances.started_at(),
+            streams: Arc::new(Streams::new(sources, config.streams)),
+            sync: Arc::new(sync),
             instances,
             hook_access: config.hook_access.clone(),
             operator_access: config.operator_access.clone(),
-            instance,
             projects: config.projects.clone(),
-            clock,
             under_host: config.under_host,
             allowed_origins: config.allowed_origins.clone(),
             write_timeout: config.write_timeout,
             idle_timeout: config.idle_timeout,
             hooks_in_flight: Semaphore::new(config.hooks_in_flight_max),
             stopping,
-        }))
+        }));
+        app.run_in_background(hub, archiver.map(Arc::new));
+        app
+    }
+
+    /// Starts what runs for as long as the process.
+    fn run_in_background(&self, hub: Arc<Hub>, archiver: Option<Arc<Archiver>>) {
+        let instance = self.instance.clone();
+        tokio::spawn(Relay { instance: instance.clone(), hub: hub.clone() }.run());
+        tokio::spawn(async move { hub.pace().await });
+        tokio::spawn(self.instances.clone().keep_reporting());
+        tokio::spawn(Retention { instance }.keep());
+        tokio::spawn(self.deriver.clone().settle());
+        if let Some(source) = &self.source {
+            tokio::spawn(source.clone().keep_fresh());
+        }
+        if let Some(inbox) = &self.inbox {
+            tokio::spawn(inbox.clone().drain());
+        }
+        if let Some(archiver) = archiver.clone() {
+            tokio::spawn(async move { archiver.load_archived_boards().await });
+        }
+        let deriver = self.deriver.clone();
+        tokio::spawn(async move {
+            // What was last announced of a board is looked up before anything is derived from what is known of it now.
+            if let Some(archiver) = archiver {
+                archiver.begin().await;
+                tokio::spawn(archiver.follow());
+            }
+            deriver.follow().await;
+        });
     }
 
     /// Ends every stream.
@@ -264,74 +255,14 @@ impl App {
     }
 }
 
-/// What compares boards with an organisation, over the same parts as what derives.
-fn source_of(
-    config: &Config,
-    azure: Arc<dyn AzureDevOps>,
-    ingest: Arc<Ingest>,
-    deriver: &Deriver,
-) -> Arc<Source> {
-    let parts = source::Parts {
-        azure,
-        ingest,
-        journal: deriver.journal.clone(),
-        fold: deriver.fold.clone(),
-        clock: deriver.clock.clone(),
-        vitals: deriver.vitals.clone(),
-        instance: deriver.instance.clone(),
-        demo: deriver.demo,
+/// The store that is configured. One that is away is no error: it is connected to in the background.
+fn store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
+    let Some(configured) = &config.redis else {
+        return Ok(Store::of(Arc::new(MemoryJournal::new(clock.clone(), config.retention))));
     };
-    Arc::new(Source::new(parts, source_settings(config)))
-}
-
-/// This instance among those that share the journal, which it tells from now on how it is doing.
-fn instances_of(deriver: &Deriver) -> Arc<Instances> {
-    let Deriver { journal, fold, vitals, clock, instance, .. } = deriver;
-    let instances =
-        Instances::new(journal.clone(), fold.clone(), vitals.clone(), clock.clone(), instance.clone());
-    let instances = Arc::new(instances);
-    tokio::spawn(instances.clone().keep_reporting());
-    instances
-}
-
-/// Starts what runs for as long as the process.
-fn keep_running(hub: Arc<Hub>, deriver: &Arc<Deriver>, source: Option<&Arc<Source>>) {
-    let relay = Relay {
-        journal: deriver.journal.clone(),
-        fold: deriver.fold.clone(),
-        hub: hub.clone(),
-        vitals: deriver.vitals.clone(),
-        clock: deriver.clock.clone(),
-        instance: deriver.instance.clone(),
-    };
-    let horizon = Retention {
-        journal: deriver.journal.clone(),
-        fold: deriver.fold.clone(),
-        clock: deriver.clock.clone(),
-        instance: deriver.instance.clone(),
-        demo: deriver.demo,
-    };
-    tokio::spawn(relay.run());
-    tokio::spawn(horizon.keep());
-    tokio::spawn(async move { hub.pace().await });
-    tokio::spawn(deriver.clone().settle());
-    if let Some(source) = source {
-        tokio::spawn(source.clone().keep_fresh());
-    }
-}
-
-/// The journal that is configured. One that is away is no error: it is connected to in the background.
-fn journal(
-    config: &Config,
-    organization: Option<&Organization>,
-    clock: &Clock,
-) -> Result<Arc<dyn Journal>, StartError> {
-    let Some(store) = &config.redis else {
-        return Ok(Arc::new(MemoryJournal::new(clock.clone(), config.retention)));
-    };
-    let organisation =
-        organisation_key(config.demo, organization.map(|organization| organization.url.as_str()));
-    let tokens = match &store.access {
+    let organization = config.organization.as_ref().map(|organization| organization.url.as_str());
+    let organisation = organisation_key(config.demo, organization);
+    let tokens = match &configured.access {
         RedisAccess::Password => None,
         RedisAccess::Identity(identity) => {
             let identity = ManagedIdentity::new(identity.clone(), redis::RESOURCE, clock.clone());
@@ -341,11 +272,12 @@ fn journal(
     };
     let settings = RedisSettings {
         retention: config.retention,
-        timeout: store.timeout,
+        timeout: configured.timeout,
         tokens,
-        ..RedisSettings::new(store.address.clone(), organisation)
+        ..RedisSettings::new(configured.address.clone(), organisation)
     };
-    Ok(Arc::new(RedisJournal::new(settings, clock.clone()).map_err(StartError::Redis)?))
+    let adapter = RedisJournal::new(settings, clock.clone()).map_err(StartError::Redis)?;
+    Ok(Store::of(Arc::new(adapter)))
 }
 
 /// By which name the keys of an organisation are told from those of another in a store that they share: its path
@@ -361,43 +293,6 @@ fn organisation_key(is_demo: bool, url: Option<&str>) -> String {
     };
     // What is left out of a key's name must not end its hash tag either.
     name.to_lowercase().replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "-")
-}
-
-/// Starts what follows the boards, and keeps the archive if there is one; returns its inbox. What was last said of a
-/// board is looked up before anything is derived from what is known of it now.
-fn keep_archived(
-    archive: Option<Arc<dyn Archive>>,
-    ingest: &Arc<Ingest>,
-    deriver: &Arc<Deriver>,
-    has_source: bool,
-) -> Option<Arc<Inbox>> {
-    let inbox = archive.clone().map(|archive| Inbox::new(archive, ingest.clone(), deriver.vitals.clone()));
-    let inbox = inbox.map(Arc::new);
-    if let Some(inbox) = inbox.clone() {
-        tokio::spawn(inbox.drain());
-    }
-    let last_values = archive.map(|archive| Archiver {
-        archive,
-        journal: deriver.journal.clone(),
-        fold: deriver.fold.clone(),
-        clock: deriver.clock.clone(),
-        instance: deriver.instance.clone(),
-        settle: deriver.settings.settle,
-        has_source,
-    });
-    let last_values = last_values.map(Arc::new);
-    if let Some(last_values) = last_values.clone() {
-        tokio::spawn(async move { last_values.load_archived_boards().await });
-    }
-    let deriver = deriver.clone();
-    tokio::spawn(async move {
-        if let Some(last_values) = last_values {
-            last_values.begin().await;
-            tokio::spawn(last_values.follow());
-        }
-        deriver.follow().await;
-    });
-    inbox
 }
 
 fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::ArchiveSetupError> {

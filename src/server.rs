@@ -61,7 +61,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
             .max_buf_size(BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service.clone()));
         let connection = graceful.watch(connection);
-        let vitals = app.vitals.clone();
+        let vitals = app.instance.vitals.clone();
         tokio::spawn(async move {
             let ended = connection.await;
             failpoints::reached(Failpoint::Answered);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::domain::scope::ProjectId;
+use boardcast::journal::Store;
 use boardcast::journal::memory::MemoryJournal;
 use boardcast::journal::redis::RedisJournal;
 use boardcast::journal::{
@@ -16,7 +17,7 @@ use super::figures::{DURABLE, cpu_of_redis, table, thousands};
 use super::organisation::{self, REVISIONS};
 use super::support::hooks::{FABRIKAM, provenance};
 use super::support::redis::RedisServer;
-use super::support::team::Instance;
+use super::support::team::TestInstance;
 
 const ITEMS: u32 = 10_000;
 const TIME: Duration = Duration::from_secs(8);
@@ -64,20 +65,23 @@ struct Sample {
 impl Sample {
     async fn take() -> Self {
         let clock = boardcast::platform::clock::system();
-        let instance =
-            Instance::over(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)), clock).await;
+        let instance = TestInstance::over(
+            &Store::of(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT))),
+            clock,
+        )
+        .await;
         for catalogue in organisation::catalogues() {
             instance.learn(catalogue).await;
         }
         let mut before = EntryId::ZERO;
         for rev in 1..=REVISIONS {
             instance.settled().await;
-            before = instance.fold.position().unwrap();
+            before = instance.instance.fold.position().unwrap();
             instance.ingest.observe(&organisation::observation(7, rev), &provenance()).await.unwrap();
         }
         let key = RecordKey::from("item/7");
-        let record = instance.journal.read(&[key]).await.unwrap().remove(0).unwrap();
-        let entry = instance.journal.tail(before, 1).await.unwrap().remove(0).content;
+        let record = instance.instance.journal.read(&[key]).await.unwrap().remove(0).unwrap();
+        let entry = instance.instance.journal.tail(before, 1).await.unwrap().remove(0).content;
         assert!(entry.event.is_some() && entry.delta.is_some());
         Self { record: record.value, entry }
     }

@@ -1,5 +1,6 @@
 //! From a hook at one instance to the sockets of readers of another one: two processes over one Redis.
 
+use boardcast::journal::Store;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use super::support::http::{self, find};
 use super::support::process::Process;
 use super::support::proxy::Proxy;
 use super::support::redis::{self, RedisServer};
-use super::support::team::{Instance, catalogue_of_today, story};
+use super::support::team::{TestInstance, catalogue_of_today, story};
 
 /// The items that are changed, in turn.
 const ITEMS: u32 = 100;
@@ -126,8 +127,8 @@ async fn measure(plan: Plan) -> Vec<String> {
     let (writer, reading) =
         tokio::join!(start(&server, &writer_line, plan), start(&server, &reader_line, plan));
     let reading = if plan.at_the_writer { &writer } else { &reading };
-    let teacher = Instance::over(
-        redis::journal(redis::settings(&server.url(), "default")),
+    let teacher = TestInstance::over(
+        &Store::of(redis::journal(redis::settings(&server.url(), "default"))),
         boardcast::platform::clock::system(),
     )
     .await;

@@ -13,11 +13,11 @@ use boardcast::domain::sprint::work_item::{
 };
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
-use boardcast::journal::{Commit, CommitOutcome, Journal, NewEntry, RecordKey};
+use boardcast::journal::{Commit, CommitOutcome, Journal, NewEntry, RecordKey, Store};
 
 use super::support::hooks::FABRIKAM;
 use super::support::redis::{RedisServer, settings};
-use super::support::team::{Instance, catalogue_of_today};
+use super::support::team::{TestInstance, catalogue_of_today};
 
 /// The revisions of each item.
 pub const REVISIONS: u32 = 5;
@@ -153,7 +153,8 @@ pub async fn fill(journal: &dyn Journal, items: u32) {
 
 /// The same, with teams on whose boards they are.
 pub async fn fill_boards(journal: &Arc<RedisJournal>, items: u32) {
-    let instance = Instance::over(journal.clone(), boardcast::platform::clock::system()).await;
+    let instance =
+        TestInstance::over(&Store::of(journal.clone()), boardcast::platform::clock::system()).await;
     for catalogue in catalogues() {
         instance.learn(catalogue).await;
     }

@@ -13,7 +13,7 @@ use boardcast::domain::record::last_announced::Announced;
 use boardcast::domain::scope::Scope;
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
-use boardcast::journal::{Journal as _, LogRetention};
+use boardcast::journal::{Journal as _, LogRetention, Store};
 use serde::Serialize;
 
 use super::figures::{DURABLE, field, table, thousands};
@@ -21,7 +21,7 @@ use super::organisation::{self, REVISIONS};
 use super::support::hooks::provenance;
 use super::support::process::Process;
 use super::support::redis::RedisServer;
-use super::support::team::Instance;
+use super::support::team::TestInstance;
 
 const ITEMS: u32 = 10_000;
 const WRITERS: u32 = 16;
@@ -34,7 +34,8 @@ const WATCHED: Duration = Duration::from_secs(60);
 pub async fn run() {
     let server = RedisServer::start(DURABLE);
     let journal = organisation::journal(&server, ORGANISATION).await;
-    let instance = Instance::over(journal.clone(), boardcast::platform::clock::system()).await;
+    let instance =
+        TestInstance::over(&Store::of(journal.clone()), boardcast::platform::clock::system()).await;
     for catalogue in organisation::catalogues() {
         instance.learn(catalogue).await;
     }
@@ -55,7 +56,7 @@ pub async fn run() {
 }
 
 /// Lets each item have its life, one hook after the other.
-async fn live(instance: &Instance) {
+async fn live(instance: &TestInstance) {
     let writers = (0..WRITERS).map(|writer| {
         let ingest = instance.ingest.clone();
         tokio::spawn(async move {
@@ -179,8 +180,8 @@ fn about(state: &Projection, scope: Scope) -> About {
     About::of(scope, state.project_name(scope.project), team)
 }
 
-fn rows_of_tables(instance: &Instance) {
-    let state = instance.fold.read();
+fn rows_of_tables(instance: &TestInstance) {
+    let state = instance.instance.fold.read();
     let ids = |scope: &Scope| scope.to_string().chars().filter(|c| *c != '/').count();
     let values: Vec<ArchivedValue> = state
         .all_announced()

@@ -4,13 +4,14 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use crate::app::{Adapters, App};
 use crate::config::{Config, Organization};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
 use crate::platform::secret::Secret;
+use crate::server;
 use crate::sync::timer;
-use crate::{app, server};
 
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
 const RESTART: u8 = 200;
@@ -37,8 +38,8 @@ pub fn run(config: &Config) -> ExitCode {
             Ok(demo) => demo,
             Err(error) => return fail(&format!("the demo cannot start: {error}")),
         };
-        let app = match app::App::new(&config, config.organization.as_ref()) {
-            Ok(app) => app,
+        let app = match Adapters::configured(&config) {
+            Ok(adapters) => App::new(&config, adapters),
             Err(error) => return fail(&error),
         };
         if config.mock {

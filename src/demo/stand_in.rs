@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::app::App;
+use crate::app::{Adapters, App};
 use crate::board::snapshot::{ScopeFilter, StandIn};
 use crate::config::{Config, Organization};
 use crate::demo::Demo;
@@ -18,13 +18,14 @@ pub async fn stand_in() -> io::Result<StandIn> {
     let demo = Demo::start(clock::system()).await?;
     let organization = Organization { url: demo.organization(), token: None };
     let nothing_set = Config::from_lookup(|_| None).map_err(io::Error::other)?;
-    let app = App::new(&nothing_set, Some(&organization)).map_err(io::Error::other)?;
+    let config = Config { organization: Some(organization), ..nothing_set };
+    let app = App::new(&config, Adapters::configured(&config).map_err(io::Error::other)?);
     if let Some(source) = &app.source {
         let check = source.check(Cause::System).await;
         check.error.map_or(Ok(()), |error| Err(io::Error::other(error)))?;
     }
     let boards = {
-        let state = app.fold.read();
+        let state = app.instance.fold.read();
         app.snapshots.scopes(&state, &ScopeFilter::default())
     };
     // The organisation stays as it was read: it is a picture, and nobody is to take it for life.

@@ -45,7 +45,7 @@ pub fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
 }
 
 fn ready(app: &App) -> Response {
-    let journal = match (app.fold.position(), app.fold.journal_status()) {
+    let journal = match (app.instance.fold.position(), app.instance.fold.journal_status()) {
         (None, _) if is_ready(app) => "not loaded yet: boards are shown as the archive holds them",
         (None, _) => "not loaded yet",
         (_, JournalStatus::Following) => "loaded",
@@ -60,8 +60,9 @@ fn ready(app: &App) -> Response {
 /// Boards that are shown as they were last known are worth more than none, whatever the journal does; but an instance
 /// that is too old to tell what the journal holds has to make room for others.
 fn is_ready(app: &App) -> bool {
-    let has_boards = app.fold.position().is_some() || app.fold.read().shown().next().is_some();
-    has_boards && !matches!(app.fold.journal_status(), JournalStatus::Outdated(_))
+    let has_boards =
+        app.instance.fold.position().is_some() || app.instance.fold.read().shown().next().is_some();
+    has_boards && !matches!(app.instance.fold.journal_status(), JournalStatus::Outdated(_))
 }
 
 fn readiness(app: &App) -> &'static str {
@@ -112,22 +113,22 @@ fn denied(remedy: &str) -> Response {
 
 fn metrics(app: &App) -> Response {
     let instance = Instance {
-        id: &app.instance,
+        id: &app.instance.id,
         version: env!("CARGO_PKG_VERSION"),
-        started_at: app.started_at,
+        started_at: app.instances.started_at(),
         ready: is_ready(app),
         instances: app.instances.count(),
-        journal_lag_ms: app.vitals.journal_lag_ms(app.fold.position()),
-        log_reaches_back_to: reaches_back_to(&app.journal.condition()),
+        journal_lag_ms: app.instance.vitals.journal_lag_ms(app.instance.fold.position()),
+        log_reaches_back_to: reaches_back_to(&app.instance.journal.condition()),
         dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
     };
-    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.vitals, &instance))
+    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.instance.vitals, &instance))
 }
 
 /// The four numbers at the top are those that a dashboard of a hundred lines can do something with; the rest is for
 /// whoever looks for a cause.
 fn details(app: &App) -> Value {
-    let (vitals, now) = (&*app.vitals, (app.clock)());
+    let (vitals, now) = (&*app.instance.vitals, (app.instance.clock)());
     let (level, boards, epoch) = boards(app);
     let seen = app.instances.seen();
     json!({
@@ -135,9 +136,9 @@ fn details(app: &App) -> Value {
         "cacheHitRate": vitals.reads.rate(now, Window::Hour),
         "avgApiResponseTime": vitals.requests.recent_mean_ms(),
         "lastDataUpdate": vitals.last_data_update.value(),
-        "instance": app.instance,
+        "instance": app.instance.id,
         "version": env!("CARGO_PKG_VERSION"),
-        "uptimeMs": now.ms_since(app.started_at),
+        "uptimeMs": now.ms_since(app.instances.started_at()),
         "status": readiness(app),
         "webhook": webhook(app),
         "level": level,
@@ -176,15 +177,15 @@ fn details(app: &App) -> Value {
 }
 
 fn journal(app: &App, epoch: Option<String>) -> Value {
-    let (vitals, condition) = (&*app.vitals, app.journal.condition());
+    let (vitals, condition) = (&*app.instance.vitals, app.instance.journal.condition());
     json!({
         "kind": condition.kind,
         "findings": condition.findings,
         "reachesBackTo": reaches_back_to(&condition),
         "entries": condition.entries,
-        "position": app.fold.position().map(|position| position.to_string()),
+        "position": app.instance.fold.position().map(|position| position.to_string()),
         "epoch": epoch,
-        "lagMs": vitals.journal_lag_ms(app.fold.position()),
+        "lagMs": vitals.journal_lag_ms(app.instance.fold.position()),
         "logsLost": vitals.logs_lost.value(),
         "undecodable": vitals.entries_undecodable.value(),
     })
@@ -196,9 +197,9 @@ fn reaches_back_to(condition: &JournalCondition) -> Option<Timestamp> {
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
-    let state = app.fold.read();
+    let state = app.instance.fold.read();
     let scopes: Vec<_> = state.shown().collect();
-    let standing = Snapshots::standing(&state, &scopes).0.max(app.vitals.source_level.value());
+    let standing = Snapshots::standing(&state, &scopes).0.max(app.instance.vitals.source_level.value());
     let level = if is_ready(app) { standing } else { Level::None };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({
@@ -217,7 +218,7 @@ fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
 
 /// The organisation: how true what it tells is, and the states of items that nothing is known of.
 fn source(app: &App) -> Value {
-    let state = app.fold.read();
+    let state = app.instance.fold.read();
     let mut unknown = BTreeSet::new();
     for team in state.teams().all() {
         for known in state.items_of_team(team.key()) {
@@ -232,13 +233,13 @@ fn source(app: &App) -> Value {
     }
     json!({
         "configured": app.source.is_some(),
-        "level": app.vitals.source_level.value(),
+        "level": app.instance.vitals.source_level.value(),
         "unknownStates": unknown,
     })
 }
 
 fn hooks(app: &App) -> Value {
-    let vitals = &app.vitals;
+    let vitals = &app.instance.vitals;
     json!({
         "applied": vitals.hooks_applied.value(),
         "known": vitals.hooks_known.value(),
@@ -254,7 +255,7 @@ fn hooks(app: &App) -> Value {
 }
 
 fn reads(app: &App) -> Value {
-    let (reads, now) = (&app.vitals.reads, (app.clock)());
+    let (reads, now) = (&app.instance.vitals.reads, (app.instance.clock)());
     joined([
         json!(reads.total()),
         json!({
@@ -266,7 +267,7 @@ fn reads(app: &App) -> Value {
 }
 
 fn lists(app: &App) -> Value {
-    let vitals = &app.vitals;
+    let vitals = &app.instance.vitals;
     joined([
         json!(vitals.list_reads.total()),
         json!({
@@ -285,13 +286,13 @@ fn joined(objects: [Value; 2]) -> Value {
 
 fn requests(app: &App) -> Map<String, Value> {
     let row = |endpoint: Endpoint| {
-        (endpoint.as_str().to_owned(), json!(app.vitals.requests.of(endpoint).quantiles()))
+        (endpoint.as_str().to_owned(), json!(app.instance.vitals.requests.of(endpoint).quantiles()))
     };
     Endpoint::ALL.into_iter().map(row).collect()
 }
 
 fn delivery(app: &App) -> Value {
-    let quantiles = app.vitals.delivery.quantiles();
+    let quantiles = app.instance.vitals.delivery.quantiles();
     json!({
         "count": quantiles.count,
         "p50": quantiles.p50,

@@ -122,14 +122,14 @@ async fn answer(app: &App, path: &str, request: Request) -> Response {
     let response = match AssertUnwindSafe(dispatch(app, &segments, request)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
-            app.vitals.panics.add(1);
+            app.instance.vitals.panics.add(1);
             let word = endpoint.map_or("other", Endpoint::as_str);
             tracing::error!(endpoint = word, "a handler panicked; its request was answered as failed");
             after_panic(endpoint, &segments)
         }
     };
     if let Some(endpoint) = endpoint {
-        app.vitals.requests.record(endpoint, began.elapsed());
+        app.instance.vitals.requests.record(endpoint, began.elapsed());
     }
     response
 }
@@ -177,7 +177,7 @@ async fn dispatch(app: &App, segments: &[&str], request: Request) -> Response {
         ["api", "webhooks", "azure-devops", rest @ ..] | ["webhooks", "azure-devops", rest @ ..] => {
             let response = work_item_webhook::handle(app, rest.first().copied(), request).await;
             if response.status() == StatusCode::OK {
-                app.vitals.last_hook.set((app.clock)());
+                app.instance.vitals.last_hook.set((app.instance.clock)());
             }
             response
         }

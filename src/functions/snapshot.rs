@@ -40,7 +40,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
         return reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache");
     }
     let scopes = {
-        let state = app.fold.read();
+        let state = app.instance.fold.read();
         app.snapshots.scopes(&state, &filter)
     };
     count(app, if scopes.is_empty() { ReadOutcome::Miss } else { ReadOutcome::HitMemory });
@@ -60,14 +60,14 @@ pub async fn handle(app: &App, request: Request) -> Response {
 /// Whether there is something to answer with: this instance has reached the position, or nothing in particular is asked
 /// for and it has boards to show that the archive holds.
 async fn has_reached(app: &App, at: EntryId) -> bool {
-    let is_shown = || at == EntryId::ZERO && app.fold.read().shown().next().is_some();
+    let is_shown = || at == EntryId::ZERO && app.instance.fold.read().shown().next().is_some();
     let patience = if is_shown() { LOAD_TIMEOUT } else { TIMEOUT };
-    tokio::time::timeout(patience, app.fold.passed(at)).await.is_ok() || is_shown()
+    tokio::time::timeout(patience, app.instance.fold.passed(at)).await.is_ok() || is_shown()
 }
 
 /// Counts a read. The fold is memory, so what is there is a hit.
 fn count(app: &App, outcome: ReadOutcome) {
-    app.vitals.reads.record((app.clock)(), outcome);
+    app.instance.vitals.reads.record((app.instance.clock)(), outcome);
 }
 
 fn board(app: &App, scope: Scope, request: &Request) -> Response {

@@ -20,24 +20,25 @@ use crate::domain::wire::event::Cause;
 use crate::functions::reply::ErrorBody;
 use crate::journal::JournalError;
 use crate::ops::failpoints::{self, Failpoint};
-use crate::write::ingest::{IngestError, Ingested, Provenance};
+use crate::write::commit::CommitError;
+use crate::write::ingest::{Ingested, Provenance};
 
 /// The greatest body that is read: twice what Azure DevOps sends at most.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Answers a delivery. `label` is the last segment of the route; it is for people, the body's `eventType` decides.
 pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
-    let received_at = (app.clock)();
+    let received_at = (app.instance.clock)();
     match app.hook_access.judge(&request.headers) {
         Verdict::Authentic => {}
         Verdict::Denied => {
-            app.vitals.hooks_denied.add(1);
+            app.instance.vitals.hooks_denied.add(1);
             tracing::warn!("a hook with no or a wrong secret was refused");
             drain(request.body).await;
             return denied();
         }
         Verdict::NotConfigured => {
-            app.vitals.hooks_refused.add(1);
+            app.instance.vitals.hooks_refused.add(1);
             drain(request.body).await;
             return unavailable("no secret is configured", "set BOARDCAST_WEBHOOK_SECRET");
         }
@@ -45,7 +46,7 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
     // Taken before the body, which is what fills the memory, and given back with the answer. Whoever has no secret
     // gets none, and so cannot keep the others out.
     let Ok(_permit) = app.hooks_in_flight.try_acquire() else {
-        app.vitals.hooks_overloaded.add(1);
+        app.instance.vitals.hooks_overloaded.add(1);
         drain(request.body).await;
         return unavailable("too many hooks are being answered", "send it again");
     };
@@ -53,13 +54,13 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
         Read::Whole(body) => (hook::parse(&body), body.len() as u64),
         Read::TooLarge { size } => (Delivery::dead_letter(DeadLetter::TooLarge), size),
         Read::BrokenOff => {
-            app.vitals.hooks_refused.add(1);
+            app.instance.vitals.hooks_refused.add(1);
             return unavailable("the body broke off", "send it again");
         }
     };
     failpoints::reached(Failpoint::HookRead);
     if mislabelled(label, &delivery) {
-        app.vitals.hooks_mislabelled.add(1);
+        app.instance.vitals.hooks_mislabelled.add(1);
     }
     let letter = Letter { received_at, size, event_type: delivery.event_type.clone() };
     let (collection, trace_id) = (delivery.collection, trace_id(&request.headers));
@@ -84,12 +85,12 @@ async fn answer(app: &App, content: Content, provenance: &Provenance, letter: &L
     match content {
         Content::Observation(observation) => observe(app, &observation, provenance, letter).await,
         Content::TestNotification => {
-            app.vitals.hooks_test.add(1);
+            app.instance.vitals.hooks_test.add(1);
             tracing::info!("a test notification of Azure DevOps arrived");
             accepted("test_notification", None)
         }
         Content::Ignored(reason) => {
-            app.vitals.hooks_ignored.add(1);
+            app.instance.vitals.hooks_ignored.add(1);
             accepted("ignored", Some(ignored(reason)))
         }
         Content::DeadLetter(reason) => dead_letter(app, reason, letter),
@@ -104,12 +105,12 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
     }
     match app.ingest.observe(observation, provenance).await {
         Ok(Ingested::Committed { events }) => {
-            app.vitals.hooks_applied.add(1);
+            app.instance.vitals.hooks_applied.add(1);
             tracing::debug!(work_item = %observation.id, rev = present.rev, events, "a hook was applied");
             accepted("applied", None)
         }
         Ok(Ingested::Known) => {
-            app.vitals.hooks_known.add(1);
+            app.instance.vitals.hooks_known.add(1);
             accepted("known", None)
         }
         Ok(Ingested::ForeignCollection) => dead_letter(app, DeadLetter::ForeignCollection, letter),
@@ -123,10 +124,10 @@ async fn keep(
     app: &App,
     observation: &Observation,
     provenance: &Provenance,
-    error: &IngestError,
+    error: &CommitError,
 ) -> Response {
     let refused =
-        matches!(error, IngestError::Journal(JournalError::Refused(_) | JournalError::Newer { .. }));
+        matches!(error, CommitError::Journal(JournalError::Refused(_) | JournalError::Newer { .. }));
     if let Some(inbox) = app.inbox.as_ref().filter(|_| !refused) {
         match inbox.keep(observation, provenance).await {
             Ok(()) => {
@@ -138,13 +139,18 @@ async fn keep(
             }
         }
     }
-    app.vitals.hooks_refused.add(1);
+    app.instance.vitals.hooks_refused.add(1);
     tracing::error!(work_item = %observation.id, %error, "a hook could not be kept; Azure DevOps repeats it");
     unavailable("the change could not be kept", "send it again")
 }
 
 fn dead_letter(app: &App, reason: DeadLetter, letter: &Letter) -> Response {
-    app.vitals.dead_letter(letter.received_at, reason.as_str(), letter.size, letter.event_type.as_deref());
+    app.instance.vitals.dead_letter(
+        letter.received_at,
+        reason.as_str(),
+        letter.size,
+        letter.event_type.as_deref(),
+    );
     tracing::warn!(reason = reason.as_str(), size = letter.size, "a hook is a dead letter");
     accepted("dead_letter", Some(reason.as_str()))
 }

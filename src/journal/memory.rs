@@ -11,8 +11,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{
-    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
-    LogRetention, RecordKey, Versioned, refuse_defects, refuse_oversized, refuse_oversized_report, whole_ms,
+    Commit, CommitOutcome, Entry, EntryId, ExpiringValues, Journal, JournalCondition, JournalError, Leases,
+    LoadedRecords, LogRetention, RecordKey, Reports, Versioned, refuse_defects, refuse_oversized,
+    refuse_oversized_report, whole_ms,
 };
 use crate::platform::clock::Clock;
 
@@ -35,8 +36,8 @@ struct State {
     /// The id of the last entry ever appended, which `holds` even when the log was trimmed to nothing.
     last: EntryId,
     leases: HashMap<String, (String, u64)>,
-    /// What is kept for a while, and until when.
-    kept: HashMap<String, (Versioned, u64)>,
+    /// Values that expire, and until when.
+    values: HashMap<String, (Versioned, u64)>,
     /// What instances say of themselves, and until when.
     reports: BTreeMap<String, (Bytes, u64)>,
 }
@@ -202,57 +203,6 @@ impl Journal for MemoryJournal {
         Ok(self.lock().holds(cursor))
     }
 
-    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
-        let now_ms = self.now_ms();
-        let mut state = self.lock();
-        let free = match state.leases.get(name) {
-            Some((owner, until_ms)) => owner == holder || *until_ms <= now_ms,
-            None => true,
-        };
-        if free {
-            state.leases.insert(name.into(), (holder.into(), now_ms.saturating_add(whole_ms(duration))));
-        }
-        Ok(free)
-    }
-
-    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
-        let now_ms = self.now_ms();
-        let state = self.lock();
-        let kept = state.kept.get(name).filter(|(_, until_ms)| *until_ms > now_ms);
-        Ok(kept.map(|(value, _)| value.clone()))
-    }
-
-    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
-        refuse_oversized(&value)?;
-        let now_ms = self.now_ms();
-        let mut state = self.lock();
-        state.kept.retain(|_, (_, until_ms)| *until_ms > now_ms);
-        let is_later = state.kept.get(name).is_some_and(|(there, _)| there.version > value.version);
-        if !is_later {
-            state.kept.insert(name.into(), (value, now_ms.saturating_add(whole_ms(expiry))));
-        }
-        Ok(!is_later)
-    }
-
-    async fn forget(&self, name: &str) -> Result<(), JournalError> {
-        self.lock().kept.remove(name);
-        Ok(())
-    }
-
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> Result<Vec<(String, Bytes)>, JournalError> {
-        refuse_oversized_report(&report)?;
-        let now_ms = self.now_ms();
-        let mut state = self.lock();
-        state.reports.insert(instance.into(), (report, now_ms.saturating_add(whole_ms(expiry))));
-        state.reports.retain(|_, (_, until_ms)| *until_ms > now_ms);
-        Ok(state.reports.iter().map(|(instance, (report, _))| (instance.clone(), report.clone())).collect())
-    }
-
     fn is_shared(&self) -> bool {
         false
     }
@@ -268,5 +218,65 @@ impl Journal for MemoryJournal {
             oldest: state.log.front().map(|entry| entry.id),
             entries: u64::try_from(state.log.len()).ok(),
         }
+    }
+}
+
+#[async_trait]
+impl Leases for MemoryJournal {
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        let free = match state.leases.get(name) {
+            Some((owner, until_ms)) => owner == holder || *until_ms <= now_ms,
+            None => true,
+        };
+        if free {
+            state.leases.insert(name.into(), (holder.into(), now_ms.saturating_add(whole_ms(duration))));
+        }
+        Ok(free)
+    }
+}
+
+#[async_trait]
+impl ExpiringValues for MemoryJournal {
+    async fn get(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
+        let now_ms = self.now_ms();
+        let state = self.lock();
+        let value = state.values.get(name).filter(|(_, until_ms)| *until_ms > now_ms);
+        Ok(value.map(|(value, _)| value.clone()))
+    }
+
+    async fn put(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
+        refuse_oversized(&value)?;
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        state.values.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        let is_later = state.values.get(name).is_some_and(|(there, _)| there.version > value.version);
+        if !is_later {
+            state.values.insert(name.into(), (value, now_ms.saturating_add(whole_ms(expiry))));
+        }
+        Ok(!is_later)
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), JournalError> {
+        self.lock().values.remove(name);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Reports for MemoryJournal {
+    async fn report(
+        &self,
+        instance: &str,
+        report: Bytes,
+        expiry: Duration,
+    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+        refuse_oversized_report(&report)?;
+        let now_ms = self.now_ms();
+        let mut state = self.lock();
+        state.reports.insert(instance.into(), (report, now_ms.saturating_add(whole_ms(expiry))));
+        state.reports.retain(|_, (_, until_ms)| *until_ms > now_ms);
+        Ok(state.reports.iter().map(|(instance, (report, _))| (instance.clone(), report.clone())).collect())
     }
 }

@@ -1,116 +1,28 @@
-//! What outlives the process: the port `Journal`, versioned records and one log, changed in one atomic step.
+//! What outlives the process: the port `Journal`, versioned records and one log, changed in one atomic step, and the
+//! smaller ports of the same store: leases, values that expire, and what instances say of themselves.
 //!
 //! Everything that boardcast knows lies in records; everything that happened lies in the log, and the id of a log
 //! entry is the id of its server-sent event. Because both change together or not at all, an instance that has
 //! folded the log up to some entry knows every record as of that entry.
 
 pub mod address;
+mod key;
 pub mod memory;
 pub mod redis;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use self::key::RecordKey;
 pub use crate::domain::entry_id::EntryId;
-use crate::domain::record::delta::Delta;
-use crate::domain::scope::{Audience, ProjectId, Scope};
-use crate::domain::sprint::teams::TeamKey;
-use crate::domain::sprint::work_item::WorkItemId;
+use crate::domain::scope::Audience;
 
 /// The version of a record: the id of the last entry of the commit that wrote it.
 pub type Version = EntryId;
-
-/// The key of a record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecordKey(String);
-
-impl RecordKey {
-    /// A work item. One space for the organisation: numbers are unique there, and items move between projects.
-    pub fn item(id: WorkItemId) -> Self {
-        Self(format!("item/{id}"))
-    }
-
-    /// What is known of a team.
-    pub fn team(team: TeamKey) -> Self {
-        Self(format!("team/{}/{}", team.project, team.team))
-    }
-
-    /// Written together with the record of any team of the project, so that whoever places an item by what is known
-    /// of its project's teams has one record to check.
-    pub fn teams_of_project(project: ProjectId) -> Self {
-        Self(format!("teams/{project}"))
-    }
-
-    /// The sprint that a team is in.
-    pub fn current_sprint(team: TeamKey) -> Self {
-        Self(format!("sprint/{}/{}", team.project, team.team))
-    }
-
-    /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
-    pub fn announced(scope: Scope, name: &str) -> Self {
-        Self(format!("said/{scope}/{name}"))
-    }
-
-    /// When the source was last found equal.
-    pub fn feed() -> Self {
-        Self("feed".into())
-    }
-
-    /// Random, set once: a change means that the store was lost.
-    pub fn epoch() -> Self {
-        Self("epoch".into())
-    }
-
-    /// The collection whose hooks are taken: the first one seen where none is configured.
-    pub fn collection() -> Self {
-        Self("collection".into())
-    }
-
-    /// The key as it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it is what is known of a team.
-    pub fn is_team(&self) -> bool {
-        self.0.starts_with("team/")
-    }
-
-    /// Whether it is the guard of a project's teams.
-    pub fn is_teams_of_project(&self) -> bool {
-        self.0.starts_with("teams/")
-    }
-
-    /// Whether it is the sprint that a team is in.
-    pub fn is_current_sprint(&self) -> bool {
-        self.0.starts_with("sprint/")
-    }
-
-    /// Whether it is something that was said about a board.
-    pub fn is_announced(&self) -> bool {
-        self.0.starts_with("said/")
-    }
-
-    /// The work item that this key is the record of, if it is one.
-    pub fn as_item(&self) -> Option<WorkItemId> {
-        self.0.strip_prefix("item/").and_then(|number| number.parse().ok()).and_then(WorkItemId::new)
-    }
-}
-
-impl From<&str> for RecordKey {
-    fn from(key: &str) -> Self {
-        Self(key.into())
-    }
-}
-
-impl fmt::Display for RecordKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A record's value with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,32 +64,6 @@ pub struct Commit {
     pub writes: Vec<(RecordKey, Option<Bytes>)>,
     /// Entries to append: at least one, silent if need be, because its id becomes the version of what is written.
     pub entries: Vec<NewEntry>,
-}
-
-impl Commit {
-    /// Writes a record, or deletes it, if it still has the version `expected`, and notes in `delta` that it does.
-    pub fn write(
-        &mut self,
-        delta: &mut Delta,
-        key: RecordKey,
-        expected: Option<Version>,
-        value: Option<Bytes>,
-    ) {
-        delta.writes.push(key.to_string());
-        self.checks.push((key.clone(), expected));
-        self.writes.push((key, value));
-    }
-
-    /// The same commit, with what the fold needs in its last entry: a silent one for `audience`, where there is none.
-    #[must_use]
-    pub fn telling(mut self, delta: &Delta, audience: Audience) -> Self {
-        let delta = Some(delta.encode().into());
-        match self.entries.last_mut() {
-            Some(last) => last.delta = delta,
-            None => self.entries.push(NewEntry { audience, event: None, delta }),
-        }
-        self
-    }
 }
 
 /// What became of a commit.
@@ -287,23 +173,41 @@ pub trait Journal: Send + Sync {
     /// Whether that very entry is still in the log, or is its end.
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError>;
 
+    /// Whether other instances have the same journal. To share lists through one that nobody else has would only be to
+    /// have them in memory twice.
+    fn is_shared(&self) -> bool;
+
+    /// How it was last seen to be. Waits for nothing, so it may be a minute old.
+    fn condition(&self) -> JournalCondition;
+}
+
+/// Leases: they save double work and are never needed for correctness.
+#[async_trait]
+pub trait Leases: Send + Sync {
     /// Takes the lease `name` for a while, or renews it for the same `holder`; `false` while somebody else has it.
-    /// Leases save double work and are never needed for correctness.
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError>;
+}
 
-    /// What is kept for a while under `name`; `None` where nothing is. What is not in the form of this version is
-    /// deleted and counts as nothing.
-    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError>;
+/// Values that expire: what instances share of lists that can be fetched again.
+#[async_trait]
+pub trait ExpiringValues: Send + Sync {
+    /// The value of that name; `None` where there is none. What is not in the form of this version is deleted and
+    /// counts as none.
+    async fn get(&self, name: &str) -> Result<Option<Versioned>, JournalError>;
 
-    /// Keeps a value under `name` until `expiry` has passed, in whole milliseconds and at least one. Its version is a
-    /// position of the log that it is at least as new as. Says whether it is kept: it is not where a later one is.
+    /// Puts a value under `name` until `expiry` has passed, in whole milliseconds and at least one. Its version is a
+    /// position of the log that it is at least as new as. Says whether it was put: it is not where a later one is.
     ///
-    /// Errors: `Refused` for a value above [`KEPT_BYTES_MAX`].
-    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError>;
+    /// Errors: `Refused` for a value above [`EXPIRING_BYTES_MAX`].
+    async fn put(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError>;
 
-    /// Deletes what is kept under `name`, if anything is.
-    async fn forget(&self, name: &str) -> Result<(), JournalError>;
+    /// Deletes the value of that name, if there is one.
+    async fn delete(&self, name: &str) -> Result<(), JournalError>;
+}
 
+/// What the instances that share a store say of themselves.
+#[async_trait]
+pub trait Reports: Send + Sync {
     /// Notes what an instance says of itself until `expiry` has passed, and returns what every instance has said, each
     /// with its name and in the order of the names, and none whose time is over.
     ///
@@ -314,13 +218,26 @@ pub trait Journal: Send + Sync {
         report: Bytes,
         expiry: Duration,
     ) -> Result<Vec<(String, Bytes)>, JournalError>;
+}
 
-    /// Whether other instances have the same journal. To keep lists in one that nobody shares would only be to have
-    /// them in memory twice.
-    fn is_shared(&self) -> bool;
+/// One store behind each of its ports.
+#[derive(Clone)]
+pub struct Store {
+    /// The log and its records.
+    pub journal: Arc<dyn Journal>,
+    /// Leases.
+    pub leases: Arc<dyn Leases>,
+    /// Values that expire.
+    pub values: Arc<dyn ExpiringValues>,
+    /// What instances say of themselves.
+    pub reports: Arc<dyn Reports>,
+}
 
-    /// How it was last seen to be. Waits for nothing, so it may be a minute old.
-    fn condition(&self) -> JournalCondition;
+impl Store {
+    /// The store that an adapter is of all ports.
+    pub fn of<T: Journal + Leases + ExpiringValues + Reports + 'static>(adapter: Arc<T>) -> Self {
+        Self { journal: adapter.clone(), leases: adapter.clone(), values: adapter.clone(), reports: adapter }
+    }
 }
 
 /// How much of the log is kept.
@@ -340,8 +257,8 @@ impl LogRetention {
 /// How large a record may be, in bytes. The longest life of an item that is kept is far below it.
 pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// How large a value may be that is kept for a while, in bytes: some thousands of projects or teams.
-pub const KEPT_BYTES_MAX: usize = 1024 * 1024;
+/// How large a value that expires may be, in bytes: some thousands of projects or teams.
+pub const EXPIRING_BYTES_MAX: usize = 1024 * 1024;
 
 /// How large the report of an instance may be, in bytes: many times what it needs.
 pub const REPORT_BYTES_MAX: usize = 16 * 1024;
@@ -361,8 +278,8 @@ fn whole_ms(duration: Duration) -> u64 {
 
 /// Checks what every adapter checks before it keeps a value.
 const fn refuse_oversized(value: &Versioned) -> Result<(), JournalError> {
-    if value.value.len() > KEPT_BYTES_MAX {
-        return Err(JournalError::Refused("a value to keep is above 1 MB"));
+    if value.value.len() > EXPIRING_BYTES_MAX {
+        return Err(JournalError::Refused("a value that expires is above 1 MB"));
     }
     Ok(())
 }
@@ -386,17 +303,4 @@ fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
         return Err(JournalError::Refused("a record is above 4 MB"));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_item_key_names_its_item() {
-        let id = WorkItemId::new(13).unwrap();
-        assert_eq!(RecordKey::item(id).as_str(), "item/13");
-        assert_eq!(RecordKey::item(id).as_item(), Some(id));
-        assert_eq!(RecordKey::epoch().as_item(), None);
-    }
 }

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::board::fold::Fold;
 use crate::domain::time::Timestamp;
-use crate::journal::Journal;
-use crate::ops::vitals::Vitals;
-use crate::platform::clock::Clock;
+use crate::journal::Reports;
+use crate::ops::instance::Instance;
 
 /// How often an instance says how it is doing.
 const EVERY: Duration = Duration::from_secs(10);
@@ -23,12 +21,9 @@ const SUMMED: [&str; 4] = ["streams", "hooks", "reads", "lists"];
 
 /// This instance among those that share its journal.
 pub struct Instances {
-    journal: Arc<dyn Journal>,
-    fold: Arc<Fold>,
-    vitals: Arc<Vitals>,
-    clock: Clock,
-    /// Who this is.
-    instance: String,
+    /// This one.
+    instance: Instance,
+    reports: Arc<dyn Reports>,
     started_at: Timestamp,
     heard: Mutex<Heard>,
 }
@@ -61,16 +56,9 @@ pub struct Seen {
 }
 
 impl Instances {
-    /// The instance of that name, which began now. It says nothing until it [keeps reporting](Self::keep_reporting).
-    pub fn new(
-        journal: Arc<dyn Journal>,
-        fold: Arc<Fold>,
-        vitals: Arc<Vitals>,
-        clock: Clock,
-        instance: String,
-    ) -> Self {
-        let (started_at, heard) = (clock(), Mutex::default());
-        Self { journal, fold, vitals, clock, instance, started_at, heard }
+    /// An instance that began now. It says nothing until it [keeps reporting](Self::keep_reporting).
+    pub fn new(instance: Instance, reports: Arc<dyn Reports>) -> Self {
+        Self { started_at: (instance.clock)(), instance, reports, heard: Mutex::default() }
     }
 
     /// When this process started.
@@ -89,12 +77,12 @@ impl Instances {
     /// Says how this instance is doing, and hears what the others say.
     async fn report(&self) {
         let own = self.own().to_string();
-        match self.journal.report(&self.instance, own.into(), EXPIRY).await {
+        match self.reports.report(&self.instance.id, own.into(), EXPIRY).await {
             Ok(reports) => {
-                let others = reports.iter().filter(|(instance, _)| *instance != self.instance);
+                let others = reports.iter().filter(|(instance, _)| **instance != *self.instance.id);
                 let others = others.filter_map(|(_, report)| serde_json::from_slice::<Value>(report).ok());
                 let others = others.filter(Value::is_object).collect();
-                let heard = Heard { at: Some((self.clock)()), others };
+                let heard = Heard { at: Some((self.instance.clock)()), others };
                 *self.heard() = heard;
             }
             // Whoever follows the log says that the journal is away.
@@ -106,7 +94,7 @@ impl Instances {
     pub fn seen(&self) -> Seen {
         let mut instances = vec![self.own()];
         let heard = self.heard();
-        instances.extend(heard.others_at((self.clock)()).iter().cloned());
+        instances.extend(heard.others_at((self.instance.clock)()).iter().cloned());
         let heard_at = heard.at;
         drop(heard);
         let total = total(&instances);
@@ -115,7 +103,7 @@ impl Instances {
 
     /// How many instances there are, this one among them.
     pub fn count(&self) -> usize {
-        1 + self.heard().others_at((self.clock)()).len()
+        1 + self.heard().others_at((self.instance.clock)()).len()
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -124,12 +112,12 @@ impl Instances {
 
     /// How this instance is doing now.
     fn own(&self) -> Value {
-        let (vitals, position) = (&*self.vitals, self.fold.position());
+        let (vitals, position) = (&*self.instance.vitals, self.instance.fold.position());
         json!({
-            "instance": self.instance,
+            "instance": self.instance.id,
             "version": env!("CARGO_PKG_VERSION"),
             "startedAt": self.started_at,
-            "reportedAt": (self.clock)(),
+            "reportedAt": (self.instance.clock)(),
             "position": position.map(|position| position.to_string()),
             "lagMs": vitals.journal_lag_ms(position),
             "lastHook": vitals.last_hook.value(),
@@ -178,9 +166,10 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
-    use crate::journal::LogRetention;
     use crate::journal::memory::MemoryJournal;
+    use crate::journal::{LogRetention, Store};
     use crate::ops::vitals::OpenStream;
+    use crate::platform::clock::Clock;
 
     /// Instances over one journal, on a clock that the test turns.
     struct Bench {
@@ -196,8 +185,9 @@ mod tests {
         }
 
         fn instance(&self, name: &str) -> Instances {
-            let (fold, vitals) = (Arc::default(), Arc::default());
-            Instances::new(self.journal.clone(), fold, vitals, clock(&self.now), name.into())
+            let store = Store::of(self.journal.clone());
+            let instance = Instance { id: name.into(), ..Instance::new(&store, clock(&self.now), false) };
+            Instances::new(instance, store.reports)
         }
 
         fn wait_s(&self, s: i64) {
@@ -220,13 +210,13 @@ mod tests {
         let bench = Bench::new();
         let [one, two] = ["one", "two"].map(|name| bench.instance(name));
         assert_eq!((names(&one), one.seen().heard_at), (vec!["one".to_owned()], None));
-        two.vitals.hooks_applied.add(3);
-        two.vitals.panics.add(1);
+        two.instance.vitals.hooks_applied.add(3);
+        two.instance.vitals.panics.add(1);
         two.report().await;
         bench.wait_s(5);
         one.report().await;
-        one.vitals.hooks_applied.add(4);
-        let _open = OpenStream::count(&one.vitals);
+        one.instance.vitals.hooks_applied.add(4);
+        let _open = OpenStream::count(&one.instance.vitals);
         let seen = one.seen();
         assert_eq!(names(&one), ["one", "two"]);
         assert_eq!(seen.instances[1]["reportedAt"], 1_000_000);
@@ -270,7 +260,7 @@ mod tests {
     async fn p6_reports_of_another_version_are_shown_and_added_up_as_far_as_they_go() {
         let bench = Bench::new();
         let one = bench.instance("one");
-        one.vitals.hooks_applied.add(1);
+        one.instance.vitals.hooks_applied.add(1);
         let other =
             json!({ "instance": "other", "hooks": { "applied": 2, "new": 5, "odd": "x" }, "streams": 7 });
         for (name, report) in

@@ -2,6 +2,7 @@
 //! builds for tests.
 
 pub mod failpoints;
+pub mod instance;
 pub mod instances;
 pub mod telemetry;
 pub mod vitals;

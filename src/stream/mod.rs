@@ -15,13 +15,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use tokio::sync::watch;
 
-use crate::board::fold::Fold;
 use crate::board::snapshot::{ScopeFilter, Snapshots};
 use crate::domain::level::Level;
 use crate::domain::wire::event::{self, Body, ClosingReason, Envelope};
-use crate::journal::Journal;
-use crate::ops::vitals::Vitals;
-use crate::platform::clock::Clock;
+use crate::ops::instance::Instance;
 use crate::stream::hub::Hub;
 use crate::stream::hub::frame::{Block, retry};
 use admission::{Admission, Held, Verdict};
@@ -81,34 +78,22 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Sen
 
 /// Opens streams.
 pub struct Streams {
-    journal: Arc<dyn Journal>,
-    fold: Arc<Fold>,
+    instance: Instance,
     hub: Arc<Hub>,
     snapshots: Arc<Snapshots>,
-    vitals: Arc<Vitals>,
-    clock: Clock,
     settings: StreamSettings,
-    demo: bool,
     stopping: watch::Receiver<bool>,
     admission: Admission,
 }
 
 /// What streams are made of.
 pub struct Sources {
-    /// For readers who were away longer than the hub remembers.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
+    /// This instance: its boards, and its journal for readers who were away longer than the hub remembers.
+    pub instance: Instance,
     /// What is published.
     pub hub: Arc<Hub>,
     /// For readers who begin.
     pub snapshots: Arc<Snapshots>,
-    /// Counters.
-    pub vitals: Arc<Vitals>,
-    /// The time.
-    pub clock: Clock,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
     /// Becomes `true` when the server stops.
     pub stopping: watch::Receiver<bool>,
 }
@@ -116,9 +101,8 @@ pub struct Sources {
 impl Streams {
     /// Streams of these sources, run by these settings.
     pub fn new(sources: Sources, settings: StreamSettings) -> Self {
-        let Sources { journal, fold, hub, snapshots, vitals, clock, demo, stopping } = sources;
-        let admission = Admission::new(settings);
-        Self { journal, fold, hub, snapshots, vitals, clock, settings, demo, stopping, admission }
+        let Sources { instance, hub, snapshots, stopping } = sources;
+        Self { instance, hub, snapshots, settings, stopping, admission: Admission::new(settings) }
     }
 
     /// Opens a stream, or sheds the reader. A stream is counted as open until it is dropped.
@@ -132,7 +116,7 @@ impl Streams {
                 })))
             }
             Verdict::Shed(held) => {
-                self.vitals.streams_shed.add(1);
+                self.instance.vitals.streams_shed.add(1);
                 let retry_after = self.settings.shed.mul_f64(2.0 / 3.0 + 2.0 / 3.0 * fastrand::f64());
                 Opened::Shed { retry_after, stream: self.shed(&request, retry_after, held) }
             }
@@ -144,8 +128,10 @@ impl Streams {
     fn shed(&self, request: &StreamRequest, retry_after: Duration, held: Option<Held>) -> ByteStream {
         let reconnect_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
         let body = Body::Closing { reason: ClosingReason::Shed, reconnect_after_ms };
-        let envelope =
-            Envelope { demo: self.demo, ..Envelope::connection((self.clock)(), Level::Full, None) };
+        let envelope = Envelope {
+            demo: self.instance.demo,
+            ..Envelope::connection((self.instance.clock)(), Level::Full, None)
+        };
         let mut bytes = BytesMut::from(&retry(reconnect_after_ms)[..]);
         bytes.extend_from_slice(&Block::new(None, &event::encode(&envelope, &body)).bytes(request.named));
         byte_stream(futures_util::stream::unfold(Some((bytes.freeze(), held)), move |state| async move {

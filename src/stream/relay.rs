@@ -4,18 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::fold::Fold;
 use crate::board::projection::{Projection, TAIL_ENTRIES};
-use crate::domain::record::delta::Delta;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Audience;
 use crate::domain::time::Timestamp;
-use crate::journal::{Commit, CommitOutcome, Entry, EntryId, Journal, JournalError, RecordKey};
+use crate::journal::{CommitOutcome, Entry, EntryId, JournalError, RecordKey};
 use crate::ops::failpoints::{self, Failpoint};
-use crate::ops::vitals::Vitals;
-use crate::platform::clock::Clock;
+use crate::ops::instance::Instance;
 use crate::stream::hub::Hub;
 use crate::stream::hub::frame::Frame;
+use crate::write::commit::{Change, CommitBuilder, commit_once};
 use crate::write::restore::Restore;
 
 /// How long the relay waits before it tries a journal again that did not answer.
@@ -30,18 +28,10 @@ const AWAY_AFTER_MS: i64 = 1_000;
 
 /// Follows a journal for as long as the process lives.
 pub struct Relay {
-    /// What is followed.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
+    /// This instance: its journal is followed, and its boards are written.
+    pub instance: Instance,
     /// This instance's readers.
     pub hub: Arc<Hub>,
-    /// Counters.
-    pub vitals: Arc<Vitals>,
-    /// The time, for how long the journal is away.
-    pub clock: Clock,
-    /// Who this instance is, for leases.
-    pub instance: String,
 }
 
 /// Since when the journal does not answer; `None` while it does.
@@ -67,17 +57,17 @@ impl Relay {
         self.answered(silence);
         self.hub.reset(position);
         loop {
-            let entries = match self.journal.tail(position, TAIL_ENTRIES).await {
+            let entries = match self.instance.journal.tail(position, TAIL_ENTRIES).await {
                 Ok(entries) => entries,
                 Err(error @ (JournalError::Lost | JournalError::Newer { .. })) => return error,
                 Err(error) => {
                     // The position is still good: an outage is waited out, not answered with a reset.
                     tokio::time::sleep(self.failed(&error, silence)).await;
                     // A tail is silent while nothing happens, so it does not tell that the log can be read again.
-                    match self.journal.holds(position).await {
+                    match self.instance.journal.holds(position).await {
                         Ok(true) => {
                             self.answered(silence);
-                            self.vitals.log_seen(position);
+                            self.instance.vitals.log_seen(position);
                         }
                         Ok(false) => return JournalError::Lost,
                         Err(_) => {}
@@ -95,14 +85,14 @@ impl Relay {
 
     fn hand_on(&self, entries: &[Entry]) {
         if let Some(last) = entries.last() {
-            self.vitals.log_seen(last.id);
+            self.instance.vitals.log_seen(last.id);
         }
         if let Some(told) = entries.iter().rev().find(|entry| entry.content.event.is_some()) {
-            self.vitals.board_changed(told.id);
+            self.instance.vitals.board_changed(told.id);
         }
         // The fold comes first, so that a snapshot is never older than what its reader was already sent.
-        for id in self.fold.apply(entries) {
-            self.vitals.entries_undecodable.add(1);
+        for id in self.instance.fold.apply(entries) {
+            self.instance.vitals.entries_undecodable.add(1);
             tracing::error!(entry = %id, "a log entry cannot be decoded and was passed over");
         }
         self.hub.publish(entries.iter().map(frame));
@@ -110,81 +100,81 @@ impl Relay {
 
     /// Takes note of a failure; returns how long to wait before the next attempt.
     fn failed(&self, error: &JournalError, silence: &mut Silence) -> Duration {
-        let now = (self.clock)();
-        let contact = self.fold.journal_status();
+        let now = (self.instance.clock)();
+        let status = self.instance.fold.journal_status();
         match error {
             JournalError::Lost => {
-                self.vitals.logs_lost.add(1);
+                self.instance.vitals.logs_lost.add(1);
                 tracing::error!(
                     "the log no longer holds our position; what is known here is put into the new one"
                 );
-                self.fold.set_journal_status(JournalStatus::Lost(contact.cut_off().unwrap_or(now)));
+                self.instance.fold.set_journal_status(JournalStatus::Lost(status.cut_off().unwrap_or(now)));
                 return RETRY_AFTER;
             }
             JournalError::Newer { .. } => {
-                self.vitals.log_unreadable();
-                if !matches!(contact, JournalStatus::Outdated(_)) {
+                self.instance.vitals.log_unreadable();
+                if !matches!(status, JournalStatus::Outdated(_)) {
                     tracing::error!(%error, "hooks are refused and streams are closed");
-                    self.fold.set_journal_status(JournalStatus::Outdated(now));
+                    self.instance.fold.set_journal_status(JournalStatus::Outdated(now));
                 }
                 return OUTDATED_RETRY_AFTER;
             }
-            JournalError::Unavailable(_) | JournalError::Refused(_) => self.vitals.log_unreadable(),
+            JournalError::Unavailable(_) | JournalError::Refused(_) => self.instance.vitals.log_unreadable(),
         }
         let since = *silence.get_or_insert_with(|| {
             tracing::warn!(%error, "the journal does not answer; trying again until it does");
             now
         });
-        if contact == JournalStatus::Following && now.ms_since(since) >= AWAY_AFTER_MS {
-            self.fold.set_journal_status(JournalStatus::Away(since));
+        if status == JournalStatus::Following && now.ms_since(since) >= AWAY_AFTER_MS {
+            self.instance.fold.set_journal_status(JournalStatus::Away(since));
         }
         RETRY_AFTER
     }
 
     fn answered(&self, silence: &mut Silence) {
         if let Some(since) = silence.take() {
-            tracing::info!(after_ms = (self.clock)().ms_since(since), "the journal answers again");
+            tracing::info!(after_ms = (self.instance.clock)().ms_since(since), "the journal answers again");
         }
-        self.fold.set_journal_status(JournalStatus::Following);
+        self.instance.fold.set_journal_status(JournalStatus::Following);
     }
 
     /// Loads the boards; those of a log that was lost are put into the new one before.
     async fn begin(&self) -> Result<EntryId, JournalError> {
         self.ensure_epoch().await?;
-        let (state, undecodable) = match self.fold.journal_status() {
+        let (state, undecodable) = match self.instance.fold.journal_status() {
             JournalStatus::Lost(_) => self.restore().await?,
-            _ => Projection::load(&*self.journal).await?,
+            _ => Projection::load(&*self.instance.journal).await?,
         };
         for key in undecodable {
-            self.vitals.entries_undecodable.add(1);
+            self.instance.vitals.entries_undecodable.add(1);
             tracing::error!(key, "a record or a log entry cannot be decoded and was left out");
         }
         let position = state.position();
-        self.fold.reset(state);
-        self.vitals.log_followed_from(position);
-        if let Some(touched) = self.fold.read().boards().map(|(_, board)| board.touched).max() {
-            self.vitals.board_changed(touched);
+        self.instance.fold.reset(state);
+        self.instance.vitals.log_followed_from(position);
+        if let Some(touched) = self.instance.fold.read().boards().map(|(_, board)| board.touched).max() {
+            self.instance.vitals.board_changed(touched);
         }
         Ok(position)
     }
 
     async fn restore(&self) -> Result<(Projection, Vec<String>), JournalError> {
-        let ours = self.fold.read().clone();
-        let restore = Restore { journal: self.journal.clone(), instance: self.instance.clone() };
+        let ours = self.instance.fold.read().clone();
+        let Instance { journal, leases, id, .. } = self.instance.clone();
+        let restore = Restore { journal, leases, id };
         restore.run(&ours).await
     }
 
     /// A log begins with a silent entry that names its epoch, so no reader is ever given the position 0-0.
     async fn ensure_epoch(&self) -> Result<(), JournalError> {
         let key = RecordKey::epoch();
-        if let [Some(_)] = self.journal.read(std::slice::from_ref(&key)).await?.as_slice() {
+        if let [Some(_)] = self.instance.journal.read(std::slice::from_ref(&key)).await?.as_slice() {
             return Ok(());
         }
-        let epoch = uuid::Uuid::new_v4().to_string();
-        let mut delta = Delta { epoch: Some(epoch.clone()), ..Delta::default() };
-        let mut commit = Commit::default();
-        commit.write(&mut delta, key, None, Some(epoch.into()));
-        match self.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
+        let mut commit = CommitBuilder::new();
+        commit.put(Change::Epoch(uuid::Uuid::new_v4().to_string()), None);
+        let Some(commit) = commit.build(Audience::Everyone) else { return Ok(()) };
+        match commit_once(&*self.instance.journal, commit).await? {
             CommitOutcome::Committed(_) => {}
             CommitOutcome::Conflict(_) => tracing::debug!("another instance set the epoch first"),
         }

@@ -1,9 +1,10 @@
 //! The synchronisation: what a timer sets off. It judges the window, does within its deadline what there is to do,
 //! and says in one line what came of it.
 //!
-//! There is no organisation to ask, so hooks alone feed the boards. What can be found out without one is found out:
-//! whether the journal can be read, and what the boards then show. A process that the Functions host starts for its
-//! timer alone has no other way to say that its journal is out of reach.
+//! Boards are compared with the organisation, and the numbers that follow are announced. Where there is no organisation
+//! to ask, hooks alone feed the boards, and what can be found out without one is found out: whether the journal can be
+//! read, and what the boards then show. A process that the Functions host starts for its timer alone has no other way to
+//! say that its journal is out of reach.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -12,15 +13,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
-use crate::board::fold::Fold;
 use crate::domain::metrics::threshold::AnnounceAt;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::schedule::{Gate, SyncWindow};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event;
-use crate::journal::{EntryId, Journal, JournalError, RecordKey};
-use crate::ops::vitals::Vitals;
-use crate::platform::clock::Clock;
+use crate::journal::{EntryId, JournalError, RecordKey};
+use crate::ops::instance::Instance;
 use crate::sync::source::{Check, Source};
 use crate::write::announce::Deriver;
 
@@ -30,18 +29,12 @@ const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Synchronises: everything that it takes.
 pub struct Synchronisation {
-    /// What is kept.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
-    /// The time.
-    pub clock: Clock,
+    /// This instance.
+    pub instance: Instance,
     /// When to synchronise.
     pub window: SyncWindow,
     /// After how long a run gives up.
     pub deadline: Duration,
-    /// Where it is told when a run last ended well.
-    pub vitals: Arc<Vitals>,
     /// The organisation that boards are compared with, if there is one.
     pub source: Option<Arc<Source>>,
     /// What announces the numbers that follow: this process may end as soon as the timer is answered.
@@ -138,16 +131,16 @@ impl Synchronisation {
     }
 
     async fn attempt(&self) -> Result<SyncReport, JournalError> {
-        if let Gate::Closed { reason } = self.window.gate((self.clock)()) {
+        if let Gate::Closed { reason } = self.window.gate((self.instance.clock)()) {
             let reason = format!("the {reason} is outside {}", self.window);
             return Ok(SyncReport::Skipped { reason });
         }
-        self.journal.read(&[RecordKey::epoch()]).await?;
-        if let JournalStatus::Lost(_) = self.fold.journal_status() {
+        self.instance.journal.read(&[RecordKey::epoch()]).await?;
+        if let JournalStatus::Lost(_) = self.instance.fold.journal_status() {
             return Err(JournalError::Lost);
         }
         // A process may be started for this very run; before its boards are loaded they would be reported as empty.
-        self.fold.passed(EntryId::ZERO).await;
+        self.instance.fold.passed(EntryId::ZERO).await;
         if let Some(source) = &self.source {
             let check = source.check(event::Cause::Timer).await;
             if check.scopes == 0 && (check.error.is_some() || !check.failed.is_empty()) {
@@ -157,12 +150,12 @@ impl Synchronisation {
             if let Some(deriver) = &self.deriver {
                 deriver.derive_all(AnnounceAt::Now).await;
             }
-            self.vitals.last_sync.set((self.clock)());
+            self.instance.vitals.last_sync.set((self.instance.clock)());
             return Ok(SyncReport::Compared(check));
         }
-        let state = self.fold.read();
+        let state = self.instance.fold.read();
         let newest_change = state.boards().filter_map(|(_, board)| board.changed_at).max();
-        self.vitals.last_sync.set((self.clock)());
+        self.instance.vitals.last_sync.set((self.instance.clock)());
         Ok(SyncReport::Checked { items: state.items_len(), newest_change })
     }
 }
@@ -173,14 +166,14 @@ impl Synchronisation {
 /// for by one run when it wakes, if that is inside the window.
 pub async fn run_on_schedule(sync: Arc<Synchronisation>, mut tell: impl FnMut(&SyncReport)) {
     // Up to when everything that was due is done.
-    let mut done = (sync.clock)();
+    let mut done = (sync.instance.clock)();
     loop {
         let due = sync.window.next_after(done);
-        let now = (sync.clock)();
+        let now = (sync.instance.clock)();
         match due {
             Some(due) if due <= now => {
                 tell(&sync.run().await);
-                done = (sync.clock)();
+                done = (sync.instance.clock)();
             }
             _ => {
                 // Nothing was due until now. A clock that was set back is followed back: else nothing would be done

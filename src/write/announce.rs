@@ -9,25 +9,21 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::board::figures::{BoardFigures, Calculator, Inputs};
-use crate::board::fold::Fold;
 use crate::board::projection::Projection;
 use crate::domain::metrics;
 use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announcement, Reading, Rule};
-use crate::domain::record::delta::Delta;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, KEYS};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause};
 use crate::domain::wire::view::MetricView;
-use crate::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey, Version};
+use crate::journal::{Commit, EntryId, Version};
 use crate::ops::failpoints::{self, Failpoint};
+use crate::ops::instance::Instance;
 use crate::ops::vitals::Vitals;
-use crate::platform::clock::Clock;
+use crate::write::commit::{Change, CommitBuilder, CommitError, Conflicts, Proposal, commit_proposal};
 use crate::write::teams::TeamKeeper;
-
-/// How often an announcement that conflicted with another instance's is decided anew.
-const CONFLICT_RETRIES_MAX: u32 = 5;
 
 /// How numbers are announced.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,30 +48,21 @@ impl Default for DeriveSettings {
 
 /// What derives.
 pub struct Deriver {
-    /// Records and the log.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
+    /// This instance.
+    pub instance: Instance,
     /// Computes figures.
     pub calculator: Arc<Calculator>,
     /// Keeps the records of teams: with the settle tick, sprints begin and end.
     pub teams: TeamKeeper,
-    /// The time.
-    pub clock: Clock,
-    /// Counters.
-    pub vitals: Arc<Vitals>,
     /// How numbers are announced.
     pub settings: DeriveSettings,
-    /// Who this instance is, for leases.
-    pub instance: String,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
 }
 
 impl Deriver {
     /// Derives a board as soon as it changes, and then at most once in a pause; never returns.
     pub async fn follow(self: Arc<Self>) {
-        let (mut moved, mut contact) = (self.fold.watch(), self.fold.watch_journal_status());
+        let (mut moved, mut contact) =
+            (self.instance.fold.watch(), self.instance.fold.watch_journal_status());
         let mut derived = HashMap::new();
         loop {
             let _ = contact.wait_for(|contact| *contact == JournalStatus::Following).await;
@@ -91,10 +78,10 @@ impl Deriver {
     pub async fn settle(self: Arc<Self>) {
         loop {
             tokio::time::sleep(self.settings.settle).await;
-            if self.fold.journal_status() != JournalStatus::Following {
+            if self.instance.fold.journal_status() != JournalStatus::Following {
                 continue;
             }
-            match self.journal.lease("settle", &self.instance, self.settings.settle * 2).await {
+            match self.instance.leases.lease("settle", &self.instance.id, self.settings.settle * 2).await {
                 Ok(true) => self.settle_once().await,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "the settle tick is left out"),
@@ -108,21 +95,21 @@ impl Deriver {
             tracing::warn!(%error, "a sprint's beginning could not be announced; the next tick tries again");
         }
         self.derive_all(AnnounceAt::Settle).await;
-        let state = self.fold.read();
+        let state = self.instance.fold.read();
         self.calculator.retain(|scope| state.is_served(scope));
     }
 
     /// Announces what is to be said of every board. What fails is left to the next settle tick.
-    pub async fn derive_all(&self, moment: AnnounceAt) {
-        let scopes: Vec<Scope> = self.fold.read().scopes().map(|(scope, _)| scope).collect();
+    pub async fn derive_all(&self, at: AnnounceAt) {
+        let scopes: Vec<Scope> = self.instance.fold.read().scopes().map(|(scope, _)| scope).collect();
         for scope in scopes {
-            self.derive_logged(scope, moment).await;
+            self.derive_logged(scope, at).await;
         }
     }
 
     async fn derive_changed(&self, derived: &mut HashMap<Scope, EntryId>) {
         let changed: Vec<(Scope, EntryId)> = {
-            let state = self.fold.read();
+            let state = self.instance.fold.read();
             let is_new = |(scope, changed): &(Scope, EntryId)| derived.get(scope) != Some(changed);
             state.scopes().map(|(scope, board)| (scope, board.changed)).filter(is_new).collect()
         };
@@ -133,46 +120,39 @@ impl Deriver {
         }
     }
 
-    async fn derive_logged(&self, scope: Scope, moment: AnnounceAt) {
-        if let Err(error) = self.derive(scope, moment).await {
+    async fn derive_logged(&self, scope: Scope, at: AnnounceAt) {
+        if let Err(error) = self.derive(scope, at).await {
             tracing::warn!(%error, "numbers could not be announced; the next settle tick tries again");
         }
     }
 
     /// Announces what is to be said of a board; returns how many events that were.
     ///
-    /// Errors: the journal failed, or other instances came first time after time. What was not announced is announced
-    /// by the next settle tick.
-    pub async fn derive(&self, scope: Scope, moment: AnnounceAt) -> Result<usize, JournalError> {
-        for _ in 0..=CONFLICT_RETRIES_MAX {
-            let Some(commit) = self.commit_of(scope, moment) else { return Ok(0) };
-            let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
-            match self.journal.commit(commit).await? {
-                CommitOutcome::Committed(_) => return Ok(events),
-                // What another instance said is decided upon only once it is folded, never as a record that was read
-                // past the fold: else an older value could be announced over a newer one.
-                CommitOutcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
-            }
-        }
-        Err(JournalError::Unavailable("other instances came first, time after time".into()))
+    /// Errors: the journal failed, or other instances came first each time. What was not announced is announced by the
+    /// next settle tick.
+    pub async fn derive(&self, scope: Scope, at: AnnounceAt) -> Result<usize, CommitError> {
+        // The figures are computed without the boards being held, so the boards are read where the commit is built.
+        let mut proposal = Numbers { deriver: self, scope, at };
+        let committed = commit_proposal(&*self.instance.journal, &mut proposal).await?;
+        Ok(committed.map_or(0, |committed| committed.events))
     }
 
     /// The commit that says what is to be said of a board now; `None` when that is nothing.
-    fn commit_of(&self, scope: Scope, moment: AnnounceAt) -> Option<Commit> {
-        if self.fold.journal_status() != JournalStatus::Following {
+    fn commit_of(&self, scope: Scope, at: AnnounceAt) -> Option<Commit> {
+        if self.instance.fold.journal_status() != JournalStatus::Following {
             // What cannot be said now is still to be said at the settle tick that follows.
             return None;
         }
-        let now = (self.clock)();
+        let now = (self.instance.clock)();
         let (inputs, mut draft) = {
-            let state = self.fold.read();
+            let state = self.instance.fold.read();
             let is_due = state.is_served(scope) && !state.awaits_source(scope);
             let inputs = is_due.then(|| Inputs::of(&state, scope));
             (inputs, Draft::new(&state, scope, now, self))
         };
         // The fold is not held while this is computed; the draft has what was said as of the same position.
         if let Some(inputs) = inputs {
-            draft.say_metrics(&self.calculator.figures(&inputs, now), moment, &self.vitals);
+            draft.say_metrics(&self.calculator.figures(&inputs, now), at, &self.instance.vitals);
         }
         draft.say_keys();
         draft.commit()
@@ -198,7 +178,7 @@ impl Draft {
         let said = state.announced_of(scope);
         let envelope = event::Envelope {
             changed_at: board.and_then(|board| board.changed_at),
-            ..state.envelope(scope, now, Cause::System, deriver.demo)
+            ..state.envelope(scope, now, Cause::System, deriver.instance.demo)
         };
         Self {
             scope,
@@ -214,10 +194,10 @@ impl Draft {
         }
     }
 
-    fn say_metrics(&mut self, figures: &BoardFigures, moment: AnnounceAt, vitals: &Vitals) {
+    fn say_metrics(&mut self, figures: &BoardFigures, at: AnnounceAt, vitals: &Vitals) {
         for (id, view) in &figures.metrics {
             let Some(metric) = metrics::metric(id) else { continue };
-            self.say_metric(metric.id, view, metric.rule(self.fraction), moment, vitals);
+            self.say_metric(metric.id, view, metric.rule(self.fraction), at, vitals);
         }
     }
 
@@ -226,7 +206,7 @@ impl Draft {
         metric: &'static str,
         view: &MetricView,
         rule: Rule,
-        moment: AnnounceAt,
+        at: AnnounceAt,
         vitals: &Vitals,
     ) {
         let last = match self.said.get(metric) {
@@ -234,7 +214,7 @@ impl Draft {
             _ => None,
         };
         let reading = Reading { value: view.value, level: self.envelope.level };
-        match threshold::decide(last, reading, rule, moment) {
+        match threshold::decide(last, reading, rule, at) {
             Announcement::Nothing => return,
             Announcement::Later => {
                 vitals.changes_suppressed.add(1);
@@ -288,20 +268,33 @@ impl Draft {
     }
 
     fn commit(self) -> Option<Commit> {
-        if self.records.is_empty() {
-            return None;
+        let mut commit = CommitBuilder::new();
+        for event in self.events {
+            commit.announce(self.scope, event);
         }
-        let audience = Audience::Scope(self.scope);
-        let entry = |event| NewEntry { audience, event: Some(event), delta: None };
-        let mut commit =
-            Commit { entries: self.events.into_iter().map(entry).collect(), ..Commit::default() };
-        let mut delta = Delta::default();
         for (record, version) in self.records {
-            let key = RecordKey::announced(record.scope, record.statement.name());
-            commit.write(&mut delta, key, version, Some(record.encode().into()));
-            delta.announced.push(record);
+            commit.put(Change::Announced(record), version);
         }
         // Without an event these are a board's first values: its snapshot shows them.
-        Some(commit.telling(&delta, audience))
+        commit.build(Audience::Scope(self.scope))
+    }
+}
+
+/// The numbers of a board that are to be announced.
+struct Numbers<'a> {
+    deriver: &'a Deriver,
+    scope: Scope,
+    at: AnnounceAt,
+}
+
+impl Proposal for Numbers<'_> {
+    fn build(&mut self) -> Option<Commit> {
+        self.deriver.commit_of(self.scope, self.at)
+    }
+
+    async fn rebase(&mut self, conflicts: &Conflicts) {
+        // What another instance announced is decided upon only once it is folded, never as a record that was read past
+        // the fold: else an older value could be announced over a newer one.
+        self.deriver.instance.fold.caught_up(conflicts).await;
     }
 }

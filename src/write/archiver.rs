@@ -15,13 +15,13 @@ use crate::board::fold::Fold;
 use crate::board::projection::Projection;
 use crate::domain::level::Level;
 use crate::domain::record::archived_board::{About, ArchivedBoard};
-use crate::domain::record::delta::Delta;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::{Audience, Scope, Text};
 use crate::domain::time::Timestamp;
-use crate::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, RecordKey};
+use crate::journal::{Commit, EntryId};
 use crate::ops::failpoints::{self, Failpoint};
-use crate::platform::clock::Clock;
+use crate::ops::instance::Instance;
+use crate::write::commit::{self, Change, CommitBuilder};
 
 /// How long it takes at least from one copy to the next.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -39,22 +39,16 @@ const SEED_AGE_MAX_MS: i64 = 30 * 24 * 60 * 60_000;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 
-/// Copies what was said to the archive, and back into a journal that holds nothing.
+/// Copies what was announced to the archive, and back into a journal that holds nothing.
 pub struct Archiver {
     /// Where the copy is.
     pub archive: Arc<dyn Archive>,
-    /// Where it is seeded.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards, with what was said of them.
-    pub fold: Arc<Fold>,
-    /// The time.
-    pub clock: Clock,
-    /// Who this instance is: one copies for all.
-    pub instance: String,
+    /// This instance: one copies for all.
+    pub instance: Instance,
     /// After how long what could not be copied is tried again.
     pub settle: Duration,
     /// Whether there is a source that makes boards whole again. Without one a journal that was lost begins with boards
-    /// that hold less than was said of them, and to announce the difference would be wrong.
+    /// that hold less than was announced of them, and to announce the difference would be wrong.
     pub has_source: bool,
 }
 
@@ -77,7 +71,9 @@ impl Archiver {
         let mut pause = RETRY_FIRST;
         loop {
             match self.archive.saved_values().await {
-                Ok(values) => return self.fold.show_archived(boards_of(values, (self.clock)())),
+                Ok(values) => {
+                    return self.instance.fold.show_archived(boards_of(values, (self.instance.clock)()));
+                }
                 Err(error) => tracing::warn!(%error, "the archive cannot tell how boards were; trying again"),
             }
             tokio::time::sleep(pause).await;
@@ -88,7 +84,7 @@ impl Archiver {
     /// Waits for the first load, then seeds a journal that holds nothing. It gives the archive a few seconds: boards are
     /// more urgent than what was said of them once.
     pub async fn begin(&self) {
-        self.fold.passed(EntryId::ZERO).await;
+        self.instance.fold.passed(EntryId::ZERO).await;
         match timeout(SEED_BUDGET, self.seed()).await {
             Ok(Ok(0)) => {}
             Ok(Ok(boards)) => tracing::info!(boards, "what was last said was taken from the archive"),
@@ -99,16 +95,16 @@ impl Archiver {
 
     /// Copies what is said for as long as the process lives, and begins again with every other log; never returns.
     pub async fn follow(self: Arc<Self>) {
-        let mut moved = self.fold.watch();
-        self.fold.passed(EntryId::ZERO).await;
-        let mut copied = Copied::of(&self.fold);
+        let mut moved = self.instance.fold.watch();
+        self.instance.fold.passed(EntryId::ZERO).await;
+        let mut copied = Copied::of(&self.instance.fold);
         loop {
             // Another log: the one that was followed is lost.
-            if self.fold.read().epoch() != Some(&copied.epoch) {
+            if self.instance.fold.read().epoch() != Some(&copied.epoch) {
                 self.begin().await;
-                copied = Copied::of(&self.fold);
+                copied = Copied::of(&self.instance.fold);
             }
-            match self.journal.lease("last_known", &self.instance, self.settle * 2).await {
+            match self.instance.leases.lease("last_known", &self.instance.id, self.settle * 2).await {
                 Ok(true) => {
                     if let Err(error) = self.copy(&mut copied).await {
                         tracing::warn!(%error, "what was said cannot be copied to the archive; trying again");
@@ -126,7 +122,7 @@ impl Archiver {
     /// Copies what was not copied yet; returns how many values that were.
     pub async fn copy(&self, copied: &mut Copied) -> Result<usize, ArchiveError> {
         let due = {
-            let state = self.fold.read();
+            let state = self.instance.fold.read();
             due(&state, copied)
         };
         if due.is_empty() {
@@ -144,10 +140,10 @@ impl Archiver {
     /// Seeds a journal in which nothing was ever said, one silent commit for each board; returns how many boards. What
     /// another instance said meanwhile stays.
     pub async fn seed(&self) -> Result<usize, String> {
-        if !self.has_source || self.fold.read().is_anything_announced() {
+        if !self.has_source || self.instance.fold.read().is_anything_announced() {
             return Ok(0);
         }
-        let now = (self.clock)();
+        let now = (self.instance.clock)();
         let mut of_boards = BTreeMap::<Scope, Vec<ArchivedValue>>::new();
         for value in self.archive.saved_values().await.map_err(|error| error.to_string())? {
             if now.ms_since(value.as_of) < SEED_AGE_MAX_MS {
@@ -157,13 +153,17 @@ impl Archiver {
         let mut seeded = 0;
         let mut last = EntryId::ZERO;
         for (scope, values) in of_boards {
-            let outcome = self.journal.commit(seed_of(scope, values)).await;
-            if let CommitOutcome::Committed(ids) = outcome.map_err(|error: JournalError| error.to_string())? {
+            let build = |state: &Projection| {
+                let is_known = state.announced_of(scope).next().is_some();
+                (!is_known).then(|| seed_of(scope, &values)).flatten()
+            };
+            let committed = commit::commit(&self.instance, build).await.map_err(|error| error.to_string())?;
+            if let Some(committed) = committed {
                 seeded += 1;
-                last = ids.into_iter().max().unwrap_or(last);
+                last = last.max(committed.position);
             }
         }
-        self.fold.passed(last).await;
+        self.instance.fold.passed(last).await;
         Ok(seeded)
     }
 }
@@ -203,18 +203,14 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
     due
 }
 
-fn seed_of(scope: Scope, values: Vec<ArchivedValue>) -> Commit {
-    let mut commit = Commit::default();
-    let mut delta = Delta::default();
-    for value in values {
-        let statement = Announced::Metric { metric: value.metric, said: value.value };
+fn seed_of(scope: Scope, values: &[ArchivedValue]) -> Option<Commit> {
+    let mut commit = CommitBuilder::new();
+    for ArchivedValue { metric, value, .. } in values {
+        let statement = Announced::Metric { metric: metric.clone(), said: *value };
         // It is true of no position of this log.
-        let record = AnnouncedRecord { scope, statement, at: EntryId::ZERO };
-        let key = RecordKey::announced(scope, record.statement.name());
-        commit.write(&mut delta, key, None, Some(record.encode().into()));
-        delta.announced.push(record);
+        commit.put(Change::Announced(AnnouncedRecord { scope, statement, at: EntryId::ZERO }), None);
     }
-    commit.telling(&delta, Audience::Scope(scope))
+    commit.build(Audience::Scope(scope))
 }
 
 /// The boards that these values are of: of each team the one that was true last, unless it is too old.

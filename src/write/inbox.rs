@@ -15,8 +15,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::journal::JournalError;
 use crate::ops::failpoints::{self, Failpoint};
-use crate::ops::vitals::Vitals;
-use crate::write::ingest::{Ingest, IngestError, Ingested, Provenance};
+use crate::write::commit::CommitError;
+use crate::write::ingest::{Ingest, Ingested, Provenance};
 
 /// How long a deposit may take. The sender waits meanwhile, and has waited for the journal before.
 pub const DEPOSIT_BUDGET: Duration = Duration::from_millis(500);
@@ -41,7 +41,6 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 pub struct Inbox {
     archive: Arc<dyn Archive>,
     ingest: Arc<Ingest>,
-    vitals: Arc<Vitals>,
     deposited: Notify,
 }
 
@@ -61,8 +60,8 @@ pub enum Round {
 
 impl Inbox {
     /// The inbox of that archive, drained into that write path.
-    pub fn new(archive: Arc<dyn Archive>, ingest: Arc<Ingest>, vitals: Arc<Vitals>) -> Self {
-        Self { archive, ingest, vitals, deposited: Notify::new() }
+    pub fn new(archive: Arc<dyn Archive>, ingest: Arc<Ingest>) -> Self {
+        Self { archive, ingest, deposited: Notify::new() }
     }
 
     /// Keeps an observation that could not be ingested. Errors: it is not kept.
@@ -76,9 +75,9 @@ impl Inbox {
         let late = |_| Err(ArchiveError::Unavailable("a deposit took too long".into()));
         timeout(DEPOSIT_BUDGET, self.archive.deposit(&deposit)).await.unwrap_or_else(late)?;
         failpoints::reached(Failpoint::Deposited);
-        self.vitals.hooks_deposited.add(1);
-        if self.vitals.inbox_oldest.value().is_none() {
-            self.vitals.inbox_oldest.set(Some(deposit.received_at));
+        self.ingest.instance.vitals.hooks_deposited.add(1);
+        if self.ingest.instance.vitals.inbox_oldest.value().is_none() {
+            self.ingest.instance.vitals.inbox_oldest.set(Some(deposit.received_at));
         }
         self.deposited.notify_one();
         Ok(())
@@ -87,7 +86,7 @@ impl Inbox {
     /// Drains the inbox whenever something waits in it; never returns.
     pub async fn drain(self: Arc<Self>) {
         let mut retry = RETRY_FIRST;
-        let mut contact = self.ingest.fold.watch_journal_status();
+        let mut contact = self.ingest.instance.fold.watch_journal_status();
         loop {
             // Nothing can be taken before the journal is back, and then it is taken at once.
             let _ = contact.wait_for(|contact| contact.cut_off().is_none()).await;
@@ -121,7 +120,7 @@ impl Inbox {
             }
         };
         let oldest = |deposits: &[(_, Deposit)]| deposits.first().map(|(_, deposit)| deposit.received_at);
-        self.vitals.inbox_oldest.set(oldest(&waiting));
+        self.ingest.instance.vitals.inbox_oldest.set(oldest(&waiting));
         let is_last = waiting.len() < ROUND_MAX;
         // What is told of one item stays in the order in which it came; other items need not wait for that.
         let mut of_items = BTreeMap::<WorkItemId, Vec<(DepositId, Deposit)>>::new();
@@ -133,7 +132,7 @@ impl Inbox {
         let Ok(left) = taken.into_iter().collect::<Result<Vec<_>, Unanswered>>() else { return Round::Stuck };
         let left = left.into_iter().flatten().min();
         if left.is_some() || is_last {
-            self.vitals.inbox_oldest.set(left);
+            self.ingest.instance.vitals.inbox_oldest.set(left);
         }
         match (left, is_last) {
             (Some(_), _) => Round::Stuck,
@@ -149,22 +148,22 @@ impl Inbox {
             match self.take(&deposit).await {
                 Ok(()) => failpoints::reached(Failpoint::Drained),
                 // It cannot be taken, and those after it may be.
-                Err(IngestError::Contended | IngestError::Journal(JournalError::Refused(_))) => {
+                Err(CommitError::Contended | CommitError::Journal(JournalError::Refused(_))) => {
                     left = left.or(Some(deposit.received_at));
                     continue;
                 }
-                Err(IngestError::Journal(_)) => return Err(Unanswered),
+                Err(CommitError::Journal(_)) => return Err(Unanswered),
             }
             if let Err(error) = self.archive.remove(&id).await {
                 tracing::warn!(%error, "a deposit that was ingested could not be removed; it will be found known");
                 return Err(Unanswered);
             }
-            self.vitals.inbox_drained.add(1);
+            self.ingest.instance.vitals.inbox_drained.add(1);
         }
         Ok(left)
     }
 
-    async fn take(&self, deposit: &Deposit) -> Result<(), IngestError> {
+    async fn take(&self, deposit: &Deposit) -> Result<(), CommitError> {
         let provenance = Provenance {
             source: Cause::Webhook,
             received_at: deposit.received_at,
@@ -179,7 +178,7 @@ impl Inbox {
             }
             Ok(Ingested::Known) => tracing::debug!(%work_item, "drained from the inbox, and known"),
             Ok(Ingested::ForeignCollection) => {
-                self.vitals.dead_letter(deposit.received_at, "foreign_collection", 0, None);
+                self.ingest.instance.vitals.dead_letter(deposit.received_at, "foreign_collection", 0, None);
                 tracing::warn!(%work_item, "a deposit comes from another collection and is a dead letter");
             }
             Err(error) => tracing::warn!(%work_item, %error, "a deposit cannot be ingested yet"),

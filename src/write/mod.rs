@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod archiver;
+pub mod commit;
 pub mod inbox;
 pub mod ingest;
 pub mod restore;

@@ -6,16 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::board::projection::Projection;
 use crate::domain::entry_id::EntryId;
-use crate::domain::record::delta::Delta;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::{Audience, ProjectId, Scope};
 use crate::domain::sprint::teams::CurrentSprint;
-use crate::journal::{Commit, CommitOutcome, Journal, JournalError, RecordKey, Version};
+use crate::journal::{Commit, CommitOutcome, Journal, JournalError, Leases, RecordKey, Version};
+use crate::write::commit::{Change, CommitBuilder, commit_once};
 
 /// For how long an instance has the others wait, so that they find done what it does.
 const LEASE: Duration = Duration::from_secs(1);
@@ -35,8 +34,10 @@ const BYTES_MAX: usize = 256 * 1024;
 pub struct Restore {
     /// The journal.
     pub journal: Arc<dyn Journal>,
+    /// By which one instance at a time does it.
+    pub leases: Arc<dyn Leases>,
     /// Who this instance is, for the lease.
-    pub instance: String,
+    pub id: Arc<str>,
 }
 
 impl Restore {
@@ -57,7 +58,7 @@ impl Restore {
             for commit in missing {
                 let records = commit.writes.len();
                 // What another instance wrote meanwhile is looked at in the next round.
-                if let CommitOutcome::Committed(_) = self.journal.commit(commit).await? {
+                if let CommitOutcome::Committed(_) = commit_once(&*self.journal, commit).await? {
                     restored += records;
                 }
             }
@@ -69,30 +70,29 @@ impl Restore {
     /// One instance after the other, so that the later ones have little to do. They do it all the same: each may know
     /// something that the others do not.
     async fn wait_for_our_turn(&self) -> Result<(), JournalError> {
-        let patience = Instant::now() + LEASE;
-        while !self.journal.lease("restore", &self.instance, LEASE).await? && Instant::now() < patience {
+        let until = Instant::now() + LEASE;
+        while !self.leases.lease("restore", &self.id, LEASE).await? && Instant::now() < until {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 }
 
-/// The commits that put back what `there` has not, or has in an older version than `ours`. What was said comes last,
-/// when the boards that it was said of are whole: else the difference would look like news.
+/// The commits that put back what `there` has not, or has in an older version than `ours`. What was announced comes last,
+/// when the boards that it was announced of are whole: else the difference would look like news.
 fn missing(ours: &Projection, there: &Projection) -> Vec<Commit> {
     let mut commits = collection(ours, there).into_iter().collect::<Vec<_>>();
     commits.extend(teams(ours, there));
     commits.extend(items(ours, there));
     commits.extend(checked(ours, there));
-    if commits.is_empty() { said(ours, there) } else { commits }
+    if commits.is_empty() { announced(ours, there) } else { commits }
 }
 
 fn collection(ours: &Projection, there: &Projection) -> Option<Commit> {
     let collection = ours.collection().filter(|_| there.collection().is_none())?;
-    let mut commit = Commit::default();
-    let mut delta = Delta { collection: Some(collection), ..Delta::default() };
-    commit.write(&mut delta, RecordKey::collection(), None, Some(collection.to_string().into()));
-    Some(commit.telling(&delta, Audience::Everyone))
+    let mut commit = CommitBuilder::new();
+    commit.put(Change::Collection(collection), None);
+    commit.build(Audience::Everyone)
 }
 
 /// One commit for each project, because all its teams share a guard.
@@ -103,34 +103,24 @@ fn teams(ours: &Projection, there: &Projection) -> Vec<Commit> {
 
 fn teams_of(ours: &Projection, there: &Projection, project: ProjectId) -> Option<Commit> {
     let is_behind = |key: &RecordKey| is_behind(ours, there, ours.version(key), there.version(key));
-    let (mut commit, mut delta) = (Commit::default(), Delta::default());
+    let mut commit = CommitBuilder::new();
     for catalogue in ours.teams().of_project(project) {
         let team = catalogue.key();
         if is_behind(&RecordKey::team(team)) {
-            let value = Some(catalogue.encode().into());
-            there.write(&mut commit, &mut delta, RecordKey::team(team), value);
-            delta.catalogues.push((**catalogue).clone());
+            commit.put_team(there, (**catalogue).clone());
         }
         if let Some(sprint) = ours.teams().current(team)
             && is_behind(&RecordKey::current_sprint(team))
         {
-            let current = CurrentSprint { team, sprint };
-            let value = Some(current.encode().into());
-            there.write(&mut commit, &mut delta, RecordKey::current_sprint(team), value);
-            delta.sprints.push(current);
+            commit.put_current_sprint(there, CurrentSprint { team, sprint });
         }
     }
-    if commit.writes.is_empty() {
-        return None;
-    }
-    let guard = RecordKey::teams_of_project(project);
-    there.write(&mut commit, &mut delta, guard, Some("1".into()));
-    Some(commit.telling(&delta, Audience::Scope(Scope::project(project))))
+    commit.build(Audience::Scope(Scope::project(project)))
 }
 
 fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
     let mut commits = Vec::new();
-    let (mut commit, mut delta, mut bytes) = (Commit::default(), Delta::default(), 0);
+    let mut commit = CommitBuilder::new();
     for known in ours.items() {
         let item = &*known.item;
         let counterpart = there.item(item.id);
@@ -141,20 +131,13 @@ fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
         if counterpart.as_ref().is_some_and(|theirs| *theirs.item == merged) {
             continue;
         }
-        let value = Bytes::from(merged.encode());
-        bytes += value.len();
-        let expected = counterpart.map(|theirs| theirs.version);
-        commit.write(&mut delta, RecordKey::item(item.id), expected, Some(value));
-        delta.observations.push(item.clone());
-        if delta.observations.len() >= ITEMS_MAX || bytes >= BYTES_MAX {
-            let (full, told) = (std::mem::take(&mut commit), std::mem::take(&mut delta));
-            commits.push(full.telling(&told, Audience::Everyone));
-            bytes = 0;
+        let change = Change::Item { merged, observed: item.clone() };
+        commit.put(change, counterpart.map(|theirs| theirs.version));
+        if commit.records() >= ITEMS_MAX || commit.bytes() >= BYTES_MAX {
+            commits.extend(std::mem::take(&mut commit).build(Audience::Everyone));
         }
     }
-    if !commit.writes.is_empty() {
-        commits.push(commit.telling(&delta, Audience::Everyone));
-    }
+    commits.extend(commit.build(Audience::Everyone));
     commits
 }
 
@@ -164,40 +147,32 @@ fn checked(ours: &Projection, there: &Projection) -> Option<Commit> {
     if checked == *there.checked() {
         return None;
     }
-    let mut commit = Commit::default();
-    let mut delta = Delta::default();
-    there.write(&mut commit, &mut delta, RecordKey::feed(), Some(checked.encode().into()));
-    delta.checked = Some(checked);
-    Some(commit.telling(&delta, Audience::Everyone))
+    let mut commit = CommitBuilder::new();
+    commit.put(Change::Checked(checked), there.version(&RecordKey::feed()));
+    commit.build(Audience::Everyone)
 }
 
-/// One commit for each board: what was said of it, as true of the boards that were put back.
-fn said(ours: &Projection, there: &Projection) -> Vec<Commit> {
-    let mut of_boards = BTreeMap::<Scope, (Commit, Delta)>::new();
-    for (scope, name, said) in ours.all_announced() {
+/// One commit for each board: what was announced of it, as true of the boards that were put back.
+fn announced(ours: &Projection, there: &Projection) -> Vec<Commit> {
+    let mut of_boards = BTreeMap::<Scope, CommitBuilder>::new();
+    for (scope, name, last) in ours.all_announced() {
         let theirs = there.last_announced(scope, name);
         // What comes from the archive gives way to what a log has borne out.
-        let is_seed = theirs.is_some_and(|theirs| theirs.at == EntryId::ZERO) && said.at != EntryId::ZERO;
-        if !is_seed && !is_behind(ours, there, Some(said.version), theirs.map(|theirs| theirs.version)) {
+        let is_seed = theirs.is_some_and(|theirs| theirs.at == EntryId::ZERO) && last.at != EntryId::ZERO;
+        if !is_seed && !is_behind(ours, there, Some(last.version), theirs.map(|theirs| theirs.version)) {
             continue;
         }
-        let (commit, delta) = of_boards.entry(scope).or_default();
-        let at = if said.at == EntryId::ZERO { said.at } else { there.position() };
-        let record = AnnouncedRecord { scope, statement: said.statement.clone(), at };
-        let record = match record.statement {
+        let at = if last.at == EntryId::ZERO { last.at } else { there.position() };
+        let statement = match &last.statement {
             // The changes that it covered are those of the log that was lost.
-            Announced::Keys { .. } => {
-                AnnouncedRecord { statement: Announced::Keys { changed: there.position() }, ..record }
-            }
-            _ => record,
+            Announced::Keys { .. } => Announced::Keys { changed: there.position() },
+            statement => statement.clone(),
         };
-        let expected = theirs.map(|theirs| theirs.version);
-        commit.write(delta, RecordKey::announced(scope, name), expected, Some(record.encode().into()));
-        delta.announced.push(record);
+        let record = AnnouncedRecord { scope, statement, at };
+        let commit = of_boards.entry(scope).or_default();
+        commit.put(Change::Announced(record), theirs.map(|theirs| theirs.version));
     }
-    let telling =
-        |(scope, (commit, delta)): (Scope, (Commit, Delta))| commit.telling(&delta, Audience::Scope(scope));
-    of_boards.into_iter().map(telling).collect()
+    of_boards.into_iter().filter_map(|(scope, commit)| commit.build(Audience::Scope(scope))).collect()
 }
 
 /// Whether a record is missing there, or older: versions of two logs cannot be compared, so one that was begun anew is

@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::domain::amount::Hundredths;
-use crate::domain::metrics::threshold::AnnouncedValue as SaidValue;
+use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::record::delta::SourceCheck;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::testing::{item, project};
 use crate::domain::time::Timestamp;
 use crate::journal::memory::MemoryJournal;
-use crate::journal::{LoadedRecords, LogRetention, Versioned};
+use crate::journal::{LoadedRecords, LogRetention, NewEntry, Versioned};
 
 fn journal() -> Arc<MemoryJournal> {
     let clock: crate::platform::clock::Clock = Arc::new(|| Timestamp::from_epoch_ms(1_795_608_000_000));
@@ -21,20 +21,20 @@ async fn state(journal: &MemoryJournal) -> Projection {
 }
 
 async fn restore(journal: &Arc<MemoryJournal>, ours: &Projection) -> Projection {
-    let restore = Restore { journal: journal.clone(), instance: "one".into() };
+    let restore = Restore { journal: journal.clone(), leases: journal.clone(), id: "one".into() };
     restore.run(ours).await.unwrap().0
 }
 
 /// Writes a record whatever version it has.
 async fn write(journal: &MemoryJournal, key: RecordKey, value: Vec<u8>) {
-    let mut commit = Commit::default();
-    commit.write(&mut Delta::default(), key, None, Some(value.into()));
-    commit.checks.clear();
-    journal.commit(commit.telling(&Delta::default(), Audience::Everyone)).await.unwrap();
+    let silent = NewEntry { audience: Audience::Everyone, event: None, delta: None };
+    let commit =
+        Commit { checks: Vec::new(), writes: vec![(key, Some(value.into()))], entries: vec![silent] };
+    journal.commit(commit).await.unwrap();
 }
 
 fn metric(scope: Scope, value: u32, at: EntryId) -> AnnouncedRecord {
-    let said = SaidValue::Number(Hundredths::whole(value));
+    let said = AnnouncedValue::Number(Hundredths::whole(value));
     AnnouncedRecord { scope, statement: Announced::Metric { metric: "points.total".into(), said }, at }
 }
 
@@ -91,7 +91,7 @@ async fn everything_that_is_known_is_put_into_a_journal_that_holds_nothing() {
     }
     let entries = emptied.tail(begin, 1_000).await.unwrap();
     assert!(entries.iter().all(|entry| entry.content.event.is_none()), "nothing is announced");
-    let sizes = entries.iter().map(|entry| entry.content.delta.as_ref().map_or(0, Bytes::len));
+    let sizes = entries.iter().map(|entry| entry.content.delta.as_ref().map_or(0, bytes::Bytes::len));
     assert!(entries.len() > 4 && sizes.max() < Some(2 * BYTES_MAX), "in pieces");
 }
 
@@ -191,7 +191,7 @@ async fn a_journal_that_was_set_back_is_brought_forward_again() {
         !written(&commits, &RecordKey::announced(board(), "points.total")),
         "only when the boards are whole"
     );
-    assert!(written(&said(&ours, &there), &RecordKey::announced(board(), "points.total")));
+    assert!(written(&announced(&ours, &there), &RecordKey::announced(board(), "points.total")));
     let fixed = commits.iter().flat_map(|commit| &commit.checks).find(|(key, _)| key.is_team());
     assert_eq!(fixed.unwrap().1, Some(older(2)), "only over what was looked at");
 }

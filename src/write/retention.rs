@@ -1,23 +1,21 @@
-//! The horizon: items that nobody has touched for long and that no sprint needs leave the journal, so that it does not
+//! Retention: items that nobody has changed for 90 days and that no sprint needs leave the journal, so that it does not
 //! grow for ever.
 //!
 //! They leave by a commit, which every fold follows: no instance drops an item by its own clock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::fold::Fold;
 use crate::board::projection::{KnownItem, Projection};
-use crate::domain::record::delta::Delta;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause};
 use crate::domain::wire::view::SprintState;
-use crate::journal::{Commit, CommitOutcome, Journal, JournalError, NewEntry, RecordKey};
-use crate::platform::clock::Clock;
+use crate::journal::Commit;
+use crate::ops::instance::Instance;
+use crate::write::commit::{self, Change, CommitBuilder, CommitError};
 
 /// How long ago an item changed last that may leave, in milliseconds: 90 days, deleted ones too.
 const AGE_MS: i64 = 90 * 24 * 60 * 60_000;
@@ -28,18 +26,10 @@ const POLL_INTERVAL: Duration = Duration::from_hours(1);
 /// How many items leave in one commit.
 const ITEMS_MAX: usize = 100;
 
-/// Lets items leave.
+/// Removes items whose time is over.
 pub struct Retention {
-    /// Where their records are.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
-    /// The time.
-    pub clock: Clock,
-    /// Who this instance is: one looks for all.
-    pub instance: String,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
+    /// This instance: one looks for all.
+    pub instance: Instance,
 }
 
 impl Retention {
@@ -47,10 +37,10 @@ impl Retention {
     pub async fn keep(self) {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            if self.fold.journal_status() != JournalStatus::Following {
+            if self.instance.fold.journal_status() != JournalStatus::Following {
                 continue;
             }
-            let is_ours = self.journal.lease("horizon", &self.instance, POLL_INTERVAL / 2).await;
+            let is_ours = self.instance.leases.lease("horizon", &self.instance.id, POLL_INTERVAL / 2).await;
             if is_ours != Ok(true) {
                 continue;
             }
@@ -67,34 +57,39 @@ impl Retention {
     /// Lets all items leave that may; returns how many did. One that changes meanwhile stays.
     ///
     /// Errors: the journal failed. Some may have left.
-    pub async fn pass(&self) -> Result<usize, JournalError> {
-        let now = (self.clock)();
+    pub async fn pass(&self) -> Result<usize, CommitError> {
+        let now = (self.instance.clock)();
         let due: Vec<KnownItem> = {
-            let state = self.fold.read();
+            let state = self.instance.fold.read();
             state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
         };
         let mut left = 0;
         for items in due.chunks(ITEMS_MAX) {
-            let commit = self.removal_commit(&self.fold.read(), items, now);
-            match self.journal.commit(commit).await? {
-                CommitOutcome::Committed(ids) => {
-                    left += items.len();
-                    self.fold.passed(ids.into_iter().max().unwrap_or_default()).await;
-                }
-                // The next look finds what has changed as it is then.
-                CommitOutcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
+            let mut removed = 0;
+            // An item that changed meanwhile stays; the next look finds it as it is then.
+            let build = |state: &Projection| {
+                let is_as_it_was = |known: &&KnownItem| {
+                    state.item(known.item.id).is_some_and(|there| there.version == known.version)
+                };
+                let items: Vec<&KnownItem> = items.iter().filter(is_as_it_was).collect();
+                removed = items.len();
+                self.removal_commit(state, &items, now)
+            };
+            if let Some(committed) = commit::commit(&self.instance, build).await? {
+                left += removed;
+                self.instance.fold.passed(committed.position).await;
             }
         }
         Ok(left)
     }
 
-    /// The commit by which items leave. Readers who show them on a board that is served are told.
-    fn removal_commit(&self, state: &Projection, items: &[KnownItem], now: Timestamp) -> Commit {
-        let (mut commit, mut delta) = (Commit::default(), Delta::default());
+    /// The commit that removes items; `None` where there are none. Readers who show them on a board that is served are
+    /// told.
+    fn removal_commit(&self, state: &Projection, items: &[&KnownItem], now: Timestamp) -> Option<Commit> {
+        let mut commit = CommitBuilder::new();
         let mut shown = BTreeMap::<Scope, Vec<WorkItemId>>::new();
         for KnownItem { item, version } in items {
-            commit.write(&mut delta, RecordKey::item(item.id), Some(*version), None);
-            delta.dropped.push(item.id);
+            commit.put(Change::ItemRemoved(item.id), Some(*version));
             for scope in state.teams().boards_of(item).into_iter().filter(|scope| state.is_served(*scope)) {
                 shown.entry(scope).or_default().push(item.id);
             }
@@ -103,11 +98,10 @@ impl Retention {
             removed.sort_unstable();
             let (data, added, changed) = (Some(Vec::new()), Vec::new(), Vec::new());
             let body = Body::WorkitemsUpdated { data, url: None, added, removed, changed };
-            let envelope = state.envelope(scope, now, Cause::System, self.demo);
-            let event = Some(event::encode(&envelope, &body));
-            commit.entries.push(NewEntry { audience: Audience::Scope(scope), event, delta: None });
+            let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
+            commit.announce(scope, event::encode(&envelope, &body));
         }
-        commit.telling(&delta, Audience::Everyone)
+        commit.build(Audience::Everyone)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Old items leave, by one commit that every fold follows; what a sprint needs, or what changes meanwhile, stays.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
@@ -7,13 +9,14 @@ use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::item;
 use crate::journal::memory::MemoryJournal;
-use crate::journal::{EntryId, LogRetention};
+use crate::journal::{EntryId, Journal as _, LogRetention, Store};
+use crate::platform::clock::Clock;
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
 
 struct Fixture {
     journal: Arc<MemoryJournal>,
-    horizon: Retention,
+    retention: Retention,
     begin: EntryId,
 }
 
@@ -23,31 +26,26 @@ impl Fixture {
         let clock: Clock = Arc::new(move || now);
         let retention = LogRetention { age_max: Duration::from_hours(1_000_000), ..LogRetention::DEFAULT };
         let journal = Arc::new(MemoryJournal::new(clock.clone(), retention));
-        let (mut commit, mut delta) = (Commit::default(), Delta::default());
+        let empty = Projection::default();
+        let mut commit = CommitBuilder::new();
         for item in items {
-            commit.write(&mut delta, RecordKey::item(item.id), None, Some(item.encode().into()));
-            delta.observations.push(item.clone());
+            commit.put(Change::Item { merged: item.clone(), observed: item.clone() }, None);
         }
         if let Some(team) = team {
-            let current = CurrentSprint { team: team.key(), sprint: Some(sprint_id()) };
-            commit.write(&mut delta, RecordKey::team(team.key()), None, Some(team.encode().into()));
-            let key = RecordKey::current_sprint(team.key());
-            commit.write(&mut delta, key, None, Some(current.encode().into()));
-            delta.catalogues.push(team.clone());
-            delta.sprints.push(current);
+            commit.put_team(&empty, team.clone());
+            let sprint = Some(sprint_id());
+            commit.put_current_sprint(&empty, CurrentSprint { team: team.key(), sprint });
         }
-        journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
-        let fold = Arc::new(Fold::default());
-        fold.reset(Projection::load(&*journal).await.unwrap().0);
-        let begin = fold.position().unwrap();
-        let horizon =
-            Retention { journal: journal.clone(), fold, clock, instance: "one".into(), demo: false };
-        Self { journal, horizon, begin }
+        journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
+        let instance = Instance::new(&Store::of(journal.clone()), clock, false);
+        instance.fold.reset(Projection::load(&*journal).await.unwrap().0);
+        let begin = instance.fold.position().unwrap();
+        Self { journal, retention: Retention { instance }, begin }
     }
 
     /// Lets items leave and follows the log; returns how many left.
     async fn pass(&self) -> usize {
-        let fold = self.horizon.fold.clone();
+        let fold = self.retention.instance.fold.clone();
         let (journal, begin) = (self.journal.clone(), self.begin);
         let relay = tokio::spawn(async move {
             let mut position = begin;
@@ -57,14 +55,14 @@ impl Fixture {
                 position = entries.last().unwrap().id;
             }
         });
-        let left = self.horizon.pass().await.unwrap();
+        let left = self.retention.pass().await.unwrap();
         relay.abort();
         left
     }
 
     fn numbers(&self) -> Vec<u32> {
         let mut numbers: Vec<u32> =
-            self.horizon.fold.read().items().map(|known| known.item.id.number()).collect();
+            self.retention.instance.fold.read().items().map(|known| known.item.id.number()).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -136,12 +134,11 @@ async fn what_a_sprint_under_way_or_to_come_holds_stays() {
 async fn an_item_that_changes_meanwhile_stays() {
     let old = item(13, 1, |_| {});
     let fixture = Fixture::new(None, std::slice::from_ref(&old), days_after_change(&old, 91)).await;
-    let known = fixture.horizon.fold.read().item(old.id).unwrap();
-    let (mut commit, mut delta) = (Commit::default(), Delta::default());
+    let known = fixture.retention.instance.fold.read().item(old.id).unwrap();
     let newer = known.item.merge(&item(13, 2, |_| {}));
-    commit.write(&mut delta, RecordKey::item(old.id), Some(known.version), Some(newer.encode().into()));
-    delta.observations.push(newer);
-    fixture.journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
+    let mut commit = CommitBuilder::new();
+    commit.put(Change::Item { merged: newer.clone(), observed: newer }, Some(known.version));
+    fixture.journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
     // The fold has not read that yet.
     assert_eq!(fixture.pass().await, 0);
     assert_eq!(Projection::load(&*fixture.journal).await.unwrap().0.items_len(), 1);

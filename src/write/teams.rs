@@ -2,11 +2,10 @@
 //! readers of the boards concerned are told.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::board::fold::Fold;
+use bytes::Bytes;
+
 use crate::board::projection::Projection;
-use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Audience, Scope, SprintId};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, TeamKey, Teams};
@@ -14,32 +13,21 @@ use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope};
 use crate::domain::wire::view::{ItemView, board_url};
-use crate::journal::{Commit, CommitOutcome, Journal, JournalError, NewEntry, RecordKey};
-use crate::platform::clock::Clock;
-
-/// How often a commit that conflicted is built anew.
-const CONFLICT_RETRIES_MAX: u32 = 5;
-
-/// How long a writer waits until its own fold knows what it committed.
-const FOLD_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::journal::Commit;
+use crate::ops::instance::Instance;
+use crate::write::commit::{self, CommitBuilder, CommitError};
 
 /// Keeps the records of teams.
 pub struct TeamKeeper {
-    /// Where they are kept.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
-    /// The time, which decides on current sprints.
-    pub clock: Clock,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
+    /// This instance. Its clock decides on current sprints.
+    pub instance: Instance,
 }
 
 impl TeamKeeper {
     /// Commits what is now known of a team, unless that is what was known; says whether something was new.
     ///
     /// Errors: the journal failed, or other writers came first time after time.
-    pub async fn learn(&self, catalogue: Catalogue, cause: Cause) -> Result<bool, JournalError> {
+    pub async fn learn(&self, catalogue: Catalogue, cause: Cause) -> Result<bool, CommitError> {
         let team = catalogue.key();
         self.commit(|state| {
             let known = state.teams().catalogue(team).map(|known| &**known);
@@ -56,8 +44,9 @@ impl TeamKeeper {
     /// Commits the current sprint of every team whose dates and the clock say that it is another one; returns how many.
     ///
     /// Errors: as above.
-    pub async fn roll_over(&self) -> Result<usize, JournalError> {
-        let teams: Vec<TeamKey> = self.fold.read().teams().all().map(|catalogue| catalogue.key()).collect();
+    pub async fn roll_over(&self) -> Result<usize, CommitError> {
+        let teams: Vec<TeamKey> =
+            self.instance.fold.read().teams().all().map(|catalogue| catalogue.key()).collect();
         let mut rolled = 0;
         for team in teams {
             let committed = self.commit(|state| self.commit_of(state, None, team, Cause::System)).await?;
@@ -69,46 +58,37 @@ impl TeamKeeper {
     /// Commits that a team is no more; says whether it was known.
     ///
     /// Errors: as above.
-    pub async fn forget(&self, team: TeamKey, cause: Cause) -> Result<bool, JournalError> {
+    pub async fn forget(&self, team: TeamKey, cause: Cause) -> Result<bool, CommitError> {
         self.commit(|state| self.removal_commit(state, team, cause)).await
     }
 
     /// The commit by which a team is forgotten; `None` when nobody knows it.
     fn removal_commit(&self, state: &Projection, team: TeamKey, cause: Cause) -> Option<Commit> {
         let known = state.teams().catalogue(team)?;
-        let said = state.teams().current(team).flatten();
-        let mut commit = Commit::default();
-        let mut delta = Delta { forgotten: vec![team], ..Delta::default() };
-        for (key, value) in [
-            (RecordKey::team(team), None),
-            (RecordKey::current_sprint(team), None),
-            (RecordKey::teams_of_project(team.project), Some("1".into())),
-        ] {
-            state.write(&mut commit, &mut delta, key, value);
-        }
+        let current = state.teams().current(team).flatten();
+        let mut commit = CommitBuilder::new();
+        commit.remove_team(state, team);
         // No board follows this one: whoever shows that of `from` takes it off.
-        let envelope = state.envelope(team.scope(None), (self.clock)(), cause, self.demo);
-        commit.entries.push(begins(&envelope, known, said, None));
-        Some(commit.telling(&delta, Audience::Scope(team.scope(None))))
+        let envelope = self.envelope(state, team.scope(None), (self.instance.clock)(), cause);
+        commit.announce(team.scope(None), begins(&envelope, known, current, None));
+        commit.build(Audience::Scope(team.scope(None)))
     }
 
-    /// Commits what `build` makes of the fold, anew whenever another instance came first. `false` when there is
-    /// nothing to commit.
-    async fn commit(&self, build: impl Fn(&Projection) -> Option<Commit>) -> Result<bool, JournalError> {
-        for _ in 0..=CONFLICT_RETRIES_MAX {
-            let Some(commit) = build(&self.fold.read()) else { return Ok(false) };
-            match self.journal.commit(commit).await? {
-                CommitOutcome::Committed(ids) => {
-                    // Whoever compares items next needs to know the team.
-                    if let Some(last) = ids.last() {
-                        let _ = tokio::time::timeout(FOLD_TIMEOUT, self.fold.passed(*last)).await;
-                    }
-                    return Ok(true);
-                }
-                CommitOutcome::Conflict(conflicts) => self.fold.caught_up(&conflicts).await,
-            }
+    /// Commits what `build` makes of the boards; `false` when there is nothing to commit.
+    async fn commit(
+        &self,
+        build: impl FnMut(&Projection) -> Option<Commit> + Send,
+    ) -> Result<bool, CommitError> {
+        let committed = commit::commit(&self.instance, build).await?;
+        if let Some(committed) = committed {
+            // Whoever compares items next needs to know the team.
+            commit::wait_until_folded(&self.instance, committed.position).await;
         }
-        Err(JournalError::Unavailable("other writers of a team came first, time after time".into()))
+        Ok(committed.is_some())
+    }
+
+    fn envelope(&self, state: &Projection, scope: Scope, now: Timestamp, cause: Cause) -> Envelope {
+        state.envelope(scope, now, cause, self.instance.demo)
     }
 
     /// The commit by which a team is known as `learnt`, or as it is, and is in the sprint that the clock says; `None`
@@ -120,38 +100,30 @@ impl TeamKeeper {
         team: TeamKey,
         cause: Cause,
     ) -> Option<Commit> {
-        let now = (self.clock)();
+        let now = (self.instance.clock)();
         let known = state.teams().catalogue(team);
         let catalogue = learnt.as_ref().or(known.map(|known| &**known))?;
-        let said = state.teams().current(team);
+        let current = state.teams().current(team);
         let sprint = catalogue.current_sprint(now).map(|sprint| sprint.id);
-        let rolled = said != Some(sprint);
+        let rolled = current != Some(sprint);
         if learnt.is_none() && !rolled {
             return None;
         }
-        let mut commit = Commit::default();
-        let mut delta = Delta::default();
-        let mut write =
-            |delta: &mut Delta, key, value: Vec<u8>| state.write(&mut commit, delta, key, Some(value.into()));
-        if let Some(learnt) = &learnt {
-            write(&mut delta, RecordKey::team(team), learnt.encode());
-            write(&mut delta, RecordKey::teams_of_project(team.project), b"1".to_vec());
-        }
+        let mut commit = CommitBuilder::new();
         if rolled {
-            let current = CurrentSprint { team, sprint };
-            write(&mut delta, RecordKey::current_sprint(team), current.encode());
-            delta.sprints.push(current);
+            commit.put_current_sprint(state, CurrentSprint { team, sprint });
         }
-        let is_visible = rolled || known.is_none_or(|known| !shows_the_same(known, catalogue));
-        if is_visible {
-            let envelope = state.envelope(team.scope(sprint), now, cause, self.demo);
-            commit.entries.push(begins(&envelope, catalogue, said.flatten(), sprint));
+        if rolled || known.is_none_or(|known| !shows_the_same(known, catalogue)) {
+            let envelope = self.envelope(state, team.scope(sprint), now, cause);
+            commit.announce(team.scope(sprint), begins(&envelope, catalogue, current.flatten(), sprint));
         }
-        if let Some(learnt) = &learnt {
-            commit.entries.extend(self.moves_of_project(state, learnt, cause, now));
+        if let Some(learnt) = learnt {
+            if let Some(event) = self.moves_of_project(state, &learnt, cause, now) {
+                commit.announce(Scope::project(learnt.project), event);
+            }
+            commit.put_team(state, learnt);
         }
-        delta.catalogues.extend(learnt);
-        Some(commit.telling(&delta, Audience::Scope(team.scope(sprint))))
+        commit.build(Audience::Scope(team.scope(sprint)))
     }
 
     /// The event that tells readers of the project's own board which items come to it and which leave it, because
@@ -162,7 +134,7 @@ impl TeamKeeper {
         learnt: &Catalogue,
         cause: Cause,
         now: Timestamp,
-    ) -> Option<NewEntry> {
+    ) -> Option<Bytes> {
         let scope = Scope::project(learnt.project);
         let mut after: Teams = (**state.teams()).clone();
         after.learn(Arc::new(learnt.clone()));
@@ -185,17 +157,16 @@ impl TeamKeeper {
         let (mut added, mut removed) = (added, removed);
         added.sort_unstable();
         removed.sort_unstable();
-        let envelope = state.envelope(scope, now, cause, self.demo);
+        let envelope = self.envelope(state, scope, now, cause);
         let body = |data, url| {
             let (added, removed) = (added.clone(), removed.clone());
             Body::WorkitemsUpdated { data, url, added, removed, changed: Vec::new() }
         };
         let whole = event::encode(&envelope, &body(Some(data), None));
-        let event = match whole.len() <= EVENT_BYTES_MAX {
+        Some(match whole.len() <= EVENT_BYTES_MAX {
             true => whole,
             false => event::encode(&envelope, &body(None, Some(board_url(scope, None)))),
-        };
-        Some(NewEntry { audience: Audience::Scope(scope), event: Some(event), delta: None })
+        })
     }
 }
 
@@ -206,12 +177,7 @@ fn shows_the_same(one: &Catalogue, other: &Catalogue) -> bool {
 }
 
 /// The event that a team's board is from now on that of `to`, or is to be taken anew. Streams send the board after it.
-fn begins(
-    envelope: &Envelope,
-    catalogue: &Catalogue,
-    from: Option<SprintId>,
-    to: Option<SprintId>,
-) -> NewEntry {
+fn begins(envelope: &Envelope, catalogue: &Catalogue, from: Option<SprintId>, to: Option<SprintId>) -> Bytes {
     let sprint = to.and_then(|id| catalogue.sprint(id));
     let body = Body::SprintChanged {
         from,
@@ -219,6 +185,5 @@ fn begins(
         start_date: sprint.and_then(|sprint| sprint.start),
         finish_date: sprint.and_then(|sprint| sprint.finish),
     };
-    let audience = Audience::Scope(catalogue.key().scope(to));
-    NewEntry { audience, event: Some(event::encode(envelope, &body)), delta: None }
+    event::encode(envelope, &body)
 }

@@ -9,18 +9,18 @@ use boardcast::domain::record::delta::Delta;
 use boardcast::domain::record::last_announced::Announced;
 use boardcast::domain::scope::Scope;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{EntryId, Journal, LogRetention};
+use boardcast::journal::{EntryId, Journal, LogRetention, Store};
 use boardcast::platform::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::app::HandClock;
 use crate::support::faults::{Fault, FaultyJournal};
-use crate::support::team::{Instance, NOW_MS, board, catalogue, events, sprint, story};
+use crate::support::team::{NOW_MS, TestInstance, board, catalogue, events, sprint, story};
 
 struct Fixture {
-    journal: Arc<dyn Journal>,
+    store: Store,
     clock: HandClock,
-    instance: Instance,
+    instance: TestInstance,
     /// After the team became known and before anything else happened.
     begin: EntryId,
 }
@@ -28,12 +28,12 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let clock = HandClock::at(NOW_MS);
-        let journal: Arc<dyn Journal> = memory(&clock);
-        let instance = Instance::over(journal.clone(), clock.clock()).await;
+        let store = Store::of(memory(&clock));
+        let instance = TestInstance::over(&store, clock.clock()).await;
         instance.learn(catalogue()).await;
         instance.settled().await;
-        let begin = instance.fold.position().unwrap();
-        Self { journal, clock, instance, begin }
+        let begin = instance.instance.fold.position().unwrap();
+        Self { store, clock, instance, begin }
     }
 
     async fn derive(&self, scope: Scope, moment: AnnounceAt) -> usize {
@@ -45,7 +45,7 @@ impl Fixture {
 
     /// The events of a type since the beginning.
     async fn told(&self, kind: &str) -> Vec<Value> {
-        let events = events(&self.journal, self.begin).await;
+        let events = events(&self.store.journal, self.begin).await;
         events.into_iter().map(|(_, event)| event).filter(|event| event["type"] == kind).collect()
     }
 }
@@ -62,7 +62,7 @@ async fn d10_first_values_are_recorded_silently_and_a_restart_announces_nothing(
     fixture.instance.hook(&story(1, 1, 1, "New", Some(5.0))).await;
     assert_eq!(fixture.derive(board(1), AnnounceAt::Now).await, 0, "the snapshot shows them");
     assert_eq!(fixture.derive(board(1), AnnounceAt::Now).await, 0);
-    let restarted = Instance::over(fixture.journal.clone(), fixture.clock.clock()).await;
+    let restarted = TestInstance::over(&fixture.store, fixture.clock.clock()).await;
     restarted.settled().await;
     for moment in [AnnounceAt::Now, AnnounceAt::Settle] {
         assert_eq!(restarted.deriver.derive(board(1), moment).await, Ok(0));
@@ -117,12 +117,13 @@ async fn d8_what_stays_below_the_threshold_waits_for_the_settle_tick() {
 #[tokio::test]
 async fn d12_what_was_said_is_kept_in_the_step_that_says_it() {
     let clock = HandClock::at(NOW_MS);
-    let faults = FaultyJournal::over(memory(&clock));
-    let journal: Arc<dyn Journal> = faults.clone();
-    let instance = Instance::over(journal.clone(), clock.clock()).await;
+    let memory = Store::of(memory(&clock));
+    let faults = FaultyJournal::over(&memory);
+    let store = faults.in_front_of(memory);
+    let (journal, instance) = (&store.journal, TestInstance::over(&store, clock.clock()).await);
     instance.learn(catalogue()).await;
     instance.settled().await;
-    let begin = instance.fold.position().unwrap();
+    let begin = instance.instance.fold.position().unwrap();
     instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
     for (rev, fault) in [(1, Fault::FailBefore), (2, Fault::FailAfter)] {
         instance.hook(&story(1, rev, 1, "New", Some(f64::from(rev) * 5.0))).await;
@@ -134,7 +135,7 @@ async fn d12_what_was_said_is_kept_in_the_step_that_says_it() {
         instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
         instance.settled().await;
     }
-    let told: Vec<(Value, Value)> = events(&journal, begin)
+    let told: Vec<(Value, Value)> = events(journal, begin)
         .await
         .into_iter()
         .filter(|(_, event)| event["metric"] == "points.total")
@@ -163,7 +164,7 @@ async fn d13_d14_what_is_said_is_said_of_one_board_and_its_sprint() {
         (&json!("2026-11-30"), &json!("2026-12-11"))
     );
     assert_eq!(fixture.instance.deriver.teams.roll_over().await, Ok(0), "once");
-    let records = fixture.journal.load().await.unwrap().records;
+    let records = fixture.store.journal.load().await.unwrap().records;
     let said: Vec<String> =
         records.iter().map(|(key, _)| key.to_string()).filter(|key| key.ends_with("/items.total")).collect();
     assert_eq!(said.len(), 2);
@@ -203,7 +204,7 @@ async fn i4_i6_k6_a_move_makes_the_keys_of_both_sprints_stale_after_the_items() 
         );
         assert_eq!((&event["sprintId"], &event["teamId"]), (&json!(sprint), &json!(catalogue().team)));
     }
-    let kinds: Vec<Value> = events(&fixture.journal, fixture.begin)
+    let kinds: Vec<Value> = events(&fixture.store.journal, fixture.begin)
         .await
         .into_iter()
         .map(|(_, event)| event["type"].clone())
@@ -261,19 +262,20 @@ async fn i5_two_hundred_hooks_are_two_hundred_changes_and_few_announcements() {
 #[tokio::test]
 async fn c11_what_one_instance_is_told_every_other_shows() {
     let fixture = Fixture::new().await;
-    let other = Instance::over(fixture.journal.clone(), fixture.clock.clock()).await;
+    let other = TestInstance::over(&fixture.store, fixture.clock.clock()).await;
     fixture.instance.hook(&story(1, 1, 1, "Active", Some(3.0))).await;
     other.settled().await;
-    assert_eq!(other.fold.read().items_of(board(1)).len(), 1);
+    assert_eq!(other.instance.fold.read().items_of(board(1)).len(), 1);
     assert_eq!(other.figures(board(1)).metrics["points.total"].value.unwrap().units(), 3.0);
 }
 
 #[tokio::test]
 async fn i2_a_board_that_cannot_be_announced_keeps_none_of_the_others_back() {
     let clock = HandClock::at(NOW_MS);
-    let faults = FaultyJournal::over(memory(&clock));
-    let journal: Arc<dyn Journal> = faults.clone();
-    let instance = Instance::over(journal.clone(), clock.clock()).await;
+    let memory = Store::of(memory(&clock));
+    let faults = FaultyJournal::over(&memory);
+    let store = faults.in_front_of(memory);
+    let (journal, instance) = (&store.journal, TestInstance::over(&store, clock.clock()).await);
     instance.learn(catalogue()).await;
     let hooks =
         |rev| [0, 1, 2].map(|number| story(u32::from(number) + 1, rev, number, "New", Some(f64::from(rev))));
@@ -290,7 +292,7 @@ async fn i2_a_board_that_cannot_be_announced_keeps_none_of_the_others_back() {
     faults.plan([Fault::FailBefore]);
     instance.deriver.settle_once().await;
     let boards = async || {
-        let events = events(&journal, begin).await;
+        let events = events(journal, begin).await;
         let stale = events.iter().filter(|(_, event)| event["type"] == "cache_invalidated");
         stale.map(|(_, event)| event["sprintId"].clone()).collect::<Vec<_>>()
     };
@@ -342,20 +344,19 @@ async fn assert_chains_are_unbroken(journal: &Arc<dyn Journal>, begin: EntryId) 
 async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_dies() {
     let clock: Clock = boardcast::platform::clock::system();
     let hand = HandClock::at(NOW_MS);
-    let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(
-        clock,
-        LogRetention { entries_max: 1_000_000, ..LogRetention::DEFAULT },
-    )));
-    let journal: Arc<dyn Journal> = faults.clone();
-    let first = Instance::over(journal.clone(), hand.clock()).await;
+    let retention = LogRetention { entries_max: 1_000_000, ..LogRetention::DEFAULT };
+    let memory = Store::of(Arc::new(MemoryJournal::new(clock, retention)));
+    let faults = FaultyJournal::over(&memory);
+    let store = faults.in_front_of(memory);
+    let (journal, first) = (&store.journal, TestInstance::over(&store, hand.clock()).await);
     first.learn(catalogue()).await;
     let begin = journal.load().await.unwrap().position;
     let instances = [
         first,
-        Instance::over(journal.clone(), hand.clock()).await,
-        Instance::over(journal.clone(), hand.clock()).await,
+        TestInstance::over(&store, hand.clock()).await,
+        TestInstance::over(&store, hand.clock()).await,
     ];
-    let run = |instance: &Instance| {
+    let run = |instance: &TestInstance| {
         let (deriver, settling) = (instance.deriver.clone(), instance.deriver.clone());
         [tokio::spawn(deriver.follow()), tokio::spawn(settling.settle())]
     };
@@ -387,7 +388,7 @@ async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_
         instance.settled().await;
         instance.deriver.settle_once().await;
     }
-    let said = assert_chains_are_unbroken(&journal, begin).await;
+    let said = assert_chains_are_unbroken(journal, begin).await;
     for instance in &instances {
         instance.settled().await;
         for (id, view) in instance.figures(board(1)).metrics {
@@ -400,18 +401,18 @@ async fn d11_three_derivers_announce_each_of_500_changes_once_however_often_one_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_a_deriver_that_dies_before_or_after_its_commit_breaks_no_chain() {
     let hand = HandClock::at(NOW_MS);
-    let memory: Arc<dyn Journal> =
-        Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), LogRetention::DEFAULT));
-    let writer = Instance::over(memory.clone(), hand.clock()).await;
+    let memory = MemoryJournal::new(boardcast::platform::clock::system(), LogRetention::DEFAULT);
+    let memory = Store::of(Arc::new(memory));
+    let writer = TestInstance::over(&memory, hand.clock()).await;
     writer.learn(catalogue()).await;
-    let begin = memory.load().await.unwrap().position;
+    let begin = memory.journal.load().await.unwrap().position;
     let mut rng = fastrand::Rng::with_seed(12);
     let mut revs = BTreeMap::new();
     for round in 0..120 {
         writer.hook(&change(&mut rng, &mut revs)).await;
         // Each deriver is new, and what it does next is cut off at one of the steps.
-        let faults = FaultyJournal::over(memory.clone());
-        let dying = Instance::over(faults.clone(), hand.clock()).await;
+        let faults = FaultyJournal::over(&memory);
+        let dying = TestInstance::over(&faults.in_front_of(memory.clone()), hand.clock()).await;
         dying.settled().await;
         let fault = match round % 4 {
             0 => Fault::FailBefore,
@@ -426,7 +427,7 @@ async fn d11_a_deriver_that_dies_before_or_after_its_commit_breaks_no_chain() {
     }
     writer.settled().await;
     writer.deriver.settle_once().await;
-    let said = assert_chains_are_unbroken(&memory, begin).await;
+    let said = assert_chains_are_unbroken(&memory.journal, begin).await;
     writer.settled().await;
     for (id, view) in writer.figures(board(1)).metrics {
         assert_eq!(said.get(id), Some(&json!(view.value)), "{id}");

@@ -9,7 +9,7 @@ use boardcast::devops::hook::DeadLetter;
 use boardcast::domain::scope::Audience;
 use boardcast::domain::time::Timestamp;
 use boardcast::functions::{self, Query, Request};
-use boardcast::journal::{Commit, Journal, NewEntry};
+use boardcast::journal::{Commit, Journal, NewEntry, Store};
 use boardcast::ops::vitals::METRICS;
 use boardcast::platform::clock;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ async fn k7_four_numbers_stand_at_the_top_of_the_details() {
     assert_eq!(now["sseConnections"].as_u64(), Some(1));
     assert_eq!(now["cacheHitRate"], 2.0 / 3.0, "a stream that begins reads its boards too");
     assert!(now["avgApiResponseTime"].as_f64().is_some_and(|ms| ms > 0.0 && ms < 20_000.0), "{now}");
-    assert_eq!(now["lastDataUpdate"].as_u64(), app.app.fold.position().map(|position| position.ms));
+    assert_eq!(now["lastDataUpdate"].as_u64(), app.app.instance.fold.position().map(|position| position.ms));
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn k7_the_rest_says_which_instance_this_is_and_what_it_holds() {
         (&details["webhook"], &details["inbox"]),
         (&"open".into(), &json!({ "oldestRowMs": null, "deposited": 0, "drained": 0 }))
     );
-    let position = app.app.fold.position().unwrap();
+    let position = app.app.instance.fold.position().unwrap();
     assert_eq!(details["journal"]["position"], position.to_string());
     assert_eq!(details["journal"]["lagMs"], 0);
     let journal = &details["journal"];
@@ -212,7 +212,7 @@ async fn p3_a_read_before_the_journal_was_loaded_is_a_miss() {
         body: Box::pin(futures_util::stream::empty()),
     };
     assert_eq!(functions::snapshot::handle(&app.app, request).await.status(), 503);
-    let total = app.app.vitals.reads.total();
+    let total = app.app.instance.vitals.reads.total();
     assert_eq!((total.misses, total.hits_memory), (1, 0));
 }
 
@@ -251,10 +251,10 @@ async fn p4_the_delivery_is_measured_against_its_target() {
     let delivery = async || details(&app).await["delivery"].clone();
     assert_eq!(delivery().await["targetMs"], 1_000);
     let before = delivery().await["count"].as_u64().unwrap();
-    (0..100).for_each(|_| app.app.vitals.delivery.record_ms(40));
+    (0..100).for_each(|_| app.app.instance.vitals.delivery.record_ms(40));
     let fast = delivery().await;
     assert_eq!((fast["count"].as_u64(), &fast["met"]), (Some(before + 100), &true.into()));
-    (0..100).for_each(|_| app.app.vitals.delivery.record_ms(1_001));
+    (0..100).for_each(|_| app.app.instance.vitals.delivery.record_ms(1_001));
     assert_eq!(delivery().await["met"], false);
 }
 
@@ -308,10 +308,10 @@ async fn p5_a_hook_that_was_refused_is_not_the_last_hook() {
 
 /// An application whose journal never answers.
 fn without_a_journal(builder: Builder) -> Builder {
-    builder.layer(|journal| {
-        let faulty = FaultyJournal::over(journal);
+    builder.layer(|store: Store| {
+        let faulty = FaultyJournal::over(&store);
         faulty.set_down(true);
-        faulty
+        faulty.in_front_of(store)
     })
 }
 
@@ -333,10 +333,10 @@ async fn p8_without_a_journal_it_is_alive_and_not_ready_and_says_so() {
 async fn p8_the_lag_is_not_known_while_the_log_cannot_be_read_and_known_as_soon_as_it_can() {
     let slot: Arc<std::sync::OnceLock<Arc<FaultyJournal>>> = Arc::default();
     let filled = slot.clone();
-    let layer = move |journal| {
-        let faulty = FaultyJournal::over(journal);
+    let layer = move |store: Store| {
+        let faulty = FaultyJournal::over(&store);
         let _ = filled.set(faulty.clone());
-        faulty as Arc<dyn Journal>
+        faulty.in_front_of(store)
     };
     let app = TestApp::builder().layer(layer).start().await;
     app.settled().await;
@@ -430,7 +430,7 @@ async fn p9_whatever_is_lost_refused_or_left_out_is_counted() {
     let app = TestApp::builder().clock(clock).start().await;
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
-    let cursor = app.app.fold.position().unwrap();
+    let cursor = app.app.instance.fold.position().unwrap();
     app.stream("lastEventId=1-1").await.next_of("connected").await;
     app.stream(&format!("lastEventId={cursor}")).await.next_of("connected").await;
     let path = "/api/webhooks/azure-devops/workitem.updated";

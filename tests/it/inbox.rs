@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use boardcast::archive::Archive;
 use boardcast::domain::scope::CollectionId;
-use boardcast::journal::{EntryId, Journal};
+use boardcast::journal::{EntryId, Journal, Store};
 use boardcast::ops::vitals::Vitals;
 use boardcast::write::inbox::{Inbox, Round};
 use boardcast::write::ingest::Provenance;
@@ -22,10 +22,10 @@ use crate::support::team::events;
 async fn with_archive(archive: Arc<dyn Archive>) -> (TestApp, Arc<FaultyJournal>) {
     let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
     let filled = slot.clone();
-    let layer = move |journal| {
-        let faulty = FaultyJournal::over(journal);
+    let layer = move |store: Store| {
+        let faulty = FaultyJournal::over(&store);
         let _ = filled.set(faulty.clone());
-        faulty as Arc<dyn Journal>
+        faulty.in_front_of(store)
     };
     let app = TestApp::builder().layer(layer).archive(archive).start().await;
     app.settled().await;
@@ -101,7 +101,7 @@ async fn a_drainer_that_dies_between_ingesting_and_removing_applies_once() {
     let archive = FaultyArchive::new();
     let (app, _) = with_archive(FaultyArchive::new()).await;
     let vitals = Arc::new(Vitals::default());
-    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone());
     inbox.keep(&observation(&updated(13, 1, "New")), &provenance()).await.unwrap();
     archive.set_keeps_deposits(true);
     assert_eq!(inbox.drain_once().await, Round::Stuck);
@@ -110,7 +110,7 @@ async fn a_drainer_that_dies_between_ingesting_and_removing_applies_once() {
     assert_eq!((archive.waiting(1).await.unwrap().len(), vitals.inbox_drained.value()), (1, 0));
     // Another instance, later.
     archive.set_keeps_deposits(false);
-    let other = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
+    let other = Inbox::new(archive.clone(), app.app.ingest.clone());
     assert_eq!(other.drain_once().await, Round::Empty);
     assert_eq!(archive.waiting(1).await, Ok(vec![]));
     app.settled().await;
@@ -121,7 +121,7 @@ async fn a_drainer_that_dies_between_ingesting_and_removing_applies_once() {
 async fn what_cannot_be_ingested_stays_where_it_is() {
     let archive = FaultyArchive::new();
     let (app, journal) = with_archive(FaultyArchive::new()).await;
-    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), Arc::default());
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone());
     for (id, ms) in [(13, 1), (14, 2)] {
         let provenance =
             Provenance { received_at: boardcast::domain::time::Timestamp::from_epoch_ms(ms), ..provenance() };
@@ -142,7 +142,7 @@ async fn a_deposit_of_another_collection_is_a_dead_letter_and_stops_nothing() {
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
     let vitals = Arc::new(Vitals::default());
-    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone(), vitals.clone());
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone());
     let collection = CollectionId::parse("d12d0eb8-e382-443b-9f9c-c52cba5014c2");
     let foreign = Provenance { collection, ..provenance() };
     inbox.keep(&observation(&updated(14, 1, "New")), &foreign).await.unwrap();
@@ -165,7 +165,7 @@ async fn w7_with_journal_and_archive_away_a_hook_is_answered_with_503_in_time() 
     let began = std::time::Instant::now();
     assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 503);
     assert!(began.elapsed() < Duration::from_millis(2_000), "{:?}", began.elapsed());
-    assert_eq!(app.app.vitals.hooks_deposited.value(), 0);
+    assert_eq!(app.app.instance.vitals.hooks_deposited.value(), 0);
     archive.set_silent(false);
     assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "kept");
 }

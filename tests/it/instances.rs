@@ -259,7 +259,8 @@ async fn p6_each_of_two_instances_shows_both_and_what_they_add_up_to() {
         let answer = instance.app.hook(&story(13, n as u32 + 1, 1, "Active", Some(5.0))).await;
         assert_eq!(answer.json()["outcome"], "applied");
     }
-    let mut ids: Vec<_> = fleet.instances.iter().map(|instance| instance.app.app.instance.clone()).collect();
+    let mut ids: Vec<_> =
+        fleet.instances.iter().map(|instance| instance.app.app.instance.id.to_string()).collect();
     ids.sort();
     for instance in &fleet.instances {
         let began = Instant::now();
@@ -274,7 +275,7 @@ async fn p6_each_of_two_instances_shows_both_and_what_they_add_up_to() {
         };
         let rows = details["instances"].as_array().unwrap();
         let mut seen: Vec<_> = rows.iter().map(|row| row["instance"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(seen[0], instance.app.app.instance, "its own comes first");
+        assert_eq!(seen[0], *instance.app.app.instance.id, "its own comes first");
         assert_eq!((&rows[0]["hooks"]["applied"], &rows[0]["streams"]["open"]), (&json!(1), &json!(1)));
         seen.sort();
         assert_eq!(seen, ids);

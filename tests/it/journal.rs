@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boardcast::journal::memory::MemoryJournal;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
-use boardcast::journal::{EntryId, Journal, LogRetention};
+use boardcast::journal::{EntryId, LogRetention, Store};
 
 use crate::journal_contract::{Harness, journal_contract};
 use crate::support::app::HandClock;
@@ -26,8 +26,8 @@ impl Harness for Memory {
         Self { journal: Arc::new(MemoryJournal::new(clock.clock(), retention)), clock }
     }
 
-    fn journal(&self) -> Arc<dyn Journal> {
-        self.journal.clone()
+    fn store(&self) -> Store {
+        Store::of(self.journal.clone())
     }
 
     async fn let_pass(&self, time: Duration) {
@@ -56,8 +56,9 @@ impl Harness for Faultless {
         Self(Memory::with(retention).await)
     }
 
-    fn journal(&self) -> Arc<dyn Journal> {
-        FaultyJournal::over(self.0.journal())
+    fn store(&self) -> Store {
+        let store = self.0.store();
+        FaultyJournal::over(&store).in_front_of(store)
     }
 
     async fn let_pass(&self, time: Duration) {
@@ -145,8 +146,8 @@ macro_rules! redis_harness {
                 Self(Redis::over(server, RedisSettings { retention, ..settings }))
             }
 
-            fn journal(&self) -> Arc<dyn Journal> {
-                self.0.journal.clone()
+            fn store(&self) -> Store {
+                Store::of(self.0.journal.clone())
             }
 
             async fn let_pass(&self, time: Duration) {

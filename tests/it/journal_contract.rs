@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
 use boardcast::journal::{
-    Commit, CommitOutcome, Entry, EntryId, Journal, JournalError, KEPT_BYTES_MAX, LogRetention, NewEntry,
-    RECORD_BYTES_MAX, REPORT_BYTES_MAX, RecordKey, Version, Versioned,
+    Commit, CommitOutcome, EXPIRING_BYTES_MAX, Entry, EntryId, Journal, JournalError, LogRetention, NewEntry,
+    RECORD_BYTES_MAX, REPORT_BYTES_MAX, RecordKey, Store, Version, Versioned,
 };
 use bytes::Bytes;
 
@@ -20,8 +20,12 @@ pub trait Harness: Send + Sync {
     async fn with(retention: LogRetention) -> Self
     where
         Self: Sized;
+    /// The store: the journal, and the smaller ports beside it.
+    fn store(&self) -> Store;
     /// The journal.
-    fn journal(&self) -> Arc<dyn Journal>;
+    fn journal(&self) -> Arc<dyn Journal> {
+        self.store().journal
+    }
     /// Makes that much time pass for the store.
     async fn let_pass(&self, time: Duration);
     /// Makes the store's clock earlier than its last entry.
@@ -522,9 +526,10 @@ pub async fn a_log_that_was_set_back_is_an_error_even_to_a_tail_that_waits<H: Ha
 }
 
 pub async fn a_lease_has_one_holder_until_it_ends<H: Harness>() {
-    let (harness, journal) = fresh::<H>().await;
+    let (harness, _) = fresh::<H>().await;
     let time = Duration::from_millis(400);
-    let lease = async |name: &str, holder: &str| journal.lease(name, holder, time).await.unwrap();
+    let lease =
+        async |name: &str, holder: &str| harness.store().leases.lease(name, holder, time).await.unwrap();
     assert!(lease("sync", "one").await);
     assert!(!lease("sync", "two").await);
     assert!(lease("other", "two").await);
@@ -535,11 +540,11 @@ pub async fn a_lease_has_one_holder_until_it_ends<H: Harness>() {
 }
 
 pub async fn a_lease_is_given_back_by_renewing_it_for_a_millisecond<H: Harness>() {
-    let (harness, journal) = fresh::<H>().await;
-    assert!(journal.lease("sync", "one", Duration::from_secs(60)).await.unwrap());
-    assert!(journal.lease("sync", "one", Duration::ZERO).await.unwrap());
+    let (harness, _) = fresh::<H>().await;
+    assert!(harness.store().leases.lease("sync", "one", Duration::from_secs(60)).await.unwrap());
+    assert!(harness.store().leases.lease("sync", "one", Duration::ZERO).await.unwrap());
     harness.let_pass(Duration::from_millis(5)).await;
-    assert!(journal.lease("sync", "two", Duration::from_secs(60)).await.unwrap());
+    assert!(harness.store().leases.lease("sync", "two", Duration::from_secs(60)).await.unwrap());
 }
 
 /// A list as it is kept: at least as new as `(ms, seq)`.
@@ -548,24 +553,31 @@ fn list(ms: u64, seq: u64, value: &'static [u8]) -> Versioned {
 }
 
 pub async fn c1_what_is_kept_for_1500_ms_is_there_for_that_long_and_no_longer<H: Harness>() {
-    let (harness, journal) = fresh::<H>().await;
-    assert_eq!(journal.kept("projects").await.unwrap(), None);
+    let (harness, _) = fresh::<H>().await;
+    assert_eq!(harness.store().values.get("projects").await.unwrap(), None);
     // Neither a whole number of seconds nor a text: `\0`, line breaks and what is no UTF-8 come back as they were.
     let value = list(5, 1, b"1 2\n\0\xff");
-    assert!(journal.keep("projects", value.clone(), Duration::from_micros(1_500_900)).await.unwrap());
-    assert!(journal.keep("teams:x", list(5, 1, b""), Duration::from_secs(60)).await.unwrap());
+    assert!(
+        harness
+            .store()
+            .values
+            .put("projects", value.clone(), Duration::from_micros(1_500_900))
+            .await
+            .unwrap()
+    );
+    assert!(harness.store().values.put("teams:x", list(5, 1, b""), Duration::from_secs(60)).await.unwrap());
     harness.let_pass(Duration::from_millis(400)).await;
-    assert_eq!(journal.kept("projects").await.unwrap(), Some(value));
+    assert_eq!(harness.store().values.get("projects").await.unwrap(), Some(value));
     harness.let_pass(Duration::from_millis(1_150)).await;
-    assert_eq!(journal.kept("projects").await.unwrap(), None);
-    assert_eq!(journal.kept("teams:x").await.unwrap(), Some(list(5, 1, b"")));
+    assert_eq!(harness.store().values.get("projects").await.unwrap(), None);
+    assert_eq!(harness.store().values.get("teams:x").await.unwrap(), Some(list(5, 1, b"")));
 }
 
 pub async fn c7_what_is_kept_is_replaced_by_what_is_as_new_or_newer_and_by_nothing_older<H: Harness>() {
-    let (_harness, journal) = fresh::<H>().await;
+    let (harness, _) = fresh::<H>().await;
     let keep = async |value: Versioned| {
-        let is_kept = journal.keep("projects", value, Duration::from_secs(60)).await.unwrap();
-        (is_kept, journal.kept("projects").await.unwrap().unwrap().value)
+        let is_kept = harness.store().values.put("projects", value, Duration::from_secs(60)).await.unwrap();
+        (is_kept, harness.store().values.get("projects").await.unwrap().unwrap().value)
     };
     assert_eq!(keep(list(9, 10, b"first")).await, (true, "first".into()));
     assert_eq!(keep(list(9, 10, b"as new")).await, (true, "as new".into()));
@@ -577,44 +589,61 @@ pub async fn c7_what_is_kept_is_replaced_by_what_is_as_new_or_newer_and_by_nothi
 }
 
 pub async fn c11_what_is_forgotten_is_gone<H: Harness>() {
-    let (_harness, journal) = fresh::<H>().await;
-    journal.forget("projects").await.unwrap();
-    assert!(journal.keep("projects", list(9, 0, b"x"), Duration::from_secs(60)).await.unwrap());
-    journal.forget("projects").await.unwrap();
-    assert_eq!(journal.kept("projects").await.unwrap(), None);
-    assert!(journal.keep("projects", list(1, 0, b"y"), Duration::from_secs(60)).await.unwrap());
+    let (harness, _) = fresh::<H>().await;
+    harness.store().values.delete("projects").await.unwrap();
+    assert!(harness.store().values.put("projects", list(9, 0, b"x"), Duration::from_secs(60)).await.unwrap());
+    harness.store().values.delete("projects").await.unwrap();
+    assert_eq!(harness.store().values.get("projects").await.unwrap(), None);
+    assert!(harness.store().values.put("projects", list(1, 0, b"y"), Duration::from_secs(60)).await.unwrap());
 }
 
 pub async fn c14_what_is_too_large_is_not_kept<H: Harness>() {
-    let (_harness, journal) = fresh::<H>().await;
+    let (harness, _) = fresh::<H>().await;
     let sized = |size| Versioned { value: Bytes::from(vec![b'x'; size]), ..list(1, 0, b"") };
-    let refused = journal.keep("projects", sized(KEPT_BYTES_MAX + 1), Duration::from_secs(60)).await;
+    let refused =
+        harness.store().values.put("projects", sized(EXPIRING_BYTES_MAX + 1), Duration::from_secs(60)).await;
     assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
-    assert_eq!(journal.kept("projects").await.unwrap(), None);
-    assert!(journal.keep("projects", sized(KEPT_BYTES_MAX), Duration::from_secs(60)).await.unwrap());
-    assert_eq!(journal.kept("projects").await.unwrap().unwrap().value.len(), KEPT_BYTES_MAX);
+    assert_eq!(harness.store().values.get("projects").await.unwrap(), None);
+    assert!(
+        harness
+            .store()
+            .values
+            .put("projects", sized(EXPIRING_BYTES_MAX), Duration::from_secs(60))
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        harness.store().values.get("projects").await.unwrap().unwrap().value.len(),
+        EXPIRING_BYTES_MAX
+    );
 }
 
 pub async fn p6_every_instance_sees_what_all_say_of_themselves<H: Harness>() {
-    let (_harness, journal) = fresh::<H>().await;
+    let (harness, _) = fresh::<H>().await;
     let report = async |instance: &str, report: &'static [u8]| {
-        journal.report(instance, Bytes::from_static(report), Duration::from_secs(30)).await.unwrap()
+        harness
+            .store()
+            .reports
+            .report(instance, Bytes::from_static(report), Duration::from_secs(30))
+            .await
+            .unwrap()
     };
     let said = |instance: &str, report: &'static [u8]| (instance.to_owned(), Bytes::from_static(report));
     assert_eq!(report("two", b"2").await, [said("two", b"2")]);
     assert_eq!(report("one", b"1 \n\0\xff").await, [said("one", b"1 \n\0\xff"), said("two", b"2")]);
     assert_eq!(report("two", b"").await, [said("one", b"1 \n\0\xff"), said("two", b"")]);
     let large = Bytes::from(vec![b'x'; REPORT_BYTES_MAX + 1]);
-    let refused = journal.report("three", large, Duration::from_secs(30)).await;
+    let refused = harness.store().reports.report("three", large, Duration::from_secs(30)).await;
     assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
     assert_eq!(report("one", b"1").await.len(), 2);
 }
 
 pub async fn p6_an_instance_that_says_nothing_more_is_gone_after_its_time<H: Harness>() {
-    let (harness, journal) = fresh::<H>().await;
+    let (harness, _) = fresh::<H>().await;
     let report = async |instance: &str, ms: u64| {
         let expiry = Duration::from_millis(ms);
-        let reports = journal.report(instance, Bytes::from_static(b"x"), expiry).await.unwrap();
+        let reports =
+            harness.store().reports.report(instance, Bytes::from_static(b"x"), expiry).await.unwrap();
         reports.into_iter().map(|(instance, _)| instance).collect::<Vec<_>>()
     };
     report("dies", 600).await;

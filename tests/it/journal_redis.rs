@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use boardcast::domain::scope::Audience;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use boardcast::journal::{
-    Commit, CommitOutcome, EntryId, Journal, JournalError, LogRetention, NewEntry, RECORD_BYTES_MAX,
-    RecordKey,
+    Commit, CommitOutcome, EntryId, Journal, JournalError, Leases as _, LogRetention, NewEntry,
+    RECORD_BYTES_MAX, RecordKey, Store,
 };
 use bytes::Bytes;
 
@@ -477,12 +477,12 @@ async fn a_store_that_is_begun_anew_while_it_is_loaded_is_lost() {
 async fn two_instances(organisation: &str) -> [TestApp; 2] {
     let start = async || {
         let journal = redis::journal(settings(&RedisServer::shared().url(), organisation));
-        TestApp::builder().layer(move |_| journal.clone() as Arc<dyn Journal>).start().await
+        TestApp::builder().layer(move |_| Store::of(journal.clone())).start().await
     };
     let instances = [start().await, start().await];
     for instance in &instances {
         let begin = Instant::now();
-        while instance.app.fold.position().is_none() {
+        while instance.app.instance.fold.position().is_none() {
             assert!(begin.elapsed() < DEADLINE, "an instance did not load");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

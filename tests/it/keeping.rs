@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use boardcast::journal::Journal;
+use boardcast::journal::Store;
 
 use crate::support::app::TestApp;
 use crate::support::faults::{Fault, FaultyJournal};
@@ -13,10 +13,10 @@ async fn with_faults() -> (TestApp, Arc<FaultyJournal>) {
     let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
     let filled = slot.clone();
     let app = TestApp::builder()
-        .layer(move |journal| {
-            let faulty = FaultyJournal::over(journal);
+        .layer(move |store: Store| {
+            let faulty = FaultyJournal::over(&store);
             let _ = filled.set(faulty.clone());
-            faulty as Arc<dyn Journal>
+            faulty.in_front_of(store)
         })
         .start()
         .await;
@@ -61,7 +61,7 @@ async fn a_reader_resumes_from_memory_while_the_journal_is_away_and_goes_on_when
     app.hook(&updated(13, 1, "New")).await;
     app.hook(&updated(13, 2, "Active")).await;
     app.settled().await;
-    let cursor = app.app.fold.position().unwrap().to_string();
+    let cursor = app.app.instance.fold.position().unwrap().to_string();
     faults.set_down(true);
     let mut reader = app.stream(&format!("lastEventId={cursor}")).await;
     assert_eq!(reader.next_of("connected").await["resumed"], true);

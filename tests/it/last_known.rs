@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use boardcast::archive::Archive;
 use boardcast::domain::metrics::threshold::{AnnounceAt, AnnouncedValue};
-use boardcast::domain::record::delta::{Delta, SourceCheck};
+use boardcast::domain::record::delta::SourceCheck;
 use boardcast::domain::scope::{Audience, Scope};
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{Commit, CommitOutcome, EntryId, Journal, LogRetention, RecordKey};
+use boardcast::journal::{CommitOutcome, EntryId, LogRetention, RecordKey, Store};
 use boardcast::write::archiver::{Archiver, Copied};
+use boardcast::write::commit::{Change, CommitBuilder};
 use serde_json::{Value, json};
 
 use crate::support::app::HandClock;
@@ -19,7 +20,7 @@ use crate::support::azurite::{Azurite, KEY};
 use crate::support::eventually;
 use crate::support::hooks::updated;
 use crate::support::process::Process;
-use crate::support::team::{Instance, NOW_MS, board, catalogue, events, story};
+use crate::support::team::{NOW_MS, TestInstance, board, catalogue, events, story};
 
 struct Fixture {
     archive: Arc<FaultyArchive>,
@@ -28,7 +29,7 @@ struct Fixture {
 
 /// An instance over a journal of its own, with what copies its values.
 struct Life {
-    instance: Instance,
+    instance: TestInstance,
     values: Archiver,
 }
 
@@ -40,14 +41,11 @@ impl Fixture {
     /// Begins with an empty journal; an organisation is there to be asked, or not.
     async fn begin(&self, has_source: bool) -> Life {
         let retention = LogRetention { entries_max: 1_000_000, age_max: Duration::from_hours(10_000) };
-        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new(self.clock.clock(), retention));
-        let instance = Instance::over(journal.clone(), self.clock.clock()).await;
+        let store = Store::of(Arc::new(MemoryJournal::new(self.clock.clock(), retention)));
+        let instance = TestInstance::over(&store, self.clock.clock()).await;
         let values = Archiver {
             archive: self.archive.clone(),
-            journal,
-            fold: instance.fold.clone(),
-            clock: self.clock.clock(),
-            instance: "one".into(),
+            instance: instance.instance.clone(),
             settle: Duration::from_millis(100),
             has_source,
         };
@@ -76,14 +74,14 @@ impl Life {
 
     /// The events since the log began.
     async fn events(&self) -> Vec<Value> {
-        let records = self.instance.journal.load().await.unwrap().records;
+        let records = self.instance.instance.journal.load().await.unwrap().records;
         let begin = records.into_iter().find(|(key, _)| *key == RecordKey::epoch()).unwrap().1.version;
-        events(&self.instance.journal, begin).await.into_iter().map(|(_, event)| event).collect()
+        events(&self.instance.instance.journal, begin).await.into_iter().map(|(_, event)| event).collect()
     }
 
     /// Makes what was said a copy in the archive.
     async fn copy(&self) -> usize {
-        let mut copied = Copied::of(&self.instance.fold);
+        let mut copied = Copied::of(&self.instance.instance.fold);
         self.values.copy(&mut copied).await.unwrap()
     }
 
@@ -91,11 +89,10 @@ impl Life {
     async fn compared(&self) {
         let at = Timestamp::from_epoch_ms(NOW_MS);
         let checked = SourceCheck { projects: [(board(1).project, at)].into() };
-        let (mut commit, mut delta) = (Commit::default(), Delta::default());
-        commit.write(&mut delta, RecordKey::feed(), None, Some(checked.encode().into()));
-        delta.checked = Some(checked);
-        let audience = Audience::Scope(Scope::project(board(1).project));
-        let outcome = self.instance.journal.commit(commit.telling(&delta, audience)).await.unwrap();
+        let mut commit = CommitBuilder::new();
+        commit.put(Change::Checked(checked), None);
+        let commit = commit.build(Audience::Scope(Scope::project(board(1).project))).unwrap();
+        let outcome = self.instance.instance.journal.commit(commit).await.unwrap();
         assert!(matches!(outcome, CommitOutcome::Committed(_)), "{outcome:?}");
         self.instance.settled().await;
     }
@@ -162,7 +159,7 @@ async fn d12_what_was_said_is_copied_and_what_was_copied_is_not_written_again() 
     life.instance.learn(catalogue()).await;
     life.instance.hook(&story(1, 1, 1, "New", Some(5.0))).await;
     life.derive().await;
-    let mut copied = Copied::of(&life.instance.fold);
+    let mut copied = Copied::of(&life.instance.instance.fold);
     let first = life.values.copy(&mut copied).await.unwrap();
     assert!(first > 1);
     assert_eq!(life.values.copy(&mut copied).await, Ok(0));
@@ -189,8 +186,8 @@ async fn d12_copies_are_made_beside_the_announcements_which_never_wait_for_them(
     life.instance.settled().await;
     life.instance.deriver.derive(board(1), AnnounceAt::Now).await.unwrap();
     life.instance.settled().await;
-    assert!(life.instance.fold.read().last_announced(board(1), "points.total").is_some());
-    assert!(life.instance.fold.position() > Some(EntryId::ZERO));
+    assert!(life.instance.instance.fold.read().last_announced(board(1), "points.total").is_some());
+    assert!(life.instance.instance.fold.position() > Some(EntryId::ZERO));
     copying.abort();
     fixture.archive.set_silent(false);
     let copying = tokio::spawn(values.follow());

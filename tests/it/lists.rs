@@ -17,10 +17,12 @@ use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::sprint::zones::TeamZones;
 use boardcast::domain::wire::event::Cause;
-use boardcast::journal::{Journal, KEPT_BYTES_MAX};
+use boardcast::journal::{EXPIRING_BYTES_MAX, ExpiringValues as _, Store};
+use boardcast::ops::instance::Instance;
 use boardcast::ops::vitals::{ReadOutcome, Vitals};
 use boardcast::sync::cache::{Cache, Form, Kind, Limits, Loaded, Shared};
-use boardcast::sync::source::{Parts, Source, SourceSettings};
+use boardcast::sync::source::{Source, SourceSettings};
+use boardcast::write::ingest::Ingest;
 
 use crate::support::app::TestApp;
 use crate::support::eventually;
@@ -67,19 +69,19 @@ impl Counted {
 type Load = std::pin::Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
 /// An instance, which has folded the log as far as the test says.
-struct Instance {
+struct ListsOfInstance {
     lists: Lists,
     position: Arc<AtomicU64>,
     vitals: Arc<Vitals>,
 }
 
-impl Instance {
-    fn over(url: &str, organisation: &str, name: &str, patience: Duration) -> Self {
-        let journal: Arc<dyn Journal> = redis::journal(redis::settings(url, organisation));
+impl ListsOfInstance {
+    fn over(url: &str, organisation: &str, name: &str, timeout: Duration) -> Self {
+        let store = Store::of(redis::journal(redis::settings(url, organisation)));
         let (position, vitals) = (Arc::new(AtomicU64::new(1)), Arc::new(Vitals::default()));
         let folded = position.clone();
         let position_of = move || EntryId { ms: folded.load(Ordering::SeqCst), seq: 0 };
-        let shared = Shared::new(journal, position_of, name.into(), vitals.clone(), patience);
+        let shared = Shared::new(&store, position_of, name.into(), vitals.clone(), timeout);
         let limits = Limits { entries: 100, bytes: 10_000_000 };
         let clock = boardcast::platform::clock::system();
         let lists = Cache::over_shared(limits, clock, Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
@@ -97,9 +99,9 @@ impl Instance {
     }
 }
 
-fn instances<const N: usize>(organisation: &str) -> [Instance; N] {
+fn instances<const N: usize>(organisation: &str) -> [ListsOfInstance; N] {
     let url = RedisServer::shared().url();
-    std::array::from_fn(|n| Instance::over(&url, organisation, &format!("instance {n}"), TIMEOUT))
+    std::array::from_fn(|n| ListsOfInstance::over(&url, organisation, &format!("instance {n}"), TIMEOUT))
 }
 
 fn key(organisation: &str) -> String {
@@ -164,17 +166,16 @@ impl Organization {
     /// The same, of an organisation that is simulated for show, or not.
     async fn instance_of(&self, demo: bool) -> (TestApp, Arc<Source>) {
         let journal = redis::journal(redis::settings(&RedisServer::shared().url(), &self.name));
-        let app = TestApp::builder().layer(move |_| journal.clone() as Arc<dyn Journal>).start().await;
-        let parts = Parts {
-            azure: Arc::new(RestClient::new(&ClientSettings::new(self.server.base_url())).unwrap()),
-            ingest: app.app.ingest.clone(),
-            journal: app.app.journal.clone(),
-            fold: app.app.fold.clone(),
-            clock: boardcast::platform::clock::system(),
-            vitals: app.app.vitals.clone(),
-            instance: app.app.instance.clone(),
-            demo,
-        };
+        let store = Store::of(journal);
+        let app = TestApp::builder()
+            .layer({
+                let store = store.clone();
+                move |_| store.clone()
+            })
+            .start()
+            .await;
+        let azure = Arc::new(RestClient::new(&ClientSettings::new(self.server.base_url())).unwrap());
+        let ingest = Ingest { instance: Instance { demo, ..app.app.instance.clone() } };
         let settings = SourceSettings {
             projects: AllowedProjects::default(),
             zones: TeamZones::all_in(chrono_tz::Tz::America__New_York),
@@ -183,7 +184,7 @@ impl Organization {
             policy: Policy::default(),
             list_timeout: TIMEOUT,
         };
-        (app, Arc::new(Source::new(parts, settings)))
+        (app, Arc::new(Source::new(azure, Arc::new(ingest), &store, settings)))
     }
 
     /// How often the sprints of a team were asked for.
@@ -220,7 +221,7 @@ async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_li
     }
     assert_eq!(organization.asked(), 3, "of three teams, once each");
     let total = |outcome| -> u64 {
-        instances.iter().map(|(app, _)| app.app.vitals.list_reads.total().of(outcome)).sum()
+        instances.iter().map(|(app, _)| app.app.instance.vitals.list_reads.total().of(outcome)).sum()
     };
     // The projects; the teams of two projects; three catalogues.
     assert_eq!((total(ReadOutcome::Miss), total(ReadOutcome::HitRedis)), (6, 12));
@@ -252,7 +253,7 @@ async fn c11_a_sprint_that_nobody_knows_is_looked_up_once_for_all_instances_also
     source.check(Cause::System).await;
     assert_eq!(organization.asked(), 3);
     tokio::spawn(source.clone().keep_fresh());
-    let state = || app.app.fold.read();
+    let state = || app.app.instance.fold.read();
     let item = {
         let state = state();
         let scope = state.scopes().find(|(scope, board)| scope.team.is_some() && !board.items.is_empty());
@@ -307,7 +308,7 @@ async fn c7_of_an_instance_that_dies_over_a_load_another_takes_over() {
     let dying = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (load, of) = (source.load(Duration::from_hours(1), "never"), organisation.clone());
     dying.spawn(async move {
-        let instance = Instance::over(&RedisServer::shared().url(), &of, "dying", TIMEOUT);
+        let instance = ListsOfInstance::over(&RedisServer::shared().url(), &of, "dying", TIMEOUT);
         instance.lists.read(KIND, &KEY, load).await
     });
     let began = Instant::now();
@@ -392,7 +393,7 @@ async fn c4_a_redis_that_hangs_or_is_away_is_a_miss_and_no_more() {
     let source = Counted::default();
     for stalls in [true, false] {
         let patience = Duration::from_millis(100);
-        let one = Instance::over(&url, &organisation, "one", patience);
+        let one = ListsOfInstance::over(&url, &organisation, "one", patience);
         one.lists.refresh(KIND, &KEY, source.load(Duration::ZERO, "before")).await.unwrap();
         if stalls {
             line.stall()
@@ -427,7 +428,7 @@ async fn c1_the_store_is_told_whole_milliseconds() {
     let journal = redis::journal(redis::settings(&RedisServer::shared().url(), &organisation));
     let value = boardcast::journal::Versioned { version: EntryId { ms: 1, seq: 0 }, value: "x".into() };
     for (expiry, most) in [(Duration::from_micros(1_500_900), 1_500), (Duration::from_nanos(1), 1)] {
-        assert!(journal.keep("sprints:7", value.clone(), expiry).await.unwrap());
+        assert!(journal.put("sprints:7", value.clone(), expiry).await.unwrap());
         let left: i64 = RedisServer::shared().command(&["PTTL", &key(&organisation)]).await;
         assert!(left <= most && (left > 0 || most == 1), "{left} of {most}");
     }
@@ -437,7 +438,7 @@ async fn c1_the_store_is_told_whole_milliseconds() {
 async fn c14_a_list_above_the_limit_is_served_and_not_kept() {
     let organisation = fresh_organisation();
     let ([one, other], source) = (instances(&organisation), Counted::default());
-    let large = "x".repeat(KEPT_BYTES_MAX);
+    let large = "x".repeat(EXPIRING_BYTES_MAX);
     assert_eq!(one.read(&source, &large).await.1, ReadOutcome::Miss);
     assert_eq!(other.read(&source, &large).await.1, ReadOutcome::Miss);
     assert_eq!(one.read(&source, &large).await.1, ReadOutcome::HitMemory);

@@ -33,7 +33,7 @@ async fn every_readers_snapshot_plus_events_is_the_servers_board() {
     change(&app).await;
     app.settled().await;
     let readers = readers.await.unwrap();
-    end.send_replace(app.app.fold.position().map(|position| position.to_string()));
+    end.send_replace(app.app.instance.fold.position().map(|position| position.to_string()));
     let board = items(&app.get(&format!("/api/snapshot?project={FABRIKAM}")).await.json()["items"]);
     assert_eq!(board.len(), ITEMS as usize);
     let mut events = 0;

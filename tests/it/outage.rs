@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use boardcast::board::projection::Projection;
 use boardcast::domain::sprint::work_item::WorkItemId;
-use boardcast::journal::{Journal as _, LoadedRecords, RecordKey};
+use boardcast::journal::{Journal as _, LoadedRecords, RecordKey, Store};
 use serde_json::json;
 
 use crate::support::app::{DEADLINE, TestApp};
@@ -28,10 +28,10 @@ impl Fixture {
         let keep = layer.clone();
         let app = TestApp::builder()
             .setting("BOARDCAST_SETTLE_MS", "100")
-            .layer(move |journal| {
-                let faulty = FaultyJournal::over(journal);
+            .layer(move |store: Store| {
+                let faulty = FaultyJournal::over(&store);
                 *keep.lock().unwrap() = Some(faulty.clone());
-                faulty
+                faulty.in_front_of(store)
             })
             .start()
             .await;
@@ -94,9 +94,9 @@ async fn readers_are_told_when_the_journal_is_away_and_when_it_is_back() {
 #[tokio::test]
 async fn a_reader_who_comes_back_during_the_outage_is_told_of_it() {
     let fixture = Fixture::start().await;
-    let cursor = fixture.app.app.fold.position().unwrap().to_string();
+    let cursor = fixture.app.app.instance.fold.position().unwrap().to_string();
     fixture.journal.set_down(true);
-    let mut contact = fixture.app.app.fold.watch_journal_status();
+    let mut contact = fixture.app.app.instance.fold.watch_journal_status();
     tokio::time::timeout(DEADLINE, contact.wait_for(|contact| contact.cut_off().is_some()))
         .await
         .unwrap()
@@ -125,7 +125,7 @@ async fn a_journal_that_hesitates_makes_no_board_flicker() {
 async fn d10_a_journal_that_was_emptied_is_filled_from_the_boards_and_nothing_is_announced() {
     let fixture = Fixture::start().await;
     let mut reader = fixture.stream().await;
-    let old = fixture.app.app.fold.position().unwrap().to_string();
+    let old = fixture.app.app.instance.fold.position().unwrap().to_string();
     fixture.app.journal.lose_everything();
     assert_eq!(reader.next_of("closing").await["reason"], "lost");
     let path = "/api/sse/dashboard";

@@ -12,11 +12,12 @@ use boardcast::domain::amount::Hundredths;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::record::archived_board::About;
-use boardcast::domain::record::delta::{Delta, SourceCheck};
+use boardcast::domain::record::delta::SourceCheck;
 use boardcast::domain::scope::{Audience, Scope};
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
-use boardcast::journal::{Commit, Journal as _, RecordKey};
+use boardcast::journal::{Journal as _, Store};
+use boardcast::write::commit::{Change, CommitBuilder};
 use serde_json::{Value, json};
 
 use crate::support::app::{DEADLINE, TestApp};
@@ -125,11 +126,11 @@ async fn f6_with_an_empty_journal_and_no_organisation_boards_are_what_the_archiv
 async fn f6_with_the_journal_away_at_the_start_boards_are_remembered_until_it_is_there() {
     let layer = Arc::new(std::sync::Mutex::new(None));
     let keep = layer.clone();
-    let app = TestApp::builder().archive(archive().await).layer(move |journal| {
-        let faulty = FaultyJournal::over(journal);
+    let app = TestApp::builder().archive(archive().await).layer(move |store: Store| {
+        let faulty = FaultyJournal::over(&store);
         faulty.set_down(true);
         *keep.lock().unwrap() = Some(faulty.clone());
-        faulty
+        faulty.in_front_of(store)
     });
     let app = app.start().await;
     let journal = layer.lock().unwrap().take().unwrap();
@@ -166,10 +167,9 @@ async fn f6_a_remembered_board_that_the_organisation_does_not_have_is_gone() {
     let mut reader = app.stream("").await;
     reader.next_of("snapshot").await;
     let checked = SourceCheck { projects: [(board(1).project, now())].into() };
-    let (mut commit, mut delta) = (Commit::default(), Delta::default());
-    commit.write(&mut delta, RecordKey::feed(), None, Some(checked.encode().into()));
-    delta.checked = Some(checked);
-    app.journal.commit(commit.telling(&delta, Audience::Everyone)).await.unwrap();
+    let mut commit = CommitBuilder::new();
+    commit.put(Change::Checked(checked), None);
+    app.journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
     assert_eq!(reader.next_of("closing").await["reason"], "lost", "who shows it comes back to the truth");
     assert_eq!(app.get(WEB).await.status, 404);
 }

@@ -54,7 +54,7 @@ async fn e3_two_hundred_cuts_lose_and_double_nothing_for_any_filter() {
     let ring = RingLimits { frames_max: 1_000, bytes_max: usize::MAX };
     let app = TestApp::builder().ring(ring).start().await;
     app.settled().await;
-    let begin = app.app.fold.position().unwrap().to_string();
+    let begin = app.app.instance.fold.position().unwrap().to_string();
     let third = EVENTS as usize / 3;
     let filters = [
         (String::new(), EVENTS as usize),
@@ -152,7 +152,7 @@ async fn e4_before_at_and_after_the_trimming_edge() {
 async fn e4_a_cursor_that_is_not_ours_is_a_gap_and_a_snapshot() {
     let app = TestApp::start().await;
     publish(&app, 5).await;
-    let position = app.app.fold.position().unwrap();
+    let position = app.app.instance.fold.position().unwrap();
     let future = EntryId { ms: position.ms + 60_000, seq: 0 };
     let foreign = [
         "0-0",
@@ -176,7 +176,7 @@ async fn e4_a_cursor_that_is_not_ours_is_a_gap_and_a_snapshot() {
 async fn e3_the_header_wins_over_the_parameter() {
     let app = TestApp::start().await;
     publish(&app, 5).await;
-    let position = app.app.fold.position().unwrap().to_string();
+    let position = app.app.instance.fold.position().unwrap().to_string();
     let connected = async |path: &str, headers: &[(&str, &str)]| {
         SseReader::open(app.address, path, headers).await.next_of("connected").await
     };
@@ -192,7 +192,7 @@ async fn e3_the_header_wins_over_the_parameter() {
 async fn e4_no_cursor_survives_a_restart_of_the_memory_journal() {
     let before = TestApp::start().await;
     publish(&before, 5).await;
-    let cursor = before.app.fold.position().unwrap().to_string();
+    let cursor = before.app.instance.fold.position().unwrap().to_string();
     let after = TestApp::start().await;
     publish(&after, 5).await;
     let connected = reopen(&after, "", &cursor).await.next_of("connected").await;

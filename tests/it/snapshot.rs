@@ -52,7 +52,7 @@ async fn at_waits_until_the_position_is_reached() {
     let app = TestApp::start().await;
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
-    let position = app.app.fold.position().unwrap();
+    let position = app.app.instance.fold.position().unwrap();
     let next = format!("{}-{}", position.ms + 1, 0);
     let path = format!("/api/snapshot?project={FABRIKAM}&at={next}");
     let later = async {

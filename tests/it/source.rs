@@ -21,6 +21,7 @@ use boardcast::domain::sprint::catalogue::Catalogue;
 use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
+use boardcast::journal::Store;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
@@ -144,7 +145,7 @@ impl Organization {
     /// An application whose boards are compared with this organisation.
     async fn app(&self) -> TestApp {
         let app = TestApp::builder().clock(self.clock.clone()).organization(self.way.clone()).start().await;
-        self.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+        self.until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(())).await;
         app.settled().await;
         app
     }
@@ -333,7 +334,8 @@ async fn a_parent_that_is_in_no_sprint_is_fetched_once_and_again_when_it_changed
     })
     .await;
     let app = organization.app().await;
-    let known = || app.app.fold.read().item(WorkItemId::new(parent).unwrap()).unwrap().item.present().rev;
+    let known =
+        || app.app.instance.fold.read().item(WorkItemId::new(parent).unwrap()).unwrap().item.present().rev;
     let (rev, mut reader) = (known(), app.stream("").await);
     reader.next_of("connected").await;
     let asked = organization.calls_on("GET wit/workitems/*/revisions").await;
@@ -445,15 +447,17 @@ async fn f5_what_cannot_be_kept_makes_the_organisation_no_less_true() {
         .organization(organization.way.clone())
         .layer({
             let faults = faults.clone();
-            move |journal| {
-                let faulty = FaultyJournal::over(journal);
+            move |store: Store| {
+                let faulty = FaultyJournal::over(&store);
                 *faults.lock().unwrap() = Some(faulty.clone());
-                faulty
+                faulty.in_front_of(store)
             }
         })
         .start()
         .await;
-    organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+    organization
+        .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
+        .await;
     app.quiet().await;
     let item = boards(&app).await["Web"]["items"][0]["id"].as_u64().unwrap() as u32;
     organization.model(|model| {
@@ -547,7 +551,9 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
         .start()
         .await;
     app.app.snapshots.set_stand_in(boardcast::demo::stand_in::stand_in().await.unwrap());
-    organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+    organization
+        .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
+        .await;
     app.quiet().await;
     let mut reader = app.stream("team=Web&project=Fabrikam%20Fiber").await;
     let before = reader.next_of("snapshot").await;
@@ -557,7 +563,7 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
     let fallen = organization.until_told(&mut reader, "degraded").await;
     assert_eq!((&fallen["to"], &fallen["mock"]), (&json!("mock"), &json!(true)));
     let learnt = |app: &TestApp| {
-        let state = app.app.fold.read();
+        let state = app.app.instance.fold.read();
         let scope = state.boards().map(|(scope, _)| scope).last().unwrap();
         let said = state.announced_of(scope).filter(|(name, _)| name.contains('.'));
         said.map(|(name, said)| (name.to_owned(), said.version)).collect::<BTreeMap<_, _>>()
@@ -592,7 +598,7 @@ async fn f1_f9_an_organisation_that_was_never_there_is_nothing_and_begins_when_i
         .await;
     organization
         .until(async || {
-            let level = app.app.vitals.source_level.value();
+            let level = app.app.instance.vitals.source_level.value();
             (level != boardcast::domain::level::Level::Full).then_some(())
         })
         .await;
@@ -637,7 +643,7 @@ async fn i1_w11_a_sprint_that_nobody_knows_is_looked_up_once_and_the_board_follo
     assert_eq!((&left["workItemId"], &left["changeType"]), (&json!(item), &json!("moved_out")));
     organization
         .until(async || {
-            let state = app.app.fold.read();
+            let state = app.app.instance.fold.read();
             let there = state.scopes().find(|(scope, _)| scope.sprint == Some(sprint.id.into()));
             there.filter(|(_, board)| board.items.len() == 1).map(|_| ())
         })
@@ -703,7 +709,9 @@ async fn k5_k8_demo_is_in_every_payload_and_changes_nothing_else() {
         .setting("BOARDCAST_DEMO", "on")
         .start()
         .await;
-    organization.until(async || (app.app.fold.read().checked().projects.len() == 2).then_some(())).await;
+    organization
+        .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
+        .await;
     app.quiet().await;
     let mut reader = app.stream("heartbeat=1").await;
     let item = boards(&app).await["Web"]["items"]

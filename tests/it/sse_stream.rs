@@ -42,7 +42,7 @@ async fn e2_e9_e10_a_stream_opens_with_retry_connected_and_snapshot() {
 #[tokio::test]
 async fn k3_the_first_event_is_connected_with_an_epoch_in_milliseconds() {
     let app = TestApp::start().await;
-    let before = (app.app.clock)().epoch_ms();
+    let before = (app.app.instance.clock)().epoch_ms();
     let mut reader = app.stream("").await;
     let first = loop {
         if let Some(event) = reader.next().await.unwrap().json() {
@@ -51,7 +51,7 @@ async fn k3_the_first_event_is_connected_with_an_epoch_in_milliseconds() {
     };
     assert_eq!(first["type"], "connected");
     let timestamp = first["timestamp"].as_i64().expect("a number");
-    assert!((before..=(app.app.clock)().epoch_ms()).contains(&timestamp));
+    assert!((before..=(app.app.instance.clock)().epoch_ms()).contains(&timestamp));
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn e1_a_silent_stream_has_a_heartbeat_that_tells_the_position_once() {
     reader.next_of("connected").await;
     app.hook(&updated_in(CONTOSO, 7, 2, "Active")).await;
     app.quiet().await;
-    let position = app.app.fold.position().unwrap().to_string();
+    let position = app.app.instance.fold.position().unwrap().to_string();
     assert_eq!(reader.next().await.unwrap().raw, format!("id: {position}\n\n").as_bytes());
     assert_eq!(reader.next().await.unwrap().raw, b":\n\n", "the position has not moved since");
 }
@@ -155,7 +155,7 @@ async fn e1_heartbeats_are_events_where_asked_for() {
     let app = TestApp::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").start().await;
     app.hook(&updated_in(CONTOSO, 7, 1, "New")).await;
     app.quiet().await;
-    let position = app.app.fold.position().unwrap().to_string();
+    let position = app.app.instance.fold.position().unwrap().to_string();
     let mut reader = app.stream(&format!("project={FABRIKAM}&heartbeat=1")).await;
     reader.next_of("connected").await;
     let (first, second) = (reader.next().await.unwrap(), reader.next().await.unwrap());
@@ -240,11 +240,15 @@ async fn e15_the_gauge_of_streams_returns_to_zero() {
         reader.next_of("connected").await;
         readers.push(reader);
     }
-    assert_eq!(app.app.vitals.streams.value(), 50);
+    assert_eq!(app.app.instance.vitals.streams.value(), 50);
     drop(readers);
     let begin = tokio::time::Instant::now();
-    while app.app.vitals.streams.value() > 0 {
-        assert!(begin.elapsed() < Duration::from_secs(10), "{} are left", app.app.vitals.streams.value());
+    while app.app.instance.vitals.streams.value() > 0 {
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{} are left",
+            app.app.instance.vitals.streams.value()
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

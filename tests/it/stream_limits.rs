@@ -15,7 +15,7 @@ use crate::support::sse::SseReader;
 async fn e12_a_stream_ends_at_its_lifetime_and_its_reader_loses_nothing_over_twenty_of_them() {
     let app = TestApp::builder().setting("BOARDCAST_STREAM_LIFETIME_MS", "100").start().await;
     app.settled().await;
-    let mut at = app.app.fold.position().unwrap().to_string();
+    let mut at = app.app.instance.fold.position().unwrap().to_string();
     let mut seen = Vec::new();
     let mut rev = 0;
     for _ in 0..20 {
@@ -39,7 +39,7 @@ async fn e12_a_stream_ends_at_its_lifetime_and_its_reader_loses_nothing_over_twe
         assert!(begin.elapsed() >= Duration::from_millis(90), "a tenth early at most: {:?}", begin.elapsed());
     }
     assert_eq!(seen, (1..=20).collect::<Vec<_>>());
-    assert_eq!(app.app.vitals.streams_ended.value(), 20);
+    assert_eq!(app.app.instance.vitals.streams_ended.value(), 20);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn e13_a_reader_too_many_is_told_when_to_come_back_and_held_silent_until_t
     assert_eq!(second.next().await, None, "not even a heartbeat comes");
     let held = begin.elapsed();
     assert!((1_300..2_900).contains(&held.as_millis()), "held for {held:?}");
-    assert_eq!(app.app.vitals.streams_shed.value(), 1);
+    assert_eq!(app.app.instance.vitals.streams_shed.value(), 1);
     let status = app.get("/api/sse/dashboard?shed=503").await;
     assert_eq!((status.status, status.json()["error"]["code"].as_str()), (503, Some("too_many_streams")));
     assert!(status.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
@@ -145,14 +145,15 @@ async fn e11_a_reader_that_takes_nothing_is_closed_and_delays_nobody() {
     witness.next_of("connected").await;
     let mut rev = 0;
     let begin = Instant::now();
-    while app.app.vitals.streams.value() > 1 || rev < 10 {
+    while app.app.instance.vitals.streams.value() > 1 || rev < 10 {
         assert!(begin.elapsed() < Duration::from_secs(15), "the stalled reader is still there");
         rev += 1;
         app.app.ingest.observe(&observation(&large(rev)), &provenance()).await.unwrap();
         let told = witness.next_of("workitem_changed").await;
         assert_eq!(told["rev"], rev, "the other reader is told each change as it comes");
     }
-    let closed = app.app.vitals.readers_slow.value() + app.app.vitals.writes_timed_out.value();
+    let closed =
+        app.app.instance.vitals.readers_slow.value() + app.app.instance.vitals.writes_timed_out.value();
     assert_eq!(closed, 1, "it is counted");
     drop(stalled);
 }
@@ -170,7 +171,7 @@ async fn e11_p9_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_go
     let app = TestApp::builder().ring(RingLimits { frames_max: 2, bytes_max: usize::MAX }).start().await;
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
-    let at = app.app.fold.position().unwrap().to_string();
+    let at = app.app.instance.fold.position().unwrap().to_string();
     for rev in 2..=9 {
         app.hook(&updated(13, rev, "Active")).await;
     }
@@ -180,7 +181,7 @@ async fn e11_p9_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_go
     for rev in 2..=9 {
         assert_eq!(back.next_of("workitem_changed").await["rev"], rev);
     }
-    assert!(app.app.vitals.events_replayed.value() >= 6, "what the log told is counted");
+    assert!(app.app.instance.vitals.events_replayed.value() >= 6, "what the log told is counted");
 }
 
 #[tokio::test]
@@ -266,7 +267,7 @@ async fn e16_head_and_other_methods_on_the_stream() {
     let head = app.request("HEAD", "/api/sse/dashboard", &[], b"").await;
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream; charset=utf-8")));
     assert_eq!(app.request("POST", "/api/sse/dashboard", &[], b"{}").await.status, 405);
-    assert_eq!(app.app.vitals.streams_opened.value(), 0, "HEAD opens no stream");
+    assert_eq!(app.app.instance.vitals.streams_opened.value(), 0, "HEAD opens no stream");
 }
 
 #[tokio::test]

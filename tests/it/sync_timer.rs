@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use boardcast::board::fold::Fold;
 use boardcast::board::projection::Projection;
 use boardcast::domain::schedule::SyncWindow;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{Journal, LogRetention};
+use boardcast::journal::{LogRetention, Store};
+use boardcast::ops::instance::Instance;
 use boardcast::platform::clock::Clock;
 use boardcast::sync::timer::{SyncReport, Synchronisation, run_on_schedule};
 use serde_json::{Value, json};
@@ -40,10 +40,10 @@ fn app_at(time: &str) -> (Builder, HandClock) {
 async fn with_faults(builder: Builder) -> (TestApp, Arc<FaultyJournal>) {
     let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
     let filled = slot.clone();
-    let layer = move |journal| {
-        let faulty = FaultyJournal::over(journal);
+    let layer = move |store: Store| {
+        let faulty = FaultyJournal::over(&store);
         let _ = filled.set(faulty.clone());
-        faulty as Arc<dyn Journal>
+        faulty.in_front_of(store)
     };
     let app = builder.layer(layer).start().await;
     app.settled().await;
@@ -100,7 +100,7 @@ async fn s11_under_the_host_without_a_shared_journal_the_timer_leaves_it_to_each
     assert!(ready.json()["status"].as_str().unwrap().starts_with("degraded: no shared journal"));
     let redis = TestApp::builder()
         .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
-        .layer(|_| redis::journal(redis::settings("redis://127.0.0.1:1", "own")))
+        .layer(|_| Store::of(redis::journal(redis::settings("redis://127.0.0.1:1", "own"))))
         .start()
         .await;
     assert!(!redis.app.has_own_schedule(), "with one the timer is kept to one instance for all");
@@ -216,7 +216,7 @@ impl Paused {
     /// Begins at that time, with loaded boards and a deadline of four minutes.
     async fn at(time: &str) -> Self {
         let paused = Self::unloaded_at(time);
-        paused.sync.fold.reset(Projection::load(&*paused.faults).await.unwrap().0);
+        paused.sync.instance.fold.reset(Projection::load(&*paused.faults).await.unwrap().0);
         paused
     }
 
@@ -227,28 +227,26 @@ impl Paused {
             let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap();
             Timestamp::from_epoch_ms(start + elapsed + set.load(Ordering::SeqCst))
         });
-        let faults = FaultyJournal::over(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)));
+        let memory = Store::of(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)));
+        let faults = FaultyJournal::over(&memory);
         let sync = Arc::new(Synchronisation {
             source: None,
             deriver: None,
-            journal: faults.clone(),
-            fold: Arc::new(Fold::default()),
-            clock,
+            instance: Instance::new(&faults.in_front_of(memory), clock, false),
             window: SyncWindow::default(),
             deadline: Duration::from_mins(4),
-            vitals: Arc::default(),
         });
         Self { sync, faults, set_by }
     }
 
     fn set_clock_to(&self, time: &str) {
-        self.set_by.fetch_add(ms(time) - (self.sync.clock)().epoch_ms(), Ordering::SeqCst);
+        self.set_by.fetch_add(ms(time) - (self.sync.instance.clock)().epoch_ms(), Ordering::SeqCst);
     }
 
     /// Keeps the schedule in the background. What is reported comes with the time at which it was.
     fn schedule(&self) -> mpsc::UnboundedReceiver<(Timestamp, String)> {
         let (tell, told) = mpsc::unbounded_channel();
-        let clock = self.sync.clock.clone();
+        let clock = self.sync.instance.clock.clone();
         tokio::spawn(run_on_schedule(self.sync.clone(), move |report| {
             let _ = tell.send((clock(), report.to_string()));
         }));
@@ -329,7 +327,7 @@ async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
     let sync = paused.sync.clone();
     let run = tokio::spawn(async move { sync.run().await });
     tokio::time::sleep(Duration::from_secs(10)).await;
-    paused.sync.fold.reset(Projection::load(&*paused.faults).await.unwrap().0);
+    paused.sync.instance.fold.reset(Projection::load(&*paused.faults).await.unwrap().0);
     assert_eq!(run.await.unwrap(), SyncReport::Checked { items: 0, newest_change: None });
 }
 
@@ -339,12 +337,9 @@ async fn s1_not_even_a_defect_takes_the_answer_away() {
     let sync = Synchronisation {
         source: None,
         deriver: None,
-        journal: paused.faults.clone(),
-        fold: paused.sync.fold.clone(),
-        clock: Arc::new(|| panic!("a planned defect")),
+        instance: Instance { clock: Arc::new(|| panic!("a planned defect")), ..paused.sync.instance.clone() },
         window: SyncWindow::default(),
         deadline: DEADLINE,
-        vitals: Arc::default(),
     };
     let report = sync.run().await.to_string();
     assert!(report.starts_with("failed: a defect"), "{report}");

@@ -30,7 +30,11 @@ async fn k2_every_spelling_of_the_route_works_and_the_body_decides() {
         let answer = app.request("POST", path, &[], body.as_bytes()).await;
         assert_eq!((answer.status, &answer.json()["outcome"]), (200, &"applied".into()), "{path}");
     }
-    assert_eq!(app.app.vitals.hooks_mislabelled.value(), 1, "a label that differs from the body is counted");
+    assert_eq!(
+        app.app.instance.vitals.hooks_mislabelled.value(),
+        1,
+        "a label that differs from the body is counted"
+    );
 }
 
 #[tokio::test]
@@ -62,7 +66,7 @@ async fn w1_with_a_secret_set_only_who_knows_it_is_let_in() {
     assert_eq!(status(&[("x-boardcast-secret", "before")]).await, 200);
     // base64 of "hook:now"
     assert_eq!(status(&[("authorization", "Basic aG9vazpub3c=")]).await, 200);
-    assert_eq!(app.app.vitals.hooks_denied.value(), 2);
+    assert_eq!(app.app.instance.vitals.hooks_denied.value(), 2);
 }
 
 #[tokio::test]
@@ -192,7 +196,10 @@ async fn w6_w7_whatever_is_sent_the_answer_is_200_401_or_503_and_the_process_liv
         assert_eq!(answer.status, 200, "{name}: {}", answer.head);
         assert_eq!(http::exchange(secured.address, form).await.status, 401, "{name}");
     }
-    assert_eq!(open.app.vitals.hooks_refused.value() + open.app.vitals.hooks_overloaded.value(), 0);
+    assert_eq!(
+        open.app.instance.vitals.hooks_refused.value() + open.app.instance.vitals.hooks_overloaded.value(),
+        0
+    );
     assert_eq!(open.hook(&updated(99, 1, "New")).await.json()["outcome"], "applied");
     open.settled().await;
     let board = open.get("/api/snapshot?project=fabrikam").await.json();
@@ -246,7 +253,7 @@ async fn w17_too_many_hooks_at_once_are_told_to_come_again_and_who_has_no_secret
     while post().await.status != 503 {
         assert!(begin.elapsed().as_secs() < 10, "a second hook was never one too many");
     }
-    assert!(app.app.vitals.hooks_overloaded.value() >= 1);
+    assert!(app.app.instance.vitals.hooks_overloaded.value() >= 1);
     slow.write_all(b"}").await.unwrap();
     assert_eq!(http::read_answer(&mut slow, false).await.status, 200);
     assert_eq!(post().await.status, 200);
@@ -326,7 +333,7 @@ async fn w16_when_it_was_changed_and_when_we_were_told_are_kept_with_the_event()
     let app = TestApp::start().await;
     app.settled().await;
     let mut reader = app.stream("").await;
-    let before = (app.app.clock)().epoch_ms();
+    let before = (app.app.instance.clock)().epoch_ms();
     app.hook(&updated(13, 1, "New")).await;
     let changed = reader.next_of("workitem_changed").await;
     assert_eq!(changed["changedAt"], 1_795_420_800_663_i64);

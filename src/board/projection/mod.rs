@@ -6,8 +6,6 @@ mod load;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
 use crate::domain::authorise::AllowedProjects;
@@ -21,7 +19,7 @@ use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::wire::view::Outage;
-use crate::journal::{Commit, EntryId, RecordKey, Version};
+use crate::journal::{EntryId, RecordKey, Version};
 
 /// What the log comes to, up to a position.
 #[derive(Clone, Default)]
@@ -339,12 +337,6 @@ impl Projection {
     /// The version of a record that is neither an item nor something said.
     pub fn version(&self, key: &RecordKey) -> Option<Version> {
         self.versions.get(key).copied()
-    }
-
-    /// Writes such a record in a commit, over the version that is known here; `None` deletes it.
-    pub fn write(&self, commit: &mut Commit, delta: &mut Delta, key: RecordKey, value: Option<Bytes>) {
-        let expected = self.version(&key);
-        commit.write(delta, key, expected, value);
     }
 
     /// What was last said about a board under a name.

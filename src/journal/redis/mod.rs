@@ -5,16 +5,15 @@
 
 mod codec;
 mod committing;
+mod expiring;
 mod findings;
 mod link;
-mod passing;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use redis::{Cmd, FromRedisValue as _, Value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -25,7 +24,7 @@ use self::link::{Connector, Link, Script};
 use super::address::Address;
 use super::{
     Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
-    LogRetention, RecordKey, Versioned, refuse_defects, whole_ms,
+    LogRetention, RecordKey, Versioned, refuse_defects,
 };
 use crate::platform::clock::Clock;
 use crate::platform::identity::TokenSource;
@@ -96,7 +95,7 @@ impl RedisSettings {
 struct Scripts {
     commit: Script,
     follow: Script,
-    kept: Script,
+    expiring: Script,
     lease: Script,
     report: Script,
     tend: Script,
@@ -156,7 +155,7 @@ impl RedisJournal {
             scripts: Scripts {
                 commit: Script::new(guarded!("commit.lua")),
                 follow: Script::new(guarded!("follow.lua")),
-                kept: Script::new(guarded!("kept.lua")),
+                expiring: Script::new(guarded!("expiring.lua")),
                 lease: Script::new(guarded!("lease.lua")),
                 report: Script::new(guarded!("report.lua")),
                 tend: Script::new(guarded!("tend.lua")),
@@ -427,41 +426,6 @@ impl Journal for RedisJournal {
             Err(JournalError::Lost) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
-        let parts = &self.parts;
-        let key = parts.keys.lease(name);
-        let ms = whole_ms(duration);
-        let fill = |command: &mut Cmd| {
-            command.arg(holder).arg(ms);
-        };
-        match parts.run(&parts.scripts.lease, &[&key], fill).await?.0.as_str() {
-            "taken" => Ok(true),
-            "held" => Ok(false),
-            _ => Err(not_understood()),
-        }
-    }
-
-    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
-        self.parts.kept(name).await
-    }
-
-    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
-        self.parts.keep(name, &value, expiry).await
-    }
-
-    async fn forget(&self, name: &str) -> Result<(), JournalError> {
-        self.parts.forget(name).await
-    }
-
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> Result<Vec<(String, Bytes)>, JournalError> {
-        self.parts.report(instance, &report, expiry).await
     }
 
     fn is_shared(&self) -> bool {

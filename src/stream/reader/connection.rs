@@ -26,7 +26,7 @@ impl Reader {
     pub(super) fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
         // Where there is no board to be more or less true, the organisation's own state is all there is to say.
         let level = match scopes.is_empty() {
-            true => opening.level.max(self.streams.vitals.source_level.value()),
+            true => opening.level.max(self.streams.instance.vitals.source_level.value()),
             false => opening.level,
         };
         let body = Body::Connected {
@@ -52,8 +52,8 @@ impl Reader {
         body: &Body,
     ) {
         let envelope = Envelope {
-            demo: self.streams.demo,
-            ..Envelope::connection((self.streams.clock)(), level, data_as_of)
+            demo: self.streams.instance.demo,
+            ..Envelope::connection((self.streams.instance.clock)(), level, data_as_of)
         };
         out.extend_from_slice(&Block::new(id, &event::encode(&envelope, body)).bytes(self.request.named));
     }
@@ -67,8 +67,8 @@ impl Reader {
         if since.is_some() == told.is_some() {
             return None;
         }
-        let now = (streams.clock)();
-        let state = streams.fold.read();
+        let now = (streams.instance.clock)();
+        let state = streams.instance.fold.read();
         let concerned = streams.snapshots.scopes(&state, &self.request.filter);
         // A board that is only archived is cached whatever the journal does.
         let concerns = |scope: &Scope| state.level(*scope) == Level::Full && state.archived(*scope).is_none();
@@ -88,7 +88,8 @@ impl Reader {
                 },
             };
             let level = if since.is_some() { Level::Cached } else { Level::Full };
-            let envelope = Envelope { level, ..state.envelope(scope, now, Cause::System, streams.demo) };
+            let envelope =
+                Envelope { level, ..state.envelope(scope, now, Cause::System, streams.instance.demo) };
             out.extend_from_slice(
                 &Block::new(None, &event::encode(&envelope, &body)).bytes(self.request.named),
             );
@@ -105,7 +106,7 @@ impl Reader {
             return silent_heartbeat(moved);
         }
         let (level, data_as_of) = {
-            let state = self.streams.fold.read();
+            let state = self.streams.instance.fold.read();
             let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
             Snapshots::standing(&state, &scopes)
         };

@@ -82,13 +82,13 @@ impl Reader {
         // A tenth more or less, so that streams which began together do not end together.
         let lifetime = streams.settings.lifetime.map(|time| time.mul_f64(0.9 + 0.2 * fastrand::f64()));
         Self {
-            guards: (OpenStream::count(&streams.vitals), ticket),
+            guards: (OpenStream::count(&streams.instance.vitals), ticket),
             stopping: streams.stopping.clone(),
             ends_at: lifetime.map(|time| Instant::now() + time),
             last_write: Instant::now(),
             told: EntryId::ZERO,
             told_cut_off: None,
-            contact: streams.fold.watch_journal_status(),
+            contact: streams.instance.fold.watch_journal_status(),
             scopes: HashMap::new(),
             pending_snapshots: Vec::new(),
             sent_placeholder: false,
@@ -104,7 +104,7 @@ impl Reader {
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         let bytes = loop {
             if !matches!(self.phase, Phase::Closed)
-                && let JournalStatus::Outdated(_) = self.streams.fold.journal_status()
+                && let JournalStatus::Outdated(_) = self.streams.instance.fold.journal_status()
             {
                 // What is in the log by now only a newer version can tell.
                 break self.close(ClosingReason::Shutdown);
@@ -133,7 +133,10 @@ impl Reader {
     async fn begin(&mut self) -> Bytes {
         let patience = if self.sent_placeholder { self.streams.settings.heartbeat } else { LOAD_TIMEOUT };
         let patient_until = Instant::now() + patience;
-        while tokio::time::timeout(LOAD_TIMEOUT, self.streams.fold.passed(EntryId::ZERO)).await.is_err() {
+        while tokio::time::timeout(LOAD_TIMEOUT, self.streams.instance.fold.passed(EntryId::ZERO))
+            .await
+            .is_err()
+        {
             if let Some(bytes) = self.recall() {
                 self.sent_placeholder = true;
                 return bytes;
@@ -162,11 +165,11 @@ impl Reader {
     fn recall(&mut self) -> Option<Bytes> {
         let streams = self.streams.clone();
         let shown = {
-            let state = streams.fold.read();
+            let state = streams.instance.fold.read();
             streams.snapshots.scopes(&state, &self.request.filter).len()
         };
         let is_news = match self.archived_boards_sent {
-            None => shown > 0 || streams.fold.journal_status().cut_off().is_some(),
+            None => shown > 0 || streams.instance.fold.journal_status().cut_off().is_some(),
             Some(archived_boards_sent) => shown > archived_boards_sent,
         };
         if !is_news || self.request.cursor.is_some() {
@@ -188,7 +191,7 @@ impl Reader {
     /// The position that a cursor names, if the stream can go on exactly there.
     async fn resumable(&self, cursor: Option<&str>) -> Option<EntryId> {
         let position = EntryId::parse(cursor?)?;
-        match self.streams.journal.holds(position).await {
+        match self.streams.instance.journal.holds(position).await {
             Ok(held) => held.then_some(position),
             Err(error) => {
                 tracing::warn!(%error, "the journal does not answer; resuming from memory if possible");
@@ -199,9 +202,9 @@ impl Reader {
 
     fn resume(&mut self, position: EntryId, out: &mut BytesMut) {
         let streams = self.streams.clone();
-        streams.vitals.streams_resumed.add(1);
+        streams.instance.vitals.streams_resumed.add(1);
         let (scopes, views, (level, data_as_of)) = {
-            let state = streams.fold.read();
+            let state = streams.instance.fold.read();
             let scopes = streams.snapshots.scopes(&state, &self.request.filter);
             // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due.
             let known = scopes
@@ -229,7 +232,7 @@ impl Reader {
 
     fn start(&mut self, gap: bool, out: &mut BytesMut) {
         let streams = self.streams.clone();
-        streams.vitals.gaps.add(u64::from(gap));
+        streams.instance.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
         let (mut chosen, mut archived, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
         let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
@@ -243,7 +246,7 @@ impl Reader {
         self.told_cut_off = cut_off;
         self.archived = archived;
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
-        streams.vitals.reads.record((streams.clock)(), ReadOutcome::HitMemory);
+        streams.instance.vitals.reads.record((streams.instance.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
         self.write_connected(out, opening, views);
         let last = taken.boards.len().saturating_sub(1);
@@ -263,7 +266,7 @@ impl Reader {
             self.phase = Phase::Live(streams.hub.subscribe(position));
             return None;
         }
-        let entries = match streams.journal.tail(position, REPLAY_ENTRIES).await {
+        let entries = match streams.instance.journal.tail(position, REPLAY_ENTRIES).await {
             Ok(entries) => entries,
             Err(JournalError::Lost) => return Some(self.close(ClosingReason::Lost)),
             Err(error) => {
@@ -280,7 +283,7 @@ impl Reader {
             {
                 out.extend_from_slice(&block.bytes(self.request.named));
                 self.told = frame.id;
-                streams.vitals.events_replayed.add(1);
+                streams.instance.vitals.events_replayed.add(1);
             }
             self.phase = Phase::Replaying(frame.id);
         }
@@ -297,7 +300,7 @@ impl Reader {
             return Some(self.close(ClosingReason::Shutdown));
         }
         if self.ends_at.is_some_and(|at| at <= Instant::now()) {
-            streams.vitals.streams_ended.add(1);
+            streams.instance.vitals.streams_ended.add(1);
             return Some(self.close(ClosingReason::Lifetime));
         }
         if let Some(bytes) = self.tell_contact() {
@@ -312,7 +315,7 @@ impl Reader {
         let (blocks, last, received_at) = match batch {
             Batch::Frames { blocks, last, received_at } => (blocks, last, received_at),
             Batch::Behind => {
-                streams.vitals.readers_slow.add(1);
+                streams.instance.vitals.readers_slow.add(1);
                 return Some(self.close(ClosingReason::Slow));
             }
             Batch::Lost => return Some(self.close(ClosingReason::Lost)),
@@ -324,7 +327,7 @@ impl Reader {
             return self.wait(subscription).await;
         }
         if let Some(received_at) = received_at {
-            streams.vitals.delivery.record_ms((streams.clock)().ms_since(received_at));
+            streams.instance.vitals.delivery.record_ms((streams.instance.clock)().ms_since(received_at));
         }
         self.told = last.unwrap_or(self.told);
         self.phase = Phase::Live(subscription);
@@ -370,7 +373,7 @@ impl Reader {
         if self.archived.is_empty() {
             return false;
         }
-        let state = self.streams.fold.read();
+        let state = self.streams.instance.fold.read();
         self.archived.iter().any(|scope| state.archived(*scope).is_none())
     }
 
@@ -397,7 +400,7 @@ impl Reader {
             return admitted;
         }
         let (admitted, served) = {
-            let state = self.streams.fold.read();
+            let state = self.streams.instance.fold.read();
             let admitted = self.streams.snapshots.admits(&state, &self.request.filter, scope);
             (admitted, state.is_served(scope))
         };

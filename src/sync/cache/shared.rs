@@ -11,11 +11,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
-use crate::journal::{Journal, JournalError, KEPT_BYTES_MAX, Versioned};
+use crate::journal::{EXPIRING_BYTES_MAX, ExpiringValues, JournalError, Leases, Store, Versioned};
 use crate::ops::vitals::Vitals;
 
 /// The form in which this version writes lists.
@@ -32,13 +32,14 @@ pub type Position = Box<dyn Fn() -> EntryId + Send + Sync>;
 
 /// What instances share.
 pub struct Shared {
-    journal: Arc<dyn Journal>,
+    values: Arc<dyn ExpiringValues>,
+    leases: Arc<dyn Leases>,
     position: Position,
     /// Who this instance is, for leases.
     instance: String,
     vitals: Arc<Vitals>,
     /// How long the store may take.
-    patience: Duration,
+    timeout: Duration,
     /// Until when the store is left alone, while it does not answer.
     away_until: Mutex<Option<Instant>>,
 }
@@ -72,17 +73,18 @@ pub(super) enum Turn {
 }
 
 impl Shared {
-    /// What is shared by whoever has this journal. `position` tells how far this instance has folded its log, and
-    /// `patience` is how long it may take to answer.
+    /// What is shared by all that have this store. `position` tells how far this instance has folded its log, and
+    /// `timeout` is how long the store may take to answer.
     pub fn new(
-        journal: Arc<dyn Journal>,
+        store: &Store,
         position: impl Fn() -> EntryId + Send + Sync + 'static,
         instance: String,
         vitals: Arc<Vitals>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Self {
         let (position, away_until) = (Box::new(position), Mutex::default());
-        Self { journal, position, instance, vitals, patience, away_until }
+        let (values, leases) = (store.values.clone(), store.leases.clone());
+        Self { values, leases, position, instance, vitals, timeout, away_until }
     }
 
     pub(super) fn position(&self) -> EntryId {
@@ -92,7 +94,7 @@ impl Shared {
     /// What is kept of a list. What cannot be read is deleted and counts as nothing.
     pub(super) async fn find<K, V>(&self, form: &Form<K, V>, key: &K) -> Option<Found<V>> {
         let name = (form.name)(key);
-        let kept = self.ask(self.journal.kept(&name)).await??;
+        let kept = self.ask(self.values.get(&name)).await??;
         let found = decode(form, &kept);
         if found.is_none() {
             self.vitals.lists_undecodable.add(1);
@@ -100,7 +102,7 @@ impl Shared {
                 list = name,
                 "a list in the store is not in the form of this version; it is deleted"
             );
-            self.ask(self.journal.forget(&name)).await;
+            self.ask(self.values.delete(&name)).await;
         }
         found
     }
@@ -115,18 +117,18 @@ impl Shared {
     ) {
         let mut bytes = format!("{FORM} {} ", as_of.epoch_ms()).into_bytes();
         bytes.extend((form.encode)(value));
-        if bytes.len() > KEPT_BYTES_MAX {
+        if bytes.len() > EXPIRING_BYTES_MAX {
             self.vitals.lists_too_large.add(1);
             return;
         }
         let value = Versioned { version: position, value: bytes.into() };
-        self.ask(self.journal.keep(&(form.name)(key), value, expiry)).await;
+        self.ask(self.values.put(&(form.name)(key), value, expiry)).await;
     }
 
     /// Whose load of the list it is, of those that are to be at least as new as `mark`. Ours too where the store does
     /// not say: whoever is asked twice is better than whoever is not asked.
     pub(super) async fn turn(&self, name: &str, mark: EntryId) -> Turn {
-        match self.ask(self.journal.lease(&lease_name(name, mark), &self.instance, LEASE)).await {
+        match self.ask(self.leases.lease(&lease_name(name, mark), &self.instance, LEASE)).await {
             Some(false) => Turn::Theirs,
             Some(true) | None => Turn::Ours,
         }
@@ -142,16 +144,16 @@ impl Shared {
 
     /// Lets others have their turn.
     pub(super) async fn done(&self, name: &str, mark: EntryId) {
-        self.ask(self.journal.lease(&lease_name(name, mark), &self.instance, Duration::ZERO)).await;
+        self.ask(self.leases.lease(&lease_name(name, mark), &self.instance, Duration::ZERO)).await;
     }
 
-    /// Asks the store for as long as patience lasts, and not while it is left alone.
+    /// Asks the store for as long as the timeout lasts, and not while it is left alone.
     async fn ask<T>(&self, ask: impl Future<Output = Result<T, JournalError>>) -> Option<T> {
         let until = *self.away_until();
         if until.is_some_and(|until| Instant::now() < until) {
             return None;
         }
-        let why = match timeout(self.patience, ask).await {
+        let why = match tokio::time::timeout(self.timeout, ask).await {
             Ok(Ok(answer)) => {
                 if self.away_until().take().is_some() {
                     tracing::info!("the store answers again; lists are shared");
@@ -159,7 +161,7 @@ impl Shared {
                 return Some(answer);
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {} ms", self.patience.as_millis()),
+            Err(_) => format!("no answer within {} ms", self.timeout.as_millis()),
         };
         self.vitals.lists_unshared.add(1);
         if self.away_until().replace(Instant::now() + BACKOFF).is_none() {

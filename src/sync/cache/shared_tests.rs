@@ -11,8 +11,7 @@ use super::shared::Shared;
 use super::*;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::{
-    Commit, CommitOutcome, Journal, JournalCondition, JournalError, KEPT_BYTES_MAX, LogRetention, RecordKey,
-    Versioned,
+    EXPIRING_BYTES_MAX, ExpiringValues, JournalError, Leases, LogRetention, Store, Versioned,
 };
 use crate::ops::vitals::Vitals;
 
@@ -73,15 +72,15 @@ impl Bench {
     }
 
     fn instance(&self, name: &str) -> Instance {
-        self.instance_over(self.journal.clone(), name)
+        self.instance_over(&Store::of(self.journal.clone()), name)
     }
 
-    fn instance_over(&self, journal: Arc<dyn Journal>, name: &str) -> Instance {
+    fn instance_over(&self, store: &Store, name: &str) -> Instance {
         let (position, vitals) = (Arc::new(AtomicU64::new(1)), Arc::new(Vitals::default()));
         let folded = position.clone();
         let position_of = move || entry(folded.load(Ordering::SeqCst));
         let shared =
-            Shared::new(journal, position_of, name.to_owned(), vitals.clone(), Duration::from_millis(100));
+            Shared::new(store, position_of, name.to_owned(), vitals.clone(), Duration::from_millis(100));
         let lists =
             Cache::over_shared(PLENTY, self.clock.clone(), Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
         Instance { lists, position, vitals }
@@ -123,7 +122,7 @@ impl Bench {
     }
 
     async fn kept(&self) -> Option<Versioned> {
-        self.journal.kept(NAME).await.unwrap()
+        self.journal.get(NAME).await.unwrap()
     }
 }
 
@@ -269,7 +268,7 @@ async fn c10_a_load_from_before_an_invalidation_is_kept_for_nobody() {
     let_pass(10).await;
     assert!(bench.kept().await.unwrap().value.ends_with(b" new"));
     // Nor is it kept where nothing is, by an instance that has folded the change meanwhile.
-    bench.journal.forget(NAME).await.unwrap();
+    bench.journal.delete(NAME).await.unwrap();
     let late = bench.instance("late");
     let (go, gate) = oneshot::channel::<()>();
     let early = tokio::spawn({
@@ -314,7 +313,7 @@ async fn c4_what_cannot_be_read_is_a_miss_and_is_deleted() {
         let jitter = Box::new(|| 0.5);
         instance.lists = Cache::over_shared(PLENTY, bench.clock.clone(), jitter, Some(shared), undecodable);
         let value = Versioned { version: entry(5), value: Bytes::copy_from_slice(wrong.as_bytes()) };
-        assert!(bench.journal.keep(NAME, value, Duration::from_secs(60)).await.unwrap());
+        assert!(bench.journal.put(NAME, value, Duration::from_secs(60)).await.unwrap());
         let served = instance.lists.read(KIND, &KEY, bench.loader(0, Err("down"))).await;
         assert!(served.is_err(), "{wrong:?}");
         assert_eq!(bench.kept().await, None, "{wrong:?}");
@@ -326,7 +325,7 @@ async fn c4_what_cannot_be_read_is_a_miss_and_is_deleted() {
 async fn c14_what_is_too_large_is_served_and_not_kept_and_nobody_waits_for_it() {
     let bench = Bench::new();
     let [one, other] = ["one", "other"].map(|name| bench.instance(name));
-    let large = "x".repeat(KEPT_BYTES_MAX);
+    let large = "x".repeat(EXPIRING_BYTES_MAX);
     assert_eq!(bench.read(&one, list(&large)).await.unwrap().outcome, ReadOutcome::Miss);
     assert_eq!((bench.kept().await, one.vitals.lists_too_large.value()), (None, 1));
     let began = tokio::time::Instant::now();
@@ -352,31 +351,7 @@ impl Hanging {
 }
 
 #[async_trait]
-impl Journal for Hanging {
-    async fn load(&self) -> std::result::Result<crate::journal::LoadedRecords, JournalError> {
-        self.inner.load().await
-    }
-
-    async fn read(&self, keys: &[RecordKey]) -> std::result::Result<Vec<Option<Versioned>>, JournalError> {
-        self.inner.read(keys).await
-    }
-
-    async fn commit(&self, commit: Commit) -> std::result::Result<CommitOutcome, JournalError> {
-        self.inner.commit(commit).await
-    }
-
-    async fn tail(
-        &self,
-        after: EntryId,
-        limit: usize,
-    ) -> std::result::Result<Vec<crate::journal::Entry>, JournalError> {
-        self.inner.tail(after, limit).await
-    }
-
-    async fn holds(&self, cursor: EntryId) -> std::result::Result<bool, JournalError> {
-        self.inner.holds(cursor).await
-    }
-
+impl Leases for Hanging {
     async fn lease(
         &self,
         name: &str,
@@ -386,54 +361,47 @@ impl Journal for Hanging {
         self.pass().await;
         self.inner.lease(name, holder, time).await
     }
+}
 
-    async fn kept(&self, name: &str) -> std::result::Result<Option<Versioned>, JournalError> {
+#[async_trait]
+impl ExpiringValues for Hanging {
+    async fn get(&self, name: &str) -> std::result::Result<Option<Versioned>, JournalError> {
         self.pass().await;
-        self.inner.kept(name).await
+        self.inner.get(name).await
     }
 
-    async fn keep(
+    async fn put(
         &self,
         name: &str,
         value: Versioned,
         expiry: Duration,
     ) -> std::result::Result<bool, JournalError> {
         self.pass().await;
-        self.inner.keep(name, value, expiry).await
+        self.inner.put(name, value, expiry).await
     }
 
-    async fn forget(&self, name: &str) -> std::result::Result<(), JournalError> {
+    async fn delete(&self, name: &str) -> std::result::Result<(), JournalError> {
         self.pass().await;
-        self.inner.forget(name).await
+        self.inner.delete(name).await
     }
+}
 
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> std::result::Result<Vec<(String, Bytes)>, JournalError> {
-        self.inner.report(instance, report, expiry).await
-    }
-
-    fn is_shared(&self) -> bool {
-        true
-    }
-
-    fn condition(&self) -> JournalCondition {
-        self.inner.condition()
+impl Hanging {
+    /// The store of which these are the leases and the values.
+    fn in_front_of(self: &Arc<Self>, store: Store) -> Store {
+        Store { leases: self.clone(), values: self.clone(), ..store }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn c4_a_store_that_hangs_costs_a_read_its_patience_once_and_is_found_again() {
+async fn c4_a_store_that_hangs_costs_a_read_its_timeout_once_and_is_found_again() {
     let bench = Bench::new();
     let hanging = Arc::new(Hanging {
         inner: bench.journal.clone(),
         hangs: AtomicBool::new(true),
         asked: AtomicUsize::new(0),
     });
-    let one = bench.instance_over(hanging.clone(), "one");
+    let one = bench.instance_over(&hanging.in_front_of(Store::of(bench.journal.clone())), "one");
     let began = tokio::time::Instant::now();
     let served = one.lists.read(KIND, &KEY, bench.loader(0, list("a"))).await.unwrap();
     assert_eq!((text(&served), served.outcome), ("a", ReadOutcome::Miss));
@@ -455,7 +423,7 @@ async fn c7_what_is_newer_in_memory_is_not_replaced_by_what_is_kept() {
         hangs: AtomicBool::new(false),
         asked: AtomicUsize::new(0),
     });
-    let one = bench.instance_over(hanging.clone(), "one");
+    let one = bench.instance_over(&hanging.in_front_of(Store::of(bench.journal.clone())), "one");
     bench.read(&one, list("a")).await.unwrap();
     let_pass(1_000).await;
     hanging.hangs.store(true, Ordering::SeqCst);
@@ -470,7 +438,7 @@ async fn c7_what_is_newer_in_memory_is_not_replaced_by_what_is_kept() {
 async fn c13_a_list_from_an_instance_whose_clock_is_ahead_is_new_and_no_more() {
     let bench = Bench::new();
     let ahead = Versioned { version: entry(1), value: Bytes::from_static(b"1 9000000 a") };
-    assert!(bench.journal.keep(NAME, ahead, Duration::from_hours(24)).await.unwrap());
+    assert!(bench.journal.put(NAME, ahead, Duration::from_hours(24)).await.unwrap());
     let one = bench.instance("one");
     assert_eq!(bench.found(&one).await, ("a".into(), ReadOutcome::HitRedis, 0));
     let_pass(SOFT_MS / 2).await;

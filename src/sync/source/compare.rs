@@ -12,8 +12,8 @@ use crate::domain::scope::{ProjectId, SprintId};
 use crate::domain::sprint::teams::TeamKey;
 use crate::domain::sprint::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
 use crate::domain::wire::event::Cause;
-use crate::journal::JournalError;
-use crate::write::ingest::{IngestError, Provenance};
+use crate::write::commit::CommitError;
+use crate::write::ingest::Provenance;
 
 /// How many items are fetched at the same time.
 const ITEMS_AT_ONCE: usize = 8;
@@ -31,14 +31,8 @@ pub(super) enum TeamError {
     Waiting,
 }
 
-impl From<IngestError> for TeamError {
-    fn from(error: IngestError) -> Self {
-        Self::Kept(error.to_string())
-    }
-}
-
-impl From<JournalError> for TeamError {
-    fn from(error: JournalError) -> Self {
+impl From<CommitError> for TeamError {
+    fn from(error: CommitError) -> Self {
         Self::Kept(error.to_string())
     }
 }
@@ -91,13 +85,13 @@ impl Source {
         self.teams.learn((*catalogue).clone(), cause).await?;
         let (mut ids, sprint) = self.items_to_compare(key);
         if let Some(sprint) = sprint {
-            ids.extend(self.items(self.parts.azure.sprint_items(project.id, team.id, sprint).await)?);
+            ids.extend(self.items(self.azure.sprint_items(project.id, team.id, sprint).await)?);
         }
         if ids.is_empty() {
             return Ok(0);
         }
         let ids: Vec<WorkItemId> = ids.into_iter().collect();
-        let heads = self.items(self.parts.azure.heads(&ids).await)?;
+        let heads = self.items(self.azure.heads(&ids).await)?;
         let stale = self.stale(heads);
         self.fetch(projects, project.id, &stale, cause).await
     }
@@ -108,7 +102,7 @@ impl Source {
 
     /// The items of the board that is served, and the sprint that it is of.
     fn items_to_compare(&self, team: TeamKey) -> (BTreeSet<WorkItemId>, Option<SprintId>) {
-        let state = self.parts.fold.read();
+        let state = self.instance.fold.read();
         let scope = state.teams().served_scope(team);
         let items = match scope.sprint {
             Some(_) => state.items_of(scope),
@@ -121,7 +115,7 @@ impl Source {
     /// Those that are behind. Whether an item is on the board does not matter: with a sprint the organisation also
     /// names the parents of its tasks, which are often in no sprint or in another.
     fn stale(&self, heads: Vec<(WorkItemId, Rev)>) -> Vec<WorkItemId> {
-        let state = self.parts.fold.read();
+        let state = self.instance.fold.read();
         let is_behind =
             |(id, rev): &(WorkItemId, Rev)| is_stale(state.item(*id).map(|known| known.item), *rev);
         heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
@@ -137,9 +131,9 @@ impl Source {
     ) -> Result<u32, TeamError> {
         let mut fetched = 0;
         for batch in ids.chunks(ITEMS_PER_COMMIT) {
-            let received_at = (self.parts.clock)();
+            let received_at = (self.instance.clock)();
             let futures: Vec<_> =
-                batch.iter().map(|id| self.parts.azure.revisions(project, projects, *id)).collect();
+                batch.iter().map(|id| self.azure.revisions(project, projects, *id)).collect();
             let answers: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
             let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
             for answer in answers {
@@ -148,7 +142,7 @@ impl Source {
             observations.sort_by_key(|item| item.id);
             fetched += u32::try_from(observations.len()).unwrap_or(u32::MAX);
             let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
-            self.parts.ingest.observe_all(&observations, &provenance).await?;
+            self.ingest.observe_all(&observations, &provenance).await?;
         }
         Ok(fetched)
     }

@@ -1,20 +1,19 @@
 //! How true the boards are: what the organisation's answers make of each board's level, and the events by which
 //! readers are told, once for all instances.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::board::fold::Fold;
 use crate::board::projection::Projection;
 use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Permit, Policy};
 use crate::domain::level::Level;
-use crate::domain::record::delta::Delta;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, LEVEL};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::teams::TeamKey;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope};
-use crate::journal::{Commit, CommitOutcome, Journal, JournalError, NewEntry, RecordKey};
-use crate::platform::clock::Clock;
+use crate::journal::Commit;
+use crate::ops::instance::Instance;
+use crate::write::commit::{self, Change, CommitBuilder, CommitError};
 
 /// The conditions of the organisation's parts, and what was made of them.
 pub struct Levels {
@@ -22,10 +21,7 @@ pub struct Levels {
     /// That of the organisation as a whole: whether it can be asked at all.
     organization: Mutex<Condition>,
     policy: Policy,
-    journal: Arc<dyn Journal>,
-    fold: Arc<Fold>,
-    clock: Clock,
-    demo: bool,
+    instance: Instance,
 }
 
 /// What a board's level is to be.
@@ -53,43 +49,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Levels {
-    pub(super) fn new(
-        journal: Arc<dyn Journal>,
-        fold: Arc<Fold>,
-        clock: Clock,
-        demo: bool,
-        policy: Policy,
-    ) -> Self {
-        let (conditions, organization) = (Mutex::default(), Mutex::default());
-        Self { conditions, organization, policy, journal, fold, clock, demo }
+    pub(super) fn new(instance: Instance, policy: Policy) -> Self {
+        Self { conditions: Mutex::default(), organization: Mutex::default(), policy, instance }
     }
 
     /// Whether the organisation may be asked what there is.
     pub(super) fn permit_organization(&self) -> Permit {
-        lock(&self.organization).permit(&self.policy, (self.clock)())
+        lock(&self.organization).permit(&self.policy, (self.instance.clock)())
     }
 
     /// How it ended to ask the organisation what there is.
     pub(super) fn observe_organization(&self, outcome: CallOutcome) {
-        let known = self.fold.read().checked().projects.values().copied().max();
+        let known = self.instance.fold.read().checked().projects.values().copied().max();
         let jitter = fastrand::f64();
-        lock(&self.organization).observe(&self.policy, outcome, (self.clock)(), known, jitter);
+        lock(&self.organization).observe(&self.policy, outcome, (self.instance.clock)(), known, jitter);
     }
 
     /// Whether a source of a team's board may be asked.
     pub(super) fn permit(&self, source: DataSource, team: TeamKey) -> Permit {
-        lock(&self.conditions).of(source, team.scope(None)).permit(&self.policy, (self.clock)())
+        lock(&self.conditions).of(source, team.scope(None)).permit(&self.policy, (self.instance.clock)())
     }
 
     /// How it ended to ask a source of a team's board.
     pub(super) fn observe(&self, source: DataSource, team: TeamKey, outcome: CallOutcome) {
         let known = {
-            let state = self.fold.read();
+            let state = self.instance.fold.read();
             state.data_as_of(state.teams().served_scope(team))
         };
         let jitter = fastrand::f64();
         let mut conditions = lock(&self.conditions);
-        conditions.of(source, team.scope(None)).observe(&self.policy, outcome, (self.clock)(), known, jitter);
+        conditions.of(source, team.scope(None)).observe(
+            &self.policy,
+            outcome,
+            (self.instance.clock)(),
+            known,
+            jitter,
+        );
     }
 
     /// A question that was permitted was not asked after all.
@@ -113,27 +108,27 @@ impl Levels {
     /// Announces the level of every board that is served and of which another was said last; returns how many.
     ///
     /// Errors: the journal failed. What was not announced is announced next time.
-    pub async fn reconcile(&self) -> Result<usize, JournalError> {
+    pub async fn reconcile(&self) -> Result<usize, CommitError> {
         let due = {
-            let state = self.fold.read();
+            let state = self.instance.fold.read();
             let served: Vec<Scope> = state.boards().map(|(scope, _)| scope).collect();
             let due = |scope: &Scope| {
-                let standing = self.standing(&state, *scope)?;
-                (standing.level != state.level(*scope)).then_some((*scope, standing))
+                let wanted = self.wanted(&state, *scope)?;
+                (wanted.level != state.level(*scope)).then_some((*scope, wanted))
             };
             served.iter().filter_map(due).collect::<Vec<_>>()
         };
         let mut announced = 0;
-        for (scope, standing) in due {
-            announced += usize::from(self.announce(scope, standing).await?);
+        for (scope, wanted) in due {
+            announced += usize::from(self.announce(scope, wanted).await?);
         }
         Ok(announced)
     }
 
     /// What a board's level is to be; `None` while nobody asked for it.
-    fn standing(&self, state: &Projection, scope: Scope) -> Option<BoardLevel> {
+    fn wanted(&self, state: &Projection, scope: Scope) -> Option<BoardLevel> {
         let team = TeamKey::of(scope)?;
-        let (now, known) = ((self.clock)(), state.data_as_of(scope));
+        let (now, known) = ((self.instance.clock)(), state.data_as_of(scope));
         let mut organization = lock(&self.organization);
         organization.tick(&self.policy, now, known);
         let mut conditions = lock(&self.conditions);
@@ -145,63 +140,47 @@ impl Levels {
         }
     }
 
-    async fn announce(&self, scope: Scope, standing: BoardLevel) -> Result<bool, JournalError> {
-        let (commit, differs) = {
-            let state = self.fold.read();
-            (self.commit_of(&state, scope, standing), state.level(scope) != standing.level)
+    /// Announces the level of a board, unless that is what was announced last; says whether it did.
+    async fn announce(&self, scope: Scope, level: BoardLevel) -> Result<bool, CommitError> {
+        let build = |state: &Projection| {
+            let differs = state.level(scope) != level.level;
+            differs.then(|| self.commit_of(state, scope, level)).flatten()
         };
-        if !differs {
-            return Ok(false);
-        }
-        match self.journal.commit(commit).await? {
-            CommitOutcome::Committed(_) => Ok(true),
-            CommitOutcome::Conflict(conflicts) => {
-                self.fold.caught_up(&conflicts).await;
-                Ok(false)
-            }
-        }
+        Ok(commit::commit(&self.instance, build).await?.is_some())
     }
 
-    fn commit_of(&self, state: &Projection, scope: Scope, standing: BoardLevel) -> Commit {
-        let now = (self.clock)();
+    fn commit_of(&self, state: &Projection, scope: Scope, to: BoardLevel) -> Option<Commit> {
+        let now = (self.instance.clock)();
         let from = state.level(scope);
-        let said = state.last_announced(scope, LEVEL);
-        let body = match standing.level {
+        let last = state.last_announced(scope, LEVEL);
+        let body = match to.level {
             Level::Full => {
-                let since = match said.map(|said| &said.statement) {
+                let since = match last.map(|last| &last.statement) {
                     Some(Announced::Level { since, .. }) => *since,
                     _ => None,
                 };
                 Body::Recovered { from, down_for_ms: since.map_or(0, |since| now.ms_since(since)) }
             }
-            to => Body::Degraded {
+            level => Body::Degraded {
                 from,
-                to,
-                reason: standing.reason.unwrap_or("unknown").into(),
-                since: standing.since.unwrap_or(now),
-                retry_at: standing.retry_at,
+                to: level,
+                reason: to.reason.unwrap_or("unknown").into(),
+                since: to.since.unwrap_or(now),
+                retry_at: to.retry_at,
             },
         };
-        let envelope =
-            Envelope { level: standing.level, ..state.envelope(scope, now, Cause::System, self.demo) };
-        let record = AnnouncedRecord {
-            scope,
-            statement: Announced::Level {
-                level: standing.level,
-                reason: standing.reason.map(Into::into),
-                since: standing.since,
-                retry_at: standing.retry_at,
-            },
-            at: state.position(),
+        let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
+        let envelope = Envelope { level: to.level, ..envelope };
+        let statement = Announced::Level {
+            level: to.level,
+            reason: to.reason.map(Into::into),
+            since: to.since,
+            retry_at: to.retry_at,
         };
-        let audience = Audience::Scope(scope);
-        let event = Some(event::encode(&envelope, &body));
-        let entry = NewEntry { audience, event, delta: None };
-        let mut commit = Commit { entries: vec![entry], ..Commit::default() };
-        let mut delta = Delta::default();
-        let (key, expected) = (RecordKey::announced(scope, LEVEL), said.map(|said| said.version));
-        commit.write(&mut delta, key, expected, Some(record.encode().into()));
-        delta.announced.push(record);
-        commit.telling(&delta, audience)
+        let mut commit = CommitBuilder::new();
+        commit.announce(scope, event::encode(&envelope, &body));
+        let record = AnnouncedRecord { scope, statement, at: state.position() };
+        commit.put(Change::Announced(record), last.map(|last| last.version));
+        commit.build(Audience::Scope(scope))
     }
 }

@@ -14,22 +14,21 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::board::fold::Fold;
+use crate::board::projection::Projection;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::{CallOutcome, Permit, Policy};
-use crate::domain::record::delta::Delta;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{Audience, ProjectId};
 use crate::domain::sprint::teams::TeamKey;
 use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
-use crate::journal::{Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey};
+use crate::journal::{EntryId, RecordKey, Store};
 use crate::ops::failpoints::{self, Failpoint};
-use crate::ops::vitals::Vitals;
-use crate::platform::clock::Clock;
+use crate::ops::instance::Instance;
 use crate::sync::cache::Shared;
+use crate::write::commit::{self, Change, CommitBuilder, CommitError};
 use crate::write::ingest::Ingest;
 use crate::write::teams::TeamKeeper;
 use compare::TeamError;
@@ -42,9 +41,6 @@ const TEAMS_AT_ONCE: usize = 4;
 
 /// How soon the organisation is asked again after a failure that is sat out.
 const RETRY_MS: i64 = 2_000;
-
-/// How long a check waits until the fold has what it committed.
-const FOLD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a check is due. Clocks are set, and machines sleep.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -71,29 +67,11 @@ impl SourceSettings {
     pub const LIST_TIMEOUT_DEFAULT: Duration = Duration::from_millis(100);
 }
 
-/// What the source needs of the rest.
-pub struct Parts {
-    /// The organisation.
-    pub azure: Arc<dyn AzureDevOps>,
-    /// Where what is new goes.
-    pub ingest: Arc<Ingest>,
-    /// Records and the log.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards.
-    pub fold: Arc<Fold>,
-    /// The time.
-    pub clock: Clock,
-    /// Counters.
-    pub vitals: Arc<Vitals>,
-    /// Who this instance is, for leases.
-    pub instance: String,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
-}
-
 /// An organisation that boards are compared with.
 pub struct Source {
-    parts: Parts,
+    instance: Instance,
+    azure: Arc<dyn AzureDevOps>,
+    ingest: Arc<Ingest>,
     settings: SourceSettings,
     lists: Lists,
     teams: TeamKeeper,
@@ -117,26 +95,31 @@ pub struct Check {
 }
 
 impl Source {
-    /// The source of these parts.
-    pub fn new(parts: Parts, settings: SourceSettings) -> Self {
-        let Parts { journal, fold, clock, demo, .. } = &parts;
-        let keeper =
-            TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo: *demo };
-        let levels = Levels::new(journal.clone(), fold.clone(), clock.clone(), *demo, settings.policy);
-        let lists = Lists::new(
-            parts.azure.clone(),
-            clock.clone(),
-            parts.vitals.clone(),
-            shared(&parts, settings.list_timeout).as_ref(),
-        );
+    /// The organisation behind `azure`. What is new there goes through `ingest`; lists are shared with the instances
+    /// that have the same store, unless it is this one's alone or the organisation is simulated.
+    pub fn new(
+        azure: Arc<dyn AzureDevOps>,
+        ingest: Arc<Ingest>,
+        store: &Store,
+        settings: SourceSettings,
+    ) -> Self {
+        let instance = ingest.instance.clone();
+        let shared = shared(&instance, store, settings.list_timeout);
         Self {
-            parts,
-            settings,
-            lists,
-            teams: keeper,
-            levels,
+            lists: Lists::new(
+                azure.clone(),
+                instance.clock.clone(),
+                instance.vitals.clone(),
+                shared.as_ref(),
+            ),
+            levels: Levels::new(instance.clone(), settings.policy),
+            teams: TeamKeeper { instance: instance.clone() },
             checking: tokio::sync::Mutex::default(),
             misses: Mutex::default(),
+            instance,
+            azure,
+            ingest,
+            settings,
         }
     }
 
@@ -151,7 +134,7 @@ impl Source {
             // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
             let missed = self.forget_what_is_outdated();
             // What a check finds could not be kept while the journal is away.
-            let is_of_use = self.parts.fold.journal_status() == JournalStatus::Following;
+            let is_of_use = self.instance.fold.journal_status() == JournalStatus::Following;
             if (self.is_due().await || missed) && is_of_use && self.is_ours().await {
                 let check = self.check(Cause::System).await;
                 if let Some(error) = &check.error {
@@ -167,7 +150,7 @@ impl Source {
     /// Says whether there was such an item.
     fn forget_what_is_outdated(&self) -> bool {
         let teams = {
-            let state = self.parts.fold.read();
+            let state = self.instance.fold.read();
             self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state)
         };
         teams.iter().for_each(|(team, changed_by)| self.lists.invalidate(*team, *changed_by));
@@ -177,7 +160,7 @@ impl Source {
     /// Whether this instance is the one to check. Any may: the lease only saves the organisation from being asked the
     /// same by every instance.
     async fn is_ours(&self) -> bool {
-        let lease = self.parts.journal.lease("check", &self.parts.instance, self.settings.interval).await;
+        let lease = self.instance.leases.lease("check", &self.instance.id, self.settings.interval).await;
         lease.unwrap_or_else(|error| {
             tracing::warn!(%error, "a check is left out");
             false
@@ -188,13 +171,13 @@ impl Source {
     /// the organisation may be asked again, whoever watches.
     async fn is_due(&self) -> bool {
         let Some(last) = *self.checking.lock().await else { return true };
-        let now = (self.parts.clock)();
+        let now = (self.instance.clock)();
         let since = now.ms_since(last);
         match self.levels.next_try() {
             Some(at) => now >= at && since >= RETRY_MS,
             None => {
                 let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
-                self.parts.vitals.streams.value() > 0 && since >= interval
+                self.instance.vitals.streams.value() > 0 && since >= interval
             }
         }
     }
@@ -203,10 +186,10 @@ impl Source {
     /// the deadline whatever happens.
     pub async fn check(&self, cause: Cause) -> Check {
         let mut last = self.checking.lock().await;
-        self.parts.fold.passed(EntryId::ZERO).await;
-        let began = (self.parts.clock)();
+        self.instance.fold.passed(EntryId::ZERO).await;
+        let began = (self.instance.clock)();
         let check = tokio::time::timeout(self.settings.deadline, self.compare_all(cause, began)).await;
-        *last = Some((self.parts.clock)());
+        *last = Some((self.instance.clock)());
         drop(last);
         let check = check.unwrap_or_else(|_| Check {
             error: Some(format!("not done within {} ms", self.settings.deadline.as_millis())),
@@ -218,8 +201,8 @@ impl Source {
 
     /// Announces levels that changed.
     async fn reconcile(&self) {
-        self.parts.vitals.source_level.set(self.levels.worst());
-        if self.parts.fold.journal_status() != JournalStatus::Following {
+        self.instance.vitals.source_level.set(self.levels.worst());
+        if self.instance.fold.journal_status() != JournalStatus::Following {
             return;
         }
         if let Err(error) = self.levels.reconcile().await {
@@ -231,7 +214,7 @@ impl Source {
         let known = match self.discover().await {
             Ok(known) => known,
             Err(error) => {
-                let failed = self.parts.fold.read().teams().all().map(|team| team.project).collect();
+                let failed = self.instance.fold.read().teams().all().map(|team| team.project).collect();
                 return Check { failed: unique(failed), error: Some(error), ..Check::default() };
             }
         };
@@ -282,18 +265,18 @@ impl Source {
         &self,
         known: &[(ProjectRef, Vec<TeamRef>)],
         cause: Cause,
-    ) -> Result<(), JournalError> {
+    ) -> Result<(), CommitError> {
         let is_known = |key: &TeamKey| {
             let teams = known.iter().find(|(project, _)| project.id == key.project).map(|(_, teams)| teams);
             teams.is_some_and(|teams| teams.iter().any(|team| team.id == key.team))
         };
         // What is only remembered of a board that is no more would be shown for ever.
-        self.parts.fold.retain_archived(|scope| match TeamKey::of(scope) {
+        self.instance.fold.retain_archived(|scope| match TeamKey::of(scope) {
             Some(key) => is_known(&key),
             None => known.iter().any(|(project, _)| project.id == scope.project),
         });
         let gone: Vec<TeamKey> = {
-            let state = self.parts.fold.read();
+            let state = self.instance.fold.read();
             let keys = state.teams().all().map(|catalogue| catalogue.key());
             keys.filter(|key| !is_known(key)).collect()
         };
@@ -325,15 +308,12 @@ impl Source {
         compared: &BTreeSet<ProjectId>,
         cause: Cause,
         began: Timestamp,
-    ) -> Result<(), JournalError> {
-        let parts = &self.parts;
-        for _ in 0..=crate::write::ingest::CONFLICT_RETRIES_MAX {
-            let (mut checked, version) = {
-                let state = parts.fold.read();
-                (state.checked().clone(), state.version(&RecordKey::feed()))
-            };
+    ) -> Result<(), CommitError> {
+        let instance = &self.instance;
+        let build = |state: &Projection| {
+            let mut checked = state.checked().clone();
             compared.iter().for_each(|project| checked.advance(*project, began));
-            let now = (parts.clock)();
+            let now = (instance.clock)();
             let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
             let body = Body::SyncCompleted {
                 scopes: check.scopes,
@@ -345,39 +325,29 @@ impl Source {
             let envelope = Envelope {
                 subject: Subject::Organization,
                 source: Some(cause),
-                demo: parts.demo,
+                demo: instance.demo,
                 ..Envelope::connection(now, self.levels.worst(), Some(began))
             };
-            let event = Some(event::encode(&envelope, &body));
-            let entry = NewEntry { audience: Audience::Everyone, event, delta: None };
-            let mut commit = Commit { entries: vec![entry], ..Commit::default() };
-            let mut delta = Delta::default();
-            commit.write(&mut delta, RecordKey::feed(), version, Some(checked.encode().into()));
-            delta.checked = Some(checked);
-            match parts.journal.commit(commit.telling(&delta, Audience::Everyone)).await? {
-                CommitOutcome::Committed(ids) => {
-                    failpoints::reached(Failpoint::Checked);
-                    // Whoever asked for the check goes on with what it brought.
-                    let last = ids.last().copied().unwrap_or(EntryId::ZERO);
-                    let _ = tokio::time::timeout(FOLD_TIMEOUT, parts.fold.passed(last)).await;
-                    return Ok(());
-                }
-                CommitOutcome::Conflict(conflicts) => parts.fold.caught_up(&conflicts).await,
-            }
+            let mut commit = CommitBuilder::new();
+            commit.announce_to(Audience::Everyone, event::encode(&envelope, &body));
+            commit.put(Change::Checked(checked), state.version(&RecordKey::feed()));
+            commit.build(Audience::Everyone)
+        };
+        if let Some(committed) = commit::commit(instance, build).await? {
+            failpoints::reached(Failpoint::Checked);
+            // Whoever asked for the check goes on with what it brought.
+            commit::wait_until_folded(instance, committed.position).await;
         }
-        Err(JournalError::Unavailable("other writers came first, time after time".into()))
+        Ok(())
     }
 }
 
-/// What instances share lists in: the journal, where they share that. A simulated organisation is each instance's own.
-fn shared(parts: &Parts, patience: Duration) -> Option<Arc<Shared>> {
-    let Parts { journal, fold, instance, vitals, .. } = parts;
-    let position = {
-        let fold = fold.clone();
-        move || fold.position().unwrap_or(EntryId::ZERO)
-    };
-    (journal.is_shared() && !parts.demo)
-        .then(|| Arc::new(Shared::new(journal.clone(), position, instance.clone(), vitals.clone(), patience)))
+/// What instances share lists in: the store, where they share that. A simulated organisation is each instance's own.
+fn shared(instance: &Instance, store: &Store, timeout: Duration) -> Option<Arc<Shared>> {
+    let Instance { id, fold, vitals, .. } = instance.clone();
+    let position = move || fold.position().unwrap_or(EntryId::ZERO);
+    (store.journal.is_shared() && !instance.demo)
+        .then(|| Arc::new(Shared::new(store, position, id.to_string(), vitals, timeout)))
 }
 
 fn unique(mut projects: Vec<ProjectId>) -> Vec<ProjectId> {

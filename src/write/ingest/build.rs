@@ -8,14 +8,14 @@ use bytes::Bytes;
 use super::{Ingest, Provenance};
 use crate::board::projection::Projection;
 use crate::domain::change::{BoardChange, changes};
-use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
 use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope};
 use crate::domain::wire::view::board_url;
-use crate::journal::{Commit, NewEntry, RecordKey, Version, Versioned};
+use crate::journal::{Commit, RecordKey, Version};
+use crate::write::commit::{Change, CommitBuilder, Conflicts};
 
 /// How many changes of one board one commit announces one by one. Only a synchronisation makes more at once.
 const CHANGES_MAX: usize = 20;
@@ -63,17 +63,17 @@ impl Base {
 
     /// Takes over the values that won, as the journal returned them. Where teams are known otherwise by now: the
     /// position that the fold must have passed to know them.
-    pub(super) fn update(&mut self, conflicts: Vec<(RecordKey, Option<Versioned>)>) -> Option<Version> {
+    pub(super) fn update(&mut self, conflicts: &Conflicts) -> Option<Version> {
         let mut teams = None;
         for (key, record) in conflicts {
-            if key == RecordKey::collection() {
+            if *key == RecordKey::collection() {
                 let value = record.as_ref().and_then(|record| std::str::from_utf8(&record.value).ok());
                 self.collection = value.and_then(CollectionId::parse);
             } else if key.is_teams_of_project() {
-                teams = teams.max(Some(record.map_or(Version::ZERO, |record| record.version)));
+                teams = teams.max(Some(record.as_ref().map_or(Version::ZERO, |record| record.version)));
             } else if let Some(id) = key.as_item() {
                 let version = record.as_ref().map(|record| record.version);
-                let item = record.and_then(|record| match WorkItem::decode(&record.value) {
+                let item = record.as_ref().and_then(|record| match WorkItem::decode(&record.value) {
                     Ok(item) => Some(Arc::new(item)),
                     Err(error) => {
                         // A record that nobody can read must not stop its item for ever: it is written anew.
@@ -91,8 +91,7 @@ impl Base {
 /// A commit while it is built.
 #[derive(Default)]
 struct Draft {
-    commit: Commit,
-    delta: Delta,
+    commit: CommitBuilder,
     changes: Vec<(Timestamp, BoardChange)>,
     projects: BTreeSet<ProjectId>,
 }
@@ -111,18 +110,16 @@ impl Ingest {
             self.draft(&mut draft, base, observation);
         }
         let audience = Audience::Scope(Scope::project(*draft.projects.first()?));
-        let Draft { mut commit, mut delta, changes, projects } = draft;
+        let Draft { mut commit, changes, projects } = draft;
         for project in projects {
-            let guard = base.guards.get(&project).copied();
-            commit.checks.push((RecordKey::teams_of_project(project), guard));
+            commit.check(RecordKey::teams_of_project(project), base.guards.get(&project).copied());
         }
         // The first hook decides whose board this is, in the same step that puts its item there.
         if let (Some(collection), None) = (provenance.collection, base.collection) {
-            commit.write(&mut delta, RecordKey::collection(), None, Some(collection.to_string().into()));
-            delta.collection = Some(collection);
+            commit.put(Change::Collection(collection), None);
         }
-        commit.entries = self.entries(changes, provenance);
-        Some(commit.telling(&delta, audience))
+        self.announce(&mut commit, changes, provenance);
+        commit.build(audience)
     }
 
     fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {
@@ -138,15 +135,19 @@ impl Ingest {
         let present = merged.present().claim;
         draft.projects.insert(present.facts.project);
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
-        let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.clock)());
+        let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.instance.clock)());
         draft.changes.extend(announced.into_iter().map(|change| (present.changed_at, change)));
-        let (key, value) = (RecordKey::item(merged.id), merged.encode().into());
-        draft.commit.write(&mut draft.delta, key, known.version, Some(value));
-        draft.delta.observations.push(observation.clone());
+        let change = Change::Item { merged, observed: observation.clone() };
+        draft.commit.put(change, known.version);
     }
 
-    /// The entries of changes, in their order; those of a board that changed a great deal at once as one.
-    fn entries(&self, changes: Vec<(Timestamp, BoardChange)>, provenance: &Provenance) -> Vec<NewEntry> {
+    /// Announces changes in their order; those of a board that changed a great deal at once as one.
+    fn announce(
+        &self,
+        commit: &mut CommitBuilder,
+        changes: Vec<(Timestamp, BoardChange)>,
+        provenance: &Provenance,
+    ) {
         let mut of_board = BTreeMap::<Scope, usize>::new();
         for (_, change) in &changes {
             *of_board.entry(change.scope).or_default() += 1;
@@ -154,10 +155,9 @@ impl Ingest {
         let is_bulk = |scope: &Scope| of_board.get(scope).is_some_and(|count| *count > CHANGES_MAX);
         let (bulk, single): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, change)| is_bulk(&change.scope));
-        let mut entries: Vec<NewEntry> = single
-            .into_iter()
-            .map(|(changed_at, change)| self.entry(change.scope, change.body, changed_at, provenance))
-            .collect();
+        for (changed_at, BoardChange { scope, body, .. }) in single {
+            commit.announce(scope, self.encode(scope, body, changed_at, provenance));
+        }
         let mut by_board = BTreeMap::<Scope, (Timestamp, Vec<BoardChange>)>::new();
         for (changed_at, change) in bulk {
             let (newest, of_board) = by_board.entry(change.scope).or_default();
@@ -165,19 +165,14 @@ impl Ingest {
             of_board.push(change);
         }
         for (scope, (newest, changes)) in by_board {
-            entries.push(self.entry(scope, many(changes), newest, provenance));
+            commit.announce(scope, self.encode(scope, many(changes), newest, provenance));
         }
-        entries
-    }
-
-    fn entry(&self, scope: Scope, body: Body, changed_at: Timestamp, provenance: &Provenance) -> NewEntry {
-        let event = Some(self.encode(scope, body, changed_at, provenance));
-        NewEntry { audience: Audience::Scope(scope), event, delta: None }
     }
 
     fn encode(&self, scope: Scope, body: Body, changed_at: Timestamp, provenance: &Provenance) -> Bytes {
-        let state = self.fold.read();
-        let envelope = state.envelope(scope, (self.clock)(), provenance.source, self.demo);
+        let instance = &self.instance;
+        let state = instance.fold.read();
+        let envelope = state.envelope(scope, (instance.clock)(), provenance.source, instance.demo);
         let checked = state.checked().projects.get(&scope.project).copied();
         drop(state);
         let envelope = Envelope {

@@ -3,27 +3,22 @@
 
 mod build;
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use build::Base;
 
-use crate::board::fold::Fold;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{CollectionId, Text};
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
-use crate::journal::{self, Commit, CommitOutcome, EntryId, Journal, JournalError};
+use crate::journal::{self, Commit, EntryId, JournalError};
 use crate::ops::failpoints::{self, Failpoint};
-use crate::platform::clock::Clock;
+use crate::ops::instance::Instance;
+use crate::write::commit::{CommitError, Committed, Conflicts, Proposal, commit_proposal};
 
-/// How often a commit that conflicted is tried again from the value that won.
-pub const CONFLICT_RETRIES_MAX: u32 = 5;
-
-/// How long one commit may take.
-pub const COMMIT_BUDGET: Duration = Duration::from_millis(300);
+/// How often observations are committed anew because the log that held them was lost before they were read.
+const LOST_RETRIES_MAX: u32 = 5;
 
 /// How long an acknowledgement waits for this instance's boards: longer than it takes to tell that the journal is away.
 const FOLDED_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -31,19 +26,10 @@ const FOLDED_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long a writer waits for its own fold to reach what another instance committed about a team.
 const FOLD_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The greatest pause before a commit that conflicted is tried again, in milliseconds.
-const CONFLICT_PAUSE_MS_MAX: u64 = 8;
-
-/// The write path to one journal.
+/// The write path of items.
 pub struct Ingest {
-    /// Where it goes.
-    pub journal: Arc<dyn Journal>,
-    /// This instance's boards: what the journal most likely holds, without asking it.
-    pub fold: Arc<Fold>,
-    /// Dates the events.
-    pub clock: Clock,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
+    /// This instance: its boards are what the journal most likely holds, without asking it.
+    pub instance: Instance,
 }
 
 /// Where an observation came from.
@@ -74,33 +60,13 @@ pub enum Ingested {
     ForeignCollection,
 }
 
-/// Why an observation was not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IngestError {
-    /// The journal failed.
-    Journal(JournalError),
-    /// Other writers of the same item came first, time after time.
-    Contended,
-}
-
-impl fmt::Display for IngestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Journal(error) => error.fmt(f),
-            Self::Contended => write!(f, "other writers came first {CONFLICT_RETRIES_MAX} times"),
-        }
-    }
-}
-
-impl std::error::Error for IngestError {}
-
 impl Ingest {
     /// Merges an observation into its item and commits what that changes. When this returns `Ok`, it is kept.
     pub async fn observe(
         &self,
         observation: &Observation,
         provenance: &Provenance,
-    ) -> Result<Ingested, IngestError> {
+    ) -> Result<Ingested, CommitError> {
         self.observe_all(std::slice::from_ref(observation), provenance).await
     }
 
@@ -112,10 +78,10 @@ impl Ingest {
         &self,
         observations: &[Observation],
         provenance: &Provenance,
-    ) -> Result<Ingested, IngestError> {
+    ) -> Result<Ingested, CommitError> {
         let mut ingested = Ingested::Known;
-        for _ in 0..=CONFLICT_RETRIES_MAX {
-            let loads = self.fold.loads();
+        for _ in 0..=LOST_RETRIES_MAX {
+            let loads = self.instance.fold.loads();
             let (now, position) = self.commit_all(observations, provenance).await?;
             if now != Ingested::Known {
                 ingested = now;
@@ -124,7 +90,7 @@ impl Ingest {
                 return Ok(ingested);
             }
         }
-        Err(IngestError::Journal(JournalError::Lost))
+        Err(CommitError::Journal(JournalError::Lost))
     }
 
     /// Commits what is new, and returns which position of the log holds everything.
@@ -132,48 +98,24 @@ impl Ingest {
         &self,
         observations: &[Observation],
         provenance: &Provenance,
-    ) -> Result<(Ingested, EntryId), IngestError> {
-        if let JournalStatus::Lost(_) = self.fold.journal_status() {
+    ) -> Result<(Ingested, EntryId), CommitError> {
+        if let JournalStatus::Lost(_) = self.instance.fold.journal_status() {
             // The boards are of another log: an item that the new one does not hold yet would look like a new one.
             let why = "its log was lost and is being put together again";
-            return Err(IngestError::Journal(JournalError::Unavailable(why.into())));
+            return Err(CommitError::Journal(JournalError::Unavailable(why.into())));
         }
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
-        let mut base = Base::folded(&self.fold.read(), &ids);
-        let mut found = EntryId::ZERO;
-        for attempt in 0..=CONFLICT_RETRIES_MAX {
-            if let (Some(theirs), Some(ours)) = (provenance.collection, base.collection)
-                && theirs != ours
-            {
-                return Ok((Ingested::ForeignCollection, found));
+        let base = Base::folded(&self.instance.fold.read(), &ids);
+        let mut proposal = Observed { ingest: self, observations, provenance, base, found: EntryId::ZERO };
+        match commit_proposal(&*self.instance.journal, &mut proposal).await? {
+            Some(Committed { position, events }) => {
+                failpoints::reached(Failpoint::Committed);
+                Ok((Ingested::Committed { events }, position))
             }
-            let Some(commit) = self.commit_of(&base, observations, provenance) else {
-                // It was in the fold or in what conflicted, so the journal holds it too.
-                return Ok((Ingested::Known, found));
-            };
-            let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
-            match self.within_budget(commit).await? {
-                CommitOutcome::Committed(ids) => {
-                    failpoints::reached(Failpoint::Committed);
-                    let last = ids.last().copied().unwrap_or(found);
-                    return Ok((Ingested::Committed { events }, last));
-                }
-                CommitOutcome::Conflict(conflicts) => {
-                    found = found.max(journal::position_of(&conflicts));
-                    if let Some(position) = base.update(conflicts) {
-                        // Teams are only ever taken from the fold, which knows them all as of one position. Where it
-                        // does not get there in time, the next attempt finds the same conflict.
-                        let _ = tokio::time::timeout(FOLD_TIMEOUT, self.fold.passed(position)).await;
-                        base.take_teams(&self.fold.read());
-                    }
-                    if attempt > 0 {
-                        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=CONFLICT_PAUSE_MS_MAX)))
-                            .await;
-                    }
-                }
-            }
+            None if proposal.is_foreign() => Ok((Ingested::ForeignCollection, proposal.found)),
+            // It was in the fold or in what conflicted, so the journal holds it too.
+            None => Ok((Ingested::Known, proposal.found)),
         }
-        Err(IngestError::Contended)
     }
 
     /// Whether this instance's boards hold what the log held up to that position; not where they were loaded anew
@@ -181,23 +123,54 @@ impl Ingest {
     ///
     /// Errors: the journal is away, and nobody can tell with what it will come back. A relay that is only slow is none:
     /// what it has yet to read lies in the journal.
-    async fn is_folded(&self, position: EntryId, loads: u64) -> Result<bool, IngestError> {
-        let passed = self.fold.passed_in_the_same_load(position, loads);
+    async fn is_folded(&self, position: EntryId, loads: u64) -> Result<bool, CommitError> {
+        let fold = &self.instance.fold;
+        let passed = fold.passed_in_the_same_load(position, loads);
         match tokio::time::timeout(FOLDED_TIMEOUT, passed).await {
             Ok(is_same) => Ok(is_same),
-            Err(_) if self.fold.journal_status() == JournalStatus::Following => Ok(true),
+            Err(_) if fold.journal_status() == JournalStatus::Following => Ok(true),
             Err(_) => {
                 let why = "it went away before what was committed could be read";
-                Err(IngestError::Journal(JournalError::Unavailable(why.into())))
+                Err(CommitError::Journal(JournalError::Unavailable(why.into())))
             }
         }
     }
+}
 
-    async fn within_budget(&self, commit: Commit) -> Result<CommitOutcome, IngestError> {
-        let outcome = tokio::time::timeout(COMMIT_BUDGET, self.journal.commit(commit)).await;
-        outcome
-            .unwrap_or_else(|_| Err(JournalError::Unavailable("a commit took too long".into())))
-            .map_err(IngestError::Journal)
+/// Observations to commit, over what the journal holds as far as is known here.
+struct Observed<'a> {
+    ingest: &'a Ingest,
+    observations: &'a [Observation],
+    provenance: &'a Provenance,
+    base: Base,
+    /// The position at which the log holds everything that conflicted so far.
+    found: EntryId,
+}
+
+impl Observed<'_> {
+    /// Whether they come from another collection than what is on the boards.
+    fn is_foreign(&self) -> bool {
+        matches!((self.provenance.collection, self.base.collection), (Some(theirs), Some(ours)) if theirs != ours)
+    }
+}
+
+impl Proposal for Observed<'_> {
+    fn build(&mut self) -> Option<Commit> {
+        if self.is_foreign() {
+            return None;
+        }
+        self.ingest.commit_of(&self.base, self.observations, self.provenance)
+    }
+
+    async fn rebase(&mut self, conflicts: &Conflicts) {
+        self.found = self.found.max(journal::position_of(conflicts));
+        if let Some(position) = self.base.update(conflicts) {
+            // Teams are only ever taken from the fold, which knows them all as of one position. Where it does not get
+            // there in time, the next attempt finds the same conflict.
+            let fold = &self.ingest.instance.fold;
+            let _ = tokio::time::timeout(FOLD_TIMEOUT, fold.passed(position)).await;
+            self.base.take_teams(&fold.read());
+        }
     }
 }
 

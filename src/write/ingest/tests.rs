@@ -1,6 +1,7 @@
 //! The write path over the memory journal: once, whatever is repeated, late or raced for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
@@ -13,7 +14,8 @@ use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::{item, other_project, project, with_details};
 use crate::journal::memory::MemoryJournal;
-use crate::journal::{EntryId, LogRetention, NewEntry, RecordKey};
+use crate::journal::{CommitOutcome, EntryId, Journal as _, LogRetention, NewEntry, RecordKey, Store};
+use crate::platform::clock::Clock;
 
 struct Fixture {
     ingest: Ingest,
@@ -34,21 +36,22 @@ impl Fixture {
         let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(1_000_000));
         let journal = Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT));
         let begin = begin_log(&journal).await;
-        let ingest = Ingest { journal: journal.clone(), fold: Arc::default(), clock, demo: false };
+        let instance = Instance::new(&Store::of(journal.clone()), clock, false);
+        let ingest = Ingest { instance };
         Self { ingest, journal, begin }
     }
 
     /// Loads what the journal holds into the fold, as the relay does when it begins.
     async fn load(&self) {
         let loaded = self.journal.load().await.unwrap();
-        self.ingest.fold.reset(Projection::from_records(loaded).0);
+        self.ingest.instance.fold.reset(Projection::from_records(loaded).0);
     }
 
     async fn observe(&self, observation: &Observation) -> Ingested {
         self.try_observe(observation).await.unwrap()
     }
 
-    async fn try_observe(&self, observation: &Observation) -> Result<Ingested, IngestError> {
+    async fn try_observe(&self, observation: &Observation) -> Result<Ingested, CommitError> {
         let provenance = Provenance {
             source: Cause::Webhook,
             received_at: Timestamp::from_epoch_ms(7),
@@ -59,7 +62,7 @@ impl Fixture {
     }
 
     /// Begins to observe the first revision of an item, and gets as far as it can.
-    async fn begin_to_observe(self: &Arc<Self>) -> JoinHandle<Result<Ingested, IngestError>> {
+    async fn begin_to_observe(self: &Arc<Self>) -> JoinHandle<Result<Ingested, CommitError>> {
         let fixture = self.clone();
         let observing = tokio::spawn(async move { fixture.try_observe(&item(13, 1, |_| {})).await });
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -68,7 +71,7 @@ impl Fixture {
 
     /// The log: for each entry its events as JSON, or null for a silent one.
     async fn log(&self) -> Vec<serde_json::Value> {
-        let entries = self.ingest.journal.tail(self.begin, 10_000).await;
+        let entries = self.ingest.instance.journal.tail(self.begin, 10_000).await;
         let json = |event: &Option<Bytes>| {
             event.as_ref().map_or(serde_json::Value::Null, |json| serde_json::from_slice(json).unwrap())
         };
@@ -76,7 +79,8 @@ impl Fixture {
     }
 
     async fn record(&self) -> WorkItem {
-        let record = self.ingest.journal.read(&[RecordKey::item(item(13, 1, |_| {}).id)]).await.unwrap();
+        let record =
+            self.ingest.instance.journal.read(&[RecordKey::item(item(13, 1, |_| {}).id)]).await.unwrap();
         WorkItem::decode(&record[0].as_ref().unwrap().value).unwrap()
     }
 }
@@ -89,7 +93,7 @@ async fn a_change_is_announced_once() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.observe(&item(13, 2, |_| {})).await, Ingested::Committed { events: 1 });
     assert_eq!(fixture.observe(&item(13, 2, |_| {})).await, Ingested::Known);
-    let journal = fixture.ingest.journal.load().await.unwrap();
+    let journal = fixture.ingest.instance.journal.load().await.unwrap();
     assert_eq!(journal.records.len(), 1);
     assert_eq!(
         journal.records[0].1.version, journal.position,
@@ -158,7 +162,7 @@ async fn a_record_that_cannot_be_decoded_is_replaced() {
     let key = RecordKey::item(item(13, 1, |_| {}).id);
     let entries = vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }];
     let broken = Commit { checks: vec![], writes: vec![(key, Some("{".into()))], entries };
-    fixture.ingest.journal.commit(broken).await.unwrap();
+    fixture.ingest.instance.journal.commit(broken).await.unwrap();
     assert_eq!(fixture.observe(&item(13, 1, |_| {})).await, Ingested::Committed { events: 1 });
     assert_eq!(fixture.record().await, item(13, 1, |_| {}));
 }
@@ -177,7 +181,7 @@ async fn commit_team(fixture: &Fixture) -> EntryId {
             delta: Some(delta.encode().into()),
         }],
     };
-    let CommitOutcome::Committed(ids) = fixture.ingest.journal.commit(commit).await.unwrap() else {
+    let CommitOutcome::Committed(ids) = fixture.ingest.instance.journal.commit(commit).await.unwrap() else {
         panic!("a conflict")
     };
     ids[0]
@@ -185,8 +189,8 @@ async fn commit_team(fixture: &Fixture) -> EntryId {
 
 /// Follows the log into the fixture's fold, as the relay does.
 async fn follow(fixture: &Fixture, after: EntryId) {
-    let entries = fixture.ingest.journal.tail(after, 10_000).await.unwrap();
-    fixture.ingest.fold.apply(&entries);
+    let entries = fixture.ingest.instance.journal.tail(after, 10_000).await.unwrap();
+    fixture.ingest.instance.fold.apply(&entries);
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,9 +243,9 @@ async fn nothing_is_kept_by_a_journal_that_went_away_before_it_could_be_read() {
     let fixture = Arc::new(Fixture::new().await);
     fixture.load().await;
     let observing = fixture.begin_to_observe().await;
-    fixture.ingest.fold.set_journal_status(JournalStatus::Away(Timestamp::from_epoch_ms(1)));
+    fixture.ingest.instance.fold.set_journal_status(JournalStatus::Away(Timestamp::from_epoch_ms(1)));
     let refused = observing.await.unwrap();
-    assert!(matches!(refused, Err(IngestError::Journal(JournalError::Unavailable(_)))), "{refused:?}");
+    assert!(matches!(refused, Err(CommitError::Journal(JournalError::Unavailable(_)))), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use boardcast::app::App;
+use boardcast::app::{Adapters, App};
 use boardcast::archive::Archive;
 use boardcast::config::Config;
 use boardcast::devops::AzureDevOps;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
-use boardcast::journal::{Journal, LogRetention};
+use boardcast::journal::{Journal as _, LogRetention, Store};
 use boardcast::platform::clock::Clock;
 use boardcast::stream::hub::RingLimits;
 use serde_json::Value;
@@ -55,8 +55,8 @@ pub struct TestApp {
     stop: Option<oneshot::Sender<()>>,
 }
 
-/// What is put between the application and its journal.
-type Layer = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal>>;
+/// What is put between the application and its store.
+type Layer = Box<dyn Fn(Store) -> Store>;
 
 pub struct Builder {
     settings: HashMap<String, String>,
@@ -77,7 +77,7 @@ impl TestApp {
             clock: boardcast::platform::clock::system(),
             retention: LogRetention::DEFAULT,
             ring: RingLimits::DEFAULT,
-            wrap: Box::new(|journal| journal),
+            wrap: Box::new(|store| store),
             azure: None,
             archive: None,
         }
@@ -121,9 +121,9 @@ impl TestApp {
     pub async fn quiet(&self) {
         loop {
             self.settled().await;
-            let before = self.app.fold.position();
+            let before = self.app.instance.fold.position();
             tokio::time::sleep(Duration::from_millis(300)).await;
-            if self.app.fold.position() == before {
+            if self.app.instance.fold.position() == before {
                 return;
             }
         }
@@ -132,7 +132,7 @@ impl TestApp {
     /// Waits until the fold has everything that the journal has.
     pub async fn settled(&self) {
         let position = self.journal.load().await.unwrap().position;
-        tokio::time::timeout(DEADLINE, self.app.fold.passed(position)).await.unwrap();
+        tokio::time::timeout(DEADLINE, self.app.instance.fold.passed(position)).await.unwrap();
     }
 }
 
@@ -176,8 +176,8 @@ impl Builder {
         self
     }
 
-    /// Puts a layer between the application and its journal.
-    pub fn layer(mut self, wrap: impl Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + 'static) -> Self {
+    /// Puts a layer between the application and its store.
+    pub fn layer(mut self, wrap: impl Fn(Store) -> Store + 'static) -> Self {
         self.wrap = Box::new(wrap);
         self
     }
@@ -185,14 +185,14 @@ impl Builder {
     pub async fn start(self) -> TestApp {
         let config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
         let journal = Arc::new(MemoryJournal::new(self.clock.clone(), self.retention));
-        let app = App::archived(
-            &config,
-            (self.wrap)(journal.clone()),
-            self.clock,
-            self.ring,
-            self.azure,
-            self.archive,
-        );
+        let adapters = Adapters {
+            store: (self.wrap)(Store::of(journal.clone())),
+            clock: self.clock,
+            ring: self.ring,
+            azure: self.azure,
+            archive: self.archive,
+        };
+        let app = App::new(&config, adapters);
         let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

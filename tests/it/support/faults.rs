@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boardcast::journal::{
-    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords, RecordKey,
-    Versioned,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, Leases, LoadedRecords,
+    RecordKey, Store, Versioned,
 };
-use bytes::Bytes;
 use tokio::sync::watch;
 
 /// What happens to one operation.
@@ -24,6 +23,7 @@ pub enum Fault {
 /// A journal of which commits go wrong as planned, and reads go wrong while it is down.
 pub struct FaultyJournal {
     inner: Arc<dyn Journal>,
+    leases: Arc<dyn Leases>,
     commits: Mutex<VecDeque<Fault>>,
     /// What every operation fails with, those that wait among them.
     failing: watch::Sender<Option<JournalError>>,
@@ -33,14 +33,20 @@ pub struct FaultyJournal {
 }
 
 impl FaultyJournal {
-    pub fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
+    pub fn over(store: &Store) -> Arc<Self> {
         Arc::new(Self {
-            inner,
+            inner: store.journal.clone(),
+            leases: store.leases.clone(),
             commits: Mutex::default(),
             failing: watch::Sender::new(None),
             read_delay: Mutex::default(),
             load: Mutex::default(),
         })
+    }
+
+    /// The store of which this is the journal, and which grants the leases.
+    pub fn in_front_of(self: &Arc<Self>, store: Store) -> Store {
+        Store { journal: self.clone(), leases: self.clone(), ..store }
     }
 
     /// Plans faults for the commits to come, one each.
@@ -123,36 +129,6 @@ impl Journal for FaultyJournal {
         self.inner.holds(cursor).await
     }
 
-    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
-        self.check()?;
-        self.inner.lease(name, holder, duration).await
-    }
-
-    async fn kept(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
-        self.check()?;
-        self.inner.kept(name).await
-    }
-
-    async fn keep(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
-        self.check()?;
-        self.inner.keep(name, value, expiry).await
-    }
-
-    async fn forget(&self, name: &str) -> Result<(), JournalError> {
-        self.check()?;
-        self.inner.forget(name).await
-    }
-
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> Result<Vec<(String, Bytes)>, JournalError> {
-        self.check()?;
-        self.inner.report(instance, report, expiry).await
-    }
-
     fn is_shared(&self) -> bool {
         self.inner.is_shared()
     }
@@ -162,13 +138,21 @@ impl Journal for FaultyJournal {
     }
 }
 
+#[async_trait]
+impl Leases for FaultyJournal {
+    async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
+        self.check()?;
+        self.leases.lease(name, holder, duration).await
+    }
+}
+
 #[tokio::test]
 async fn each_fault_does_what_it_says() {
     use boardcast::domain::scope::Audience;
     use boardcast::journal::{LogRetention, NewEntry, memory::MemoryJournal};
 
     let memory = Arc::new(MemoryJournal::new(boardcast::platform::clock::system(), LogRetention::DEFAULT));
-    let faulty = FaultyJournal::over(memory.clone());
+    let faulty = FaultyJournal::over(&Store::of(memory.clone()));
     let commit = || Commit {
         entries: vec![NewEntry { audience: Audience::Everyone, event: None, delta: None }],
         ..Commit::default()

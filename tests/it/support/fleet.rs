@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use boardcast::archive::Archive;
 use boardcast::domain::wire::event::Cause;
-use boardcast::journal::Journal;
+use boardcast::journal::Store;
 use boardcast::journal::address::Address;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
 
@@ -48,9 +48,9 @@ impl Fleet {
         let fleet = Self { organisation: organisation.to_owned(), instances, places, port, archive };
         let teams = &fleet.instances[0].app.app.deriver.teams;
         assert!(teams.learn(catalogue_of_today(), Cause::Timer).await.unwrap());
-        let known = fleet.instances[0].app.app.fold.position().unwrap();
+        let known = fleet.instances[0].app.app.instance.fold.position().unwrap();
         for instance in &fleet.instances {
-            tokio::time::timeout(DEADLINE, instance.app.app.fold.passed(known)).await.unwrap();
+            tokio::time::timeout(DEADLINE, instance.app.app.instance.fold.passed(known)).await.unwrap();
         }
         fleet
     }
@@ -91,13 +91,13 @@ impl Instance {
         let mut builder = TestApp::builder()
             .setting("BOARDCAST_HEARTBEAT_MS", "1000")
             .setting("BOARDCAST_SETTLE_MS", "200")
-            .layer(move |_| journal.clone() as Arc<dyn Journal>);
+            .layer(move |_| Store::of(journal.clone()));
         if let Some(archive) = archive {
             builder = builder.archive(archive);
         }
         let app = builder.start().await;
         let began = Instant::now();
-        while app.app.fold.position().is_none() {
+        while app.app.instance.fold.position().is_none() {
             assert!(began.elapsed() < DEADLINE, "an instance did not load");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

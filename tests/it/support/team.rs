@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::board::figures::{BoardFigures, Calculator, Inputs};
-use boardcast::board::fold::Fold;
 use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
 use boardcast::domain::wire::event::Cause;
 use boardcast::domain::wire::view::StateCategory;
-use boardcast::journal::{EntryId, Journal};
-use boardcast::ops::vitals::Vitals;
+use boardcast::journal::{EntryId, Journal, Store};
+use boardcast::ops::instance::Instance;
 use boardcast::platform::clock::Clock;
 use boardcast::stream::hub::{Hub, RingLimits};
 use boardcast::stream::relay::Relay;
@@ -105,56 +104,34 @@ pub fn story(id: u32, rev: u32, sprint: u8, state: &str, points: Option<f64>) ->
     payload
 }
 
-/// One instance of several that share a journal.
-pub struct Instance {
-    pub journal: Arc<dyn Journal>,
-    pub fold: Arc<Fold>,
+/// One instance of several that share a store.
+pub struct TestInstance {
+    pub instance: Instance,
     pub ingest: Arc<Ingest>,
     pub deriver: Arc<Deriver>,
     relay: JoinHandle<()>,
 }
 
-impl Instance {
-    /// An instance that follows the journal and derives nothing by itself.
-    pub async fn over(journal: Arc<dyn Journal>, clock: Clock) -> Self {
-        let (fold, vitals) = (Arc::new(Fold::default()), Arc::new(Vitals::default()));
+impl TestInstance {
+    /// An instance that follows the journal and derives nothing unless it is told to.
+    pub async fn over(store: &Store, clock: Clock) -> Self {
+        let instance = Instance::new(store, clock, false);
         let hub = Arc::new(Hub::new(RingLimits::DEFAULT, Duration::ZERO));
-        let instance = uuid::Uuid::new_v4().to_string();
-        let relay = Relay {
-            journal: journal.clone(),
-            fold: fold.clone(),
-            hub,
-            vitals: vitals.clone(),
-            clock: clock.clone(),
-            instance: instance.clone(),
-        };
-        let relay = tokio::spawn(relay.run());
-        let ingest = Arc::new(Ingest {
-            journal: journal.clone(),
-            fold: fold.clone(),
-            clock: clock.clone(),
-            demo: false,
-        });
-        let teams =
-            TeamKeeper { journal: journal.clone(), fold: fold.clone(), clock: clock.clone(), demo: false };
+        let relay = tokio::spawn(Relay { instance: instance.clone(), hub }.run());
+        let ingest = Arc::new(Ingest { instance: instance.clone() });
         let settings = DeriveSettings {
             pause: Duration::from_millis(5),
             settle: Duration::from_millis(100),
             ..DeriveSettings::default()
         };
         let deriver = Arc::new(Deriver {
-            journal: journal.clone(),
-            fold: fold.clone(),
+            instance: instance.clone(),
             calculator: Arc::new(Calculator::default()),
-            teams,
-            clock,
-            vitals,
+            teams: TeamKeeper { instance: instance.clone() },
             settings,
-            instance,
-            demo: false,
         });
-        fold.passed(EntryId::ZERO).await;
-        Self { journal, fold, ingest, deriver, relay }
+        instance.fold.passed(EntryId::ZERO).await;
+        Self { instance, ingest, deriver, relay }
     }
 
     /// Makes the team known, as a synchronisation does.
@@ -170,18 +147,18 @@ impl Instance {
 
     /// Waits until the fold has everything that the journal has.
     pub async fn settled(&self) {
-        let position = self.journal.load().await.unwrap().position;
-        self.fold.passed(position).await;
+        let position = self.instance.journal.load().await.unwrap().position;
+        self.instance.fold.passed(position).await;
     }
 
     /// A board's figures, computed from nothing but the fold.
     pub fn figures(&self, scope: Scope) -> BoardFigures {
-        let inputs = Inputs::of(&self.fold.read(), scope);
-        Calculator::default().figures(&inputs, (self.deriver.clock)())
+        let inputs = Inputs::of(&self.instance.fold.read(), scope);
+        Calculator::default().figures(&inputs, (self.instance.clock)())
     }
 }
 
-impl Drop for Instance {
+impl Drop for TestInstance {
     fn drop(&mut self) {
         self.relay.abort();
     }

@@ -1,10 +1,10 @@
--- Reads, keeps or deletes a value that is kept for a while: the position of the log that it is at least as new as, a
--- blank, and what the caller wrote.
+-- Reads, puts or deletes a value that expires: the position of the log that it is at least as new as, a blank, and what
+-- the caller wrote.
 --
--- KEYS: the value, the schema. ARGV: the schema of the caller; `get`, `keep` or `forget`; and to keep one its position,
+-- KEYS: the value, the schema. ARGV: the schema of the caller; `get`, `put` or `delete`; and to put one its position,
 -- the value, and for how many milliseconds.
 --
--- Answers {'kept', the whole value} or {'none'}; {'kept'} or, where a later one is, {'later'}; {'forgotten'}.
+-- Answers {'found', the whole value} or {'none'}; {'put'} or, where a later one is, {'later'}; {'deleted'}.
 
 -- A key of another type is an error to whoever reads it, for ever.
 local there = redis.pcall('GET', KEYS[1])
@@ -15,14 +15,14 @@ end
 
 if ARGV[2] == 'get' then
   if ms then
-    return { 'kept', there }
+    return { 'found', there }
   elseif there then
     redis.call('DEL', KEYS[1])
   end
   return { 'none' }
-elseif ARGV[2] == 'forget' then
+elseif ARGV[2] == 'delete' then
   redis.call('DEL', KEYS[1])
-  return { 'forgotten' }
+  return { 'deleted' }
 end
 
 local new_ms, new_seq = string.match(ARGV[3], '^(%d+)%-(%d+)$')
@@ -34,4 +34,4 @@ if later > 0 then
   return { 'later' }
 end
 redis.call('SET', KEYS[1], ARGV[3] .. ' ' .. ARGV[4], 'PX', ARGV[5])
-return { 'kept' }
+return { 'put' }

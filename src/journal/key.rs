@@ -1,0 +1,109 @@
+//! The keys of records.
+
+use std::fmt;
+
+use crate::domain::scope::{ProjectId, Scope};
+use crate::domain::sprint::teams::TeamKey;
+use crate::domain::sprint::work_item::WorkItemId;
+
+/// The key of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey(String);
+
+impl RecordKey {
+    /// A work item. One space for the organisation: numbers are unique there, and items move between projects.
+    pub fn item(id: WorkItemId) -> Self {
+        Self(format!("item/{id}"))
+    }
+
+    /// What is known of a team.
+    pub fn team(team: TeamKey) -> Self {
+        Self(format!("team/{}/{}", team.project, team.team))
+    }
+
+    /// Written together with the record of any team of the project, so that whoever places an item by what is known
+    /// of its project's teams has one record to check.
+    pub fn teams_of_project(project: ProjectId) -> Self {
+        Self(format!("teams/{project}"))
+    }
+
+    /// The sprint that a team is in.
+    pub fn current_sprint(team: TeamKey) -> Self {
+        Self(format!("sprint/{}/{}", team.project, team.team))
+    }
+
+    /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
+    pub fn announced(scope: Scope, name: &str) -> Self {
+        Self(format!("said/{scope}/{name}"))
+    }
+
+    /// When the source was last found equal.
+    pub fn feed() -> Self {
+        Self("feed".into())
+    }
+
+    /// Random, set once: a change means that the store was lost.
+    pub fn epoch() -> Self {
+        Self("epoch".into())
+    }
+
+    /// The collection whose hooks are taken: the first one seen where none is configured.
+    pub fn collection() -> Self {
+        Self("collection".into())
+    }
+
+    /// The key as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is what is known of a team.
+    pub fn is_team(&self) -> bool {
+        self.0.starts_with("team/")
+    }
+
+    /// Whether it is the guard of a project's teams.
+    pub fn is_teams_of_project(&self) -> bool {
+        self.0.starts_with("teams/")
+    }
+
+    /// Whether it is the sprint that a team is in.
+    pub fn is_current_sprint(&self) -> bool {
+        self.0.starts_with("sprint/")
+    }
+
+    /// Whether it is something that was said about a board.
+    pub fn is_announced(&self) -> bool {
+        self.0.starts_with("said/")
+    }
+
+    /// The work item that this key is the record of, if it is one.
+    pub fn as_item(&self) -> Option<WorkItemId> {
+        self.0.strip_prefix("item/").and_then(|number| number.parse().ok()).and_then(WorkItemId::new)
+    }
+}
+
+impl From<&str> for RecordKey {
+    fn from(key: &str) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_key_names_its_item() {
+        let id = WorkItemId::new(13).unwrap();
+        assert_eq!(RecordKey::item(id).as_str(), "item/13");
+        assert_eq!(RecordKey::item(id).as_item(), Some(id));
+        assert_eq!(RecordKey::epoch().as_item(), None);
+    }
+}
