@@ -56,7 +56,7 @@ impl Counted {
             Box::pin(async move {
                 calls.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(takes).await;
-                Ok(Loaded { bytes: text.len(), value: Some(Arc::new(text)) })
+                Ok(Loaded { bytes: text.len(), value: Arc::new(text) })
             })
         }
     }
@@ -84,7 +84,7 @@ impl ListsOfInstance {
         let shared = Shared::new(&store, position_of, name.into(), vitals.clone(), timeout);
         let limits = Limits { entries: 100, bytes: 10_000_000 };
         let clock = boardcast::platform::clock::system();
-        let lists = Cache::over_shared(limits, clock, Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
+        let lists = Cache::new(limits, clock, Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
         Self { lists, position, vitals }
     }
 
@@ -95,7 +95,7 @@ impl ListsOfInstance {
 
     async fn read(&self, source: &Counted, text: &str) -> (String, ReadOutcome) {
         let served = self.lists.read(KIND, &KEY, source.load(Duration::ZERO, text)).await.unwrap();
-        (served.value.unwrap().to_string(), served.outcome)
+        (served.value.to_string(), served.outcome)
     }
 }
 
@@ -132,7 +132,7 @@ async fn miss_at_once<const N: usize>() -> usize {
         }
     }
     for reader in readers {
-        assert_eq!(*reader.await.unwrap().unwrap().value.unwrap(), "one");
+        assert_eq!(*reader.await.unwrap().unwrap().value, "one");
     }
     source.calls()
 }
@@ -345,7 +345,7 @@ async fn c10_c11_a_list_that_is_invalidated_while_another_instance_loads_it_stay
     assert_eq!(other.read(&source, "new").await, ("new".into(), ReadOutcome::Miss));
     assert!(!early.is_finished(), "the load from before the change was waited for");
     until_kept(&organisation, " new").await;
-    assert_eq!(*early.await.unwrap().unwrap().value.unwrap(), "old");
+    assert_eq!(*early.await.unwrap().unwrap().value, "old");
     tokio::time::sleep(Duration::from_millis(200)).await;
     until_kept(&organisation, " new").await;
     // And where the early one was stored last, whoever knows of the change does not take it.
@@ -403,7 +403,7 @@ async fn c4_a_redis_that_hangs_or_is_away_is_a_miss_and_no_more() {
         let began = Instant::now();
         let load = source.load(Duration::ZERO, "meanwhile");
         let served = one.lists.refresh(KIND, &KEY, load).await.unwrap();
-        assert_eq!((served.value.unwrap().as_str(), served.outcome), ("meanwhile", ReadOutcome::Miss));
+        assert_eq!((served.value.as_str(), served.outcome), ("meanwhile", ReadOutcome::Miss));
         // Twice the patience would be 200 ms; the rest is for a machine that is busy.
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         assert!(one.vitals.lists_unshared.value() > 0);

@@ -38,6 +38,3 @@ impl Kind {
 }
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
-
-/// How long it is believed that there is nothing.
-pub const NEGATIVE_TTL_MS: i64 = 30_000;

@@ -120,8 +120,7 @@ where
             loaded = load() => loaded,
             never = second.shared.keep_turn(&name, mark) => match never {},
         };
-        let list = loaded.as_ref().ok().and_then(|loaded| loaded.value.clone());
-        let list = list.map(|value| (value, as_of, position));
+        let list = loaded.as_ref().ok().map(|loaded| (loaded.value.clone(), as_of, position));
         (self.stored(loaded, as_of), Some(Ours { mark, list }))
     }
 
@@ -187,13 +186,13 @@ where
         if found.position < state.mark(key) || !is_newer {
             return None;
         }
-        let loaded = Loaded { value: Some(found.value.clone()), bytes: found.bytes };
+        let loaded = Loaded { value: found.value.clone(), bytes: found.bytes };
         let entry = Entry { looked_at: now, ..Entry::new(key.0, loaded, as_of, jitter, state.count()) };
         if !entry.is_usable(now) {
             return None;
         }
         let outcome = if entry.is_fresh(now) { ReadOutcome::HitRedis } else { ReadOutcome::Stale };
-        let served = Served { value: Some(found.value), as_of, age_ms: entry.age_ms(now), outcome };
+        let served = Served { value: found.value, as_of, age_ms: entry.age_ms(now), outcome };
         state.insert(key.clone(), entry, self.0.limits, now);
         Some(served)
     }

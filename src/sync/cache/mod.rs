@@ -22,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::vitals::ReadOutcome;
 use crate::platform::clock::Clock;
 
-pub use kind::{Kind, NEGATIVE_TTL_MS};
+pub use kind::Kind;
 use load::{Need, UnderWay};
 pub use shared::{Form, Position, Shared};
 use state::{Load, State, due_after_ms};
@@ -45,8 +45,8 @@ pub struct Limits {
 /// What a load brings.
 #[derive(Clone, Debug)]
 pub struct Loaded<V> {
-    /// The list; `None` when there is none.
-    pub value: Option<Arc<V>>,
+    /// The list. That the source has nothing is an empty one.
+    pub value: Arc<V>,
     /// About how many bytes it takes.
     pub bytes: usize,
 }
@@ -54,8 +54,8 @@ pub struct Loaded<V> {
 /// A list as it is served.
 #[derive(Debug)]
 pub struct Served<V> {
-    /// The list; `None` when there is none.
-    pub value: Option<Arc<V>>,
+    /// The list.
+    pub value: Arc<V>,
     /// When it was asked for at its source.
     pub as_of: Timestamp,
     /// How old it is.
@@ -132,23 +132,15 @@ where
     V: Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// An empty cache, which nobody shares.
-    pub fn new(limits: Limits, clock: Clock, jitter: Jitter) -> Self {
-        Self::over(limits, clock, jitter, None)
-    }
-
     /// An empty cache over what instances share, if they share anything.
-    pub fn over_shared(
+    pub fn new(
         limits: Limits,
         clock: Clock,
         jitter: Jitter,
         shared: Option<Arc<Shared>>,
         form: Form<K, V>,
     ) -> Self {
-        Self::over(limits, clock, jitter, shared.map(|shared| Second { shared, form }))
-    }
-
-    fn over(limits: Limits, clock: Clock, jitter: Jitter, second: Option<Second<K, V>>) -> Self {
+        let second = shared.map(|shared| Second { shared, form });
         Self(Arc::new(Inner { limits, clock, jitter, state: Mutex::new(State::new()), second }))
     }
 
@@ -240,18 +232,6 @@ where
     pub fn invalidate(&self, kind: Kind, key: &K, changed_by: EntryId) {
         let now = (self.0.clock)();
         self.state().invalidate(&(kind, key.clone()), changed_by, now);
-    }
-
-    /// Removes what is too old to be shown.
-    pub fn sweep(&self) {
-        let now = (self.0.clock)();
-        self.state().sweep(now);
-    }
-
-    /// How much is kept now.
-    pub fn size(&self) -> Limits {
-        let state = self.state();
-        Limits { entries: state.entries.len(), bytes: state.bytes }
     }
 
     fn state(&self) -> MutexGuard<'_, State<K, V, E>> {

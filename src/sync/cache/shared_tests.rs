@@ -50,11 +50,11 @@ fn entry(ms: u64) -> EntryId {
 }
 
 fn list(text: &str) -> Fetched {
-    Ok(Loaded { value: Some(Arc::new(text.to_owned())), bytes: text.len() })
+    Ok(Loaded { value: Arc::new(text.to_owned()), bytes: text.len() })
 }
 
 fn text(served: &Served<String>) -> &str {
-    served.value.as_deref().unwrap()
+    &served.value
 }
 
 async fn let_pass(ms: u64) {
@@ -81,8 +81,7 @@ impl Bench {
         let position_of = move || entry(folded.load(Ordering::SeqCst));
         let shared =
             Shared::new(store, position_of, name.to_owned(), vitals.clone(), Duration::from_millis(100));
-        let lists =
-            Cache::over_shared(PLENTY, self.clock.clone(), Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
+        let lists = Cache::new(PLENTY, self.clock.clone(), Box::new(|| 0.5), Some(Arc::new(shared)), FORM);
         Instance { lists, position, vitals }
     }
 
@@ -311,7 +310,7 @@ async fn c4_what_cannot_be_read_is_a_miss_and_is_deleted() {
         let mut instance = bench.instance("one");
         let shared = instance.lists.0.second.as_ref().unwrap().shared.clone();
         let jitter = Box::new(|| 0.5);
-        instance.lists = Cache::over_shared(PLENTY, bench.clock.clone(), jitter, Some(shared), undecodable);
+        instance.lists = Cache::new(PLENTY, bench.clock.clone(), jitter, Some(shared), undecodable);
         let value = Versioned { version: entry(5), value: Bytes::copy_from_slice(wrong.as_bytes()) };
         assert!(bench.journal.put(NAME, value, Duration::from_secs(60)).await.unwrap());
         let served = instance.lists.read(KIND, &KEY, bench.loader(0, Err("down"))).await;
@@ -456,6 +455,6 @@ async fn c11_what_is_known_of_invalidations_is_bounded() {
     }
     assert_eq!(one.lists.state().marks.len(), 1_000);
     let_pass(2 * KIND.hard_ttl_ms().unsigned_abs()).await;
-    one.lists.sweep();
+    one.lists.state().sweep((bench.clock)());
     assert_eq!(one.lists.state().marks.len(), 0);
 }

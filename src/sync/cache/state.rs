@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{ENTRY_BYTES, Kind, Limits, Loaded, NEGATIVE_TTL_MS, RETRY_MS, Served, Waiting};
+use super::{ENTRY_BYTES, Kind, Limits, Loaded, RETRY_MS, Served, Waiting};
 use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
 use crate::ops::vitals::ReadOutcome;
@@ -29,7 +29,7 @@ pub(super) struct State<K, V, E> {
 
 /// A list in memory.
 pub(super) struct Entry<V> {
-    pub(super) value: Option<Arc<V>>,
+    pub(super) value: Arc<V>,
     pub(super) bytes: usize,
     pub(super) as_of: Timestamp,
     pub(super) soft_ms: i64,
@@ -52,10 +52,7 @@ pub(super) struct Load<V, E> {
 impl<V> Entry<V> {
     /// A list that was asked for at `as_of`. `jitter` is how it expires apart from others, `used` its last use.
     pub(super) fn new(kind: Kind, loaded: Loaded<V>, as_of: Timestamp, jitter: f64, used: u64) -> Self {
-        let (soft, hard) = match loaded.value {
-            Some(_) => (kind.soft_ttl_ms(), kind.hard_ttl_ms()),
-            None => (NEGATIVE_TTL_MS, NEGATIVE_TTL_MS),
-        };
+        let (soft, hard) = (kind.soft_ttl_ms(), kind.hard_ttl_ms());
         Self {
             value: loaded.value,
             bytes: loaded.bytes.saturating_add(ENTRY_BYTES),

@@ -71,9 +71,9 @@ impl Lists {
         Self {
             azure,
             vitals,
-            projects: Cache::over_shared(LIMITS, clock.clone(), jitter(), shared(), PROJECTS),
-            teams: Cache::over_shared(LIMITS, clock.clone(), jitter(), shared(), TEAMS),
-            catalogues: Cache::over_shared(LIMITS, clock.clone(), jitter(), shared(), CATALOGUES),
+            projects: Cache::new(LIMITS, clock.clone(), jitter(), shared(), PROJECTS),
+            teams: Cache::new(LIMITS, clock.clone(), jitter(), shared(), TEAMS),
+            catalogues: Cache::new(LIMITS, clock.clone(), jitter(), shared(), CATALOGUES),
             clock,
         }
     }
@@ -97,7 +97,7 @@ impl Lists {
         let load = move || async move {
             let projects = azure.projects().await?;
             let bytes = projects.len() * REF_BYTES;
-            Ok(Loaded { value: Some(Arc::new(projects)), bytes })
+            Ok(Loaded { value: Arc::new(projects), bytes })
         };
         self.value(self.projects.read(Kind::Discovery, &(), load).await)
     }
@@ -107,7 +107,7 @@ impl Lists {
         let load = move || async move {
             let teams = azure.teams(project).await?;
             let bytes = teams.len() * REF_BYTES;
-            Ok(Loaded { value: Some(Arc::new(teams)), bytes })
+            Ok(Loaded { value: Arc::new(teams), bytes })
         };
         self.value(self.teams.read(Kind::Discovery, &project, load).await)
     }
@@ -129,14 +129,14 @@ impl Lists {
         let load = move || async move {
             let catalogue = azure.catalogue(&project, &team, zone, clock()).await?;
             let bytes = catalogue.encode().len();
-            Ok(Loaded { value: Some(Arc::new(catalogue)), bytes })
+            Ok(Loaded { value: Arc::new(catalogue), bytes })
         };
         if self.catalogues.wants_refresh(Kind::Sprints, &key) {
             let renewed = self.value(self.catalogues.refresh(Kind::Sprints, &key, load).await);
             let (catalogue, failed) = match renewed {
                 Ok(catalogue) => (catalogue, None),
                 Err(error) => {
-                    let kept = self.catalogues.peek(Kind::Sprints, &key).and_then(|served| served.value);
+                    let kept = self.catalogues.peek(Kind::Sprints, &key).map(|served| served.value);
                     (kept.ok_or_else(|| error.clone())?, Some(error))
                 }
             };
@@ -157,9 +157,8 @@ impl Lists {
         let outcome = served.as_ref().map_or(ReadOutcome::Error, |served| served.outcome);
         self.vitals.list_reads.record((self.clock)(), outcome);
         match served {
-            // The lists of this module are never absent: an empty one is a value.
-            Ok(Served { value: Some(value), .. }) => Ok(value),
-            Ok(Served { value: None, .. }) | Err(CacheError::Abandoned) => Err(abandoned()),
+            Ok(served) => Ok(served.value),
+            Err(CacheError::Abandoned) => Err(abandoned()),
             Err(CacheError::Load(error)) => Err((*error).clone()),
         }
     }
