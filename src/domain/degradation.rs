@@ -1,5 +1,5 @@
-//! How true a board is, as far as one source of it goes: what the source's answers make of its level, when it is asked
-//! again, and which of that readers are told.
+//! The level of a board as far as one source of it goes: what the source's answers make of it, and when the source is
+//! asked again.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,6 @@ pub enum DataSource {
     WorkItems,
     /// Sprints, their dates and capacities.
     Sprints,
-    /// Finished sprints.
-    Velocity,
-    /// Projects and teams.
-    Discovery,
-    /// The journal.
-    Journal,
 }
 
 /// How a question to a source failed.
@@ -44,23 +38,10 @@ pub enum Failure {
     Unreadable,
 }
 
-/// What a failure is a sign of, for whoever runs the board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alarm {
-    /// A setting or a permission is wrong, and no waiting will mend it.
-    Configuration,
-    /// Our own code is wrong about the source.
-    Bug,
-}
-
 impl Failure {
-    /// What it is a sign of; `None` for what passes by itself.
-    pub const fn alarm(self) -> Option<Alarm> {
-        match self {
-            Self::Unauthorised | Self::Forbidden | Self::Gone => Some(Alarm::Configuration),
-            Self::Unreadable => Some(Alarm::Bug),
-            Self::Throttled { .. } | Self::TimedOut | Self::Server => None,
-        }
+    /// Whether a setting or a permission is wrong, which no waiting mends.
+    pub const fn is_configuration(self) -> bool {
+        matches!(self, Self::Unauthorised | Self::Forbidden | Self::Gone)
     }
 
     /// The word that readers and logs are given.
@@ -148,31 +129,6 @@ pub enum Permit {
     Wait(Timestamp),
 }
 
-/// A change of level, to be told once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// The source is gone, or what stands in for it changed.
-    Degraded {
-        /// The level before.
-        from: Level,
-        /// The level now.
-        to: Level,
-        /// What went wrong.
-        reason: Failure,
-        /// Since when the source is gone.
-        since: Timestamp,
-        /// When it is tried again.
-        retry_at: Timestamp,
-    },
-    /// The source is back.
-    Recovered {
-        /// The level before.
-        from: Level,
-        /// How long it was gone.
-        down_for_ms: i64,
-    },
-}
-
 /// What is known of one source of one board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
@@ -196,7 +152,7 @@ struct Outage {
 }
 
 impl Condition {
-    /// How true this source's part of the board is.
+    /// The level of this source's part of the board.
     pub fn level(&self) -> Level {
         self.outage.map_or(Level::Full, |outage| outage.level)
     }
@@ -204,11 +160,6 @@ impl Condition {
     /// Since when the source is gone.
     pub fn since(&self) -> Option<Timestamp> {
         self.outage.map(|outage| outage.since)
-    }
-
-    /// How long it has been gone.
-    pub fn down_for_ms(&self, now: Timestamp) -> Option<i64> {
-        self.since().map(|since| now.ms_since(since))
     }
 
     /// What went wrong.
@@ -222,7 +173,7 @@ impl Condition {
             .map(|outage| self.paused_until.map_or(outage.retry_at, |until| until.max(outage.retry_at)))
     }
 
-    /// Whether the source may be asked now. To be told `Probe` is to have begun it.
+    /// Whether the source may be asked now. Returning `Probe` starts the probe.
     pub fn permit(&mut self, policy: &Policy, now: Timestamp) -> Permit {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
             return Permit::Wait(until);
@@ -246,7 +197,7 @@ impl Condition {
         now: Timestamp,
         known: Option<Timestamp>,
         jitter: f64,
-    ) -> Option<Transition> {
+    ) {
         let failure = match outcome {
             CallOutcome::Success => return self.succeeded(now),
             CallOutcome::Failed(Failure::Throttled { retry_after_ms }) => {
@@ -267,26 +218,29 @@ impl Condition {
         }
         let level = policy.without_source(now, known);
         // Failures that pass are sat out, but only on what is known; a wrong setting does not pass.
-        let sat_out = failure.alarm() != Some(Alarm::Configuration) && level == Level::Cached;
+        let sat_out = !failure.is_configuration() && level == Level::Cached;
         if sat_out && self.failures < policy.failures_max {
-            return None;
+            return;
         }
         let retry_at = later(now, probe_delay_ms(0, jitter));
-        let outage =
-            Outage { level, reason: failure, since: now, probes_failed: 0, retry_at, probing_until: None };
-        self.outage = Some(outage);
-        Some(outage.degraded(Level::Full, self.paused_until))
+        self.outage = Some(Outage {
+            level,
+            reason: failure,
+            since: now,
+            probes_failed: 0,
+            retry_at,
+            probing_until: None,
+        });
     }
 
     /// Looks at the time: what is shown while the source is gone becomes too old, or something becomes known.
-    pub fn tick(&mut self, policy: &Policy, now: Timestamp, known: Option<Timestamp>) -> Option<Transition> {
-        let outage = self.outage.as_mut()?;
-        let from = outage.level;
-        outage.level = policy.without_source(now, known);
-        (outage.level != from).then(|| outage.degraded(from, self.paused_until))
+    pub fn tick(&mut self, policy: &Policy, now: Timestamp, known: Option<Timestamp>) {
+        if let Some(outage) = &mut self.outage {
+            outage.level = policy.without_source(now, known);
+        }
     }
 
-    /// A question that was permitted was not asked after all: whoever comes next may ask it.
+    /// A question that was permitted was not asked after all: the next caller may ask it.
     pub fn release(&mut self) {
         if let Some(outage) = &mut self.outage {
             outage.probing_until = None;
@@ -300,32 +254,19 @@ impl Condition {
         self.retry_at().or(sat_out)
     }
 
-    fn succeeded(&mut self, now: Timestamp) -> Option<Transition> {
+    fn succeeded(&mut self, now: Timestamp) {
         self.failures = 0;
         // To have been answered does not end a pause that another answer asked for.
         self.paused_until = self.paused_until.filter(|until| now < *until);
-        let outage = self.outage.take()?;
-        Some(Transition::Recovered { from: outage.level, down_for_ms: now.ms_since(outage.since) })
+        self.outage = None;
     }
 
-    /// A source that says when to come back is there: nothing becomes less true, it is only asked later.
+    /// A source that says when to come back is there: no level falls, it is only asked later.
     fn throttled(&mut self, now: Timestamp, retry_after_ms: Option<u32>, jitter: f64) {
         let until = later(now, retry_after_ms.map_or(0, i64::from).max(probe_delay_ms(0, jitter)));
         self.paused_until = self.paused_until.max(Some(until));
         if let Some(outage) = &mut self.outage {
             outage.probing_until = None;
-        }
-    }
-}
-
-impl Outage {
-    fn degraded(&self, from: Level, paused_until: Option<Timestamp>) -> Transition {
-        Transition::Degraded {
-            from,
-            to: self.level,
-            reason: self.reason,
-            since: self.since,
-            retry_at: paused_until.map_or(self.retry_at, |until| until.max(self.retry_at)),
         }
     }
 }
@@ -344,7 +285,7 @@ impl Conditions {
         self.0.entry((source, scope)).or_default()
     }
 
-    /// The source of a board that makes it less true than the others do, as of `now`; `None` when none was ever asked.
+    /// The source of a board whose level is the worst, as of `now`; `None` when none was ever asked.
     pub fn gravest(
         &mut self,
         scope: Scope,
@@ -364,24 +305,10 @@ impl Conditions {
         self.0.values().filter_map(Condition::next_try).min()
     }
 
-    /// How true a board is: as its worst source.
-    pub fn level(&self, scope: Scope) -> Level {
-        worst(self.0.iter().filter(|((_, of), _)| *of == scope).map(|(_, condition)| condition))
-    }
-
     /// The worst of all, to be shown where there is room for one word.
     pub fn worst(&self) -> Level {
-        worst(self.0.values())
+        self.0.values().map(Condition::level).max().unwrap_or_default()
     }
-
-    /// Forgets the boards that `keep` does not name.
-    pub fn retain(&mut self, keep: impl Fn(Scope) -> bool) {
-        self.0.retain(|(_, scope), _| keep(*scope));
-    }
-}
-
-fn worst<'a>(conditions: impl Iterator<Item = &'a Condition>) -> Level {
-    conditions.map(Condition::level).max().unwrap_or_default()
 }
 
 #[cfg(test)]

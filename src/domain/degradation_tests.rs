@@ -23,13 +23,23 @@ impl Source {
         Self { condition: Condition::default(), policy: Policy::default(), known: known.map(at) }
     }
 
-    fn fail(&mut self, ms: i64, failure: Failure) -> Option<Transition> {
-        self.condition.observe(&self.policy, CallOutcome::Failed(failure), at(ms), self.known, 0.5)
+    /// The level once a question failed.
+    fn fail(&mut self, ms: i64, failure: Failure) -> Level {
+        self.condition.observe(&self.policy, CallOutcome::Failed(failure), at(ms), self.known, 0.5);
+        self.condition.level()
     }
 
-    fn succeed(&mut self, ms: i64) -> Option<Transition> {
+    /// The level once a question was answered.
+    fn succeed(&mut self, ms: i64) -> Level {
         self.known = Some(at(ms));
-        self.condition.observe(&self.policy, CallOutcome::Success, at(ms), self.known, 0.5)
+        self.condition.observe(&self.policy, CallOutcome::Success, at(ms), self.known, 0.5);
+        self.condition.level()
+    }
+
+    /// The level as of a moment at which nothing was asked.
+    fn tick(&mut self, ms: i64) -> Level {
+        self.condition.tick(&self.policy, at(ms), self.known);
+        self.condition.level()
     }
 
     fn permit(&mut self, ms: i64) -> Permit {
@@ -58,16 +68,13 @@ fn f1_after_an_outage_the_next_probe_recovers() {
                 Permit::Ask => panic!("a source that is gone is only probed"),
                 Permit::Probe if now < 61_000 => {
                     probes += 1;
-                    assert_eq!(source.fail(now, Failure::Server), None);
+                    assert_ne!(source.fail(now, Failure::Server), Level::Full);
                 }
                 Permit::Probe => break,
             }
         }
         assert!((3..10).contains(&probes), "{probes} probes in a minute");
-        let from = source.condition.level();
-        let recovered = source.succeed(now);
-        assert_eq!(recovered, Some(Transition::Recovered { from, down_for_ms: now - 1_000 }));
-        assert_eq!((source.condition.level(), source.permit(now)), (Level::Full, Permit::Ask));
+        assert_eq!((source.succeed(now), source.permit(now)), (Level::Full, Permit::Ask));
     }
 }
 
@@ -101,8 +108,7 @@ fn f1_a_source_that_is_gone_is_asked_by_one_at_a_time() {
 fn f2_from_cached_it_goes_back_to_full() {
     let mut source = Source::degraded(Some(0));
     assert_eq!(source.condition.level(), Level::Cached);
-    let recovered = Transition::Recovered { from: Level::Cached, down_for_ms: 6_500 };
-    assert_eq!(source.succeed(7_500), Some(recovered));
+    assert_eq!(source.succeed(7_500), Level::Full);
     assert_eq!(source.condition, Condition::default());
 }
 
@@ -115,13 +121,10 @@ fn f3_a_level_is_one_sources_and_one_boards() {
     let failed = CallOutcome::Failed(Failure::Forbidden);
     conditions.of(DataSource::Sprints, b).observe(&policy, failed, at(0), None, 0.0);
     conditions.of(DataSource::WorkItems, b).observe(&policy, failed, at(0), Some(at(0)), 0.0);
-    assert_eq!(
-        (conditions.level(a), conditions.level(b), conditions.worst()),
-        (Level::Full, Level::None, Level::None)
-    );
-    assert_eq!(conditions.of(DataSource::WorkItems, b).level(), Level::Cached);
-    conditions.retain(|scope| scope == a);
-    assert_eq!(conditions.worst(), Level::Full);
+    let mut level = |scope, known| conditions.gravest(scope, &policy, at(0), known).map(Condition::level);
+    assert_eq!((level(a, Some(at(0))), level(b, None)), (Some(Level::Full), Some(Level::None)));
+    assert_eq!(level(b, Some(at(0))), Some(Level::Cached));
+    assert_eq!(conditions.worst(), Level::Cached);
 }
 
 #[test]
@@ -134,15 +137,9 @@ fn f4_that_there_is_nothing_is_known_too() {
 #[test]
 fn f8_what_is_known_is_shown_until_it_is_a_day_old() {
     let mut source = Source::degraded(Some(0));
-    let (policy, known) = (source.policy, source.known);
-    assert_eq!(source.condition.tick(&policy, at(24 * HOUR_MS - 1), known), None);
-    assert_eq!(source.condition.level(), Level::Cached);
-    let transition = source.condition.tick(&policy, at(24 * HOUR_MS), known);
-    let Some(Transition::Degraded { from: Level::Cached, to: Level::None, since, .. }) = transition else {
-        panic!("{transition:?}");
-    };
-    assert_eq!(since, at(1_000));
-    assert_eq!(source.condition.tick(&policy, at(25 * HOUR_MS), known), None);
+    assert_eq!(source.tick(24 * HOUR_MS - 1), Level::Cached);
+    assert_eq!((source.tick(24 * HOUR_MS), source.condition.since()), (Level::None, Some(at(1_000))));
+    assert_eq!(source.tick(25 * HOUR_MS), Level::None);
 }
 
 #[test]
@@ -150,27 +147,22 @@ fn f9_simulated_data_stands_in_only_where_asked_for() {
     for (mock, level) in [(false, Level::None), (true, Level::Mock)] {
         let mut source = Source::new(None);
         source.policy.mock = mock;
-        source.fail(0, Failure::TimedOut);
-        assert_eq!(source.condition.level(), level);
+        assert_eq!(source.fail(0, Failure::TimedOut), level);
         let mut source = Source::new(Some(0));
         source.policy.mock = mock;
-        source.fail(0, Failure::Forbidden);
-        assert_eq!(source.condition.level(), Level::Cached);
+        assert_eq!(source.fail(0, Failure::Forbidden), Level::Cached);
     }
 }
 
 #[test]
 fn f10_a_wrong_setting_is_not_sat_out() {
     for failure in [Failure::Unauthorised, Failure::Forbidden, Failure::Gone] {
-        assert_eq!(failure.alarm(), Some(Alarm::Configuration));
         let mut source = Source::new(Some(0));
-        assert!(
-            matches!(source.fail(1, failure), Some(Transition::Degraded { reason, .. }) if reason == failure)
-        );
+        assert_eq!((source.fail(1, failure), source.condition.reason()), (Level::Cached, Some(failure)));
     }
-    assert_eq!(Failure::Unreadable.alarm(), Some(Alarm::Bug));
-    for failure in [Failure::TimedOut, Failure::Server, Failure::Throttled { retry_after_ms: None }] {
-        assert_eq!(failure.alarm(), None);
+    let passing = Failure::Throttled { retry_after_ms: None };
+    for failure in [Failure::TimedOut, Failure::Server, Failure::Unreadable, passing] {
+        assert_eq!(Source::new(Some(0)).fail(1, failure), Level::Full);
     }
 }
 
@@ -178,11 +170,10 @@ fn f10_a_wrong_setting_is_not_sat_out() {
 fn f10_to_be_throttled_slows_down_and_degrades_nothing() {
     let mut source = Source::new(None);
     for ms in 0..100 {
-        assert_eq!(source.fail(ms, Failure::Throttled { retry_after_ms: Some(60_000) }), None);
+        assert_eq!(source.fail(ms, Failure::Throttled { retry_after_ms: Some(60_000) }), Level::Full);
     }
-    assert_eq!(source.condition.level(), Level::Full);
     assert_eq!(source.permit(100), Permit::Wait(at(60_099)));
-    assert_eq!(source.succeed(200), None);
+    assert_eq!(source.succeed(200), Level::Full);
     assert_eq!(source.permit(60_098), Permit::Wait(at(60_099)), "an answer does not end the pause");
     assert_eq!(source.permit(60_099), Permit::Ask);
     // Without a word on how long, and while the source is gone.
@@ -192,35 +183,34 @@ fn f10_to_be_throttled_slows_down_and_degrades_nothing() {
 }
 
 #[test]
-fn f12_a_few_failures_are_sat_out_and_the_fall_is_told_once() {
+fn f12_a_few_failures_are_sat_out_and_those_under_way_change_nothing() {
     let mut source = Source::new(Some(0));
-    assert_eq!((source.fail(1, Failure::TimedOut), source.fail(2, Failure::Server)), (None, None));
-    assert_eq!(source.succeed(3), None);
-    assert_eq!((source.fail(4, Failure::Server), source.fail(5, Failure::Unreadable)), (None, None));
-    assert!(source.fail(6, Failure::TimedOut).is_some());
-    let retry_at = source.condition.retry_at();
-    // A hundred questions were under way: their failures neither tell it again nor put off the probe.
+    assert_eq!(
+        (source.fail(1, Failure::TimedOut), source.fail(2, Failure::Server)),
+        (Level::Full, Level::Full)
+    );
+    assert_eq!(source.succeed(3), Level::Full);
+    assert_eq!(
+        (source.fail(4, Failure::Server), source.fail(5, Failure::Unreadable)),
+        (Level::Full, Level::Full)
+    );
+    assert_eq!(source.fail(6, Failure::TimedOut), Level::Cached);
+    let (reason, since, retry_at) =
+        (source.condition.reason(), source.condition.since(), source.condition.retry_at());
+    // A hundred questions were under way: their failures neither change what is announced nor put off the probe.
     for ms in 7..107 {
-        assert_eq!(source.fail(ms, Failure::TimedOut), None);
+        assert_eq!(source.fail(ms, Failure::Server), Level::Cached);
     }
+    assert_eq!((source.condition.reason(), source.condition.since()), (reason, since));
     assert_eq!(source.condition.retry_at(), retry_at);
 }
 
 #[test]
 fn f13_readers_are_told_why_since_when_and_when_next() {
     let mut source = Source::new(Some(0));
-    let degraded = Transition::Degraded {
-        from: Level::Full,
-        to: Level::Cached,
-        reason: Failure::Unauthorised,
-        since: at(1_000),
-        retry_at: at(8_500),
-    };
-    assert_eq!(source.fail(1_000, Failure::Unauthorised), Some(degraded));
+    assert_eq!(source.fail(1_000, Failure::Unauthorised), Level::Cached);
     let condition = source.condition;
     assert_eq!((condition.since(), condition.retry_at()), (Some(at(1_000)), Some(at(8_500))));
-    assert_eq!(condition.down_for_ms(at(3_000)), Some(2_000));
-    assert_eq!(condition.down_for_ms(at(0)), Some(0), "a clock that is set back");
     assert_eq!(condition.reason().map(Failure::as_str), Some("unauthorised"));
 }
 
@@ -251,7 +241,7 @@ fn a_step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn f1_f12_every_change_of_level_is_told_once_and_a_probe_that_succeeds_ends_it(
+    fn f1_f13_what_is_not_full_has_its_reason_and_a_probe_that_succeeds_ends_it(
         steps in proptest::collection::vec((a_step(), 0..20 * HOUR_MS, 0.0_f64..1.0), 0..60),
         mock in any::<bool>(),
     ) {
@@ -259,29 +249,25 @@ proptest! {
         let (mut condition, mut now, mut known) = (Condition::default(), 0, None);
         for (step, ms, jitter) in steps {
             now += if ms % 3 == 0 { ms } else { ms % 10_000 };
-            let before = condition.level();
-            let told = match step {
+            match step {
                 Step::Ask => {
                     if let Permit::Wait(until) = condition.permit(&policy, at(now)) {
                         prop_assert!(until > at(now));
                     }
-                    None
                 }
                 Step::Tick => condition.tick(&policy, at(now), known),
                 Step::Observe(outcome) => {
                     if outcome == CallOutcome::Success {
                         known = Some(at(now));
                     }
-                    condition.observe(&policy, outcome, at(now), known, jitter)
+                    condition.observe(&policy, outcome, at(now), known, jitter);
                 }
-            };
+            }
             let after = condition.level();
-            let levels = told.map(|told| match told {
-                Transition::Degraded { from, to, .. } => (from, to),
-                Transition::Recovered { from, .. } => (from, Level::Full),
-            });
-            prop_assert_eq!(levels, (before != after).then_some((before, after)));
-            prop_assert_eq!(condition.since().is_some(), after != Level::Full);
+            let is_less = after != Level::Full;
+            prop_assert_eq!(condition.since().is_some(), is_less);
+            prop_assert_eq!(condition.reason().is_some(), is_less);
+            prop_assert_eq!(condition.retry_at().is_some(), is_less);
             prop_assert!(mock || after != Level::Mock);
         }
         // However it stands: the next probe is near, and if it succeeds everything is well.
@@ -294,9 +280,7 @@ proptest! {
                 Permit::Ask | Permit::Probe => break,
             }
         }
-        let before = condition.level();
-        let told = condition.observe(&policy, CallOutcome::Success, at(now), Some(at(now)), 0.0);
-        prop_assert_eq!(told.is_some(), before != Level::Full);
-        prop_assert_eq!(condition.level(), Level::Full);
+        condition.observe(&policy, CallOutcome::Success, at(now), Some(at(now)), 0.0);
+        prop_assert_eq!((condition.level(), condition.reason()), (Level::Full, None));
     }
 }

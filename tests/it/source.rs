@@ -1,7 +1,7 @@
 //! Boards and the organisation that they are compared with: how they begin, catch up, fall behind and recover.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ struct Organization {
 struct Way {
     client: RestClient,
     broken: Mutex<BTreeSet<TeamId>>,
+    /// How many of the next questions about a team fail.
+    stumbles: AtomicU32,
     sprints_broken: AtomicBool,
     hangs: AtomicBool,
 }
@@ -53,9 +55,11 @@ impl Way {
         while self.hangs.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        match team.filter(|team| self.broken.lock().unwrap().contains(team)) {
-            Some(_) => Err(error()),
-            None => Ok(()),
+        let stumbled =
+            || self.stumbles.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match team {
+            Some(team) if self.broken.lock().unwrap().contains(&team) || stumbled().is_ok() => Err(error()),
+            _ => Ok(()),
         }
     }
 }
@@ -136,6 +140,7 @@ impl Organization {
         let way = Way {
             client,
             broken: Mutex::default(),
+            stumbles: AtomicU32::new(0),
             sprints_broken: AtomicBool::new(false),
             hangs: AtomicBool::new(false),
         };
@@ -183,16 +188,25 @@ impl Organization {
 
     /// Lets time pass until an event of that type comes.
     async fn until_told(&self, reader: &mut SseReader, kind: &str) -> Value {
-        let turning = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                self.clock.advance(Duration::from_secs(3));
+        self.all_until_told(reader, kind).await.pop().unwrap()
+    }
+
+    /// The same; returns that event and those before it.
+    async fn all_until_told(&self, reader: &mut SseReader, kind: &str) -> Vec<Value> {
+        let mut told = Vec::new();
+        self.until(async || {
+            // Long enough for what there is to arrive; then time passes.
+            while let Ok(block) = tokio::time::timeout(Duration::from_millis(20), reader.next()).await {
+                told.extend(block.expect("the stream ended").json());
+                let last = told.last().and_then(|event| event["type"].as_str());
+                if last == Some(kind) {
+                    return Some(());
+                }
             }
-        };
-        tokio::select! {
-            event = reader.next_of(kind) => event,
-            () = turning => unreachable!(),
-        }
+            None
+        })
+        .await;
+        told
     }
 }
 
@@ -416,6 +430,38 @@ async fn f3_f7_a_team_that_cannot_be_compared_leaves_the_others_as_they_are() {
     assert_eq!(completed["failed"].as_array().unwrap().len(), 1, "its project keeps its age");
     organization.way.broken.lock().unwrap().clear();
     assert_eq!(organization.until_told(&mut reader, "recovered").await["teamId"], json!(web));
+}
+
+#[tokio::test]
+async fn f12_a_few_failures_are_sat_out_and_each_change_of_level_is_told_once() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    let mut told = Vec::new();
+    organization.way.stumbles.store(2, Ordering::SeqCst);
+    let mut has_failed = false;
+    loop {
+        told.extend(organization.all_until_told(&mut reader, "sync_completed").await);
+        let failed = !told.last().unwrap()["failed"].as_array().unwrap().is_empty();
+        if has_failed && !failed {
+            break;
+        }
+        has_failed |= failed;
+    }
+    let count = |told: &[Value], kind: &str| told.iter().filter(|event| event["type"] == kind).count();
+    assert_eq!((count(&told, "degraded"), count(&told, "recovered")), (0, 0), "two failures are sat out");
+    let web = organization.model(|model| model.organisation.projects[0].teams[0].id);
+    organization.way.broken.lock().unwrap().insert(web.into());
+    told.extend(organization.all_until_told(&mut reader, "degraded").await);
+    // Probes fail meanwhile, which is no news.
+    for _ in 0..3 {
+        told.extend(organization.all_until_told(&mut reader, "sync_completed").await);
+    }
+    organization.way.broken.lock().unwrap().clear();
+    told.extend(organization.all_until_told(&mut reader, "recovered").await);
+    told.extend(organization.all_until_told(&mut reader, "sync_completed").await);
+    assert_eq!((count(&told, "degraded"), count(&told, "recovered")), (1, 1));
 }
 
 #[tokio::test]
