@@ -115,6 +115,18 @@ fn w3_a_changed_fields_new_value_wins_over_the_revision() {
 }
 
 #[test]
+fn d3_an_amount_that_is_not_finite_or_is_absurd_counts_as_not_set() {
+    const EFFORT: &str = "Microsoft.VSTS.Scheduling.StoryPoints";
+    for absurd in [json!("NaN"), json!("inf"), json!("-inf"), json!(1e300), json!("1e400"), json!(-1e10)] {
+        let mut payload = updated();
+        payload["resource"]["fields"][EFFORT] = json!({ "oldValue": 5.0, "newValue": absurd });
+        payload["resource"]["revision"]["fields"]["Microsoft.VSTS.Scheduling.RemainingWork"] = absurd.clone();
+        let facts = observed(&payload).present().claim.facts.clone();
+        assert_eq!((facts.effort.len(), facts.remaining_work), (0, None), "{absurd}");
+    }
+}
+
+#[test]
 fn w4_identities_are_texts_or_objects() {
     let of = |value: Value| identity(&value);
     let name = |name: &str, id: Option<&str>| Some(Identity { id: id.map(Text::from), name: name.into() });

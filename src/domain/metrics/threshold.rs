@@ -63,19 +63,8 @@ pub enum Rule {
 pub struct Reading {
     /// Its value; `None` when it cannot be computed.
     pub value: Option<Hundredths>,
-    /// How true the data is that it was computed from.
+    /// The level of the data that it was computed from.
     pub level: Level,
-}
-
-impl Reading {
-    /// A reading in units; `None` when it is not finite. Then nothing is to be decided, and the last value stays.
-    pub fn from_units(units: Option<f64>, level: Level) -> Option<Self> {
-        let value = match units {
-            Some(units) => Some(Hundredths::from_units(units)?),
-            None => None,
-        };
-        Some(Self { value, level })
-    }
 }
 
 /// When the question is asked.
