@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::board::figures::{Calculator, Inputs, item_views};
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
-use crate::domain::authorise::{AllowedProjects, Principal, authorise};
+use crate::domain::authorise::AllowedProjects;
 use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
 use crate::domain::record::archived_board::ArchivedBoard;
@@ -129,7 +129,7 @@ impl Snapshots {
     pub fn admits(&self, state: &Projection, filter: &ScopeFilter, scope: Scope) -> bool {
         let name = state.project_name(scope.project).map(|name| &**name);
         let team_name = state.team_name(scope).map(|name| &**name);
-        filter.admits(scope, name, team_name) && authorise(Principal::Viewer, scope, name, &self.allowed)
+        filter.admits(scope, name, team_name) && self.allowed.allow(scope.project, name)
     }
 
     /// The boards that exist or are archived, and that a reader with that filter may see.

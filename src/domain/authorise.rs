@@ -1,14 +1,6 @@
-//! Who may read what, in one pure function.
+//! Which projects are served. Everybody whom the Functions host lets in may read all of them.
 
-use crate::domain::scope::{NameOrId, ProjectId, Scope};
-
-/// Who asks. Whoever the Functions host let in is a viewer of every project that is served; finer principals
-/// would be further variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Principal {
-    /// Somebody who may look at the boards.
-    Viewer,
-}
+use crate::domain::scope::{NameOrId, ProjectId};
 
 /// The projects that are served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,31 +18,17 @@ impl AllowedProjects {
     }
 }
 
-/// Whether `principal` may read the board of `scope`, whose project has that name.
-pub fn authorise(
-    principal: Principal,
-    scope: Scope,
-    project_name: Option<&str>,
-    allowed: &AllowedProjects,
-) -> bool {
-    match principal {
-        Principal::Viewer => allowed.allow(scope.project, project_name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{other_project, project};
     use super::*;
 
     #[test]
-    fn a_viewer_reads_every_project_that_is_served_and_no_other() {
+    fn every_project_is_served_or_those_that_are_named() {
         let all = AllowedProjects::default();
         let one = AllowedProjects::new(vec![NameOrId::parse("fabrikam").unwrap()]);
-        let may =
-            |allowed, project, name| authorise(Principal::Viewer, Scope::project(project), name, allowed);
-        assert!(may(&all, project(), None) && may(&all, other_project(), Some("Contoso")));
-        assert!(may(&one, project(), Some("Fabrikam")));
-        assert!(!may(&one, other_project(), Some("Contoso")) && !may(&one, project(), None));
+        assert!(all.allow(project(), None) && all.allow(other_project(), Some("Contoso")));
+        assert!(one.allow(project(), Some("Fabrikam")));
+        assert!(!one.allow(other_project(), Some("Contoso")) && !one.allow(project(), None));
     }
 }
