@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::metrics::{Digest, Figures, MetricSettings, SprintContext, compute};
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
-use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
+use boardcast::domain::sprint::catalogue::{
+    Area, BugsBehaviour, Catalogue, Iteration, Member, StateCategory,
+};
 use boardcast::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::wire::view::StateCategory;
 
 const ITEMS: u32 = 10_000;
 const REVISIONS: u32 = 5;

@@ -6,8 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
-use crate::domain::scope::{Scope, Text};
-use crate::domain::sprint::teams::TeamKey;
+use crate::domain::scope::{Scope, TeamKey, Text};
 
 /// An archive in memory.
 #[derive(Default)]

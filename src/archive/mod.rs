@@ -16,8 +16,7 @@ use crate::domain::amount::Hundredths;
 use crate::domain::entry_id::EntryId;
 use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::record::archived_board::About;
-use crate::domain::scope::{CollectionId, Scope, Text};
-use crate::domain::sprint::teams::TeamKey;
+use crate::domain::scope::{CollectionId, Scope, TeamKey, Text};
 use crate::domain::sprint::work_item::Observation;
 use crate::domain::time::{CivilDate, Timestamp};
 
@@ -125,7 +124,7 @@ impl std::error::Error for ArchiveError {}
 #[async_trait]
 pub trait Archive: Send + Sync {
     /// Keeps the last values of metrics; of each the one that [supersedes](ArchivedValue::supersedes) the other stays,
-    /// whoever writes it and in whatever order. Some may be kept although an error is returned.
+    /// by any writer and in any order. Some may be kept although an error is returned.
     async fn save_values(&self, values: &[ArchivedValue]) -> Result<(), ArchiveError>;
 
     /// The last values of all metrics of all boards, in no order.

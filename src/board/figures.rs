@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, MetricSettings, SprintContext};
-use crate::domain::scope::{Scope, SprintId, Text};
+use crate::domain::scope::{Scope, SprintId, TeamKey, Text};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::TeamKey;
 use crate::domain::sprint::work_item::{History, WorkItem};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::view::{Burndown, Explanation, ItemView, MetricView, StateCount};
+use crate::domain::wire::explanation::Explanation;
+use crate::domain::wire::view::{Burndown, ItemView, MetricView, StateCount};
 use crate::journal::Version;
 
 /// What a board's figures are made of, copied out of the fold so that computing does not hold it.

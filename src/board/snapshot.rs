@@ -16,9 +16,10 @@ use crate::domain::record::archived_board::ArchivedBoard;
 use crate::domain::scope::{NameOrId, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
+use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{
-    BoardView, Directory, DirectoryRow, Explanation, MetricView, NO_TEAM, Named, NextSprint, Outage,
-    ScopeView, SprintView, board_url,
+    BoardView, Directory, DirectoryRow, MetricView, NO_TEAM, Named, NextSprint, Outage, ScopeView,
+    SprintView, board_url,
 };
 use crate::platform::clock::Clock;
 
@@ -150,7 +151,7 @@ impl Snapshots {
     }
 
     /// The worst level and the oldest age of some boards: what a stream says of itself.
-    pub fn standing(state: &Projection, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
+    pub fn summary(state: &Projection, scopes: &[Scope]) -> (Level, Option<Timestamp>) {
         let ages = scopes.iter().filter_map(|scope| state.data_as_of(*scope));
         let level = scopes.iter().map(|scope| state.level_here(*scope)).max().unwrap_or_default();
         (level.max(state.level_by_journal()), ages.min())
@@ -162,19 +163,19 @@ impl Snapshots {
         &self,
         choose: impl FnOnce(&Projection) -> Vec<Scope>,
     ) -> (Taken, Vec<ScopeView>, (Level, Option<Timestamp>)) {
-        let (position, views, standing, parts) = {
+        let (position, views, summary, parts) = {
             let state = self.fold.read();
             let scopes = choose(&state);
             let parts: Vec<_> = scopes.iter().map(|scope| self.part(&state, *scope)).collect();
-            let standing = Self::standing(&state, &scopes);
-            (state.position(), Self::views(&state, &scopes), standing, parts)
+            let summary = Self::summary(&state, &scopes);
+            (state.position(), Self::views(&state, &scopes), summary, parts)
         };
         let json = |part| match part {
             Part::Kept(json) => json,
             Part::Changed(parts) => self.encode(&parts),
         };
         let boards = parts.into_iter().map(json).collect();
-        (Taken { position, boards }, views, standing)
+        (Taken { position, boards }, views, summary)
     }
 
     fn part(&self, state: &Projection, scope: Scope) -> Part {
@@ -225,7 +226,7 @@ impl Snapshots {
         }
         let &Parts { touched, data_as_of, cut_off, .. } = parts;
         let new = Encoded { touched, data_as_of, cut_off, at: now, json: json.clone() };
-        // Taken before the lock: whoever copies a board out of the fold holds that and waits for this.
+        // Taken before the lock: a reader that copies a board out of the fold holds that and waits for this.
         let served: BTreeSet<Scope> = self.fold.read().boards().map(|(scope, _)| scope).collect();
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         match encoded.get_mut(&scope) {
@@ -251,7 +252,7 @@ impl Snapshots {
             data_as_of: state.data_as_of(*scope),
             url: board_url(*scope, None),
         });
-        let level = Self::standing(&state, &scopes).0;
+        let level = Self::summary(&state, &scopes).0;
         Directory { scopes: rows.collect(), level, cursor: state.position().to_string() }
     }
 

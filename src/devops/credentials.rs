@@ -10,16 +10,16 @@ use subtle::ConstantTimeEq;
 use crate::platform::secret::Secret;
 
 /// The header that may carry the secret instead of Basic authentication's password.
-pub const SECRET_HEADER: &str = "x-boardcast-secret";
+const SECRET_HEADER: &str = "x-boardcast-secret";
 
 /// Who may post hooks.
 #[derive(Clone, Debug)]
 pub enum HookAccess {
-    /// Anybody: the server runs by itself on loopback and no secret is set.
+    /// Anybody: the server runs standalone on loopback and no secret is set.
     Open,
     /// Nobody: under the Functions host a missing secret must not mean that everybody may write to the board.
     Closed,
-    /// Whoever knows one of these: two, so that a secret can be replaced without losing a delivery.
+    /// Senders that know one of these: two, so that a secret can be replaced without losing a delivery.
     Secrets(Vec<Secret>),
 }
 

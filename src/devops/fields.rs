@@ -7,18 +7,17 @@ use serde_json::{Map, Value};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
-use crate::domain::sprint::work_item::{Details, Facts, Identity, WorkItemId};
+use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
-use crate::domain::wire::view::EFFORT_FIELDS;
 
 /// The greatest number of characters that is kept of a title.
-pub const TITLE_CHARS_MAX: usize = 1_000;
+pub(super) const TITLE_CHARS_MAX: usize = 1_000;
 /// The greatest number of characters that is kept of an area or iteration path.
-pub const PATH_CHARS_MAX: usize = 2_000;
+const PATH_CHARS_MAX: usize = 2_000;
 /// The greatest number of characters that is kept of any other text.
 pub const TEXT_CHARS_MAX: usize = 256;
 /// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
-pub const TAGS_MAX: usize = 100;
+pub(super) const TAGS_MAX: usize = 100;
 
 /// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
 /// the published sample disagrees with itself there, and the update is the news.

@@ -102,7 +102,7 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// What whoever runs the board can do.
+    /// What the operator can do.
     const fn remedy(&self) -> &'static str {
         match self.failure {
             Failure::Unauthorised => {

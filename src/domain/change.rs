@@ -135,7 +135,7 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
         tags => Value::String(tags),
     });
     compare("System.Parent", &|item| json(&item.details.parent));
-    for name in crate::domain::wire::view::EFFORT_FIELDS {
+    for name in crate::domain::sprint::work_item::EFFORT_FIELDS {
         compare(name, &|item| json(&item.claim.facts.effort.get(name)));
     }
     compare("Microsoft.VSTS.Scheduling.RemainingWork", &|item| json(&item.claim.facts.remaining_work));

@@ -40,7 +40,7 @@ pub enum Failure {
 
 impl Failure {
     /// Whether a setting or a permission is wrong, which no waiting mends.
-    pub const fn is_configuration(self) -> bool {
+    const fn is_configuration(self) -> bool {
         matches!(self, Self::Unauthorised | Self::Forbidden | Self::Gone)
     }
 
@@ -99,14 +99,14 @@ impl Policy {
 }
 
 /// The shortest time until a source that failed is asked again.
-pub const PROBE_FIRST_MS: i64 = 5_000;
+const PROBE_FIRST_MS: i64 = 5_000;
 
 /// The longest.
-pub const PROBE_MAX_MS: i64 = 5 * 60_000;
+const PROBE_MAX_MS: i64 = 5 * 60_000;
 
 /// How long to wait before the probe that follows `failed` earlier ones. Each wait may be up to twice as long as the
 /// last may have been; `jitter`, a number from 0 to 1, says where in that range it lies.
-pub fn probe_delay_ms(failed: u32, jitter: f64) -> i64 {
+fn probe_delay_ms(failed: u32, jitter: f64) -> i64 {
     let doubled = 1_i64.checked_shl(failed.min(32)).unwrap_or(i64::MAX);
     let least = PROBE_FIRST_MS.saturating_mul(doubled).min(PROBE_MAX_MS / 2);
     #[expect(

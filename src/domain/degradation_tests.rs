@@ -100,7 +100,7 @@ fn f1_a_source_that_is_gone_is_asked_by_one_at_a_time() {
     assert_eq!(source.permit(retry_ms), Permit::Probe);
     let deadline = at(retry_ms + source.policy.probe_deadline_ms);
     assert_eq!(source.permit(retry_ms), Permit::Wait(deadline));
-    // Whoever probed may have died; another may try.
+    // The one that probed may have died; another may try.
     assert_eq!(source.permit(deadline.epoch_ms()), Permit::Probe);
 }
 

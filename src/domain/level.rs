@@ -1,8 +1,8 @@
-//! How true what a board shows is.
+//! How fresh the data of a board is.
 
 use serde::{Deserialize, Serialize};
 
-/// How true what a payload says is. The order is from best to worst, so the worst of several is their maximum.
+/// The freshness level of what a payload says. The order is from best to worst, so the worst of several is their maximum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {

@@ -18,8 +18,8 @@ const YEARS: std::ops::Range<i32> = 2..4_999;
 
 /// When to synchronise: a cron pattern, read in a time zone.
 ///
-/// The same pattern is read in two ways. Whoever keeps time by it asks [`next_after`](Self::next_after), and is told
-/// the minute. Whoever is woken by somebody else's timer asks [`gate`](Self::gate), which does not mind the minute.
+/// The same pattern is read in two ways. A caller that keeps time by it asks [`next_after`](Self::next_after), and is told
+/// the minute. One that is woken by another timer asks [`gate`](Self::gate), which does not mind the minute.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SyncWindow {
     cron: Cron,
@@ -116,7 +116,7 @@ impl SyncWindow {
 
     /// Whether work that is due at `at` may be done.
     ///
-    /// Zone, month, day, weekday and hour are judged, and the minute is not: it is the business of whoever keeps
+    /// Zone, month, day, weekday and hour are judged, and the minute is not: it is the business of the timer that keeps
     /// time, and a tick that comes late or past due is as good as one that comes when it should.
     pub fn gate(&self, at: Timestamp) -> Gate {
         let Some(local) = self.local(at) else { return Gate::Closed { reason: Outside::Year } };

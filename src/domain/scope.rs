@@ -94,6 +94,27 @@ impl fmt::Display for Scope {
     }
 }
 
+/// A team of a project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TeamKey {
+    /// The project.
+    pub project: ProjectId,
+    /// The team.
+    pub team: TeamId,
+}
+
+impl TeamKey {
+    /// The team's board of a sprint; of what is in no sprint, where none is named.
+    pub const fn scope(self, sprint: Option<SprintId>) -> Scope {
+        Scope { project: self.project, team: Some(self.team), sprint }
+    }
+
+    /// The team of a scope, if it has one.
+    pub fn of(scope: Scope) -> Option<Self> {
+        scope.team.map(|team| Self { project: scope.project, team })
+    }
+}
+
 /// Who may receive a log entry's event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

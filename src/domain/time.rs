@@ -1,4 +1,4 @@
-//! Instants and calendar dates as values. No clock is read here: whoever acts at the edge passes the time in.
+//! Instants and calendar dates as values. No clock is read here: the caller passes the time in.
 
 use std::fmt;
 

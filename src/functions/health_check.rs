@@ -199,7 +199,7 @@ fn reaches_back_to(condition: &JournalCondition) -> Option<Timestamp> {
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     let state = app.instance.fold.read();
     let scopes: Vec<_> = state.shown().collect();
-    let standing = Snapshots::standing(&state, &scopes).0.max(app.instance.vitals.source_level.value());
+    let standing = Snapshots::summary(&state, &scopes).0.max(app.instance.vitals.source_level.value());
     let level = if is_ready(app) { standing } else { Level::None };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({

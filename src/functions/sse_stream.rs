@@ -23,10 +23,8 @@ pub fn handle(app: &App, request: &Request) -> Response {
         key: key(request),
     });
     match opened {
-        Opened::Shed { retry_after, .. } if request.query.first("shed") == Some("503") => {
-            too_many(retry_after)
-        }
-        Opened::Shed { stream, .. } | Opened::Stream(stream) => event_stream(stream),
+        Opened::Shed { by_status, .. } if request.query.first("shed") == Some("503") => too_many(by_status),
+        Opened::Shed { by_stream: stream, .. } | Opened::Stream(stream) => event_stream(stream),
     }
 }
 

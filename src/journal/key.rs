@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::scope::{ProjectId, Scope};
-use crate::domain::sprint::teams::TeamKey;
+use crate::domain::scope::{ProjectId, Scope, TeamKey};
 use crate::domain::sprint::work_item::WorkItemId;
 
 /// The key of a record.

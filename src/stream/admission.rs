@@ -1,4 +1,5 @@
-//! Who gets a stream: bounds for the instance, for a function key and for a filter. Whoever is too many is shed.
+//! Which readers get a stream: limits for the instance, for a function key and for a filter. Readers over a limit are
+//! shed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};

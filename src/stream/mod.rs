@@ -1,4 +1,4 @@
-//! Streams: who gets one, and what it says to whoever does not.
+//! Streams: which readers get one, and what the others are answered.
 
 mod admission;
 pub mod hub;
@@ -64,12 +64,12 @@ pub struct StreamRequest {
 pub enum Opened {
     /// A stream, to be sent with status 200 whatever it says: a native `EventSource` closes for good on any other.
     Stream(ByteStream),
-    /// Too many streams are open. For a client that says it can take a 503; the others' stream says so itself.
+    /// Too many streams are open, to be said in one of two ways.
     Shed {
-        /// When to come back.
-        retry_after: Duration,
-        /// The stream for a client that cannot.
-        stream: ByteStream,
+        /// After how long to come back, for a client that says it can take a 503.
+        by_status: Duration,
+        /// A stream that says so itself, for every other.
+        by_stream: ByteStream,
     },
 }
 
@@ -118,12 +118,12 @@ impl Streams {
             Verdict::Shed(held) => {
                 self.instance.vitals.streams_shed.add(1);
                 let retry_after = self.settings.shed.mul_f64(2.0 / 3.0 + 2.0 / 3.0 * fastrand::f64());
-                Opened::Shed { retry_after, stream: self.shed(&request, retry_after, held) }
+                Opened::Shed { by_status: retry_after, by_stream: self.shed(&request, retry_after, held) }
             }
         }
     }
 
-    /// The whole stream of a reader who was shed: told when to come back, and held open and silent until then. A
+    /// The whole stream of a reader that was shed: it says when to come back, and is held open and silent until then. A
     /// client that opens a new source as soon as one ends would otherwise ask hundreds of times a second.
     fn shed(&self, request: &StreamRequest, retry_after: Duration, held: Option<Held>) -> ByteStream {
         let reconnect_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use crate::board::projection::Projection;
 use crate::domain::record::delta::{Delta, SourceCheck};
 use crate::domain::record::last_announced::AnnouncedRecord;
-use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
+use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::{CurrentSprint, TeamKey};
+use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::journal::{
     Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey, Version, Versioned,

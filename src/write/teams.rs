@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::board::projection::Projection;
 use crate::domain::scope::{Audience, Scope, SprintId};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::{CurrentSprint, TeamKey, Teams};
+use crate::domain::sprint::teams::{CurrentSprint, Teams};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope};

@@ -7,8 +7,7 @@ use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, Finished
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::record::archived_board::About;
-use boardcast::domain::scope::{CollectionId, Scope, TeamId};
-use boardcast::domain::sprint::teams::TeamKey;
+use boardcast::domain::scope::{CollectionId, Scope, TeamId, TeamKey};
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::EntryId;
 

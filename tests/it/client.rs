@@ -17,10 +17,9 @@ use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef, hook};
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{AreaId, ProjectId, SprintId, TeamId};
-use boardcast::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Member};
+use boardcast::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Member, StateCategory};
 use boardcast::domain::sprint::work_item::{History, REVISIONS_MAX, WorkItemId};
 use boardcast::domain::time::{CivilDate, Timestamp};
-use boardcast::domain::wire::view::StateCategory;
 use boardcast::platform::secret::Secret;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
@@ -312,7 +311,7 @@ async fn what_may_be_missing_is_missing_and_no_failure() {
         complaint(404, "CurrentIterationDoesNotExistException", "There is no current iteration."),
     );
     assert_eq!(simulated.catalogue(&agile, &agile.teams[0]).await.unwrap().iterations, []);
-    server.model().lock().unwrap().without_sprints(agile.teams[0].name);
+    server.model().lock().unwrap().organisation.projects[1].teams[0].sprints.clear();
     let catalogue = simulated.catalogue(&agile, &agile.teams[0]).await.unwrap();
     assert_eq!((catalogue.iterations, catalogue.capacities), (Vec::new(), BTreeMap::new()));
 }

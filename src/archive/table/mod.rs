@@ -26,8 +26,7 @@ use tokio::time::timeout;
 use self::rows::{Expected, Row, Rows, Written, key};
 use self::transport::{Access, Transport};
 use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
-use crate::domain::scope::Scope;
-use crate::domain::sprint::teams::TeamKey;
+use crate::domain::scope::{Scope, TeamKey};
 use crate::platform::identity::TokenSource;
 use crate::platform::secret::Secret;
 
@@ -40,7 +39,7 @@ pub const RESOURCE: &str = "https://storage.azure.com/";
 /// What the names of our tables begin with, unless the settings say otherwise.
 pub const PREFIX_DEFAULT: &str = "boardcast";
 
-/// After how long one operation gives up. Whoever cannot wait that long gives up sooner.
+/// After how long one operation gives up. A caller that cannot wait that long gives up sooner.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How often values are written again because other instances wrote the same rows in between.
@@ -129,7 +128,7 @@ impl TableArchive {
         let location = CloudLocation::Custom { account: String::new(), uri: settings.endpoint };
         let service = TableServiceClientBuilder::with_location(location, StorageCredentials::anonymous())
             .transport(TransportOptions::new(Arc::new(transport)))
-            // Whoever calls tries again when it suits him; the crate would do so for a minute.
+            // The caller tries again when it suits it; the crate would do so for a minute.
             .retry(RetryOptions::none())
             .build();
         let table = |name: &str| Rows::of(service.table_client(format!("{}{name}", settings.prefix)));
@@ -137,7 +136,7 @@ impl TableArchive {
         Ok(Self { values, sprints, inbox, odd: Mutex::default() })
     }
 
-    /// What a row says. One that cannot be decoded stays where it is: whoever wrote it may be newer, and take it.
+    /// What a row says. One that cannot be decoded stays where it is: its writer may be newer, and take it.
     fn decoded<T: DeserializeOwned>(&self, row: &Row) -> Option<T> {
         let error = match serde_json::from_str(&row.text) {
             Ok(value) => return Some(value),

@@ -109,7 +109,7 @@ impl Fold {
         state.set_archived(ours.all_archived().clone());
         *ours = state;
         drop(ours);
-        // Counted first: whoever sees the new position sees that it is one of another load.
+        // Counted first: a reader of the new position sees that it is one of another load.
         self.loads.fetch_add(1, Ordering::SeqCst);
         self.position.send_replace(Some(position));
     }

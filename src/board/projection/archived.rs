@@ -1,4 +1,4 @@
-//! Boards that the archive holds and that nothing here knows better: no part of what the log comes to, but shown
+//! Boards that the archive holds and that nothing here knows better: no part of the log, but shown
 //! in the place of what it does not tell.
 
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ impl Projection {
         self.boards().map(|(scope, _)| scope).chain(archived.copied())
     }
 
-    /// Why a archived board is no more than that, and since when.
+    /// Why an archived board is no more than that, and since when.
     pub(super) fn outage_of_archived(&self, board: &ArchivedBoard) -> Outage {
         self.cut_off.map_or_else(|| Outage::of_archive(board.as_of), Outage::of_journal)
     }

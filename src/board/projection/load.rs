@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::Projection;
 use crate::domain::record::delta::Delta;
 use crate::domain::record::last_announced::AnnouncedRecord;
-use crate::domain::scope::{Audience, CollectionId};
+use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, Teams};
 use crate::domain::sprint::work_item::WorkItem;
-use crate::journal::{Entry, EntryId, Journal, JournalError, LoadedRecords, RecordKey};
+use crate::journal::{EntryId, Journal, JournalError, LoadedRecords, RecordKey};
 
-/// How many entries whoever folds the log reads from it at once.
+/// How many entries are read from the log at once when it is folded.
 pub const TAIL_ENTRIES: usize = 512;
 
 impl Projection {
@@ -28,6 +28,15 @@ impl Projection {
             undecodable.extend(state.apply(&entries).iter().map(EntryId::to_string));
         }
         Ok((state, undecodable))
+    }
+
+    /// The boards that come of one commit alone.
+    pub fn of(delta: Delta) -> Self {
+        let first = EntryId { ms: 1, seq: 0 };
+        let mut state = Self::default();
+        state.fold(first, delta);
+        state.advance(first);
+        state
     }
 
     /// The state that all records come to. Undecodable ones are left out and returned by key.
@@ -75,25 +84,5 @@ impl Projection {
             board.since = EntryId::ZERO;
         }
         (state, undecodable)
-    }
-
-    /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
-    pub fn apply(&mut self, entries: &[Entry]) -> Vec<EntryId> {
-        let mut undecodable = Vec::new();
-        for entry in entries {
-            if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
-                self.told(scope, entry.id);
-            }
-            if let Some(delta) = &entry.content.delta {
-                match Delta::decode(delta) {
-                    Ok(delta) => self.fold(entry.id, delta),
-                    Err(_) => undecodable.push(entry.id),
-                }
-            }
-        }
-        if let Some(last) = entries.last() {
-            self.advance(last.id);
-        }
-        undecodable
     }
 }

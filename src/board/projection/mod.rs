@@ -1,5 +1,6 @@
-//! What the log comes to, up to a position.
+//! The state that comes of replaying the log up to a position.
 
+mod apply;
 mod archived;
 mod load;
 
@@ -11,17 +12,16 @@ pub use self::load::TAIL_ENTRIES;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::level::Level;
 use crate::domain::record::delta::{Delta, SourceCheck};
-use crate::domain::record::last_announced::{self, Announced, AnnouncedRecord};
-use crate::domain::scope::{CollectionId, ProjectId, Scope, Text};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::{CurrentSprint, TeamKey, Teams};
+use crate::domain::record::last_announced::{self, Announced};
+use crate::domain::scope::{CollectionId, ProjectId, Scope, TeamKey, Text};
+use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::wire::view::Outage;
 use crate::journal::{EntryId, RecordKey, Version};
 
-/// What the log comes to, up to a position.
+/// The state that comes of replaying the log up to a position.
 #[derive(Clone, Default)]
 pub struct Projection {
     position: EntryId,
@@ -37,7 +37,7 @@ pub struct Projection {
     versions: HashMap<RecordKey, Version>,
     said: BTreeMap<Scope, BTreeMap<Text, LastAnnounced>>,
     checked: SourceCheck,
-    /// Since when this instance is cut off from the journal: no part of what the log comes to, but of how true that is.
+    /// Since when this instance is cut off from the journal: no part of the log, but of what may be claimed of it.
     cut_off: Option<Timestamp>,
     /// What the archive holds of boards: no part of it either.
     archived: ArchivedBoards,
@@ -81,182 +81,7 @@ pub struct Board {
     pub changed_at: Option<Timestamp>,
 }
 
-impl Board {
-    fn change(&mut self, version: Version) {
-        self.changed = self.changed.max(version);
-        self.touched = self.touched.max(version);
-    }
-}
-
 impl Projection {
-    /// Takes in what an entry's commit changed. The order is that in which each step needs the ones before.
-    fn fold(&mut self, id: EntryId, delta: Delta) {
-        if delta.epoch.is_some() {
-            self.epoch = delta.epoch;
-        }
-        if delta.collection.is_some() {
-            self.collection = delta.collection;
-        }
-        for key in &delta.writes {
-            let key = RecordKey::from(key.as_str());
-            if key.as_item().is_none() && !key.is_announced() {
-                self.versions.insert(key, id);
-            }
-        }
-        for team in &delta.forgotten {
-            // Their records are deleted, and what is absent has no version.
-            self.versions.remove(&RecordKey::team(*team));
-            self.versions.remove(&RecordKey::current_sprint(*team));
-        }
-        self.learn(delta.catalogues, delta.sprints, &delta.forgotten, id);
-        for observation in delta.observations {
-            let item = match self.items.get(&observation.id) {
-                Some(known) => known.item.merge(&observation),
-                None => observation,
-            };
-            self.place(item, id);
-        }
-        for item in delta.dropped {
-            self.drop_item(item, id);
-        }
-        for said in delta.announced {
-            self.say(said, id);
-        }
-        if let Some(checked) = delta.checked {
-            self.checked = checked;
-        }
-    }
-
-    /// An event about a scope was told.
-    pub(super) fn told(&mut self, scope: Scope, id: EntryId) {
-        if let Some(board) = self.boards.get_mut(&scope) {
-            board.touched = board.touched.max(id);
-        }
-    }
-
-    /// Moves the position, once everything up to it is in.
-    pub(super) const fn advance(&mut self, position: EntryId) {
-        self.position = position;
-    }
-
-    /// Takes in what is now known of teams, in which sprints they are, and which are no more.
-    fn learn(
-        &mut self,
-        catalogues: Vec<Catalogue>,
-        sprints: Vec<CurrentSprint>,
-        forgotten: &[TeamKey],
-        id: EntryId,
-    ) {
-        if catalogues.is_empty() && sprints.is_empty() && forgotten.is_empty() {
-            return;
-        }
-        let mut projects: BTreeSet<ProjectId> =
-            catalogues.iter().map(|catalogue| catalogue.project).collect();
-        projects.extend(forgotten.iter().map(|team| team.project));
-        let teams = Arc::make_mut(&mut self.teams);
-        forgotten.iter().for_each(|team| teams.forget(*team));
-        catalogues.into_iter().for_each(|catalogue| teams.learn(Arc::new(catalogue)));
-        sprints.into_iter().for_each(|current| teams.set_current(current));
-        if !projects.is_empty() {
-            self.place_anew(&projects, id);
-        }
-        self.serve_current(id);
-    }
-
-    /// Puts every item of these projects where it belongs now that their teams are known otherwise.
-    fn place_anew(&mut self, projects: &BTreeSet<ProjectId>, id: EntryId) {
-        for (_, board) in self.boards.iter_mut().filter(|(scope, _)| projects.contains(&scope.project)) {
-            board.items.clear();
-            board.change(id);
-        }
-        self.of_team.retain(|team, _| !projects.contains(&team.project));
-        let items: Vec<KnownItem> = self.items.values().cloned().collect();
-        for known in items {
-            self.remember_teams(&known.item);
-            let present = known.item.present().claim;
-            if projects.contains(&present.facts.project) {
-                self.show(&known.item, present.changed_at, id);
-            }
-        }
-    }
-
-    /// Sees to it that every team's board of its current sprint is there, with items or without.
-    fn serve_current(&mut self, id: EntryId) {
-        let served: Vec<Scope> =
-            self.teams.all().map(|catalogue| self.teams.served_scope(catalogue.key())).collect();
-        for scope in served {
-            let board = self.boards.entry(scope).or_default();
-            if !board.is_served {
-                board.is_served = true;
-                board.since = id;
-                board.change(id);
-            }
-        }
-        for (scope, board) in &mut self.boards {
-            board.is_served &= self.teams.serves(*scope);
-        }
-    }
-
-    fn remember_teams(&mut self, item: &WorkItem) {
-        for team in self.teams.ever_of(item) {
-            self.of_team.entry(team).or_default().insert(item.id);
-        }
-    }
-
-    /// Puts an item where it now belongs, and takes it from where it was.
-    fn place(&mut self, item: WorkItem, version: Version) {
-        let present = item.present();
-        if !present.details.project_name.is_empty() {
-            self.project_names.insert(present.claim.facts.project, present.details.project_name.clone());
-        }
-        if let Some(known) = self.items.get(&item.id).cloned() {
-            self.take_off_boards(&known.item, version);
-        }
-        self.show(&item, present.claim.changed_at, version);
-        self.remember_teams(&item);
-        self.items.insert(item.id, KnownItem { item: Arc::new(item), version });
-    }
-
-    fn show(&mut self, item: &WorkItem, changed_at: Timestamp, version: Version) {
-        for scope in self.teams.boards_of(item) {
-            let board =
-                self.boards.entry(scope).or_insert_with(|| Board { since: version, ..Board::default() });
-            board.items.insert(item.id);
-            board.change(version);
-            board.changed_at = board.changed_at.max(Some(changed_at));
-        }
-    }
-
-    fn drop_item(&mut self, id: WorkItemId, version: Version) {
-        if let Some(known) = self.items.remove(&id) {
-            self.take_off_boards(&known.item, version);
-            self.of_team.values_mut().for_each(|items| {
-                items.remove(&id);
-            });
-        }
-    }
-
-    fn take_off_boards(&mut self, item: &WorkItem, version: Version) {
-        for scope in self.teams.boards_of(item) {
-            if let Some(board) = self.boards.get_mut(&scope) {
-                board.items.remove(&item.id);
-                board.change(version);
-            }
-        }
-    }
-
-    fn say(&mut self, said: AnnouncedRecord, version: Version) {
-        let name = Text::from(said.statement.name());
-        if matches!(said.statement, Announced::Level { .. })
-            && let Some(board) = self.boards.get_mut(&said.scope)
-        {
-            // Numbers that were held back while the board was less than full are due when it is full again.
-            board.change(version);
-        }
-        let said_of_board = self.said.entry(said.scope).or_default();
-        said_of_board.insert(name, LastAnnounced { statement: said.statement, at: said.at, version });
-    }
-
     /// The position: every entry up to it is in, and none after it.
     pub const fn position(&self) -> EntryId {
         self.position
@@ -368,7 +193,7 @@ impl Projection {
             && !self.checked.projects.contains_key(&scope.project)
     }
 
-    /// How true a board is, as was last said.
+    /// The level of a board that was announced last.
     pub fn level(&self, scope: Scope) -> Level {
         match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
             Some(Announced::Level { level, .. }) => *level,
@@ -376,14 +201,14 @@ impl Projection {
         }
     }
 
-    /// How true this instance's readers are told that a board is: no more than its source allows, and not full while
+    /// The level that this instance tells its readers: no better than the board's source allows, and not full while
     /// nobody here knows what the journal holds.
     pub fn level_here(&self, scope: Scope) -> Level {
         let of_archive = if self.archived(scope).is_some() { Level::Cached } else { Level::Full };
         self.level(scope).max(self.level_by_journal()).max(of_archive)
     }
 
-    /// How true a board can be at most, this instance being cut off from the journal or not.
+    /// The best level that this instance may claim of any board: less than full while it is cut off from the journal.
     pub const fn level_by_journal(&self) -> Level {
         if self.cut_off.is_some() { Level::Cached } else { Level::Full }
     }
@@ -424,7 +249,7 @@ impl Projection {
         checked.or_else(|| self.archived(scope).map(|board| board.as_of)).or_else(changed)
     }
 
-    /// The envelope of an event about a board, as true and as old as the board is.
+    /// The envelope of an event about a board, with the level and the age that the board has.
     pub fn envelope(&self, scope: Scope, now: Timestamp, source: Cause, demo: bool) -> Envelope {
         let level = self.level(scope);
         Envelope {

@@ -16,9 +16,8 @@ use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::calendar::Span;
-use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member};
+use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member, StateCategory};
 use crate::domain::time::{CivilDate, Timestamp};
-use crate::domain::wire::view::StateCategory;
 
 /// The category of types that bugs are of. The Basic process has none.
 const BUG_CATEGORY: &str = "Microsoft.BugCategory";

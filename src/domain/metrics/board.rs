@@ -7,10 +7,10 @@ use super::frame::SprintContext;
 use super::rules::{elapsed_days, in_scope};
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::Text;
-use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::{Catalogue, StateCategory};
 use crate::domain::sprint::work_item::{Claim, History, WorkItem};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::view::{ItemView, StateCategory, StateCount};
+use crate::domain::wire::view::{ItemView, StateCount};
 
 impl ItemView {
     /// The view of an item's newest revision on a team's board.

@@ -2,8 +2,8 @@
 
 use super::digest::{BoardLevel, Digest};
 use super::frame::{Day, SprintContext};
+use super::ids::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
 use super::rounded_quotient;
-use super::table::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
 use super::tally::Tallies;
 use crate::domain::amount::Hundredths;
 use crate::domain::time::CivilDate;

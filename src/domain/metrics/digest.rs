@@ -3,10 +3,9 @@
 use super::frame::SprintContext;
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::Text;
-use crate::domain::sprint::catalogue::{BacklogLevel, Catalogue};
+use crate::domain::sprint::catalogue::{BacklogLevel, Catalogue, StateCategory};
 use crate::domain::sprint::work_item::{Claim, Facts, History, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::view::StateCategory;
 
 /// What metrics need of one work item. It does not depend on the time, so it may be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

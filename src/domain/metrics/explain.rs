@@ -6,16 +6,18 @@ use serde_json::{Value, json};
 
 use super::digest::Digest;
 use super::frame::{LEAD_DAYS, SprintContext};
-use super::rules::Exclusion;
-use super::table::{
+use super::ids::{
     BUGS_CLOSED, BUGS_OPENED, BURNDOWN_AVERAGE, HOURS_CAPACITY, HOURS_REMAINING, ITEMS_STALE,
-    ITEMS_UNESTIMATED, LEAD_P50, LEAD_P85, LEAD_P95, Metric, PERCENT_COMPLETE, POINTS_COMPLETED,
-    POINTS_REMAINING, POINTS_TOTAL, SPRINT_DAYS_LEFT, metric,
+    ITEMS_UNESTIMATED, LEAD_P50, LEAD_P85, LEAD_P95, PERCENT_COMPLETE, POINTS_COMPLETED, POINTS_REMAINING,
+    POINTS_TOTAL, SPRINT_DAYS_LEFT,
 };
+use super::metric::Metric;
+use super::rules::Exclusion;
+use super::table::{self, metric};
 use super::tally::Tallies;
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::view::{Counted, Explanation, LeftOut};
+use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
 
 type Inputs = BTreeMap<&'static str, Value>;
 
@@ -31,7 +33,7 @@ pub fn explain<'i>(
 ) -> Option<Explanation> {
     let metric = metric(id)?;
     let digests: Vec<(Digest, &WorkItem)> = items.map(|item| (Digest::of(item, frame), item)).collect();
-    let tallies = Tallies::of(frame, digests.iter().map(|(digest, _)| digest), now);
+    let tallies = Tallies::of(frame, table::sums(), digests.iter().map(|(digest, _)| digest), now);
     let view = metric.view(&tallies);
     let mut inputs = inputs(metric, &tallies);
     if let Some(reason) = &view.reason {

@@ -6,7 +6,8 @@ use super::testing::{amount, bug, frame, hours, life, noon, points, state, story
 use super::*;
 use crate::domain::sprint::catalogue::tests::catalogue;
 use crate::domain::sprint::work_item::{History, WorkItem};
-use crate::domain::wire::view::{Explanation, Unit};
+use crate::domain::wire::explanation::Explanation;
+use crate::domain::wire::view::Unit;
 
 fn explain(id: &str, items: &[WorkItem]) -> Explanation {
     let catalogue = catalogue();

@@ -10,9 +10,9 @@ use super::testing::{
 use super::*;
 use crate::domain::metrics::threshold::Rule;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
-use crate::domain::sprint::catalogue::{BugsBehaviour, Member};
+use crate::domain::sprint::catalogue::{BugsBehaviour, Member, StateCategory};
 use crate::domain::sprint::work_item::{Details, Facts, History, WorkItem};
-use crate::domain::wire::view::{ItemView, StateCategory, StateCount};
+use crate::domain::wire::view::{ItemView, StateCount};
 
 /// A story of each category, of 1, 2, 4, 8 and 16 points.
 fn one_of_each() -> Vec<WorkItem> {

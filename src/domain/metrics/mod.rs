@@ -5,13 +5,15 @@
 //! it, so the two cannot disagree.
 //!
 //! What an item contributes rests on its [`Digest`], which changes only with the item, the catalogue or the sprint.
-//! Whoever keeps the digests of a board recomputes all its metrics after one change in a few milliseconds.
+//! A caller that keeps the digests of a board recomputes all its metrics after one change in a few milliseconds.
 
 mod board;
 mod burndown;
 mod digest;
 mod explain;
 mod frame;
+mod ids;
+mod metric;
 mod rules;
 mod table;
 mod tally;
@@ -23,7 +25,9 @@ pub use board::states;
 pub use digest::Digest;
 pub use explain::explain;
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT, SprintContext};
-pub use table::{METRICS, Metric, SPRINT_DAYS_LEFT, Significance, metric};
+pub use ids::SPRINT_DAYS_LEFT;
+pub use metric::{Metric, Significance};
+pub use table::{METRICS, metric};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::work_item::History;
@@ -51,7 +55,7 @@ pub fn compute<'d>(
     digests: impl Iterator<Item = &'d Digest> + Clone,
     now: Timestamp,
 ) -> Figures {
-    let tallies = Tallies::of(frame, digests.clone(), now);
+    let tallies = Tallies::of(frame, table::sums(), digests.clone(), now);
     let metrics = METRICS.iter().map(|metric| (metric.id, metric.view(&tallies))).collect();
     Figures { metrics, burndown: burndown::of(&tallies, digests), history: tallies.history }
 }
@@ -60,7 +64,7 @@ pub fn compute<'d>(
 /// catalogue, which alone says what a state, a type or an iteration means.
 pub fn of_project(items: usize) -> BTreeMap<&'static str, MetricView> {
     let value = u32::try_from(items).ok().map(Hundredths::whole);
-    metric(table::ITEMS_TOTAL).map(|metric| (metric.id, metric.view_of(value, None))).into_iter().collect()
+    metric(ids::ITEMS_TOTAL).map(|metric| (metric.id, metric.view_of(value, None))).into_iter().collect()
 }
 
 /// `numerator / denominator` rounded to the nearest integer, half away from zero; `None` when nothing is to be

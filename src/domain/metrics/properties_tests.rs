@@ -122,7 +122,7 @@ proptest! {
         for metric in METRICS {
             let explanation = explain(metric.id, &frame, items.iter(), now).unwrap();
             prop_assert_eq!(explanation.value, figures.metrics[metric.id].value);
-            let is_sum = matches!(metric.formula, table::Formula::Sum(_));
+            let is_sum = matches!(metric.formula, metric::Formula::Sum(_));
             if let Some(value) = explanation.value.filter(|_| is_sum) {
                 let counted: Hundredths = explanation.counted.iter().map(|counted| counted.amount).sum();
                 prop_assert_eq!(value, counted, "{}", metric.id);

@@ -4,9 +4,8 @@ use super::digest::Digest;
 use super::frame::Moment;
 use super::rounded_quotient;
 use crate::domain::amount::Hundredths;
-use crate::domain::sprint::catalogue::BacklogLevel;
+use crate::domain::sprint::catalogue::{BacklogLevel, StateCategory};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::view::StateCategory;
 
 /// Why an item does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 use super::digest::Digest;
 use super::frame::{Moment, SprintContext};
 use super::rounded_quotient;
-use super::rules::{Exclusion, in_scope, lead_time, open, task};
-use super::table::{Formula, METRICS};
+use super::rules::{Exclusion, Rule, in_scope, lead_time, open, task};
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::catalogue::Member;
 use crate::domain::sprint::work_item::History;
@@ -32,8 +31,8 @@ pub(super) struct Tasks {
 /// What is known after one pass over the digests.
 pub(super) struct Tallies<'a> {
     pub(super) moment: Moment<'a>,
-    /// One for each row of the table of metrics, in its order.
-    sums: Vec<Sum>,
+    /// What the metrics come to that are sums, each with its id and its rule.
+    sums: Vec<(&'static str, Rule, Sum)>,
     pub(super) tasks: Tasks,
     /// Whether any item of the scope has an estimate.
     pub(super) estimated: bool,
@@ -45,12 +44,13 @@ pub(super) struct Tallies<'a> {
 impl<'a> Tallies<'a> {
     pub(super) fn of<'d>(
         frame: &'a SprintContext<'a>,
+        sums: impl Iterator<Item = (&'static str, Rule)>,
         digests: impl Iterator<Item = &'d Digest>,
         now: Timestamp,
     ) -> Self {
         let mut tallies = Self {
             moment: Moment::new(frame, now),
-            sums: vec![Sum::default(); METRICS.len()],
+            sums: sums.map(|(id, rule)| (id, rule, Sum::default())).collect(),
             tasks: Tasks::default(),
             estimated: false,
             lead_times: Vec::new(),
@@ -75,8 +75,7 @@ impl<'a> Tallies<'a> {
         }
         self.add_task(digest);
         self.estimated |= digest.effort.is_some() && in_scope(digest).is_ok();
-        for (metric, sum) in METRICS.iter().zip(&mut self.sums) {
-            let Formula::Sum(rule) = metric.formula else { continue };
+        for (_, rule, sum) in &mut self.sums {
             match rule(digest, &self.moment) {
                 Ok(contribution) => sum.amount = sum.amount + contribution.amount,
                 Err(Exclusion::Unknown(reason)) => sum.unknown = Some(reason),
@@ -98,8 +97,8 @@ impl<'a> Tallies<'a> {
 
     /// The sum of an additive metric; an empty one for any other.
     pub(super) fn sum(&self, id: &str) -> Sum {
-        let of_id = METRICS.iter().zip(&self.sums).find(|(metric, _)| metric.id == id);
-        of_id.map(|(_, sum)| *sum).unwrap_or_default()
+        let of_id = self.sums.iter().find(|(of, ..)| *of == id);
+        of_id.map(|(.., sum)| *sum).unwrap_or_default()
     }
 
     /// The amount of an additive metric; 0 for any other.

@@ -129,7 +129,7 @@ pub fn decide(
 }
 
 /// Whether values of this level may become what was last known. What is stale or stands in for a source may not.
-pub const fn may_be_learnt(level: Level) -> bool {
+const fn may_be_learnt(level: Level) -> bool {
     matches!(level, Level::Full)
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::record::last_announced::AnnouncedRecord;
-use crate::domain::scope::{CollectionId, ProjectId};
+use crate::domain::scope::{CollectionId, ProjectId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::{CurrentSprint, TeamKey};
+use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 

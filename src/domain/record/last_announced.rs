@@ -25,7 +25,7 @@ pub enum Announced {
         /// The newest change that this covers.
         changed: EntryId,
     },
-    /// How true the board is.
+    /// The level of the board.
     Level {
         /// The level.
         level: Level,

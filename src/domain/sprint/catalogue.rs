@@ -10,11 +10,37 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::amount::Hundredths;
-use crate::domain::scope::{AreaId, ProjectId, SprintId, TeamId, Text};
+use crate::domain::scope::{AreaId, ProjectId, SprintId, TeamId, TeamKey, Text};
 use crate::domain::sprint::calendar::{Calendar, Span};
-use crate::domain::sprint::teams::TeamKey;
 use crate::domain::time::{CivilDate, Timestamp};
-use crate::domain::wire::view::{SprintState, StateCategory};
+
+/// The category of a state, which every process maps its states to. Boards count by category, never by the name
+/// of a state. Source: Azure DevOps, "About workflow states and state categories".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum StateCategory {
+    /// Not started.
+    Proposed,
+    /// Being worked on.
+    InProgress,
+    /// Implemented, not verified; the Agile tools treat it as in progress.
+    Resolved,
+    /// Done.
+    Completed,
+    /// Taken off the backlog; counts in nothing.
+    Removed,
+}
+
+/// Where a sprint lies relative to today in the team's zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SprintState {
+    /// Its last day is over.
+    Past,
+    /// Its dates contain today.
+    Current,
+    /// Its first day is yet to come.
+    Future,
+}
 
 /// An iteration that the team has chosen: a sprint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,30 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId};
+use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::work_item::WorkItem;
-
-/// A team of a project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TeamKey {
-    /// The project.
-    pub project: ProjectId,
-    /// The team.
-    pub team: TeamId,
-}
-
-impl TeamKey {
-    /// The team's board of a sprint; of what is in no sprint, where none is named.
-    pub const fn scope(self, sprint: Option<SprintId>) -> Scope {
-        Scope { project: self.project, team: Some(self.team), sprint }
-    }
-
-    /// The team of a scope, if it has one.
-    pub fn of(scope: Scope) -> Option<Self> {
-        scope.team.map(|team| Self { project: scope.project, team })
-    }
-}
 
 /// A team's current sprint, as a record and as what a log entry tells: it changes by an entry, never by a clock, so
 /// that every instance changes at the same position.
@@ -142,6 +121,7 @@ impl Teams {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::scope::TeamId;
     use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
     use crate::domain::testing::{item, other_project, project};
 

@@ -15,6 +15,14 @@ use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
 use crate::domain::time::{Ticks, Timestamp};
 
+/// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
+/// one is chosen while no team's catalogue says which counts.
+pub const EFFORT_FIELDS: [&str; 3] = [
+    "Microsoft.VSTS.Scheduling.StoryPoints",
+    "Microsoft.VSTS.Scheduling.Effort",
+    "Microsoft.VSTS.Scheduling.Size",
+];
+
 /// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
 /// kept does not depend on the order of arrival.
 pub const REVISIONS_MAX: u32 = 500;

@@ -11,83 +11,18 @@ use serde::Serialize;
 
 use crate::domain::amount::Hundredths;
 use crate::domain::level::Level;
-use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
+use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
+use crate::domain::sprint::catalogue::StateCategory;
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::{CivilDate, Timestamp};
-use crate::domain::wire::view::{BoardView, ItemView, Outage, ScopeView, StateCategory, Unit};
+pub use crate::domain::wire::envelope::{Cause, Envelope, Subject};
+use crate::domain::wire::view::{BoardView, ItemView, Outage, ScopeView, Unit};
 
 /// The major version of the schema. Additive changes keep it.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The greatest size of an event, in bytes of JSON. Larger contents are fetched from `url`.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;
-
-/// Where the news came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cause {
-    /// A service hook.
-    Webhook,
-    /// The timer's synchronisation.
-    Timer,
-    /// Somebody asked for it.
-    Manual,
-    /// A back-fill of history.
-    Backfill,
-    /// boardcast itself.
-    System,
-}
-
-/// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A board: the three ids are on the wire, `null` where not known.
-    Scope(Scope),
-    /// The whole organisation: the three ids are on the wire, all `null`.
-    Organization,
-    /// This connection: no ids on the wire.
-    Connection,
-}
-
-/// What every event carries beside its own fields.
-#[derive(Clone, Debug)]
-pub struct Envelope {
-    /// When the event was appended; for events without an id, when it was written.
-    pub timestamp: Timestamp,
-    /// What it is about.
-    pub subject: Subject,
-    /// Where the news came from; `None` for events about the connection.
-    pub source: Option<Cause>,
-    /// How true the board is.
-    pub level: Level,
-    /// Whether the organisation is simulated.
-    pub demo: bool,
-    /// When the source was last found equal.
-    pub data_as_of: Option<Timestamp>,
-    /// When the change was made in Azure DevOps.
-    pub changed_at: Option<Timestamp>,
-    /// When we were told.
-    pub received_at: Option<Timestamp>,
-    /// The W3C trace id of the request that told us.
-    pub trace_id: Option<Text>,
-}
-
-impl Envelope {
-    /// An envelope for an event about the connection itself.
-    pub const fn connection(timestamp: Timestamp, level: Level, data_as_of: Option<Timestamp>) -> Self {
-        Self {
-            timestamp,
-            subject: Subject::Connection,
-            source: None,
-            level,
-            demo: false,
-            data_as_of,
-            changed_at: None,
-            received_at: None,
-            trace_id: None,
-        }
-    }
-}
 
 /// Before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -274,7 +209,7 @@ pub enum Body {
         /// When the source is tried again.
         retry_at: Option<Timestamp>,
     },
-    /// A board is as true as can be again.
+    /// A board is live again.
     Recovered {
         /// The level before.
         from: Level,
@@ -319,7 +254,7 @@ pub enum Body {
 
 impl Body {
     /// The value of `type`, which is also the event's name on a stream opened with `named=1`.
-    pub const fn type_name(&self) -> &'static str {
+    const fn type_name(&self) -> &'static str {
         match self {
             Self::Connected { .. } => "connected",
             Self::Snapshot { .. } => "snapshot",

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::domain::sprint::work_item::{History, Identity};
+use crate::domain::scope::Scope;
+use crate::domain::sprint::catalogue::SprintState;
+use crate::domain::sprint::work_item::{EFFORT_FIELDS, History, Identity};
 use crate::domain::testing::{item, project, with_details};
+use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
 use crate::domain::wire::view::*;
 
 fn at(ms: i64) -> Timestamp {

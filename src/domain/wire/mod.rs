@@ -1,4 +1,6 @@
 //! The wire contract: events and the JSON shapes of what a board shows. `docs/EVENTS.md` is its text.
 
+mod envelope;
 pub mod event;
+pub mod explanation;
 pub mod view;

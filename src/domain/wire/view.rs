@@ -4,40 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::amount::Hundredths;
 use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
 use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
-use crate::domain::sprint::catalogue::{Catalogue, Iteration};
-use crate::domain::sprint::work_item::{History, Identity, Present, WorkItem, WorkItemId};
+use crate::domain::sprint::catalogue::{Catalogue, Iteration, SprintState, StateCategory};
+use crate::domain::sprint::work_item::{EFFORT_FIELDS, History, Identity, Present, WorkItem, WorkItemId};
 use crate::domain::time::{CivilDate, Timestamp};
-
-/// The category of a state, which every process maps its states to. Boards count by category, never by the name
-/// of a state. Source: Azure DevOps, "About workflow states and state categories".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum StateCategory {
-    /// Not started.
-    Proposed,
-    /// Being worked on.
-    InProgress,
-    /// Implemented, not verified; the Agile tools treat it as in progress.
-    Resolved,
-    /// Done.
-    Completed,
-    /// Taken off the backlog; counts in nothing.
-    Removed,
-}
-
-/// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
-/// one is chosen while no team's catalogue says which counts.
-pub const EFFORT_FIELDS: [&str; 3] = [
-    "Microsoft.VSTS.Scheduling.StoryPoints",
-    "Microsoft.VSTS.Scheduling.Effort",
-    "Microsoft.VSTS.Scheduling.Size",
-];
 
 /// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.
 #[derive(Clone, Debug, Serialize)]
@@ -118,18 +94,6 @@ pub struct Named<Id> {
     pub id: Id,
     /// The name, if it is known.
     pub name: Option<Text>,
-}
-
-/// Where a sprint lies relative to today in the team's zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SprintState {
-    /// Its last day is over.
-    Past,
-    /// Its dates contain today.
-    Current,
-    /// Its first day is yet to come.
-    Future,
 }
 
 /// A sprint of a team.
@@ -384,7 +348,7 @@ pub struct DirectoryRow {
     /// The scope.
     #[serde(flatten)]
     pub scope: ScopeView,
-    /// How true its board is.
+    /// The level of its board.
     pub level: Level,
     /// When the source was last found equal.
     pub data_as_of: Option<Timestamp>,
@@ -401,52 +365,4 @@ pub struct Directory {
     pub level: Level,
     /// The position of the log that this is the state of.
     pub cursor: String,
-}
-
-/// An item that was counted by a metric.
-#[derive(Clone, Debug, Serialize)]
-pub struct Counted {
-    /// The work item.
-    pub id: WorkItemId,
-    /// Its title.
-    pub title: Text,
-    /// What it contributed.
-    pub amount: Hundredths,
-    /// Why.
-    pub why: Text,
-}
-
-/// An item that a metric left out.
-#[derive(Clone, Debug, Serialize)]
-pub struct LeftOut {
-    /// The work item.
-    pub id: WorkItemId,
-    /// Its title.
-    pub title: Text,
-    /// The rule that left it out.
-    pub rule: Text,
-}
-
-/// Where a number comes from: the answer of `GET snapshot?explain=<metric>`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Explanation {
-    /// The metric's id.
-    pub metric: &'static str,
-    /// Its value.
-    pub value: Option<Hundredths>,
-    /// Its unit.
-    pub unit: Unit,
-    /// Its definition, in a sentence.
-    pub definition: &'static str,
-    /// Where the definition comes from.
-    pub source: &'static str,
-    /// The numbers that went in.
-    pub inputs: BTreeMap<&'static str, Value>,
-    /// What was counted.
-    pub counted: Vec<Counted>,
-    /// What was left out.
-    pub left_out: Vec<LeftOut>,
-    /// Whether the history it rests on is complete.
-    pub history: History,
 }

@@ -3,11 +3,14 @@
 //! Two hashes hold the records, one stream is the log, and each operation that must be one step is one script. All
 //! keys of an organisation lie in one slot, so that a cluster runs the scripts too.
 
+mod background;
 mod codec;
 mod committing;
+mod connector;
 mod expiring;
 mod findings;
 mod link;
+mod settings;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,78 +22,23 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use self::background::{BLOCK, listen, tend};
 use self::codec::{Hash, Keys, SCHEMA};
-use self::link::{Connector, Link, Script};
-use super::address::Address;
+use self::connector::Connector;
+use self::link::{Link, Script};
+pub use self::settings::RedisSettings;
 use super::{
-    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
-    LogRetention, RecordKey, Versioned, refuse_defects,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords, RecordKey,
+    Versioned, refuse_defects,
 };
 use crate::platform::clock::Clock;
-use crate::platform::identity::TokenSource;
 
 /// What tokens for Redis are asked for.
 pub const RESOURCE: &str = "https://redis.azure.com/";
 
-/// How long one read of the log blocks. Short, because a connection that died without a sign is noticed no sooner.
-const BLOCK: Duration = Duration::from_secs(1);
-
-/// How long the listener waits before it asks again for a connection that is not there.
-const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(50);
-
 /// How many records are read at once when everything is loaded: enough to be quick, and few enough that other
 /// commands are not held up.
 const SCAN_RECORDS: usize = 500;
-
-/// What the journal needs to know.
-#[derive(Clone)]
-pub struct RedisSettings {
-    /// Where the store is.
-    pub address: Address,
-    /// Which organisation's journal it is; part of every key. Letters, digits, `-`, `_` and `.`.
-    pub organisation: String,
-    /// How much of the log is kept.
-    pub retention: LogRetention,
-    /// How long a command may take, the wait for a connection included.
-    pub timeout: Duration,
-    /// After how long without entries a tail looks whether the log is still there.
-    pub check_every: Duration,
-    /// How often entries are dropped by age and the server is looked at.
-    pub tend_every: Duration,
-    /// A root certificate to trust instead of the machine's, in PEM.
-    pub root_certificate: Option<Vec<u8>>,
-    /// What to log in with instead of the address's password. The user is the address's, or else the object that the
-    /// token names.
-    pub tokens: Option<Arc<dyn TokenSource>>,
-    /// How long before the end of its token a connection is replaced by one with the next token.
-    pub renew_before: Duration,
-}
-
-impl RedisSettings {
-    /// How long a command may take.
-    pub const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
-
-    /// A store that was emptied is filled again soon after this. One script a second, of about 20 µs, for each instance.
-    pub const CHECK_EVERY_DEFAULT: Duration = Duration::from_secs(1);
-
-    /// Some time for a platform that fails or has no later token yet. The server closes a connection whose token ended.
-    pub const RENEW_BEFORE_DEFAULT: Duration = Duration::from_mins(5);
-
-    /// The defaults for a store and an organisation.
-    pub const fn new(address: Address, organisation: String) -> Self {
-        Self {
-            address,
-            organisation,
-            retention: LogRetention::DEFAULT,
-            timeout: Self::TIMEOUT_DEFAULT,
-            check_every: Self::CHECK_EVERY_DEFAULT,
-            tend_every: Duration::from_secs(60),
-            root_certificate: None,
-            tokens: None,
-            renew_before: Self::RENEW_BEFORE_DEFAULT,
-        }
-    }
-}
 
 struct Scripts {
     commit: Script,
@@ -172,64 +120,6 @@ impl RedisJournal {
     }
 }
 
-/// Waits for entries on a connection of its own and tells `changed`. It hands nothing on: what it saw may already be
-/// gone, so whoever follows the log reads for himself, in one step with the check that it is still the same log.
-async fn listen(link: Link, log: String, changed: watch::Sender<()>) {
-    let (mut end, mut reachable) = (String::from("0-0"), false);
-    loop {
-        match next_end(&link, &log, &end, &changed).await {
-            Ok(next) => {
-                // After an outage whoever waits has to look, even if the log did not grow.
-                if next != end || !reachable {
-                    changed.send_replace(());
-                }
-                (end, reachable) = (next, true);
-            }
-            Err(_) => {
-                if reachable {
-                    // Whoever waits learns of the outage by asking.
-                    changed.send_replace(());
-                }
-                reachable = false;
-                tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
-            }
-        }
-    }
-}
-
-/// Waits for entries after `end`, for a while, and returns where the log ends then: later, or earlier if it was set
-/// back, or where it was. That there are some is told before it is asked where they end.
-async fn next_end(
-    link: &Link,
-    log: &str,
-    end: &str,
-    changed: &watch::Sender<()>,
-) -> Result<String, JournalError> {
-    let mut wait = redis::cmd("XREAD");
-    // One entry is enough to know that there are some.
-    wait.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis().to_string());
-    wait.arg("STREAMS").arg(log).arg(end);
-    if link.query::<Value>(&wait).await? != Value::Nil {
-        changed.send_replace(());
-    }
-    let mut last = redis::cmd("XREVRANGE");
-    last.arg(log).arg("+").arg("-").arg("COUNT").arg(1);
-    let last =
-        codec::entries(&link.query(&last).await?).and_then(|entries| entries.first().map(|last| last.id));
-    Ok(last.map_or_else(|| end.to_owned(), |id| id.to_string()))
-}
-
-/// Drops entries by age, notes how things are, and says what an operator should know of the server whenever that has
-/// changed.
-async fn tend(parts: Arc<Parts>) {
-    loop {
-        match parts.tend().await {
-            Ok(()) => tokio::time::sleep(parts.settings.tend_every).await,
-            Err(_) => tokio::time::sleep(parts.settings.tend_every.min(Duration::from_secs(1))).await,
-        }
-    }
-}
-
 fn not_understood() -> JournalError {
     JournalError::Unavailable("its answer is not one of Redis'".into())
 }
@@ -265,35 +155,12 @@ impl Parts {
         Ok((name, rest))
     }
 
-    async fn tend(&self) -> Result<(), JournalError> {
-        let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
-        let fill = |command: &mut Cmd| {
-            command.arg(&age_max_ms);
-        };
-        let (_, rest) = self.run(&self.scripts.tend, &[&self.keys.log], fill).await?;
-        let [entries, oldest, server_epoch_s, info @ ..] = rest.as_slice() else {
-            return Err(not_understood());
-        };
-        let server_epoch_s = i64::from_redis_value_ref(server_epoch_s).ok();
-        let info: Vec<_> = info.iter().filter_map(|text| String::from_redis_value_ref(text).ok()).collect();
-        let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
-        let found = findings::findings(&info.join("\n"), server_epoch_s, our_epoch_s);
-        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
-        for finding in found.iter().filter(|finding| !condition.findings.contains(finding)) {
-            tracing::warn!("{finding}");
-        }
-        condition.findings = found;
-        condition.oldest = codec::id(oldest);
-        condition.entries = u64::from_redis_value_ref(entries).ok();
-        Ok(())
-    }
-
     fn epoch(&self) -> Vec<u8> {
         self.epoch.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
     }
 
     /// Where the log ends, and the epoch's record as it is written.
-    async fn standing(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
+    async fn log_end(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
         let (_, rest) = self.follow("", 0, b"").await?;
         let last = rest.first().and_then(codec::id).ok_or_else(not_understood)?;
         let epoch = rest.get(1).and_then(|epoch| Option::from_redis_value_ref(epoch).ok()).flatten();
@@ -356,11 +223,11 @@ impl Journal for RedisJournal {
     async fn load(&self) -> Result<LoadedRecords, JournalError> {
         let parts = &self.parts;
         // The end is noted before anything is read: whatever changes from here on is in an entry after it.
-        let (position, epoch) = parts.standing().await?;
+        let (position, epoch) = parts.log_end().await?;
         let mut records = HashMap::new();
         parts.scan(Hash::Items, &parts.keys.items, &mut records).await?;
         parts.scan(Hash::Records, &parts.keys.records, &mut records).await?;
-        let (whole_at, epoch_then) = parts.standing().await?;
+        let (whole_at, epoch_then) = parts.log_end().await?;
         // Then some records may be of one history and some of another.
         if epoch_then != epoch || whole_at < position {
             return Err(JournalError::Lost);

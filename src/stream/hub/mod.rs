@@ -18,7 +18,7 @@ use frame::Frame;
 use ring::Ring;
 pub use ring::RingLimits;
 
-/// The recent frames, and whoever waits for more.
+/// The recent frames, and the readers that wait for more.
 pub struct Hub {
     ring: RwLock<Ring>,
     limits: RingLimits,
@@ -133,7 +133,7 @@ pub enum Batch {
 
 /// How many bytes a reader is handed at once. What is more waits for the next turn, so that a reader which does
 /// not drain its socket holds no more than this beside the shared ring.
-pub const BATCH_BYTES_MAX: usize = 64 * 1024;
+const BATCH_BYTES_MAX: usize = 64 * 1024;
 
 impl Subscription {
     /// The position up to which this reader has been handed all that it may see.

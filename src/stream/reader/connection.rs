@@ -1,5 +1,5 @@
-//! What a stream says of itself: how it begins, that it lives, how this instance stands with the journal, and how it
-//! ends. None of it was ever in the log.
+//! What a stream says of itself: that it lives, whether this instance reaches the journal, and how it ends. None of it
+//! was ever in the log.
 
 use bytes::{Bytes, BytesMut};
 
@@ -9,39 +9,11 @@ use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Cause, ClosingReason, Envelope, SCHEMA_VERSION};
-use crate::domain::wire::view::{JOURNAL, ScopeView};
+use crate::domain::wire::event::{self, Body, Cause, ClosingReason, Envelope};
+use crate::domain::wire::view::JOURNAL;
 use crate::stream::hub::frame::{Block, silent_heartbeat};
 
-/// How a stream begins.
-pub(super) struct Opening {
-    pub(super) resumed: bool,
-    pub(super) gap: bool,
-    pub(super) cursor: EntryId,
-    pub(super) level: Level,
-    pub(super) data_as_of: Option<Timestamp>,
-}
-
 impl Reader {
-    pub(super) fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
-        // Where there is no board to be more or less true, the organisation's own state is all there is to say.
-        let level = match scopes.is_empty() {
-            true => opening.level.max(self.streams.instance.vitals.source_level.value()),
-            false => opening.level,
-        };
-        let body = Body::Connected {
-            connection_id: format!("{:08x}", fastrand::u32(..)),
-            server_version: env!("CARGO_PKG_VERSION"),
-            versions: &[SCHEMA_VERSION],
-            heartbeat_ms: u64::try_from(self.streams.settings.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            resumed: opening.resumed,
-            gap: opening.gap,
-            cursor: opening.cursor.to_string(),
-            scopes,
-        };
-        self.write(out, None, level, opening.data_as_of, &body);
-    }
-
     /// Writes an event about the connection itself. It has an id only where it tells a position.
     pub(super) fn write(
         &self,
@@ -108,7 +80,7 @@ impl Reader {
         let (level, data_as_of) = {
             let state = self.streams.instance.fold.read();
             let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
-            Snapshots::standing(&state, &scopes)
+            Snapshots::summary(&state, &scopes)
         };
         let body = Body::Heartbeat { cursor: position.to_string() };
         let mut out = BytesMut::new();

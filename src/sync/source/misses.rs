@@ -3,8 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::board::projection::Projection;
-use crate::domain::scope::Text;
-use crate::domain::sprint::teams::TeamKey;
+use crate::domain::scope::{TeamKey, Text};
 use crate::journal::EntryId;
 
 /// The iteration paths that were met and that no known sprint of the team has.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
-use boardcast::domain::sprint::teams::TeamKey;
+use boardcast::domain::scope::TeamKey;
 
 /// An archive that fails when it is told to, and tells what it was asked.
 #[derive(Default)]

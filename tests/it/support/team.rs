@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use boardcast::board::figures::{BoardFigures, Calculator, Inputs};
 use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
-use boardcast::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member};
+use boardcast::domain::sprint::catalogue::{
+    Area, BugsBehaviour, Catalogue, Iteration, Member, StateCategory,
+};
 use boardcast::domain::wire::event::Cause;
-use boardcast::domain::wire::view::StateCategory;
 use boardcast::journal::{EntryId, Journal, Store};
 use boardcast::ops::instance::Instance;
 use boardcast::platform::clock::Clock;

@@ -1,0 +1,211 @@
+//! How each entry of the log changes what is known.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Board, KnownItem, LastAnnounced, Projection};
+use crate::domain::record::delta::Delta;
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
+use crate::domain::scope::{Audience, ProjectId, Scope, TeamKey, Text};
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::teams::CurrentSprint;
+use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
+use crate::journal::{Entry, EntryId, RecordKey, Version};
+
+impl Board {
+    fn change(&mut self, version: Version) {
+        self.changed = self.changed.max(version);
+        self.touched = self.touched.max(version);
+    }
+}
+
+impl Projection {
+    /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
+    pub fn apply(&mut self, entries: &[Entry]) -> Vec<EntryId> {
+        let mut undecodable = Vec::new();
+        for entry in entries {
+            if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
+                self.told(scope, entry.id);
+            }
+            if let Some(delta) = &entry.content.delta {
+                match Delta::decode(delta) {
+                    Ok(delta) => self.fold(entry.id, delta),
+                    Err(_) => undecodable.push(entry.id),
+                }
+            }
+        }
+        if let Some(last) = entries.last() {
+            self.advance(last.id);
+        }
+        undecodable
+    }
+
+    /// Takes in what an entry's commit changed. The order is that in which each step needs the ones before.
+    pub(super) fn fold(&mut self, id: EntryId, delta: Delta) {
+        if delta.epoch.is_some() {
+            self.epoch = delta.epoch;
+        }
+        if delta.collection.is_some() {
+            self.collection = delta.collection;
+        }
+        for key in &delta.writes {
+            let key = RecordKey::from(key.as_str());
+            if key.as_item().is_none() && !key.is_announced() {
+                self.versions.insert(key, id);
+            }
+        }
+        for team in &delta.forgotten {
+            // Their records are deleted, and what is absent has no version.
+            self.versions.remove(&RecordKey::team(*team));
+            self.versions.remove(&RecordKey::current_sprint(*team));
+        }
+        self.learn(delta.catalogues, delta.sprints, &delta.forgotten, id);
+        for observation in delta.observations {
+            let item = match self.items.get(&observation.id) {
+                Some(known) => known.item.merge(&observation),
+                None => observation,
+            };
+            self.place(item, id);
+        }
+        for item in delta.dropped {
+            self.drop_item(item, id);
+        }
+        for said in delta.announced {
+            self.say(said, id);
+        }
+        if let Some(checked) = delta.checked {
+            self.checked = checked;
+        }
+    }
+
+    /// An event about a scope was told.
+    fn told(&mut self, scope: Scope, id: EntryId) {
+        if let Some(board) = self.boards.get_mut(&scope) {
+            board.touched = board.touched.max(id);
+        }
+    }
+
+    /// Moves the position, once everything up to it is in.
+    pub(super) const fn advance(&mut self, position: EntryId) {
+        self.position = position;
+    }
+
+    /// Takes in what is now known of teams, in which sprints they are, and which are no more.
+    fn learn(
+        &mut self,
+        catalogues: Vec<Catalogue>,
+        sprints: Vec<CurrentSprint>,
+        forgotten: &[TeamKey],
+        id: EntryId,
+    ) {
+        if catalogues.is_empty() && sprints.is_empty() && forgotten.is_empty() {
+            return;
+        }
+        let mut projects: BTreeSet<ProjectId> =
+            catalogues.iter().map(|catalogue| catalogue.project).collect();
+        projects.extend(forgotten.iter().map(|team| team.project));
+        let teams = Arc::make_mut(&mut self.teams);
+        forgotten.iter().for_each(|team| teams.forget(*team));
+        catalogues.into_iter().for_each(|catalogue| teams.learn(Arc::new(catalogue)));
+        sprints.into_iter().for_each(|current| teams.set_current(current));
+        if !projects.is_empty() {
+            self.place_anew(&projects, id);
+        }
+        self.serve_current(id);
+    }
+
+    /// Puts every item of these projects where it belongs now that their teams are known otherwise.
+    fn place_anew(&mut self, projects: &BTreeSet<ProjectId>, id: EntryId) {
+        for (_, board) in self.boards.iter_mut().filter(|(scope, _)| projects.contains(&scope.project)) {
+            board.items.clear();
+            board.change(id);
+        }
+        self.of_team.retain(|team, _| !projects.contains(&team.project));
+        let items: Vec<KnownItem> = self.items.values().cloned().collect();
+        for known in items {
+            self.remember_teams(&known.item);
+            let present = known.item.present().claim;
+            if projects.contains(&present.facts.project) {
+                self.show(&known.item, present.changed_at, id);
+            }
+        }
+    }
+
+    /// Sees to it that every team's board of its current sprint is there, with items or without.
+    pub(super) fn serve_current(&mut self, id: EntryId) {
+        let served: Vec<Scope> =
+            self.teams.all().map(|catalogue| self.teams.served_scope(catalogue.key())).collect();
+        for scope in served {
+            let board = self.boards.entry(scope).or_default();
+            if !board.is_served {
+                board.is_served = true;
+                board.since = id;
+                board.change(id);
+            }
+        }
+        for (scope, board) in &mut self.boards {
+            board.is_served &= self.teams.serves(*scope);
+        }
+    }
+
+    fn remember_teams(&mut self, item: &WorkItem) {
+        for team in self.teams.ever_of(item) {
+            self.of_team.entry(team).or_default().insert(item.id);
+        }
+    }
+
+    /// Puts an item where it now belongs, and takes it from where it was.
+    pub(super) fn place(&mut self, item: WorkItem, version: Version) {
+        let present = item.present();
+        if !present.details.project_name.is_empty() {
+            self.project_names.insert(present.claim.facts.project, present.details.project_name.clone());
+        }
+        if let Some(known) = self.items.get(&item.id).cloned() {
+            self.take_off_boards(&known.item, version);
+        }
+        self.show(&item, present.claim.changed_at, version);
+        self.remember_teams(&item);
+        self.items.insert(item.id, KnownItem { item: Arc::new(item), version });
+    }
+
+    fn show(&mut self, item: &WorkItem, changed_at: Timestamp, version: Version) {
+        for scope in self.teams.boards_of(item) {
+            let board =
+                self.boards.entry(scope).or_insert_with(|| Board { since: version, ..Board::default() });
+            board.items.insert(item.id);
+            board.change(version);
+            board.changed_at = board.changed_at.max(Some(changed_at));
+        }
+    }
+
+    fn drop_item(&mut self, id: WorkItemId, version: Version) {
+        if let Some(known) = self.items.remove(&id) {
+            self.take_off_boards(&known.item, version);
+            self.of_team.values_mut().for_each(|items| {
+                items.remove(&id);
+            });
+        }
+    }
+
+    fn take_off_boards(&mut self, item: &WorkItem, version: Version) {
+        for scope in self.teams.boards_of(item) {
+            if let Some(board) = self.boards.get_mut(&scope) {
+                board.items.remove(&item.id);
+                board.change(version);
+            }
+        }
+    }
+
+    pub(super) fn say(&mut self, said: AnnouncedRecord, version: Version) {
+        let name = Text::from(said.statement.name());
+        if matches!(said.statement, Announced::Level { .. })
+            && let Some(board) = self.boards.get_mut(&said.scope)
+        {
+            // Numbers that were held back while the board was less than full are due when it is full again.
+            board.change(version);
+        }
+        let said_of_board = self.said.entry(said.scope).or_default();
+        said_of_board.insert(name, LastAnnounced { statement: said.statement, at: said.at, version });
+    }
+}

@@ -1,0 +1,101 @@
+//! What the journal on Redis does in the background: it listens for entries, and tends the log.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use redis::{Cmd, FromRedisValue as _, Value};
+use tokio::sync::watch;
+
+use super::link::Link;
+use super::{Parts, codec, findings, not_understood};
+use crate::journal::JournalError;
+
+/// How long one read of the log blocks. Short, because a connection that died without a sign is noticed no sooner.
+pub(super) const BLOCK: Duration = Duration::from_secs(1);
+
+/// How long the listener waits before it asks again for a connection that is not there.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Waits for entries on a connection of its own and tells `changed`. It hands nothing on: what it saw may already be
+/// gone, so each follower of the log reads it itself, in one step with the check that it is still the same log.
+pub(super) async fn listen(link: Link, log: String, changed: watch::Sender<()>) {
+    let (mut end, mut reachable) = (String::from("0-0"), false);
+    loop {
+        match next_end(&link, &log, &end, &changed).await {
+            Ok(next) => {
+                // After an outage those who wait have to look, even if the log did not grow.
+                if next != end || !reachable {
+                    changed.send_replace(());
+                }
+                (end, reachable) = (next, true);
+            }
+            Err(_) => {
+                if reachable {
+                    // Those who wait learn of the outage by asking.
+                    changed.send_replace(());
+                }
+                reachable = false;
+                tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
+            }
+        }
+    }
+}
+
+/// Waits for entries after `end`, for a while, and returns where the log ends then: later, or earlier if it was set
+/// back, or where it was. That there are some is told before it is asked where they end.
+async fn next_end(
+    link: &Link,
+    log: &str,
+    end: &str,
+    changed: &watch::Sender<()>,
+) -> Result<String, JournalError> {
+    let mut wait = redis::cmd("XREAD");
+    // One entry is enough to know that there are some.
+    wait.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis().to_string());
+    wait.arg("STREAMS").arg(log).arg(end);
+    if link.query::<Value>(&wait).await? != Value::Nil {
+        changed.send_replace(());
+    }
+    let mut last = redis::cmd("XREVRANGE");
+    last.arg(log).arg("+").arg("-").arg("COUNT").arg(1);
+    let last =
+        codec::entries(&link.query(&last).await?).and_then(|entries| entries.first().map(|last| last.id));
+    Ok(last.map_or_else(|| end.to_owned(), |id| id.to_string()))
+}
+
+/// Drops entries by age, notes how things are, and says what an operator should know of the server whenever that has
+/// changed.
+pub(super) async fn tend(parts: Arc<Parts>) {
+    loop {
+        match parts.tend().await {
+            Ok(()) => tokio::time::sleep(parts.settings.tend_every).await,
+            Err(_) => tokio::time::sleep(parts.settings.tend_every.min(Duration::from_secs(1))).await,
+        }
+    }
+}
+
+impl Parts {
+    /// Drops entries by age and looks at the server.
+    async fn tend(&self) -> Result<(), JournalError> {
+        let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
+        let fill = |command: &mut Cmd| {
+            command.arg(&age_max_ms);
+        };
+        let (_, rest) = self.run(&self.scripts.tend, &[&self.keys.log], fill).await?;
+        let [entries, oldest, server_epoch_s, info @ ..] = rest.as_slice() else {
+            return Err(not_understood());
+        };
+        let server_epoch_s = i64::from_redis_value_ref(server_epoch_s).ok();
+        let info: Vec<_> = info.iter().filter_map(|text| String::from_redis_value_ref(text).ok()).collect();
+        let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
+        let found = findings::findings(&info.join("\n"), server_epoch_s, our_epoch_s);
+        let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
+        for finding in found.iter().filter(|finding| !condition.findings.contains(finding)) {
+            tracing::warn!("{finding}");
+        }
+        condition.findings = found;
+        condition.oldest = codec::id(oldest);
+        condition.entries = u64::from_redis_value_ref(entries).ok();
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! What the journal on Redis needs to know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::journal::LogRetention;
+use crate::journal::address::Address;
+use crate::platform::identity::TokenSource;
+
+/// What the journal needs to know.
+#[derive(Clone)]
+pub struct RedisSettings {
+    /// Where the store is.
+    pub address: Address,
+    /// Which organisation's journal it is; part of every key. Letters, digits, `-`, `_` and `.`.
+    pub organisation: String,
+    /// How much of the log is kept.
+    pub retention: LogRetention,
+    /// How long a command may take, the wait for a connection included.
+    pub timeout: Duration,
+    /// After how long without entries a tail looks whether the log is still there.
+    pub check_every: Duration,
+    /// How often entries are dropped by age and the server is looked at.
+    pub tend_every: Duration,
+    /// A root certificate to trust instead of the machine's, in PEM.
+    pub root_certificate: Option<Vec<u8>>,
+    /// What to log in with instead of the address's password. The user is the address's, or else the object that the
+    /// token names.
+    pub tokens: Option<Arc<dyn TokenSource>>,
+    /// How long before the end of its token a connection is replaced by one with the next token.
+    pub renew_before: Duration,
+}
+
+impl RedisSettings {
+    /// How long a command may take.
+    const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
+
+    /// A store that was emptied is filled again soon after this. One script a second, of about 20 µs, for each instance.
+    pub const CHECK_EVERY_DEFAULT: Duration = Duration::from_secs(1);
+
+    /// Some time for a platform that fails or has no later token yet. The server closes a connection whose token ended.
+    const RENEW_BEFORE_DEFAULT: Duration = Duration::from_mins(5);
+
+    /// The defaults for a store and an organisation.
+    pub const fn new(address: Address, organisation: String) -> Self {
+        Self {
+            address,
+            organisation,
+            retention: LogRetention::DEFAULT,
+            timeout: Self::TIMEOUT_DEFAULT,
+            check_every: Self::CHECK_EVERY_DEFAULT,
+            tend_every: Duration::from_secs(60),
+            root_certificate: None,
+            tokens: None,
+            renew_before: Self::RENEW_BEFORE_DEFAULT,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! How a stream begins: `connected`, and full boards or the position from which it resumes.
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
+
+use super::{LOAD_TIMEOUT, Phase, RETRY_MS, Reader};
+use crate::board::snapshot::Snapshots;
+use crate::domain::entry_id::EntryId;
+use crate::domain::level::Level;
+use crate::domain::scope::Scope;
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::{Body, SCHEMA_VERSION};
+use crate::domain::wire::view::ScopeView;
+use crate::ops::vitals::ReadOutcome;
+use crate::stream::hub::frame::{Block, retry, silent_heartbeat};
+
+/// How a stream begins.
+struct Opening {
+    resumed: bool,
+    gap: bool,
+    cursor: EntryId,
+    level: Level,
+    data_as_of: Option<Timestamp>,
+}
+
+impl Reader {
+    /// The first write: everything that a reader needs to show something true.
+    pub(super) async fn begin(&mut self) -> Bytes {
+        let load_timeout = if self.sent_placeholder { self.streams.settings.heartbeat } else { LOAD_TIMEOUT };
+        let gives_up_at = Instant::now() + load_timeout;
+        while tokio::time::timeout(LOAD_TIMEOUT, self.streams.instance.fold.passed(EntryId::ZERO))
+            .await
+            .is_err()
+        {
+            if let Some(bytes) = self.recall() {
+                self.sent_placeholder = true;
+                return bytes;
+            }
+            if Instant::now() >= gives_up_at {
+                // Headers reach a client behind the Functions host only with the first byte of the body.
+                self.sent_placeholder = true;
+                return match self.archived_boards_sent {
+                    Some(_) => self.heartbeat(EntryId::ZERO),
+                    None => silent_heartbeat(None),
+                };
+            }
+        }
+        let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
+        let cursor = self.request.cursor.take();
+        match self.resumable(cursor.as_deref()).await {
+            Some(position) => self.resume(position, &mut out),
+            None => self.start(cursor.is_some(), &mut out),
+        }
+        out.freeze()
+    }
+
+    /// What there is for a reader who has nothing yet, while nobody here knows what the journal holds: the boards that the
+    /// archive holds, and that the journal is away. It is of no position, so it has no id, and the stream begins once
+    /// more when the journal was loaded.
+    fn recall(&mut self) -> Option<Bytes> {
+        let streams = self.streams.clone();
+        let shown = {
+            let state = streams.instance.fold.read();
+            streams.snapshots.scopes(&state, &self.request.filter).len()
+        };
+        let is_news = match self.archived_boards_sent {
+            None => shown > 0 || streams.instance.fold.journal_status().cut_off().is_some(),
+            Some(archived_boards_sent) => shown > archived_boards_sent,
+        };
+        if !is_news || self.request.cursor.is_some() {
+            return None;
+        }
+        let filter = &self.request.filter;
+        let (taken, views, (level, data_as_of)) =
+            streams.snapshots.take(|state| streams.snapshots.scopes(state, filter));
+        self.archived_boards_sent = Some(taken.boards.len());
+        let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
+        let opening = Opening { resumed: false, gap: false, cursor: EntryId::ZERO, level, data_as_of };
+        self.write_connected(&mut out, opening, views);
+        for json in &taken.boards {
+            out.extend_from_slice(&Block::new(None, json).bytes(self.request.named));
+        }
+        Some(out.freeze())
+    }
+
+    /// The position that a cursor names, if the stream can go on exactly there.
+    async fn resumable(&self, cursor: Option<&str>) -> Option<EntryId> {
+        let position = EntryId::parse(cursor?)?;
+        match self.streams.instance.journal.holds(position).await {
+            Ok(held) => held.then_some(position),
+            Err(error) => {
+                tracing::warn!(%error, "the journal does not answer; resuming from memory if possible");
+                self.streams.hub.covers(position).then_some(position)
+            }
+        }
+    }
+
+    fn resume(&mut self, position: EntryId, out: &mut BytesMut) {
+        let streams = self.streams.clone();
+        streams.instance.vitals.streams_resumed.add(1);
+        let (scopes, views, (level, data_as_of)) = {
+            let state = streams.instance.fold.read();
+            let scopes = streams.snapshots.scopes(&state, &self.request.filter);
+            // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due.
+            let known = scopes
+                .iter()
+                .filter(|scope| state.board(**scope).is_some_and(|board| board.since < position));
+            self.scopes.extend(known.map(|scope| (*scope, true)));
+            let at_cursor =
+                |scope: &&Scope| state.board(**scope).is_some_and(|board| board.since == position);
+            self.pending_snapshots.extend(scopes.iter().filter(at_cursor));
+            (scopes.clone(), Snapshots::views(&state, &scopes), Snapshots::summary(&state, &scopes))
+        };
+        self.scopes.extend(self.pending_snapshots.iter().map(|scope| (*scope, true)));
+        tracing::debug!(cursor = %position, scopes = scopes.len(), "a stream resumes");
+        self.write_connected(
+            out,
+            Opening { resumed: true, gap: false, cursor: position, level, data_as_of },
+            views,
+        );
+        self.told = position;
+        self.phase = match streams.hub.covers(position) {
+            true => Phase::Live(streams.hub.subscribe(position)),
+            false => Phase::Replaying(position),
+        };
+    }
+
+    fn start(&mut self, gap: bool, out: &mut BytesMut) {
+        let streams = self.streams.clone();
+        streams.instance.vitals.gaps.add(u64::from(gap));
+        let filter = &self.request.filter;
+        let (mut chosen, mut archived, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
+        let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
+            // The snapshots say so.
+            cut_off = state.cut_off();
+            let scopes = streams.snapshots.scopes(state, filter);
+            // Of what is only archived the snapshot is due again when the board itself becomes known.
+            (archived, chosen) = scopes.iter().partition(|scope| state.archived(**scope).is_some());
+            scopes
+        });
+        self.told_cut_off = cut_off;
+        self.archived = archived;
+        self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
+        streams.instance.vitals.reads.record((streams.instance.clock)(), ReadOutcome::HitMemory);
+        let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
+        self.write_connected(out, opening, views);
+        let last = taken.boards.len().saturating_sub(1);
+        for (index, json) in taken.boards.iter().enumerate() {
+            // Only the last of a set has an id: a reader that is cut off before it gets everything again.
+            let id = (index == last).then_some(taken.position);
+            out.extend_from_slice(&Block::new(id, json).bytes(self.request.named));
+            self.told = id.unwrap_or(self.told);
+        }
+        self.phase = Phase::Live(streams.hub.subscribe(taken.position));
+    }
+
+    fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
+        // Where there is no board, the organisation's own level is all there is to say.
+        let level = match scopes.is_empty() {
+            true => opening.level.max(self.streams.instance.vitals.source_level.value()),
+            false => opening.level,
+        };
+        let body = Body::Connected {
+            connection_id: format!("{:08x}", fastrand::u32(..)),
+            server_version: env!("CARGO_PKG_VERSION"),
+            versions: &[SCHEMA_VERSION],
+            heartbeat_ms: u64::try_from(self.streams.settings.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            resumed: opening.resumed,
+            gap: opening.gap,
+            cursor: opening.cursor.to_string(),
+            scopes,
+        };
+        self.write(out, None, level, opening.data_as_of, &body);
+    }
+}
