@@ -43,12 +43,7 @@ pub fn run(config: &Config) -> ExitCode {
             Err(error) => return fail(&error),
         };
         if config.mock {
-            match stand_in::stand_in().await {
-                Ok(stand_in) => app.snapshots.set_stand_in(stand_in),
-                Err(error) => {
-                    tracing::error!(%error, "nothing can stand in for an organisation that is gone")
-                }
-            }
+            app.snapshots.set_stand_in(stand_in::stand_in(clock::system()));
         }
         if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
             tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));

@@ -1,41 +1,204 @@
 //! What stands in where the organisation is gone and nothing is known that may still be shown, if `BOARDCAST_MOCK` asks
-//! for it: boards of a simulated organisation of its own. They are marked as such in every payload, shown and never
-//! learnt: nothing of them gets into the journal.
+//! for it: boards of a simulated organisation, made from its model. They are marked as such in every payload, shown and
+//! never learnt: nothing of them gets into the journal.
 
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::app::{Adapters, App};
-use crate::board::snapshot::{ScopeFilter, StandIn};
-use crate::config::{Config, Organization};
-use crate::demo::Demo;
-use crate::domain::scope::Scope;
-use crate::domain::wire::event::Cause;
-use crate::platform::clock;
+use chrono::Weekday;
+use chrono_tz::Tz;
 
-/// Begins a simulated organisation and reads its boards. Errors: it cannot be served, or not be read.
-pub async fn stand_in() -> io::Result<StandIn> {
-    let demo = Demo::start(clock::system()).await?;
-    let organization = Organization { url: demo.organization(), token: None };
-    let nothing_set = Config::from_lookup(|_| None).map_err(io::Error::other)?;
-    let config = Config { organization: Some(organization), ..nothing_set };
-    let app = App::new(&config, Adapters::configured(&config).map_err(io::Error::other)?);
-    if let Some(source) = &app.source {
-        let check = source.check(Cause::System).await;
-        check.error.map_or(Ok(()), |error| Err(io::Error::other(error)))?;
-    }
-    let boards = {
-        let state = app.instance.fold.read();
-        app.snapshots.scopes(&state, &ScopeFilter::default())
-    };
-    // The organisation stays as it was read: it is a picture, and nobody is to take it for life.
-    Ok(Arc::new(move |scope: Scope| {
+use super::SEED;
+use super::simulation::item::{Item, Revision};
+use super::simulation::model::Model;
+use super::simulation::organisation::{Project, Sprint, Team, later};
+use super::simulation::process::{BacklogLevel as Rank, Category, ItemType};
+use crate::board::fold::Fold;
+use crate::board::projection::Projection;
+use crate::board::snapshot::{ScopeFilter, Snapshots, StandIn};
+use crate::domain::amount::Hundredths;
+use crate::domain::authorise::AllowedProjects;
+use crate::domain::record::delta::Delta;
+use crate::domain::scope::{Scope, Text};
+use crate::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member, StateCategory};
+use crate::domain::sprint::teams::CurrentSprint;
+use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId};
+use crate::platform::clock::Clock;
+
+/// The boards of an organisation as it is now. It stays as it is: it is a picture, and nobody is to take it for life.
+pub fn stand_in(clock: Clock) -> StandIn {
+    let fold = Arc::new(Fold::default());
+    fold.reset(Projection::of(picture(&Model::new(SEED, clock.clone()))));
+    let snapshots = Snapshots::new(fold.clone(), Arc::default(), clock, AllowedProjects::default(), true);
+    let boards = snapshots.scopes(&fold.read(), &ScopeFilter::default());
+    Arc::new(move |scope: Scope| {
         let of = boards.get(place(scope).checked_rem(boards.len())?)?;
-        Some(app.snapshots.view(*of))
-    }))
+        Some(snapshots.view(*of))
+    })
 }
 
 /// A number that is the same for a board every time.
 fn place(scope: Scope) -> usize {
     scope.to_string().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+}
+
+/// All that there is in the organisation, as what one commit would bring.
+fn picture(model: &Model) -> Delta {
+    let projects = model.organisation.projects.iter();
+    let catalogues: Vec<Catalogue> =
+        projects.flat_map(|project| project.teams.iter().map(|team| catalogue(project, team))).collect();
+    let current = |catalogue: &Catalogue| CurrentSprint {
+        team: catalogue.key(),
+        sprint: catalogue.current_sprint(model.now()).map(|sprint| sprint.id),
+    };
+    Delta {
+        sprints: catalogues.iter().map(current).collect(),
+        catalogues,
+        observations: model.items().values().filter_map(|item| work_item(model, item)).collect(),
+        ..Delta::default()
+    }
+}
+
+fn catalogue(project: &Project, team: &Team) -> Catalogue {
+    let process = project.process;
+    let bugs_behaviour = match process.bugs_behavior {
+        "asRequirements" => BugsBehaviour::AsRequirements,
+        "asTasks" => BugsBehaviour::AsTasks,
+        _ => BugsBehaviour::Off,
+    };
+    let types_of = |rank| BTreeSet::from([Text::from(process.item_type(rank).name)]);
+    let sprints: Vec<&Sprint> = team.sprints.iter().filter_map(|index| project.sprints.get(*index)).collect();
+    Catalogue {
+        project: project.id.into(),
+        project_name: project.name.into(),
+        team: team.id.into(),
+        team_name: team.name.into(),
+        zone: Tz::UTC,
+        iterations: sprints.iter().map(|sprint| iteration(sprint)).collect(),
+        areas: vec![Area {
+            id: Some(team.area_id.into()),
+            paths: vec![team.area_path.clone()],
+            include_children: true,
+        }],
+        requirement_types: types_of(Rank::Requirement),
+        task_types: types_of(Rank::Task),
+        bug_types: types_of(Rank::Bug),
+        bugs_behaviour,
+        effort_field: Some(process.effort_field.into()),
+        types_without_effort: BTreeSet::new(),
+        states: process.types.iter().map(|of| (Text::from(of.name), states(of))).collect(),
+        weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
+        days_off: sprints.iter().map(|sprint| later(sprint.start, team.day_off)).collect(),
+        capacities: sprints.iter().map(|sprint| (sprint.id.into(), members(team, sprint))).collect(),
+    }
+}
+
+fn iteration(sprint: &Sprint) -> Iteration {
+    Iteration {
+        id: sprint.id.into(),
+        paths: vec![sprint.path.clone()],
+        name: sprint.name.as_str().into(),
+        start: Some(sprint.start),
+        finish: Some(sprint.finish),
+    }
+}
+
+fn members(team: &Team, sprint: &Sprint) -> Vec<Member> {
+    let member = |who: &super::simulation::organisation::Person| Member {
+        name: who.name.into(),
+        per_day: Hundredths::from_units(who.capacity_per_day).unwrap_or_default(),
+        days_off: who.day_off.map(|day| later(sprint.start, day)).into_iter().collect(),
+    };
+    team.members.iter().map(member).collect()
+}
+
+fn states(of: &ItemType) -> BTreeMap<Text, StateCategory> {
+    let category = |category| match category {
+        Category::Proposed => StateCategory::Proposed,
+        Category::InProgress => StateCategory::InProgress,
+        Category::Resolved => StateCategory::Resolved,
+        Category::Completed => StateCategory::Completed,
+        Category::Removed => StateCategory::Removed,
+    };
+    of.states.iter().map(|state| (state.name.into(), category(state.category))).collect()
+}
+
+/// An item with all its revisions.
+fn work_item(model: &Model, item: &Item) -> Option<WorkItem> {
+    let (project, team) = model.home(item)?;
+    let id = WorkItemId::new(item.id)?;
+    let identity = |number: usize| {
+        team.person(number).map(|who| Identity { id: Some(who.id.to_string().into()), name: who.name.into() })
+    };
+    let revision = |revision: &Revision| {
+        let content = &revision.content;
+        let effort = content.effort.and_then(Hundredths::from_units);
+        let facts = Facts {
+            project: project.id.into(),
+            work_item_type: item.item_type.name.into(),
+            state: content.state.name.into(),
+            iteration_path: content.iteration_path.clone(),
+            area_path: team.area_path.clone(),
+            effort: Arc::new(
+                effort.map(|effort| (project.process.effort_field.into(), effort)).into_iter().collect(),
+            ),
+            remaining_work: content.remaining_work.and_then(Hundredths::from_units),
+            blocked: content.blocked,
+            deleted: revision.deleted,
+        };
+        let claim = Claim {
+            claimed_at: revision.changed_at.into(),
+            kind: ClaimKind::Fetched,
+            changed_at: revision.changed_at,
+            changed_by: identity(revision.changed_by),
+            facts,
+        };
+        let details = Details {
+            title: content.title.clone(),
+            assigned_to: content.assigned_to.and_then(identity),
+            tags: content.blocked.then(|| "Blocked".into()).into_iter().collect(),
+            parent: content.parent.and_then(WorkItemId::new),
+            project_name: project.name.into(),
+            created_at: Some(item.first().changed_at),
+            closed_at: revision.closed_at,
+            // There is no page of it anywhere.
+            url: None,
+        };
+        WorkItem::new(id, revision.rev, claim, details)
+    };
+    item.revisions().map(revision).reduce(|known, next| known.merge(&next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::scope::ProjectId;
+    use crate::domain::time::Timestamp;
+
+    fn at(ms: i64) -> Clock {
+        Arc::new(move || Timestamp::from_epoch_ms(ms))
+    }
+
+    /// A Wednesday.
+    const NOW_MS: i64 = 1_795_636_800_000;
+
+    #[test]
+    fn f9_a_board_stands_in_with_a_sprint_under_way_and_numbers_that_are_known() {
+        let stand_in = stand_in(at(NOW_MS));
+        let projects: Vec<ProjectId> = (1..20).map(|number| uuid::Uuid::from_u128(number).into()).collect();
+        let mut teams = BTreeSet::new();
+        for project in &projects {
+            let board = stand_in(Scope::project(*project)).unwrap();
+            let sprint = board.sprint.as_ref().unwrap();
+            assert_eq!(sprint.days_left + 5, sprint.working_days - 1, "{sprint:?}");
+            let unknown: Vec<_> = board.metrics.iter().filter(|(_, metric)| metric.value.is_none()).collect();
+            assert!(unknown.is_empty(), "{unknown:?}");
+            assert!(board.items.as_ref().unwrap().len() > 10);
+            assert!(board.burndown.is_some());
+            let again = stand_in(Scope::project(*project)).unwrap();
+            assert_eq!(serde_json::to_value(&again).unwrap(), serde_json::to_value(&board).unwrap());
+            teams.insert(board.team.unwrap().id);
+        }
+        assert_eq!(teams.len(), 3, "every team of the organisation stands in for some");
+    }
 }

@@ -596,7 +596,7 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
         .setting("BOARDCAST_MOCK", "on")
         .start()
         .await;
-    app.app.snapshots.set_stand_in(boardcast::demo::stand_in::stand_in().await.unwrap());
+    app.app.snapshots.set_stand_in(boardcast::demo::stand_in::stand_in(organization.clock.clock()));
     organization
         .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
         .await;

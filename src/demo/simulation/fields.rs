@@ -17,7 +17,7 @@ pub enum People {
 }
 
 /// The reference name of the field of remaining work.
-pub const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
+const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
 
 /// A person.
 pub fn person(base: &str, person: &Person, people: People) -> Value {

@@ -12,6 +12,7 @@ use super::process::{BacklogLevel, Category, ItemType};
 use super::step::{POINTS, TITLES};
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
+use crate::platform::clock::Clock;
 
 /// How many stories a team takes into a sprint.
 const STORIES: usize = 9;
@@ -86,8 +87,18 @@ impl Planning<'_> {
     }
 }
 
+impl Model {
+    /// The organisation of a seed. Six sprints are over and one is under way on the day that the clock tells.
+    pub fn new(seed: u64, clock: Clock) -> Self {
+        let mut model = Self::empty(seed, clock);
+        let now = model.now();
+        write(&mut model, now);
+        model
+    }
+}
+
 /// Writes the history up to `now`.
-pub fn write(model: &mut Model, now: Timestamp) {
+fn write(model: &mut Model, now: Timestamp) {
     let mut rng = model.rng.fork();
     let mut plan = Plan { events: Vec::new(), items: 0, now };
     let organisation = model.organisation.clone();

@@ -1,9 +1,9 @@
 //! A simulated Azure DevOps organisation: what it keeps, how it changes, which service hooks it sends and what its
-//! REST API answers. It is an Azure DevOps to talk to, not a part of the product: whoever reads it goes through the
+//! REST API answers. It is an Azure DevOps to talk to, not a part of the product: its readers go through the
 //! same shapes and the same parsers as with a real one.
 
 pub mod fields;
-pub mod history;
+mod history;
 pub mod hooks;
 pub mod item;
 pub mod model;
@@ -11,4 +11,4 @@ pub mod organisation;
 pub mod process;
 pub mod rest;
 pub mod server;
-pub mod step;
+mod step;

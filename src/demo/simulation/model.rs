@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::history;
 use super::item::{Event, Item, ItemContent, Revision, reason};
-use super::organisation::{Organisation, Project, Team, day_of};
+use super::organisation::{NAME, Organisation, Project, Team, day_of};
 use super::process::{BacklogLevel, Category};
-use super::step::Pace;
 use crate::domain::time::{CivilDate, Timestamp};
 use crate::platform::clock::Clock;
+
+/// How long after the start the first change is due.
+const FIRST_CHANGE_MS: i64 = 500;
 
 /// A simulated organisation. Two with the same seed that are stepped at the same instants have the same history.
 #[derive(Clone)]
@@ -19,7 +20,8 @@ pub struct Model {
     pub base_url: String,
     pub(super) seed: u64,
     pub(super) rng: fastrand::Rng,
-    pub(super) pace: Pace,
+    /// When the next change is due.
+    pub(super) due: Timestamp,
     clock: Clock,
     items: BTreeMap<u32, Item>,
     log: Vec<(u32, u32)>,
@@ -40,22 +42,20 @@ pub struct SimulatedChange {
 }
 
 impl Model {
-    /// The organisation of a seed. Six sprints are over and one is under way on the day that the clock tells.
-    pub fn new(seed: u64, clock: Clock) -> Self {
+    /// An organisation of a seed in which nothing has happened yet, as of the day that the clock tells.
+    pub(super) fn empty(seed: u64, clock: Clock) -> Self {
         let now = clock();
-        let mut model = Self {
+        Self {
             organisation: Organisation::new(seed, day_of(now)),
-            base_url: format!("https://dev.azure.com/{}", super::organisation::NAME),
+            base_url: format!("https://dev.azure.com/{NAME}"),
             seed,
             rng: fastrand::Rng::with_seed(seed),
-            pace: Pace::beginning(now),
+            due: Timestamp::from_epoch_ms(now.epoch_ms() + FIRST_CHANGE_MS),
             clock,
             items: BTreeMap::new(),
             log: Vec::new(),
             notifications: BTreeMap::new(),
-        };
-        history::write(&mut model, now);
-        model
+        }
     }
 
     /// What the clock tells.
@@ -92,14 +92,6 @@ impl Model {
     pub fn home(&self, item: &Item) -> Option<(&Project, &Team)> {
         let project = self.project(item.project)?;
         Some((project, project.teams.get(item.team)?))
-    }
-
-    /// Takes all sprints from a team, which then has no current one.
-    pub fn without_sprints(&mut self, team_name: &str) {
-        let teams = self.organisation.projects.iter_mut().flat_map(|project| &mut project.teams);
-        for team in teams.filter(|team| team.name == team_name) {
-            team.sprints.clear();
-        }
     }
 
     /// Makes an item. `None` when there is no such project or team.

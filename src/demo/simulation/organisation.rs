@@ -127,7 +127,7 @@ pub fn later(day: CivilDate, days: u64) -> CivilDate {
 
 /// The Monday on which the sprint under way on `today` began: today is then never near one of its ends, so that it
 /// has a past and a future. Weekends are part of it.
-pub fn start_of_current(today: CivilDate) -> CivilDate {
+fn start_of_current(today: CivilDate) -> CivilDate {
     let weekday = u64::from(today.weekday().num_days_from_monday());
     let back = if weekday >= 3 { weekday } else { weekday + 7 };
     today.checked_sub_days(Days::new(back)).unwrap_or(today)

@@ -72,7 +72,10 @@ impl Server {
     pub fn model(&self) -> Arc<Mutex<Model>> {
         self.shared.model.clone()
     }
+}
 
+/// What tests do to the organisation, and ask it. The demo uses none of it.
+impl Server {
     /// How many calls were answered, failures included.
     pub fn calls(&self) -> u64 {
         lock(&self.shared.calls).values().sum()

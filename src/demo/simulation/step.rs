@@ -7,10 +7,10 @@ use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
 
 /// The estimates that people give.
-pub const POINTS: [f64; 6] = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0];
+pub(super) const POINTS: [f64; 6] = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0];
 
 /// What work is called.
-pub const TITLES: [&str; 12] = [
+pub(super) const TITLES: [&str; 12] = [
     "Customer signs in with a passkey",
     "Invoices can be downloaded as PDF",
     "Search finds names with diacritics",
@@ -34,24 +34,6 @@ const DELETED_MAX: usize = 4;
 /// How far a change may lie behind before it is made as of now instead: the machine was asleep.
 const BEHIND_MAX_MS: i64 = 60_000;
 
-/// When the next change is due.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    due: Timestamp,
-}
-
-impl Pace {
-    /// The first change is due half a second after the start.
-    pub const fn beginning(start: Timestamp) -> Self {
-        Self { due: Timestamp::from_epoch_ms(start.epoch_ms() + 500) }
-    }
-
-    /// When the next change is due.
-    pub const fn due(self) -> Timestamp {
-        self.due
-    }
-}
-
 /// The sprint in which something happens.
 struct Scene {
     project: usize,
@@ -72,17 +54,17 @@ struct Scene {
 impl Model {
     /// When the next change is due.
     pub const fn due(&self) -> Timestamp {
-        self.pace.due()
+        self.due
     }
 
     /// Makes the next change if it is due by `now`, dated when it was due. Call it until it answers `None`.
     pub fn step(&mut self, now: Timestamp) -> Option<SimulatedChange> {
-        let due = self.pace.due();
+        let due = self.due;
         if now < due {
             return None;
         }
         let at = if now.ms_since(due) > BEHIND_MAX_MS { now } else { due };
-        self.pace.due = Timestamp::from_epoch_ms(at.epoch_ms() + self.rng.i64(1_500..5_000));
+        self.due = Timestamp::from_epoch_ms(at.epoch_ms() + self.rng.i64(1_500..5_000));
         let scene = self.scene(at)?;
         self.play(&scene, at)
     }

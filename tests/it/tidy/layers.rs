@@ -41,7 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devops", &["domain", "platform"]),
     ("archive", &["domain", "platform"]),
     ("journal", &["domain", "platform"]),
-    ("demo", &["app", "board", "config", "domain", "platform"]),
+    ("demo", &["board", "domain", "platform"]),
     ("platform", &["domain"]),
     ("domain", &[]),
 ];

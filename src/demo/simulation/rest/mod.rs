@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::model::Model;
 use super::organisation::{NAME, Project, Team};
+use crate::domain::time::CivilDate;
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +143,11 @@ impl Call<'_> {
         let (skip, top) = (self.number("$skip").unwrap_or(0), self.number("$top").unwrap_or(usize::MAX));
         Answer::list(values.into_iter().skip(skip).take(top).collect())
     }
+}
+
+/// A date as the API writes it: midnight in UTC, and meant as a date.
+fn midnight(day: CivilDate) -> String {
+    format!("{day}T00:00:00Z")
 }
 
 /// Answers a request. The path may begin with the name of the organisation; the query is as it stands in the address.

@@ -68,7 +68,7 @@ fn sprints_are_past_current_and_future_and_their_dates_are_dates() {
 #[test]
 fn a_team_without_sprints_has_no_current_one_and_another_time_frame_is_refused() {
     let (mut model, _) = organisation(1);
-    model.without_sprints("Web");
+    model.organisation.projects[0].teams[0].sprints.clear();
     let answer = get(&model, &format!("{WEB}/work/teamsettings/iterations?$timeframe=current"));
     assert_eq!(
         (answer.status, &answer.body["typeKey"]),

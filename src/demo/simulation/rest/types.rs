@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::fields::type_fields;
 use super::super::organisation::Project;
 use super::super::process::{BacklogLevel, ItemType};
-use super::work::midnight;
-use super::{Answer, Call};
+use super::{Answer, Call, midnight};
 
 pub(super) fn states(call: &Call<'_>, name: &str) -> Option<Answer> {
     let project = call.project?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::fields::{People, person};
 use super::super::organisation::{Person, Project, Sprint, Team, later};
 use super::super::process::BacklogLevel;
-use super::{Answer, Call, is, named_project, types};
+use super::{Answer, Call, is, midnight, named_project, types};
 use crate::domain::time::CivilDate;
 
 pub(super) fn projects(call: &Call<'_>) -> Answer {
@@ -265,11 +265,6 @@ impl Settings<'_> {
             },
         }))
     }
-}
-
-/// A date as the API writes it: midnight in UTC, and meant as a date.
-pub(super) fn midnight(day: CivilDate) -> String {
-    format!("{day}T00:00:00Z")
 }
 
 fn range(day: CivilDate) -> Value {
