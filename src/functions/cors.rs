@@ -1,4 +1,4 @@
-//! Cross-origin reading, by itself only. Under the Functions host a preflight never reaches the handler and CORS is
+//! Cross-origin reading, standalone only. Under the Functions host a preflight never reaches the handler and CORS is
 //! the platform's; a second `Access-Control-Allow-Origin` would break the browser.
 
 use http::header::{

@@ -4,7 +4,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, ETAG, HeaderName};
 use warp::reply::Response;
 
-use super::{Request, reply};
+use super::{Function, Request, Trigger, failed, is_read, reply};
 
 struct File {
     name: &'static str,
@@ -38,8 +38,21 @@ const FILES: [File; 10] = [
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
      base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
 
+/// The function.
+pub(super) const FUNCTION: Function = Function {
+    folder: "Dashboard",
+    trigger: Trigger::Http {
+        area: Some("dashboard"),
+        is_at: |path| matches!(path, ["api", "dashboard", ..]),
+    },
+    counted_as: Some("dashboard"),
+    takes: |method, path| is_read(method) && matches!(path, ["api", "dashboard"] | ["api", "dashboard", _]),
+    handle: |_, path, request| Box::pin(async move { handle(path.get(2).copied(), &request) }),
+    after_panic: || failed(StatusCode::INTERNAL_SERVER_ERROR),
+};
+
 /// Answers with a file of the page.
-pub fn handle(name: Option<&str>, request: &Request) -> Response {
+fn handle(name: Option<&str>, request: &Request) -> Response {
     let Some(file) = FILES.iter().find(|file| file.name == name.unwrap_or(INDEX)) else {
         return reply::not_found();
     };

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq;
 use warp::reply::Response;
 
-use super::Request;
 use super::reply::{self, ErrorBody};
+use super::{Function, Request, Trigger, failed, is_read};
 use crate::app::App;
 use crate::board::snapshot::Snapshots;
 use crate::config::OperatorAccess;
@@ -23,17 +23,27 @@ use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::time::Timestamp;
 use crate::journal::{EntryId, JournalCondition};
 use crate::ops::vitals::prometheus::{self, Instance};
-use crate::ops::vitals::{Endpoint, HIT_RATE_DEFINITION, Window};
+use crate::ops::vitals::{HIT_RATE_DEFINITION, Window};
 
 /// The header that may carry the operator's key instead of `Authorization`.
-pub const KEY_HEADER: &str = "x-boardcast-key";
+const KEY_HEADER: &str = "x-boardcast-key";
 
 /// The target of the delivery in milliseconds, for 95 of 100 events.
 const DELIVERY_TARGET_MS: u32 = 1_000;
 
+/// The function.
+pub(super) const FUNCTION: Function = Function {
+    folder: "HealthCheck",
+    trigger: Trigger::Http { area: Some("health"), is_at: |path| matches!(path, ["api", "health", ..]) },
+    counted_as: Some("health"),
+    takes: |method, path| is_read(method) && matches!(path, ["api", "health"] | ["api", "health", _]),
+    handle: |app, path, request| Box::pin(async move { handle(app, path.get(2).copied(), &request) }),
+    after_panic: || failed(StatusCode::INTERNAL_SERVER_ERROR),
+};
+
 /// Answers a probe: `live` asks nothing but this process, `ready` whether it can do its work, `metrics` and no name
 /// at all how it is doing.
-pub fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
+fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
     let response = match probe {
         Some("live") => reply::value(StatusCode::OK, &json!({ "status": "live" })),
         Some("ready") => ready(app),
@@ -121,17 +131,18 @@ fn metrics(app: &App) -> Response {
         journal_lag_ms: app.instance.vitals.journal_lag_ms(app.instance.fold.position()),
         log_reaches_back_to: reaches_back_to(&app.instance.journal.condition()),
         dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
+        endpoints: &super::endpoints().collect::<Vec<_>>(),
     };
     reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.instance.vitals, &instance))
 }
 
 /// The four numbers at the top are those that a dashboard of a hundred lines can do something with; the rest is for
-/// whoever looks for a cause.
+/// finding a cause.
 fn details(app: &App) -> Value {
     let (vitals, now) = (&*app.instance.vitals, (app.instance.clock)());
     let (level, boards, epoch) = boards(app);
     let seen = app.instances.seen();
-    json!({
+    let details = json!({
         "sseConnections": vitals.streams.value(),
         "cacheHitRate": vitals.reads.rate(now, Window::Hour),
         "avgApiResponseTime": vitals.requests.recent_mean_ms(),
@@ -153,27 +164,20 @@ fn details(app: &App) -> Value {
         // As it was last seen: no answer of ours waits for the archive.
         "inbox": {
             "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
-            "deposited": vitals.hooks_deposited.value(),
-            "drained": vitals.inbox_drained.value(),
         },
-        "streams": joined([
-            vitals.stream_counts(),
-            json!({
-                "endedByLifetime": vitals.streams_ended.value(),
-                "writesTimedOut": vitals.writes_timed_out.value(),
-            }),
-        ]),
+        "streams": { "open": vitals.streams.value() },
         "hooks": hooks(app),
         "reads": reads(app),
-        "lists": lists(app),
+        "lists": vitals.list_reads.total(),
         "requests": requests(app),
         "delivery": delivery(app),
         "instances": seen.instances,
         "total": seen.total,
         "instancesHeardAt": seen.heard_at,
-        "suppressedChanges": vitals.changes_suppressed.value(),
-        "panics": vitals.panics.value(),
-    })
+    });
+    let Value::Object(mut details) = details else { return details };
+    vitals.add_to_details(&mut details);
+    details.into()
 }
 
 fn journal(app: &App, epoch: Option<String>) -> Value {
@@ -186,8 +190,6 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
         "position": app.instance.fold.position().map(|position| position.to_string()),
         "epoch": epoch,
         "lagMs": vitals.journal_lag_ms(app.instance.fold.position()),
-        "logsLost": vitals.logs_lost.value(),
-        "undecodable": vitals.entries_undecodable.value(),
     })
 }
 
@@ -199,8 +201,8 @@ fn reaches_back_to(condition: &JournalCondition) -> Option<Timestamp> {
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     let state = app.instance.fold.read();
     let scopes: Vec<_> = state.shown().collect();
-    let standing = Snapshots::summary(&state, &scopes).0.max(app.instance.vitals.source_level.value());
-    let level = if is_ready(app) { standing } else { Level::None };
+    let worst = Snapshots::summary(&state, &scopes).0.max(app.instance.vitals.source_level.value());
+    let level = if is_ready(app) { worst } else { Level::None };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({
             "project": scope.project,
@@ -216,7 +218,7 @@ fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     (level, rows.collect(), state.epoch().map(str::to_owned))
 }
 
-/// The organisation: how true what it tells is, and the states of items that nothing is known of.
+/// The organisation: its level, and the states of items that no catalogue knows.
 fn source(app: &App) -> Value {
     let state = app.instance.fold.read();
     let mut unknown = BTreeSet::new();
@@ -239,18 +241,10 @@ fn source(app: &App) -> Value {
 }
 
 fn hooks(app: &App) -> Value {
-    let vitals = &app.instance.vitals;
+    let letters = &app.instance.vitals.dead_letters;
     json!({
-        "applied": vitals.hooks_applied.value(),
-        "known": vitals.hooks_known.value(),
-        "ignored": vitals.hooks_ignored.value(),
-        "test": vitals.hooks_test.value(),
-        "deadLetters": vitals.dead_letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
-        "recentDeadLetters": vitals.dead_letters.last(),
-        "denied": vitals.hooks_denied.value(),
-        "refused": vitals.hooks_refused.value(),
-        "overloaded": vitals.hooks_overloaded.value(),
-        "mislabelled": vitals.hooks_mislabelled.value(),
+        "deadLetters": letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
+        "recentDeadLetters": letters.last(),
     })
 }
 
@@ -266,18 +260,6 @@ fn reads(app: &App) -> Value {
     ])
 }
 
-fn lists(app: &App) -> Value {
-    let vitals = &app.instance.vitals;
-    joined([
-        json!(vitals.list_reads.total()),
-        json!({
-            "unshared": vitals.lists_unshared.value(),
-            "undecodable": vitals.lists_undecodable.value(),
-            "tooLarge": vitals.lists_too_large.value(),
-        }),
-    ])
-}
-
 /// The members of several objects as one.
 fn joined(objects: [Value; 2]) -> Value {
     let members = objects.iter().filter_map(Value::as_object).flatten();
@@ -285,10 +267,9 @@ fn joined(objects: [Value; 2]) -> Value {
 }
 
 fn requests(app: &App) -> Map<String, Value> {
-    let row = |endpoint: Endpoint| {
-        (endpoint.as_str().to_owned(), json!(app.instance.vitals.requests.of(endpoint).quantiles()))
-    };
-    Endpoint::ALL.into_iter().map(row).collect()
+    let row =
+        |endpoint| (String::from(endpoint), json!(app.instance.vitals.requests.of(endpoint).quantiles()));
+    super::endpoints().map(row).collect()
 }
 
 fn delivery(app: &App) -> Value {

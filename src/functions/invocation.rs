@@ -8,15 +8,6 @@ use warp::reply::Response;
 
 use super::reply;
 
-/// The HTTP functions, by folder. Their requests are proxied; an envelope for one is the sign of a host that
-/// cannot do that.
-const HTTP_FUNCTIONS: [&str; 5] = ["SseStream", "WorkItemWebhook", "HealthCheck", "Dashboard", "Snapshot"];
-
-/// Whether a folder holds an HTTP function.
-pub fn is_http_function(name: &str) -> bool {
-    HTTP_FUNCTIONS.iter().any(|function| function.eq_ignore_ascii_case(name))
-}
-
 /// What a function answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -1,17 +1,17 @@
-//! The HTTP adapter: the whole routing table on one screen, and one module for each function folder.
+//! The HTTP adapter: one module for each function folder, and the table of them by which requests are routed.
 //!
-//! One warp filter takes a request apart and one `match` sends it on: warp's own rejections (404, 405, 411, 413)
+//! One warp filter takes a request apart and one table sends it on: warp's own rejections (404, 405, 411, 413)
 //! would put a service hook on probation, and a long chain of filters costs more to compile and to run.
 
 pub mod body;
-pub mod cors;
+mod cors;
 pub mod dashboard;
-pub mod health_check;
+mod health_check;
 pub mod invocation;
 pub mod reply;
 pub mod snapshot;
-pub mod sse_stream;
-pub mod sync_timer;
+mod sse_stream;
+mod sync_timer;
 pub mod work_item_webhook;
 
 use std::convert::Infallible;
@@ -19,6 +19,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
 use bytes::{Buf, Bytes};
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, StreamExt};
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
@@ -29,7 +30,6 @@ use warp::reply::Response;
 use crate::app::App;
 use crate::board::snapshot::ScopeFilter;
 use crate::domain::scope::NameOrId;
-use crate::ops::vitals::Endpoint;
 
 /// The body of a request as it arrives.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
@@ -95,7 +95,7 @@ pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = Infallible
             let app = app.clone();
             async move {
                 let origin = request.headers.get(http::header::ORIGIN).cloned();
-                let response = answer(&app, path.as_str(), request).await;
+                let response = respond(&app, path.as_str(), request).await;
                 cors::allow(response, &app.allowed_origins, origin.as_ref())
             }
         })
@@ -109,101 +109,119 @@ fn whole_chunks<Chunk: Buf>(
     Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
 }
 
-/// Answers a request, whatever its handler does, and counts it. The Functions host repeats a request that was never
+/// A function of the host's, as the routing table sees it. Each module has one, and a row in [`FUNCTIONS`].
+pub struct Function {
+    /// Its folder, which is its name for the host.
+    folder: &'static str,
+    /// How it is called.
+    trigger: Trigger,
+    /// What its requests are counted under; nothing for streams, which have no duration.
+    counted_as: Option<&'static str>,
+    /// Whether it answers a request with that method for that path.
+    takes: fn(&Method, &[&str]) -> bool,
+    /// Answers such a request.
+    handle: for<'a> fn(&'a App, &'a [&'a str], Request) -> BoxFuture<'a, Response>,
+    /// The answer to a request whose handler panicked, as its caller can bear it.
+    after_panic: fn() -> Response,
+}
+
+/// How a function is called.
+enum Trigger {
+    /// By HTTP; the host passes such requests on as they are.
+    Http {
+        /// The segment after `/api` of the paths that pages of other origins may ask for; `None` where they may not.
+        area: Option<&'static str>,
+        /// Whether a path is one of its addresses, with whatever method.
+        is_at: fn(&[&str]) -> bool,
+    },
+    /// By a timer of the host's, which posts an envelope. It takes as long as Azure DevOps does, and nobody waits for it.
+    Timer,
+}
+
+/// Every function, in the order in which they are counted.
+const FUNCTIONS: [Function; 6] = [
+    work_item_webhook::FUNCTION,
+    snapshot::FUNCTION,
+    health_check::FUNCTION,
+    dashboard::FUNCTION,
+    sync_timer::FUNCTION,
+    sse_stream::FUNCTION,
+];
+
+/// Everything that requests are counted under.
+pub fn endpoints() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.into_iter().filter_map(|function| function.counted_as)
+}
+
+/// Whether a folder holds an HTTP function. Its requests are proxied; an envelope for one is the sign of a host that
+/// cannot do that.
+pub fn is_http_function(folder: &str) -> bool {
+    let has_name = |function: &Function| function.folder.eq_ignore_ascii_case(folder);
+    FUNCTIONS.iter().any(|function| matches!(function.trigger, Trigger::Http { .. }) && has_name(function))
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Responds to a request, whatever its handler does, and counts it. The Functions host repeats a request that was never
 /// answered and gives up after three deaths, so a panic ends neither the process nor the connection.
-async fn answer(app: &App, path: &str, request: Request) -> Response {
+async fn respond(app: &App, path: &str, request: Request) -> Response {
     // The host matches routes in any case and passes the path on as it came. A hook whose address was typed by hand
     // must not be answered with 404, which would put its subscription on probation.
     let path = path.to_ascii_lowercase();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let endpoint = endpoint(&request.method, &segments);
+    let function = FUNCTIONS.into_iter().find(|function| (function.takes)(&request.method, &segments));
+    let Some(function) = function else { return elsewhere(app, &segments, request).await };
     let began = Instant::now();
-    // Handlers share atomics and locks alone, and whoever takes a lock takes it after a panic too.
-    let response = match AssertUnwindSafe(dispatch(app, &segments, request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            app.instance.vitals.panics.add(1);
-            let word = endpoint.map_or("other", Endpoint::as_str);
-            tracing::error!(endpoint = word, "a handler panicked; its request was answered as failed");
-            after_panic(endpoint, &segments)
-        }
-    };
-    if let Some(endpoint) = endpoint {
-        app.instance.vitals.requests.record(endpoint, began.elapsed());
+    // Handlers share atomics and locks alone, and every lock is taken after a panic too.
+    let handled = AssertUnwindSafe((function.handle)(app, &segments, request)).catch_unwind().await;
+    let response = handled.unwrap_or_else(|_| {
+        app.instance.vitals.panics.add(1);
+        tracing::error!(function = function.folder, "a handler panicked; its request was answered as failed");
+        (function.after_panic)()
+    });
+    if let Some(endpoint) = function.counted_as {
+        let is_waited_for = matches!(function.trigger, Trigger::Http { .. });
+        app.instance.vitals.requests.record(endpoint, began.elapsed(), is_waited_for);
     }
     response
 }
 
-/// What a request is counted under; nothing for streams, which have no duration, and for what is at no address.
-fn endpoint(method: &Method, segments: &[&str]) -> Option<Endpoint> {
+/// Responds to a request that no function takes.
+async fn elsewhere(app: &App, segments: &[&str], request: Request) -> Response {
+    let mut of_pages = FUNCTIONS.into_iter().filter_map(|function| match function.trigger {
+        Trigger::Http { area, is_at } => Some((area?, is_at)),
+        Trigger::Timer => None,
+    });
     match segments {
-        ["api", "webhooks", "azure-devops", ..] | ["webhooks", "azure-devops", ..] => Some(Endpoint::Webhook),
-        ["synctimer"] if method == Method::POST => Some(Endpoint::Timer),
-        ["api", ..] if !matches!(*method, Method::GET | Method::HEAD) => None,
-        ["api", "snapshot"] => Some(Endpoint::Snapshot),
-        ["api", "health"] | ["api", "health", _] => Some(Endpoint::Health),
-        ["api", "dashboard"] | ["api", "dashboard", _] => Some(Endpoint::Dashboard),
-        _ => None,
+        // The host asks this every 25 ms until it is answered, and again as a health check.
+        [] => reply::text("boardcast"),
+        ["api", second, ..]
+            if request.method == Method::OPTIONS && of_pages.any(|(area, _)| area == *second) =>
+        {
+            cors::preflight(&app.allowed_origins, &request.headers)
+        }
+        [name] if request.method == Method::POST && is_http_function(name) => {
+            // A host that is still writing when it is answered loses the answer with the connection.
+            let _ = body::read(request.body, 0).await;
+            invocation::not_proxied(name, &request.headers)
+        }
+        _ if !is_read(&request.method) && of_pages.any(|(_, is_at)| is_at(segments)) => {
+            reply::method_not_allowed()
+        }
+        _ => reply::not_found(),
     }
 }
 
-/// The answer to a request whose handler panicked, as each caller can bear it: Azure DevOps repeats a 503 and
-/// nothing else, a native `EventSource` comes back after a 200 only, a timer wants JSON.
-fn after_panic(endpoint: Option<Endpoint>, segments: &[&str]) -> Response {
+/// What a caller is told where the server made a mistake.
+fn failed(status: StatusCode) -> Response {
     let error = reply::ErrorBody {
         code: "internal",
         message: "the server made a mistake",
         remedy: "try again; the operator finds the place in the log, under panic",
     };
-    match (endpoint, segments) {
-        (Some(Endpoint::Webhook), _) => reply::error(StatusCode::SERVICE_UNAVAILABLE, error),
-        (Some(Endpoint::Timer), _) => {
-            invocation::InvocationReply::logging("failed: a panic; see the log").into_response()
-        }
-        (_, ["api", "sse", "dashboard"]) => {
-            reply::bytes(StatusCode::OK, "text/event-stream; charset=utf-8", "retry: 5000\n\n")
-        }
-        _ => reply::error(StatusCode::INTERNAL_SERVER_ERROR, error),
-    }
-}
-
-/// The routing table. By itself the server answers the webhook without the prefix `/api` as well; the Functions
-/// host sends nothing there.
-async fn dispatch(app: &App, segments: &[&str], request: Request) -> Response {
-    let reads = matches!(request.method, Method::GET | Method::HEAD);
-    match segments {
-        // The host asks this every 25 ms until it is answered, and again as a health check.
-        [] => reply::text("boardcast"),
-        ["api", "webhooks", "azure-devops", rest @ ..] | ["webhooks", "azure-devops", rest @ ..] => {
-            let response = work_item_webhook::handle(app, rest.first().copied(), request).await;
-            if response.status() == StatusCode::OK {
-                app.instance.vitals.last_hook.set((app.instance.clock)());
-            }
-            response
-        }
-        ["synctimer"] if request.method == Method::POST => sync_timer::handle(app, request).await,
-        ["api", "sse", "dashboard"] if request.method == Method::GET => sse_stream::handle(app, &request),
-        ["api", "sse", "dashboard"] if request.method == Method::HEAD => sse_stream::head(),
-        ["api", "sse" | "snapshot" | "health" | "dashboard", ..] if request.method == Method::OPTIONS => {
-            cors::preflight(&app.allowed_origins, &request.headers)
-        }
-        ["api", "snapshot"] if reads => snapshot::handle(app, request).await,
-        ["api", "health", rest @ ..] if reads && rest.len() <= 1 => {
-            health_check::handle(app, rest.first().copied(), &request)
-        }
-        ["api", "dashboard", rest @ ..] if reads && rest.len() <= 1 => {
-            dashboard::handle(rest.first().copied(), &request)
-        }
-        [name] if request.method == Method::POST && invocation::is_http_function(name) => {
-            // A host that is still writing when it is answered loses the answer with the connection.
-            let _ = body::read(request.body, 0).await;
-            invocation::not_proxied(name, &request.headers)
-        }
-        ["api", "sse", "dashboard"] | ["api", "snapshot" | "health" | "dashboard", ..] if !reads => {
-            reply::method_not_allowed()
-        }
-        _ => reply::not_found(),
-    }
+    reply::error(status, error)
 }
 
 #[cfg(test)]
@@ -222,11 +240,13 @@ mod tests {
         assert_eq!(query.first("x"), Some("\u{fffd}"));
         assert_eq!(Query::parse(""), Query::default());
     }
+
     #[test]
     fn after_a_panic_each_caller_is_answered_as_it_can_bear() {
         let answered = |method: Method, path: &str| {
             let segments: Vec<&str> = path.split('/').collect();
-            let response = after_panic(endpoint(&method, &segments), &segments);
+            let function = FUNCTIONS.into_iter().find(|function| (function.takes)(&method, &segments));
+            let response = (function.unwrap().after_panic)();
             let media_type = response.headers()[http::header::CONTENT_TYPE].to_str().unwrap();
             (response.status().as_u16(), media_type.split(';').next().unwrap().to_owned())
         };
@@ -239,7 +259,6 @@ mod tests {
             (Method::GET, "api/snapshot", 500, "application/json"),
             (Method::GET, "api/health", 500, "application/json"),
             (Method::GET, "api/dashboard/app.js", 500, "application/json"),
-            (Method::GET, "nothing", 500, "application/json"),
         ] {
             assert_eq!(answered(method, path), (status, media_type.to_owned()), "{path}");
         }

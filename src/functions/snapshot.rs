@@ -1,4 +1,4 @@
-//! `Snapshot`: a board as JSON, for whoever cannot hold a stream, and the directory of boards.
+//! `Snapshot`: a board as JSON, for clients that cannot hold a stream, and the directory of boards.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, ETAG, HeaderName};
 use warp::reply::Response;
 
-use super::{Request, reply};
+use super::{Function, Request, Trigger, failed, is_read, reply};
 use crate::app::App;
 use crate::domain::entry_id::EntryId;
 use crate::domain::scope::Scope;
@@ -19,6 +19,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it waits for the first load while there are boards that the archive holds.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The function.
+pub(super) const FUNCTION: Function = Function {
+    folder: "Snapshot",
+    trigger: Trigger::Http { area: Some("snapshot"), is_at: |path| matches!(path, ["api", "snapshot", ..]) },
+    counted_as: Some("snapshot"),
+    takes: |method, path| is_read(method) && matches!(path, ["api", "snapshot"]),
+    handle: |app, _, request| Box::pin(handle(app, request)),
+    after_panic: || failed(StatusCode::INTERNAL_SERVER_ERROR),
+};
 
 /// Answers with the directory, or with the board of the scope that is asked for.
 pub async fn handle(app: &App, request: Request) -> Response {
@@ -61,8 +71,8 @@ pub async fn handle(app: &App, request: Request) -> Response {
 /// for and it has boards to show that the archive holds.
 async fn has_reached(app: &App, at: EntryId) -> bool {
     let is_shown = || at == EntryId::ZERO && app.instance.fold.read().shown().next().is_some();
-    let patience = if is_shown() { LOAD_TIMEOUT } else { TIMEOUT };
-    tokio::time::timeout(patience, app.instance.fold.passed(at)).await.is_ok() || is_shown()
+    let limit = if is_shown() { LOAD_TIMEOUT } else { TIMEOUT };
+    tokio::time::timeout(limit, app.instance.fold.passed(at)).await.is_ok() || is_shown()
 }
 
 /// Counts a read. The fold is memory, so what is there is a hit.

@@ -2,19 +2,36 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::{Method, StatusCode};
 use warp::Reply as _;
 use warp::reply::Response;
 
 use super::reply::ErrorBody;
-use super::{Request, reply};
+use super::{Function, Request, Trigger, is_read, reply};
 use crate::app::App;
 use crate::stream::{ByteStream, Opened, StreamRequest};
 
+/// The function.
+pub(super) const FUNCTION: Function = Function {
+    folder: "SseStream",
+    trigger: Trigger::Http { area: Some("sse"), is_at },
+    counted_as: None,
+    takes: |method, path| is_read(method) && is_at(path),
+    handle: |app, _, request| {
+        Box::pin(async move { if request.method == Method::HEAD { head() } else { handle(app, &request) } })
+    },
+    // A native `EventSource` comes back after a 200 only.
+    after_panic: || reply::bytes(StatusCode::OK, "text/event-stream; charset=utf-8", "retry: 5000\n\n"),
+};
+
+fn is_at(path: &[&str]) -> bool {
+    matches!(path, ["api", "sse", "dashboard"])
+}
+
 /// Opens a stream. The status is 200 even for a reader who is shed: a native `EventSource` closes for good on any
 /// other. A client that says it can take it (`shed=503`) is told by status.
-pub fn handle(app: &App, request: &Request) -> Response {
+fn handle(app: &App, request: &Request) -> Response {
     let opened = app.streams.open(StreamRequest {
         filter: request.query.scope_filter(),
         named: request.query.flag("named"),
@@ -29,7 +46,7 @@ pub fn handle(app: &App, request: &Request) -> Response {
 }
 
 /// What a `GET` would be answered with, without the stream.
-pub fn head() -> Response {
+fn head() -> Response {
     with_headers(Response::default())
 }
 

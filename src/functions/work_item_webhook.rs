@@ -9,7 +9,7 @@ use serde_json::json;
 use warp::reply::Response;
 
 use super::body::{self, Read};
-use super::{BodyStream, Request, reply};
+use super::{BodyStream, Function, Request, Trigger, reply};
 use crate::app::App;
 use crate::devops::credentials::Verdict;
 use crate::devops::hook::{self, Content, DeadLetter, Delivery, Ignored};
@@ -26,8 +26,33 @@ use crate::write::ingest::{Ingested, Provenance};
 /// The greatest body that is read: twice what Azure DevOps sends at most.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// The function. By itself the server answers without the prefix `/api` as well; the Functions host sends nothing
+/// there.
+pub(super) const FUNCTION: Function = Function {
+    folder: "WorkItemWebhook",
+    trigger: Trigger::Http { area: None, is_at },
+    counted_as: Some("webhook"),
+    takes: |_, path| is_at(path),
+    handle: |app, path, request| {
+        Box::pin(async move {
+            let label = path.iter().skip_while(|segment| **segment != "azure-devops").nth(1);
+            let response = handle(app, label.copied(), request).await;
+            if response.status() == StatusCode::OK {
+                app.instance.vitals.last_hook.set((app.instance.clock)());
+            }
+            response
+        })
+    },
+    // Azure DevOps repeats a 503 and nothing else.
+    after_panic: || super::failed(StatusCode::SERVICE_UNAVAILABLE),
+};
+
+fn is_at(path: &[&str]) -> bool {
+    matches!(path, ["api", "webhooks", "azure-devops", ..] | ["webhooks", "azure-devops", ..])
+}
+
 /// Answers a delivery. `label` is the last segment of the route; it is for people, the body's `eventType` decides.
-pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
+async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
     let received_at = (app.instance.clock)();
     match app.hook_access.judge(&request.headers) {
         Verdict::Authentic => {}
@@ -43,8 +68,8 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
             return unavailable("no secret is configured", "set BOARDCAST_WEBHOOK_SECRET");
         }
     }
-    // Taken before the body, which is what fills the memory, and given back with the answer. Whoever has no secret
-    // gets none, and so cannot keep the others out.
+    // Taken before the body, which is what fills the memory, and given back with the answer. A sender without
+    // the secret gets none, and so cannot keep the others out.
     let Ok(_permit) = app.hooks_in_flight.try_acquire() else {
         app.instance.vitals.hooks_overloaded.add(1);
         drain(request.body).await;
@@ -65,7 +90,7 @@ pub async fn handle(app: &App, label: Option<&str>, request: Request) -> Respons
     let letter = Letter { received_at, size, event_type: delivery.event_type.clone() };
     let (collection, trace_id) = (delivery.collection, trace_id(&request.headers));
     let provenance = Provenance { source: Cause::Webhook, received_at, collection, trace_id };
-    answer(app, delivery.content, &provenance, &letter).await
+    act_on(app, delivery.content, &provenance, &letter).await
 }
 
 /// Takes a body that is of no interest: a connection that is closed under a sender who still writes is reset, and
@@ -81,7 +106,7 @@ struct Letter {
     event_type: Option<Text>,
 }
 
-async fn answer(app: &App, content: Content, provenance: &Provenance, letter: &Letter) -> Response {
+async fn act_on(app: &App, content: Content, provenance: &Provenance, letter: &Letter) -> Response {
     match content {
         Content::Observation(observation) => observe(app, &observation, provenance, letter).await,
         Content::TestNotification => {

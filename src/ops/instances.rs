@@ -113,7 +113,7 @@ impl Instances {
     /// How this instance is doing now.
     fn own(&self) -> Value {
         let (vitals, position) = (&*self.instance.vitals, self.instance.fold.position());
-        json!({
+        let report = json!({
             "instance": self.instance.id,
             "version": env!("CARGO_PKG_VERSION"),
             "startedAt": self.started_at,
@@ -122,20 +122,12 @@ impl Instances {
             "lagMs": vitals.journal_lag_ms(position),
             "lastHook": vitals.last_hook.value(),
             "lastSync": vitals.last_sync.value(),
-            "streams": vitals.stream_counts(),
-            "hooks": {
-                "applied": vitals.hooks_applied.value(),
-                "known": vitals.hooks_known.value(),
-                "ignored": vitals.hooks_ignored.value(),
-                "deadLetters": vitals.hooks_dead_letter.value(),
-                "denied": vitals.hooks_denied.value(),
-                "refused": vitals.hooks_refused.value(),
-                "deposited": vitals.hooks_deposited.value(),
-            },
             "reads": vitals.reads.total(),
             "lists": vitals.list_reads.total(),
-            "panics": vitals.panics.value(),
-        })
+        });
+        let Value::Object(mut report) = report else { return report };
+        vitals.add_to_report(&mut report);
+        report.into()
     }
 }
 

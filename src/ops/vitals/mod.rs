@@ -1,24 +1,30 @@
 //! Every counter and gauge by name. Whatever is lost, refused or left out is counted here.
 //!
-//! Nothing here reads a clock: whoever counts says when, so that windows and ages are tested without waiting.
+//! Nothing here reads a clock: the caller says when, so that windows and ages are tested without waiting.
+//!
+//! A counter is one row of the table below. The row says under which name it is scraped and where it stands in the
+//! details of health and in an instance's report.
 
 mod dead_letters;
+mod gauges;
 mod histogram;
 pub mod prometheus;
 mod reads;
 mod recent;
+mod requests;
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 use crate::domain::entry_id::EntryId;
-use crate::domain::level::Level;
 use crate::domain::time::Timestamp;
-pub use dead_letters::{DeadLetterSeen, DeadLetters};
-pub use histogram::{Histogram, Quantiles};
+pub use dead_letters::DeadLetters;
+pub use gauges::{Counter, Gauge, Latest, SourceLevel, TimeGauge};
+pub use histogram::Histogram;
 pub use reads::{HIT_RATE_DEFINITION, ReadOutcome, Reads, Window};
-pub use recent::Recent;
+pub use requests::Requests;
 
 /// What a metric does over time, as Prometheus names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,175 +61,24 @@ pub struct ExportedMetric {
     pub help: &'static str,
 }
 
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
+/// Puts a number at a place: its name, or the part that it is in, a dot and its name.
+fn put(object: &mut Map<String, Value>, place: &str, number: u64) {
+    let (part, name) = place.split_once('.').unwrap_or(("", place));
+    let object = match part {
+        "" => Some(object),
+        part => object.entry(part).or_insert_with(|| Map::new().into()).as_object_mut(),
+    };
+    if let Some(object) = object {
+        object.insert(name.to_owned(), number.into());
     }
-
-    /// The number.
-    pub fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// How many of something there are. It can only be raised by a guard, which lowers it when it is dropped, so it
-/// returns to 0 whatever ends what was counted.
-#[derive(Debug, Default)]
-pub struct Gauge(AtomicU64);
-
-impl Gauge {
-    /// How many there are.
-    pub fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// When something last happened. It never goes back, in whatever order the times are reported.
-#[derive(Debug)]
-pub struct TimeGauge(AtomicI64);
-
-/// No instant that ever happens, so that "never" needs no lock.
-const NEVER: i64 = i64::MIN;
-
-impl Default for TimeGauge {
-    fn default() -> Self {
-        Self(AtomicI64::new(NEVER))
-    }
-}
-
-impl TimeGauge {
-    /// It happened at `at`.
-    pub fn set(&self, at: Timestamp) {
-        self.0.fetch_max(at.epoch_ms(), Ordering::Relaxed);
-    }
-
-    /// When it last happened; `None` while it never did.
-    pub fn value(&self) -> Option<Timestamp> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|ms| *ms != NEVER).map(Timestamp::from_epoch_ms)
-    }
-}
-
-/// The worst level of the organisation's parts, for where no board is there to say it.
-#[derive(Debug, Default)]
-pub struct SourceLevel(Mutex<Level>);
-
-impl SourceLevel {
-    /// The level is `level` now.
-    pub fn set(&self, level: Level) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = level;
-    }
-
-    /// The level as it was last told.
-    pub fn value(&self) -> Level {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// When something was, as it was last seen; unlike a [`TimeGauge`] it may go back, or be nothing again.
-#[derive(Debug)]
-pub struct Latest(AtomicI64);
-
-impl Default for Latest {
-    fn default() -> Self {
-        Self(AtomicI64::new(NEVER))
-    }
-}
-
-impl Latest {
-    /// It is `at` now.
-    pub fn set(&self, at: Option<Timestamp>) {
-        self.0.store(at.map_or(NEVER, Timestamp::epoch_ms), Ordering::Relaxed);
-    }
-
-    /// What it is.
-    pub fn value(&self) -> Option<Timestamp> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|ms| *ms != NEVER).map(Timestamp::from_epoch_ms)
-    }
-}
-
-/// What a request is counted under. A stream is none: it has a lifetime, not a duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// A service hook.
-    Webhook,
-    /// A board or the directory as JSON.
-    Snapshot,
-    /// A probe.
-    Health,
-    /// The page and its files.
-    Dashboard,
-    /// The host's timer.
-    Timer,
-}
-
-impl Endpoint {
-    /// Every endpoint there is.
-    pub const ALL: [Self; 5] = [Self::Webhook, Self::Snapshot, Self::Health, Self::Dashboard, Self::Timer];
-
-    /// The word used in details and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Snapshot => "snapshot",
-            Self::Health => "health",
-            Self::Dashboard => "dashboard",
-            Self::Timer => "timer",
-        }
-    }
-}
-
-/// How long requests took, by endpoint.
-#[derive(Debug, Default)]
-pub struct Requests {
-    webhook: Histogram,
-    snapshot: Histogram,
-    health: Histogram,
-    dashboard: Histogram,
-    timer: Histogram,
-    recent: Recent,
-}
-
-impl Requests {
-    /// A request was answered after `duration`.
-    pub fn record(&self, endpoint: Endpoint, duration: Duration) {
-        self.of(endpoint).record(duration);
-        // A run of the timer takes as long as Azure DevOps does, and nobody waits for it.
-        if endpoint != Endpoint::Timer {
-            self.recent.record(duration);
-        }
-    }
-
-    /// How long requests to an endpoint took.
-    pub fn of(&self, endpoint: Endpoint) -> &Histogram {
-        match endpoint {
-            Endpoint::Webhook => &self.webhook,
-            Endpoint::Snapshot => &self.snapshot,
-            Endpoint::Health => &self.health,
-            Endpoint::Dashboard => &self.dashboard,
-            Endpoint::Timer => &self.timer,
-        }
-    }
-
-    /// The mean duration of the last 100 requests that somebody waited for, in milliseconds.
-    pub fn recent_mean_ms(&self) -> Option<f64> {
-        self.recent.mean_ms()
-    }
-}
-
-/// How far the log was seen, and whether it can be read.
-#[derive(Debug, Default)]
-struct LogProgress {
-    seen: Mutex<Option<EntryId>>,
 }
 
 macro_rules! vitals {
     (
-        counters { $($counter:ident = $name:literal, $unit:literal, $help:literal;)* }
+        counters { $(
+            $counter:ident = $name:literal, $unit:literal,
+            $(details $details:literal,)? $(report $report:literal,)? $help:literal;
+        )* }
         others { $($other:ident: $kind:ident = $other_name:literal, $other_unit:literal, $other_help:literal;)* }
     ) => {
         /// The vitals of this process.
@@ -248,11 +103,12 @@ macro_rules! vitals {
             pub last_hook: TimeGauge,
             /// When a synchronisation last ended well.
             pub last_sync: TimeGauge,
-            /// How true what the organisation tells is.
+            /// The level of the organisation itself.
             pub source_level: SourceLevel,
             /// When the oldest observation that waits in the inbox was received.
             pub inbox_oldest: Latest,
-            log: LogProgress,
+            /// The last entry that the log was seen to hold; `None` while it cannot be read.
+            log_end: Mutex<Option<EntryId>>,
         }
 
         $(const $other: ExportedMetric = ExportedMetric {
@@ -270,6 +126,18 @@ macro_rules! vitals {
             fn counters(&self) -> impl Iterator<Item = (&'static ExportedMetric, u64)> {
                 METRICS.iter().zip([$(self.$counter.value()),*])
             }
+
+            /// Puts the counters where they stand in the details of health.
+            pub fn add_to_details(&self, details: &mut Map<String, Value>) {
+                $($(put(details, $details, self.$counter.value());)?)*
+            }
+
+            /// Puts the counters where they stand in the report of an instance, whose numbers are added up over
+            /// instances.
+            pub fn add_to_report(&self, report: &mut Map<String, Value>) {
+                put(report, "streams.open", self.streams.value());
+                $($(put(report, $report, self.$counter.value());)?)*
+            }
         }
     };
 }
@@ -277,56 +145,82 @@ macro_rules! vitals {
 vitals! {
     counters {
         streams_opened = "boardcast_streams_opened_total", "streams",
+            details "streams.opened", report "streams.opened",
             "Streams that were opened";
         streams_resumed = "boardcast_streams_resumed_total", "streams",
+            details "streams.resumed", report "streams.resumed",
             "Streams that went on from their cursor";
         gaps = "boardcast_stream_gaps_total", "streams",
+            details "streams.gaps", report "streams.gaps",
             "Streams that came with a cursor from which they could not go on";
         events_replayed = "boardcast_events_replayed_total", "events",
+            details "streams.replayed", report "streams.replayed",
             "Events that were sent from the log to readers who came back";
         streams_ended = "boardcast_streams_lifetime_ended_total", "streams",
+            details "streams.endedByLifetime",
             "Streams that were ended because they had reached their lifetime";
         streams_shed = "boardcast_streams_shed_total", "streams",
+            details "streams.shed", report "streams.shed",
             "Readers who were told to come back later because there were too many";
         readers_slow = "boardcast_readers_slow_total", "readers",
+            details "streams.slow", report "streams.slow",
             "Readers that were too slow and were closed";
         writes_timed_out = "boardcast_writes_timed_out_total", "connections",
+            details "streams.writesTimedOut",
             "Connections that were closed because they took no more bytes";
         logs_lost = "boardcast_logs_lost_total", "times",
+            details "journal.logsLost",
             "Times the log no longer held our position";
         entries_undecodable = "boardcast_entries_undecodable_total", "entries",
+            details "journal.undecodable",
             "Records and entries that could not be decoded";
         changes_suppressed = "boardcast_changes_suppressed_total", "changes",
+            details "suppressedChanges",
             "Changes of a derived number that were too small to be announced";
         hooks_applied = "boardcast_hooks_applied_total", "hooks",
+            details "hooks.applied", report "hooks.applied",
             "Hooks that were committed";
         hooks_known = "boardcast_hooks_known_total", "hooks",
+            details "hooks.known", report "hooks.known",
             "Hooks that told nothing new";
         hooks_ignored = "boardcast_hooks_ignored_total", "hooks",
+            details "hooks.ignored", report "hooks.ignored",
             "Hooks that change no board";
         hooks_test = "boardcast_hooks_test_total", "hooks",
+            details "hooks.test",
             "Test notifications";
         hooks_dead_letter = "boardcast_hooks_dead_letter_total", "hooks",
+            report "hooks.deadLetters",
             "Payloads of no use, for whatever reason";
         hooks_denied = "boardcast_hooks_denied_total", "hooks",
+            details "hooks.denied", report "hooks.denied",
             "Hooks with no or a wrong secret";
         hooks_refused = "boardcast_hooks_refused_total", "hooks",
+            details "hooks.refused", report "hooks.refused",
             "Hooks that could not be kept and were answered with 503";
         hooks_deposited = "boardcast_hooks_deposited_total", "hooks",
+            details "inbox.deposited", report "hooks.deposited",
             "Hooks that the journal could not take and that wait in the inbox";
         inbox_drained = "boardcast_inbox_drained_total", "hooks",
+            details "inbox.drained",
             "Hooks that were taken out of the inbox once the journal had them";
         hooks_overloaded = "boardcast_hooks_overloaded_total", "hooks",
+            details "hooks.overloaded",
             "Hooks that were told to come again because too many were being answered";
         hooks_mislabelled = "boardcast_hooks_mislabelled_total", "hooks",
+            details "hooks.mislabelled",
             "Hooks whose route said another event than their body";
         lists_unshared = "boardcast_lists_unshared_total", "times",
+            details "lists.unshared",
             "Times the store was asked about a list and did not answer in time";
         lists_undecodable = "boardcast_lists_undecodable_total", "lists",
+            details "lists.undecodable",
             "Lists in the store that could not be decoded and were deleted";
         lists_too_large = "boardcast_lists_too_large_total", "lists",
+            details "lists.tooLarge",
             "Lists that were too large to be shared with other instances";
         panics = "boardcast_panics_total", "panics",
+            details "panics", report "panics",
             "Requests whose handler panicked; each is a defect";
     }
     others {
@@ -378,37 +272,24 @@ impl Vitals {
 
     /// The log is followed from `position` on; what was seen of an earlier log no longer counts.
     pub fn log_followed_from(&self, position: EntryId) {
-        *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+        *self.log_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
     }
 
     /// The log was seen to hold `id`.
     pub fn log_seen(&self, id: EntryId) {
-        let mut seen = self.log.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.log_end.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = (*seen).max(Some(id));
     }
 
     /// The log cannot be read, so nobody knows what it holds.
     pub fn log_unreadable(&self) {
-        *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// How many streams there are and were, and what became of them, by name.
-    pub fn stream_counts(&self) -> serde_json::Value {
-        serde_json::json!({
-            "open": self.streams.value(),
-            "opened": self.streams_opened.value(),
-            "resumed": self.streams_resumed.value(),
-            "gaps": self.gaps.value(),
-            "replayed": self.events_replayed.value(),
-            "slow": self.readers_slow.value(),
-            "shed": self.streams_shed.value(),
-        })
+        *self.log_end.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// How many milliseconds older the commit at `folded` is than the last one that was seen: 0 when everything that
     /// was seen is folded, `None` when nobody knows.
     pub fn journal_lag_ms(&self, folded: Option<EntryId>) -> Option<u64> {
-        let seen = *self.log.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = *self.log_end.lock().unwrap_or_else(PoisonError::into_inner);
         Some(seen?.ms.saturating_sub(folded?.ms))
     }
 }
@@ -489,16 +370,6 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_the_timer_does_not_count_as_a_request_that_somebody_waited_for() {
-        let requests = Requests::default();
-        requests.record(Endpoint::Timer, Duration::from_secs(200));
-        assert_eq!(requests.recent_mean_ms(), None);
-        requests.record(Endpoint::Health, Duration::from_millis(4));
-        assert_eq!(requests.recent_mean_ms(), Some(4.0));
-        assert_eq!(Endpoint::ALL.map(|endpoint| requests.of(endpoint).count()), [0, 0, 1, 0, 1]);
-    }
-
-    #[test]
     fn every_name_is_legal_and_stands_in_the_table_once() {
         let names: std::collections::BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), METRICS.len());
@@ -509,6 +380,28 @@ mod tests {
             assert_eq!(*kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
             assert!(!unit.is_empty() && !help.ends_with('.') && !help.contains(['\n', '|', '\\']), "{name}");
         }
+    }
+
+    #[test]
+    fn a_counter_stands_where_its_row_says() {
+        let vitals = Arc::new(Vitals::default());
+        let _open = OpenStream::count(&vitals);
+        vitals.hooks_deposited.add(3);
+        vitals.panics.add(2);
+        let (mut details, mut report) = (Map::new(), Map::new());
+        details.insert("inbox".into(), serde_json::json!({ "oldestRowMs": null }));
+        vitals.add_to_details(&mut details);
+        vitals.add_to_report(&mut report);
+        assert_eq!(
+            details["inbox"],
+            serde_json::json!({ "oldestRowMs": null, "deposited": 3, "drained": 0 })
+        );
+        assert_eq!((&details["panics"], &report["panics"]), (&2.into(), &2.into()));
+        assert_eq!((&report["hooks"]["deposited"], report.get("inbox")), (&3.into(), None));
+        let streams =
+            (&report["streams"]["open"], &report["streams"]["opened"], &details["streams"]["opened"]);
+        assert_eq!(streams, (&1.into(), &1.into(), &1.into()));
+        assert_eq!(details["streams"].get("open"), None, "no counter");
     }
 
     #[test]

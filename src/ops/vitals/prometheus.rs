@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{
-    DEAD_LETTERS, DELIVERY, Endpoint, ExportedMetric, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG,
-    LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome,
-    STARTED, STREAMS, TimeGauge, Vitals,
+    DEAD_LETTERS, DELIVERY, ExportedMetric, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE,
+    LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, ReadOutcome, STARTED, STREAMS,
+    TimeGauge, Vitals,
 };
 use crate::domain::time::Timestamp;
 
@@ -32,6 +32,8 @@ pub struct Instance<'a> {
     pub log_reaches_back_to: Option<Timestamp>,
     /// Every reason for which a payload can be of no use.
     pub dead_letter_reasons: &'a [&'static str],
+    /// Everything that requests are counted under.
+    pub endpoints: &'a [&'static str],
 }
 
 /// Everything, each metric once and in the order of the table.
@@ -65,8 +67,8 @@ pub fn text(vitals: &Vitals, instance: &Instance<'_>) -> String {
         }
     }
     text.head(&REQUESTS);
-    for endpoint in Endpoint::ALL {
-        text.histogram(&REQUESTS, &[("endpoint", endpoint.as_str())], vitals.requests.of(endpoint));
+    for endpoint in instance.endpoints {
+        text.histogram(&REQUESTS, &[("endpoint", endpoint)], &vitals.requests.of(endpoint));
     }
     text.head(&DELIVERY);
     text.histogram(&DELIVERY, &[], &vitals.delivery);
@@ -139,6 +141,7 @@ mod tests {
         journal_lag_ms: Some(250),
         log_reaches_back_to: Some(Timestamp::from_epoch_ms(2_500)),
         dead_letter_reasons: &["empty"],
+        endpoints: &["webhook"],
     };
 
     #[test]

@@ -9,11 +9,11 @@ const REMEMBERED: usize = 100;
 
 /// The last 100 durations.
 #[derive(Debug, Default)]
-pub struct Recent(Mutex<VecDeque<Duration>>);
+pub(super) struct Recent(Mutex<VecDeque<Duration>>);
 
 impl Recent {
     /// Remembers a duration and forgets the oldest one.
-    pub fn record(&self, duration: Duration) {
+    pub(super) fn record(&self, duration: Duration) {
         let mut durations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if durations.len() == REMEMBERED {
             durations.pop_front();
@@ -22,7 +22,7 @@ impl Recent {
     }
 
     /// The mean in milliseconds; `None` while there is nothing to take it of.
-    pub fn mean_ms(&self) -> Option<f64> {
+    pub(super) fn mean_ms(&self) -> Option<f64> {
         let durations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = u32::try_from(durations.len()).ok().filter(|count| *count > 0)?;
         let sum: Duration = durations.iter().sum();

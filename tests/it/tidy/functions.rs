@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use boardcast::functions::invocation::is_http_function;
+use boardcast::functions::is_http_function;
 use serde_json::{Value, json};
 
 use super::{Violations, exists, numbered, read, read_json, repository_files};
@@ -137,8 +137,8 @@ fn the_handler_knows_which_functions_are_http_functions() {
     for folder in function_folders() {
         let is_http = HTTP_FUNCTIONS.iter().any(|function| function.folder == folder);
         if is_http_function(&folder) != is_http {
-            let text = format!("HTTP_FUNCTIONS here and in {folder}/function.json disagree about {folder}");
-            violations.of_file("src/functions/invocation.rs", text);
+            let text = format!("its FUNCTION and HTTP_FUNCTIONS here disagree about {folder}");
+            violations.of_file(&format!("src/functions/{}.rs", snake_case(&folder)), text);
         }
     }
     violations.report();
