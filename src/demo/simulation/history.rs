@@ -9,13 +9,20 @@ use super::item::{Event, ItemContent};
 use super::model::{Draft, Model};
 use super::organisation::{Project, Sprint, instant, later};
 use super::process::{BacklogLevel, Category, ItemType};
-use super::step::{POINTS, TITLES};
+use super::step::POINTS;
+use super::titles::Titles;
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
 use crate::platform::clock::Clock;
 
 /// How many stories a team takes into a sprint.
 const STORIES: usize = 9;
+
+/// How many bugs a team finds in a sprint.
+const BUGS: usize = 2;
+
+/// How many tasks a story has.
+const TASKS: usize = 2;
 
 enum Act {
     Create(Draft, Option<usize>),
@@ -62,6 +69,9 @@ struct Planning<'a> {
     root: &'a Text,
     sprint: &'a Sprint,
     next: Option<&'a Sprint>,
+    /// Which of the project's sprints it is.
+    index: usize,
+    titles: &'static Titles,
     process: &'a Project,
 }
 
@@ -103,7 +113,7 @@ fn write(model: &mut Model, now: Timestamp) {
     let mut plan = Plan { events: Vec::new(), items: 0, now };
     let organisation = model.organisation.clone();
     for (project_index, project) in organisation.projects.iter().enumerate() {
-        for (team, _) in project.teams.iter().enumerate() {
+        for (team, of) in project.teams.iter().enumerate() {
             let mut feature = None;
             for (index, sprint) in project.sprints.iter().enumerate() {
                 let planning = Planning {
@@ -112,14 +122,16 @@ fn write(model: &mut Model, now: Timestamp) {
                     root: &project.root,
                     sprint,
                     next: project.sprints.get(index + 1),
+                    index,
+                    titles: of.titles,
                     process: project,
                 };
                 let feature = *feature.get_or_insert_with(|| portfolio(&mut plan, &planning));
-                for _ in 0..STORIES {
-                    story(&mut plan, &mut rng, &planning, feature);
+                for number in 0..STORIES {
+                    story(&mut plan, &mut rng, &planning, feature, index * STORIES + number);
                 }
-                for _ in 0..2 {
-                    bug(&mut plan, &mut rng, &planning);
+                for number in 0..BUGS {
+                    bug(&mut plan, &mut rng, &planning, index * BUGS + number);
                 }
             }
         }
@@ -131,19 +143,20 @@ fn portfolio(plan: &mut Plan, planning: &Planning<'_>) -> usize {
     let day = instant(planning.sprint.start, -10 * 24 * 60 + 540);
     let (epic, feature) = (plan.new_item(), plan.new_item());
     let draft = |level, title: &str| planning.draft(level, title.to_owned(), planning.root.clone());
-    plan.add(day, epic, 0, Act::Create(draft(BacklogLevel::Epic, "Customers serve themselves"), None));
-    plan.add(day, feature, 0, Act::Create(draft(BacklogLevel::Feature, "Self-service"), Some(epic)));
+    plan.add(day, epic, 0, Act::Create(draft(BacklogLevel::Epic, planning.titles.epic), None));
+    plan.add(day, feature, 0, Act::Create(draft(BacklogLevel::Feature, planning.titles.feature), Some(epic)));
     feature
 }
 
-fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feature: usize) {
+fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feature: usize, number: usize) {
     let item_type = planning.process.process.item_type(BacklogLevel::Requirement);
     let item = plan.new_item();
     let who = rng.usize(0..4);
     let before = |days: i64, rng: &mut fastrand::Rng| {
         instant(planning.sprint.start, -days * 24 * 60 + rng.i64(480..1_020))
     };
-    let mut draft = planning.draft(BacklogLevel::Requirement, title(rng, item), planning.root.clone());
+    let title = planning.titles.story(number).to_owned();
+    let mut draft = planning.draft(BacklogLevel::Requirement, title, planning.root.clone());
     draft.assigned_to = Some(who);
     plan.add(before(6, rng), item, 3, Act::Create(draft, Some(feature)));
     let points = POINTS.get(rng.usize(0..POINTS.len())).copied().unwrap_or(3.0);
@@ -155,8 +168,9 @@ fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feat
     let unfinished = rng.u8(0..7) == 0;
     let started = begin + rng.u64(0..4);
     let ended = started + 1 + rng.u64(0..9 - started.min(7));
-    for _ in 0..2 {
-        task(plan, rng, planning, item, who, (started, ended), unfinished);
+    for task_number in 0..TASKS {
+        let title = planning.titles.task(number, number * TASKS + planning.index + task_number);
+        task(plan, rng, planning, (item, title), who, (started, ended), unfinished);
     }
     plan.add(planning.at(rng, started), item, who, Act::Advance(item_type));
     if rng.u8(0..6) == 0 {
@@ -182,7 +196,7 @@ fn task(
     plan: &mut Plan,
     rng: &mut fastrand::Rng,
     planning: &Planning<'_>,
-    parent: usize,
+    (parent, title): (usize, String),
     who: usize,
     (started, ended): (u64, u64),
     unfinished: bool,
@@ -190,11 +204,7 @@ fn task(
     let item_type = planning.process.process.item_type(BacklogLevel::Task);
     let item = plan.new_item();
     let hours = f64::from(rng.u8(3..9));
-    let mut draft = planning.draft(
-        BacklogLevel::Task,
-        format!("Task: {}", title(rng, item)),
-        planning.sprint.path.clone(),
-    );
+    let mut draft = planning.draft(BacklogLevel::Task, title, planning.sprint.path.clone());
     draft.assigned_to = Some(who);
     draft.remaining_work = Some(hours);
     plan.add(planning.at(rng, 0), item, who, Act::Create(draft, Some(parent)));
@@ -210,22 +220,17 @@ fn task(
     }
 }
 
-fn bug(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>) {
+fn bug(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, number: usize) {
     let item_type = planning.process.process.item_type(BacklogLevel::Bug);
     let item = plan.new_item();
     let who = rng.usize(0..3);
     let found = rng.u64(1..6);
-    let title = format!("Bug: {}", title(rng, item));
+    let title = planning.titles.bug(number).to_owned();
     let mut draft = planning.draft(BacklogLevel::Bug, title, planning.sprint.path.clone());
     draft.assigned_to = Some(who);
     plan.add(planning.at(rng, found), item, 2, Act::Create(draft, None));
     plan.add(planning.at(rng, found + 1), item, who, Act::Advance(item_type));
     plan.add(planning.at(rng, found + 3), item, who, Act::Complete(item_type));
-}
-
-fn title(rng: &mut fastrand::Rng, item: usize) -> String {
-    let title = TITLES.get(rng.usize(0..TITLES.len())).copied().unwrap_or_default();
-    format!("{title} ({item})")
 }
 
 fn perform(model: &mut Model, mut plan: Plan) {

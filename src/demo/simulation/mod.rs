@@ -12,3 +12,4 @@ pub mod process;
 pub mod rest;
 pub mod server;
 mod step;
+pub mod titles;

@@ -1,5 +1,6 @@
 //! The laws that a simulated organisation keeps, whatever its seed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -196,6 +197,30 @@ fn every_team_has_items_in_its_sprint_whenever_the_simulation_begins() {
 }
 
 #[test]
+fn no_two_items_of_a_teams_sprint_have_the_same_title() {
+    for seed in 0..5 {
+        let (mut model, _) = organisation(seed);
+        for _ in 0..10 {
+            for project in &model.organisation.projects {
+                for team in &project.teams {
+                    let sprint = &project.current_sprint(team, day_of(model.due())).unwrap().path;
+                    let mut titles = BTreeSet::new();
+                    for item in model.items().values() {
+                        let newest = item.newest();
+                        let ours = model.home(item).is_some_and(|(_, of)| of.id == team.id);
+                        if ours && !newest.deleted && newest.content.iteration_path == *sprint {
+                            let title = &newest.content.title;
+                            assert!(titles.insert(title.clone()), "{}: {title}", team.name);
+                        }
+                    }
+                }
+            }
+            run(&mut model, 20);
+        }
+    }
+}
+
+#[test]
 fn every_past_sprint_has_completed_work_of_every_team_and_some_is_carried_over() {
     let (model, _) = organisation(2);
     let today = day_of(Timestamp::from_epoch_ms(NOW));
@@ -216,8 +241,7 @@ fn every_past_sprint_has_completed_work_of_every_team_and_some_is_carried_over()
         }
     }
     let carried = model.items().values().filter(|item| {
-        let paths: std::collections::BTreeSet<_> =
-            item.revisions().map(|revision| &revision.content.iteration_path).collect();
+        let paths: BTreeSet<_> = item.revisions().map(|revision| &revision.content.iteration_path).collect();
         paths.len() > 2
     });
     assert!(carried.count() > 0);

@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, Days};
 use uuid::Uuid;
 
 use super::process::{AGILE, Process, SCRUM};
+use super::titles::{self, Titles};
 use crate::domain::scope::Text;
 use crate::domain::time::{CivilDate, Timestamp};
 
@@ -75,6 +76,8 @@ pub struct Team {
     pub sprints: Vec<usize>,
     /// The day of each sprint, counted from 0, on which the team does not work.
     pub day_off: u64,
+    /// What its work is called.
+    pub titles: &'static Titles,
 }
 
 /// A project.
@@ -135,11 +138,13 @@ fn start_of_current(today: CivilDate) -> CivilDate {
 
 struct TeamPlan {
     name: &'static str,
+    titles: &'static Titles,
     members: [(&'static str, &'static str, f64); 4],
 }
 
 const WEB: TeamPlan = TeamPlan {
     name: "Web",
+    titles: &titles::WEB,
     members: [
         ("Jamal Hartnett", "Development", 6.0),
         ("Johnnie McLeod", "Development", 6.0),
@@ -149,6 +154,7 @@ const WEB: TeamPlan = TeamPlan {
 };
 const MOBILE: TeamPlan = TeamPlan {
     name: "Mobile Apps",
+    titles: &titles::MOBILE,
     members: [
         ("Chuck Reinhart", "Development", 6.0),
         ("Helena Petersen", "Development", 6.0),
@@ -158,6 +164,7 @@ const MOBILE: TeamPlan = TeamPlan {
 };
 const CLINIC: TeamPlan = TeamPlan {
     name: "Clinic",
+    titles: &titles::CLINIC,
     members: [
         ("Aurélie Dubois", "Development", 6.0),
         ("Tomás Herrera", "Development", 6.0),
@@ -222,6 +229,7 @@ fn project(
             members: people(seed, number, plan),
             sprints: (0..sprints.len()).collect(),
             day_off: 10,
+            titles: plan.titles,
         }
     };
     Project {

@@ -3,27 +3,12 @@
 use super::item::{Event, Item, ItemContent};
 use super::model::{Draft, Model, SimulatedChange};
 use super::process::{BacklogLevel, Category};
+use super::titles::{Titles, reworded};
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
 
 /// The estimates that people give.
 pub(super) const POINTS: [f64; 6] = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0];
-
-/// What work is called.
-pub(super) const TITLES: [&str; 12] = [
-    "Customer signs in with a passkey",
-    "Invoices can be downloaded as PDF",
-    "Search finds names with diacritics",
-    "Appointment reminders by text message",
-    "Map shows the technician on the way",
-    "Import of legacy orders",
-    "Dark theme for the service portal",
-    "Cancel an order before dispatch",
-    "Report of parts in stock",
-    "Settings survive a reinstall",
-    "Photos are attached to a visit",
-    "Sign-off on the customer's phone",
-];
 
 /// How many items a team has in its sprint before it takes no more.
 const SPRINT_ITEMS_MAX: usize = 45;
@@ -43,6 +28,7 @@ struct Scene {
     /// Where work goes that is taken out of the sprint.
     next: Text,
     members: usize,
+    titles: &'static Titles,
     /// The items of the sprint that exist.
     present: Vec<u32>,
     /// Those in the recycle bin.
@@ -86,6 +72,7 @@ impl Model {
             sprint: sprint.path.clone(),
             next: project.sprint_after(&sprint.path).map_or(&project.root, |next| &next.path).clone(),
             members: team.members.len().max(1),
+            titles: team.titles,
             present: Vec::new(),
             deleted: Vec::new(),
             backlog: Vec::new(),
@@ -124,7 +111,7 @@ impl Model {
             return change;
         }
         self.edit_title(scene, at, by)
-            .or_else(|| self.create(self.draft(scene, BacklogLevel::Requirement), at, by))
+            .or_else(|| self.create(self.draft(scene, BacklogLevel::Requirement, None), at, by))
     }
 
     /// One of the items that fit.
@@ -223,12 +210,13 @@ impl Model {
             3..5 if self.stories(scene) < STORIES_MAX => BacklogLevel::Requirement,
             _ => BacklogLevel::Task,
         };
-        let mut draft = self.draft(scene, level);
+        let parent =
+            if level == BacklogLevel::Task { self.pick(&scene.present, is_open_story) } else { None };
+        let mut draft = self.draft(scene, level, parent);
         draft.assigned_to = Some(by);
         match level {
             BacklogLevel::Requirement => draft.effort = self.rng.choice(POINTS),
             BacklogLevel::Task => {
-                draft.parent = self.pick(&scene.present, is_open_story);
                 draft.remaining_work = Some(f64::from(self.rng.u8(2..9)));
             }
             BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Bug => {}
@@ -236,16 +224,11 @@ impl Model {
         self.create(draft, at, by)
     }
 
-    fn draft(&self, scene: &Scene, level: BacklogLevel) -> Draft {
-        let number = self.log().len();
-        let title = TITLES.get(number % TITLES.len()).copied().unwrap_or_default();
-        let title = match level {
-            BacklogLevel::Bug => format!("Bug: {title} ({number})"),
-            BacklogLevel::Task => format!("Task: {title} ({number})"),
-            BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Requirement => {
-                format!("{title} ({number})")
-            }
-        };
+    fn draft(&self, scene: &Scene, level: BacklogLevel, parent: Option<u32>) -> Draft {
+        let title_of = |id: u32| self.item(id).map(|item| &*item.newest().content.title);
+        let of_team = scene.present.iter().chain(&scene.deleted).chain(&scene.backlog);
+        let used: Vec<&str> = of_team.filter_map(|id| title_of(*id)).collect();
+        let title = scene.titles.unused(level, parent.and_then(title_of), self.log().len(), &used);
         Draft {
             project: scene.project,
             team: scene.team,
@@ -255,7 +238,7 @@ impl Model {
             assigned_to: None,
             effort: None,
             remaining_work: None,
-            parent: None,
+            parent,
         }
     }
 
@@ -293,9 +276,8 @@ impl Model {
 
     fn edit_title(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.present, |_| true)?;
-        let number = self.log().len();
-        let title = TITLES.get(number % TITLES.len()).copied().unwrap_or_default();
-        self.edit(Some(id), at, by, |content| content.title = format!("{title} ({number})").into())
+        let level = self.item(id)?.item_type.level;
+        self.edit(Some(id), at, by, |content| content.title = reworded(level, &content.title).into())
     }
 }
 
