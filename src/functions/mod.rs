@@ -196,7 +196,8 @@ async fn elsewhere(app: &App, segments: &[&str], request: Request) -> Response {
     });
     match segments {
         // The host asks this every 25 ms until it is answered, and again as a health check.
-        [] => reply::text("boardcast"),
+        [] if app.under_host => reply::text("boardcast"),
+        [] if is_read(&request.method) => reply::see("/api/dashboard"),
         ["api", second, ..]
             if request.method == Method::OPTIONS && of_pages.any(|(area, _)| area == *second) =>
         {

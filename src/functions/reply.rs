@@ -1,7 +1,7 @@
 //! Replies: the only place where a status meets an error.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::Reply as _;
@@ -45,6 +45,11 @@ pub fn value(status: StatusCode, value: &impl Serialize) -> Response {
 /// 200 with a short text.
 pub fn text(text: &'static str) -> Response {
     bytes(StatusCode::OK, "text/plain; charset=utf-8", text)
+}
+
+/// 307: what is asked for is at another address for now.
+pub fn see(address: &'static str) -> Response {
+    with_header(StatusCode::TEMPORARY_REDIRECT.into_response(), LOCATION, address)
 }
 
 /// An error with its status.

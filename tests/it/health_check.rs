@@ -58,9 +58,12 @@ async fn live_asks_nothing_and_ready_asks_for_the_board() {
 }
 
 #[tokio::test]
-async fn the_root_answers_the_hosts_readiness_probe() {
+async fn the_root_answers_the_hosts_readiness_probe_and_leads_to_the_page_standalone() {
     let app = TestApp::start().await;
-    assert_eq!(app.get("/").await.status, 200);
+    let page = app.get("/").await;
+    assert_eq!((page.status, page.header("location")), (307, Some("/api/dashboard")));
+    let under_host = TestApp::builder().setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1").start().await;
+    assert_eq!(under_host.get("/").await.status, 200, "the host probes it");
 }
 
 #[tokio::test]

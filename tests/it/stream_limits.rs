@@ -274,7 +274,7 @@ async fn e16_head_and_other_methods_on_the_stream() {
 async fn an_idle_connection_is_kept_for_the_time_that_the_setting_says() {
     let brief = TestApp::builder().setting("BOARDCAST_IDLE_TIMEOUT_MS", "1000").start().await;
     let mut stream = TcpStream::connect(brief.address).await.unwrap();
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /api/health/live HTTP/1.1\r\nhost: x\r\n\r\n";
     stream.write_all(request).await.unwrap();
     assert_eq!(crate::support::http::read_answer(&mut stream, false).await.status, 200);
     let begin = Instant::now();
