@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         return boardcast::cli::fail(&error);
     }
     for name in Config::unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
-        tracing::warn!(name, "this setting is not known and has no effect; see the table of settings");
+        tracing::warn!(name, "unknown setting, ignored; docs/OPERATIONS.md lists all settings");
     }
     boardcast::cli::run(&config)
 }

@@ -49,7 +49,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
     let graceful = GracefulShutdown::new();
     let serve_one = |stream: TcpStream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
+            tracing::debug!(%error, "a connection closed before it was served");
             return;
         }
         let mut stream = TimeoutStream::new(stream);
@@ -79,7 +79,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => serve_one(stream),
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
@@ -91,7 +91,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
     // To shut down a connection of which nothing was read yet is to close it, with its request unanswered.
     tokio::time::sleep(FIRST_READ).await;
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time");
+        tracing::warn!("stopped before some requests had finished");
     }
 }
 

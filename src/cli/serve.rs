@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::app::{Adapters, App};
-use crate::config::{Config, Organization};
+use crate::config::{Config, Organization, RedisAccess};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
@@ -36,7 +36,11 @@ pub fn run(config: &Config) -> ExitCode {
         let mut config = config.clone();
         let demo = match begin_demo(&mut config).await {
             Ok(demo) => demo,
-            Err(error) => return fail(&format!("the demo cannot start: {error}")),
+            Err(error) => {
+                return fail(&format!(
+                    "the demo cannot start: {error}; set BOARDCAST_DEMO=off to start without it"
+                ));
+            }
         };
         let app = match Adapters::configured(&config) {
             Ok(adapters) => App::new(&config, adapters),
@@ -76,24 +80,38 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, under_host = config.under_host, "listening");
     match config.hook_access {
         HookAccess::Open => {
-            tracing::warn!("no BOARDCAST_WEBHOOK_SECRET is set: every hook that reaches loopback is taken")
+            tracing::warn!(
+                "BOARDCAST_WEBHOOK_SECRET is not set: every service hook that reaches this port is accepted"
+            )
         }
         HookAccess::Closed => {
-            tracing::error!("no BOARDCAST_WEBHOOK_SECRET is set: every hook is answered with 503")
+            tracing::error!(
+                "BOARDCAST_WEBHOOK_SECRET is not set: every service hook is answered with 503; set it to the password of the \
+                 subscriptions"
+            )
         }
         HookAccess::Secrets(_) => {}
     }
     if !config.under_host {
-        tracing::info!("the board is at http://localhost:{}/api/dashboard", address.port());
+        tracing::info!("open http://localhost:{}/", address.port());
         if config.demo {
             tracing::info!(
-                "the organisation is simulated (DEMO); set BOARDCAST_ORGANIZATION_URL to show a real one"
+                "showing a simulated organisation (DEMO); set BOARDCAST_ORGANIZATION_URL to show a real one"
             );
         }
     }
     match &config.redis {
-        Some(redis) => tracing::info!(nodes = ?redis.address.nodes, "what is acknowledged is kept in Redis"),
-        None => tracing::info!("what is acknowledged is kept in memory, for the life of this process"),
+        Some(redis) => {
+            let login = match (&redis.access, &redis.address.password) {
+                (RedisAccess::Identity(_), _) => "managed identity",
+                (RedisAccess::Password, Some(_)) => "password",
+                (RedisAccess::Password, None) => "none",
+            };
+            tracing::info!(nodes = ?redis.address.nodes, login, "boards are stored in Redis");
+        }
+        None => tracing::info!(
+            "boards are kept in memory until this process ends; set BOARDCAST_REDIS_URL to keep them in Redis"
+        ),
     }
 }
 

@@ -106,20 +106,20 @@ impl CallError {
     const fn remedy(&self) -> &'static str {
         match self.failure {
             Failure::Unauthorised => {
-                "check that an access token is set, that it has not expired and that it is of this organisation"
+                "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation"
             }
             Failure::Forbidden => {
-                "let the identity of the access token read projects and teams (vso.project) and work items (vso.work)"
+                "give AZURE_DEVOPS_PAT the scopes vso.project (Project and Team: read) and vso.work (Work Items: read)"
             }
             Failure::Gone => {
-                "check the name of the organisation, and that the project or team is still there and may be seen by \
-                 the identity of the access token"
+                "check BOARDCAST_ORGANIZATION_URL, and that the project or team exists and the owner of \
+                 AZURE_DEVOPS_PAT can see it"
             }
-            Failure::Throttled { .. } => "nothing needs to be done: it is asked again later",
-            Failure::TimedOut => "check the address of the organisation and the network if it lasts",
-            Failure::Server => "it passes by itself; look at the status page of Azure DevOps if it lasts",
+            Failure::Throttled { .. } => "no action needed: boardcast tries again later",
+            Failure::TimedOut => "if it lasts, check BOARDCAST_ORGANIZATION_URL and the network",
+            Failure::Server => "usually temporary; if it lasts, see the status page of Azure DevOps",
             Failure::Unreadable => {
-                "see that no proxy answers in place of Azure DevOps; otherwise report this as a defect of boardcast"
+                "check that no proxy answers in place of Azure DevOps; otherwise report a bug in boardcast"
             }
         }
     }

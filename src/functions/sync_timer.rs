@@ -13,7 +13,7 @@ use crate::sync::timer::SyncReport;
 const ENVELOPE_BYTES_MAX: usize = 64 * 1024;
 
 /// Why the timer has nothing to do where every process has a journal of its own.
-const NOT_SHARED: &str = "no shared journal: every instance synchronises by itself; set BOARDCAST_REDIS_URL";
+const NOT_SHARED: &str = "no shared journal: every instance synchronises on its own; set BOARDCAST_REDIS_URL";
 
 /// The function.
 pub(super) const FUNCTION: Function = Function {

@@ -21,11 +21,15 @@ const RENEW_BEFORE_MS: i64 = 10 * 60_000;
 /// How long before its end a token is no longer used, in milliseconds: clocks differ, and a request takes its time.
 const UNUSED_BEFORE_MS: i64 = 30_000;
 
-/// After how long the platform is given up on.
+/// Timeout for a request to the platform.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Where a virtual machine asks for tokens, and a container that knows no better.
 const INSTANCE_METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token";
+
+/// What is said where the endpoint does not answer: on a machine of its own nobody does.
+const NO_RESPONSE: &str = "no response from the identity endpoint; if this machine has no managed identity, put a \
+                           password into BOARDCAST_REDIS_URL or an account key into BOARDCAST_TABLES";
 
 /// Gives tokens.
 #[async_trait]
@@ -130,7 +134,7 @@ impl TokenSource for ManagedIdentity {
                 if let Ok(_asking) = inner.asking.try_lock()
                     && let Err(error) = inner.renew().await
                 {
-                    tracing::warn!(%error, "a token could not be renewed; the old one serves on");
+                    tracing::warn!(%error, "cannot renew the token of the managed identity; the current one is still valid");
                 }
             });
             return Ok(given);
@@ -155,8 +159,9 @@ impl Inner {
             Some(endpoint) => (endpoint.as_str(), "2019-08-01"),
             None => (INSTANCE_METADATA, "2018-02-01"),
         };
-        let mut url =
-            reqwest::Url::parse(address).map_err(|_| no_token("IDENTITY_ENDPOINT is no address"))?;
+        let mut url = reqwest::Url::parse(address).map_err(|_| {
+            no_token("IDENTITY_ENDPOINT is not a valid URL; leave it as the platform sets it")
+        })?;
         url.query_pairs_mut().append_pair("api-version", version).append_pair("resource", self.resource);
         if let Some(client_id) = client_id {
             url.query_pairs_mut().append_pair("client_id", client_id);
@@ -165,17 +170,17 @@ impl Inner {
         if let Some(header) = header {
             request = request.header("x-identity-header", header.expose());
         }
-        let answer = request.send().await.map_err(|_| no_token("no answer"))?;
+        let answer = request.send().await.map_err(|_| no_token(NO_RESPONSE))?;
         let status = answer.status();
         if status.is_client_error() && status != reqwest::StatusCode::TOO_MANY_REQUESTS {
-            let remedy = "assign a managed identity to this application, and name it in AZURE_CLIENT_ID if there are several";
+            let remedy = "assign a managed identity to this application, and set AZURE_CLIENT_ID to its client ID if it is user-assigned";
             return Err(no_token(&format!("{status}; {remedy}")));
         }
         if !status.is_success() {
             return Err(no_token(status.as_str()));
         }
-        let body = answer.bytes().await.map_err(|_| no_token("its answer broke off"))?;
-        let token = read(&body).ok_or_else(|| no_token("its answer is none"))?;
+        let body = answer.bytes().await.map_err(|_| no_token("the response was cut short"))?;
+        let token = read(&body).ok_or_else(|| no_token("the response holds no token"))?;
         *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         Ok(token)
     }
@@ -192,7 +197,7 @@ fn read(body: &[u8]) -> Option<Token> {
 }
 
 fn no_token(why: &str) -> TokenError {
-    TokenError(format!("the platform gives no token: {why}"))
+    TokenError(format!("the managed identity got no token: {why}"))
 }
 
 #[cfg(test)]

@@ -103,8 +103,8 @@ async fn a_platform_that_gives_no_token_is_told_with_a_remedy() {
     for (status, body) in [(500, "{}"), (200, "<html>"), (429, "")] {
         platform.answer(status, body);
         let error = identity.token().await.unwrap_err().to_string();
-        let says = if status == 200 { "its answer is none" } else { &status.to_string() };
-        assert!(error.starts_with("the platform gives no token") && error.contains(says), "{error}");
+        let says = if status == 200 { "the response holds no token" } else { &status.to_string() };
+        assert!(error.starts_with("the managed identity got no token") && error.contains(says), "{error}");
         assert!(!error.contains("AZURE_CLIENT_ID"), "nothing is to be assigned: {error}");
     }
     platform.give("late", "3600");

@@ -502,8 +502,8 @@ async fn f10_each_failure_is_told_apart() {
     for (planned, failure, status, said) in [
         (SimulatedFailure::TooManyRequests(7), throttled, 429, "TF400733"),
         (SimulatedFailure::Unavailable, Failure::Server, 503, "The service is unavailable."),
-        (SimulatedFailure::SignIn, Failure::Unauthorised, 203, "a page and not JSON"),
-        (redirected(302, "/_signin?realm=secret"), Failure::Unauthorised, 302, "it sends us to /_signin"),
+        (SimulatedFailure::SignIn, Failure::Unauthorised, 203, "a page, not JSON"),
+        (redirected(302, "/_signin?realm=secret"), Failure::Unauthorised, 302, "redirected to /_signin"),
         (redirected(301, "https://dev.azure.com/new"), Failure::Gone, 301, "https://dev.azure.com/new"),
         (complaint(401, "", "TF400813: The user is not authorized."), Failure::Unauthorised, 401, "TF400813"),
         (complaint(403, "AccessDenied", "VS403: no"), Failure::Forbidden, 403, "VS403: no"),
@@ -512,7 +512,7 @@ async fn f10_each_failure_is_told_apart() {
             SimulatedFailure::Instead(answer(200, json!(page))),
             Failure::Unreadable,
             200,
-            "a page and not JSON",
+            "a page, not JSON",
         ),
         (
             SimulatedFailure::Instead(answer(200, json!({ "no": "list" }))),
@@ -577,7 +577,7 @@ async fn an_answer_may_not_take_longer_than_the_deadline() {
     let error = simulated.client.projects().await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!((error.failure, error.status), (Failure::TimedOut, None));
-    assert_eq!(error.message, "no answer within 100 ms");
+    assert_eq!(error.message, "no response within 100 ms");
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ async fn a_platform_that_is_away_at_the_start_is_told_and_asked_again() {
     let platform = Platform::away();
     let journal = guarded.journal(&platform);
     let why = refusal(&journal).await;
-    assert_eq!(why, "the platform gives no token: no answer");
+    assert!(why.starts_with("the managed identity got no token: no response"), "{why}");
     let token = token(&guarded.user, "late");
     guarded.take(&token).await;
     platform.give(&token, LONG);

@@ -80,9 +80,9 @@ pub enum Credential {
 /// Why there can be no such archive. No message holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArchiveSetupError {
-    /// The address is none.
+    /// The endpoint is not a URL.
     Address,
-    /// The key is no Base64.
+    /// The key is not Base64.
     Key,
     /// There are no certificates to know the account by.
     Tls(String),
@@ -91,9 +91,14 @@ pub enum ArchiveSetupError {
 impl fmt::Display for ArchiveSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address => f.write_str("the endpoint of the tables is no address"),
-            Self::Key => f.write_str("the AccountKey of the tables is no Base64"),
-            Self::Tls(why) => write!(f, "the tables cannot be reached safely: {why}"),
+            Self::Address => f.write_str(
+                "the Table endpoint in BOARDCAST_TABLES is not a valid URL; write it as \
+                 https://<account>.table.core.windows.net",
+            ),
+            Self::Key => f.write_str(
+                "the AccountKey in BOARDCAST_TABLES is not valid Base64; copy the whole connection string again",
+            ),
+            Self::Tls(why) => write!(f, "no trusted certificates for Table storage ({why}); install the package ca-certificates"),
         }
     }
 }
@@ -147,7 +152,7 @@ impl TableArchive {
         if odd.len() < ODD_ROWS_MAX && odd.insert(row.key.clone()) {
             tracing::error!(
                 row = row.key, %error,
-                "a row of the archive cannot be decoded and is passed over; delete it if no newer version wrote it"
+                "cannot decode a row of the archive, skipping it; delete the row unless a newer version of boardcast wrote it"
             );
         }
         None
@@ -175,7 +180,7 @@ impl TableArchive {
                 return Ok(());
             }
         }
-        Err(ArchiveError::Unavailable("other instances came first, time after time".into()))
+        Err(ArchiveError::Unavailable("too many conflicting writes".into()))
     }
 
     /// Writes a value where there still is what was read; gives it back where there is something else by now.
@@ -240,7 +245,7 @@ impl Archive for TableArchive {
 }
 
 async fn within<T>(operation: impl Future<Output = Result<T, ArchiveError>>) -> Result<T, ArchiveError> {
-    let late = || Err(ArchiveError::Unavailable(format!("no answer within {} ms", DEADLINE.as_millis())));
+    let late = || Err(ArchiveError::Unavailable(format!("no response within {} ms", DEADLINE.as_millis())));
     timeout(DEADLINE, operation).await.unwrap_or_else(|_| late())
 }
 

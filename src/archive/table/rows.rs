@@ -188,7 +188,7 @@ impl Rows {
 fn entity(partition: &str, key: &str, text: &str) -> Result<Map<String, Value>, ArchiveError> {
     let parts = split(text);
     if parts.len() > PARTS_MAX {
-        return Err(ArchiveError::Refused(format!("{} bytes are more than one row holds", text.len())));
+        return Err(ArchiveError::Refused(format!("{} bytes exceed the size of a row", text.len())));
     }
     let keys = [("PartitionKey".to_owned(), partition), ("RowKey".to_owned(), key)];
     let parts = parts.into_iter().enumerate().map(|(index, part)| (part_name(index), part));
@@ -257,7 +257,7 @@ fn told(error: &Error) -> ArchiveError {
     let Some(status) = status(error) else {
         return match error.kind() {
             ErrorKind::Io => ArchiveError::Unavailable(error.to_string()),
-            _ => ArchiveError::Refused(format!("an answer that cannot be read ({})", error.kind())),
+            _ => ArchiveError::Refused(format!("unexpected response ({})", error.kind())),
         };
     };
     let why = format!("{} {}", u16::from(status), error_code(error).unwrap_or_default());

@@ -87,11 +87,11 @@ impl HttpClient for Transport {
         // Proxies know PATCH and not MERGE; to the service they are one.
         let method = if *request.method() == Method::Merge { "PATCH" } else { request.method().as_ref() };
         let Body::Bytes(body) = request.body() else {
-            return Err(Error::message(ErrorKind::Other, "only a body of known length is sent"));
+            return Err(Error::message(ErrorKind::Other, "a request body of unknown length"));
         };
         let authorisation = self.authorisation(method, &url, request.headers()).await?;
         let verb = reqwest::Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::message(ErrorKind::Other, "no such method"))?;
+            .map_err(|_| Error::message(ErrorKind::Other, "an unknown HTTP method"))?;
         let creates_table = method == "POST" && url.path().ends_with("/Tables");
         let mut sent = self.http.request(verb, url);
         for (name, value) in request.headers().iter() {
@@ -112,7 +112,7 @@ impl HttpClient for Transport {
 
 async fn read(mut answer: reqwest::Response) -> azure_core::Result<Response> {
     let status = StatusCode::try_from(answer.status().as_u16())
-        .map_err(|_| Error::message(ErrorKind::DataConversion, "a status that does not exist"))?;
+        .map_err(|_| Error::message(ErrorKind::DataConversion, "the response has an invalid status"))?;
     let header = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
         let value = value.to_str().ok()?.to_owned();
         Some((HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value)))
@@ -121,7 +121,7 @@ async fn read(mut answer: reqwest::Response) -> azure_core::Result<Response> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(Error::message(ErrorKind::DataConversion, "the answer is too long"));
+            return Err(Error::message(ErrorKind::DataConversion, "the response is too large"));
         }
         body.extend_from_slice(&chunk);
     }
@@ -161,7 +161,7 @@ fn shared_key(
         url.path(),
     );
     let mut mac = Hmac::<Sha256>::new_from_slice(key)
-        .map_err(|_| Error::message(ErrorKind::Credential, "the key cannot sign"))?;
+        .map_err(|_| Error::message(ErrorKind::Credential, "the account key cannot be used for signing"))?;
     mac.update(signed.as_bytes());
     Ok(format!("SharedKey {account}:{}", BASE64_STANDARD.encode(mac.finalize().into_bytes())))
 }

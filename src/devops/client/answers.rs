@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let date = text.split('T').next().and_then(|date| date.parse().ok());
-        date.map(Self).ok_or_else(|| serde::de::Error::custom("a date that is none"))
+        date.map(Self).ok_or_else(|| serde::de::Error::custom("not a date"))
     }
 }
 

@@ -32,6 +32,9 @@ use crate::platform::secret::Secret;
 /// How many items one batch may ask for.
 const BATCH_MAX: usize = 200;
 
+/// How long a call may take. Azure DevOps throttles by holding a good answer back, for half a minute and more.
+const CALL_TIMEOUT: Duration = Duration::from_secs(45);
+
 /// How many revisions, projects or teams a page has.
 const PAGE: usize = 200;
 
@@ -60,7 +63,7 @@ impl ClientSettings {
         Self {
             organisation: organisation.into(),
             token: None,
-            deadline: Duration::from_secs(10),
+            deadline: CALL_TIMEOUT,
             connect_deadline: Duration::from_secs(5),
             parallel_max: 8,
             body_bytes_max: 64 * 1024 * 1024,
@@ -72,7 +75,7 @@ impl ClientSettings {
 /// Why an organisation cannot even be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientSetupError {
-    /// The address is none.
+    /// The address is not a URL.
     Address,
     /// The token would be sent where others can read it.
     InTheClear,
@@ -86,16 +89,18 @@ impl fmt::Display for ClientSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => {
-                f.write_str("the address of the organisation is none: write it as https://dev.azure.com/<name>")
+                f.write_str("BOARDCAST_ORGANIZATION_URL is not a valid URL; write it as https://dev.azure.com/<name>")
             }
             Self::InTheClear => f.write_str(
-                "the address of the organisation begins with http://, where anybody on the way can read the access \
-                 token: write it as https://",
+                "BOARDCAST_ORGANIZATION_URL begins with http://, which would send AZURE_DEVOPS_PAT unencrypted; use \
+                 https://",
             ),
-            Self::Token => f.write_str("the access token is none: copy it anew from Azure DevOps"),
+            Self::Token => f.write_str(
+                "AZURE_DEVOPS_PAT is not a valid access token; generate a new one in Azure DevOps and copy all of it",
+            ),
             Self::Tls(why) => write!(
                 f,
-                "the certificates to know Azure DevOps by cannot be read ({why}): install the package ca-certificates"
+                "no trusted certificates for Azure DevOps ({why}); install the package ca-certificates"
             ),
         }
     }
@@ -208,7 +213,7 @@ impl AzureDevOps for RestClient {
             failure: Failure::Unreadable,
             call: route,
             status: None,
-            message: format!("no revision of work item {id} can be read"),
+            message: format!("work item {id} has no readable revision"),
         })?;
         Ok(Some(observation))
     }

@@ -208,7 +208,7 @@ fn iteration(answer: IterationAnswer) -> Iteration {
 
 fn areas(values: TeamFieldValues, ids: &BTreeMap<String, AreaId>) -> Vec<Area> {
     if &*values.field.reference_name != AREA_PATH {
-        tracing::warn!(field = %values.field.reference_name, "a team owns its items by another field than the area");
+        tracing::warn!(field = %values.field.reference_name, "a team selects its work items by a field other than the area path, which is not supported; no work items are assigned to it");
         return Vec::new();
     }
     let area = |value: TeamFieldValue| Area {

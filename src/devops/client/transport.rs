@@ -176,7 +176,10 @@ impl Transport {
         // What was waited so far is no fault of the organisation, so the deadline begins here.
         let began = Instant::now();
         let answered = timeout(self.deadline, self.exchange(request)).await.unwrap_or_else(|_| {
-            Err(Verdict::new(Failure::TimedOut, format!("no answer within {} ms", self.deadline.as_millis())))
+            Err(Verdict::new(
+                Failure::TimedOut,
+                format!("no response within {} ms", self.deadline.as_millis()),
+            ))
         });
         let status = answered.as_ref().ok().map(|answer| answer.status.as_u16());
         let ms = began.elapsed().as_millis();
@@ -209,7 +212,7 @@ impl Transport {
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             if body.len() + chunk.len() > bytes_max {
                 if is_success {
-                    let text = format!("the answer is longer than {bytes_max} bytes");
+                    let text = format!("the response is larger than {bytes_max} bytes");
                     return Err(Verdict::new(Failure::Unreadable, text));
                 }
                 break;
@@ -225,16 +228,16 @@ impl Transport {
             let message = match (complaint.message, location(&answer.headers)) {
                 (Some(message), _) => cut(&message),
                 (None, Some(location)) if answer.status.is_redirection() => {
-                    format!("it sends us to {}", cut(location))
+                    format!("redirected to {}", cut(location))
                 }
                 (None, _) if answer.body.is_empty() => String::new(),
-                (None, _) => "the answer is a page and not JSON".to_owned(),
+                (None, _) => "the response is a page, not JSON".to_owned(),
             };
             let type_key = complaint.type_key.unwrap_or_default();
             return Err(Verdict { failure, message, type_key });
         }
         if !is_json(&answer.headers) {
-            return Err(Verdict::new(Failure::Unreadable, "the answer is a page and not JSON"));
+            return Err(Verdict::new(Failure::Unreadable, "the response is a page, not JSON"));
         }
         serde_json::from_slice(&answer.body)
             .map_err(|error| Verdict::new(Failure::Unreadable, cut(&error.to_string())))
