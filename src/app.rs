@@ -147,7 +147,7 @@ impl Adapters {
     pub fn configured(config: &Config) -> Result<Self, StartError> {
         let clock = clock::system();
         let organization = config.organization.as_ref();
-        let azure = organization.map(|organization| rest_client(config, organization)).transpose();
+        let azure = organization.map(rest_client).transpose();
         let archive = config.tables.as_ref().map(|tables| table_archive(tables, &clock)).transpose();
         Ok(Self {
             store: store(config, &clock)?,
@@ -272,7 +272,6 @@ fn store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
     };
     let settings = RedisSettings {
         retention: config.retention,
-        timeout: configured.timeout,
         tokens,
         ..RedisSettings::new(configured.address.clone(), organisation)
     };
@@ -310,10 +309,9 @@ fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::
     TableArchive::new(TableSettings { endpoint: tables.endpoint.clone(), credential, prefix })
 }
 
-fn rest_client(config: &Config, organization: &Organization) -> Result<RestClient, ClientSetupError> {
+fn rest_client(organization: &Organization) -> Result<RestClient, ClientSetupError> {
     RestClient::new(&ClientSettings {
         token: organization.token.clone(),
-        deadline: config.call_timeout,
         ..ClientSettings::new(&organization.url)
     })
 }

@@ -22,115 +22,160 @@ use reading::Reading;
 pub use redis::{Redis, RedisAccess};
 pub use tables::{TableAccess, Tables};
 
-/// One row of the table of settings.
+/// Which table of `docs/OPERATIONS.md` lists a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingGroup {
+    /// What an installation decides: where its data is, who may see it, when it synchronises.
+    Common,
+    /// What has a good default, and what the platform sets.
+    Tuning,
+}
+
+/// One row of the tables of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
+    /// The table it is listed in.
+    pub group: SettingGroup,
     /// The name of the environment variable.
     pub name: &'static str,
     /// The unit or form of its value.
     pub unit: &'static str,
-    /// What is used when it is not set.
-    pub default: &'static str,
+    /// The default of a standalone process.
+    pub standalone: &'static str,
+    /// The default under the Functions host.
+    pub functions_host: &'static str,
     /// What it means.
     pub meaning: &'static str,
 }
 
 macro_rules! settings {
-    ($($constant:ident = $name:literal, $unit:literal, $default:literal, $meaning:literal;)*) => {
+    ($($group:ident: $constant:ident = $name:literal, $unit:literal, $standalone:literal, $host:literal, $meaning:literal;)*) => {
         $(pub(super) const $constant: &str = $name;)*
 
         /// Every setting there is.
-        pub const SETTINGS: &[Setting] =
-            &[$(Setting { name: $constant, unit: $unit, default: $default, meaning: $meaning }),*];
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            group: SettingGroup::$group,
+            name: $constant,
+            unit: $unit,
+            standalone: $standalone,
+            functions_host: $host,
+            meaning: $meaning,
+        }),*];
     };
 }
 
 settings! {
-    HOST_PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", "port", "not set",
-        "Set by the Functions host, and the sign that we run under it";
-    PORT = "BOARDCAST_PORT", "port", "7071",
-        "Port on loopback when run by itself; 0 takes a free one";
-    PROJECTS = "BOARDCAST_PROJECTS", "names or GUIDs, comma-separated", "all",
-        "The projects that are served; hooks of others are dead letters";
-    SECRET = "BOARDCAST_WEBHOOK_SECRET", "text, 1 to 256 characters", "not set",
-        "Password of Basic authentication, or header `X-Boardcast-Secret`, of the service hooks. Not set: by itself every hook is taken, under the host none";
-    SECRET_PREVIOUS = "BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "text, 1 to 256 characters", "not set",
-        "A second secret that is taken while subscriptions are moved to the new one";
-    DEMO = "BOARDCAST_DEMO", "`on` or `off`", "`on` by itself without an organisation, else `off`",
-        "A simulated organisation that lives and changes, marked DEMO everywhere; with an organisation it cannot be `on`";
-    ORGANIZATION_URL = "BOARDCAST_ORGANIZATION_URL", "URL", "not set",
-        "The organisation, such as `https://dev.azure.com/contoso`, or a server's collection. Not set: hooks alone feed the boards";
-    MOCK = "BOARDCAST_MOCK", "`on` or `off`", "off",
-        "Whether simulated data stands in, marked as such, where the organisation is gone and nothing is known that may still be shown";
-    PAT = "AZURE_DEVOPS_PAT", "text", "not set",
-        "A personal access token with the scopes `vso.project` and `vso.work`, with which the organisation is asked";
-    TEAM_ZONES = "BOARDCAST_TEAM_ZONES", "`team=zone`, comma-separated", "the zone of the synchronisation",
-        "In which zone the days of a team begin and end; a team by its name or GUID";
-    THRESHOLD = "BOARDCAST_THRESHOLD", "fraction, 0 to 1", "0.05",
-        "By which fraction of what was last said a metric has to move to be announced at once";
-    SETTLE = "BOARDCAST_SETTLE_MS", "ms, 100 to 3600000", "10000",
-        "After how long a metric that moved by less is announced nevertheless";
-    STALE_DAYS = "BOARDCAST_STALE_WORKING_DAYS", "working days, 1 to 250", "5",
-        "After how many whole working days without a change an open item is stale";
-    GRACE_DAYS = "BOARDCAST_GRACE_DAYS", "calendar days, 0 to 30", "0",
-        "How many days after the first working day of a sprint still belong to its planning";
-    CHECK = "BOARDCAST_CHECK_MS", "ms, 1000 to 86400000", "240000; 5000 in a demo",
-        "How long after a comparison with the organisation the next one is due while somebody watches";
-    CALL_TIMEOUT = "BOARDCAST_CALL_TIMEOUT_MS", "ms, 100 to 600000", "45000",
-        "After how long a call to the organisation gives up; Azure DevOps may hold a good answer back for half a minute";
-    OPERATOR_KEY = "BOARDCAST_OPERATOR_KEY", "text", "not set",
-        "Opens health details and metrics, as `Authorization: Bearer` or `X-Boardcast-Key`. Not set: by itself they are open, under the host closed";
-    ALLOWED_ORIGINS = "BOARDCAST_ALLOWED_ORIGINS", "origins, comma-separated, or `*`", "none",
-        "Pages of which other origins may read, by itself; under the host CORS is the platform's";
-    HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000; 30000 under the host",
-        "After how much silence a stream is sent a heartbeat";
-    COALESCE = "BOARDCAST_COALESCE_MS", "ms, 0 to 5000", "20; 100 under the host",
-        "What arrives within this time after a write is written together; 0 writes each by itself";
-    LIFETIME = "BOARDCAST_STREAM_LIFETIME_MS", "ms, 0 to 86400000", "0; 1200000 under the host",
-        "After how long, give or take a tenth, the server ends a stream; 0 never. Under the host it must end before `functionTimeout`";
-    STREAMS_MAX = "BOARDCAST_STREAMS_MAX", "streams, 1 to 1000000", "10000; 1000 under the host",
-        "Streams of this instance; further ones are shed";
-    STREAMS_PER_KEY_MAX = "BOARDCAST_STREAMS_PER_KEY_MAX", "streams, 1 to 1000000", "as BOARDCAST_STREAMS_MAX",
-        "Streams that one function key may hold on this instance";
-    STREAMS_PER_SCOPE_MAX = "BOARDCAST_STREAMS_PER_SCOPE_MAX", "streams, 1 to 1000000", "as BOARDCAST_STREAMS_MAX",
-        "Streams with the same filter on this instance";
-    SHED = "BOARDCAST_SHED_MS", "ms, 2000 to 600000", "15000",
-        "After how long, give or take a third, a reader who was shed is to come back";
-    WRITE_TIMEOUT = "BOARDCAST_WRITE_TIMEOUT_MS", "ms, 1000 to 600000", "20000",
-        "After how long a connection that takes no more bytes is closed";
-    IDLE_TIMEOUT = "BOARDCAST_IDLE_TIMEOUT_MS", "ms, 1000 to 86400000", "900000",
-        "How long a connection without a request is kept; the Functions host reuses its connections, and one that is closed in the moment it is reused loses a hook";
-    HOOKS_IN_FLIGHT_MAX = "BOARDCAST_HOOKS_IN_FLIGHT_MAX", "hooks, 1 to 10000", "64",
-        "Hooks that are answered at the same time; further ones are told to come again";
-    SYNC_SCHEDULE = "SYNC_SCHEDULE", "NCRONTAB, six fields, UTC", "`0 */15 12-23 * * 1-5`",
-        "When the Functions host fires the timer; read by the host alone";
-    SYNC_CRON = "BOARDCAST_SYNC_CRON", "cron, five fields", "`*/15 8-18 * * 1-5`",
-        "The window of the synchronisation: hours and weekdays under the host, where the minutes are the timer's business; the schedule itself when run by itself";
-    SYNC_ZONE = "BOARDCAST_SYNC_ZONE", "IANA time zone", "America/New_York",
-        "The zone of that window";
-    SYNC_DEADLINE = "BOARDCAST_SYNC_DEADLINE_MS", "ms, 1000 to 1500000", "240000",
-        "After how long a synchronisation gives up; the timer is always answered";
-    REDIS_URL = "BOARDCAST_REDIS_URL", "`redis://` or `rediss://`, `user:password@` if need be, host and port", "not set",
-        "The Redis that keeps the boards, for all instances and across restarts; of a cluster two nodes or more, comma-separated. Not set: they are kept in memory, for the life of the process";
-    REDIS_AUTH = "BOARDCAST_REDIS_AUTH", "`password` or `managed_identity`", "password",
-        "With what Redis is logged in to: the password in its URL, if there is one, or tokens of the managed identity. Their user is the URL's, or else the identity's object id";
-    REDIS_TIMEOUT = "BOARDCAST_REDIS_TIMEOUT_MS", "ms, 50 to 10000", "500",
-        "After how long a command to Redis gives up; a hook waits for 300 ms at most";
-    TABLES = "BOARDCAST_TABLES", "connection string or URL", "not set",
-        "Table storage for the inbox and last-known values: a connection string with a key, the endpoint of an account to which the managed identity has access, or `UseDevelopmentStorage=true` for Azurite. Not set: no archive";
-    IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set",
-        "Set by the platform: where it gives out tokens of the managed identity. Not set: the virtual machine's metadata service";
-    IDENTITY_HEADER = "IDENTITY_HEADER", "text", "not set",
-        "Set by the platform: what proves to that endpoint that it is asked by this application";
-    CLIENT_ID = "AZURE_CLIENT_ID", "GUID", "not set",
-        "The client id of a user-assigned managed identity. Not set: the application's own";
-    LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000",
-        "How many entries of the log are kept; a reader who comes back resumes within them";
-    LOG_HOURS = "BOARDCAST_LOG_HOURS_MAX", "hours, 1 to 8760", "48",
-        "How long entries of the log are kept";
-    LOG_FILTER = "BOARDCAST_LOG", "tracing filter", "info",
-        "What is logged, e.g. `debug` or `boardcast=debug,warn`";
+    Common: ORGANIZATION_URL = "BOARDCAST_ORGANIZATION_URL", "URL", "not set", "not set",
+        "URL of the Azure DevOps organisation, such as `https://dev.azure.com/contoso`, or of a collection on Azure DevOps Server. Not set: boards are built from service hooks alone";
+    Common: PAT = "AZURE_DEVOPS_PAT", "text", "not set", "not set",
+        "Personal access token for that organisation, with the scopes `vso.project` (Project and Team: read) and `vso.work` (Work Items: read)";
+    Common: PROJECTS = "BOARDCAST_PROJECTS", "names or GUIDs, comma-separated", "all", "all",
+        "Projects to serve. Service hooks of other projects are counted as dead letters";
+    Common: SECRET = "BOARDCAST_WEBHOOK_SECRET", "text, up to 256 characters", "not set: every hook is accepted", "not set: every hook is answered with 503",
+        "Secret that service hooks must present, as the password of Basic authentication or in the header `X-Boardcast-Secret`";
+    Common: SECRET_PREVIOUS = "BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "text, up to 256 characters", "not set", "not set",
+        "Second secret that is also accepted, for the time it takes to move subscriptions to a new one";
+    Common: OPERATOR_KEY = "BOARDCAST_OPERATOR_KEY", "text", "not set: open to everybody", "not set: closed to everybody",
+        "Key for status details and metrics, sent as `Authorization: Bearer` or `X-Boardcast-Key`";
+    Common: REDIS_URL = "BOARDCAST_REDIS_URL", "`redis://` or `rediss://`, then `user:password@` if needed, host and port", "not set", "not set",
+        "Redis that stores the boards for all instances and across restarts; two or more comma-separated nodes mean a cluster. `rediss://` without a password logs in with the managed identity, `redis://` without one does not log in. Not set: boards are kept in memory and lost when the process ends";
+    Common: TABLES = "BOARDCAST_TABLES", "connection string or URL", "not set", "not set",
+        "Table storage for the hook inbox and archived boards: a connection string with an account key, an account's Table endpoint (accessed with the managed identity), or `UseDevelopmentStorage=true` for Azurite. Not set: no archive";
+    Common: CLIENT_ID = "AZURE_CLIENT_ID", "GUID", "not set", "not set",
+        "Client ID of a user-assigned managed identity. Not set: the system-assigned identity";
+    Common: DEMO = "BOARDCAST_DEMO", "`on` or `off`", "`on` without an organisation, else `off`", "`off`",
+        "Serve a simulated organisation, labelled DEMO. Cannot be `on` together with `BOARDCAST_ORGANIZATION_URL`";
+    Common: MOCK = "BOARDCAST_MOCK", "`on` or `off`", "`off`", "`off`",
+        "Show simulated boards, labelled as such, when Azure DevOps is unreachable and no cached data is available";
+    Common: PORT = "BOARDCAST_PORT", "port", "7071", "ignored",
+        "Port on the loopback interface; 0 picks a free one and logs it";
+    Common: ALLOWED_ORIGINS = "BOARDCAST_ALLOWED_ORIGINS", "origins, comma-separated, or `*`", "none", "ignored: configure CORS on the Function App",
+        "Origins whose pages may read the API and the stream (CORS)";
+    Common: SYNC_SCHEDULE = "SYNC_SCHEDULE", "NCRONTAB, six fields, UTC", "ignored", "`0 */15 12-23 * * 1-5`",
+        "When the Functions host fires the timer; read by the host, not by boardcast";
+    Common: SYNC_CRON = "BOARDCAST_SYNC_CRON", "cron, five fields", "`*/15 8-18 * * 1-5`", "`*/15 8-18 * * 1-5`",
+        "Schedule of the synchronisation with Azure DevOps. Under the Functions host the timer sets the minutes, and only the hours and days of this schedule count";
+    Common: SYNC_ZONE = "BOARDCAST_SYNC_ZONE", "IANA time zone", "America/New_York", "America/New_York",
+        "Time zone of that schedule";
+    Common: TEAM_ZONES = "BOARDCAST_TEAM_ZONES", "`team=zone`, comma-separated", "`BOARDCAST_SYNC_ZONE`", "`BOARDCAST_SYNC_ZONE`",
+        "Time zones in which the days of teams begin and end; teams by name or GUID";
+    Common: LOG_FILTER = "BOARDCAST_LOG", "tracing filter", "info", "info",
+        "Log filter, such as `debug` or `boardcast=debug,warn`";
+    Tuning: THRESHOLD = "BOARDCAST_THRESHOLD", "fraction, 0 to 1", "0.05", "0.05",
+        "Relative change of a metric since its last announcement that is announced at once";
+    Tuning: SETTLE = "BOARDCAST_SETTLE_MS", "ms, 100 to 3600000", "10000", "10000",
+        "Delay before a smaller change of a metric is announced";
+    Tuning: STALE_DAYS = "BOARDCAST_STALE_WORKING_DAYS", "working days, 1 to 250", "5", "5",
+        "Whole working days without a change after which an open work item counts as stale";
+    Tuning: GRACE_DAYS = "BOARDCAST_GRACE_DAYS", "calendar days, 0 to 30", "0", "0",
+        "Days after the first working day of a sprint that still count as its planning";
+    Tuning: CHECK = "BOARDCAST_CHECK_MS", "ms, 1000 to 86400000", "240000; 5000 in a demo", "240000; 5000 in a demo",
+        "Interval between comparisons with Azure DevOps while anybody is watching";
+    Tuning: HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000", "30000",
+        "Silence on a stream before a heartbeat is sent";
+    Tuning: LIFETIME = "BOARDCAST_STREAM_LIFETIME_MS", "ms, 0 to 86400000", "0", "1200000",
+        "Age, give or take a tenth, at which the server ends a stream so that its client reconnects; 0 means never. Under the Functions host it must be below `functionTimeout`";
+    Tuning: STREAMS_MAX = "BOARDCAST_STREAMS_MAX", "streams, 1 to 1000000", "10000", "1000",
+        "Limit on open streams per instance; readers over the limit are told to come back later";
+    Tuning: LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000", "50000",
+        "Limit on entries in the event log; a client that reconnects can resume from any of them";
+    Tuning: HOST_PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", "port", "not set", "set by the Functions host",
+        "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
+    Tuning: IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set", "set by the platform",
+        "Endpoint that issues tokens of the managed identity. Not set: the metadata service of the virtual machine";
+    Tuning: IDENTITY_HEADER = "IDENTITY_HEADER", "text", "not set", "set by the platform",
+        "Secret that authenticates boardcast to that endpoint";
 }
+
+/// Names that used to be settings, and what holds now. One that is still set is refused: whoever set it expects
+/// something else.
+const REMOVED: &[(&str, &str)] = &[
+    (
+        "BOARDCAST_COALESCE_MS",
+        "events are now always written together within 20 ms, or 100 ms under the Functions host",
+    ),
+    (
+        "BOARDCAST_SHED_MS",
+        "a reader over the limit is now always told to come back after 15 s, give or take a third",
+    ),
+    ("BOARDCAST_WRITE_TIMEOUT_MS", "a connection that accepts no data is now always closed after 20 s"),
+    ("BOARDCAST_IDLE_TIMEOUT_MS", "an idle connection is now always kept open for 15 minutes"),
+    ("BOARDCAST_STREAMS_PER_KEY_MAX", "the only limit on streams is now BOARDCAST_STREAMS_MAX"),
+    ("BOARDCAST_STREAMS_PER_SCOPE_MAX", "the only limit on streams is now BOARDCAST_STREAMS_MAX"),
+    (
+        "BOARDCAST_HOOKS_IN_FLIGHT_MAX",
+        "the limit on hooks that are handled at the same time is now always 64",
+    ),
+    ("BOARDCAST_CALL_TIMEOUT_MS", "the timeout for a call to Azure DevOps is now always 45 s"),
+    ("BOARDCAST_REDIS_TIMEOUT_MS", "the timeout for a command to Redis is now always 500 ms"),
+    ("BOARDCAST_SYNC_DEADLINE_MS", "the time limit of a synchronisation is now always 240 s"),
+    (
+        "BOARDCAST_LOG_HOURS_MAX",
+        "log entries are now always kept for 48 hours, up to BOARDCAST_LOG_ENTRIES_MAX",
+    ),
+    (
+        REDIS_AUTH,
+        "the login now always follows from BOARDCAST_REDIS_URL: its password if it has one, otherwise the managed \
+         identity for rediss:// and no login for redis://",
+    ),
+];
+
+const REDIS_AUTH: &str = "BOARDCAST_REDIS_AUTH";
+
+/// How long a connection may accept no data before it is closed. A phone that changes networks is back sooner.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a connection is kept open without a request. The Functions host reuses its connections, and one that is
+/// closed at the moment it is reused loses a hook, so this is far longer than any pause of the host's.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// How many hooks are handled at the same time; further ones are answered with 503, which Azure DevOps repeats. Each
+/// may hold a body of some megabytes, so this bounds memory.
+const HOOKS_IN_FLIGHT_MAX: usize = 64;
+
+/// How long a synchronisation may take. The Functions host waits for the timer's answer, and the next run is due
+/// after 15 minutes.
+const SYNC_DEADLINE: Duration = Duration::from_mins(4);
 
 /// The configuration, complete and checked.
 #[derive(Clone, Debug)]
@@ -149,7 +194,7 @@ pub struct Config {
     pub allowed_origins: AllowedOrigins,
     /// How streams are run.
     pub streams: StreamSettings,
-    /// After how long a connection that takes no more bytes is closed.
+    /// How long a connection may accept no data before it is closed.
     pub write_timeout: Duration,
     /// How long a connection without a request is kept.
     pub idle_timeout: Duration,
@@ -169,11 +214,9 @@ pub struct Config {
     pub metrics: MetricSettings,
     /// How long after a comparison with the organisation the next one is due while somebody watches.
     pub check_interval: Duration,
-    /// After how long a call to the organisation gives up.
-    pub call_timeout: Duration,
     /// The window of the synchronisation.
     pub sync_window: SyncWindow,
-    /// After how long a synchronisation gives up.
+    /// How long a synchronisation may take.
     pub sync_deadline: Duration,
     /// The shared store, if there is one.
     pub redis: Option<Redis>,
@@ -197,7 +240,7 @@ pub struct Organization {
 /// Who may see health details and metrics.
 #[derive(Clone, Debug)]
 pub enum OperatorAccess {
-    /// Anybody: the server runs by itself on loopback and no key is set.
+    /// Anybody: the server runs standalone on loopback and no key is set.
     Open,
     /// Nobody: under the Functions host the folder's auth level is anonymous, so without a key they stay closed.
     Closed,
@@ -249,6 +292,7 @@ impl Config {
     /// Errors: every setting that cannot be used, all at once.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
         let mut read = Reading::new(lookup);
+        read.refuse_removed();
         let host_port = read.number(HOST_PORT, 1..=65_535);
         let port = read.number(PORT, 0..=65_535);
         let under_host = host_port.is_some();
@@ -267,7 +311,6 @@ impl Config {
                 grace_days: read.small(GRACE_DAYS, 0..=30, metrics::GRACE_DAYS_DEFAULT),
             },
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
-            call_timeout: read.ms(CALL_TIMEOUT, 100..=600_000, 45_000),
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
             under_host,
             projects: AllowedProjects::new(read.list(PROJECTS)),
@@ -275,17 +318,15 @@ impl Config {
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
             streams: read.stream_settings(under_host),
-            write_timeout: read.ms(WRITE_TIMEOUT, 1_000..=600_000, 20_000),
-            idle_timeout: read.ms(IDLE_TIMEOUT, 1_000..=86_400_000, 900_000),
-            hooks_in_flight_max: read.count(HOOKS_IN_FLIGHT_MAX, 1..=10_000, 64),
+            write_timeout: WRITE_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            hooks_in_flight_max: HOOKS_IN_FLIGHT_MAX,
             sync_window,
-            sync_deadline: read.ms(SYNC_DEADLINE, 1_000..=1_500_000, 240_000),
+            sync_deadline: SYNC_DEADLINE,
             redis: read.redis(),
             retention: LogRetention {
                 entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, LogRetention::DEFAULT.entries_max),
-                age_max: read
-                    .number(LOG_HOURS, 1..=8_760)
-                    .map_or(LogRetention::DEFAULT.age_max, |hours| Duration::from_secs(hours * 3_600)),
+                ..LogRetention::DEFAULT
             },
             tables: read.tables(),
             log_filter: read.log_filter(),

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, COALESCE, DEMO, HEARTBEAT, IDENTITY_ENDPOINT,
-    IDENTITY_HEADER, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT,
-    SECRET, SECRET_PREVIOUS, SETTLE, SHED, STREAMS_MAX, STREAMS_PER_KEY_MAX, STREAMS_PER_SCOPE_MAX,
-    SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES, THRESHOLD,
+    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, DEMO, HEARTBEAT, IDENTITY_ENDPOINT, IDENTITY_HEADER,
+    LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_AUTH,
+    REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES,
+    THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::schedule::{SyncWindow, WindowError};
@@ -18,9 +18,12 @@ use crate::platform::secret::Secret;
 use crate::stream::StreamSettings;
 use crate::write::announce::DeriveSettings;
 
-/// How many readers who were shed are held open by itself at least, however few streams are allowed: one tab of a
-/// careless client takes several places.
-const SHED_HELD_BY_ITSELF: usize = 1_000;
+/// How many readers who were shed a standalone process holds open at least, however few streams are allowed: one tab
+/// of a careless client takes several places.
+const SHED_HELD_STANDALONE: usize = 1_000;
+
+/// What is shown in place of a value that is, or may hold, a secret.
+pub(super) const REDACTED: &str = "[redacted]";
 
 /// The settings while they are read: what is wrong is gathered, so that all of it is told at once.
 pub(super) struct Reading<Lookup> {
@@ -41,6 +44,17 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         self.errors.push(SettingError { name, value: value.into(), remedy: remedy.into() });
     }
 
+    /// Refuses what used to be a setting and is still set.
+    pub(super) fn refuse_removed(&mut self) {
+        for (name, now) in REMOVED.iter().copied() {
+            let Some(value) = self.text(name) else { continue };
+            // Where a way to log in was expected, somebody may have put a password.
+            let is_plain = name != REDIS_AUTH || matches!(value.trim(), "password" | "managed_identity");
+            let shown = if is_plain { value.as_str() } else { REDACTED };
+            self.refuse(name, shown, format!("no longer a setting: {now}; remove it"));
+        }
+    }
+
     pub(super) fn number(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let text = self.text(name)?;
         let number = text.trim().parse().ok().filter(|number| range.contains(number));
@@ -48,7 +62,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             self.refuse(
                 name,
                 &text,
-                format!("give a whole number from {} to {}", range.start(), range.end()),
+                format!("must be a whole number from {} to {}", range.start(), range.end()),
             );
         }
         number
@@ -85,13 +99,21 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         let token = self.text(PAT).map(|token| Secret::new(token.trim().to_owned()));
         let Some(text) = self.text(ORGANIZATION_URL) else {
             if token.is_some() {
-                self.refuse(PAT, "[redacted]", format!("set {ORGANIZATION_URL} too: whose token is it?"));
+                self.refuse(
+                    PAT,
+                    REDACTED,
+                    format!(
+                        "set {ORGANIZATION_URL} as well, or remove the token: it is used for nothing else"
+                    ),
+                );
             }
             return None;
         };
         let url = text.trim().trim_end_matches('/');
-        if !(url.starts_with("https://") || url.starts_with("http://")) {
-            self.refuse(ORGANIZATION_URL, &text, "give an address such as https://dev.azure.com/contoso");
+        if !is_url(url) {
+            // An address to clone from may hold a token.
+            let shown = if url.contains('@') { REDACTED } else { &text };
+            self.refuse(ORGANIZATION_URL, shown, "must be a URL such as https://dev.azure.com/contoso");
         }
         Some(Organization { url: url.to_owned(), token })
     }
@@ -109,7 +131,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         match self.on_off(DEMO) {
             Some(true) if has_organization => {
                 let remedy =
-                    format!("an organisation is configured; leave {DEMO} out, or {ORGANIZATION_URL}");
+                    format!("the demo cannot run while {ORGANIZATION_URL} is set; remove one of the two");
                 self.refuse(DEMO, "on", remedy);
                 false
             }
@@ -121,7 +143,8 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     pub(super) fn team_zones(&mut self, window: &SyncWindow) -> TeamZones {
         let text = self.text(TEAM_ZONES).unwrap_or_default();
         TeamZones::parse(&text, window.zone()).unwrap_or_else(|part| {
-            let remedy = format!("`{part}` is no team with a zone; write it like Web=Europe/Berlin");
+            let remedy =
+                format!("`{part}` is not a team and an IANA time zone; write it like Web=Europe/Berlin");
             self.refuse(TEAM_ZONES, &text, remedy);
             TeamZones::all_in(window.zone())
         })
@@ -138,7 +161,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
                 self.refuse(
                     THRESHOLD,
                     &text.unwrap_or_default(),
-                    "give a fraction from 0 to 1, such as 0.05",
+                    "must be a number from 0 to 1, such as 0.05",
                 );
                 default.fraction
             }
@@ -147,20 +170,22 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 
     pub(super) fn stream_settings(&mut self, under_host: bool) -> StreamSettings {
-        let or = |by_itself: u64, host: u64| if under_host { host } else { by_itself };
+        let or = |standalone: u64, host: u64| if under_host { host } else { standalone };
         let lifetime = self.ms(LIFETIME, 0..=86_400_000, or(0, 1_200_000));
         let max = self.count(STREAMS_MAX, 1..=1_000_000, if under_host { 1_000 } else { 10_000 });
         StreamSettings {
             heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, or(15_000, 30_000)),
-            coalesce: self.ms(COALESCE, 0..=5_000, or(20, 100)),
+            coalesce: if under_host {
+                StreamSettings::COALESCE_UNDER_HOST
+            } else {
+                StreamSettings::COALESCE_STANDALONE
+            },
             lifetime: (!lifetime.is_zero()).then_some(lifetime),
             max,
-            per_key_max: self.count(STREAMS_PER_KEY_MAX, 1..=1_000_000, max),
-            per_scope_max: self.count(STREAMS_PER_SCOPE_MAX, 1..=1_000_000, max),
-            shed: self.ms(SHED, 2_000..=600_000, 15_000),
-            // Each stream that is held open costs the host as much as one that is of use.
-            // By itself it costs a socket and a timer.
-            shed_held_max: if under_host { max.div_ceil(20) } else { max.max(SHED_HELD_BY_ITSELF) },
+            shed: StreamSettings::SHED,
+            // Each stream that is held open costs the host as much as one that is of use. A standalone process pays
+            // a socket and a timer.
+            shed_held_max: if under_host { max.div_ceil(20) } else { max.max(SHED_HELD_STANDALONE) },
         }
     }
 
@@ -182,7 +207,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
         if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
             let remedy = format!(
-                "`{origin}` is no origin; write scheme and host, such as https://wall.example, or `*`"
+                "`{origin}` is not an origin; write scheme and host without a path, such as https://wall.example, or `*` alone"
             );
             self.refuse(ALLOWED_ORIGINS, &text, remedy);
         }
@@ -198,7 +223,10 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
                 self.refuse(
                     SYNC_CRON,
                     &cron,
-                    format!("give five fields such as `{}` ({why})", SyncWindow::DEFAULT_CRON),
+                    format!(
+                        "must be a cron expression of five fields such as `{}` ({why})",
+                        SyncWindow::DEFAULT_CRON
+                    ),
                 );
                 SyncWindow::default()
             }
@@ -206,7 +234,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
                 self.refuse(
                     SYNC_ZONE,
                     &zone,
-                    format!("give an IANA zone such as {}", SyncWindow::DEFAULT_ZONE),
+                    format!("must be an IANA time zone such as {}", SyncWindow::DEFAULT_ZONE),
                 );
                 SyncWindow::default()
             }
@@ -219,7 +247,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             "on" => Some(true),
             "off" => Some(false),
             _ => {
-                self.refuse(name, &text, "say `on` or `off`");
+                self.refuse(name, &text, "must be `on` or `off`");
                 None
             }
         }
@@ -233,7 +261,11 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         let text = self.text(name)?;
         // Azure DevOps takes passwords of at most 256 characters, so a longer one can never match.
         if text.chars().count() > 256 {
-            self.refuse(name, "[redacted]", "give at most 256 characters, which is what Azure DevOps takes");
+            self.refuse(
+                name,
+                REDACTED,
+                "must have at most 256 characters; Azure DevOps sends no longer password",
+            );
             return None;
         }
         Some(Secret::new(text))
@@ -244,8 +276,10 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         if current.is_none() && previous.is_some() {
             self.refuse(
                 SECRET_PREVIOUS,
-                "[redacted]",
-                format!("set {SECRET} too; this one is for its replacement"),
+                REDACTED,
+                format!(
+                    "set {SECRET} as well, or remove this one: it is only accepted beside the current secret"
+                ),
             );
         }
         let secrets: Vec<_> = current.into_iter().chain(previous).collect();
@@ -259,10 +293,18 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     pub(super) fn log_filter(&mut self) -> String {
         let text = self.text(LOG_FILTER).unwrap_or_else(|| "info".into());
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&text) {
-            self.refuse(LOG_FILTER, &text, format!("give a tracing filter such as `info` ({error})"));
+            self.refuse(
+                LOG_FILTER,
+                &text,
+                format!("must be a tracing filter such as `info` or `boardcast=debug,warn` ({error})"),
+            );
         }
         text
     }
+}
+
+fn is_url(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.

@@ -1,9 +1,7 @@
-//! Where the shared store is, and with what it is logged in to.
+//! Where the shared store is, and how it is logged in to.
 
-use std::time::Duration;
-
-use super::reading::{Reading, is_this_machine};
-use super::{REDIS_AUTH, REDIS_TIMEOUT, REDIS_URL};
+use super::REDIS_URL;
+use super::reading::{REDACTED, Reading};
 use crate::journal::address::Address;
 use crate::platform::identity::IdentitySettings;
 
@@ -12,62 +10,38 @@ use crate::platform::identity::IdentitySettings;
 pub struct Redis {
     /// Where it is.
     pub address: Address,
-    /// With what it is logged in to.
+    /// How it is logged in to.
     pub access: RedisAccess,
-    /// After how long a command gives up.
-    pub timeout: Duration,
 }
 
-/// With what a store is logged in to.
+/// How a store is logged in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisAccess {
-    /// The password of its address, if there is one.
+    /// With the password of its address, or not at all where it has none.
     Password,
-    /// The managed identity of this application.
+    /// With tokens of the managed identity of this application.
     Identity(IdentitySettings),
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
+    /// The way to log in follows from the address. Tokens go over TLS alone, so only `rediss://` means the identity.
     pub(super) fn redis(&mut self) -> Option<Redis> {
-        let timeout = self.ms(REDIS_TIMEOUT, 50..=10_000, 500);
-        let auth = self.text(REDIS_AUTH).unwrap_or_else(|| "password".into());
-        let access = match auth.trim() {
-            "password" => RedisAccess::Password,
-            "managed_identity" => RedisAccess::Identity(self.identity()),
-            _ => {
-                self.refuse(REDIS_AUTH, &auth, "say `password` or `managed_identity`");
-                return None;
+        let url = self.text(REDIS_URL)?;
+        match Address::parse(&url) {
+            Ok(address) => {
+                let access = match (&address.password, address.is_encrypted) {
+                    (None, true) => RedisAccess::Identity(self.identity()),
+                    _ => RedisAccess::Password,
+                };
+                Some(Redis { address, access })
             }
-        };
-        let Some(url) = self.text(REDIS_URL) else {
-            if access != RedisAccess::Password {
-                self.refuse(REDIS_AUTH, &auth, format!("set {REDIS_URL} too: which Redis is meant?"));
-            }
-            return None;
-        };
-        let address = Address::parse(&url).and_then(|address| match access {
-            RedisAccess::Identity(_) => fit_for_tokens(address),
-            RedisAccess::Password => Ok(address),
-        });
-        match address {
-            Ok(address) => Some(Redis { address, access, timeout }),
             Err(remedy) => {
                 // It may hold a password.
-                self.refuse(REDIS_URL, "[redacted]", remedy);
+                self.refuse(REDIS_URL, REDACTED, remedy);
                 None
             }
         }
     }
-}
-
-fn fit_for_tokens(address: Address) -> Result<Address, &'static str> {
-    if address.password.is_some() {
-        return Err("leave the password out, or set BOARDCAST_REDIS_AUTH=password: tokens take its place");
-    }
-    if !(address.is_encrypted || address.nodes.iter().all(|(host, _)| is_this_machine(host))) {
-        return Err("begin it with rediss://, because tokens are sent there");
-    }
-    Ok(address)
 }
 
 #[cfg(test)]
@@ -75,8 +49,8 @@ mod tests {
     use super::super::{CLIENT_ID, Config};
     use super::*;
 
-    fn redis(url: &str, auth: &str) -> Result<Option<Redis>, String> {
-        let settings = [(REDIS_URL, url), (REDIS_AUTH, auth), (CLIENT_ID, "c")];
+    fn redis(url: &str) -> Result<Option<Redis>, String> {
+        let settings = [(REDIS_URL, url), (CLIENT_ID, "c")];
         let lookup = |name: &str| {
             settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
@@ -85,44 +59,32 @@ mod tests {
 
     #[test]
     fn c15_redis_is_anywhere_and_its_password_is_never_told() {
-        assert!(redis("", "").unwrap().is_none() && redis("", "password").unwrap().is_none());
-        let read = redis("rediss://me:hunter2@x.northeurope.redis.azure.net:10000", "").unwrap();
+        assert!(redis("").unwrap().is_none());
+        let read = redis("rediss://me:hunter2@x.northeurope.redis.azure.net:10000").unwrap();
         assert!(!format!("{read:?}").contains("hunter2"));
         let read = read.unwrap();
         assert_eq!(read.address.nodes, [("x.northeurope.redis.azure.net".to_owned(), 10_000)]);
-        assert_eq!((read.timeout, read.access), (Duration::from_millis(500), RedisAccess::Password));
-        let error = redis("http://:hunter2@host", "password").unwrap_err();
-        assert_eq!(error, "BOARDCAST_REDIS_URL=[redacted]: begin it with redis://, or rediss:// for TLS");
+        assert_eq!(read.access, RedisAccess::Password);
+        let error = redis("http://:hunter2@host").unwrap_err();
+        assert_eq!(
+            error,
+            "BOARDCAST_REDIS_URL=[redacted]: must begin with redis://, or with rediss:// for TLS"
+        );
     }
 
     #[test]
-    fn c15_tokens_of_the_managed_identity_take_the_place_of_a_password_and_are_sent_over_tls_alone() {
-        let access = |url: &str| redis(url, "managed_identity").map(|read| read.unwrap().access);
+    fn c15_without_a_password_the_managed_identity_logs_in_and_its_tokens_go_over_tls_alone() {
+        let access = |url: &str| redis(url).unwrap().unwrap().access;
         let identity = IdentitySettings { client_id: Some("c".into()), ..IdentitySettings::default() };
-        for url in [
-            "rediss://x.northeurope.redis.azure.net:10000",
-            "rediss://me@x.northeurope.redis.azure.net:10000",
-            "redis://localhost",
-            "redis://127.0.0.1:1,[::1]:2",
-        ] {
-            assert_eq!(access(url), Ok(RedisAccess::Identity(identity.clone())), "{url}");
+        for url in
+            ["rediss://x.northeurope.redis.azure.net:10000", "rediss://me@x.redis.azure.net", "rediss://a,b"]
+        {
+            assert_eq!(access(url), RedisAccess::Identity(identity.clone()), "{url}");
         }
-        for (url, remedy) in [
-            ("rediss://me:hunter2@host", "leave the password out"),
-            ("rediss://:hunter2@host", "leave the password out"),
-            ("redis://10.0.0.1", "begin it with rediss://"),
-            ("redis://localhost,host", "begin it with rediss://"),
-        ] {
-            let error = access(url).unwrap_err();
-            assert!(error.starts_with(&format!("BOARDCAST_REDIS_URL=[redacted]: {remedy}")), "{error}");
-            assert!(!error.contains("hunter2"), "{error}");
+        for url in
+            ["redis://localhost", "redis://me@10.0.0.1", "redis://:p@a", "rediss://:p@a", "rediss://me:p@a"]
+        {
+            assert_eq!(access(url), RedisAccess::Password, "{url}");
         }
-        let error = redis("", "managed_identity").unwrap_err();
-        assert!(
-            error.starts_with("BOARDCAST_REDIS_AUTH=managed_identity: set BOARDCAST_REDIS_URL"),
-            "{error}"
-        );
-        let error = redis("redis://localhost", "entra").unwrap_err();
-        assert_eq!(error, "BOARDCAST_REDIS_AUTH=entra: say `password` or `managed_identity`");
     }
 }

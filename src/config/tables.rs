@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::TABLES;
-use super::reading::{Reading, is_this_machine};
+use super::reading::{REDACTED, Reading, is_this_machine};
 use crate::platform::identity::IdentitySettings;
 use crate::platform::secret::Secret;
 
-/// The address, account and key of every Azurite that listens where it does by itself; they stand in its documentation.
+/// The address, account and key of every Azurite that listens at its default address; they stand in its documentation.
 const AZURITE: (&str, &str, &str) = (
     "http://127.0.0.1:10002/devstoreaccount1",
     "devstoreaccount1",
@@ -50,7 +50,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             of_connection_string(text)
         };
         // Whatever is wrong with it, it may hold a key.
-        tables.map_err(|remedy| self.refuse(TABLES, "[redacted]", remedy)).ok()
+        tables.map_err(|remedy| self.refuse(TABLES, REDACTED, remedy)).ok()
     }
 }
 
@@ -58,12 +58,12 @@ fn of_endpoint(text: &str, identity: IdentitySettings) -> Result<Tables, &'stati
     let endpoint = text.trim_end_matches('/').to_owned();
     if endpoint.contains(['?', '@']) {
         return Err(
-            "give the endpoint alone, such as https://contoso.table.core.windows.net: access is the managed \
-                    identity's, and shared access signatures are not taken",
+            "must be the endpoint alone, such as https://contoso.table.core.windows.net: it is accessed with the \
+             managed identity, and shared access signatures are not supported",
         );
     }
     if !(endpoint.starts_with("https://") || is_on_this_machine(&endpoint)) {
-        return Err("give an endpoint that begins with https://, because a token is sent there");
+        return Err("must begin with https://, because a token is sent to this endpoint");
     }
     Ok(Tables { endpoint, access: TableAccess::Identity(identity) })
 }
@@ -86,13 +86,11 @@ fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
         return Ok(Tables { endpoint: endpoint.into(), access });
     }
     let (Some(account), Some(key)) = (part("accountname"), part("accountkey")) else {
-        return Err(
-            "give a connection string with AccountName and AccountKey, the endpoint of a Table service such as \
-                    https://contoso.table.core.windows.net, or UseDevelopmentStorage=true",
-        );
+        return Err("must be a connection string with AccountName and AccountKey, a Table endpoint such as \
+             https://contoso.table.core.windows.net, or UseDevelopmentStorage=true");
     };
     if BASE64_STANDARD.decode(key).is_err() {
-        return Err("its AccountKey is no Base64: copy the connection string whole");
+        return Err("its AccountKey is not valid Base64; copy the whole connection string again");
     }
     let endpoint = part("tableendpoint").map(str::to_owned).unwrap_or_else(|| {
         let protocol = part("defaultendpointsprotocol").unwrap_or("https");
@@ -100,7 +98,7 @@ fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
         format!("{protocol}://{account}.table.{suffix}")
     });
     if !(endpoint.starts_with("https://") || endpoint.starts_with("http://")) {
-        return Err("its TableEndpoint is no address");
+        return Err("its TableEndpoint is not a valid URL; it must begin with https:// or http://");
     }
     let access = TableAccess::Key { account: account.into(), key: Secret::new(key) };
     Ok(Tables { endpoint: endpoint.trim_end_matches('/').into(), access })

@@ -8,7 +8,7 @@ fn config(settings: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
 }
 
 #[test]
-fn with_no_setting_it_runs_by_itself_on_loopback() {
+fn with_no_setting_it_runs_standalone_on_loopback() {
     let config = config(&[]).unwrap();
     assert_eq!(config.address, "127.0.0.1:7071".parse().unwrap());
     assert!(!config.under_host && matches!(config.hook_access, HookAccess::Open));
@@ -40,18 +40,23 @@ fn all_errors_are_reported_at_once_with_name_value_and_remedy() {
         ("BOARDCAST_PORT", "http"),
         ("BOARDCAST_HEARTBEAT_MS", "5"),
         ("BOARDCAST_DEMO", "yes"),
+        ("BOARDCAST_ORGANIZATION_URL", "contoso:hunter2@dev.azure.com"),
         ("BOARDCAST_LOG", "a=b=c"),
         ("BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "hunter2"),
     ])
     .unwrap_err()
     .to_string();
     let lines: Vec<_> = errors.lines().collect();
-    assert_eq!(lines[0], "BOARDCAST_PORT=http: give a whole number from 0 to 65535");
-    assert_eq!(lines[1], "BOARDCAST_DEMO=yes: say `on` or `off`");
-    assert!(errors.contains("BOARDCAST_HEARTBEAT_MS=5: give a whole number from 1000 to 200000"));
-    assert!(errors.contains("BOARDCAST_LOG=a=b=c: give a tracing filter"));
+    assert_eq!(lines[0], "BOARDCAST_PORT=http: must be a whole number from 0 to 65535");
+    assert_eq!(lines[2], "BOARDCAST_DEMO=yes: must be `on` or `off`");
+    assert!(errors.contains("BOARDCAST_HEARTBEAT_MS=5: must be a whole number from 1000 to 200000"));
+    assert!(errors.contains("BOARDCAST_LOG=a=b=c: must be a tracing filter"));
     assert!(errors.contains("BOARDCAST_WEBHOOK_SECRET_PREVIOUS=[redacted]"));
-    assert_eq!(lines.len(), 5, "{errors}");
+    assert!(
+        errors.contains("BOARDCAST_ORGANIZATION_URL=[redacted]: must be a URL")
+            && !errors.contains("hunter2")
+    );
+    assert_eq!(lines.len(), 6, "{errors}");
 }
 
 #[test]
@@ -63,6 +68,49 @@ fn secrets_show_in_no_error_and_in_no_debug_output() {
     let long = "x".repeat(257);
     let error = self::config(&[("BOARDCAST_WEBHOOK_SECRET", &long)]).unwrap_err().to_string();
     assert!(!error.contains("xxx") && error.contains("[redacted]"), "{error}");
+}
+
+#[test]
+fn what_is_no_longer_a_setting_is_refused_with_what_holds_now() {
+    let errors = config(&[
+        ("BOARDCAST_COALESCE_MS", "50"),
+        ("BOARDCAST_REDIS_AUTH", "managed_identity"),
+        ("BOARDCAST_PORT", "http"),
+    ]);
+    let errors = errors.unwrap_err().to_string();
+    let lines: Vec<_> = errors.lines().collect();
+    assert_eq!(
+        lines[0],
+        "BOARDCAST_COALESCE_MS=50: no longer a setting: events are now always written together within 20 ms, or \
+         100 ms under the Functions host; remove it"
+    );
+    assert!(lines[1].starts_with("BOARDCAST_REDIS_AUTH=managed_identity: no longer a setting: "), "{errors}");
+    assert!(lines[2].starts_with("BOARDCAST_PORT=http: "), "{errors}");
+    let error = config(&[("BOARDCAST_REDIS_AUTH", "hunter2")]).unwrap_err().to_string();
+    assert!(error.starts_with("BOARDCAST_REDIS_AUTH=[redacted]: no longer a setting: "), "{error}");
+    for (name, _) in REMOVED {
+        assert!(config(&[(name, "1")]).is_err(), "{name} is ignored without a word");
+        assert!(SETTINGS.iter().all(|setting| setting.name != *name), "{name} is a setting");
+        assert!(config(&[(name, " ")]).is_ok(), "{name} is empty, which is not set");
+    }
+}
+
+#[test]
+fn a_refusal_says_the_time_that_holds() {
+    let config = config(&[]).unwrap();
+    let host = self::config(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1")]).unwrap();
+    let says = |name: &str, what: String| {
+        let (_, now) = REMOVED.iter().find(|(removed, _)| *removed == name).unwrap();
+        assert!(now.contains(&what), "{name}: {now}");
+    };
+    says("BOARDCAST_COALESCE_MS", format!("{} ms,", config.streams.coalesce.as_millis()));
+    says("BOARDCAST_COALESCE_MS", format!("{} ms under", host.streams.coalesce.as_millis()));
+    says("BOARDCAST_SHED_MS", format!("{} s", config.streams.shed.as_secs()));
+    says("BOARDCAST_WRITE_TIMEOUT_MS", format!("{} s", config.write_timeout.as_secs()));
+    says("BOARDCAST_IDLE_TIMEOUT_MS", format!("{} minutes", config.idle_timeout.as_secs() / 60));
+    says("BOARDCAST_HOOKS_IN_FLIGHT_MAX", config.hooks_in_flight_max.to_string());
+    says("BOARDCAST_SYNC_DEADLINE_MS", format!("{} s", config.sync_deadline.as_secs()));
+    says("BOARDCAST_LOG_HOURS_MAX", format!("{} hours", config.retention.age_max.as_secs() / 3_600));
 }
 
 #[test]
@@ -96,7 +144,7 @@ fn e8_origins_are_exact_or_any_and_never_ours_under_the_host() {
     for wrong in
         ["wall.example", "https://", "https://wall.example/", "https://*.example", "*,https://wall.example"]
     {
-        assert!(origins(wrong).unwrap_err().to_string().contains("is no origin"), "{wrong}");
+        assert!(origins(wrong).unwrap_err().to_string().contains("is not an origin"), "{wrong}");
     }
 }
 
@@ -105,9 +153,9 @@ fn k11_the_synchronisations_window_is_settable_and_its_errors_help() {
     assert_eq!(config(&[]).unwrap().sync_window, SyncWindow::default());
     let errors = config(&[("BOARDCAST_SYNC_CRON", "every day")]).unwrap_err().to_string();
     assert!(
-        errors.starts_with("BOARDCAST_SYNC_CRON=every day: give five fields such as `*/15 8-18 * * 1-5`"),
+        errors.starts_with("BOARDCAST_SYNC_CRON=every day: must be a cron expression of five fields such as `*/15 8-18 * * 1-5`"),
         "{errors}"
     );
     let errors = config(&[("BOARDCAST_SYNC_ZONE", "New York")]).unwrap_err().to_string();
-    assert_eq!(errors, "BOARDCAST_SYNC_ZONE=New York: give an IANA zone such as America/New_York");
+    assert_eq!(errors, "BOARDCAST_SYNC_ZONE=New York: must be an IANA time zone such as America/New_York");
 }

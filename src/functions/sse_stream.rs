@@ -37,7 +37,6 @@ fn handle(app: &App, request: &Request) -> Response {
         named: request.query.flag("named"),
         heartbeat: request.query.flag("heartbeat"),
         cursor: cursor(request),
-        key: key(request),
     });
     match opened {
         Opened::Shed { by_status, .. } if request.query.first("shed") == Some("503") => too_many(by_status),
@@ -72,12 +71,6 @@ fn too_many(retry_after: Duration) -> Response {
     };
     let seconds = retry_after.as_secs().max(1).to_string();
     reply::with_header(reply::error(StatusCode::SERVICE_UNAVAILABLE, error), RETRY_AFTER, &seconds)
-}
-
-/// The function key that the host has let in already; here it only tells whose streams these are.
-fn key(request: &Request) -> Option<String> {
-    let header = request.headers.get("x-functions-key").and_then(|key| key.to_str().ok());
-    header.or_else(|| request.query.first("code")).map(str::to_owned)
 }
 
 /// The cursor that a reader comes back with. The header wins: a native reconnect repeats the old URL with a newer

@@ -30,7 +30,7 @@ impl Address {
         let (is_encrypted, rest) = match (text.strip_prefix("redis://"), text.strip_prefix("rediss://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
-            _ => return Err("begin it with redis://, or rediss:// for TLS"),
+            _ => return Err("must begin with redis://, or with rediss:// for TLS"),
         };
         // A password may hold `@` unescaped; a host may not.
         let (credentials, hosts) = match rest.rsplit_once('@') {
@@ -49,7 +49,9 @@ impl Address {
 }
 
 fn decoded(text: &str) -> Result<Option<String>, &'static str> {
-    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| "escape user and password as UTF-8")?;
+    let decoded = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| "its user or password is not valid percent-encoded UTF-8")?;
     Ok((!decoded.is_empty()).then(|| decoded.into_owned()))
 }
 
@@ -58,13 +60,15 @@ fn node(text: &str) -> Result<(String, u16), &'static str> {
     let (host, port) = match text.rsplit_once(':') {
         // The colons of an IPv6 address without brackets are not followed by a port.
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().map_err(|_| "give each port as a number up to 65535")?)
+            (host, port.parse().map_err(|_| "each port must be a number up to 65535")?)
         }
         _ => (text, PORT_DEFAULT),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() || host.contains(['/', '?', '#', ' ', '[', ']']) {
-        return Err("name the host, such as redis://localhost:6379; only database 0 is used, and no options");
+        return Err(
+            "must name a host, such as redis://localhost:6379, and nothing after it: only database 0 is used, and no options",
+        );
     }
     Ok((host.to_owned(), port))
 }

@@ -35,14 +35,21 @@ pub struct StreamSettings {
     pub lifetime: Option<Duration>,
     /// Streams of this instance.
     pub max: usize,
-    /// Streams of one function key.
-    pub per_key_max: usize,
-    /// Streams with the same filter.
-    pub per_scope_max: usize,
     /// After how long a reader who was shed is to come back, give or take a third.
     pub shed: Duration,
     /// How many readers who were shed are held open until then.
     pub shed_held_max: usize,
+}
+
+impl StreamSettings {
+    /// The window of a standalone process: shorter than anybody sees, and a burst of hooks is still one write.
+    pub const COALESCE_STANDALONE: Duration = Duration::from_millis(20);
+
+    /// The window under the Functions host, where every write costs the host's proxy as well.
+    pub const COALESCE_UNDER_HOST: Duration = Duration::from_millis(100);
+
+    /// When a reader who was shed comes back: long enough to make room, short enough to wait for.
+    pub const SHED: Duration = Duration::from_secs(15);
 }
 
 /// What a reader asks for.
@@ -56,8 +63,6 @@ pub struct StreamRequest {
     pub heartbeat: bool,
     /// The cursor it comes back with, as it was given.
     pub cursor: Option<String>,
-    /// The function key it came with.
-    pub key: Option<String>,
 }
 
 /// What a reader gets.
@@ -102,12 +107,12 @@ impl Streams {
     /// Streams of these sources, run by these settings.
     pub fn new(sources: Sources, settings: StreamSettings) -> Self {
         let Sources { instance, hub, snapshots, stopping } = sources;
-        Self { instance, hub, snapshots, settings, stopping, admission: Admission::new(settings) }
+        Self { instance, hub, snapshots, settings, stopping, admission: Admission::new(&settings) }
     }
 
     /// Opens a stream, or sheds the reader. A stream is counted as open until it is dropped.
     pub fn open(self: &Arc<Self>, request: StreamRequest) -> Opened {
-        match self.admission.judge(request.key.as_deref(), &request.filter) {
+        match self.admission.judge() {
             Verdict::Admitted(ticket) => {
                 let reader = Reader::new(self.clone(), request, ticket);
                 Opened::Stream(byte_stream(futures_util::stream::unfold(reader, |mut reader| async move {

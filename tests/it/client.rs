@@ -508,12 +508,7 @@ async fn f10_each_failure_is_told_apart() {
         (complaint(401, "", "TF400813: The user is not authorized."), Failure::Unauthorised, 401, "TF400813"),
         (complaint(403, "AccessDenied", "VS403: no"), Failure::Forbidden, 403, "VS403: no"),
         (complaint(400, "", "VS402881: bad"), Failure::Unreadable, 400, "VS402881"),
-        (
-            SimulatedFailure::Instead(answer(200, json!(page))),
-            Failure::Unreadable,
-            200,
-            "a page, not JSON",
-        ),
+        (SimulatedFailure::Instead(answer(200, json!(page))), Failure::Unreadable, 200, "a page, not JSON"),
         (
             SimulatedFailure::Instead(answer(200, json!({ "no": "list" }))),
             Failure::Unreadable,

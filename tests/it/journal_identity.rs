@@ -197,17 +197,20 @@ async fn c15_the_user_is_the_tokens_object_or_the_one_that_the_url_names() {
 }
 
 #[tokio::test]
-async fn c15_a_process_that_is_to_use_its_managed_identity_does() {
-    let guarded = Guarded::alone().await;
+async fn c15_a_process_whose_redis_has_tls_and_no_password_uses_its_managed_identity() {
+    let guarded = Guarded::tls().await;
     let platform = Platform::start().await;
     let token = token(&guarded.user, "of the process");
     guarded.take(&token).await;
     platform.give(&token, LONG);
-    let (url, endpoint) = (guarded.nodes[0].url(), platform.endpoint());
+    let (url, endpoint) = (TlsServer::shared().url(""), platform.endpoint());
+    // The process trusts the machine's certificates, and this variable says where they are.
+    let root = format!("{}/root-of-{}.pem", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    std::fs::write(&root, &TlsServer::shared().root).unwrap();
     let process = Process::start(&[
         ("BOARDCAST_REDIS_URL", &url),
-        ("BOARDCAST_REDIS_AUTH", "managed_identity"),
         ("IDENTITY_ENDPOINT", &endpoint),
+        ("SSL_CERT_FILE", &root),
     ])
     .await;
     eventually("it is ready", async || process.get("/api/health/ready").await.status == 200).await;

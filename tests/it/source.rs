@@ -547,7 +547,7 @@ async fn f11_a_check_ends_at_its_deadline() {
     let app = TestApp::builder()
         .clock(organization.clock.clone())
         .organization(organization.way.clone())
-        .setting("BOARDCAST_SYNC_DEADLINE_MS", "1000")
+        .config(|config| config.sync_deadline = Duration::from_secs(1))
         .start()
         .await;
     let check = app.app.source.clone().unwrap().check(Cause::Timer).await;

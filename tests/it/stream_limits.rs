@@ -43,7 +43,7 @@ async fn e12_a_stream_ends_at_its_lifetime_and_its_reader_loses_nothing_over_twe
 }
 
 #[tokio::test]
-async fn e12_by_itself_a_stream_has_no_lifetime_and_under_the_host_it_ends_before_the_hosts_time_out() {
+async fn e12_standalone_a_stream_has_no_lifetime_and_under_the_host_it_ends_before_the_hosts_time_out() {
     let config = |settings: &[(&str, &str)]| {
         let settings: std::collections::HashMap<_, _> = settings.iter().copied().collect();
         boardcast::config::Config::from_lookup(|name| settings.get(name).map(ToString::to_string)).unwrap()
@@ -57,7 +57,7 @@ async fn e12_by_itself_a_stream_has_no_lifetime_and_under_the_host_it_ends_befor
 async fn e13_a_reader_too_many_is_told_when_to_come_back_and_held_silent_until_then() {
     let app = TestApp::builder()
         .setting("BOARDCAST_STREAMS_MAX", "1")
-        .setting("BOARDCAST_SHED_MS", "2000")
+        .config(|config| config.streams.shed = Duration::from_secs(2))
         .setting("BOARDCAST_HEARTBEAT_MS", "1000")
         .start()
         .await;
@@ -109,32 +109,10 @@ async fn e13_under_the_host_only_a_twentieth_is_held_and_the_rest_is_ended_at_on
     assert!(tokio::time::timeout(Duration::from_millis(100), held.next()).await.is_err(), "still held");
 }
 
-#[tokio::test]
-async fn e13_a_key_and_a_filter_have_bounds_of_their_own() {
-    let app = TestApp::builder()
-        .setting("BOARDCAST_STREAMS_PER_KEY_MAX", "1")
-        .setting("BOARDCAST_STREAMS_PER_SCOPE_MAX", "2")
-        .start()
-        .await;
-    app.settled().await;
-    let mut open = Vec::new();
-    for (query, word) in [
-        ("code=a&project=x", "connected"),
-        ("code=a&project=y", "closing"),
-        ("code=b&project=x", "connected"),
-        ("code=c&project=X", "closing"),
-        ("code=d&project=y", "connected"),
-    ] {
-        let mut reader = app.stream(query).await;
-        assert_eq!(reader.next_of_either("connected", "closing").await, word, "{query}");
-        open.push(reader);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e11_a_reader_that_takes_nothing_is_closed_and_delays_nobody() {
     let app = TestApp::builder()
-        .setting("BOARDCAST_WRITE_TIMEOUT_MS", "1000")
+        .config(|config| config.write_timeout = Duration::from_secs(1))
         .ring(RingLimits { frames_max: 200, bytes_max: usize::MAX })
         .start()
         .await;
@@ -186,7 +164,10 @@ async fn e11_p9_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_go
 
 #[tokio::test]
 async fn frames_are_written_together_within_the_window_and_a_lone_one_at_once() {
-    let app = TestApp::builder().setting("BOARDCAST_COALESCE_MS", "200").start().await;
+    let app = TestApp::builder()
+        .config(|config| config.streams.coalesce = Duration::from_millis(200))
+        .start()
+        .await;
     app.hook(&updated(13, 1, "New")).await;
     app.quiet().await;
     let mut reader = app.stream("").await;
@@ -208,7 +189,10 @@ async fn frames_are_written_together_within_the_window_and_a_lone_one_at_once() 
 
 #[tokio::test]
 async fn a_coalesced_write_holds_only_what_its_reader_may_see() {
-    let app = TestApp::builder().setting("BOARDCAST_COALESCE_MS", "200").start().await;
+    let app = TestApp::builder()
+        .config(|config| config.streams.coalesce = Duration::from_millis(200))
+        .start()
+        .await;
     app.hook(&updated_in(FABRIKAM, 13, 1, "New")).await;
     app.hook(&updated_in(CONTOSO, 14, 1, "New")).await;
     app.settled().await;
@@ -271,8 +255,9 @@ async fn e16_head_and_other_methods_on_the_stream() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_for_the_time_that_the_setting_says() {
-    let brief = TestApp::builder().setting("BOARDCAST_IDLE_TIMEOUT_MS", "1000").start().await;
+async fn an_idle_connection_is_kept_for_a_quarter_of_an_hour() {
+    let brief =
+        TestApp::builder().config(|config| config.idle_timeout = Duration::from_secs(1)).start().await;
     let mut stream = TcpStream::connect(brief.address).await.unwrap();
     let request = b"GET /api/health/live HTTP/1.1\r\nhost: x\r\n\r\n";
     stream.write_all(request).await.unwrap();

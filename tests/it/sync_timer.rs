@@ -191,7 +191,8 @@ async fn s1_a_journal_that_is_away_is_a_reply_like_any_other() {
 
 #[tokio::test]
 async fn s1_a_journal_that_hangs_is_given_up_at_the_deadline() {
-    let (app, faults) = with_faults(app_at(INSIDE).0.setting("BOARDCAST_SYNC_DEADLINE_MS", "1000")).await;
+    let (app, faults) =
+        with_faults(app_at(INSIDE).0.config(|config| config.sync_deadline = Duration::from_secs(1))).await;
     faults.set_read_delay(Duration::from_hours(1));
     assert_eq!(fire(&app, false).await, "timed out: not done within 1000 ms; the next run begins anew");
 }

@@ -234,7 +234,7 @@ async fn w17_too_many_hooks_at_once_are_told_to_come_again_and_who_has_no_secret
     use tokio::io::AsyncWriteExt;
     let app = TestApp::builder()
         .setting("BOARDCAST_WEBHOOK_SECRET", "now")
-        .setting("BOARDCAST_HOOKS_IN_FLIGHT_MAX", "1")
+        .config(|config| config.hooks_in_flight_max = 1)
         .start()
         .await;
     let unfinished = async |headers: &[(&str, &str)]| {

@@ -55,11 +55,15 @@ pub struct TestApp {
     stop: Option<oneshot::Sender<()>>,
 }
 
+/// A change to the configuration that no setting makes.
+type Adjustment = Box<dyn FnOnce(&mut Config)>;
+
 /// What is put between the application and its store.
 type Layer = Box<dyn Fn(Store) -> Store>;
 
 pub struct Builder {
     settings: HashMap<String, String>,
+    adjust: Vec<Adjustment>,
     clock: Clock,
     retention: LogRetention,
     ring: RingLimits,
@@ -74,6 +78,7 @@ impl TestApp {
             settings: [("BOARDCAST_PORT", "0"), ("BOARDCAST_DEMO", "off")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
+            adjust: Vec::new(),
             clock: boardcast::platform::clock::system(),
             retention: LogRetention::DEFAULT,
             ring: RingLimits::DEFAULT,
@@ -142,6 +147,12 @@ impl Builder {
         self
     }
 
+    /// Changes what is no setting: a time or a limit that the product has as a constant.
+    pub fn config(mut self, adjust: impl FnOnce(&mut Config) + 'static) -> Self {
+        self.adjust.push(Box::new(adjust));
+        self
+    }
+
     /// Tells the time by `clock` instead of the machine's.
     pub fn clock(mut self, clock: HandClock) -> Self {
         self.clock = clock.clock();
@@ -183,7 +194,10 @@ impl Builder {
     }
 
     pub async fn start(self) -> TestApp {
-        let config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
+        let mut config = Config::from_lookup(|name| self.settings.get(name).cloned()).unwrap();
+        for adjust in self.adjust {
+            adjust(&mut config);
+        }
         let journal = Arc::new(MemoryJournal::new(self.clock.clone(), self.retention));
         let adapters = Adapters {
             store: (self.wrap)(Store::of(journal.clone())),

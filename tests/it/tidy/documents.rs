@@ -1,6 +1,6 @@
 //! What the documents say, against what the code says.
 
-use boardcast::config::SETTINGS;
+use boardcast::config::{SETTINGS, Setting};
 use boardcast::domain::metrics::{self, Significance};
 use boardcast::domain::wire::event::TYPE_NAMES;
 use boardcast::ops::vitals::{ExportedMetric, METRICS, MetricKind};
@@ -26,45 +26,61 @@ fn name_in_first_cell(row: &str) -> Option<&str> {
     row.strip_prefix('|')?.split('|').next()?.trim().strip_prefix('`')?.strip_suffix('`')
 }
 
+/// The row that a setting has in a document.
+fn row_of(setting: &Setting) -> String {
+    let Setting { name, unit, standalone, functions_host, meaning, .. } = setting;
+    format!("| `{name}` | {unit} | {standalone} | {functions_host} | {meaning} |")
+}
+
 #[test]
-fn the_readme_lists_every_setting() {
+fn every_setting_is_listed() {
     let mut violations = Violations::of(
-        "README.md lists every setting of src/config.rs with unit, default and meaning, and no other.",
+        "docs/OPERATIONS.md lists every setting of src/config/mod.rs in the table of its group; a row for a setting is \
+         the same wherever it stands.",
     );
-    let readme = read("README.md");
     let is_known = |name: &str| SETTINGS.iter().any(|setting| setting.name == name);
-    let is_row_of_known = |(_, row): &(usize, &str)| name_in_first_cell(row).is_some_and(is_known);
-    let tables: Vec<_> =
-        tables(&readme).into_iter().filter(|table| table.iter().any(is_row_of_known)).collect();
-    let rows: Vec<_> = tables.into_iter().flatten().collect();
-    for setting in SETTINGS {
-        let expected =
-            format!("| `{}` | {} | {} | {} |", setting.name, setting.unit, setting.default, setting.meaning);
-        let mut of_name = rows.iter().filter(|(_, row)| name_in_first_cell(row) == Some(setting.name));
-        match of_name.next() {
-            None => violations.of_file("README.md", format!("add the row: {expected}")),
-            Some((line, row)) if row.trim_end() != expected => {
-                violations.at("README.md", *line, format!("the row should be: {expected}"));
+    let guide = "docs/OPERATIONS.md";
+    for path in [guide, "README.md"] {
+        let text = read(path);
+        let is_row_of_known = |(_, row): &(usize, &str)| name_in_first_cell(row).is_some_and(is_known);
+        let tables: Vec<_> =
+            tables(&text).into_iter().filter(|table| table.iter().any(is_row_of_known)).collect();
+        let group_of = |table: usize| {
+            let first = tables[table].iter().find_map(|(_, row)| {
+                SETTINGS.iter().find(|setting| name_in_first_cell(row) == Some(setting.name))
+            });
+            first.map(|setting| setting.group)
+        };
+        let rows: Vec<_> = tables
+            .iter()
+            .enumerate()
+            .flat_map(|(table, rows)| rows.iter().map(move |(line, row)| (table, *line, *row)))
+            .collect();
+        for setting in SETTINGS {
+            let expected = row_of(setting);
+            let mut of_name = rows.iter().filter(|(.., row)| name_in_first_cell(row) == Some(setting.name));
+            match of_name.next() {
+                None if path == guide => violations.of_file(path, format!("add the row: {expected}")),
+                Some((_, line, row)) if row.trim_end() != expected => {
+                    violations.at(path, *line, format!("the row should be: {expected}"));
+                }
+                Some((table, line, _)) if path == guide && group_of(*table) != Some(setting.group) => {
+                    violations.at(path, *line, "this row belongs to the other table of settings");
+                }
+                _ => {}
             }
-            Some(_) => {}
+            if let Some((_, line, _)) = of_name.next() {
+                let text = format!("`{}` has a row already: remove this one", setting.name);
+                violations.at(path, *line, text);
+            }
         }
-        if let Some((line, _)) = of_name.next() {
-            violations.at(
-                "README.md",
-                *line,
-                format!("`{}` has a row already: remove this one", setting.name),
-            );
-        }
-    }
-    for (line, row) in &rows {
-        let stranger =
-            name_in_first_cell(row).filter(|name| name.starts_with("BOARDCAST_") && !is_known(name));
-        if let Some(name) = stranger {
-            violations.at(
-                "README.md",
-                *line,
-                format!("`{name}` is no setting of src/config.rs: remove the row"),
-            );
+        for (_, line, row) in &rows {
+            let stranger =
+                name_in_first_cell(row).filter(|name| name.starts_with("BOARDCAST_") && !is_known(name));
+            if let Some(name) = stranger {
+                let text = format!("`{name}` is no setting of src/config/mod.rs: remove the row");
+                violations.at(path, *line, text);
+            }
         }
     }
     violations.report();
