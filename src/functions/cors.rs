@@ -12,7 +12,7 @@ use super::reply;
 use crate::config::AllowedOrigins;
 
 /// Answers a preflight. `last-event-id` is among the headers because a cursor may be one that needs a preflight.
-pub fn preflight(allowed: &AllowedOrigins, headers: &HeaderMap) -> Response {
+pub(super) fn preflight(allowed: &AllowedOrigins, headers: &HeaderMap) -> Response {
     if allowed.answer(headers.get(ORIGIN)).is_none() {
         return reply::method_not_allowed();
     }
@@ -29,7 +29,7 @@ pub fn preflight(allowed: &AllowedOrigins, headers: &HeaderMap) -> Response {
 }
 
 /// The response with the headers that let the page of an allowed origin read it.
-pub fn allow(response: Response, allowed: &AllowedOrigins, origin: Option<&HeaderValue>) -> Response {
+pub(super) fn allow(response: Response, allowed: &AllowedOrigins, origin: Option<&HeaderValue>) -> Response {
     let Some(answer) = allowed.answer(origin) else { return vary(response, allowed) };
     let mut response = vary(response, allowed);
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, answer);

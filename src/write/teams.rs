@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::board::projection::Projection;
-use crate::domain::scope::{Audience, Scope, SprintId};
+use crate::domain::scope::{Audience, Scope, SprintId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, Teams};
 use crate::domain::sprint::work_item::WorkItem;

@@ -11,7 +11,7 @@ use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::level::Level;
-use crate::domain::record::delta::{Delta, SourceCheck};
+use crate::domain::record::delta::SourceCheck;
 use crate::domain::record::last_announced::{self, Announced};
 use crate::domain::scope::{CollectionId, ProjectId, Scope, TeamKey, Text};
 use crate::domain::sprint::teams::Teams;

@@ -14,7 +14,6 @@ mod settings;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::{Cmd, FromRedisValue as _, Value};
