@@ -567,10 +567,11 @@ async fn an_organisation_that_cannot_be_reached_is_timed_out_until_it_can() {
 #[tokio::test]
 async fn an_answer_may_not_take_longer_than_the_deadline() {
     let simulated = Simulated::with(|settings| settings.deadline = Duration::from_millis(100)).await;
-    simulated.server.fail_next(SimulatedFailure::Slow(Duration::from_secs(30)));
+    let slow = Duration::from_secs(60);
+    simulated.server.fail_next(SimulatedFailure::Slow(slow));
     let began = Instant::now();
     let error = simulated.client.projects().await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < slow, "{:?}", began.elapsed());
     assert_eq!((error.failure, error.status), (Failure::TimedOut, None));
     assert_eq!(error.message, "no response within 100 ms");
 }
@@ -583,7 +584,7 @@ async fn after_a_late_answer_calls_are_held_back_for_as_long_as_it_asks() {
     assert_eq!(simulated.client.projects().await.unwrap().len(), 2, "the answer is right, only late");
     let began = Instant::now();
     let held_back = simulated.client.held_back().unwrap();
-    assert!(held_back <= Duration::from_secs(1) && held_back > Duration::from_millis(500), "{held_back:?}");
+    assert!(held_back <= Duration::from_secs(1), "{held_back:?}");
     let project = simulated.organisation()[0].id.into();
     assert_eq!(simulated.client.teams(project).await.unwrap().len(), 2);
     assert!(began.elapsed() >= held_back, "{:?}", began.elapsed());
@@ -592,31 +593,32 @@ async fn after_a_late_answer_calls_are_held_back_for_as_long_as_it_asks() {
 
 #[tokio::test]
 async fn a_refusal_to_be_asked_more_holds_calls_back_too_but_never_for_longer_than_the_most() {
-    let simulated = Simulated::with(|settings| settings.pause_max = Duration::from_secs(20)).await;
+    let most = Duration::from_secs(120);
+    let simulated = Simulated::with(|settings| settings.pause_max = most).await;
     simulated.server.fail_next(SimulatedFailure::TooManyRequests(4_000));
     let error = simulated.client.projects().await.unwrap_err();
     assert_eq!(error.failure, Failure::Throttled { retry_after_ms: Some(4_000_000) });
     let held_back = simulated.client.held_back().unwrap();
-    assert!(held_back <= Duration::from_secs(20) && held_back > Duration::from_secs(10), "{held_back:?}");
+    assert!(held_back <= most && held_back > most / 2, "{held_back:?}");
 }
 
 #[tokio::test]
 async fn only_a_few_calls_are_under_way_at_once_and_to_queue_counts_against_no_deadline() {
     let simulated = Simulated::with(|settings| {
         settings.parallel_max = 2;
-        settings.deadline = Duration::from_millis(700);
+        settings.deadline = Duration::from_millis(2_500);
         settings.pause_max = Duration::ZERO;
     })
     .await;
     for _ in 0..8 {
-        simulated.server.fail_next(SimulatedFailure::Slow(Duration::from_millis(250)));
+        simulated.server.fail_next(SimulatedFailure::Slow(Duration::from_millis(750)));
     }
     let began = Instant::now();
     let calls = (0..8).map(|_| simulated.client.projects());
     for answered in futures_util::future::join_all(calls).await {
         assert_eq!(answered.unwrap().len(), 2);
     }
-    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 /// Keeps what is logged.
@@ -672,40 +674,36 @@ async fn the_token_is_sent_and_never_told() {
     }
 }
 
-/// The published examples lie beside a checkout where they are to be had. The shapes that they show are tested without
-/// them, with small ones of our own, beside the parser.
-fn published(name: &str) -> Option<SimulatedFailure> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/azure-devops/rest");
-    folder.is_dir().then(|| {
-        let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
-        let example: Value = serde_json::from_str(&text).unwrap();
-        SimulatedFailure::Instead(answer(200, example["responses"]["200"]["body"].clone()))
-    })
+/// An answer of the shape that is published, members that nobody here reads included.
+fn published(name: &str) -> SimulatedFailure {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/rest/{name}.json"));
+    let text = std::fs::read_to_string(file).unwrap();
+    SimulatedFailure::Instead(answer(200, serde_json::from_str(&text).unwrap()))
 }
 
 #[tokio::test]
 async fn the_published_lists_are_understood() {
     let simulated = Simulated::start().await;
-    let Some(projects) = published("projects-list") else { return };
-    simulated.server.fail_next(projects);
+    simulated.server.fail_next(published("projects"));
     let projects = simulated.client.projects().await.unwrap();
     let names: Vec<&str> = projects.iter().map(|project| &*project.name).collect();
-    assert_eq!(names, ["Fabrikam-Fiber-TFVC", "Fabrikam-Fiber-Git", "TestGit"]);
+    assert_eq!(names, ["Northwind-Shop", "Northwind-Stock", "Attic"]);
     let id = projects[0].id;
-    simulated.server.fail_next(published("teams-list").unwrap());
+    simulated.server.fail_next(published("teams"));
     let teams = simulated.client.teams(id).await.unwrap();
-    assert_eq!(&*teams[1].name, "Fabrikam-Fiber-TFVC Team");
-    simulated.server.fail_next(published("iteration-workitems").unwrap());
-    let sprint = SprintId::parse("a589a806-bf11-4d4f-a031-c19813331553").unwrap();
+    assert_eq!(&*teams[1].name, "Northwind-Shop Team");
+    simulated.server.fail_next(published("iteration-work-items"));
+    let sprint = SprintId::parse("e4f5a6b7-c8d9-4e0f-8a1b-2c3d4e5f6a01").unwrap();
     let ids = simulated.client.sprint_items(id, teams[1].id, sprint).await.unwrap();
-    assert_eq!(ids, [item(1), item(3)]);
-    simulated.server.fail_next(published("workitemsbatch").unwrap());
-    let heads = simulated.client.heads(&[item(297), item(299), item(300)]).await.unwrap();
-    assert_eq!(heads, [(item(297), 1), (item(299), 7), (item(300), 1)]);
-    simulated.server.fail_next(published("workitem-revisions-list").unwrap());
-    let found = simulated.client.revisions(id, &projects, item(1)).await.unwrap().unwrap();
+    assert_eq!(ids, [item(61), item(64)]);
+    simulated.server.fail_next(published("work-items-batch"));
+    let heads = simulated.client.heads(&[item(61), item(64), item(65)]).await.unwrap();
+    assert_eq!(heads, [(item(61), 2), (item(64), 5), (item(65), 1)]);
+    simulated.server.fail_next(published("work-item-revisions"));
+    let found = simulated.client.revisions(id, &projects, item(61)).await.unwrap().unwrap();
     assert_eq!(found.revisions().map(|(rev, _)| rev).collect::<Vec<_>>(), [2, 3]);
     let (claim, history) = (found.present().claim, found.history());
+    // The name that the project had then is nobody's by now.
     assert_eq!((&*claim.facts.state, claim.facts.project, history), ("Active", id, History::Partial));
 }
 
@@ -713,51 +711,50 @@ async fn the_published_lists_are_understood() {
 async fn the_published_settings_of_a_team_are_understood() {
     let simulated = Simulated::start().await;
     for (route, name) in [
-        ("work/teamsettings/iterations", "team-iterations-current"),
-        ("work/teamsettings/teamfieldvalues", "teamfieldvalues"),
-        ("work/teamsettings", "teamsettings"),
-        ("work/backlogconfiguration", "backlogconfiguration"),
-        ("wit/classificationnodes/areas", "classificationnodes-areas-depth2"),
-        ("wit/workitemtypecategories", "workitemtypecategories-list"),
-        ("wit/workitemtypes/Bug/states", "workitemtype-states"),
+        ("work/teamsettings/iterations", "team-iterations"),
+        ("work/teamsettings/teamfieldvalues", "team-areas"),
+        ("work/teamsettings", "team-settings"),
+        ("work/backlogconfiguration", "backlogs"),
+        ("wit/classificationnodes/areas", "area-tree"),
+        ("wit/workitemtypecategories", "type-categories"),
+        ("wit/workitemtypes/Bug/states", "bug-states"),
     ] {
-        let Some(planned) = published(name) else { return };
-        simulated.server.fail_next_on(&format!("GET {route}"), planned);
+        simulated.server.fail_next_on(&format!("GET {route}"), published(name));
     }
     let project = &simulated.organisation()[1];
     let catalogue = simulated.catalogue(project, &project.teams[0]).await.unwrap();
     let [sprint] = catalogue.iterations.as_slice() else { panic!("{:?}", catalogue.iterations) };
-    assert_eq!((&*sprint.name, sprint.start), ("Sprint 2", None));
+    assert_eq!((&*sprint.name, sprint.start), ("Sprint 9", None));
     assert_eq!(catalogue.areas.len(), 3);
-    assert_eq!(catalogue.requirement_types, BTreeSet::from(["Ticket".into(), "User Story".into()]));
+    assert_eq!(catalogue.requirement_types, BTreeSet::from(["Complaint".into(), "User Story".into()]));
     assert_eq!(catalogue.bug_types, BTreeSet::from(["Bug".into()]));
-    assert_eq!(catalogue.weekdays.len(), 5);
-    assert_eq!(catalogue.known_category("Bug", "CustomState"), Some(StateCategory::InProgress));
-    assert!(catalogue.states.contains_key("Ticket"), "of a type that is switched off the map still tells");
+    assert_eq!(catalogue.weekdays.len(), 4);
+    assert_eq!(catalogue.known_category("Bug", "In the workshop"), Some(StateCategory::InProgress));
+    assert!(catalogue.states.contains_key("Complaint"), "of a type that is switched off the map still tells");
 }
 
 #[tokio::test]
 async fn the_published_capacities_are_understood() {
     let simulated = Simulated::start().await;
     let project = &simulated.organisation()[1];
-    let Some(capacities) = published("iteration-capacities") else { return };
+    let capacities = published("iteration-capacities");
     simulated.server.fail_next_on("GET work/teamsettings/iterations/*/capacities", capacities);
-    let days_off = published("iteration-teamdaysoff-nonempty").unwrap();
+    let days_off = published("team-days-off");
     simulated.server.fail_next_on("GET work/teamsettings/iterations/*/teamdaysoff", days_off);
     let mut iterations = json!({ "value": [{
-        "id": project.sprints[0].id, "name": "Sprint 12", "path": "Fabrikam-Fiber\\Sprint 12",
-        "attributes": { "startDate": "2015-03-02T00:00:00Z", "finishDate": "2015-03-20T00:00:00Z" },
+        "id": project.sprints[0].id, "name": "Sprint 9", "path": "Northwind-Shop\\Sprint 9",
+        "attributes": { "startDate": "2020-02-03T00:00:00Z", "finishDate": "2020-02-21T00:00:00Z" },
     }] });
     iterations["count"] = json!(1);
     simulated
         .server
         .fail_next_on("GET work/teamsettings/iterations", SimulatedFailure::Instead(answer(200, iterations)));
-    let at = Timestamp::parse("2015-03-10T12:00:00Z").unwrap();
+    let at = Timestamp::parse("2020-02-10T12:00:00Z").unwrap();
     let team = team_ref(&project.teams[0]);
     let catalogue = simulated.client.catalogue(&project_ref(project), &team, Tz::UTC, at).await.unwrap();
-    let day = |day| CivilDate::from_ymd_opt(2015, 3, day).unwrap();
-    assert_eq!(catalogue.days_off, BTreeSet::from([day(14), day(15)]));
+    let day = |day| CivilDate::from_ymd_opt(2020, 2, day).unwrap();
+    assert_eq!(catalogue.days_off, BTreeSet::from([day(13), day(14)]));
     let [member] = catalogue.capacities[&project.sprints[0].id.into()].as_slice() else { panic!() };
-    assert_eq!((&*member.name, member.per_day), ("Chuck Reinhart", Hundredths::from_units(8.0).unwrap()));
+    assert_eq!((&*member.name, member.per_day), ("Nancy Davolio", Hundredths::from_units(5.5).unwrap()));
     assert_eq!(catalogue.team, TeamId::from(project.teams[0].id));
 }

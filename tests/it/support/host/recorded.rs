@@ -1,8 +1,6 @@
-//! What the played host sends, against what was recorded of the real one: fixtures of that shape, and the recordings
-//! themselves where they lie beside the checkout.
+//! What the played host sends, against what was recorded of the real one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -19,14 +17,8 @@ const ADDED: [&str; 7] = [
     "x-forwarded-proto",
 ];
 
-/// A recording in every version of it that there is.
-fn recordings(name: &str) -> Vec<Value> {
-    let beside = root().join("../shared/functions-host");
-    let folders: [PathBuf; 2] = [root().join("tests/fixtures/host"), beside];
-    let files = folders.iter().map(|folder| folder.join(name)).filter(|file| file.exists());
-    let found: Vec<_> = files.map(|file| read_json(&file).unwrap()).collect();
-    assert!(!found.is_empty(), "there is no recording {name}");
-    found
+fn recording(name: &str) -> Value {
+    read_json(&root().join("tests/fixtures/host").join(name)).unwrap()
 }
 
 /// Headers by name, with what differs from run to run replaced.
@@ -81,29 +73,27 @@ fn instant(value: &Value) -> Value {
 
 /// Compares how the handler is started.
 pub async fn compare_start(builder: &Builder) {
-    for recorded in recordings("proxying-requests.json") {
-        let host = builder.clone().start().await;
-        let facts = scripted::facts(&host).await;
-        let (seen, wanted) = (&facts["environment"], &recorded["start"]["environment"]);
-        let names = |environment: &Value| -> BTreeSet<String> {
-            let extra = ["PATH", "HOME", "SCRIPTED_HANDLER"];
-            let names = environment.as_object().unwrap().keys().cloned();
-            names.filter(|name| !extra.contains(&name.as_str())).collect()
-        };
-        assert_eq!(names(seen), names(wanted));
-        for same in ["AZURE_FUNCTIONS_ENVIRONMENT", "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME"]
-        {
-            assert_eq!(seen[same], wanted[same], "{same}");
-        }
-        assert_eq!(seen["FUNCTIONS_CUSTOMHANDLER_PORT"], seen["FUNCTIONS_HTTPWORKER_PORT"]);
-        assert_eq!(seen["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"], seen["FUNCTIONS_HTTPWORKER_ID"]);
-        guid(seen["FUNCTIONS_HTTPWORKER_ID"].as_str().unwrap());
-        let root = json!(root());
-        for path in [&seen["AzureWebJobsScriptRoot"], &seen["FUNCTIONS_APP_ROOT_PATH"], &facts["cwd"]] {
-            assert_eq!(path, &root);
-        }
-        assert_same_request(&facts["seen"]["readiness"], &recorded["readiness"]);
+    let recorded = recording("proxying-requests.json");
+    let host = builder.clone().start().await;
+    let facts = scripted::facts(&host).await;
+    let (seen, wanted) = (&facts["environment"], &recorded["start"]["environment"]);
+    let names = |environment: &Value| -> BTreeSet<String> {
+        let extra = ["PATH", "HOME", "SCRIPTED_HANDLER"];
+        let names = environment.as_object().unwrap().keys().cloned();
+        names.filter(|name| !extra.contains(&name.as_str())).collect()
+    };
+    assert_eq!(names(seen), names(wanted));
+    for same in ["AZURE_FUNCTIONS_ENVIRONMENT", "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME"] {
+        assert_eq!(seen[same], wanted[same], "{same}");
     }
+    assert_eq!(seen["FUNCTIONS_CUSTOMHANDLER_PORT"], seen["FUNCTIONS_HTTPWORKER_PORT"]);
+    assert_eq!(seen["FUNCTIONS_CUSTOMHANDLER_WORKER_ID"], seen["FUNCTIONS_HTTPWORKER_ID"]);
+    guid(seen["FUNCTIONS_HTTPWORKER_ID"].as_str().unwrap());
+    let root = json!(root());
+    for path in [&seen["AzureWebJobsScriptRoot"], &seen["FUNCTIONS_APP_ROOT_PATH"], &facts["cwd"]] {
+        assert_eq!(path, &root);
+    }
+    assert_same_request(&facts["seen"]["readiness"], &recorded["readiness"]);
 }
 
 #[tokio::test]
@@ -118,27 +108,26 @@ async fn a_proxied_request_reaches_the_handler_as_recorded() {
         })
     };
     let host = without_keys(scripted::builder()).start().await;
-    for recorded in recordings("proxying-requests.json") {
-        for request in recorded["http"].as_array().unwrap() {
-            let list = headers(request);
-            let asked = list["x-forwarded-host"].clone();
-            let sent =
-                list.iter().filter(|(name, _)| !ADDED.contains(&name.as_str()) && *name != "content-length");
-            let mut sent: Vec<_> = sent.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            // What a client says of these is replaced.
-            sent.extend([("x-forwarded-for", "203.0.113.7"), ("x-ms-invocation-id", "of the client")]);
-            let (method, target) = (request["method"].as_str().unwrap(), request["target"].as_str().unwrap());
-            let bytes = crate::support::http::request(
-                method,
-                target,
-                &sent,
-                request["body"].as_str().unwrap().as_bytes(),
-            );
-            let bytes =
-                String::from_utf8(bytes).unwrap().replacen("host: 127.0.0.1", &format!("host: {asked}"), 1);
-            let seen = crate::support::http::exchange(host.address, bytes.as_bytes()).await.json();
-            assert_same_request(&seen, request);
-        }
+    let recorded = recording("proxying-requests.json");
+    for request in recorded["http"].as_array().unwrap() {
+        let list = headers(request);
+        let asked = list["x-forwarded-host"].clone();
+        let sent =
+            list.iter().filter(|(name, _)| !ADDED.contains(&name.as_str()) && *name != "content-length");
+        let mut sent: Vec<_> = sent.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // What a client says of these is replaced.
+        sent.extend([("x-forwarded-for", "203.0.113.7"), ("x-ms-invocation-id", "of the client")]);
+        let (method, target) = (request["method"].as_str().unwrap(), request["target"].as_str().unwrap());
+        let bytes = crate::support::http::request(
+            method,
+            target,
+            &sent,
+            request["body"].as_str().unwrap().as_bytes(),
+        );
+        let bytes =
+            String::from_utf8(bytes).unwrap().replacen("host: 127.0.0.1", &format!("host: {asked}"), 1);
+        let seen = crate::support::http::exchange(host.address, bytes.as_bytes()).await.json();
+        assert_same_request(&seen, request);
     }
 }
 
@@ -148,7 +137,7 @@ async fn a_timers_envelope_is_the_recorded_one() {
     host.fire_timer(TimerTick::default()).await;
     let facts = scripted::facts(&host).await;
     let seen = &facts["seen"]["timer"];
-    for recorded in recordings("timer-requests.json").iter().flat_map(|list| list.as_array().unwrap()) {
+    for recorded in recording("timer-requests.json").as_array().unwrap() {
         assert_eq!(headers(seen), headers(recorded));
         assert_eq!(envelope(seen), envelope(recorded));
         assert_eq!(seen["target"], recorded["target"]);
@@ -164,15 +153,14 @@ async fn the_first_run_of_a_timer_has_a_last_one_in_the_year_1() {
         envelope(&facts["seen"]["timer"])["Data"]["timer"].clone()
     };
     let first = timer().await;
-    for recorded in recordings("timer-first-run.json") {
-        let mut wanted = recorded["data"]["timer"].clone();
-        assert_eq!(first["ScheduleStatus"]["Last"], wanted["ScheduleStatus"]["Last"]);
-        let mut first = first.clone();
-        for status in [&mut first["ScheduleStatus"], &mut wanted["ScheduleStatus"]] {
-            status["Next"] = instant(&status["Next"]);
-        }
-        assert_eq!(first, wanted);
+    let recorded = recording("timer-first-run.json");
+    let mut wanted = recorded["data"]["timer"].clone();
+    assert_eq!(first["ScheduleStatus"]["Last"], wanted["ScheduleStatus"]["Last"]);
+    let mut seen = first.clone();
+    for status in [&mut seen["ScheduleStatus"], &mut wanted["ScheduleStatus"]] {
+        status["Next"] = instant(&status["Next"]);
     }
+    assert_eq!(seen, wanted);
     let second = timer().await;
     assert_eq!(second["ScheduleStatus"]["Last"], first["ScheduleStatus"]["Next"]);
 }
@@ -185,19 +173,18 @@ async fn a_host_that_does_not_proxy_sends_the_recorded_envelope() {
         })
         .start()
         .await;
-    for recorded in recordings("envelope-for-http.json") {
-        let wanted = envelope(&recorded);
-        let asked = wanted["Metadata"]["Headers"].as_object().unwrap();
-        let request =
-            asked.iter().fold("GET /api/health/live?x=1 HTTP/1.1\r\n".to_owned(), |head, (name, value)| {
-                format!("{head}{name}: {}\r\n", value.as_str().unwrap())
-            });
-        let answer = crate::support::http::exchange(host.address, format!("{request}\r\n").as_bytes()).await;
-        assert_eq!(answer.status, 203, "the status in the reply's output is the answer's");
-        let seen = answer.json();
-        assert_eq!(headers(&seen), headers(&recorded));
-        assert_eq!(envelope(&seen), wanted);
-        assert_eq!(seen["target"], recorded["target"]);
-    }
+    let recorded = recording("envelope-for-http.json");
+    let wanted = envelope(&recorded);
+    let asked = wanted["Metadata"]["Headers"].as_object().unwrap();
+    let request =
+        asked.iter().fold("GET /api/health/live?x=1 HTTP/1.1\r\n".to_owned(), |head, (name, value)| {
+            format!("{head}{name}: {}\r\n", value.as_str().unwrap())
+        });
+    let answer = crate::support::http::exchange(host.address, format!("{request}\r\n").as_bytes()).await;
+    assert_eq!(answer.status, 203, "the status in the reply's output is the answer's");
+    let seen = answer.json();
+    assert_eq!(headers(&seen), headers(&recorded));
+    assert_eq!(envelope(&seen), wanted);
+    assert_eq!(seen["target"], recorded["target"]);
     assert!(host.log().contains("read"), "the reply's logs are in the host's");
 }
