@@ -1,305 +1,21 @@
-//! The Functions host that the tests play: what was seen of the real one, behaviour by behaviour, against a handler
-//! that does what it is asked; then every function of boardcast behind it. What the app's files, timers and the ends of
-//! a process are to the host is tested beside them.
+//! Every function of boardcast behind the Functions host that the tests play. What that host sends is proved against
+//! recordings of the real one, in `support/host/recorded.rs`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use serde_json::Value;
 
-use crate::support::app::DEADLINE;
 use crate::support::hooks::{FABRIKAM, updated};
-use crate::support::host::scripted::{self, script};
-use crate::support::host::wire::{LAST_CHUNK, chunk};
-use crate::support::host::{Ending, Host, IDLE_CUT, Open, Reply, StreamRecord, TimerOutcome, TimerTick};
+use crate::support::host::{Ending, Host, IDLE_CUT, Reply, TimerOutcome, TimerTick};
 use crate::support::sse::SseReader;
-
-/// How long something that must not come is waited for.
-const LULL: Duration = Duration::from_millis(100);
-
-/// Opens a stream that the scripted handler holds: its head is flushed, and nothing follows until it is told.
-async fn hold(host: &Host) -> Open {
-    let before = host.streams().len();
-    let path = format!("/api/sse/dashboard?do=hold&code={}", host.key());
-    let open = host.open("GET", &path, &[], b"").await.unwrap();
-    host.seen(|seen| (seen.iter().filter(|record| record.is_event_stream).count() > before).then_some(()))
-        .await;
-    open
-}
 
 /// Sends a handler a signal; whether there is such a process.
 async fn kill(signal: &str, pid: u32) -> bool {
     let command = format!("kill -{signal} {pid} 2>/dev/null");
     let status = tokio::process::Command::new("sh").args(["-c", &command]).status().await;
     status.unwrap().success()
-}
-
-/// Waits for the end of the first stream.
-async fn ended(host: &Host) -> StreamRecord {
-    host.seen(|seen| seen.iter().find(|record| record.is_event_stream && record.ended.is_some()).cloned())
-        .await
-}
-
-#[tokio::test]
-async fn every_write_of_a_stream_arrives_by_itself() {
-    let host = scripted::builder().start().await;
-    let mut stream = hold(&host).await;
-    for (count, text) in ["one", "two", "three"].into_iter().enumerate() {
-        script(&host, &format!("tell&text={text}")).await;
-        assert_eq!(stream.part().await.unwrap().as_deref(), Some(text));
-        let record = host.streams().remove(0);
-        assert_eq!(record.writes.len(), count + 1);
-    }
-    // Two chunks that come together are read together, and cost one write.
-    script(&host, "tell&text=four&text=five").await;
-    assert_eq!(stream.part().await.unwrap().as_deref(), Some("fourfive"));
-    script(&host, "tell").await;
-    assert_eq!(stream.part().await.unwrap(), None);
-    let record = ended(&host).await;
-    assert_eq!((record.ended, record.writes.len(), record.bytes), (Some(Ending::Finished), 4, 19));
-    assert!(record.writes.is_sorted() && record.writes.first() > record.head_at.as_ref());
-}
-
-#[tokio::test]
-async fn headers_reach_the_client_with_the_first_byte_of_the_body() {
-    let host = scripted::builder().start().await;
-    let mut stream = hold(&host).await;
-    assert!(
-        tokio::time::timeout(LULL, stream.connection.head()).await.is_err(),
-        "headers came by themselves"
-    );
-    script(&host, "tell&text=first").await;
-    assert_eq!(stream.part().await.unwrap().as_deref(), Some("first"));
-}
-
-#[tokio::test]
-async fn a_client_that_goes_takes_the_handlers_connection_along() {
-    let host = scripted::builder().start().await;
-    let mut reading = hold(&host).await;
-    script(&host, "tell&text=first").await;
-    reading.part().await.unwrap();
-    drop(reading);
-    scripted::eventually(&host, "closed", 1).await;
-    // The same before the first byte.
-    drop(hold(&host).await);
-    scripted::eventually(&host, "closed", 2).await;
-    assert!(host.streams().iter().all(|record| record.ended == Some(Ending::ClientGone)));
-    assert!(host.log().contains("Executed 'Functions.SseStream' (Succeeded)"));
-}
-
-#[tokio::test]
-async fn a_silent_stream_is_cut_without_a_proper_end() {
-    assert_eq!(IDLE_CUT, Duration::from_secs(240));
-    let idle_cut = Duration::from_millis(700);
-    let host = scripted::builder().idle_cut(idle_cut).start().await;
-    let mut stream = hold(&host).await;
-    script(&host, "tell&text=first").await;
-    stream.part().await.unwrap();
-    assert!(stream.part().await.is_err(), "the stream ended properly");
-    let record = ended(&host).await;
-    assert_eq!(record.ended, Some(Ending::CutIdle));
-    assert!(record.writes[0].elapsed() >= idle_cut);
-}
-
-#[tokio::test]
-async fn a_stream_that_outlives_the_function_timeout_takes_every_other_along() {
-    let (timeout, grace) = (Duration::from_secs(1), Duration::from_millis(100));
-    let host = scripted::builder().function_timeout(timeout).timeout_grace(grace).start().await;
-    let (before, old) = (host.handler_pid(), scripted::facts(&host).await);
-    let mut streams = [hold(&host).await, hold(&host).await];
-    script(&host, "tell&text=first").await;
-    // Whoever asks meanwhile never notices.
-    let others = async {
-        loop {
-            assert_eq!(script(&host, "echo").await.status(), 200);
-        }
-    };
-    tokio::select! {
-        () = host.restarted(1) => {}
-        () = others => {}
-    }
-    for stream in &mut streams {
-        assert_eq!(stream.part().await.unwrap().as_deref(), Some("first"));
-        assert!(stream.part().await.is_err(), "the stream ended properly");
-    }
-    let records = host.streams();
-    assert!(records.iter().all(|record| record.ended == Some(Ending::HandlerGone)));
-    assert!(records[0].head_at.unwrap().elapsed() >= timeout);
-    let new = scripted::facts(&host).await;
-    assert_ne!(host.handler_pid(), before);
-    let of = |facts: &Value, name: &str| facts["environment"][name].clone();
-    assert_eq!(of(&new, "FUNCTIONS_CUSTOMHANDLER_PORT"), of(&old, "FUNCTIONS_CUSTOMHANDLER_PORT"));
-    assert_ne!(of(&new, "FUNCTIONS_HTTPWORKER_ID"), of(&old, "FUNCTIONS_HTTPWORKER_ID"));
-    assert!(!host.handler_log().contains(scripted::SIGNALLED) && !host.is_shut_down());
-}
-
-#[tokio::test]
-async fn a_request_that_kills_is_sent_again_until_the_host_gives_up() {
-    let host = scripted::builder().start().await;
-    let mut stream = hold(&host).await;
-    script(&host, "tell&text=first").await;
-    stream.part().await.unwrap();
-    // A process that is slow to start misses some attempts, so the client may have to ask again.
-    let asking = async {
-        while let Ok(reply) = host.try_ask("GET", "/api/health/live?do=exit&code=1", &[], b"").await {
-            assert_eq!(reply.status(), 500);
-        }
-    };
-    tokio::time::timeout(DEADLINE, asking).await.expect("the host gives up");
-    host.shut_down().await;
-    assert_eq!((host.restarts(), host.handler_pid()), (2, None));
-    assert!(host.log().contains("Exceeded http worker restart retry count"), "{}", host.log());
-    let is_killer = |exchange: &StreamRecord| exchange.path.ends_with("do=exit&code=1");
-    let killer = host.exchanges().into_iter().find(is_killer).unwrap();
-    assert!((2..=10).contains(&killer.attempts), "{killer:?}");
-    assert!(stream.part().await.is_err());
-    assert!(TcpStream::connect(host.address).await.is_err());
-}
-
-#[tokio::test]
-async fn a_body_that_was_begun_is_not_sent_again() {
-    let host = scripted::builder().start().await;
-    let path = format!("/api/webhooks/azure-devops?do=exit&code=1&code={}", host.key());
-    let headers = [("x-functions-key", host.key())];
-    assert_eq!(host.ask("POST", &path, &headers, b"{}").await.status(), 500);
-    host.restarted(1).await;
-    assert_eq!(host.exchanges()[0].attempts, 1);
-    assert_eq!(script(&host, "echo").await.status(), 200);
-}
-
-#[tokio::test]
-async fn a_handler_that_is_killed_is_started_again() {
-    let host = scripted::builder().start().await;
-    let (before, mut stream) = (host.handler_pid(), hold(&host).await);
-    script(&host, "tell&text=first").await;
-    stream.part().await.unwrap();
-    // One that has not got a first byte can still be told.
-    let mut silent = hold(&host).await;
-    host.kill_handler().await;
-    assert!(stream.part().await.is_err());
-    assert_eq!(silent.connection.head().await.unwrap().status(), 500);
-    assert_eq!(script(&host, "echo").await.status(), 200);
-    assert_ne!(host.handler_pid(), before);
-    assert_eq!(host.restarts(), 1);
-}
-
-#[tokio::test]
-async fn a_host_that_stops_waits_for_streams_and_tells_the_handler_nothing() {
-    let host = scripted::builder().start().await;
-    let pid = host.handler_pid().unwrap();
-    let mut stream = hold(&host).await;
-    script(&host, "tell&text=first").await;
-    stream.part().await.unwrap();
-    let grace = Duration::from_millis(1_500);
-    let begin = Instant::now();
-    let nobody_new = async {
-        while TcpStream::connect(host.address).await.is_ok() {
-            tokio::time::sleep(LULL / 10).await;
-        }
-        assert!(tokio::time::timeout(LULL, stream.part()).await.is_err(), "the stream did not go on");
-        assert!(stream.part().await.is_err(), "the stream ended properly");
-        assert!(begin.elapsed() >= grace);
-    };
-    tokio::join!(host.stop(grace), async { tokio::time::timeout(DEADLINE, nobody_new).await.unwrap() });
-    assert!(!host.handler_log().contains(scripted::SIGNALLED));
-    assert!(!kill("0", pid).await, "the handler outlived its host");
-}
-
-#[tokio::test]
-async fn the_handler_would_say_so_if_it_were_told() {
-    let host = scripted::builder().start().await;
-    let pid = host.handler_pid().unwrap();
-    assert!(kill("TERM", pid).await);
-    host.wrote(scripted::SIGNALLED).await;
-}
-
-#[tokio::test]
-async fn without_the_key_there_is_401_and_with_it_the_handler_sees_it_too() {
-    let host = scripted::builder().start().await;
-    let path = "/api/snapshot?team=a";
-    let with_code = format!("{path}&code={}", host.key());
-    for (path, header) in [(path, ""), (&with_code, "wrong"), (&format!("{path}&code=wrong"), "")] {
-        let headers: &[_] = if header.is_empty() { &[] } else { &[("x-functions-key", header)] };
-        let refused = host.ask("GET", path, headers, b"").await;
-        assert_eq!((refused.status(), refused.body.len()), (401, 0), "{path}");
-        assert!(refused.head.header("content-type").is_none());
-    }
-    assert!(host.exchanges().is_empty(), "nothing of it reaches the handler");
-    assert_eq!(host.get(&with_code).await.json()["target"], with_code);
-    let let_in = host.ask("GET", path, &[("x-functions-key", host.key())], b"").await.json();
-    let key = json!(["x-functions-key", host.key()]);
-    assert!(let_in["headers"].as_array().unwrap().contains(&key));
-}
-
-#[tokio::test]
-async fn what_is_not_listed_is_not_found() {
-    let host = scripted::builder().start().await;
-    let stream = format!("/api/sse/dashboard?code={}", host.key());
-    for (method, path) in [
-        ("HEAD", stream.as_str()),
-        ("OPTIONS", &stream),
-        ("POST", &stream),
-        ("OPTIONS", "/api/health/live"),
-        ("POST", "/api/health/live"),
-        ("GET", "/api/nothing"),
-        ("GET", "/health/live"),
-        ("POST", "/SyncTimer"),
-        ("POST", "/api/SyncTimer"),
-        ("POST", "/SseStream"),
-        ("GET", "/"),
-    ] {
-        let reply = host.ask(method, path, &[], b"").await;
-        assert_eq!((reply.status(), reply.body.len()), (404, 0), "{method} {path}");
-    }
-    assert!(host.exchanges().is_empty(), "nothing of it reaches the handler");
-    assert_eq!(host.ask("HEAD", "/api/health/live", &[], b"").await.status(), 200);
-}
-
-#[tokio::test]
-async fn statuses_and_headers_of_an_answer_pass() {
-    let host = scripted::builder().start().await;
-    for status in [200, 204, 304, 404, 503] {
-        let reply = script(&host, &format!("answer&status={status}")).await;
-        assert_eq!(reply.status(), status);
-        assert_eq!(reply.body.len(), if matches!(status, 204 | 304) { 0 } else { 4 });
-        let cookies: Vec<_> = reply.head.headers.get_all("set-cookie").iter().collect();
-        assert_eq!(cookies, ["a=1; Path=/", "b=2"]);
-        assert_eq!((reply.head.header("x-own"), reply.head.header("etag")), (Some("kept"), Some("\"t\"")));
-        for gone in ["strict-transport-security", "keep-alive", "proxy-authenticate", "alt-svc"] {
-            assert!(reply.head.header(gone).is_none(), "{gone}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn bodies_arrive_whole_and_framed_as_they_were() {
-    let host = scripted::builder().start().await;
-    let path = format!("/api/webhooks/azure-devops?do=mirror&code={}", host.key());
-    let large: Vec<u8> = (0..2_000_000_u32).map(|n| (n % 251) as u8).collect();
-    let empty = host.ask("POST", &path, &[("content-length", "0")], b"").await;
-    assert_eq!((empty.status(), empty.body.len()), (200, 0));
-    let reply = host.ask("POST", &path, &[], &large).await;
-    assert_eq!(reply.head.header("content-length"), Some("2000000"));
-    assert!(reply.body == large);
-    let mut open = host.open("POST", &path, &[("transfer-encoding", "chunked")], b"").await.unwrap();
-    for piece in large.chunks(300_000) {
-        open.connection.send(&chunk(piece)).await.unwrap();
-    }
-    open.connection.send(LAST_CHUNK).await.unwrap();
-    let head = open.connection.head().await.unwrap();
-    assert_eq!(head.header("transfer-encoding"), Some("chunked"));
-    assert!(open.connection.whole(head.response_framing("POST")).await.unwrap() == large);
-}
-
-#[tokio::test]
-async fn connections_to_the_handler_are_kept_alive() {
-    let host = scripted::builder().start().await;
-    for _ in 0..5 {
-        script(&host, "echo").await;
-    }
-    assert_eq!(scripted::facts(&host).await["connections"], 1);
 }
 
 /// boardcast behind the host, with a secret for its hooks.
@@ -343,14 +59,23 @@ async fn k1_sse_stream_begins_with_one_write_and_takes_one_for_a_change() {
 
 #[tokio::test]
 async fn sse_stream_is_kept_from_being_cut_by_its_heartbeat() {
-    let builder =
-        Host::builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").idle_cut(Duration::from_millis(2_500));
-    let host = builder.start().await;
+    assert_eq!(IDLE_CUT, Duration::from_secs(240));
+    let with_heartbeat = |ms: &str| {
+        let builder = Host::builder().setting("BOARDCAST_HEARTBEAT_MS", ms);
+        builder.idle_cut(Duration::from_secs(5))
+    };
+    let host = with_heartbeat("1000").start().await;
     let mut reader = read(&host, &[]).await;
     reader.next_of("connected").await;
-    let record = host.seen(|seen| seen.iter().find(|record| record.writes.len() >= 4).cloned()).await;
+    // More silence in all than the host bears at once.
+    let record = host.seen(|seen| seen.iter().find(|record| record.writes.len() >= 8).cloned()).await;
     assert_eq!(record.ended, None);
     assert!(reader.next().await.is_some());
+    let host = with_heartbeat("60000").start().await;
+    let mut silent = read(&host, &[]).await;
+    silent.next_of("connected").await;
+    assert!(silent.next().await.is_none(), "the host does not cut what is silent");
+    host.seen(|seen| seen.iter().find(|record| record.ended == Some(Ending::CutIdle)).map(|_| ())).await;
 }
 
 #[tokio::test]

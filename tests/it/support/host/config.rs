@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
@@ -15,15 +14,10 @@ use super::route::Route;
 /// The settings of the app: what `local.settings.json` holds on a laptop and the portal in Azure.
 pub type Settings = BTreeMap<String, String>;
 
-/// The host's own default.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-
 /// An app, read and accepted.
 #[derive(Debug)]
 pub struct AppConfig {
     pub root: PathBuf,
-    /// `None` is a timeout of `-1`: there is none.
-    pub function_timeout: Option<Duration>,
     pub executable: String,
     pub arguments: Vec<String>,
     pub working_directory: PathBuf,
@@ -106,10 +100,7 @@ impl AppFiles {
         if is_set("enableForwardingHttpRequest") && !is_set("enableProxyingHttpRequest") {
             complaints.push("host.json: forwarding holds every answer back until its end".into());
         }
-        let function_timeout = timeout(&self.host["functionTimeout"]).unwrap_or_else(|complaint| {
-            complaints.push(complaint);
-            None
-        });
+        complaints.extend(timeout(&self.host["functionTimeout"]).err());
         let reader = FunctionReader {
             settings,
             prefix: self.host["extensions"]["http"]["routePrefix"].as_str().unwrap_or("api"),
@@ -128,7 +119,6 @@ impl AppFiles {
         let arguments = handler["description"]["arguments"].as_array();
         Ok(AppConfig {
             root: self.root.clone(),
-            function_timeout,
             executable,
             arguments: arguments.into_iter().flatten().map(text).collect(),
             working_directory: self.root.join(text(&handler["description"]["workingDirectory"])),
@@ -148,16 +138,11 @@ pub fn read_json(path: &Path) -> Result<Value, String> {
 }
 
 /// `-1` or `HH:MM:SS`.
-fn timeout(value: &Value) -> Result<Option<Duration>, String> {
-    let Some(text) = value.as_str() else { return Ok(Some(FUNCTION_TIMEOUT)) };
-    if text == "-1" {
-        return Ok(None);
-    }
+fn timeout(value: &Value) -> Result<(), String> {
+    let Some(text) = value.as_str().filter(|text| *text != "-1") else { return Ok(()) };
     let numbers: Vec<u64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
     match numbers.as_slice() {
-        [hours, minutes, seconds] if *minutes < 60 && *seconds < 60 => {
-            Ok(Some(Duration::from_secs(hours * 3_600 + minutes * 60 + seconds)))
-        }
+        [_, minutes, seconds] if *minutes < 60 && *seconds < 60 => Ok(()),
         _ => Err(format!("host.json: functionTimeout {text} is not HH:MM:SS")),
     }
 }

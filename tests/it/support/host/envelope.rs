@@ -13,7 +13,7 @@ use hyper::body::{Body as _, Incoming};
 use serde_json::{Map, Value, json};
 
 use super::proxy::{self, AnswerBody};
-use super::state::{HOST_VERSION, Invocation, Shared};
+use super::state::{HOST_VERSION, Shared};
 use super::wire::{self, Head};
 
 /// What a reply makes of its invocation.
@@ -21,9 +21,10 @@ use super::wire::{self, Head};
 pub enum Verdict {
     Succeeded(Reply),
     Failed(String),
-    /// Nothing was said, so nothing ends the invocation.
-    NeverEnds,
 }
+
+/// The real host waits on after an empty reply, until the function timeout ends the process. Nobody waits for that here.
+const NEVER_ENDS: &str = "the reply is empty, so the invocation never ends";
 
 /// A reply that the host can read.
 #[derive(Debug, Default)]
@@ -54,26 +55,21 @@ pub fn instant(at: DateTime<Utc>) -> String {
 }
 
 /// Posts an envelope to a function and judges the reply.
-pub async fn invoke(shared: &Shared, invocation: &Invocation, function: &str, envelope: &Value) -> Verdict {
+pub async fn invoke(shared: &Shared, function: &str, envelope: &Value) -> Verdict {
     shared.started().await;
-    match post(shared, invocation, function, envelope).await {
+    match post(shared, function, envelope).await {
         Ok((head, body)) => judge(&head, &body),
         Err(error) => Verdict::Failed(format!("the handler did not answer: {error}")),
     }
 }
 
-async fn post(
-    shared: &Shared,
-    invocation: &Invocation,
-    function: &str,
-    envelope: &Value,
-) -> io::Result<(Head, Vec<u8>)> {
+async fn post(shared: &Shared, function: &str, envelope: &Value) -> io::Result<(Head, Vec<u8>)> {
     let head = format!(
         "POST /{function} HTTP/1.1\r\nHost: {}\r\nX-Azure-Functions-HostVersion: {HOST_VERSION}\r\n\
          X-Azure-Functions-InvocationId: {}\r\nUser-Agent: Azure-Functions-Host/{HOST_VERSION}\r\n\
          Transfer-Encoding: chunked\r\nContent-Type: application/json; charset=utf-8\r\n\r\n",
         shared.handler_address(),
-        invocation.id
+        uuid::Uuid::new_v4()
     );
     let mut connection = shared.connection().await?;
     // Several writes, as it takes for a large envelope: a handler that answers without having read its request
@@ -87,13 +83,13 @@ async fn post(
     Ok((head, body))
 }
 
-/// Success takes a status of 2xx and a JSON object, and an empty reply is no reply at all.
+/// Success takes a status of 2xx and a JSON object.
 fn judge(head: &Head, body: &[u8]) -> Verdict {
     if !(200..300).contains(&head.status()) {
         return Verdict::Failed(format!("the status is {}", head.status()));
     }
     if body.is_empty() {
-        return Verdict::NeverEnds;
+        return Verdict::Failed(NEVER_ENDS.into());
     }
     let media_type =
         head.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -101,7 +97,7 @@ fn judge(head: &Head, body: &[u8]) -> Verdict {
         return Verdict::Failed(format!("the media type is `{media_type}`"));
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Null) => Verdict::NeverEnds,
+        Ok(Value::Null) => Verdict::Failed(NEVER_ENDS.into()),
         Ok(Value::Object(reply)) => read(&reply),
         Ok(_) => Verdict::Failed("the reply is no object".into()),
         Err(error) => Verdict::Failed(format!("the reply is no JSON: {error}")),
@@ -139,25 +135,18 @@ pub async fn answer(
     parameters: BTreeMap<String, String>,
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
-    let invocation = Invocation::begin(shared, &function.name);
     let (parts, body) = request.into_parts();
     let has_body = !body.is_end_stream();
     let Ok(body) = proxy::collect(body).await else { return proxy::empty(StatusCode::BAD_REQUEST) };
     let text = has_body.then(|| String::from_utf8_lossy(&body).into_owned());
     let envelope = http_envelope(function, &parts, &parameters, text);
-    match invoke(shared, &invocation, &function.name, &envelope).await {
+    match invoke(shared, &function.name, &envelope).await {
         Verdict::Succeeded(reply) => {
             reply.logs.iter().for_each(|line| shared.log(line));
             from_output(reply.outputs.values().next().unwrap_or(&Value::Null))
         }
         Verdict::Failed(reason) => {
             shared.log(format!("Executed 'Functions.{}' (Failed): {reason}", function.name));
-            proxy::empty(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-        Verdict::NeverEnds => {
-            // The client waits on, until the handler is killed for it.
-            let starts = shared.look(|state| state.starts);
-            shared.until(|state| (state.starts > starts).then_some(())).await;
             proxy::empty(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
@@ -244,8 +233,8 @@ fn only_an_object_with_2xx_succeeds_and_an_empty_reply_never_ends() {
         let headers = HeaderMap::from_iter([("content-type".parse().unwrap(), media_type.parse().unwrap())]);
         match judge(&Head { start: format!("HTTP/1.1 {status} -"), headers }, body.as_bytes()) {
             Verdict::Succeeded(reply) => format!("succeeded {:?}", reply.logs),
+            Verdict::Failed(reason) if reason == NEVER_ENDS => "never".into(),
             Verdict::Failed(_) => "failed".into(),
-            Verdict::NeverEnds => "never".into(),
         }
     };
     let json = "application/json; charset=utf-8";

@@ -27,21 +27,18 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub use client::{Open, Reply};
+pub use client::Reply;
 pub use config::{AppFiles, read_json};
 pub use state::{Ending, StreamRecord};
 pub use timer::{TimerOutcome, TimerTick};
 
 use self::config::Settings;
 use self::front::Stop;
-use self::state::{Command, Fixed, Kill, Limits, Phase, Shared};
+use self::state::{Command, Fixed, Kill, Phase, Shared};
 use super::app::DEADLINE;
 
 /// After how much silence the host cuts a proxied exchange.
 pub const IDLE_CUT: Duration = Duration::from_secs(240);
-
-/// How long after the function timeout the handler is killed.
-const TIMEOUT_GRACE: Duration = Duration::from_secs(2);
 
 /// The executable under test, when it is not the one of the test profile.
 const BINARY_VARIABLE: &str = "BOARDCAST_TEST_BINARY";
@@ -63,8 +60,6 @@ pub struct Builder {
     settings: Settings,
     command: Option<Command>,
     idle_cut: Duration,
-    function_timeout: Option<Duration>,
-    timeout_grace: Duration,
 }
 
 /// The root of the repository, which is the root of the app.
@@ -85,8 +80,6 @@ impl Host {
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             command: None,
             idle_cut: IDLE_CUT,
-            function_timeout: None,
-            timeout_grace: TIMEOUT_GRACE,
         }
     }
 
@@ -101,10 +94,7 @@ impl Host {
 
     /// Fires the timer and waits for what becomes of the tick.
     pub async fn fire_timer(&self, tick: TimerTick) -> TimerOutcome {
-        let shared = self.shared.clone();
-        // A test that stops waiting does not take the tick back.
-        let fired = tokio::spawn(async move { timer::fire(&shared, tick).await });
-        within("the timer's outcome", fired).await.expect("the timer was fired")
+        within("the timer's outcome", timer::fire(&self.shared, tick)).await
     }
 
     /// Every proxied exchange so far.
@@ -126,11 +116,6 @@ impl Host {
         self.shared.look(|state| state.pid)
     }
 
-    /// Waits until there is no handler.
-    pub async fn handler_gone(&self) {
-        within("the handler's end", self.shared.until(|state| state.pid.is_none().then_some(()))).await;
-    }
-
     /// Kills the handler, as somebody who is not the host. The host sees it end and starts it again.
     pub async fn kill_handler(&self) {
         let before = self.handler_pid();
@@ -150,24 +135,9 @@ impl Host {
         within("a restart", ready).await;
     }
 
-    pub fn is_shut_down(&self) -> bool {
-        self.shared.look(|state| state.phase == Phase::ShutDown)
-    }
-
-    /// Waits until the host gives up.
-    pub async fn shut_down(&self) {
-        let down = self.shared.until(|state| (state.phase == Phase::ShutDown).then_some(()));
-        within("the host's end", down).await;
-    }
-
     /// What the handler wrote to standard output.
     pub fn handler_log(&self) -> String {
         self.shared.look(|state| state.output.clone())
-    }
-
-    /// Waits until the handler has written that to standard output.
-    pub async fn wrote(&self, text: &str) {
-        within(text, self.shared.until(|state| state.output.contains(text).then_some(()))).await;
     }
 
     /// What it wrote to standard error, each line of which the real host shows as an error.
@@ -238,17 +208,6 @@ impl Builder {
         self
     }
 
-    /// Takes this function timeout instead of the one in `host.json`.
-    pub fn function_timeout(mut self, timeout: Duration) -> Self {
-        self.function_timeout = Some(timeout);
-        self
-    }
-
-    pub fn timeout_grace(mut self, grace: Duration) -> Self {
-        self.timeout_grace = grace;
-        self
-    }
-
     pub async fn start(self) -> Host {
         self.try_start().await.unwrap_or_else(|complaint| panic!("the host does not start: {complaint}"))
     }
@@ -262,17 +221,19 @@ impl Builder {
             Some(command) => command,
             None => Command { program: product(&config.executable)?, arguments: config.arguments.clone() },
         };
-        let limits = Limits {
-            idle_cut: self.idle_cut,
-            function_timeout: self.function_timeout.or(config.function_timeout),
-            timeout_grace: self.timeout_grace,
-        };
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (reservation, handler_port) = reserve_port();
         let (orders, ordered) = mpsc::unbounded_channel();
-        let fixed = Fixed { config, settings: self.settings, command, limits, address, handler_port };
+        let fixed = Fixed {
+            config,
+            settings: self.settings,
+            command,
+            idle_cut: self.idle_cut,
+            address,
+            handler_port,
+        };
         let shared = Arc::new(Shared::new(fixed, orders));
         let (stop, stopping) = oneshot::channel();
         let tasks = [

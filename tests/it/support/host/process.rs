@@ -30,7 +30,7 @@ const INTENTIONAL_RESTART: i32 = 200;
 /// How a process came to its end.
 enum End {
     Exited(i32),
-    Killed(Kill),
+    Stopped,
     NeverReady,
 }
 
@@ -54,11 +54,7 @@ pub async fn supervise(shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiver<
         }
         shared.update(|state| state.pid = None);
         match end {
-            End::Killed(Kill::Stop) => return finish(&shared, Phase::Stopped),
-            End::Killed(_) => {
-                shared.update(|state| state.timeouts += 1);
-                shared.log("The handler was killed and is started again");
-            }
+            End::Stopped => return finish(&shared, Phase::Stopped),
             End::Exited(INTENTIONAL_RESTART) => shared.log("The handler asked to be started again"),
             End::Exited(0) => {
                 shared.log("The handler ended with 0");
@@ -134,9 +130,9 @@ async fn live(shared: &Shared, child: &mut Child, orders: &mut mpsc::UnboundedRe
             status = child.wait() => return End::Exited(status.map_or(-1, code)),
             order = orders.recv() => match order.unwrap_or(Kill::Stop) {
                 Kill::Stranger => drop(child.start_kill()),
-                order => {
+                Kill::Stop => {
                     let _ = child.kill().await;
-                    return End::Killed(order);
+                    return End::Stopped;
                 }
             },
             answered = &mut ready, if !is_ready => {
@@ -186,50 +182,5 @@ async fn read_lines(shared: Arc<Shared>, stream: impl AsyncRead + Unpin, is_erro
             text.push_str(&line);
             text.push('\n');
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::super::scripted::{self, script};
-    use super::super::within;
-
-    #[tokio::test]
-    async fn exit_code_200_starts_again_and_is_not_counted() {
-        let host = scripted::builder().start().await;
-        assert_eq!(script(&host, "exit&code=200").await.status(), 500);
-        assert_eq!(host.exchanges()[0].attempts, 10);
-        let asking = async {
-            while host.restarts() <= 3 {
-                assert_eq!(script(&host, "exit&code=200").await.status(), 500);
-            }
-        };
-        within("a restart each time", asking).await;
-        assert!(!host.is_shut_down(), "{}", host.log());
-        assert_eq!(script(&host, "echo").await.status(), 200);
-    }
-
-    #[tokio::test]
-    async fn exit_code_0_is_the_end_of_every_answer() {
-        let host = scripted::builder().start().await;
-        let begin = Instant::now();
-        let later = async {
-            host.handler_gone().await;
-            host.get("/api/health/live").await
-        };
-        let (first, second) = tokio::join!(script(&host, "exit&code=0"), later);
-        assert_eq!((first.status(), second.status()), (500, 500));
-        assert!(begin.elapsed() >= Duration::from_millis(1_900), "{:?}", begin.elapsed());
-        assert_eq!((host.handler_pid(), host.restarts(), host.is_shut_down()), (None, 0, false));
-    }
-
-    #[tokio::test]
-    async fn a_handler_that_cannot_start_is_the_hosts_end() {
-        let ends = scripted::builder().handler("false", &[]).try_start().await.err().unwrap();
-        assert!(ends.contains("Exceeded http worker restart retry count"), "{ends}");
-        let missing = scripted::builder().handler("no-such-program", &[]).try_start().await.err().unwrap();
-        assert!(missing.contains("Failed to start process no-such-program"), "{missing}");
     }
 }

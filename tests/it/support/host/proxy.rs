@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::mpsc;
 
-use super::state::{Ending, HOST_VERSION, Invocation, Shared, StreamRecord};
+use super::state::{Ending, HOST_VERSION, Shared, StreamRecord};
 use super::wire::{self, Connection, Framing, Head};
 
 /// How often a request is sent in all when the handler is gone before it answers.
@@ -123,9 +123,8 @@ struct Recording {
 }
 
 impl Recording {
-    fn begin(shared: &Arc<Shared>, function: &str, path: &str) -> Self {
+    fn begin(shared: &Arc<Shared>, function: &str) -> Self {
         let record = StreamRecord {
-            path: path.to_owned(),
             status: None,
             is_event_stream: false,
             attempts: 0,
@@ -186,10 +185,9 @@ pub async fn forward(
     peer: IpAddr,
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
-    let invocation = Invocation::begin(shared, function);
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut recording = Recording::begin(shared, function, target);
+    let mut recording = Recording::begin(shared, function);
     let announced = parts.headers.contains_key(CONTENT_LENGTH);
     let mut payload = if announced || body.is_end_stream() {
         match collect(body).await {
@@ -199,7 +197,7 @@ pub async fn forward(
     } else {
         Payload::Chunked(body)
     };
-    let mut head = request_head(shared, &invocation, peer, parts.method.as_str(), target, &parts.headers);
+    let mut head = request_head(shared, peer, parts.method.as_str(), target, &parts.headers);
     match &payload {
         Payload::Whole(body) if announced => head.push_str(&format!("Content-Length: {}\r\n", body.len())),
         Payload::Whole(_) => {}
@@ -219,18 +217,11 @@ pub async fn forward(
         record.is_event_stream = is_event_stream;
     });
     let framing = head.response_framing(parts.method.as_str());
-    Copying { connection, framing, head, recording, invocation }.begin().await
+    Copying { connection, framing, head, recording }.begin().await
 }
 
 /// The head of the request that the handler gets, but for the end that depends on the body.
-fn request_head(
-    shared: &Shared,
-    invocation: &Invocation,
-    peer: IpAddr,
-    method: &str,
-    target: &str,
-    headers: &HeaderMap,
-) -> String {
+fn request_head(shared: &Shared, peer: IpAddr, method: &str, target: &str, headers: &HeaderMap) -> String {
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", shared.handler_address());
     for (name, value) in headers {
         let is_ours = OF_THE_HOST.contains(&name.as_str()) || name == CONTENT_LENGTH;
@@ -239,7 +230,7 @@ fn request_head(
         }
     }
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let id = &invocation.id;
+    let id = &uuid::Uuid::new_v4().to_string();
     for (name, value) in [
         ("X-Azure-Functions-HostVersion", HOST_VERSION),
         ("X-Azure-Functions-InvocationId", id),
@@ -266,7 +257,7 @@ async fn answer(
         recording.update(|record| record.attempts = attempt);
         let mut body_begun = false;
         let sent = send(shared, head, payload, &mut body_begun);
-        match tokio::time::timeout(shared.limits.idle_cut, sent).await {
+        match tokio::time::timeout(shared.idle_cut, sent).await {
             Ok(Ok(answered)) => return Some(answered),
             Ok(Err(_)) if !body_begun && attempt < ATTEMPTS_MAX => {
                 pause = PAUSE_MAX.min(pause * attempt);
@@ -339,7 +330,6 @@ struct Copying {
     framing: Framing,
     head: Head,
     recording: Recording,
-    invocation: Invocation,
 }
 
 impl Copying {
@@ -382,7 +372,7 @@ impl Copying {
     }
 
     async fn read(&mut self) -> Result<Option<Bytes>, Ending> {
-        let idle_cut = self.recording.shared.limits.idle_cut;
+        let idle_cut = self.recording.shared.idle_cut;
         let read = tokio::time::timeout(idle_cut, self.connection.part(&mut self.framing)).await;
         let part = read.map_err(|_| Ending::CutIdle)?.map_err(|_| Ending::HandlerGone)?;
         if let Some(part) = &part {
@@ -408,7 +398,7 @@ impl Copying {
                 }
             };
             let sent = client.send(Ok(part));
-            match tokio::time::timeout(self.recording.shared.limits.idle_cut, sent).await {
+            match tokio::time::timeout(self.recording.shared.idle_cut, sent).await {
                 Ok(Ok(())) if self.framing.has_ended() => return self.finish(),
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => break Ending::ClientGone,
@@ -420,7 +410,6 @@ impl Copying {
 
     fn finish(mut self) {
         self.recording.end(Ending::Finished);
-        drop(self.invocation);
         if !matches!(self.framing, Framing::ToTheEnd { .. }) {
             self.recording.shared.keep(self.connection, &self.head);
         }

@@ -1,44 +1,20 @@
-//! A handler that does what it is asked, misbehaviour included: the test's own executable, started by the host a
-//! second time as a process of its own. The parameter `do` of a request says what to do.
+//! A handler that answers with what it was sent, so that this can be compared with the recordings: the test's own
+//! executable, started by the host a second time as a process of its own.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{broadcast, watch};
 
-use super::wire::{Connection, Head, LAST_CHUNK, chunk};
-use super::{Builder, Host, Reply, recorded, within};
+use super::wire::{Connection, Head};
+use super::{Builder, Host, recorded};
 
 /// The setting by which the test's executable knows that it is to play.
 const VARIABLE: &str = "SCRIPTED_HANDLER";
-
-/// What the handler writes when it gets a signal.
-pub const SIGNALLED: &str = "got a signal";
-
-/// The reply that `SyncTimer` gives, by name.
-const TIMER_REPLIES: [(&str, &str, &str, &str); 4] = [
-    (
-        "object",
-        "200 OK",
-        "application/json",
-        r#"{"Outputs":{},"Logs":["a line","another"],"ReturnValue":null}"#,
-    ),
-    ("text", "200 OK", "text/plain", "done"),
-    (
-        "500",
-        "500 Internal Server Error",
-        "application/json",
-        r#"{"Outputs":{},"Logs":[],"ReturnValue":null}"#,
-    ),
-    ("empty", "200 OK", "application/json", ""),
-];
 
 /// A host whose handler is this one.
 pub fn builder() -> Builder {
@@ -48,19 +24,9 @@ pub fn builder() -> Builder {
     Host::builder().handler(program, &["--exact", &entry, "--nocapture"]).setting(VARIABLE, "1")
 }
 
-/// Asks the handler to do something.
-pub async fn script(host: &Host, what: &str) -> Reply {
-    host.get(&format!("/api/health/live?do={what}")).await
-}
-
 /// What the handler knows of itself.
 pub async fn facts(host: &Host) -> Value {
-    script(host, "facts").await.json()
-}
-
-/// Waits until the handler counts that many of something.
-pub async fn eventually(host: &Host, what: &str, count: u64) {
-    within(what, async { while facts(host).await[what] != count {} }).await;
+    host.get("/api/health/live?do=facts").await.json()
 }
 
 /// Begins as the handler, when the host started this process to play it.
@@ -84,148 +50,57 @@ async fn play() {
         }
         std::process::exit(1);
     });
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
-        let mut signals = signal(kind).expect("signals can be caught");
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                println!("{SIGNALLED}");
-            }
-        });
-    }
-    let script = Arc::new(Script {
-        told: broadcast::Sender::new(64),
-        timer_reply: watch::Sender::new("object".into()),
-        seen: Mutex::default(),
-        connections: AtomicUsize::new(0),
-        open: AtomicUsize::new(0),
-        closed: AtomicUsize::new(0),
-        timers: AtomicUsize::new(0),
-        timers_called: AtomicUsize::new(0),
-        timers_most: AtomicUsize::new(0),
-    });
+    let seen = Arc::new(Mutex::default());
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
-        script.connections.fetch_add(1, Ordering::SeqCst);
-        let script = script.clone();
+        let seen = seen.clone();
         tokio::spawn(async move {
             let mut connection = Connection::over(stream)?;
-            while script.serve(&mut connection).await? {}
+            loop {
+                serve(&mut connection, &seen).await?;
+            }
+            #[expect(unreachable_code, reason = "it names the type of the error")]
             Ok::<_, io::Error>(())
         });
     }
 }
 
-struct Script {
-    /// What every held answer writes next. Nothing at all ends it.
-    told: broadcast::Sender<Vec<u8>>,
-    timer_reply: watch::Sender<String>,
-    /// The first request without a script, and the last one of the timer.
-    seen: Mutex<BTreeMap<&'static str, Value>>,
-    connections: AtomicUsize,
-    open: AtomicUsize,
-    closed: AtomicUsize,
-    timers: AtomicUsize,
-    timers_called: AtomicUsize,
-    timers_most: AtomicUsize,
+/// The first request of a host that asks whether anybody answers, and the last one of the timer.
+type Seen = Mutex<BTreeMap<&'static str, Value>>;
+
+/// Serves one request.
+async fn serve(connection: &mut Connection, seen: &Seen) -> io::Result<()> {
+    let head = connection.head().await?;
+    let body = connection.whole(head.request_framing()).await?;
+    let received = echo(&head, &body);
+    let object = json!({ "Outputs": {}, "Logs": [], "ReturnValue": null });
+    match head.word(1) {
+        "/" => {
+            seen.lock().unwrap().entry("readiness").or_insert(received);
+            reply(connection, "text/plain", b"ready").await
+        }
+        "/SyncTimer" => {
+            seen.lock().unwrap().insert("timer", received);
+            json_reply(connection, &object).await
+        }
+        target if head.word(0) == "POST" && target.matches('/').count() == 1 => {
+            let output = json!({ "res": { "statusCode": "203", "body": received.to_string() } });
+            json_reply(connection, &json!({ "Outputs": output, "Logs": ["read"] })).await
+        }
+        target if target.contains("do=facts") => json_reply(connection, &facts_of(seen)).await,
+        _ => json_reply(connection, &received).await,
+    }
 }
 
-impl Script {
-    /// Serves one request; whether the connection goes on.
-    async fn serve(&self, connection: &mut Connection) -> io::Result<bool> {
-        let head = connection.head().await?;
-        let body = connection.whole(head.request_framing()).await?;
-        let parameters: Vec<(String, String)> = {
-            let query = head.word(1).split_once('?').map_or("", |(_, query)| query);
-            form_urlencoded::parse(query.as_bytes()).into_owned().collect()
-        };
-        let all = |name: &'static str| {
-            parameters.iter().filter(move |(key, _)| key == name).map(|(_, value)| value)
-        };
-        let one = |name: &'static str| all(name).next().map_or("", String::as_str);
-        match (head.word(1), one("do")) {
-            ("/", _) => {
-                self.seen.lock().unwrap().entry("readiness").or_insert_with(|| echo(&head, &body));
-                reply(connection, "200 OK", "text/plain", b"ready").await?;
-            }
-            ("/SyncTimer", _) => self.timer(connection, echo(&head, &body)).await?,
-            (target, "") if head.word(0) == "POST" && target.matches('/').count() == 1 => {
-                let received = echo(&head, &body).to_string();
-                let output = json!({ "Outputs": { "res": { "statusCode": "203", "body": received } }, "Logs": ["read"] });
-                reply(connection, "200 OK", "application/json", output.to_string().as_bytes()).await?;
-            }
-            (_, "exit") => std::process::exit(one("code").parse().expect("an exit code")),
-            (_, "hold") => return self.hold(connection).await,
-            (_, "tell") => {
-                let told = all("text").flat_map(|text| chunk(text.as_bytes())).collect();
-                let _ = self.told.send(told);
-                reply(connection, "200 OK", "text/plain", b"told").await?;
-            }
-            (_, "timer") => {
-                self.timer_reply.send_replace(one("reply").to_owned());
-                reply(connection, "200 OK", "text/plain", b"noted").await?;
-            }
-            (_, "answer") => answer(connection, one("status")).await?,
-            (_, "mirror") => mirror(connection, &head, &body).await?,
-            (_, "facts") => json_reply(connection, &self.facts()).await?,
-            (_, _) => json_reply(connection, &echo(&head, &body)).await?,
-        }
-        Ok(true)
-    }
-
-    /// Sends a head at once, and then what is told until nothing is.
-    async fn hold(&self, connection: &mut Connection) -> io::Result<bool> {
-        let mut told = self.told.subscribe();
-        self.open.fetch_add(1, Ordering::SeqCst);
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let mut sent = connection.send(head.as_bytes()).await;
-        while sent.is_ok() {
-            let text = tokio::select! {
-                text = told.recv() => text.unwrap_or_default(),
-                () = connection.closed() => break,
-            };
-            if text.is_empty() {
-                self.open.fetch_sub(1, Ordering::SeqCst);
-                connection.send(LAST_CHUNK).await?;
-                return Ok(true);
-            }
-            sent = connection.send(&text).await;
-        }
-        self.open.fetch_sub(1, Ordering::SeqCst);
-        self.closed.fetch_add(1, Ordering::SeqCst);
-        Ok(false)
-    }
-
-    async fn timer(&self, connection: &mut Connection, received: Value) -> io::Result<()> {
-        self.seen.lock().unwrap().insert("timer", received);
-        self.timers_called.fetch_add(1, Ordering::SeqCst);
-        let at_once = self.timers.fetch_add(1, Ordering::SeqCst) + 1;
-        self.timers_most.fetch_max(at_once, Ordering::SeqCst);
-        let wanted = {
-            let mut wanted = self.timer_reply.subscribe();
-            let wanted = wanted.wait_for(|reply| reply != "hold").await;
-            wanted.map(|reply| reply.clone()).unwrap_or_default()
-        };
-        self.timers.fetch_sub(1, Ordering::SeqCst);
-        let found = TIMER_REPLIES.iter().find(|(name, ..)| *name == wanted).expect("a reply of that name");
-        reply(connection, found.1, found.2, found.3.as_bytes()).await
-    }
-
-    fn facts(&self) -> Value {
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()))
-            .collect();
-        let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
-        json!({
-            "cwd": std::env::current_dir().ok(),
-            "environment": environment,
-            "seen": *self.seen.lock().unwrap(),
-            "connections": count(&self.connections),
-            "open": count(&self.open),
-            "closed": count(&self.closed),
-            "timersCalled": count(&self.timers_called),
-            "timersMost": count(&self.timers_most),
-        })
-    }
+fn facts_of(seen: &Seen) -> Value {
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()))
+        .collect();
+    json!({
+        "cwd": std::env::current_dir().ok(),
+        "environment": environment,
+        "seen": *seen.lock().unwrap(),
+    })
 }
 
 /// A request as it was received, in the shape of the recordings.
@@ -245,36 +120,12 @@ fn echo(head: &Head, body: &[u8]) -> Value {
     })
 }
 
-async fn reply(connection: &mut Connection, status: &str, media_type: &str, body: &[u8]) -> io::Result<()> {
+async fn reply(connection: &mut Connection, media_type: &str, body: &[u8]) -> io::Result<()> {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n");
     connection.send(&[head.as_bytes(), body].concat()).await
 }
 
 async fn json_reply(connection: &mut Connection, value: &Value) -> io::Result<()> {
-    reply(connection, "200 OK", "application/json", value.to_string().as_bytes()).await
-}
-
-/// An answer of any status, with headers that the host must keep and others that it must not.
-async fn answer(connection: &mut Connection, status: &str) -> io::Result<()> {
-    let body = if matches!(status, "204" | "304") { "" } else { "Content-Length: 4\r\n\r\nbody" };
-    let end = if body.is_empty() { "\r\n" } else { body };
-    let head = format!(
-        "HTTP/1.1 {status} Any\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-Own: kept\r\nETag: \"t\"\r\n\
-         Strict-Transport-Security: max-age=1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\n\
-         Alt-Svc: clear\r\n{end}"
-    );
-    connection.send(head.as_bytes()).await
-}
-
-/// The body that was received, framed as it was.
-async fn mirror(connection: &mut Connection, head: &Head, body: &[u8]) -> io::Result<()> {
-    if !head.request_framing().is_chunked() {
-        return reply(connection, "200 OK", "application/octet-stream", body).await;
-    }
-    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
-    for piece in body.chunks(100_000) {
-        connection.send(&chunk(piece)).await?;
-    }
-    connection.send(LAST_CHUNK).await
+    reply(connection, "application/json", value.to_string().as_bytes()).await
 }

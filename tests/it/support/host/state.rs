@@ -1,4 +1,4 @@
-//! What the parts of the host share: the accepted app, its limits, and everything that was seen, which tests wait on.
+//! What the parts of the host share: the accepted app, and everything that was seen, which tests wait on.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,22 +11,10 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, watch};
 
 use super::config::AppConfig;
-use super::timer::Stage;
 use super::wire::{Connection, Head};
 
 /// What the host calls itself.
 pub const HOST_VERSION: &str = "4.1046.100.0";
-
-/// How long the host lets things take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long a proxied exchange may be silent in both directions.
-    pub idle_cut: Duration,
-    /// How long an invocation may last; `None` for ever.
-    pub function_timeout: Option<Duration>,
-    /// How much longer it may take to end by itself before the handler is killed for it.
-    pub timeout_grace: Duration,
-}
 
 /// The command that plays the handler.
 #[derive(Clone, Debug)]
@@ -55,8 +43,6 @@ pub enum Phase {
 pub enum Kill {
     /// Somebody else did it: the host sees an exit like any other.
     Stranger,
-    /// An invocation outlived the function timeout.
-    Timeout,
     /// The host stops.
     Stop,
 }
@@ -77,8 +63,6 @@ pub enum Ending {
 /// One proxied exchange, as the host saw it.
 #[derive(Clone, Debug)]
 pub struct StreamRecord {
-    /// Path and query.
-    pub path: String,
     pub status: Option<u16>,
     pub is_event_stream: bool,
     /// How often the request was sent.
@@ -96,13 +80,10 @@ pub struct State {
     pub phase: Phase,
     pub pid: Option<u32>,
     pub starts: usize,
-    /// How often the handler was killed because an invocation took too long.
-    pub timeouts: usize,
     pub exchanges: Vec<StreamRecord>,
     pub log: Vec<String>,
     pub output: String,
     pub errors: String,
-    pub timer: Stage,
     /// When the timer was last due.
     pub timer_last: Option<DateTime<Utc>>,
 }
@@ -112,7 +93,8 @@ pub struct Shared {
     pub config: AppConfig,
     pub settings: BTreeMap<String, String>,
     pub command: Command,
-    pub limits: Limits,
+    /// How long a proxied exchange may be silent in both directions.
+    pub idle_cut: Duration,
     pub key: String,
     pub address: SocketAddr,
     pub handler_port: u16,
@@ -127,7 +109,8 @@ pub struct Fixed {
     pub config: AppConfig,
     pub settings: BTreeMap<String, String>,
     pub command: Command,
-    pub limits: Limits,
+    /// How long a proxied exchange may be silent in both directions.
+    pub idle_cut: Duration,
     pub address: SocketAddr,
     pub handler_port: u16,
 }
@@ -138,7 +121,7 @@ impl Shared {
             config: fixed.config,
             settings: fixed.settings,
             command: fixed.command,
-            limits: fixed.limits,
+            idle_cut: fixed.idle_cut,
             key: uuid::Uuid::new_v4().simple().to_string(),
             address: fixed.address,
             handler_port: fixed.handler_port,
@@ -147,12 +130,10 @@ impl Shared {
                 phase: Phase::Starting,
                 pid: None,
                 starts: 0,
-                timeouts: 0,
                 exchanges: Vec::new(),
                 log: Vec::new(),
                 output: String::new(),
                 errors: String::new(),
-                timer: Stage::Idle,
                 timer_last: None,
             }),
             changed: watch::Sender::new(()),
@@ -213,31 +194,5 @@ impl Shared {
         if !closes && connection.is_reusable() {
             self.idle.lock().unwrap().push(connection);
         }
-    }
-}
-
-/// An invocation. It is over when this is dropped; if that takes too long, the handler is killed.
-pub struct Invocation {
-    pub id: String,
-    watchdog: tokio::task::JoinHandle<()>,
-}
-
-impl Invocation {
-    pub fn begin(shared: &std::sync::Arc<Shared>, function: &str) -> Self {
-        let (shared, function) = (shared.clone(), function.to_owned());
-        let watchdog = tokio::spawn(async move {
-            let Some(timeout) = shared.limits.function_timeout else { return };
-            tokio::time::sleep(timeout).await;
-            shared.log(format!("Timeout value of {timeout:?} exceeded by function {function}"));
-            tokio::time::sleep(shared.limits.timeout_grace).await;
-            let _ = shared.orders.send(Kill::Timeout);
-        });
-        Self { id: uuid::Uuid::new_v4().to_string(), watchdog }
-    }
-}
-
-impl Drop for Invocation {
-    fn drop(&mut self) {
-        self.watchdog.abort();
     }
 }

@@ -91,10 +91,6 @@ pub enum Chunked {
 }
 
 impl Framing {
-    pub fn is_chunked(&self) -> bool {
-        matches!(self, Self::Chunked(_))
-    }
-
     pub fn has_ended(&self) -> bool {
         match self {
             Self::Length(left) => *left == 0,
@@ -233,11 +229,6 @@ impl Connection {
             body.extend_from_slice(&part);
         }
         Ok(body)
-    }
-
-    /// Resolves when the other side has closed. Whatever it sends before is lost.
-    pub async fn closed(&mut self) {
-        while !matches!(self.read().await, Ok(0) | Err(_)) {}
     }
 
     /// Whether another request can be sent: nothing is left over, and the other side has not closed.
