@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use boardcast::archive::Archive as _;
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::server::Server;
+use boardcast::journal::Store;
 use serde_json::Value;
 
 use support::azurite::{Azurite, connection_string_at};
@@ -34,7 +35,7 @@ use support::http;
 use support::process::Process;
 use support::proxy::Proxy;
 use support::redis::{self, RedisServer};
-use support::team::{Instance, catalogue_of_today};
+use support::team::{TestInstance, catalogue_of_today};
 use support::verdict::{self, History, judge};
 use support::witness::Witness;
 
@@ -148,7 +149,7 @@ async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
     let began = Instant::now();
     let mut stage = Stage::begin(azurite, Vec::new()).await;
     let teacher = redis::journal(redis::settings(&stage.server.url(), "default"));
-    let teacher = Instance::over(teacher, boardcast::platform::clock::system()).await;
+    let teacher = TestInstance::over(&Store::of(teacher), boardcast::platform::clock::system()).await;
     teacher.learn(catalogue_of_today()).await;
     let witnesses = [0, 1].map(|n| Witness::begin(&stage.places, n));
     for witness in &witnesses {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use boardcast::archive::Archive;
 use boardcast::domain::scope::CollectionId;
 use boardcast::journal::{EntryId, Journal, Store};
-use boardcast::ops::vitals::Vitals;
 use boardcast::write::inbox::{Inbox, Round};
 use boardcast::write::ingest::Provenance;
 use serde_json::{Value, json};
@@ -100,7 +99,7 @@ async fn a_hook_whose_commit_lost_its_reply_is_kept_and_announced_once() {
 async fn a_drainer_that_dies_between_ingesting_and_removing_applies_once() {
     let archive = FaultyArchive::new();
     let (app, _) = with_archive(FaultyArchive::new()).await;
-    let vitals = Arc::new(Vitals::default());
+    let vitals = app.app.instance.vitals.clone();
     let inbox = Inbox::new(archive.clone(), app.app.ingest.clone());
     inbox.keep(&observation(&updated(13, 1, "New")), &provenance()).await.unwrap();
     archive.set_keeps_deposits(true);
@@ -141,7 +140,7 @@ async fn a_deposit_of_another_collection_is_a_dead_letter_and_stops_nothing() {
     let (app, _) = with_archive(FaultyArchive::new()).await;
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
-    let vitals = Arc::new(Vitals::default());
+    let vitals = app.app.instance.vitals.clone();
     let inbox = Inbox::new(archive.clone(), app.app.ingest.clone());
     let collection = CollectionId::parse("d12d0eb8-e382-443b-9f9c-c52cba5014c2");
     let foreign = Provenance { collection, ..provenance() };
@@ -164,7 +163,8 @@ async fn w7_with_journal_and_archive_away_a_hook_is_answered_with_503_in_time() 
     archive.set_silent(true);
     let began = std::time::Instant::now();
     assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 503);
-    assert!(began.elapsed() < Duration::from_millis(2_000), "{:?}", began.elapsed());
+    // It is the budgets of both that end it: what is silent answers never.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(app.app.instance.vitals.hooks_deposited.value(), 0);
     archive.set_silent(false);
     assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "kept");

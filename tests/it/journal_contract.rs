@@ -88,7 +88,7 @@ macro_rules! journal_contract {
 }
 pub(crate) use journal_contract;
 
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn key(name: &str) -> RecordKey {
     RecordKey::from(name)
@@ -527,7 +527,7 @@ pub async fn a_log_that_was_set_back_is_an_error_even_to_a_tail_that_waits<H: Ha
 
 pub async fn a_lease_has_one_holder_until_it_ends<H: Harness>() {
     let (harness, _) = fresh::<H>().await;
-    let time = Duration::from_millis(400);
+    let time = Duration::from_millis(1_500);
     let lease =
         async |name: &str, holder: &str| harness.store().leases.lease(name, holder, time).await.unwrap();
     assert!(lease("sync", "one").await);
@@ -557,6 +557,7 @@ pub async fn c1_what_is_kept_for_1500_ms_is_there_for_that_long_and_no_longer<H:
     assert_eq!(harness.store().values.get("projects").await.unwrap(), None);
     // Neither a whole number of seconds nor a text: `\0`, line breaks and what is no UTF-8 come back as they were.
     let value = list(5, 1, b"1 2\n\0\xff");
+    let begin = Instant::now();
     assert!(
         harness
             .store()
@@ -567,7 +568,9 @@ pub async fn c1_what_is_kept_for_1500_ms_is_there_for_that_long_and_no_longer<H:
     );
     assert!(harness.store().values.put("teams:x", list(5, 1, b""), Duration::from_secs(60)).await.unwrap());
     harness.let_pass(Duration::from_millis(400)).await;
-    assert_eq!(harness.store().values.get("projects").await.unwrap(), Some(value));
+    let kept = harness.store().values.get("projects").await.unwrap();
+    // A machine that is slow may have taken the whole time until here.
+    assert!(kept == Some(value) || begin.elapsed() >= Duration::from_millis(1_500), "{kept:?}");
     harness.let_pass(Duration::from_millis(1_150)).await;
     assert_eq!(harness.store().values.get("projects").await.unwrap(), None);
     assert_eq!(harness.store().values.get("teams:x").await.unwrap(), Some(list(5, 1, b"")));
@@ -646,11 +649,11 @@ pub async fn p6_an_instance_that_says_nothing_more_is_gone_after_its_time<H: Har
             harness.store().reports.report(instance, Bytes::from_static(b"x"), expiry).await.unwrap();
         reports.into_iter().map(|(instance, _)| instance).collect::<Vec<_>>()
     };
-    report("dies", 600).await;
+    report("dies", 1_500).await;
     assert_eq!(report("lives", 60_000).await, ["dies", "lives"]);
     harness.let_pass(Duration::from_millis(100)).await;
     assert_eq!(report("lives", 60_000).await, ["dies", "lives"]);
-    harness.let_pass(Duration::from_millis(550)).await;
+    harness.let_pass(Duration::from_millis(1_450)).await;
     assert_eq!(report("lives", 60_000).await, ["lives"]);
     assert_eq!(report("lives", 600).await, ["lives"]);
     harness.let_pass(Duration::from_millis(650)).await;

@@ -158,7 +158,8 @@ async fn a_store_that_was_emptied_is_lost_to_its_follower_within_the_time_of_a_c
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     let () = server.command(&["FLUSHALL"]).await;
-    let lost = tokio::time::timeout(Duration::from_secs(8), follower).await.unwrap().unwrap();
+    let time = RedisSettings::CHECK_EVERY_DEFAULT + DEADLINE;
+    let lost = tokio::time::timeout(time, follower).await.unwrap().unwrap();
     assert_eq!(lost, Err(JournalError::Lost));
 }
 
@@ -232,15 +233,16 @@ async fn c4_a_line_that_stalls_costs_each_command_its_time_out_and_no_more() {
     line.stall();
     let mut slowest = Duration::ZERO;
     let stalled = Instant::now();
-    while stalled.elapsed() < Duration::from_secs(3) {
+    while stalled.elapsed() < timeout * 10 {
         let begin = Instant::now();
         let outcome = journal.read(&[RecordKey::epoch()]).await;
         assert!(matches!(outcome, Err(JournalError::Unavailable(_))), "{outcome:?}");
         slowest = slowest.max(begin.elapsed());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // The bound is the time-out; the rest is for a machine that compiles meanwhile.
-    assert!(slowest < timeout * 3, "{slowest:?}");
+    // The bound is the time-out; the rest is for a machine that has more to do. A command that waited for the line
+    // would wait as long as the line is stalled.
+    assert!(slowest < timeout * 10, "{slowest:?}");
     line.restore();
     let (outcome, time) = sooner_or_later(async || journal.commit(write("a", "1")).await).await;
     let CommitOutcome::Committed(ids) = outcome else { panic!("{outcome:?}") };
@@ -277,12 +279,13 @@ async fn a_connection_that_died_without_a_sign_is_replaced_even_when_callers_giv
 async fn a_journal_that_is_not_there_fails_at_once_and_works_when_it_comes() {
     let mut server = RedisServer::start(&[]);
     server.kill();
-    let journal = redis::journal(settings(&server.url(), "own"));
+    // Whatever waits for a time-out waits for an hour.
+    let hour = Duration::from_hours(1);
+    let journal = redis::journal(RedisSettings { timeout: hour, ..settings(&server.url(), "own") });
     for _ in 0..20 {
-        let begin = Instant::now();
-        let error = journal.commit(write("a", "1")).await.unwrap_err();
+        let failing = tokio::time::timeout(DEADLINE, journal.commit(write("a", "1")));
+        let error = failing.await.expect("it fails at once").unwrap_err();
         assert!(matches!(&error, JournalError::Unavailable(why) if why.contains("refused")), "{error}");
-        assert!(begin.elapsed() < Duration::from_secs(1));
     }
     server.restart();
     sooner_or_later(async || journal.commit(write("a", "1")).await).await;

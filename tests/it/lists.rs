@@ -23,8 +23,9 @@ use boardcast::ops::vitals::{ReadOutcome, Vitals};
 use boardcast::sync::cache::{Cache, Form, Kind, Limits, Loaded, Shared};
 use boardcast::sync::source::{Source, SourceSettings};
 use boardcast::write::ingest::Ingest;
+use tokio::sync::Notify;
 
-use crate::support::app::TestApp;
+use crate::support::app::{DEADLINE, TestApp};
 use crate::support::eventually;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer, fresh_organisation};
@@ -51,11 +52,19 @@ struct Counted(Arc<AtomicUsize>);
 impl Counted {
     /// A load that takes that long and brings `text`.
     fn load(&self, takes: Duration, text: &str) -> impl FnOnce() -> Load + Send + use<> {
+        self.load_after(async move { tokio::time::sleep(takes).await }, text)
+    }
+
+    /// A load that brings `text` once something has come to pass.
+    fn load_after<F>(&self, passed: F, text: &str) -> impl FnOnce() -> Load + Send + use<F>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let (calls, text) = (self.0.clone(), text.to_owned());
         move || {
             Box::pin(async move {
                 calls.fetch_add(1, Ordering::SeqCst);
-                tokio::time::sleep(takes).await;
+                passed.await;
                 Ok(Loaded { bytes: text.len(), value: Arc::new(text) })
             })
         }
@@ -116,7 +125,7 @@ async fn until_kept(organisation: &str, text: &str) {
         if kept.is_some_and(|kept| kept.ends_with(text)) {
             return;
         }
-        assert!(began.elapsed() < TIMEOUT, "{text:?} is not kept");
+        assert!(began.elapsed() < DEADLINE, "{text:?} is not kept");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -313,7 +322,7 @@ async fn c7_of_an_instance_that_dies_over_a_load_another_takes_over() {
     });
     let began = Instant::now();
     while source.calls() == 0 {
-        assert!(began.elapsed() < TIMEOUT, "it does not begin");
+        assert!(began.elapsed() < DEADLINE, "it does not begin");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // It is alive for longer than its lease lasts, and is waited for all the while.
@@ -326,7 +335,7 @@ async fn c7_of_an_instance_that_dies_over_a_load_another_takes_over() {
     };
     let ((text, outcome), died_at) = tokio::join!(reading, killing);
     assert_eq!((&*text, outcome, source.calls()), ("mine", ReadOutcome::Miss, 2));
-    assert!(died_at.elapsed() < Duration::from_secs(8), "{:?}", died_at.elapsed());
+    assert!(died_at.elapsed() < DEADLINE, "{:?}", died_at.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -334,8 +343,11 @@ async fn c10_c11_a_list_that_is_invalidated_while_another_instance_loads_it_stay
     let organisation = fresh_organisation();
     let [one, other, third] = instances(&organisation);
     let source = Counted::default();
+    let release = Arc::new(Notify::new());
     let early = tokio::spawn({
-        let (lists, load) = (one.lists.clone(), source.load(Duration::from_secs(1), "old"));
+        let released = release.clone();
+        let load = source.load_after(async move { released.notified().await }, "old");
+        let lists = one.lists.clone();
         async move { lists.read(KIND, &KEY, load).await }
     });
     while source.calls() == 0 {
@@ -345,6 +357,7 @@ async fn c10_c11_a_list_that_is_invalidated_while_another_instance_loads_it_stay
     assert_eq!(other.read(&source, "new").await, ("new".into(), ReadOutcome::Miss));
     assert!(!early.is_finished(), "the load from before the change was waited for");
     until_kept(&organisation, " new").await;
+    release.notify_one();
     assert_eq!(*early.await.unwrap().unwrap().value, "old");
     tokio::time::sleep(Duration::from_millis(200)).await;
     until_kept(&organisation, " new").await;
@@ -417,7 +430,7 @@ async fn c4_a_redis_that_hangs_or_is_away_is_a_miss_and_no_more() {
             if kept.is_some_and(|kept| kept.ends_with("after")) {
                 break;
             }
-            assert!(began.elapsed() < Duration::from_secs(20), "not found again; {unshared} times unshared");
+            assert!(began.elapsed() < DEADLINE, "not found again; {unshared} times unshared");
         }
     }
 }

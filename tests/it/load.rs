@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::support::app::TestApp;
+use crate::support::app::{DEADLINE, TestApp};
 use crate::support::hooks::{FABRIKAM, observation, provenance, updated};
 use crate::support::http;
 use crate::support::process::Process;
@@ -132,7 +132,7 @@ async fn come_and_go(server: &Process, streams: usize) {
     }
     let begin = Instant::now();
     while server.get("/api/health").await.json()["sseConnections"] != 0 {
-        assert!(begin.elapsed() < Duration::from_secs(10), "streams that are gone are still counted");
+        assert!(begin.elapsed() < DEADLINE, "streams that are gone are still counted");
     }
 }
 

@@ -2,7 +2,7 @@
 //! what becomes of the boards.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boardcast::board::projection::Projection;
 use boardcast::domain::sprint::work_item::WorkItemId;
@@ -110,15 +110,24 @@ async fn a_reader_who_comes_back_during_the_outage_is_told_of_it() {
 
 #[tokio::test]
 async fn a_journal_that_hesitates_makes_no_board_flicker() {
-    let fixture = Fixture::start().await;
-    let mut reader = fixture.stream().await;
-    fixture.journal.set_down(true);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    fixture.journal.set_down(false);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(fixture.app.hook(&updated(13, 2, "Active")).await.status, 200);
-    let kind = reader.next_of_either("degraded", "workitem_changed").await;
-    assert_eq!(kind, "workitem_changed", "readers were told of a moment's silence");
+    // On a machine that has more to do, a moment may take longer than a moment: then it is tried again.
+    for _ in 0..20 {
+        let fixture = Fixture::start().await;
+        let mut reader = fixture.stream().await;
+        let began = Instant::now();
+        fixture.journal.set_down(true);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        fixture.journal.set_down(false);
+        if began.elapsed() > Duration::from_millis(500) {
+            continue;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(fixture.app.hook(&updated(13, 2, "Active")).await.status, 200);
+        let kind = reader.next_of_either("degraded", "workitem_changed").await;
+        assert_eq!(kind, "workitem_changed", "readers were told of a moment's silence");
+        return;
+    }
+    panic!("no moment was short enough");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use super::http::{self, Answer};
 use super::sse::SseReader;
 
 /// How long anything may take before a test gives up. No test waits this long when the code is right.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A clock that tests turn by hand.
 #[derive(Clone)]
