@@ -1,6 +1,6 @@
 //! Who may name whom in `src/`: data flows one way, the domain is pure, and adapters are named in one place.
 
-use super::rust_source::{Module, find, modules};
+use super::rust_source::{find, library};
 use super::{Violations, read};
 
 /// The table of directions: a module, and what it may name apart from itself. A module that is not listed here may
@@ -74,10 +74,6 @@ const IMPURE: &[&str] = &[
 const CRATES_OF_THE_DOMAIN: &[&str] =
     &["bytes", "chrono", "chrono_tz", "croner", "serde", "serde_json", "uuid"];
 
-fn library() -> Vec<Module> {
-    modules("src/lib.rs")
-}
-
 /// Whether `path` is `prefix` or lies below it.
 fn is_within(path: &[String], prefix: &str) -> bool {
     let mut segments = path.iter();
@@ -143,11 +139,11 @@ fn the_domain_is_pure() {
         .keys()
         .map(|name| name.replace('-', "_"))
         .collect();
-    let domain = library().into_iter().filter(|module| is_within(&module.path, "domain"));
+    let domain = library().iter().filter(|module| is_within(&module.path, "domain"));
     for module in domain {
         let tokens = module.shipped_tokens();
         for impure in IMPURE {
-            for token in find(&tokens, impure) {
+            for token in find(tokens, impure) {
                 let text = format!(
                     "`{}` is an action: pass its result in as a value, or move the code out of the domain",
                     impure.replace(' ', "")
@@ -159,7 +155,7 @@ fn the_domain_is_pure() {
             if CRATES_OF_THE_DOMAIN.contains(&dependency.as_str()) {
                 continue;
             }
-            for token in find(&tokens, &format!("{dependency} ::")) {
+            for token in find(tokens, &format!("{dependency} ::")) {
                 let text = format!(
                     "the crate `{dependency}` is not for the domain, only {CRATES_OF_THE_DOMAIN:?} are"
                 );
@@ -178,7 +174,7 @@ fn only_the_relay_publishes() {
     for module in library().iter().filter(|module| module.file != "src/stream/relay.rs") {
         let tokens = module.shipped_tokens();
         for call in [". publish (", ":: publish (", ":: publish )", ":: publish ,"] {
-            for token in find(&tokens, call) {
+            for token in find(tokens, call) {
                 let text = "commit an entry to the journal instead; the relay of every instance publishes it";
                 violations.at(&module.file, token.line, text);
             }
@@ -197,7 +193,7 @@ fn only_the_composition_root_names_an_adapter() {
     };
     for module in library().iter().filter(|module| !may(&module.file)) {
         for adapter in ["MemoryJournal", "RedisJournal", "MemoryArchive", "TableArchive", "ManagedIdentity"] {
-            for token in find(&module.shipped_tokens(), adapter) {
+            for token in find(module.shipped_tokens(), adapter) {
                 let text = "take `Arc<dyn Journal>`, `Arc<dyn Archive>` or `Arc<dyn TokenSource>` and let src/app.rs choose";
                 violations.at(&module.file, token.line, text);
             }

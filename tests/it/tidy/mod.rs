@@ -1,11 +1,14 @@
 //! The rules of this repository that no compiler checks, as tests. Each one reports everything that breaks it at
 //! once, with the file, the line and what to do instead.
 
+mod cycles;
 mod documents;
 mod files;
 mod functions;
 mod layers;
 mod mutations;
+mod names;
+mod paths;
 mod rows;
 mod rust_source;
 
