@@ -394,9 +394,10 @@ async fn f1_f2_f6_f8_an_organisation_that_is_gone_leaves_its_boards_cached_until
         (&json!("timed_out"), &fallen["since"])
     );
     assert_eq!(snapshot["outage"]["retryAt"], board["outage"]["retryAt"]);
-    // An outage of a minute, and then at most one probe until all is well.
+    // An outage of a minute from when it was noticed, and then at most one probe until all is well.
+    let since = fallen["since"].as_i64().unwrap();
     organization
-        .until(async || ((organization.clock.clock())().epoch_ms() > gone_at + 60_000).then_some(()))
+        .until(async || ((organization.clock.clock())().epoch_ms() > since + 60_000).then_some(()))
         .await;
     organization.reopen().await;
     let back_at = (organization.clock.clock())().epoch_ms();
