@@ -44,9 +44,9 @@ pub enum Change {
     /// An item is known otherwise.
     Item {
         /// The item as it is from now on.
-        merged: WorkItem,
+        merged: Box<WorkItem>,
         /// What was merged into it.
-        observed: Observation,
+        observed: Box<Observation>,
     },
     /// An item leaves the journal.
     ItemRemoved(WorkItemId),
@@ -63,6 +63,11 @@ pub enum Change {
 }
 
 impl Change {
+    /// An item is `merged` from now on, because that was `observed` of it.
+    pub fn item(merged: WorkItem, observed: Observation) -> Self {
+        Self::Item { merged: Box::new(merged), observed: Box::new(observed) }
+    }
+
     /// The record that changes.
     pub fn key(&self) -> RecordKey {
         match self {
@@ -80,7 +85,7 @@ impl Change {
     fn into_value(self, delta: &mut Delta) -> Option<Bytes> {
         match self {
             Self::Item { merged, observed } => {
-                delta.observations.push(observed);
+                delta.observations.push(*observed);
                 Some(merged.encode().into())
             }
             Self::ItemRemoved(id) => {

@@ -41,7 +41,7 @@ fn everything() -> CommitBuilder {
     commit.put_current_sprint(&empty, current);
     for number in [13, 14] {
         let item = item(number, 2, |_| {});
-        commit.put(Change::Item { merged: item.clone(), observed: item }, None);
+        commit.put(Change::item(item.clone(), item), None);
     }
     let projects = [(project(), Timestamp::from_epoch_ms(5))].into();
     commit.put(Change::Checked(SourceCheck { projects }), None);

@@ -131,7 +131,7 @@ fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
         if counterpart.as_ref().is_some_and(|theirs| *theirs.item == merged) {
             continue;
         }
-        let change = Change::Item { merged, observed: item.clone() };
+        let change = Change::item(merged, item.clone());
         commit.put(change, counterpart.map(|theirs| theirs.version));
         if commit.records() >= ITEMS_MAX || commit.bytes() >= BYTES_MAX {
             commits.extend(std::mem::take(&mut commit).build(Audience::Everyone));

@@ -29,7 +29,7 @@ impl Fixture {
         let empty = Projection::default();
         let mut commit = CommitBuilder::new();
         for item in items {
-            commit.put(Change::Item { merged: item.clone(), observed: item.clone() }, None);
+            commit.put(Change::item(item.clone(), item.clone()), None);
         }
         if let Some(team) = team {
             commit.put_team(&empty, team.clone());
@@ -137,7 +137,7 @@ async fn an_item_that_changes_meanwhile_stays() {
     let known = fixture.retention.instance.fold.read().item(old.id).unwrap();
     let newer = known.item.merge(&item(13, 2, |_| {}));
     let mut commit = CommitBuilder::new();
-    commit.put(Change::Item { merged: newer.clone(), observed: newer }, Some(known.version));
+    commit.put(Change::item(newer.clone(), newer), Some(known.version));
     fixture.journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
     // The fold has not read that yet.
     assert_eq!(fixture.pass().await, 0);

@@ -137,7 +137,7 @@ impl Ingest {
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
         let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.instance.clock)());
         draft.changes.extend(announced.into_iter().map(|change| (present.changed_at, change)));
-        let change = Change::Item { merged, observed: observation.clone() };
+        let change = Change::item(merged, observation.clone());
         draft.commit.put(change, known.version);
     }
 
