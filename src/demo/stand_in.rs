@@ -12,7 +12,7 @@ use super::SEED;
 use super::simulation::item::{Item, Revision};
 use super::simulation::model::Model;
 use super::simulation::organisation::{Project, Sprint, Team, later};
-use super::simulation::process::{BacklogLevel as Rank, Category, ItemType};
+use super::simulation::process::{Category, ItemRank, ItemType};
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
 use crate::board::snapshot::{ScopeFilter, Snapshots, StandIn};
@@ -80,9 +80,9 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
             paths: vec![team.area_path.clone()],
             include_children: true,
         }],
-        requirement_types: types_of(Rank::Requirement),
-        task_types: types_of(Rank::Task),
-        bug_types: types_of(Rank::Bug),
+        requirement_types: types_of(ItemRank::Requirement),
+        task_types: types_of(ItemRank::Task),
+        bug_types: types_of(ItemRank::Bug),
         bugs_behaviour,
         effort_field: Some(process.effort_field.into()),
         types_without_effort: BTreeSet::new(),

@@ -22,7 +22,7 @@ use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::time::Timestamp;
 use crate::journal::{EntryId, JournalCondition};
-use crate::ops::vitals::prometheus::{self, Instance};
+use crate::ops::vitals::prometheus::{self, InstanceFacts};
 use crate::ops::vitals::{HIT_RATE_DEFINITION, Window};
 
 /// The header that may carry the operator's key instead of `Authorization`.
@@ -122,7 +122,7 @@ fn denied(remedy: &str) -> Response {
 }
 
 fn metrics(app: &App) -> Response {
-    let instance = Instance {
+    let facts = InstanceFacts {
         id: &app.instance.id,
         version: env!("CARGO_PKG_VERSION"),
         started_at: app.instances.started_at(),
@@ -133,7 +133,7 @@ fn metrics(app: &App) -> Response {
         dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
         endpoints: &super::endpoints().collect::<Vec<_>>(),
     };
-    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.instance.vitals, &instance))
+    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.instance.vitals, &facts))
 }
 
 /// The four numbers at the top are those that a dashboard of a hundred lines can do something with; the rest is for

@@ -11,7 +11,7 @@ use boardcast::board::projection::Projection;
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item};
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::process::{BacklogLevel, Category};
+use boardcast::demo::simulation::process::{Category, ItemRank};
 use boardcast::demo::simulation::server::Server;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
@@ -339,7 +339,7 @@ async fn a_parent_that_is_in_no_sprint_is_fetched_once_and_again_when_it_changed
         let web = &model.organisation.projects[0];
         let sprint = web.current_sprint(&web.teams[0], model.today()).unwrap().path.clone();
         let root = web.name;
-        let is_task = |item: &&Item| item.project == 0 && item.item_type.level == BacklogLevel::Task;
+        let is_task = |item: &&Item| item.project == 0 && item.item_type.level == ItemRank::Task;
         let in_sprint = |item: &&Item| item.newest().content.iteration_path == sprint;
         let mut tasks = model.items().values().filter(is_task).filter(in_sprint);
         parent = tasks.find_map(|item| item.newest().content.parent).unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::item::{Item, Revision};
 use super::model::Model;
 use super::organisation::Person;
-use super::process::{BacklogLevel, Process};
+use super::process::{ItemRank, Process};
 
 /// How a person is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn fields(model: &Model, item: &Item, revision: &Revision, people: People) -
     put("Microsoft.VSTS.Common.StateChangeDate", date(revision.state_changed_at));
     put("Microsoft.VSTS.Common.ClosedDate", revision.closed_at.and_then(date));
     put("Microsoft.VSTS.Common.Priority", Some(json!(2)));
-    if item.item_type.level == BacklogLevel::Bug {
+    if item.item_type.level == ItemRank::Bug {
         put("Microsoft.VSTS.Common.Severity", Some(json!("3 - Medium")));
     }
     put(project.process.effort_field, content.effort.map(|effort| json!(effort)));

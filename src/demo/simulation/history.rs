@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::item::{Event, ItemContent};
 use super::model::{Draft, Model};
 use super::organisation::{Project, Sprint, instant, later};
-use super::process::{BacklogLevel, Category, ItemType};
+use super::process::{Category, ItemRank, ItemType};
 use super::step::POINTS;
 use super::titles::Titles;
 use crate::domain::scope::Text;
@@ -82,7 +82,7 @@ impl Planning<'_> {
         Timestamp::from_epoch_ms(instant(date, rng.i64(480..1_020)).epoch_ms() + rng.i64(0..60_000))
     }
 
-    fn draft(&self, level: BacklogLevel, title: String, iteration_path: Text) -> Draft {
+    fn draft(&self, level: ItemRank, title: String, iteration_path: Text) -> Draft {
         Draft {
             project: self.project,
             team: self.team,
@@ -143,20 +143,20 @@ fn portfolio(plan: &mut Plan, planning: &Planning<'_>) -> usize {
     let day = instant(planning.sprint.start, -10 * 24 * 60 + 540);
     let (epic, feature) = (plan.new_item(), plan.new_item());
     let draft = |level, title: &str| planning.draft(level, title.to_owned(), planning.root.clone());
-    plan.add(day, epic, 0, Act::Create(draft(BacklogLevel::Epic, planning.titles.epic), None));
-    plan.add(day, feature, 0, Act::Create(draft(BacklogLevel::Feature, planning.titles.feature), Some(epic)));
+    plan.add(day, epic, 0, Act::Create(draft(ItemRank::Epic, planning.titles.epic), None));
+    plan.add(day, feature, 0, Act::Create(draft(ItemRank::Feature, planning.titles.feature), Some(epic)));
     feature
 }
 
 fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feature: usize, number: usize) {
-    let item_type = planning.process.process.item_type(BacklogLevel::Requirement);
+    let item_type = planning.process.process.item_type(ItemRank::Requirement);
     let item = plan.new_item();
     let who = rng.usize(0..4);
     let before = |days: i64, rng: &mut fastrand::Rng| {
         instant(planning.sprint.start, -days * 24 * 60 + rng.i64(480..1_020))
     };
     let title = planning.titles.story(number).to_owned();
-    let mut draft = planning.draft(BacklogLevel::Requirement, title, planning.root.clone());
+    let mut draft = planning.draft(ItemRank::Requirement, title, planning.root.clone());
     draft.assigned_to = Some(who);
     plan.add(before(6, rng), item, 3, Act::Create(draft, Some(feature)));
     let points = POINTS.get(rng.usize(0..POINTS.len())).copied().unwrap_or(3.0);
@@ -201,10 +201,10 @@ fn task(
     (started, ended): (u64, u64),
     unfinished: bool,
 ) {
-    let item_type = planning.process.process.item_type(BacklogLevel::Task);
+    let item_type = planning.process.process.item_type(ItemRank::Task);
     let item = plan.new_item();
     let hours = f64::from(rng.u8(3..9));
-    let mut draft = planning.draft(BacklogLevel::Task, title, planning.sprint.path.clone());
+    let mut draft = planning.draft(ItemRank::Task, title, planning.sprint.path.clone());
     draft.assigned_to = Some(who);
     draft.remaining_work = Some(hours);
     plan.add(planning.at(rng, 0), item, who, Act::Create(draft, Some(parent)));
@@ -221,12 +221,12 @@ fn task(
 }
 
 fn bug(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, number: usize) {
-    let item_type = planning.process.process.item_type(BacklogLevel::Bug);
+    let item_type = planning.process.process.item_type(ItemRank::Bug);
     let item = plan.new_item();
     let who = rng.usize(0..3);
     let found = rng.u64(1..6);
     let title = planning.titles.bug(number).to_owned();
-    let mut draft = planning.draft(BacklogLevel::Bug, title, planning.sprint.path.clone());
+    let mut draft = planning.draft(ItemRank::Bug, title, planning.sprint.path.clone());
     draft.assigned_to = Some(who);
     plan.add(planning.at(rng, found), item, 2, Act::Create(draft, None));
     plan.add(planning.at(rng, found + 1), item, who, Act::Advance(item_type));

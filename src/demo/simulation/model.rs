@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::item::{Event, Item, ItemContent, Revision, reason};
 use super::organisation::{NAME, Organisation, Project, Team, day_of};
-use super::process::{BacklogLevel, Category};
+use super::process::{Category, ItemRank};
 use crate::domain::time::{CivilDate, Timestamp};
 use crate::platform::clock::Clock;
 
@@ -167,7 +167,7 @@ pub struct Draft {
     /// The index of the team.
     pub team: usize,
     /// The level of its type.
-    pub level: BacklogLevel,
+    pub level: ItemRank,
     /// Its title.
     pub title: String,
     /// Its iteration path.

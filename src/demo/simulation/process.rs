@@ -44,7 +44,7 @@ pub struct SimulatedState {
 
 /// The level of the backlog that a type belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BacklogLevel {
+pub enum ItemRank {
     /// Portfolio, the upper of two.
     Epic,
     /// Portfolio, the lower of two.
@@ -57,7 +57,7 @@ pub enum BacklogLevel {
     Task,
 }
 
-impl BacklogLevel {
+impl ItemRank {
     /// The reference name of the category of types.
     pub const fn reference_name(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ pub struct ItemType {
     /// Its name.
     pub name: &'static str,
     /// Where it stands in the backlog.
-    pub level: BacklogLevel,
+    pub level: ItemRank,
     /// Its states, in the order of the workflow.
     pub states: &'static [SimulatedState],
 }
@@ -116,14 +116,14 @@ pub struct Process {
 
 impl Process {
     /// The type of a level.
-    pub fn item_type(&self, level: BacklogLevel) -> &'static ItemType {
+    pub fn item_type(&self, level: ItemRank) -> &'static ItemType {
         let [epic, feature, requirement, bug, task] = self.types;
         match level {
-            BacklogLevel::Epic => epic,
-            BacklogLevel::Feature => feature,
-            BacklogLevel::Requirement => requirement,
-            BacklogLevel::Bug => bug,
-            BacklogLevel::Task => task,
+            ItemRank::Epic => epic,
+            ItemRank::Feature => feature,
+            ItemRank::Requirement => requirement,
+            ItemRank::Bug => bug,
+            ItemRank::Task => task,
         }
     }
 }
@@ -132,7 +132,7 @@ const fn state(name: &'static str, category: Category, color: &'static str) -> S
     SimulatedState { name, category, color }
 }
 
-const fn item_type(name: &'static str, level: BacklogLevel, states: &'static [SimulatedState]) -> ItemType {
+const fn item_type(name: &'static str, level: ItemRank, states: &'static [SimulatedState]) -> ItemType {
     ItemType { name, level, states }
 }
 
@@ -175,17 +175,16 @@ const AGILE_TASK: &[SimulatedState] = &[
     state("Removed", Removed, "ffffff"),
 ];
 
-static SCRUM_EPIC_TYPE: ItemType = item_type("Epic", BacklogLevel::Epic, SCRUM_PORTFOLIO);
-static SCRUM_FEATURE_TYPE: ItemType = item_type("Feature", BacklogLevel::Feature, SCRUM_PORTFOLIO);
-static SCRUM_ITEM_TYPE: ItemType =
-    item_type("Product Backlog Item", BacklogLevel::Requirement, SCRUM_BACKLOG);
-static SCRUM_BUG_TYPE: ItemType = item_type("Bug", BacklogLevel::Bug, SCRUM_BACKLOG);
-static SCRUM_TASK_TYPE: ItemType = item_type("Task", BacklogLevel::Task, SCRUM_TASK);
-static AGILE_EPIC_TYPE: ItemType = item_type("Epic", BacklogLevel::Epic, AGILE_STORY);
-static AGILE_FEATURE_TYPE: ItemType = item_type("Feature", BacklogLevel::Feature, AGILE_STORY);
-static AGILE_STORY_TYPE: ItemType = item_type("User Story", BacklogLevel::Requirement, AGILE_STORY);
-static AGILE_BUG_TYPE: ItemType = item_type("Bug", BacklogLevel::Bug, AGILE_BUG);
-static AGILE_TASK_TYPE: ItemType = item_type("Task", BacklogLevel::Task, AGILE_TASK);
+static SCRUM_EPIC_TYPE: ItemType = item_type("Epic", ItemRank::Epic, SCRUM_PORTFOLIO);
+static SCRUM_FEATURE_TYPE: ItemType = item_type("Feature", ItemRank::Feature, SCRUM_PORTFOLIO);
+static SCRUM_ITEM_TYPE: ItemType = item_type("Product Backlog Item", ItemRank::Requirement, SCRUM_BACKLOG);
+static SCRUM_BUG_TYPE: ItemType = item_type("Bug", ItemRank::Bug, SCRUM_BACKLOG);
+static SCRUM_TASK_TYPE: ItemType = item_type("Task", ItemRank::Task, SCRUM_TASK);
+static AGILE_EPIC_TYPE: ItemType = item_type("Epic", ItemRank::Epic, AGILE_STORY);
+static AGILE_FEATURE_TYPE: ItemType = item_type("Feature", ItemRank::Feature, AGILE_STORY);
+static AGILE_STORY_TYPE: ItemType = item_type("User Story", ItemRank::Requirement, AGILE_STORY);
+static AGILE_BUG_TYPE: ItemType = item_type("Bug", ItemRank::Bug, AGILE_BUG);
+static AGILE_TASK_TYPE: ItemType = item_type("Task", ItemRank::Task, AGILE_TASK);
 
 /// Scrum: product backlog items, `Effort`, bugs beside the requirements.
 pub static SCRUM: Process = Process {

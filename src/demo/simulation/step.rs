@@ -2,7 +2,7 @@
 
 use super::item::{Event, Item, ItemContent};
 use super::model::{Draft, Model, SimulatedChange};
-use super::process::{BacklogLevel, Category};
+use super::process::{Category, ItemRank};
 use super::titles::{Titles, reworded};
 use crate::domain::scope::Text;
 use crate::domain::time::Timestamp;
@@ -111,7 +111,7 @@ impl Model {
             return change;
         }
         self.edit_title(scene, at, by)
-            .or_else(|| self.create(self.draft(scene, BacklogLevel::Requirement, None), at, by))
+            .or_else(|| self.create(self.draft(scene, ItemRank::Requirement, None), at, by))
     }
 
     /// One of the items that fit.
@@ -189,7 +189,7 @@ impl Model {
     /// How many stories are in the sprint.
     fn stories(&self, scene: &Scene) -> usize {
         let is_story =
-            |id: &&u32| self.item(**id).is_some_and(|item| item.item_type.level == BacklogLevel::Requirement);
+            |id: &&u32| self.item(**id).is_some_and(|item| item.item_type.level == ItemRank::Requirement);
         scene.present.iter().filter(is_story).count()
     }
 
@@ -206,25 +206,24 @@ impl Model {
             return None;
         }
         let level = match self.rng.u8(0..7) {
-            0..3 => BacklogLevel::Bug,
-            3..5 if self.stories(scene) < STORIES_MAX => BacklogLevel::Requirement,
-            _ => BacklogLevel::Task,
+            0..3 => ItemRank::Bug,
+            3..5 if self.stories(scene) < STORIES_MAX => ItemRank::Requirement,
+            _ => ItemRank::Task,
         };
-        let parent =
-            if level == BacklogLevel::Task { self.pick(&scene.present, is_open_story) } else { None };
+        let parent = if level == ItemRank::Task { self.pick(&scene.present, is_open_story) } else { None };
         let mut draft = self.draft(scene, level, parent);
         draft.assigned_to = Some(by);
         match level {
-            BacklogLevel::Requirement => draft.effort = self.rng.choice(POINTS),
-            BacklogLevel::Task => {
+            ItemRank::Requirement => draft.effort = self.rng.choice(POINTS),
+            ItemRank::Task => {
                 draft.remaining_work = Some(f64::from(self.rng.u8(2..9)));
             }
-            BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Bug => {}
+            ItemRank::Epic | ItemRank::Feature | ItemRank::Bug => {}
         }
         self.create(draft, at, by)
     }
 
-    fn draft(&self, scene: &Scene, level: BacklogLevel, parent: Option<u32>) -> Draft {
+    fn draft(&self, scene: &Scene, level: ItemRank, parent: Option<u32>) -> Draft {
         let title_of = |id: u32| self.item(id).map(|item| &*item.newest().content.title);
         let of_team = scene.present.iter().chain(&scene.deleted).chain(&scene.backlog);
         let used: Vec<&str> = of_team.filter_map(|id| title_of(*id)).collect();
@@ -265,7 +264,7 @@ impl Model {
         if scene.deleted.len() >= DELETED_MAX {
             return None;
         }
-        let id = self.pick(&scene.present, |item| item.item_type.level != BacklogLevel::Feature)?;
+        let id = self.pick(&scene.present, |item| item.item_type.level != ItemRank::Feature)?;
         self.change(id, Event::Deleted, at, by, |_| {})
     }
 
@@ -287,5 +286,5 @@ fn is_open(item: &Item) -> bool {
 }
 
 fn is_open_story(item: &Item) -> bool {
-    item.item_type.level == BacklogLevel::Requirement && is_open(item)
+    item.item_type.level == ItemRank::Requirement && is_open(item)
 }

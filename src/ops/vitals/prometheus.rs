@@ -15,7 +15,7 @@ pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is told beside the vitals.
 #[derive(Clone, Copy, Debug)]
-pub struct Instance<'a> {
+pub struct InstanceFacts<'a> {
     /// The random id of this process.
     pub id: &'a str,
     /// The version of boardcast.
@@ -37,7 +37,7 @@ pub struct Instance<'a> {
 }
 
 /// Everything, each metric once and in the order of the table.
-pub fn text(vitals: &Vitals, instance: &Instance<'_>) -> String {
+pub fn text(vitals: &Vitals, instance: &InstanceFacts<'_>) -> String {
     let mut text = Text::default();
     for (metric, value) in vitals.counters() {
         text.head(metric);
@@ -132,7 +132,7 @@ mod tests {
     use super::super::METRICS;
     use super::*;
 
-    const INSTANCE_OF_TEST: Instance<'_> = Instance {
+    const INSTANCE_OF_TEST: InstanceFacts<'_> = InstanceFacts {
         id: "a\"b\\c\nd",
         version: "1.2.3",
         started_at: Timestamp::from_epoch_ms(1_500),

@@ -184,6 +184,26 @@ fn only_the_relay_publishes() {
 }
 
 #[test]
+fn there_is_one_way_to_commit() {
+    let mut violations = Violations::of(
+        "Nobody but src/write/commit.rs makes a commit: what is written and what the log tells follow from one change.",
+    );
+    // The port's own file says what a commit is.
+    let may = ["src/write/commit.rs", "src/journal/mod.rs"];
+    for module in library().iter().filter(|module| !may.contains(&&*module.file)) {
+        let tokens = module.shipped_tokens();
+        for made in ["journal . commit (", "Commit {", "Commit :: default"] {
+            for token in find(tokens, made) {
+                let text = "build it with CommitBuilder and commit it with write::commit, which retries and tells \
+                            contention from an outage";
+                violations.at(&module.file, token.line, text);
+            }
+        }
+    }
+    violations.report();
+}
+
+#[test]
 fn only_the_composition_root_names_an_adapter() {
     let mut violations = Violations::of("Nobody but src/app.rs knows which journal or archive there is.");
     let may = |file: &str| {

@@ -28,7 +28,7 @@ const PROMISED: &[(&str, &str, &str)] = &[
 const UNUSED_YET: &[&str] = &["held_back"];
 
 /// Names that several types have and that are to be told apart.
-const SHARED_YET: &[&str] = &["BacklogLevel", "Instance"];
+const SHARED_YET: &[&str] = &[];
 
 /// How often each name is used: everything that is compiled outside tests, imports and definitions excepted.
 struct Uses<'a> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::demo::simulation::item::Event;
 use crate::demo::simulation::model::tests::{NOW, organisation, run};
-use crate::demo::simulation::process::BacklogLevel;
+use crate::demo::simulation::process::ItemRank;
 use crate::domain::time::Timestamp;
 
 const WEB: &str = "/fabrikam/Fabrikam%20Fiber/Web/_apis";
@@ -169,7 +169,7 @@ fn what_is_in_the_recycle_bin_is_null_in_a_batch_that_omits_and_fails_one_that_d
 #[test]
 fn an_item_has_its_relations_and_all_its_revisions() {
     let (model, _) = organisation(1);
-    let task = model.items().values().find(|item| item.item_type.level == BacklogLevel::Task).unwrap();
+    let task = model.items().values().find(|item| item.item_type.level == ItemRank::Task).unwrap();
     let fetched = ok(&model, &format!("/_apis/wit/workitems/{}?$expand=relations", task.id));
     assert_eq!(fetched["relations"][0]["rel"], "System.LinkTypes.Hierarchy-Reverse");
     assert!(fetched["fields"]["System.AssignedTo"]["id"].is_string());

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::fields::type_fields;
 use super::super::organisation::Project;
-use super::super::process::{BacklogLevel, ItemType};
+use super::super::process::{ItemRank, ItemType};
 use super::{Answer, Call, midnight};
 
 pub(super) fn states(call: &Call<'_>, name: &str) -> Option<Answer> {
@@ -48,16 +48,16 @@ pub(super) fn backlog_configuration(call: &Call<'_>, project: &Project) -> Answe
     let process = project.process;
     let base = &call.model.base_url;
     let field = |name: &str, label: &str| json!({ "referenceName": name, "name": label, "url": format!("{base}/_apis/wit/fields/{name}") });
-    let level = |level: BacklogLevel, name: &str, rank: u32, kind: &str, color: &str| {
+    let level = |level: ItemRank, name: &str, rank: u32, kind: &str, color: &str| {
         let default = process.item_type(level);
         let mut types = vec![type_reference(call, project, default)];
         let bugs = match level {
-            BacklogLevel::Requirement => "asRequirements",
-            BacklogLevel::Task => "asTasks",
-            BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Bug => "",
+            ItemRank::Requirement => "asRequirements",
+            ItemRank::Task => "asTasks",
+            ItemRank::Epic | ItemRank::Feature | ItemRank::Bug => "",
         };
         if process.bugs_behavior == bugs {
-            types.push(type_reference(call, project, process.item_type(BacklogLevel::Bug)));
+            types.push(type_reference(call, project, process.item_type(ItemRank::Bug)));
         }
         json!({
             "id": level.reference_name(),
@@ -69,7 +69,7 @@ pub(super) fn backlog_configuration(call: &Call<'_>, project: &Project) -> Answe
             "workItemTypes": types,
             "defaultWorkItemType": type_reference(call, project, default),
             "color": color,
-            "isHidden": level == BacklogLevel::Epic,
+            "isHidden": level == ItemRank::Epic,
             "type": kind,
         })
     };
@@ -83,16 +83,16 @@ pub(super) fn backlog_configuration(call: &Call<'_>, project: &Project) -> Answe
     };
     let requirements = if process.name == "Scrum" { "Backlog items" } else { "Stories" };
     Answer::ok(json!({
-        "taskBacklog": level(BacklogLevel::Task, "Tasks", 1, "task", "F2CB1D"),
-        "requirementBacklog": level(BacklogLevel::Requirement, requirements, 2, "requirement", "009CCC"),
+        "taskBacklog": level(ItemRank::Task, "Tasks", 1, "task", "F2CB1D"),
+        "requirementBacklog": level(ItemRank::Requirement, requirements, 2, "requirement", "009CCC"),
         "portfolioBacklogs": [
-            level(BacklogLevel::Feature, "Features", 3, "portfolio", "773B93"),
-            level(BacklogLevel::Epic, "Epics", 4, "portfolio", "FF7B00"),
+            level(ItemRank::Feature, "Features", 3, "portfolio", "773B93"),
+            level(ItemRank::Epic, "Epics", 4, "portfolio", "FF7B00"),
         ],
         "workItemTypeMappedStates": process.types.iter().map(mapped).collect::<Vec<_>>(),
         "backlogFields": { "typeFields": type_fields(process) },
         "bugsBehavior": process.bugs_behavior,
-        "hiddenBacklogs": [BacklogLevel::Epic.reference_name()],
+        "hiddenBacklogs": [ItemRank::Epic.reference_name()],
         "isBugsBehaviorConfigured": true,
         "url": format!("{base}/{}/_apis/work/backlogconfiguration", project.id),
     }))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::super::fields::{People, person};
 use super::super::organisation::{Person, Project, Sprint, Team, later};
-use super::super::process::BacklogLevel;
+use super::super::process::ItemRank;
 use super::{Answer, Call, is, midnight, named_project, types};
 use crate::domain::time::CivilDate;
 
@@ -167,9 +167,9 @@ impl Settings<'_> {
             "bugsBehavior": self.project.process.bugs_behavior,
             "workingDays": ["monday", "tuesday", "wednesday", "thursday", "friday"],
             "backlogVisibilities": {
-                (BacklogLevel::Epic.reference_name()): false,
-                (BacklogLevel::Feature.reference_name()): true,
-                (BacklogLevel::Requirement.reference_name()): true,
+                (ItemRank::Epic.reference_name()): false,
+                (ItemRank::Feature.reference_name()): true,
+                (ItemRank::Requirement.reference_name()): true,
             },
             "defaultIteration": default,
             "defaultIterationMacro": "@currentIteration",
@@ -239,7 +239,7 @@ impl Settings<'_> {
                 continue;
             }
             match newest.content.parent {
-                Some(parent) if item.item_type.level == BacklogLevel::Task => {
+                Some(parent) if item.item_type.level == ItemRank::Task => {
                     roots.insert(parent);
                     children.push(json!({
                         "rel": "System.LinkTypes.Hierarchy-Forward",
