@@ -1,4 +1,5 @@
-//! The id of a log entry, which is the id of its server-sent event and a reader's cursor.
+//! The id of a log entry, which is the id of its server-sent event and a reader's cursor. The journal's adapters make
+//! ids when they append: `src/journal/memory.rs` (`next_id`), and Redis in `src/journal/redis/commit.lua` (`XADD *`).
 
 use std::fmt;
 

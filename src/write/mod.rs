@@ -7,4 +7,5 @@ pub mod inbox;
 pub mod ingest;
 pub mod restore;
 pub mod retention;
+mod rollover;
 pub mod teams;

@@ -1,5 +1,5 @@
 //! What is known of teams, and in which sprints they are, as records: committed where it is new, together with what
-//! readers of the boards concerned are told.
+//! readers of the boards concerned are told. When a sprint ends and the next begins is in `rollover`.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct TeamKeeper {
 impl TeamKeeper {
     /// Commits what is now known of a team, unless that is what was known; says whether something was new.
     ///
-    /// Errors: the journal failed, or other writers came first time after time.
+    /// Errors: the journal failed, or other writers came first each time.
     pub async fn learn(&self, catalogue: Catalogue, cause: Cause) -> Result<bool, CommitError> {
         let team = catalogue.key();
         self.commit(|state| {
@@ -39,20 +39,6 @@ impl TeamKeeper {
             self.commit_of(state, is_new.then_some(learnt), team, cause)
         })
         .await
-    }
-
-    /// Commits the current sprint of every team whose dates and the clock say that it is another one; returns how many.
-    ///
-    /// Errors: as above.
-    pub async fn roll_over(&self) -> Result<usize, CommitError> {
-        let teams: Vec<TeamKey> =
-            self.instance.fold.read().teams().all().map(|catalogue| catalogue.key()).collect();
-        let mut rolled = 0;
-        for team in teams {
-            let committed = self.commit(|state| self.commit_of(state, None, team, Cause::System)).await?;
-            rolled += usize::from(committed);
-        }
-        Ok(rolled)
     }
 
     /// Commits that a team is no more; says whether it was known.
@@ -75,7 +61,7 @@ impl TeamKeeper {
     }
 
     /// Commits what `build` makes of the boards; `false` when there is nothing to commit.
-    async fn commit(
+    pub(super) async fn commit(
         &self,
         build: impl FnMut(&Projection) -> Option<Commit> + Send,
     ) -> Result<bool, CommitError> {
@@ -93,7 +79,7 @@ impl TeamKeeper {
 
     /// The commit by which a team is known as `learnt`, or as it is, and is in the sprint that the clock says; `None`
     /// when that is how it is.
-    fn commit_of(
+    pub(super) fn commit_of(
         &self,
         state: &Projection,
         learnt: Option<Catalogue>,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod archived;
+mod level;
 mod load;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,15 +11,13 @@ use std::sync::Arc;
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::level::Level;
 use crate::domain::record::delta::SourceCheck;
-use crate::domain::record::last_announced::{self, Announced};
+use crate::domain::record::last_announced::Announced;
 use crate::domain::scope::{CollectionId, ProjectId, Scope, TeamKey, Text};
 use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
-use crate::domain::wire::view::Outage;
 use crate::journal::{EntryId, RecordKey, Version};
 
 /// The state that comes of replaying the log up to a position.
@@ -193,60 +192,9 @@ impl Projection {
             && !self.checked.projects.contains_key(&scope.project)
     }
 
-    /// The level of a board that was announced last.
-    pub fn level(&self, scope: Scope) -> Level {
-        match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
-            Some(Announced::Level { level, .. }) => *level,
-            _ => Level::Full,
-        }
-    }
-
-    /// The level that this instance tells its readers: no better than the board's source allows, and not full while
-    /// nobody here knows what the journal holds.
-    pub fn level_here(&self, scope: Scope) -> Level {
-        let of_archive = if self.archived(scope).is_some() { Level::Cached } else { Level::Full };
-        self.level(scope).max(self.level_by_journal()).max(of_archive)
-    }
-
-    /// The best level that this instance may claim of any board: less than full while it is cut off from the journal.
-    pub const fn level_by_journal(&self) -> Level {
-        if self.cut_off.is_some() { Level::Cached } else { Level::Full }
-    }
-
-    /// Why a board is less than full, for this instance's readers; `None` when it is full.
-    pub fn outage_here(&self, scope: Scope) -> Option<Outage> {
-        if let Some(board) = self.archived(scope) {
-            return Some(self.outage_of_archived(board));
-        }
-        let of_journal = || self.cut_off.map(Outage::of_journal);
-        match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
-            Some(Announced::Level { reason: Some(reason), since, retry_at, .. }) => {
-                Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
-            }
-            _ => of_journal(),
-        }
-    }
-
-    /// Since when this instance is cut off from the journal; `None` when it is not.
-    pub const fn cut_off(&self) -> Option<Timestamp> {
-        self.cut_off
-    }
-
-    pub(in crate::board) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
-        self.cut_off = since;
-    }
-
     /// When projects were last found equal to the source.
     pub const fn checked(&self) -> &SourceCheck {
         &self.checked
-    }
-
-    /// When a board was last found equal to its source, be it in another life; its newest change, where there was never
-    /// a source to compare it with.
-    pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
-        let checked = self.checked.projects.get(&scope.project).copied();
-        let changed = || self.board(scope).and_then(|board| board.changed_at);
-        checked.or_else(|| self.archived(scope).map(|board| board.as_of)).or_else(changed)
     }
 
     /// The envelope of an event about a board, with the level and the age that the board has.
