@@ -190,7 +190,7 @@ mod tests {
         for project in &projects {
             let board = stand_in(Scope::project(*project)).unwrap();
             let sprint = board.sprint.as_ref().unwrap();
-            assert_eq!(sprint.days_left + 5, sprint.working_days - 1, "{sprint:?}");
+            assert!((1..sprint.working_days).contains(&sprint.days_left), "{sprint:?}");
             let unknown: Vec<_> = board.metrics.iter().filter(|(_, metric)| metric.value.is_none()).collect();
             assert!(unknown.is_empty(), "{unknown:?}");
             assert!(board.items.as_ref().unwrap().len() > 10);

@@ -226,10 +226,10 @@ async fn p4_each_endpoint_has_its_own_percentiles_and_a_stream_has_none() {
     app.settled().await;
     let mut reader = app.stream("").await;
     reader.next_of("connected").await;
-    for path in ["/api/snapshot", "/api/snapshot?project=fabrikam", "/api/dashboard", "/api/health/live", "/"]
-    {
+    for path in ["/api/snapshot", "/api/snapshot?project=fabrikam", "/api/dashboard", "/api/health/live"] {
         assert_eq!(app.get(path).await.status, 200, "{path}");
     }
+    assert_eq!(app.get("/").await.status, 307);
     assert_eq!(app.request("POST", "/SyncTimer", &[], b"{\"Data\":{\"timer\":{}}}").await.status, 200);
     app.request("POST", "/api/snapshot", &[], b"{}").await;
     let requests = &details(&app).await["requests"];
