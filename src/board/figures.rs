@@ -73,11 +73,6 @@ impl Calculator {
         Self { settings, boards: Mutex::default() }
     }
 
-    /// How metrics are computed.
-    pub const fn settings(&self) -> MetricSettings {
-        self.settings
-    }
-
     /// The figures of a board.
     pub fn figures(&self, inputs: &Inputs, now: Timestamp) -> BoardFigures {
         match (&inputs.catalogue, inputs.scope.sprint) {

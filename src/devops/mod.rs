@@ -7,7 +7,6 @@ pub mod fields;
 pub mod hook;
 
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
@@ -39,9 +38,8 @@ pub struct TeamRef {
 
 /// An Azure DevOps organisation, to be asked.
 ///
-/// An empty answer is an answer: a project without teams, a team without sprints, a sprint without items. Whoever
-/// asks says for how long it can wait; that it may take long when the organisation wants to be asked less,
-/// `held_back` tells beforehand.
+/// An empty answer is an answer: a project without teams, a team without sprints, a sprint without items. The caller
+/// says for how long it can wait: a call may take long when the organisation wants to be asked less.
 #[async_trait]
 pub trait AzureDevOps: Send + Sync {
     /// The projects that can be seen. Errors: the organisation cannot be asked, or not understood.
@@ -83,9 +81,6 @@ pub trait AzureDevOps: Send + Sync {
         known: &[ProjectRef],
         id: WorkItemId,
     ) -> Result<Option<Observation>, CallError>;
-
-    /// For how long calls are held back yet, because the organisation asked for it; `None` when they are not.
-    fn held_back(&self) -> Option<Duration>;
 }
 
 /// Why a call brought no answer.

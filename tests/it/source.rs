@@ -119,10 +119,6 @@ impl AzureDevOps for Way {
         self.pass(None).await?;
         self.client.revisions(project, known, id).await
     }
-
-    fn held_back(&self) -> Option<Duration> {
-        self.client.held_back()
-    }
 }
 
 impl Organization {
@@ -194,18 +190,21 @@ impl Organization {
     /// The same; returns that event and those before it.
     async fn all_until_told(&self, reader: &mut SseReader, kind: &str) -> Vec<Value> {
         let mut told = Vec::new();
-        self.until(async || {
-            // Long enough for what there is to arrive; then time passes.
-            while let Ok(block) = tokio::time::timeout(Duration::from_millis(20), reader.next()).await {
-                told.extend(block.expect("the stream ended").json());
-                let last = told.last().and_then(|event| event["type"].as_str());
-                if last == Some(kind) {
-                    return Some(());
-                }
+        let listening = async {
+            while told.last().is_none_or(|event: &Value| event["type"] != kind) {
+                told.extend(reader.next().await.expect("the stream ended").json());
             }
-            None
-        })
-        .await;
+        };
+        let turning = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.clock.advance(Duration::from_secs(3));
+            }
+        };
+        tokio::select! {
+            heard = tokio::time::timeout(DEADLINE, listening) => heard.expect("it was never told"),
+            () = turning => unreachable!(),
+        }
         told
     }
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
-use crate::domain::authorise::AllowedProjects;
 use crate::domain::record::delta::SourceCheck;
 use crate::domain::record::last_announced::Announced;
 use crate::domain::scope::{CollectionId, ProjectId, Scope, TeamKey, Text};
@@ -222,10 +221,5 @@ impl Projection {
     pub fn team_name(&self, scope: Scope) -> Option<&Text> {
         let of_team = self.teams.catalogue_of(scope).map(|catalogue| &catalogue.team_name);
         of_team.or_else(|| self.archived(scope)?.team_name())
-    }
-
-    /// Whether the project is one of those served.
-    pub fn serves(&self, project: ProjectId, allowed: &AllowedProjects) -> bool {
-        allowed.allow(project, self.project_name(project).map(|name| &**name))
     }
 }

@@ -217,10 +217,6 @@ impl AzureDevOps for RestClient {
         })?;
         Ok(Some(observation))
     }
-
-    fn held_back(&self) -> Option<Duration> {
-        self.transport.gate.closed_for()
-    }
 }
 
 impl Refused {

@@ -114,13 +114,6 @@ impl Calendar<'_> {
     pub fn left(&self, span: Span, today: CivilDate) -> u32 {
         Span::new(today.max(span.first), span.last).map_or(0, |left| self.working_days(left))
     }
-
-    /// The first working day of `span`.
-    pub fn first_working(&self, span: Span) -> Option<CivilDate> {
-        // A week without a day off comes within as many weeks as there are days off, so the walk is short.
-        let enough = 7 * (self.days_off.len() + 1);
-        span.days().take(enough).find(|day| self.is_working(*day))
-    }
 }
 
 const FAR_AWAY: Timestamp = Timestamp::from_epoch_ms(*DATED_MS.end());
