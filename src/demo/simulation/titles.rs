@@ -1,6 +1,6 @@
 //! What the work of each team is called.
 
-use super::process::BacklogLevel;
+use super::process::ItemRank;
 
 /// The titles that a team draws from. Within one sprint none comes twice.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,17 +45,15 @@ impl Titles {
 
     /// A title for a new item that no other item has, as long as there is one; for a task, one that goes with its
     /// parent's.
-    pub fn unused(&self, level: BacklogLevel, parent: Option<&str>, number: usize, used: &[&str]) -> String {
+    pub fn unused(&self, level: ItemRank, parent: Option<&str>, number: usize, used: &[&str]) -> String {
         let is_free = |title: &String| !used.iter().any(|used| used.starts_with(title.as_str()));
         let story =
             parent.and_then(|parent| self.stories.iter().position(|(title, _)| parent.starts_with(title)));
         let story = story.unwrap_or(number);
         let title = |number: usize| match level {
-            BacklogLevel::Bug => self.bug(number).to_owned(),
-            BacklogLevel::Task => self.task(story, number),
-            BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Requirement => {
-                self.story(number).to_owned()
-            }
+            ItemRank::Bug => self.bug(number).to_owned(),
+            ItemRank::Task => self.task(story, number),
+            ItemRank::Epic | ItemRank::Feature | ItemRank::Requirement => self.story(number).to_owned(),
         };
         let mut titles = (number..number + self.stories.len()).map(&title);
         titles.find(is_free).unwrap_or_else(|| format!("{} (continued)", title(number)))
@@ -67,11 +65,11 @@ impl Titles {
 }
 
 /// The title after somebody made it more precise, or took that back.
-pub fn reworded(level: BacklogLevel, title: &str) -> String {
+pub fn reworded(level: ItemRank, title: &str) -> String {
     let addition = match level {
-        BacklogLevel::Bug => " (intermittent)",
-        BacklogLevel::Task => " (pairing)",
-        BacklogLevel::Epic | BacklogLevel::Feature | BacklogLevel::Requirement => " – first version",
+        ItemRank::Bug => " (intermittent)",
+        ItemRank::Task => " (pairing)",
+        ItemRank::Epic | ItemRank::Feature | ItemRank::Requirement => " – first version",
     };
     title.strip_suffix(addition).map_or_else(|| format!("{title}{addition}"), str::to_owned)
 }
@@ -251,16 +249,16 @@ mod tests {
     #[test]
     fn a_new_title_is_one_that_nobody_has_and_goes_with_the_parent() {
         let used = [WEB.story(3), "Check availability by address – first version"];
-        assert_eq!(WEB.unused(BacklogLevel::Requirement, None, 2, &used), WEB.story(4));
-        let task = WEB.unused(BacklogLevel::Task, Some("Show outages on a map – first version"), 1, &[]);
+        assert_eq!(WEB.unused(ItemRank::Requirement, None, 2, &used), WEB.story(4));
+        let task = WEB.unused(ItemRank::Task, Some("Show outages on a map – first version"), 1, &[]);
         assert_eq!(task, "Write end-to-end tests for the outage map");
         let all: Vec<&str> = (0..16).map(|number| WEB.bug(number)).collect();
-        assert_eq!(WEB.unused(BacklogLevel::Bug, None, 0, &all), format!("{} (continued)", WEB.bug(0)));
+        assert_eq!(WEB.unused(ItemRank::Bug, None, 0, &all), format!("{} (continued)", WEB.bug(0)));
     }
 
     #[test]
     fn rewording_twice_restores_a_title() {
-        for level in [BacklogLevel::Requirement, BacklogLevel::Bug, BacklogLevel::Task] {
+        for level in [ItemRank::Requirement, ItemRank::Bug, ItemRank::Task] {
             let once = reworded(level, "Print a sick note");
             assert_ne!(once, "Print a sick note");
             assert_eq!(reworded(level, &once), "Print a sick note");
