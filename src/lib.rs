@@ -1,4 +1,4 @@
-//! **boardcast** puts a team's Azure DevOps sprint on a screen and keeps it true to the second.
+//! **boardcast** is a live sprint board for Azure DevOps: a change shows on every open dashboard within a second.
 //!
 //! Data flows one way, and the journal is in the middle:
 //!
@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Read from top to bottom, the modules below are that flow: what starts and answers, what reads the organisation, what
-//! delivers, what writes, what is known, and what all of it stands on. A module names only what stands below it.
-//! `docs/ARCHITECTURE.md` is the map.
+//! delivers, what writes, what is known, and what all of it stands on. `docs/ARCHITECTURE.md` is the map, and says what
+//! a module may name; a test holds it.
 
 pub mod cli;
 pub mod server;

@@ -95,7 +95,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
     }
 }
 
-/// The connections that wait to be accepted. To whoever made one it is open, and closing the listener would cut it off
+/// The connections that wait to be accepted. To the peer that made one it is open, and closing the listener would cut it off
 /// with its request unanswered.
 fn waiting(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
     let listener = listener.into_std().ok();

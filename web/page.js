@@ -1,4 +1,4 @@
-// The page: opens the stream, keeps the boards it is told of, and says how true and how old they are.
+// The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
 import { Boards } from "./boards.js";
 import { explain } from "./explain.js";
@@ -15,7 +15,7 @@ const NO_BOARD = "No board is known yet. It appears here by itself, as soon as t
 const NO_ANSWER = "No board can be shown: what keeps them does not answer. They appear here by themselves, as soon as it does.";
 
 const views = new Map();
-/** How true the stream says that everything is; where there is no board there is nothing else to go by. */
+/** The level that the stream gives everything; where there is no board there is nothing else to go by. */
 let level = "full";
 
 const boards = new Boards({

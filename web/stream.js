@@ -23,8 +23,8 @@ let waiting;
 export function open(onEvent, onState) {
   receive = onEvent;
   show = onState;
-  addEventListener("online", hurry);
-  document.addEventListener("visibilitychange", hurry);
+  addEventListener("online", reconnectNow);
+  document.addEventListener("visibilitychange", reconnectNow);
   connect();
 }
 
@@ -80,7 +80,7 @@ async function again(source) {
 }
 
 /** Who comes back to the page, or to the network, does not wait for the timer. */
-function hurry() {
+function reconnectNow() {
   if (waiting === undefined || document.hidden) return;
   clearTimeout(waiting);
   connect();

@@ -94,7 +94,7 @@ export class BoardView {
     if (id === "sprint.days_left") setText(this.#find(".sprint"), sprintWords(board));
   }
 
-  /** Says how true and how old the board is. */
+  /** Says what level and how old the board is. */
   standing(board) {
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     const note = this.#find(".level");

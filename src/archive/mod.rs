@@ -4,7 +4,6 @@
 //! The archive is slow, dear and optional: nobody reads it to serve a board that the journal knows, and nothing but a
 //! hook that the journal could not take ever waits for it.
 
-pub mod memory;
 pub mod table;
 
 use std::fmt;
@@ -90,7 +89,7 @@ pub struct DepositId(String);
 
 impl DepositId {
     /// A name of its own for something that was received then: instances need not agree on one.
-    fn new(received_at: Timestamp) -> Self {
+    pub fn new(received_at: Timestamp) -> Self {
         Self(format!("{:015}-{}", received_at.epoch_ms().max(0), uuid::Uuid::new_v4().simple()))
     }
 

@@ -127,7 +127,7 @@ settings! {
         "Secret that authenticates boardcast to that endpoint";
 }
 
-/// Names that used to be settings, and what holds now. One that is still set is refused: whoever set it expects
+/// Names that used to be settings, and what holds now. One that is still set is refused: the operator who set it expects
 /// something else.
 const REMOVED: &[(&str, &str)] = &[
     (
@@ -244,7 +244,7 @@ pub enum OperatorAccess {
     Open,
     /// Nobody: under the Functions host the folder's auth level is anonymous, so without a key they stay closed.
     Closed,
-    /// Whoever has this key.
+    /// Those who have this key.
     Key(Secret),
 }
 

@@ -109,7 +109,7 @@ fn whole_chunks<Chunk: Buf>(
     Box::pin(body.map(|chunk| chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))))
 }
 
-/// A function of the host's, as the routing table sees it. Each module has one, and a row in [`FUNCTIONS`].
+/// A function of the host's, as the routing table sees it. Each module has one, and a row in `FUNCTIONS`.
 pub struct Function {
     /// Its folder, which is its name for the host.
     folder: &'static str,
@@ -172,17 +172,27 @@ async fn respond(app: &App, path: &str, request: Request) -> Response {
     let path = path.to_ascii_lowercase();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let function = FUNCTIONS.into_iter().find(|function| (function.takes)(&request.method, &segments));
-    let Some(function) = function else { return elsewhere(app, &segments, request).await };
     let began = Instant::now();
+    let handling = async {
+        match &function {
+            Some(function) => (function.handle)(app, &segments, request).await,
+            None => elsewhere(app, &segments, request).await,
+        }
+    };
     // Handlers share atomics and locks alone, and every lock is taken after a panic too.
-    let handled = AssertUnwindSafe((function.handle)(app, &segments, request)).catch_unwind().await;
-    let response = handled.unwrap_or_else(|_| {
+    let response = AssertUnwindSafe(handling).catch_unwind().await.unwrap_or_else(|_| {
         app.instance.vitals.panics.add(1);
-        tracing::error!(function = function.folder, "a handler panicked; its request was answered as failed");
-        (function.after_panic)()
+        let folder = function.as_ref().map_or("none", |function| function.folder);
+        tracing::error!(function = folder, "a handler panicked; its request was answered as failed");
+        match &function {
+            Some(function) => (function.after_panic)(),
+            None => failed(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     });
-    if let Some(endpoint) = function.counted_as {
-        let is_waited_for = matches!(function.trigger, Trigger::Http { .. });
+    if let Some((endpoint, trigger)) =
+        function.and_then(|function| Some((function.counted_as?, function.trigger)))
+    {
+        let is_waited_for = matches!(trigger, Trigger::Http { .. });
         app.instance.vitals.requests.record(endpoint, began.elapsed(), is_waited_for);
     }
     response
@@ -190,16 +200,18 @@ async fn respond(app: &App, path: &str, request: Request) -> Response {
 
 /// Responds to a request that no function takes.
 async fn elsewhere(app: &App, segments: &[&str], request: Request) -> Response {
-    let mut of_pages = FUNCTIONS.into_iter().filter_map(|function| match function.trigger {
-        Trigger::Http { area, is_at } => Some((area?, is_at)),
-        Trigger::Timer => None,
-    });
+    let of_pages = || {
+        FUNCTIONS.into_iter().filter_map(|function| match function.trigger {
+            Trigger::Http { area, is_at } => Some((area?, is_at)),
+            Trigger::Timer => None,
+        })
+    };
     match segments {
         // The host asks this every 25 ms until it is answered, and again as a health check.
-        [] if app.under_host => reply::text("boardcast"),
-        [] if is_read(&request.method) => reply::see("/api/dashboard"),
+        [] if app.under_host || !is_read(&request.method) => reply::text("boardcast"),
+        [] => reply::see("/api/dashboard"),
         ["api", second, ..]
-            if request.method == Method::OPTIONS && of_pages.any(|(area, _)| area == *second) =>
+            if request.method == Method::OPTIONS && of_pages().any(|(area, _)| area == *second) =>
         {
             cors::preflight(&app.allowed_origins, &request.headers)
         }
@@ -208,7 +220,7 @@ async fn elsewhere(app: &App, segments: &[&str], request: Request) -> Response {
             let _ = body::read(request.body, 0).await;
             invocation::not_proxied(name, &request.headers)
         }
-        _ if !is_read(&request.method) && of_pages.any(|(_, is_at)| is_at(segments)) => {
+        _ if !is_read(&request.method) && of_pages().any(|(_, is_at)| is_at(segments)) => {
             reply::method_not_allowed()
         }
         _ => reply::not_found(),

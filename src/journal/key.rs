@@ -20,7 +20,7 @@ impl RecordKey {
         Self(format!("team/{}/{}", team.project, team.team))
     }
 
-    /// Written together with the record of any team of the project, so that whoever places an item by what is known
+    /// Written together with the record of any team of the project, so that a writer that places an item by what is known
     /// of its project's teams has one record to check.
     pub fn teams_of_project(project: ProjectId) -> Self {
         Self(format!("teams/{project}"))

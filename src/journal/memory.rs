@@ -140,7 +140,7 @@ impl State {
         let age_max_ms = u64::try_from(retention.age_max.as_millis()).unwrap_or(u64::MAX);
         let oldest_ms = now_ms.saturating_sub(age_max_ms);
         while self.log.len() > retention.entries_max
-            // The newest of those that are too old stays: whoever has followed the log up to it goes on from there, however
+            // The newest of those that are too old stays: a reader that has followed the log up to it goes on from there, however
             // long nothing happened.
             || self.log.get(1).is_some_and(|entry| entry.id.ms < oldest_ms)
         {

@@ -25,21 +25,21 @@ pub enum Failpoint {
 }
 
 /// Notes that a step was done.
-#[cfg(not(feature = "deaths"))]
+#[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub const fn reached(_: Failpoint) {}
 
-#[cfg(feature = "deaths")]
+#[cfg(feature = "failpoints")]
 pub use planned::reached;
 
-#[cfg(feature = "deaths")]
+#[cfg(feature = "failpoints")]
 mod planned {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use crate::ops::failpoints::Failpoint;
 
-    /// At which step to die, and at the how-manieth time.
+    /// At which step to die, and on which pass.
     static PLAN: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
         #[expect(clippy::disallowed_methods, reason = "it is no setting: no build that ships knows it")]
         let plan = std::env::var("BOARDCAST_DIE_AT").ok()?;

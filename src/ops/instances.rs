@@ -85,7 +85,7 @@ impl Instances {
                 let heard = Heard { at: Some((self.instance.clock)()), others };
                 *self.heard() = heard;
             }
-            // Whoever follows the log says that the journal is away.
+            // The relay says that the journal is away.
             Err(error) => tracing::debug!(%error, "this instance could not say how it is doing"),
         }
     }

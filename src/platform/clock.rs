@@ -1,4 +1,4 @@
-//! The clock, which is handed to whoever needs the time. Nothing else reads it.
+//! The clock, which is handed to what needs the time. Nothing else reads it.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -94,7 +94,7 @@ struct Inner {
     resource: &'static str,
     clock: Clock,
     given: Mutex<Option<Token>>,
-    /// Held by whoever asks the platform, so that one asks for all.
+    /// Held by the caller that asks the platform, so that one asks for all.
     asking: tokio::sync::Mutex<()>,
 }
 

@@ -106,7 +106,7 @@ impl Relay {
             JournalError::Lost => {
                 self.instance.vitals.logs_lost.add(1);
                 tracing::error!(
-                    "the log no longer holds our position; what is known here is put into the new one"
+                    "the log was emptied or set back: the boards of this instance are being restored into it"
                 );
                 self.instance.fold.set_journal_status(JournalStatus::Lost(status.cut_off().unwrap_or(now)));
                 return RETRY_AFTER;

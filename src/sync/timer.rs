@@ -41,7 +41,7 @@ pub struct Synchronisation {
     pub deriver: Option<Arc<Deriver>>,
 }
 
-/// What came of a run. It is displayed in one line, for the log of whoever set it off.
+/// What came of a run. It is displayed in one line, for the log of what set it off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyncReport {
     /// Nothing was done, because the time is outside the window.

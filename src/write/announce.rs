@@ -84,7 +84,9 @@ impl Deriver {
             match self.instance.leases.lease("settle", &self.instance.id, self.settings.settle * 2).await {
                 Ok(true) => self.settle_once().await,
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the settle tick is left out"),
+                Err(error) => {
+                    tracing::warn!(%error, "the journal did not grant the lease for the settle tick; the next tick tries again")
+                }
             }
         }
     }

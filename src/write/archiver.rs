@@ -87,9 +87,14 @@ impl Archiver {
         self.instance.fold.passed(EntryId::ZERO).await;
         match timeout(SEED_BUDGET, self.seed()).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(boards)) => tracing::info!(boards, "what was last said was taken from the archive"),
-            Ok(Err(error)) => tracing::warn!(error, "the archive cannot tell what was last said"),
-            Err(_) => tracing::warn!("the archive does not tell in time what was last said"),
+            Ok(Ok(boards)) => tracing::info!(boards, "the last announced values were read from the archive"),
+            Ok(Err(error)) => tracing::warn!(
+                error,
+                "the last announced values cannot be read from the archive; the boards begin without them"
+            ),
+            Err(_) => tracing::warn!(
+                "the archive did not answer in time; the boards begin without the last announced values"
+            ),
         }
     }
 
@@ -107,7 +112,7 @@ impl Archiver {
             match self.instance.leases.lease("last_known", &self.instance.id, self.settle * 2).await {
                 Ok(true) => {
                     if let Err(error) = self.copy(&mut copied).await {
-                        tracing::warn!(%error, "what was said cannot be copied to the archive; trying again");
+                        tracing::warn!(%error, "announced values cannot be copied to the archive; trying again");
                         tokio::time::sleep(self.settle).await;
                     }
                 }
@@ -157,7 +162,8 @@ impl Archiver {
                 let is_known = state.announced_of(scope).next().is_some();
                 (!is_known).then(|| seed_of(scope, &values)).flatten()
             };
-            let committed = commit::commit(&self.instance, build).await.map_err(|error| error.to_string())?;
+            let committed = commit::unless_contended(commit::commit(&self.instance, build).await);
+            let committed = committed.map_err(|error| error.to_string())?;
             if let Some(committed) = committed {
                 seeded += 1;
                 last = last.max(committed.position);

@@ -26,7 +26,7 @@ use crate::ops::instance::Instance;
 /// How often a commit is built before contention is reported.
 const ATTEMPTS_MAX: u32 = 6;
 
-/// How long one commit may take. Whoever posts a hook waits for it, and is better served by a 503 than by silence.
+/// How long one attempt may take: every other writer of the same record waits as well. The sender of a hook waits for it, and is better served by a 503 than by silence.
 const COMMIT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The greatest pause before a commit that conflicted more than once is built anew, in milliseconds.
@@ -283,7 +283,7 @@ pub async fn commit_proposal(
     for attempt in 0..ATTEMPTS_MAX {
         let Some(commit) = proposal.build() else { return Ok(None) };
         let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
-        match commit_once(journal, commit).await? {
+        match within_budget(journal, commit).await? {
             CommitOutcome::Committed(ids) => {
                 let position = ids.last().copied().unwrap_or(EntryId::ZERO);
                 return Ok(Some(Committed { position, events }));
@@ -309,16 +309,34 @@ pub async fn commit(
     commit_proposal(&*instance.journal, &mut FromBoards { instance, build }).await
 }
 
-/// Commits once, without a second attempt.
+/// Commits once, for as long as the journal takes: what fills a log again, or begins one, is larger than others, and
+/// nobody waits for it.
 ///
-/// Errors: the journal failed, or did not answer in time.
+/// Errors: the journal failed.
 pub async fn commit_once(journal: &dyn Journal, commit: Commit) -> Result<CommitOutcome, JournalError> {
+    journal.commit(commit).await
+}
+
+async fn within_budget(journal: &dyn Journal, commit: Commit) -> Result<CommitOutcome, JournalError> {
     match tokio::time::timeout(COMMIT_TIMEOUT, journal.commit(commit)).await {
         Ok(outcome) => outcome,
         Err(_) => {
             let ms = COMMIT_TIMEOUT.as_millis();
             Err(JournalError::Unavailable(format!("a commit was not answered within {ms} ms")))
         }
+    }
+}
+
+/// What was committed, where contention leaves it to the next time: one record that others keep changing must not keep
+/// what comes after it from being written.
+///
+/// Errors: the journal failed.
+pub fn unless_contended(
+    result: Result<Option<Committed>, CommitError>,
+) -> Result<Option<Committed>, CommitError> {
+    match result {
+        Err(CommitError::Contended) => Ok(None),
+        result => result,
     }
 }
 

@@ -109,7 +109,7 @@ impl Inbox {
         }
     }
 
-    /// Takes the oldest deposits, ingests each, and only then removes it: whoever dies in between leaves a row that the
+    /// Takes the oldest deposits, ingests each, and only then removes it: an instance that dies in between leaves a row that the
     /// next one merges to nothing.
     pub async fn drain_once(&self) -> Round {
         let waiting = match self.archive.waiting(ROUND_MAX).await {

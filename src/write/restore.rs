@@ -63,7 +63,10 @@ impl Restore {
                 }
             }
         }
-        tracing::warn!(restored, "other instances write what is put back here, time after time");
+        tracing::warn!(
+            restored,
+            "other instances keep changing what this one restores; giving up until the journal is lost again"
+        );
         Projection::load(&*self.journal).await
     }
 

@@ -75,7 +75,8 @@ impl Retention {
                 removed = items.len();
                 self.removal_commit(state, &items, now)
             };
-            if let Some(committed) = commit::commit(&self.instance, build).await? {
+            let committed = commit::unless_contended(commit::commit(&self.instance, build).await)?;
+            if let Some(committed) = committed {
                 left += removed;
                 self.instance.fold.passed(committed.position).await;
             }

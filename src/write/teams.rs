@@ -54,7 +54,7 @@ impl TeamKeeper {
         let current = state.teams().current(team).flatten();
         let mut commit = CommitBuilder::new();
         commit.remove_team(state, team);
-        // No board follows this one: whoever shows that of `from` takes it off.
+        // No board follows this one: a client that shows that of `from` takes it off.
         let envelope = self.envelope(state, team.scope(None), (self.instance.clock)(), cause);
         commit.announce(team.scope(None), begins(&envelope, known, current, None));
         commit.build(Audience::Scope(team.scope(None)))
@@ -67,7 +67,7 @@ impl TeamKeeper {
     ) -> Result<bool, CommitError> {
         let committed = commit::commit(&self.instance, build).await?;
         if let Some(committed) = committed {
-            // Whoever compares items next needs to know the team.
+            // What compares items next needs to know the team.
             commit::wait_until_folded(&self.instance, committed.position).await;
         }
         Ok(committed.is_some())
@@ -156,7 +156,7 @@ impl TeamKeeper {
     }
 }
 
-/// Whether a board looks the same by two catalogues. Capacities are in a metric alone, which is announced by itself.
+/// Whether a board looks the same by two catalogues. Capacities are in a metric alone, which is announced on its own.
 fn shows_the_same(one: &Catalogue, other: &Catalogue) -> bool {
     let without = |catalogue: &Catalogue| Catalogue { capacities: Default::default(), ..catalogue.clone() };
     without(one) == without(other)

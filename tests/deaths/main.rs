@@ -1,5 +1,5 @@
 //! Instances that die at a named step, over and over, while hooks flow: what was acknowledged is on every board, and
-//! no reader is told anything twice or misses it untold. Needs the feature `deaths`.
+//! no reader is told anything twice or misses it untold. Needs the feature `failpoints`.
 
 #![allow(
     dead_code,
@@ -42,7 +42,7 @@ use support::witness::Witness;
 /// How often an instance dies at each step, unless `BOARDCAST_TEST_DEATHS` says how often.
 const DEATHS: u32 = 5;
 
-/// At the how-manieth time it passes the step an instance dies, at most.
+/// On which pass of the step an instance dies, at most.
 const PASSES_MAX: u32 = 6;
 
 /// One hook in that time.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, FinishedSprint};
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
@@ -13,6 +12,7 @@ use boardcast::journal::EntryId;
 
 use crate::support::azurite::Azurite;
 use crate::support::hooks::{observation, updated};
+use crate::support::memory_archive::MemoryArchive;
 use crate::support::team::{board, catalogue};
 
 /// Two instances' views of one archive that nobody else has.

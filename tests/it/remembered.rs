@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchivedValue};
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::server::Server;
@@ -26,6 +25,7 @@ use crate::support::azurite::{Azurite, connection_string_at};
 use crate::support::eventually;
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::{FABRIKAM, updated};
+use crate::support::memory_archive::MemoryArchive;
 use crate::support::process::Process;
 use crate::support::redis::RedisServer;
 use crate::support::team::{board, catalogue_of_today};

@@ -21,7 +21,7 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Fold {
     state: RwLock<Projection>,
     position: watch::Sender<Option<EntryId>>,
-    contact: watch::Sender<JournalStatus>,
+    journal_status: watch::Sender<JournalStatus>,
     loads: AtomicU64,
 }
 
@@ -48,18 +48,18 @@ impl Fold {
 
     /// How this instance stands with the journal.
     pub fn journal_status(&self) -> JournalStatus {
-        *self.contact.borrow()
+        *self.journal_status.borrow()
     }
 
     /// Tells of every change of how this instance stands with the journal.
     pub fn watch_journal_status(&self) -> watch::Receiver<JournalStatus> {
-        self.contact.subscribe()
+        self.journal_status.subscribe()
     }
 
     /// From now on this instance stands so with the journal. Boards tell it from the same moment on.
-    pub fn set_journal_status(&self, contact: JournalStatus) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).set_cut_off(contact.cut_off());
-        self.contact.send_if_modified(|known| std::mem::replace(known, contact) != contact);
+    pub fn set_journal_status(&self, status: JournalStatus) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).set_cut_off(status.cut_off());
+        self.journal_status.send_if_modified(|known| std::mem::replace(known, status) != status);
     }
 
     /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.

@@ -1,6 +1,6 @@
 //! Burndown and burnup of a sprint: what was left, done and asked for at the end of each day, and the ideal line.
 
-use super::digest::{BoardLevel, Digest};
+use super::digest::{Digest, SprintMembership};
 use super::frame::{Day, SprintContext};
 use super::ids::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
 use super::rounded_quotient;
@@ -19,11 +19,11 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(standing: BoardLevel, unit: Unit) -> Self {
-        match standing {
-            BoardLevel::Out => Self::default(),
-            BoardLevel::Unknown => Self { unknown: 1, ..Self::default() },
-            BoardLevel::In { effort, completed } => {
+    fn of(membership: SprintMembership, unit: Unit) -> Self {
+        match membership {
+            SprintMembership::Out => Self::default(),
+            SprintMembership::Unknown => Self { unknown: 1, ..Self::default() },
+            SprintMembership::In { effort, completed } => {
                 let scope = match unit {
                     Unit::Points => effort.unwrap_or_default(),
                     _ => Hundredths::whole(1),
@@ -111,7 +111,7 @@ fn ends_of_days<'d>(
     // Each stretch is added where it begins and taken away where it ends, so its length costs nothing.
     let mut changes = vec![Sums::default(); frame.days.len() + 1];
     for stretch in digests.flat_map(|digest| &digest.stretches) {
-        let sums = Sums::of(stretch.standing, unit);
+        let sums = Sums::of(stretch.membership, unit);
         if let Some(change) = changes.get_mut(stretch.from) {
             *change = change.plus(sums);
         }

@@ -45,12 +45,12 @@ pub(super) struct Stretch {
     pub(super) from: usize,
     /// The index behind the last of them.
     pub(super) to: usize,
-    pub(super) standing: BoardLevel,
+    pub(super) membership: SprintMembership,
 }
 
 /// How an item stood at an instant of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BoardLevel {
+pub(super) enum SprintMembership {
     /// Not in the scope.
     Out,
     /// A revision that may have been in force then is missing.
@@ -151,30 +151,33 @@ fn stretches(
     created_at: Option<Timestamp>,
     frame: &SprintContext<'_>,
 ) -> Box<[Stretch]> {
-    let standings: Vec<BoardLevel> =
-        revisions.iter().map(|(_, claim)| standing(&claim.facts, frame)).collect();
+    let memberships: Vec<SprintMembership> =
+        revisions.iter().map(|(_, claim)| membership(&claim.facts, frame)).collect();
     let mut stretches: Vec<Stretch> = Vec::new();
     for (day, end) in frame.days.iter().map(|day| day.end).enumerate() {
-        let standing = match in_force(revisions, created_at, end) {
-            InForce::None => BoardLevel::Out,
-            InForce::Unknown => BoardLevel::Unknown,
-            InForce::Revision(index) => standings.get(index).copied().unwrap_or(BoardLevel::Unknown),
+        let membership = match in_force(revisions, created_at, end) {
+            InForce::None => SprintMembership::Out,
+            InForce::Unknown => SprintMembership::Unknown,
+            InForce::Revision(index) => memberships.get(index).copied().unwrap_or(SprintMembership::Unknown),
         };
         match stretches.last_mut() {
-            Some(last) if last.to == day && last.standing == standing => last.to = day + 1,
-            _ if standing == BoardLevel::Out => {}
-            _ => stretches.push(Stretch { from: day, to: day + 1, standing }),
+            Some(last) if last.to == day && last.membership == membership => last.to = day + 1,
+            _ if membership == SprintMembership::Out => {}
+            _ => stretches.push(Stretch { from: day, to: day + 1, membership }),
         }
     }
     stretches.into_boxed_slice()
 }
 
-fn standing(facts: &Facts, frame: &SprintContext<'_>) -> BoardLevel {
+fn membership(facts: &Facts, frame: &SprintContext<'_>) -> SprintMembership {
     let category = frame.catalogue.category_of(&facts.work_item_type, &facts.state);
     if facts.deleted || category == StateCategory::Removed || !is_requirement_in_sprint(facts, frame) {
-        return BoardLevel::Out;
+        return SprintMembership::Out;
     }
-    BoardLevel::In { effort: effort(facts, frame.catalogue), completed: category == StateCategory::Completed }
+    SprintMembership::In {
+        effort: effort(facts, frame.catalogue),
+        completed: category == StateCategory::Completed,
+    }
 }
 
 /// Which of an item's known revisions was in force at an instant.

@@ -147,7 +147,7 @@ fn entry(value: &Value) -> Option<Entry> {
         Some(audience) => entry.content.audience = audience,
         // Whom it is for cannot be told, so nobody is told; the fold still gets what it needs.
         None => {
-            tracing::error!(entry = %id, "an entry of the log does not say whom it is for; nobody is told");
+            tracing::error!(entry = %id, "a log entry has no readable audience and was not sent to readers");
             entry.content.event = None;
         }
     }

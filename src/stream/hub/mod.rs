@@ -141,7 +141,7 @@ impl Subscription {
         self.position
     }
 
-    /// Takes what follows the position, as far as `admits` lets it through, at most [`BATCH_BYTES_MAX`] or one
+    /// Takes what follows the position, as far as `admits` lets it through, at most `BATCH_BYTES_MAX` or one
     /// block. `until` stops it at that position.
     pub fn take(
         &mut self,

@@ -32,9 +32,9 @@ impl Reader {
 
     /// That this instance lost the journal, or has it back: of each board that it makes a difference to. It cannot pass
     /// through the log, so it has no id, and each instance tells its own readers.
-    pub(super) fn tell_contact(&mut self) -> Option<Bytes> {
+    pub(super) fn tell_journal_status(&mut self) -> Option<Bytes> {
         let streams = self.streams.clone();
-        let since = self.contact.borrow_and_update().cut_off();
+        let since = self.journal_status.borrow_and_update().cut_off();
         let told = std::mem::replace(&mut self.told_cut_off, since);
         if since.is_some() == told.is_some() {
             return None;

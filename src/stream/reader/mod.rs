@@ -70,7 +70,7 @@ pub(super) struct Reader {
     told: EntryId,
     /// Since when this instance is cut off from the journal, as this reader knows it.
     told_cut_off: Option<Timestamp>,
-    contact: watch::Receiver<JournalStatus>,
+    journal_status: watch::Receiver<JournalStatus>,
     stopping: watch::Receiver<bool>,
     /// When the server ends the stream.
     ends_at: Option<Instant>,
@@ -87,7 +87,7 @@ impl Reader {
             last_write: Instant::now(),
             told: EntryId::ZERO,
             told_cut_off: None,
-            contact: streams.instance.fold.watch_journal_status(),
+            journal_status: streams.instance.fold.watch_journal_status(),
             scopes: HashMap::new(),
             pending_snapshots: Vec::new(),
             sent_placeholder: false,
@@ -172,7 +172,7 @@ impl Reader {
             streams.instance.vitals.streams_ended.add(1);
             return Some(self.close(ClosingReason::Lifetime));
         }
-        if let Some(bytes) = self.tell_contact() {
+        if let Some(bytes) = self.tell_journal_status() {
             self.phase = Phase::Live(subscription);
             return Some(bytes);
         }
@@ -251,7 +251,7 @@ impl Reader {
         let is_silent = tokio::select! {
             () = subscription.changed() => false,
             _ = self.stopping.changed() => false,
-            _ = self.contact.changed() => false,
+            _ = self.journal_status.changed() => false,
             () = at(self.ends_at) => false,
             () = tokio::time::sleep_until(heartbeat_at) => true,
         };

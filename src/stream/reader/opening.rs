@@ -32,7 +32,7 @@ impl Reader {
             .await
             .is_err()
         {
-            if let Some(bytes) = self.recall() {
+            if let Some(bytes) = self.show_archived_boards() {
                 self.sent_placeholder = true;
                 return bytes;
             }
@@ -57,7 +57,7 @@ impl Reader {
     /// What there is for a reader who has nothing yet, while nobody here knows what the journal holds: the boards that the
     /// archive holds, and that the journal is away. It is of no position, so it has no id, and the stream begins once
     /// more when the journal was loaded.
-    fn recall(&mut self) -> Option<Bytes> {
+    fn show_archived_boards(&mut self) -> Option<Bytes> {
         let streams = self.streams.clone();
         let shown = {
             let state = streams.instance.fold.read();

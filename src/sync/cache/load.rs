@@ -24,7 +24,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// By how much another instance's clock may be ahead of ours before its lists replace none of ours.
 const AHEAD_MS_MAX: i64 = 5_000;
 
-/// What whoever waits for a load can do with.
+/// What those who wait for a load can do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     /// Anything that may be shown: where that is old, what is newer comes behind.
@@ -61,7 +61,7 @@ where
     V: Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// Brings the list, tells whoever waits, and lets the other instances have it.
+    /// Brings the list, tells those who wait, and lets the other instances have it.
     pub(super) async fn run<F>(
         self,
         asked_at: Timestamp,
@@ -76,7 +76,7 @@ where
             None => (self.stored(load().await, asked_at), None),
             Some(second) => self.bring(second, need, load, &tell).await,
         };
-        // The place is free before anybody is told, so whoever reads next begins anew.
+        // The place is free before anybody is told, so the next reader begins anew.
         drop(self);
         tell.send_replace(Some(result));
         if let (Some(second), Some(ours)) = (&cache.0.second, ours) {
@@ -129,7 +129,7 @@ where
         let give_up_at = Instant::now() + WAIT_MAX;
         loop {
             let turn = second.shared.turn(name, mark).await;
-            // Whoever had the turn before us may have kept the list since we looked.
+            // The instance that had the turn before us may have kept the list since we looked.
             let found = self.cache.look(second, &self.key).await.filter(|served| self.is_of_late(served));
             if let Some(served) = found {
                 if turn == Turn::Ours {

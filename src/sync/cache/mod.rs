@@ -145,7 +145,7 @@ where
     }
 
     /// Reads a list. What is fresh is served; what is older is served too, and renewed behind the reader's back; for
-    /// what is missing or too old the reader waits. Whoever needs a load that is under way waits for that one.
+    /// what is missing or too old the reader waits. A reader that needs a load that is under way waits for that one.
     ///
     /// A load brings its own deadline: readers wait for as long as it takes.
     ///

@@ -1,8 +1,8 @@
 //! The second layer: lists that instances share, kept in the journal for a while.
 //!
 //! A list is kept with the position of the log at which its load began. Whatever invalidates a list is an entry of the
-//! log, and whoever has folded that entry takes no list from before it: so an invalidated list comes back from nowhere,
-//! however late it was stored and whoever stored it.
+//! log, and an instance that has folded that entry takes no list from before it: so an invalidated list comes back from nowhere,
+//! no matter how late it was stored and by which instance.
 //!
 //! A store that is slow or away is a miss.
 
@@ -24,7 +24,7 @@ const FORM: &str = "1";
 /// How long the store is left alone when it did not answer.
 const BACKOFF: Duration = Duration::from_secs(1);
 
-/// For how long a load is somebody's own. Whoever is at it renews that; of whoever dies the others take over after it.
+/// How long a load is one instance's own. That instance renews it; when it dies the others take over after this time.
 const LEASE: Duration = Duration::from_secs(5);
 
 /// Reads how far this instance has folded the log.
@@ -46,7 +46,7 @@ pub struct Shared {
 
 /// How one kind of list is named, written and read.
 pub struct Form<K, V> {
-    /// A name of GUIDs and fixed words: names of keys are seen by whoever administers the store.
+    /// A name of GUIDs and fixed words: names of keys are seen by those who administer the store.
     pub name: fn(&K) -> String,
     /// Its bytes.
     pub encode: fn(&V) -> Vec<u8>,
@@ -126,7 +126,7 @@ impl Shared {
     }
 
     /// Whose load of the list it is, of those that are to be at least as new as `mark`. Ours too where the store does
-    /// not say: whoever is asked twice is better than whoever is not asked.
+    /// not say: to ask the source twice is better than not to ask it.
     pub(super) async fn turn(&self, name: &str, mark: EntryId) -> Turn {
         match self.ask(self.leases.lease(&lease_name(name, mark), &self.instance, LEASE)).await {
             Some(false) => Turn::Theirs,

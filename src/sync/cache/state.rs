@@ -83,7 +83,7 @@ impl<V> Entry<V> {
         self.retry_at.is_none_or(|at| now >= at || at.ms_since(now) > RETRY_MS)
     }
 
-    /// Whether it is to be looked whether another instance has something newer. Whoever is told so looks, and nobody
+    /// Whether it is to be looked whether another instance has something newer. The caller that is told so looks, and nobody
     /// else does meanwhile.
     pub(super) fn look_is_due(&mut self, now: Timestamp) -> bool {
         let is_due = now.ms_since(self.looked_at) >= LOOK_MS;

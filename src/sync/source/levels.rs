@@ -1,4 +1,4 @@
-//! How true the boards are: what the organisation's answers make of each board's level, and the events by which
+//! The boards' levels: what the organisation's answers make of each, and the events by which
 //! readers are told, once for all instances.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -104,22 +104,22 @@ impl Levels {
         lock(&self.conditions).worst().max(of_organization)
     }
 
-    /// Announces the level of every board that is served and of which another was said last; returns how many.
+    /// Announces the level of every board that is served and of which another was announced last; returns how many.
     ///
     /// Errors: the journal failed. What was not announced is announced next time.
     pub async fn reconcile(&self) -> Result<usize, CommitError> {
         let due = {
             let state = self.instance.fold.read();
             let served: Vec<Scope> = state.boards().map(|(scope, _)| scope).collect();
-            let due = |scope: &Scope| {
-                let wanted = self.wanted(&state, *scope)?;
-                (wanted.level != state.level(*scope)).then_some((*scope, wanted))
+            let is_due = |scope: &Scope| {
+                let wanted = self.wanted(&state, *scope);
+                wanted.is_some_and(|wanted| wanted.level != state.level(*scope))
             };
-            served.iter().filter_map(due).collect::<Vec<_>>()
+            served.into_iter().filter(is_due).collect::<Vec<_>>()
         };
         let mut announced = 0;
-        for (scope, wanted) in due {
-            announced += usize::from(self.announce(scope, wanted).await?);
+        for scope in due {
+            announced += usize::from(self.announce(scope).await?);
         }
         Ok(announced)
     }
@@ -132,7 +132,7 @@ impl Levels {
         organization.tick(&self.policy, now, known);
         let mut conditions = lock(&self.conditions);
         let gravest = conditions.gravest(team.scope(None), &self.policy, now, known);
-        // A team that was never asked about is as true as the organisation, once that is known to be gone.
+        // A team that was never asked about has the level of the organisation, once that is known to be gone.
         match gravest.filter(|of_team| of_team.level() >= organization.level()) {
             Some(of_team) => Some(BoardLevel::of(of_team)),
             None => (organization.level() != Level::Full).then(|| BoardLevel::of(&organization)),
@@ -140,12 +140,14 @@ impl Levels {
     }
 
     /// Announces the level of a board, unless that is what was announced last; says whether it did.
-    async fn announce(&self, scope: Scope, level: BoardLevel) -> Result<bool, CommitError> {
+    async fn announce(&self, scope: Scope) -> Result<bool, CommitError> {
+        // What another instance announced meanwhile is judged anew, by what the organisation answered by then.
         let build = |state: &Projection| {
-            let differs = state.level(scope) != level.level;
-            differs.then(|| self.commit_of(state, scope, level)).flatten()
+            let wanted = self.wanted(state, scope)?;
+            (wanted.level != state.level(scope)).then(|| self.commit_of(state, scope, wanted)).flatten()
         };
-        Ok(commit::commit(&self.instance, build).await?.is_some())
+        let committed = commit::unless_contended(commit::commit(&self.instance, build).await)?;
+        Ok(committed.is_some())
     }
 
     fn commit_of(&self, state: &Projection, scope: Scope, to: BoardLevel) -> Option<Commit> {

@@ -111,7 +111,7 @@ impl Lists {
         self.value(self.teams.read(Kind::Discovery, &project, load).await)
     }
 
-    /// What is known of a team. It is renewed ahead of the moment when it is no longer fresh, because whoever asks
+    /// What is known of a team. It is renewed ahead of the moment when it is no longer fresh, because the caller
     /// compares a board with it that somebody watches. Where that fails, what is there is served with the error beside
     /// it.
     ///

@@ -36,7 +36,7 @@ pub use levels::Levels;
 use lists::Lists;
 use misses::Misses;
 
-/// How many teams are compared at the same time; the client bounds its calls by itself.
+/// How many teams are compared at the same time; the client bounds its calls on its own.
 const TEAMS_AT_ONCE: usize = 4;
 
 /// How the source is asked.
@@ -275,7 +275,7 @@ impl Source {
         };
         if let Some(committed) = commit::commit(instance, build).await? {
             failpoints::reached(Failpoint::Checked);
-            // Whoever asked for the check goes on with what it brought.
+            // The caller of the check goes on with what it brought.
             commit::wait_until_folded(instance, committed.position).await;
         }
         Ok(())

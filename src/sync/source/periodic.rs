@@ -49,13 +49,13 @@ impl Source {
     async fn is_ours(&self) -> bool {
         let lease = self.instance.leases.lease("check", &self.instance.id, self.settings.interval).await;
         lease.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a check is left out");
+            tracing::warn!(%error, "the journal did not grant the lease for a check of the organisation; the next look tries again");
             false
         })
     }
 
     /// Whether a check is due: the first one; one after the interval, while somebody watches; and after a failure, when
-    /// the organisation may be asked again, whoever watches.
+    /// the organisation may be asked again, whether or not anybody watches.
     async fn is_due(&self) -> bool {
         let Some(last) = *self.checking.lock().await else { return true };
         let now = (self.instance.clock)();

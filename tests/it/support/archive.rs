@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::memory_archive::MemoryArchive;
 use async_trait::async_trait;
-use boardcast::archive::memory::MemoryArchive;
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
 use boardcast::domain::scope::TeamKey;
 

@@ -10,6 +10,7 @@ pub mod flow;
 pub mod hooks;
 pub mod host;
 pub mod http;
+pub mod memory_archive;
 pub mod outages;
 pub mod platform;
 pub mod process;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::Archive;
-use boardcast::archive::memory::MemoryArchive;
 
 use super::azurite::{Azurite, KEY, archive_at};
 use super::fleet::Fleet;
 use super::flow::{Book, Flow};
+use super::memory_archive::MemoryArchive;
 use super::proxy::Proxy;
 use super::redis::RedisServer;
 use super::verdict::{History, judge, whole_again};

@@ -47,8 +47,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// What stands behind a port. To be allowed the port is not to be allowed these.
-const ADAPTERS: &[&str] =
-    &["archive::memory", "archive::table", "devops::client", "journal::memory", "journal::redis"];
+const ADAPTERS: &[&str] = &["archive::table", "devops::client", "journal::memory", "journal::redis"];
 
 /// What would make the domain impure: time, randomness, the environment, input and output, logging, waiting.
 const IMPURE: &[&str] = &[
@@ -212,7 +211,7 @@ fn only_the_composition_root_names_an_adapter() {
             || file.starts_with("src/archive/")
     };
     for module in library().iter().filter(|module| !may(&module.file)) {
-        for adapter in ["MemoryJournal", "RedisJournal", "MemoryArchive", "TableArchive", "ManagedIdentity"] {
+        for adapter in ["MemoryJournal", "RedisJournal", "TableArchive", "ManagedIdentity"] {
             for token in find(module.shipped_tokens(), adapter) {
                 let text = "take `Arc<dyn Journal>`, `Arc<dyn Archive>` or `Arc<dyn TokenSource>` and let src/app.rs choose";
                 violations.at(&module.file, token.line, text);

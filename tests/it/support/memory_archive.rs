@@ -1,12 +1,12 @@
-//! An archive in memory: it survives nothing, and is for tests and for trying boardcast out.
+//! An archive in memory, for what does not depend on how one is kept. The contract holds it to what Table storage does.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 
-use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
-use crate::domain::scope::{Scope, TeamKey, Text};
+use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
+use boardcast::domain::scope::{Scope, TeamKey, Text};
 
 /// An archive in memory.
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct Kept {
 
 impl MemoryArchive {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap()
     }
 }
 
@@ -43,14 +43,20 @@ impl Archive for MemoryArchive {
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
-        self.kept().sprints.insert(of_team(sprint)?, sprint.clone());
+        let (Some(team), Some(id)) = (sprint.scope.team, sprint.scope.sprint) else {
+            return Err(ArchiveError::Refused("a finished sprint has a team and a sprint".into()));
+        };
+        let key = (TeamKey { project: sprint.scope.project, team }, id.to_string());
+        self.kept().sprints.insert(key, sprint.clone());
         Ok(())
     }
 
     async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
         let kept = self.kept();
         let of_that_team = kept.sprints.iter().filter(|((of, _), _)| *of == team);
-        Ok(last_first(of_that_team.map(|(_, sprint)| sprint.clone()).collect()))
+        let mut sprints: Vec<_> = of_that_team.map(|(_, sprint)| sprint.clone()).collect();
+        sprints.sort_by_key(|sprint| std::cmp::Reverse((sprint.finish, sprint.scope.sprint)));
+        Ok(sprints)
     }
 
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {
