@@ -3,4 +3,4 @@
 pub mod figures;
 pub mod fold;
 pub mod projection;
-pub mod snapshot;
+pub(crate) mod snapshot;

@@ -53,7 +53,7 @@ impl ScopeFilter {
 const ENCODED_FOR_MS: i64 = 10_000;
 
 /// The board that stands in for one of whose source nothing is known.
-pub type StandIn = Arc<dyn Fn(Scope) -> Option<BoardView> + Send + Sync>;
+pub(crate) type StandIn = Arc<dyn Fn(Scope) -> Option<BoardView> + Send + Sync>;
 
 /// Makes snapshots from the fold. An encoded one is kept until its board changes, so that a thousand readers who
 /// come at once cost one encoding.

@@ -15,31 +15,34 @@ pub(super) const TITLE_CHARS_MAX: usize = 1_000;
 /// The greatest number of characters that is kept of an area or iteration path.
 const PATH_CHARS_MAX: usize = 2_000;
 /// The greatest number of characters that is kept of any other text.
-pub const TEXT_CHARS_MAX: usize = 256;
+pub(crate) const TEXT_CHARS_MAX: usize = 256;
 /// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
 pub(super) const TAGS_MAX: usize = 100;
 
 /// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
 /// the published sample disagrees with itself there, and the update is the news.
 #[derive(Clone, Copy, Debug)]
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     complete: &'a Map<String, Value>,
     changed: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a revision as they stand.
-    pub const fn complete(complete: &'a Map<String, Value>) -> Self {
+    pub(crate) const fn complete(complete: &'a Map<String, Value>) -> Self {
         Self { complete, changed: None }
     }
 
     /// The fields of a revision, and what an update says that it changed.
-    pub const fn updated(complete: &'a Map<String, Value>, changed: Option<&'a Map<String, Value>>) -> Self {
+    pub(crate) const fn updated(
+        complete: &'a Map<String, Value>,
+        changed: Option<&'a Map<String, Value>>,
+    ) -> Self {
         Self { complete, changed }
     }
 
     /// The value of a field; a field that is absent in a complete payload is known to be empty.
-    pub fn get(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         let value = match self.changed.and_then(|changed| changed.get(name)).and_then(Value::as_object) {
             // An update without either member says nothing; one with only the old value says that it was cleared.
             Some(update) if update.contains_key("newValue") => update.get("newValue"),
@@ -54,12 +57,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A date, to the millisecond.
-    pub fn date(&self, name: &str) -> Option<Timestamp> {
+    pub(crate) fn date(&self, name: &str) -> Option<Timestamp> {
         self.ticks(name).map(Ticks::timestamp)
     }
 
     /// A date, as exactly as it is written.
-    pub fn ticks(&self, name: &str) -> Option<Ticks> {
+    pub(crate) fn ticks(&self, name: &str) -> Option<Ticks> {
         self.get(name).and_then(Value::as_str).and_then(Ticks::parse)
     }
 
@@ -68,13 +71,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A person.
-    pub fn identity(&self, name: &str) -> Option<Identity> {
+    pub(crate) fn identity(&self, name: &str) -> Option<Identity> {
         identity(self.get(name)?)
     }
 
     /// What metrics need to know of the revision. `None` when even the type or the state is missing, which no complete
     /// revision lacks.
-    pub fn facts(&self, project: ProjectId, deleted: bool) -> Option<Facts> {
+    pub(crate) fn facts(&self, project: ProjectId, deleted: bool) -> Option<Facts> {
         let tags = self.tags();
         Some(Facts {
             project,
@@ -95,7 +98,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What only the newest revision is asked for. `url` is the item's page.
-    pub fn details(&self, url: Option<Text>) -> Details {
+    pub(crate) fn details(&self, url: Option<Text>) -> Details {
         Details {
             title: self.text("System.Title", TITLE_CHARS_MAX).unwrap_or_default(),
             assigned_to: self.identity("System.AssignedTo"),
@@ -109,7 +112,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The name of the project that the item was in; empty where the revision does not say.
-    pub fn project_name(&self) -> Text {
+    pub(crate) fn project_name(&self) -> Text {
         self.text("System.TeamProject", TEXT_CHARS_MAX).unwrap_or_default()
     }
 
@@ -120,7 +123,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether a field says yes, in one of the ways in which processes write it.
-    pub fn is_yes(&self, name: &str) -> bool {
+    pub(crate) fn is_yes(&self, name: &str) -> bool {
         match self.get(name) {
             Some(Value::String(text)) => text.eq_ignore_ascii_case("yes"),
             Some(Value::Bool(flag)) => *flag,
@@ -136,7 +139,7 @@ fn is_blocked_tag(tag: &str) -> bool {
 
 /// An item's page. `collection` is the address of the collection; `None` when it is no address of a site, or when the
 /// project's name is not known.
-pub fn page(collection: &str, project_name: &str, id: WorkItemId) -> Option<Text> {
+pub(crate) fn page(collection: &str, project_name: &str, id: WorkItemId) -> Option<Text> {
     if !(collection.starts_with("https://") || collection.starts_with("http://")) || project_name.is_empty() {
         return None;
     }
@@ -145,7 +148,7 @@ pub fn page(collection: &str, project_name: &str, id: WorkItemId) -> Option<Text
 }
 
 /// A person as a text `Name <mail>` (resource version 1.0) or as an object (newer ones).
-pub fn identity(value: &Value) -> Option<Identity> {
+pub(crate) fn identity(value: &Value) -> Option<Identity> {
     let (name, id) = match value {
         Value::String(text) => (text.as_str(), None),
         Value::Object(_) => (str_at(value, &["displayName"])?, str_at(value, &["id"])),
@@ -161,7 +164,7 @@ pub fn identity(value: &Value) -> Option<Identity> {
 }
 
 /// Numbers are numbers in deliveries and texts in test notifications.
-pub fn amount(value: &Value) -> Option<Hundredths> {
+pub(crate) fn amount(value: &Value) -> Option<Hundredths> {
     let units = match value {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse().ok()?,
@@ -171,7 +174,7 @@ pub fn amount(value: &Value) -> Option<Hundredths> {
 }
 
 /// A whole number from 0, written as a number or as a text; `None` for anything else.
-pub fn integer(value: &Value) -> Option<u32> {
+pub(crate) fn integer(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
         Value::String(text) => text.trim().parse().ok(),
@@ -184,12 +187,12 @@ fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
 }
 
 /// The text at a path of member names.
-pub fn str_at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+pub(crate) fn str_at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
     at(value, path)?.as_str()
 }
 
 /// The first `chars_max` characters.
-pub fn cut(text: &str, chars_max: usize) -> Text {
+pub(crate) fn cut(text: &str, chars_max: usize) -> Text {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => Text::from(text.get(..end).unwrap_or_default()),
         None => Text::from(text),

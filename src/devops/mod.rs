@@ -2,8 +2,8 @@
 //! `AzureDevOps`.
 
 pub mod client;
-pub mod credentials;
-pub mod fields;
+pub(crate) mod credentials;
+pub(crate) mod fields;
 pub mod hook;
 
 use std::fmt;

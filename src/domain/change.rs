@@ -17,7 +17,7 @@ use crate::domain::wire::view::ItemView;
 
 /// A change of one item on one board.
 #[derive(Clone, Debug)]
-pub struct BoardChange {
+pub(crate) struct BoardChange {
     /// The board.
     pub scope: Scope,
     /// What is announced to its readers.
@@ -29,7 +29,7 @@ pub struct BoardChange {
 /// What to announce when `before` became `after`, one change for each board concerned.
 ///
 /// Empty when the present is the same: a repeated or a late revision announces nothing. `now` dates the age of the item.
-pub fn changes(
+pub(crate) fn changes(
     before: Option<&WorkItem>,
     after: &WorkItem,
     teams: &Teams,

@@ -5,7 +5,7 @@
 
 pub mod amount;
 pub mod authorise;
-pub mod change;
+pub(crate) mod change;
 pub mod degradation;
 pub mod entry_id;
 pub mod level;

@@ -10,7 +10,7 @@ use super::BodyStream;
 
 /// A body that was read to its end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Read {
+pub(crate) enum Read {
     /// All of it.
     Whole(Bytes),
     /// It was larger than the bound; only its size is known, as far as it was read.
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const DRAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Reads a body of at most `bytes_max`. What is more is taken and thrown away.
-pub async fn read(body: BodyStream, bytes_max: usize) -> Read {
+pub(crate) async fn read(body: BodyStream, bytes_max: usize) -> Read {
     tokio::time::timeout(TIMEOUT, read_to_end(body, bytes_max)).await.unwrap_or(Read::BrokenOff)
 }
 

@@ -11,7 +11,7 @@ use super::reply;
 /// What a function answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct InvocationReply {
+pub(crate) struct InvocationReply {
     /// Values of output bindings.
     pub outputs: Value,
     /// Lines for the host's log.
@@ -22,19 +22,19 @@ pub struct InvocationReply {
 
 impl InvocationReply {
     /// A reply that only logs.
-    pub fn logging(line: impl Into<String>) -> Self {
+    pub(crate) fn logging(line: impl Into<String>) -> Self {
         Self { outputs: json!({}), logs: vec![line.into()], return_value: Value::Null }
     }
 
     /// 200 with a JSON object: any other reply fails the invocation, and an empty one makes it never end, so that
     /// a timer does not fire again.
-    pub fn into_response(self) -> Response {
+    pub(crate) fn into_response(self) -> Response {
         reply::value(StatusCode::OK, &self)
     }
 }
 
 /// Answers a host that sends an envelope for an HTTP function, and tells the log what is wrong with it.
-pub fn not_proxied(function: &str, headers: &HeaderMap) -> Response {
+pub(crate) fn not_proxied(function: &str, headers: &HeaderMap) -> Response {
     let host =
         headers.get("x-azure-functions-hostversion").and_then(|version| version.to_str().ok()).unwrap_or("?");
     tracing::error!(
@@ -53,14 +53,14 @@ pub fn not_proxied(function: &str, headers: &HeaderMap) -> Response {
 
 /// A timer's envelope, as far as it matters. It is read leniently: members come and go between host versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimerEnvelope {
+pub(crate) struct TimerEnvelope {
     /// Whether the run is later than its schedule.
     pub is_past_due: bool,
 }
 
 impl TimerEnvelope {
     /// Reads an envelope; `None` when it is not one.
-    pub fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let envelope: Value = serde_json::from_slice(body).ok()?;
         let timer = envelope.get("Data")?.as_object()?.values().next()?;
         // Some hosts wrap the trigger's data in a string of JSON.

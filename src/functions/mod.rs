@@ -3,18 +3,17 @@
 //! One warp filter takes a request apart and one table sends it on: warp's own rejections (404, 405, 411, 413)
 //! would put a service hook on probation, and a long chain of filters costs more to compile and to run.
 
-pub mod body;
+pub(crate) mod body;
 mod cors;
-pub mod dashboard;
+pub(crate) mod dashboard;
 mod health_check;
-pub mod invocation;
-pub mod reply;
+pub(crate) mod invocation;
+pub(crate) mod reply;
 pub mod snapshot;
 mod sse_stream;
 mod sync_timer;
-pub mod work_item_webhook;
+pub(crate) mod work_item_webhook;
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
@@ -78,7 +77,7 @@ impl Query {
 }
 
 /// The routes, as a filter that never rejects.
-pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
+pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let request =
         warp::method().and(query).and(warp::header::headers_cloned()).and(warp::body::stream()).map(
@@ -89,18 +88,14 @@ pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = Infallible
                 body: whole_chunks(body),
             },
         );
-    warp::path::full()
-        .and(request)
-        .then(move |path: FullPath, request: Request| {
-            let app = app.clone();
-            async move {
-                let origin = request.headers.get(http::header::ORIGIN).cloned();
-                let response = respond(&app, path.as_str(), request).await;
-                cors::allow(response, &app.allowed_origins, origin.as_ref())
-            }
-        })
-        .recover(|_| std::future::ready(Ok::<_, Infallible>(reply::not_found())))
-        .unify()
+    warp::path::full().and(request).then(move |path: FullPath, request: Request| {
+        let app = app.clone();
+        async move {
+            let origin = request.headers.get(http::header::ORIGIN).cloned();
+            let response = respond(&app, path.as_str(), request).await;
+            cors::allow(response, &app.allowed_origins, origin.as_ref())
+        }
+    })
 }
 
 fn whole_chunks<Chunk: Buf>(

@@ -9,7 +9,7 @@ use warp::reply::Response;
 
 /// An error as a client receives it.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct ErrorBody<'a> {
+pub(crate) struct ErrorBody<'a> {
     /// A word for programs.
     pub code: &'a str,
     /// A sentence for people.
@@ -24,7 +24,7 @@ struct Wrapped<'a> {
 }
 
 /// Any bytes with a media type.
-pub fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
+pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into().into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -32,33 +32,33 @@ pub fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes
 }
 
 /// JSON that is encoded already.
-pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
+pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response {
     bytes(status, "application/json; charset=utf-8", body)
 }
 
 /// A value as JSON.
-pub fn value(status: StatusCode, value: &impl Serialize) -> Response {
+pub(crate) fn value(status: StatusCode, value: &impl Serialize) -> Response {
     // Strings, numbers and maps with string keys cannot fail to serialise.
     json(status, serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// 200 with a short text.
-pub fn text(text: &'static str) -> Response {
+pub(crate) fn text(text: &'static str) -> Response {
     bytes(StatusCode::OK, "text/plain; charset=utf-8", text)
 }
 
 /// 307: what is asked for is at another address for now.
-pub fn see(address: &'static str) -> Response {
+pub(crate) fn see(address: &'static str) -> Response {
     with_header(StatusCode::TEMPORARY_REDIRECT.into_response(), LOCATION, address)
 }
 
 /// An error with its status.
-pub fn error(status: StatusCode, error: ErrorBody<'_>) -> Response {
+pub(crate) fn error(status: StatusCode, error: ErrorBody<'_>) -> Response {
     value(status, &Wrapped { error })
 }
 
 /// 404.
-pub fn not_found() -> Response {
+pub(crate) fn not_found() -> Response {
     let error = ErrorBody {
         code: "not_found",
         message: "there is nothing at this address",
@@ -69,7 +69,7 @@ pub fn not_found() -> Response {
 }
 
 /// 405.
-pub fn method_not_allowed() -> Response {
+pub(crate) fn method_not_allowed() -> Response {
     let error = ErrorBody {
         code: "method_not_allowed",
         message: "this address is only read",
@@ -79,7 +79,7 @@ pub fn method_not_allowed() -> Response {
 }
 
 /// The response with one header more. Values are made of digits, words and ids, all legal in a header.
-pub fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
+pub(crate) fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
@@ -87,12 +87,12 @@ pub fn with_header(mut response: Response, name: HeaderName, value: &str) -> Res
 }
 
 /// 304: what the client has is still right.
-pub fn not_modified() -> Response {
+pub(crate) fn not_modified() -> Response {
     StatusCode::NOT_MODIFIED.into_response()
 }
 
 /// Whether `If-None-Match` names this entity tag (RFC 9110 §13.1.2, weak comparison).
-pub fn matches(headers: &http::HeaderMap, etag: &str) -> bool {
+pub(crate) fn matches(headers: &http::HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(http::header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
         tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag.strip_prefix("W/").unwrap_or(etag)

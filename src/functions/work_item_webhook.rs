@@ -24,7 +24,7 @@ use crate::write::commit::CommitError;
 use crate::write::ingest::{Ingested, Provenance};
 
 /// The greatest body that is read: twice what Azure DevOps sends at most.
-pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The function. By itself the server answers without the prefix `/api` as well; the Functions host sends nothing
 /// there.

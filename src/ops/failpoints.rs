@@ -3,7 +3,7 @@
 
 /// A step that was just done, and what is still to be done after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failpoint {
+pub(crate) enum Failpoint {
     /// A hook was read whole; nothing is kept yet.
     HookRead,
     /// What a hook tells is committed; it is not answered yet.
@@ -27,10 +27,10 @@ pub enum Failpoint {
 /// Notes that a step was done.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
-pub const fn reached(_: Failpoint) {}
+pub(crate) const fn reached(_: Failpoint) {}
 
 #[cfg(feature = "failpoints")]
-pub use planned::reached;
+pub(crate) use planned::reached;
 
 #[cfg(feature = "failpoints")]
 mod planned {
@@ -50,7 +50,7 @@ mod planned {
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
     /// Notes that a step was done, and ends the process there and then if it was told to.
-    pub fn reached(step: Failpoint) {
+    pub(crate) fn reached(step: Failpoint) {
         let Some((planned, times)) = &*PLAN else { return };
         if step.name() == planned && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *times {
             std::process::abort();

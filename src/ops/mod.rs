@@ -1,8 +1,8 @@
 //! What an operator sees and sets off: counters, logging, the instances that share a journal, and the failpoints of
 //! builds for tests.
 
-pub mod failpoints;
+pub(crate) mod failpoints;
 pub mod instance;
-pub mod instances;
+pub(crate) mod instances;
 pub mod telemetry;
 pub mod vitals;

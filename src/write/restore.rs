@@ -31,7 +31,7 @@ const ITEMS_MAX: usize = 100;
 const BYTES_MAX: usize = 256 * 1024;
 
 /// Puts back what a journal has lost.
-pub struct Restore {
+pub(crate) struct Restore {
     /// The journal.
     pub journal: Arc<dyn Journal>,
     /// By which one instance at a time does it.
@@ -45,7 +45,7 @@ impl Restore {
     /// then holds, and the names of what in it cannot be decoded.
     ///
     /// Errors: the journal failed. What was put back by then stays, and is found there by the next attempt.
-    pub async fn run(&self, ours: &Projection) -> Result<(Projection, Vec<String>), JournalError> {
+    pub(crate) async fn run(&self, ours: &Projection) -> Result<(Projection, Vec<String>), JournalError> {
         self.wait_for_our_turn().await?;
         let mut restored = 0;
         for _ in 0..ROUNDS_MAX {

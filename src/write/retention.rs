@@ -27,14 +27,14 @@ const POLL_INTERVAL: Duration = Duration::from_hours(1);
 const ITEMS_MAX: usize = 100;
 
 /// Removes items whose time is over.
-pub struct Retention {
+pub(crate) struct Retention {
     /// This instance: one looks for all.
     pub instance: Instance,
 }
 
 impl Retention {
     /// Looks every hour; never returns.
-    pub async fn keep(self) {
+    pub(crate) async fn keep(self) {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             if self.instance.fold.journal_status() != JournalStatus::Following {
@@ -57,7 +57,7 @@ impl Retention {
     /// Lets all items leave that may; returns how many did. One that changes meanwhile stays.
     ///
     /// Errors: the journal failed. Some may have left.
-    pub async fn pass(&self) -> Result<usize, CommitError> {
+    pub(crate) async fn pass(&self) -> Result<usize, CommitError> {
         let now = (self.instance.clock)();
         let due: Vec<KnownItem> = {
             let state = self.instance.fold.read();

@@ -9,7 +9,7 @@ use super::process::{ItemRank, Process};
 
 /// How a person is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum People {
+pub(crate) enum People {
     /// `Name <mail>`: the revision feed, and hooks of resource version 1.0.
     Text,
     /// An object with an id.
@@ -20,7 +20,7 @@ pub enum People {
 const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
 
 /// A person.
-pub fn person(base: &str, person: &Person, people: People) -> Value {
+pub(crate) fn person(base: &str, person: &Person, people: People) -> Value {
     match people {
         People::Text => json!(format!("{} <{}>", person.name, person.unique_name)),
         People::Object => json!({
@@ -36,7 +36,7 @@ pub fn person(base: &str, person: &Person, people: People) -> Value {
 }
 
 /// The fields of a revision that are not empty; what is empty is left out, as Azure DevOps does.
-pub fn fields(model: &Model, item: &Item, revision: &Revision, people: People) -> Map<String, Value> {
+pub(crate) fn fields(model: &Model, item: &Item, revision: &Revision, people: People) -> Map<String, Value> {
     let Some((project, team)) = model.home(item) else { return Map::new() };
     let content = &revision.content;
     let who = |number: usize| team.person(number).map(|who| person(&model.base_url, who, people));
@@ -73,7 +73,12 @@ pub fn fields(model: &Model, item: &Item, revision: &Revision, people: People) -
 }
 
 /// The same with the fields that only the REST API writes.
-pub fn rest_fields(model: &Model, item: &Item, revision: &Revision, people: People) -> Map<String, Value> {
+pub(crate) fn rest_fields(
+    model: &Model,
+    item: &Item,
+    revision: &Revision,
+    people: People,
+) -> Map<String, Value> {
     let mut fields = fields(model, item, revision, people);
     fields.insert("System.Id".to_owned(), json!(item.id));
     fields.insert("System.Rev".to_owned(), json!(revision.rev));
@@ -86,13 +91,13 @@ pub fn rest_fields(model: &Model, item: &Item, revision: &Revision, people: Peop
 }
 
 /// When the next revision was made; the end of time for the newest.
-pub fn revised_date(item: &Item, revision: &Revision) -> String {
+pub(crate) fn revised_date(item: &Item, revision: &Revision) -> String {
     let next = item.revision(revision.rev + 1);
     next.map_or_else(|| "9999-01-01T00:00:00Z".to_owned(), |next| next.changed_at.to_string())
 }
 
 /// The reference names of the estimates that a process has.
-pub fn type_fields(process: &Process) -> Value {
+pub(crate) fn type_fields(process: &Process) -> Value {
     json!({
         "Order": if process.name == "Scrum" {
             "Microsoft.VSTS.Common.BacklogPriority"

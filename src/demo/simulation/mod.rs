@@ -2,7 +2,7 @@
 //! REST API answers. It is an Azure DevOps to talk to, not a part of the product: its readers go through the
 //! same shapes and the same parsers as with a real one.
 
-pub mod fields;
+pub(crate) mod fields;
 mod history;
 pub mod hooks;
 pub mod item;
@@ -12,4 +12,4 @@ pub mod process;
 pub mod rest;
 pub mod server;
 mod step;
-pub mod titles;
+pub(crate) mod titles;

@@ -65,7 +65,7 @@ impl Titles {
 }
 
 /// The title after somebody made it more precise, or took that back.
-pub fn reworded(level: ItemRank, title: &str) -> String {
+pub(crate) fn reworded(level: ItemRank, title: &str) -> String {
     let addition = match level {
         ItemRank::Bug => " (intermittent)",
         ItemRank::Task => " (pairing)",
@@ -75,7 +75,7 @@ pub fn reworded(level: ItemRank, title: &str) -> String {
 }
 
 /// The titles of the team Web of Fabrikam Fiber, which sells internet access.
-pub static WEB: Titles = Titles {
+pub(crate) static WEB: Titles = Titles {
     epic: "Customers serve themselves",
     feature: "Customer portal",
     stories: [
@@ -125,7 +125,7 @@ pub static WEB: Titles = Titles {
 };
 
 /// The titles of the team Mobile Apps of Fabrikam Fiber.
-pub static MOBILE: Titles = Titles {
+pub(crate) static MOBILE: Titles = Titles {
     epic: "Field service without paper",
     feature: "Technician app",
     stories: [
@@ -175,7 +175,7 @@ pub static MOBILE: Titles = Titles {
 };
 
 /// The titles of the team Clinic of Contoso Clinic.
-pub static CLINIC: Titles = Titles {
+pub(crate) static CLINIC: Titles = Titles {
     epic: "A clinic without paper",
     feature: "Patient portal",
     stories: [

@@ -2,5 +2,5 @@
 
 pub mod archived_board;
 pub mod delta;
-pub mod journal_status;
+pub(crate) mod journal_status;
 pub mod last_announced;

@@ -1,7 +1,7 @@
 //! A sprint as values: work items, teams, what is known of a team, working days and time zones.
 
-pub mod calendar;
+pub(crate) mod calendar;
 pub mod catalogue;
-pub mod teams;
+pub(crate) mod teams;
 pub mod work_item;
 pub mod zones;

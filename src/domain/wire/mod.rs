@@ -2,5 +2,5 @@
 
 mod envelope;
 pub mod event;
-pub mod explanation;
+pub(crate) mod explanation;
 pub mod view;
