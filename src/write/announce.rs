@@ -22,7 +22,7 @@ use crate::journal::{Commit, EntryId, Version};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
 use crate::ops::vitals::Vitals;
-use crate::write::commit::{Change, CommitBuilder, CommitError, Conflicts, Proposal, commit_proposal};
+use crate::write::commit::{Change, CommitBuilder, CommitError, commit_unheld};
 use crate::write::teams::TeamKeeper;
 
 /// How numbers are announced.
@@ -133,9 +133,7 @@ impl Deriver {
     /// Errors: the journal failed, or other instances came first each time. What was not announced is announced by the
     /// next settle tick.
     pub async fn derive(&self, scope: Scope, at: AnnounceAt) -> Result<usize, CommitError> {
-        // The figures are computed without the boards being held, so the boards are read where the commit is built.
-        let mut proposal = Numbers { deriver: self, scope, at };
-        let committed = commit_proposal(&*self.instance.journal, &mut proposal).await?;
+        let committed = commit_unheld(&self.instance, || self.commit_of(scope, at)).await?;
         Ok(committed.map_or(0, |committed| committed.events))
     }
 
@@ -279,24 +277,5 @@ impl Draft {
         }
         // Without an event these are a board's first values: its snapshot shows them.
         commit.build(Audience::Scope(self.scope))
-    }
-}
-
-/// The numbers of a board that are to be announced.
-struct Numbers<'a> {
-    deriver: &'a Deriver,
-    scope: Scope,
-    at: AnnounceAt,
-}
-
-impl Proposal for Numbers<'_> {
-    fn build(&mut self) -> Option<Commit> {
-        self.deriver.commit_of(self.scope, self.at)
-    }
-
-    async fn rebase(&mut self, conflicts: &Conflicts) {
-        // What another instance announced is decided upon only once it is folded, never as a record that was read past
-        // the fold: else an older value could be announced over a newer one.
-        self.deriver.instance.fold.caught_up(conflicts).await;
     }
 }

@@ -299,12 +299,20 @@ pub async fn commit_proposal(
 }
 
 /// Commits what `build` makes of this instance's boards, anew from them after each conflict; `None` when there was
-/// nothing to commit.
+/// nothing to commit. The boards are held while it builds.
 ///
 /// Errors: the journal failed, or other writers came first each time.
 pub async fn commit(
     instance: &Instance,
-    build: impl FnMut(&Projection) -> Option<Commit> + Send,
+    mut build: impl FnMut(&Projection) -> Option<Commit> + Send,
+) -> Result<Option<Committed>, CommitError> {
+    commit_unheld(instance, || build(&instance.fold.read())).await
+}
+
+/// The same, for what takes long to build and so reads the boards where it needs them.
+pub async fn commit_unheld(
+    instance: &Instance,
+    build: impl FnMut() -> Option<Commit> + Send,
 ) -> Result<Option<Committed>, CommitError> {
     commit_proposal(&*instance.journal, &mut FromBoards { instance, build }).await
 }
@@ -351,9 +359,9 @@ struct FromBoards<'a, B> {
     build: B,
 }
 
-impl<B: FnMut(&Projection) -> Option<Commit> + Send> Proposal for FromBoards<'_, B> {
+impl<B: FnMut() -> Option<Commit> + Send> Proposal for FromBoards<'_, B> {
     fn build(&mut self) -> Option<Commit> {
-        (self.build)(&self.instance.fold.read())
+        (self.build)()
     }
 
     async fn rebase(&mut self, conflicts: &Conflicts) {
