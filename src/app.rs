@@ -16,6 +16,7 @@ use crate::devops::client::{ClientSettings, ClientSetupError, RestClient};
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Policy;
+use crate::domain::owner::Owner;
 use crate::journal::Store;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{self, RedisJournal, RedisSettings};
@@ -148,7 +149,8 @@ impl Adapters {
         let clock = clock::system();
         let organization = config.organization.as_ref();
         let azure = organization.map(rest_client).transpose();
-        let archive = config.tables.as_ref().map(|tables| table_archive(tables, &clock)).transpose();
+        let archive =
+            config.tables.as_ref().map(|tables| table_archive(tables, &config.owner, &clock)).transpose();
         Ok(Self {
             store: store(config, &clock)?,
             ring: RingLimits::DEFAULT,
@@ -163,7 +165,7 @@ impl App {
     /// The application over these adapters. Starts what runs for as long as the process, so it needs a runtime.
     pub fn new(config: &Config, adapters: Adapters) -> Self {
         let Adapters { store, clock, ring, azure, archive } = adapters;
-        let instance = Instance::new(&store, clock, config.demo && azure.is_some());
+        let instance = Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some());
         let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
         let calculator = Arc::new(Calculator::new(config.metrics));
         let Instance { fold, clock, demo, .. } = instance.clone();
@@ -260,8 +262,6 @@ fn store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
     let Some(configured) = &config.redis else {
         return Ok(Store::of(Arc::new(MemoryJournal::new(clock.clone(), config.retention))));
     };
-    let organization = config.organization.as_ref().map(|organization| organization.url.as_str());
-    let organisation = organisation_key(config.demo, organization);
     let tokens = match &configured.access {
         RedisAccess::Password => None,
         RedisAccess::Identity(identity) => {
@@ -273,28 +273,17 @@ fn store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
     let settings = RedisSettings {
         retention: config.retention,
         tokens,
-        ..RedisSettings::new(configured.address.clone(), organisation)
+        ..RedisSettings::new(configured.address.clone(), config.owner.clone())
     };
     let adapter = RedisJournal::new(settings, clock.clone()).map_err(StartError::Redis)?;
     Ok(Store::of(Arc::new(adapter)))
 }
 
-/// By which name the keys of an organisation are told from those of another in a store that they share: its path
-/// below the server, or the server's own name where there is no path (`https://contoso.visualstudio.com`).
-fn organisation_key(is_demo: bool, url: Option<&str>) -> String {
-    let Some(url) = url.filter(|_| !is_demo) else {
-        return if is_demo { "demo" } else { "default" }.into();
-    };
-    let place = url.split_once("://").map_or(url, |(_, place)| place);
-    let name = match place.trim_end_matches('/').split_once('/') {
-        Some((_, path)) => path,
-        None => place.split(['.', ':', '/']).next().unwrap_or_default(),
-    };
-    // What is left out of a key's name must not end its hash tag either.
-    name.to_lowercase().replace(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)), "-")
-}
-
-fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::ArchiveSetupError> {
+fn table_archive(
+    tables: &Tables,
+    owner: &Owner,
+    clock: &Clock,
+) -> Result<TableArchive, table::ArchiveSetupError> {
     let credential = match &tables.access {
         TableAccess::Key { account, key } => {
             Credential::SharedKey { account: account.clone(), key: key.clone() }
@@ -306,7 +295,8 @@ fn table_archive(tables: &Tables, clock: &Clock) -> Result<TableArchive, table::
         }
     };
     let prefix = table::PREFIX_DEFAULT.to_owned();
-    TableArchive::new(TableSettings { endpoint: tables.endpoint.clone(), credential, prefix })
+    let endpoint = tables.endpoint.clone();
+    TableArchive::new(TableSettings { endpoint, credential, prefix, owner: owner.clone() })
 }
 
 fn rest_client(organization: &Organization) -> Result<RestClient, ClientSetupError> {
@@ -324,20 +314,5 @@ fn source_settings(config: &Config) -> SourceSettings {
         deadline: config.sync_deadline,
         policy: Policy { mock: config.mock, ..Policy::default() },
         list_timeout: SourceSettings::LIST_TIMEOUT_DEFAULT,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn c12_each_organisation_has_a_name_that_a_key_may_hold() {
-        let key = |url| organisation_key(false, Some(url));
-        assert_eq!(key("https://dev.azure.com/Contoso"), "contoso");
-        assert_eq!(key("https://contoso.visualstudio.com"), "contoso");
-        assert_eq!(key("https://tfs.example:8080/tfs/Default{}Collection"), "tfs-default--collection");
-        assert_eq!(organisation_key(false, None), "default");
-        assert_eq!(organisation_key(true, Some("http://127.0.0.1:4711/demo")), "demo");
     }
 }

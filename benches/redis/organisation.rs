@@ -127,7 +127,7 @@ pub async fn journal(server: &RedisServer, organisation: &str) -> Arc<RedisJourn
     let defaults = settings(&server.url(), organisation);
     let settings = RedisSettings {
         timeout: Duration::from_secs(60),
-        ..RedisSettings::new(defaults.address, defaults.organisation)
+        ..RedisSettings::new(defaults.address, defaults.owner)
     };
     let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
     while journal.load().await.is_err() {

@@ -81,6 +81,9 @@ pub struct Deposit {
     /// The W3C trace id of the request that brought it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Text>,
+    /// The epoch of the journal that could not take it, where the instance knew one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Text>,
 }
 
 /// The name of a deposit. In the order of names, what came first is first.
@@ -119,7 +122,7 @@ impl fmt::Display for ArchiveError {
 
 impl std::error::Error for ArchiveError {}
 
-/// Copies, and the inbox.
+/// One owner's copies and inbox: what others keep in the same place is neither read, nor changed, nor deleted.
 #[async_trait]
 pub trait Archive: Send + Sync {
     /// Keeps the last values of metrics; of each the one that [supersedes](ArchivedValue::supersedes) the other stays,
@@ -140,8 +143,15 @@ pub trait Archive: Send + Sync {
     /// Puts an observation into the inbox. When this returns `Ok`, it is kept.
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError>;
 
-    /// What waits in the inbox, the oldest first, at most `limit`.
-    async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError>;
+    /// What waits in the inbox, the oldest first, at most `limit`, and none up to `after`.
+    async fn waiting(
+        &self,
+        after: Option<&DepositId>,
+        limit: usize,
+    ) -> Result<Vec<(DepositId, Deposit)>, ArchiveError>;
+
+    /// Puts a deposit that cannot be taken out of the way of others; it is kept for whoever looks into it.
+    async fn set_aside(&self, id: &DepositId, deposit: &Deposit) -> Result<(), ArchiveError>;
 
     /// Takes a deposit out of the inbox. That it is there no longer is no error: another instance took it.
     async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError>;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::metrics::{self, MetricSettings};
+use crate::domain::owner::Owner;
 use crate::domain::schedule::SyncWindow;
 use crate::domain::sprint::zones::TeamZones;
 use crate::journal::LogRetention;
@@ -81,6 +82,8 @@ settings! {
         "Redis that stores the boards for all instances and across restarts; two or more comma-separated nodes mean a cluster. `rediss://` without a password logs in with the managed identity, `redis://` without one does not log in. Not set: boards are kept in memory and lost when the process ends";
     Common: TABLES = "BOARDCAST_TABLES", "connection string or URL", "not set", "not set",
         "Table storage for the hook inbox and archived boards: a connection string with an account key, an account's Table endpoint (accessed with the managed identity), or `UseDevelopmentStorage=true` for Azurite. Not set: no archive";
+    Common: DEPLOYMENT = "BOARDCAST_DEPLOYMENT", "text, up to 60 characters", "not set", "not set; without an organisation the site's name",
+        "Name by which this deployment's data is told apart from that of others in the same Redis and storage account. Instances of one deployment have the same name. Not set: all deployments of one organisation share their data";
     Common: CLIENT_ID = "AZURE_CLIENT_ID", "GUID", "not set", "not set",
         "Client ID of a user-assigned managed identity. Not set: the system-assigned identity";
     Common: DEMO = "BOARDCAST_DEMO", "`on` or `off`", "`on` without an organisation, else `off`", "`off`",
@@ -121,6 +124,8 @@ settings! {
         "Limit on entries in the event log; a client that reconnects can resume from any of them";
     Tuning: HOST_PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", "port", "not set", "set by the Functions host",
         "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
+    Tuning: SITE_NAME = "WEBSITE_SITE_NAME", "text", "not set", "set by the platform",
+        "Name of the function app, which tells apart deployments that have neither an organisation nor `BOARDCAST_DEPLOYMENT`";
     Tuning: IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set", "set by the platform",
         "Endpoint that issues tokens of the managed identity. Not set: the metadata service of the virtual machine";
     Tuning: IDENTITY_HEADER = "IDENTITY_HEADER", "text", "not set", "set by the platform",
@@ -200,6 +205,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Hooks that are answered at the same time.
     pub hooks_in_flight_max: usize,
+    /// Whose boards are kept.
+    pub owner: Owner,
     /// Whether a simulated organisation stands in for a real one.
     pub demo: bool,
     /// Whether simulated data stands in where nothing is known.
@@ -301,6 +308,7 @@ impl Config {
         let demo = read.demo(under_host, organization.is_some());
         let sync_window = read.sync_window();
         let config = Self {
+            owner: read.owner(demo, organization.as_ref()),
             demo,
             mock: read.on_off(MOCK).unwrap_or(false),
             organization,

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, DEMO, HEARTBEAT, IDENTITY_ENDPOINT, IDENTITY_HEADER,
-    LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_AUTH,
-    REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, SettingError, TEAM_ZONES,
-    THRESHOLD,
+    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT, HEARTBEAT, IDENTITY_ENDPOINT,
+    IDENTITY_HEADER, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT,
+    REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON, SYNC_ZONE,
+    SettingError, TEAM_ZONES, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
+use crate::domain::owner::Owner;
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
 use crate::domain::sprint::zones::TeamZones;
@@ -21,6 +22,9 @@ use crate::write::announce::DeriveSettings;
 /// How many readers who were shed a standalone process holds open at least, however few streams are allowed: one tab
 /// of a careless client takes several places.
 const SHED_HELD_STANDALONE: usize = 1_000;
+
+/// How long the name of a deployment may be: it is part of every key.
+const DEPLOYMENT_CHARS_MAX: usize = 60;
 
 /// What is shown in place of a value that is, or may hold, a secret.
 pub(super) const REDACTED: &str = "[redacted]";
@@ -116,6 +120,20 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             self.refuse(ORGANIZATION_URL, shown, "must be a URL such as https://dev.azure.com/contoso");
         }
         Some(Organization { url: url.to_owned(), token })
+    }
+
+    /// Whose boards are kept. An organisation is told by its address, a deployment that has none by its name.
+    pub(super) fn owner(&mut self, demo: bool, organization: Option<&Organization>) -> Owner {
+        let named = self.text(DEPLOYMENT).map(|name| name.trim().to_owned());
+        if let Some(name) = named.as_ref().filter(|name| name.chars().count() > DEPLOYMENT_CHARS_MAX) {
+            self.refuse(DEPLOYMENT, name, format!("must have at most {DEPLOYMENT_CHARS_MAX} characters"));
+        }
+        let or_site = || named.clone().or_else(|| self.text(SITE_NAME));
+        match organization {
+            _ if demo => Owner::demo(or_site().as_deref()),
+            Some(organization) => Owner::organization(&organization.url, named.as_deref()),
+            None => Owner::hooks_alone(or_site().as_deref()),
+        }
     }
 
     /// Where the platform gives out tokens of the managed identity, as it says itself.

@@ -10,6 +10,7 @@ pub mod degradation;
 pub mod entry_id;
 pub mod level;
 pub mod metrics;
+pub mod owner;
 pub mod record;
 pub mod schedule;
 pub mod scope;

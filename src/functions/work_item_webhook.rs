@@ -138,7 +138,16 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
             app.instance.vitals.hooks_known.add(1);
             accepted("known", None)
         }
-        Ok(Ingested::ForeignCollection) => dead_letter(app, DeadLetter::ForeignCollection, letter),
+        Ok(Ingested::ForeignCollection) => {
+            let ours = app.instance.fold.read().collection();
+            tracing::warn!(
+                ours = ours.map(tracing::field::display),
+                theirs = provenance.collection.map(tracing::field::display),
+                "a hook of another collection than this deployment's, whose boards it cannot join; point its \
+                 subscription at a deployment with another BOARDCAST_DEPLOYMENT"
+            );
+            dead_letter(app, DeadLetter::ForeignCollection, letter)
+        }
         Err(error) => keep(app, observation, provenance, &error).await,
     }
 }
@@ -151,8 +160,12 @@ async fn keep(
     provenance: &Provenance,
     error: &CommitError,
 ) -> Response {
-    let refused =
-        matches!(error, CommitError::Journal(JournalError::Refused(_) | JournalError::Newer { .. }));
+    let refused = matches!(
+        error,
+        CommitError::Journal(
+            JournalError::Refused(_) | JournalError::Newer { .. } | JournalError::Foreign(_)
+        )
+    );
     if let Some(inbox) = app.inbox.as_ref().filter(|_| !refused) {
         match inbox.keep(observation, provenance).await {
             Ok(()) => {

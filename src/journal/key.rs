@@ -46,7 +46,12 @@ impl RecordKey {
         Self("epoch".into())
     }
 
-    /// The collection whose hooks are taken: the first one seen where none is configured.
+    /// Whose the store is.
+    pub fn owner() -> Self {
+        Self("owner".into())
+    }
+
+    /// The collection whose hooks are taken.
     pub fn collection() -> Self {
         Self("collection".into())
     }

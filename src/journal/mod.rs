@@ -125,6 +125,8 @@ pub enum JournalError {
         /// The number of the form that is known here.
         known: u64,
     },
+    /// The store holds what this instance must neither change nor show: what that is, and what to do about it.
+    Foreign(String),
 }
 
 impl fmt::Display for JournalError {
@@ -133,6 +135,7 @@ impl fmt::Display for JournalError {
             Self::Unavailable(why) => write!(f, "the journal is unavailable: {why}"),
             Self::Lost => f.write_str("the journal's log no longer holds the position that was followed"),
             Self::Refused(why) => write!(f, "the journal refused what it was given: {why}"),
+            Self::Foreign(why) => write!(f, "the journal cannot be used: {why}"),
             Self::Newer { found, known } => write!(
                 f,
                 "the journal is written in form {found} and only {known} is known here: update this instance"

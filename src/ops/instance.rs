@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::board::fold::Fold;
+use crate::domain::owner::Owner;
 use crate::journal::{Journal, Leases, Store};
 use crate::ops::vitals::Vitals;
 use crate::platform::clock::Clock;
@@ -12,6 +13,8 @@ use crate::platform::clock::Clock;
 pub struct Instance {
     /// The random id of this process, by which it is told from others in leases, reports and figures.
     pub id: Arc<str>,
+    /// Whose boards it keeps.
+    pub owner: Arc<Owner>,
     /// The records and the log that it shares with other instances.
     pub journal: Arc<dyn Journal>,
     /// By which instances spare each other double work.
@@ -28,9 +31,10 @@ pub struct Instance {
 
 impl Instance {
     /// A new instance over that store, which has folded nothing yet.
-    pub fn new(store: &Store, clock: Clock, demo: bool) -> Self {
+    pub fn new(store: &Store, owner: Owner, clock: Clock, demo: bool) -> Self {
         Self {
             id: uuid::Uuid::new_v4().to_string().into(),
+            owner: Arc::new(owner),
             journal: store.journal.clone(),
             leases: store.leases.clone(),
             fold: Arc::default(),

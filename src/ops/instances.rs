@@ -155,6 +155,7 @@ fn total(reports: &[Value]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::owner::Owner;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
@@ -178,7 +179,10 @@ mod tests {
 
         fn instance(&self, name: &str) -> Instances {
             let store = Store::of(self.journal.clone());
-            let instance = Instance { id: name.into(), ..Instance::new(&store, clock(&self.now), false) };
+            let instance = Instance {
+                id: name.into(),
+                ..Instance::new(&store, Owner::demo(None), clock(&self.now), false)
+            };
             Instances::new(instance, store.reports)
         }
 

@@ -59,7 +59,9 @@ impl Relay {
         loop {
             let entries = match self.instance.journal.tail(position, TAIL_ENTRIES).await {
                 Ok(entries) => entries,
-                Err(error @ (JournalError::Lost | JournalError::Newer { .. })) => return error,
+                Err(error @ (JournalError::Lost | JournalError::Newer { .. } | JournalError::Foreign(_))) => {
+                    return error;
+                }
                 Err(error) => {
                     // The position is still good: an outage is waited out, not answered with a reset.
                     tokio::time::sleep(self.failed(&error, silence)).await;
@@ -76,14 +78,23 @@ impl Relay {
                 }
             };
             failpoints::reached(Failpoint::Relayed);
-            self.hand_on(&entries);
+            let is_whole = self.hand_on(&entries);
             if let Some(last) = entries.last() {
                 position = last.id;
+            }
+            if !is_whole {
+                // The records may be decodable where an entry that tells of them is not.
+                position = match self.begin().await {
+                    Ok(position) => position,
+                    Err(error) => return error,
+                };
+                self.hub.reset(position);
             }
         }
     }
 
-    fn hand_on(&self, entries: &[Entry]) {
+    /// Hands entries to the fold and to the hub; `false` where the fold lacks what some of them tell.
+    fn hand_on(&self, entries: &[Entry]) -> bool {
         if let Some(last) = entries.last() {
             self.instance.vitals.log_seen(last.id);
         }
@@ -91,11 +102,13 @@ impl Relay {
             self.instance.vitals.board_changed(told.id);
         }
         // The fold comes first, so that a snapshot is never older than what its reader was already sent.
-        for id in self.instance.fold.apply(entries) {
+        let undecodable = self.instance.fold.apply(entries);
+        for id in &undecodable {
             self.instance.vitals.entries_undecodable.add(1);
-            tracing::error!(entry = %id, "a log entry cannot be decoded and was passed over");
+            tracing::error!(entry = %id, "a log entry cannot be decoded; the records are loaded instead");
         }
         self.hub.publish(entries.iter().map(frame));
+        undecodable.is_empty()
     }
 
     /// Takes note of a failure; returns how long to wait before the next attempt.
@@ -111,7 +124,7 @@ impl Relay {
                 self.instance.fold.set_journal_status(JournalStatus::Lost(status.cut_off().unwrap_or(now)));
                 return RETRY_AFTER;
             }
-            JournalError::Newer { .. } => {
+            JournalError::Newer { .. } | JournalError::Foreign(_) => {
                 self.instance.vitals.log_unreadable();
                 if !matches!(status, JournalStatus::Outdated(_)) {
                     tracing::error!(%error, "hooks are refused and streams are closed");
@@ -165,14 +178,30 @@ impl Relay {
         restore.run(&ours).await
     }
 
-    /// A log begins with a silent entry that names its epoch, so no reader is ever given the position 0-0.
+    /// A log begins with a silent entry that names its epoch and whose it is, so no reader is ever given the position
+    /// 0-0.
+    ///
+    /// Errors: [`JournalError::Foreign`] where it is somebody else's.
     async fn ensure_epoch(&self) -> Result<(), JournalError> {
-        let key = RecordKey::epoch();
-        if let [Some(_)] = self.instance.journal.read(std::slice::from_ref(&key)).await?.as_slice() {
+        let ours = self.instance.owner.identity();
+        let keys = [RecordKey::epoch(), RecordKey::owner()];
+        let records = self.instance.journal.read(&keys).await?;
+        let [epoch, owner] = records.as_slice() else { return Err(JournalError::Lost) };
+        if let Some(theirs) = owner.as_ref().filter(|theirs| theirs.value != ours) {
+            let theirs = String::from_utf8_lossy(&theirs.value);
+            return Err(JournalError::Foreign(format!(
+                "it is kept for `{theirs}` and this instance works for `{ours}`; correct BOARDCAST_ORGANIZATION_URL \
+                 or BOARDCAST_DEPLOYMENT, or give it a store of its own"
+            )));
+        }
+        if epoch.is_some() && owner.is_some() {
             return Ok(());
         }
         let mut commit = CommitBuilder::new();
-        commit.put(Change::Epoch(uuid::Uuid::new_v4().to_string()), None);
+        if epoch.is_none() {
+            commit.put(Change::Epoch(uuid::Uuid::new_v4().to_string()), None);
+        }
+        commit.put(Change::Owner(ours.to_owned()), owner.as_ref().map(|owner| owner.version));
         let Some(commit) = commit.build(Audience::Everyone) else { return Ok(()) };
         match commit_once(&*self.instance.journal, commit).await? {
             CommitOutcome::Committed(_) => {}

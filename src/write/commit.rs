@@ -60,6 +60,8 @@ pub enum Change {
     Collection(CollectionId),
     /// A log begins.
     Epoch(String),
+    /// It is known whose the journal is.
+    Owner(String),
 }
 
 impl Change {
@@ -78,6 +80,7 @@ impl Change {
             Self::Checked(_) => RecordKey::feed(),
             Self::Collection(_) => RecordKey::collection(),
             Self::Epoch(_) => RecordKey::epoch(),
+            Self::Owner(_) => RecordKey::owner(),
         }
     }
 
@@ -115,6 +118,8 @@ impl Change {
                 delta.epoch = Some(epoch.clone());
                 Some(epoch.into())
             }
+            // A journal has one owner for good, whom each instance checks before it loads.
+            Self::Owner(owner) => Some(owner.into()),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::amount::Hundredths;
 use crate::domain::metrics::threshold::AnnouncedValue;
+use crate::domain::owner::Owner;
 use crate::domain::record::last_announced::Announced;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::testing::{item, project};
@@ -160,8 +161,12 @@ async fn contention_is_given_up_after_some_attempts_and_is_no_outage() {
 #[tokio::test(start_paused = true)]
 async fn what_conflicts_is_built_anew_from_boards_that_hold_what_won() {
     let journal = journal();
-    let instance =
-        Instance::new(&Store::of(journal.clone()), Arc::new(|| Timestamp::from_epoch_ms(1)), false);
+    let instance = Instance::new(
+        &Store::of(journal.clone()),
+        Owner::hooks_alone(None),
+        Arc::new(|| Timestamp::from_epoch_ms(1)),
+        false,
+    );
     journal.commit(everything().build(Audience::Everyone).unwrap()).await.unwrap();
     instance.fold.reset(Projection::load(&*journal).await.unwrap().0);
     // Another instance is first; this one's relay reads it a moment later.

@@ -1,7 +1,7 @@
 //! The inbox: what the journal cannot take waits in the archive, and is ingested when the journal answers again.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::archive::{Archive, ArchiveError, Deposit, DepositId};
+use crate::domain::scope::Text;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
@@ -37,11 +38,30 @@ const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// The longest wait between two attempts, so that the boards are whole soon after the journal is back.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
+/// How often the journal may refuse a deposit before it is set aside.
+const REFUSALS_MAX: u32 = 5;
+
+/// How long a deposit for another journal of the same owner is left for whoever follows that, in milliseconds. After
+/// this nobody does: the journal was lost.
+const FOREIGN_KEPT_MS: i64 = 7 * 24 * 60 * 60_000;
+
 /// The inbox of one archive. Every instance drains it: that two take the same deposit does no harm, because it is merged.
 pub struct Inbox {
     archive: Arc<dyn Archive>,
     ingest: Arc<Ingest>,
     deposited: Notify,
+    memory: Mutex<Memory>,
+}
+
+/// What is known of deposits that stay in the inbox.
+#[derive(Default)]
+struct Memory {
+    /// The epochs of the journal that this instance has followed.
+    epochs: HashSet<Text>,
+    /// Deposits for another journal of the same owner, which were ingested and left for those who follow that.
+    left_to_others: HashSet<DepositId>,
+    /// How often the journal refused a deposit.
+    refusals: HashMap<DepositId, u32>,
 }
 
 /// The journal or the archive does not answer.
@@ -52,8 +72,6 @@ struct Unanswered;
 pub enum Round {
     /// Nothing is left that could be taken.
     Empty,
-    /// More may wait.
-    More,
     /// The journal or the archive does not answer, or something could not be taken.
     Stuck,
 }
@@ -61,7 +79,7 @@ pub enum Round {
 impl Inbox {
     /// The inbox of that archive, drained into that write path.
     pub fn new(archive: Arc<dyn Archive>, ingest: Arc<Ingest>) -> Self {
-        Self { archive, ingest, deposited: Notify::new() }
+        Self { archive, ingest, deposited: Notify::new(), memory: Mutex::default() }
     }
 
     /// Keeps an observation that could not be ingested. Errors: it is not kept.
@@ -71,6 +89,7 @@ impl Inbox {
             received_at: provenance.received_at,
             collection: provenance.collection,
             trace_id: provenance.trace_id.clone(),
+            epoch: self.ingest.instance.fold.read().epoch().map(Text::from),
         };
         let late = |_| Err(ArchiveError::Unavailable("a deposit took too long".into()));
         timeout(DEPOSIT_BUDGET, self.archive.deposit(&deposit)).await.unwrap_or_else(late)?;
@@ -91,7 +110,6 @@ impl Inbox {
             // Nothing can be taken before the journal is back, and then it is taken at once.
             let _ = contact.wait_for(|contact| contact.cut_off().is_none()).await;
             match self.drain_once().await {
-                Round::More => retry = RETRY_FIRST,
                 Round::Empty => {
                     retry = RETRY_FIRST;
                     let _ = timeout(POLL_INTERVAL, self.deposited.notified()).await;
@@ -109,36 +127,44 @@ impl Inbox {
         }
     }
 
-    /// Takes the oldest deposits, ingests each, and only then removes it: an instance that dies in between leaves a row that the
-    /// next one merges to nothing.
+    /// Takes deposits, the oldest first, ingests each, and only then removes it: an instance that dies in between leaves
+    /// a row that the next one merges to nothing. What cannot be taken does not hide what waits behind it.
     pub async fn drain_once(&self) -> Round {
-        let waiting = match self.archive.waiting(ROUND_MAX).await {
-            Ok(waiting) => waiting,
-            Err(error) => {
-                tracing::warn!(%error, "the inbox cannot be read; trying again");
-                return Round::Stuck;
+        self.memory().epochs.extend(self.ingest.instance.fold.read().epoch().map(Text::from));
+        let (mut left, mut after) = (None, None);
+        loop {
+            let waiting = match self.archive.waiting(after.as_ref(), ROUND_MAX).await {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    tracing::warn!(%error, "the inbox cannot be read; trying again");
+                    return Round::Stuck;
+                }
+            };
+            let is_last = waiting.len() < ROUND_MAX;
+            after = waiting.last().map(|(id, _)| id.clone());
+            let ours: Vec<_> = waiting.into_iter().filter(|(id, _)| !self.is_left_to_others(id)).collect();
+            let oldest = ours.first().map(|(_, deposit)| deposit.received_at);
+            self.ingest.instance.vitals.inbox_oldest.set(left.or(oldest));
+            let Ok(left_here) = self.take_page(ours).await else { return Round::Stuck };
+            left = left.or(left_here);
+            if is_last {
+                self.ingest.instance.vitals.inbox_oldest.set(left);
+                return if left.is_some() { Round::Stuck } else { Round::Empty };
             }
-        };
-        let oldest = |deposits: &[(_, Deposit)]| deposits.first().map(|(_, deposit)| deposit.received_at);
-        self.ingest.instance.vitals.inbox_oldest.set(oldest(&waiting));
-        let is_last = waiting.len() < ROUND_MAX;
+        }
+    }
+
+    /// Takes deposits of several items; returns when the oldest of those was received that could not be taken.
+    async fn take_page(&self, page: Vec<(DepositId, Deposit)>) -> Result<Option<Timestamp>, Unanswered> {
         // What is told of one item stays in the order in which it came; other items need not wait for that.
         let mut of_items = BTreeMap::<WorkItemId, Vec<(DepositId, Deposit)>>::new();
-        for (id, deposit) in waiting {
+        for (id, deposit) in page {
             of_items.entry(deposit.observation.id).or_default().push((id, deposit));
         }
         let futures: Vec<_> = of_items.into_values().map(|deposits| self.take_all(deposits)).collect();
         let taken: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
-        let Ok(left) = taken.into_iter().collect::<Result<Vec<_>, Unanswered>>() else { return Round::Stuck };
-        let left = left.into_iter().flatten().min();
-        if left.is_some() || is_last {
-            self.ingest.instance.vitals.inbox_oldest.set(left);
-        }
-        match (left, is_last) {
-            (Some(_), _) => Round::Stuck,
-            (None, true) => Round::Empty,
-            (None, false) => Round::More,
-        }
+        let left = taken.into_iter().collect::<Result<Vec<_>, Unanswered>>()?;
+        Ok(left.into_iter().flatten().min())
     }
 
     /// Takes the deposits of one item; returns when the oldest of those was received that could not be taken.
@@ -148,11 +174,21 @@ impl Inbox {
             match self.take(&deposit).await {
                 Ok(()) => failpoints::reached(Failpoint::Drained),
                 // It cannot be taken, and those after it may be.
-                Err(CommitError::Contended | CommitError::Journal(JournalError::Refused(_))) => {
+                Err(CommitError::Contended) => {
                     left = left.or(Some(deposit.received_at));
                     continue;
                 }
+                Err(CommitError::Journal(JournalError::Refused(why))) => {
+                    if !self.set_aside_if_hopeless(&id, &deposit, why).await {
+                        left = left.or(Some(deposit.received_at));
+                    }
+                    continue;
+                }
                 Err(CommitError::Journal(_)) => return Err(Unanswered),
+            }
+            if self.is_for_another_journal(&deposit) {
+                self.memory().left_to_others.insert(id);
+                continue;
             }
             if let Err(error) = self.archive.remove(&id).await {
                 tracing::warn!(%error, "a deposit that was ingested could not be removed; it will be found known");
@@ -161,6 +197,45 @@ impl Inbox {
             self.ingest.instance.vitals.inbox_drained.add(1);
         }
         Ok(left)
+    }
+
+    /// Whether another journal of the same owner could not take it, whose instances have yet to.
+    fn is_for_another_journal(&self, deposit: &Deposit) -> bool {
+        let is_old = (self.ingest.instance.clock)().ms_since(deposit.received_at) > FOREIGN_KEPT_MS;
+        let is_other = |epoch| !self.memory().epochs.contains(epoch);
+        !is_old && deposit.epoch.as_ref().is_some_and(is_other)
+    }
+
+    fn is_left_to_others(&self, id: &DepositId) -> bool {
+        self.memory().left_to_others.contains(id)
+    }
+
+    /// Counts a refusal, and sets the deposit aside that was refused too often: `true` where it is out of the way.
+    async fn set_aside_if_hopeless(&self, id: &DepositId, deposit: &Deposit, why: &str) -> bool {
+        let refusals = {
+            let mut memory = self.memory();
+            let refusals = memory.refusals.entry(id.clone()).or_default();
+            *refusals += 1;
+            *refusals
+        };
+        if refusals < REFUSALS_MAX {
+            return false;
+        }
+        if let Err(error) = self.archive.set_aside(id, deposit).await {
+            tracing::warn!(%error, "a deposit that the journal refuses could not be set aside; trying again");
+            return false;
+        }
+        self.memory().refusals.remove(id);
+        self.ingest.instance.vitals.inbox_set_aside.add(1);
+        tracing::error!(
+            work_item = %deposit.observation.id, deposit = id.as_str(), why,
+            "a kept service hook was set aside because the journal refuses it; please report this as a defect of boardcast"
+        );
+        true
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn take(&self, deposit: &Deposit) -> Result<(), CommitError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::owner::Owner;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::sprint::teams::CurrentSprint;
@@ -37,7 +38,7 @@ impl Fixture {
             commit.put_current_sprint(&empty, CurrentSprint { team: team.key(), sprint });
         }
         journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
-        let instance = Instance::new(&Store::of(journal.clone()), clock, false);
+        let instance = Instance::new(&Store::of(journal.clone()), Owner::hooks_alone(None), clock, false);
         instance.fold.reset(Projection::load(&*journal).await.unwrap().0);
         let begin = instance.fold.position().unwrap();
         Self { journal, retention: Retention { instance }, begin }

@@ -167,7 +167,7 @@ async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
     let book = flow.end().await;
     // What a hook left in the inbox that was sent again must not come to the next stage.
     let inbox = azurite.archive("boardcast");
-    eventually("the inbox is not drained", async || inbox.waiting(1).await == Ok(Vec::new())).await;
+    eventually("the inbox is not drained", async || inbox.waiting(None, 1).await == Ok(Vec::new())).await;
     let history = if redis == Redis::There { History::Whole } else { History::Unreachable };
     let store = (&stage.server, "default");
     let told = judge(store, &stage.places.all(), &book, witnesses.into(), history).await;

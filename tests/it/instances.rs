@@ -12,7 +12,7 @@ use crate::support::app::DEADLINE;
 use crate::support::fleet::Fleet;
 use crate::support::flow::{Flow, deliver_all};
 use crate::support::process::Process;
-use crate::support::redis::{RedisServer, fresh_organisation};
+use crate::support::redis::{self as redis_keys, RedisServer, fresh_organisation};
 use crate::support::sse::SseReader;
 use crate::support::team::story;
 use crate::support::verdict::{History, judge};
@@ -169,7 +169,7 @@ async fn c12_a_rolling_update_stops_the_older_instances_before_they_can_split_th
     };
     let updating = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let schema = format!("bc:{{{}}}:schema", fleet.organisation);
+        let schema = redis_keys::schema_key(&fleet.organisation);
         let () = server.command(&["SET", &schema, "2"]).await;
         let end = server.log(&fleet.organisation).await.last().unwrap().0;
         for instance in &fleet.instances {
@@ -292,7 +292,7 @@ async fn p6_each_of_two_instances_shows_both_and_what_they_add_up_to() {
         let metrics = instance.app.get("/api/health/metrics").await;
         assert!(metrics.text().lines().any(|line| line == "boardcast_instances 2"));
     }
-    let key = format!("bc:{{{}}}:1:instances", fleet.organisation);
+    let key = redis_keys::key(&fleet.organisation, "instances");
     let left: i64 = RedisServer::shared().command(&["PTTL", &key]).await;
     assert!((1..=30_000).contains(&left), "{left}");
     drop(witnesses);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boardcast::domain::owner::Owner;
 use boardcast::journal::memory::MemoryJournal;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use boardcast::journal::{EntryId, LogRetention, Store};
@@ -81,7 +82,7 @@ impl Harness for Faultless {
 /// The adapter on a real Redis. Tests share the servers and keep to an organisation each.
 struct Redis {
     journal: Arc<RedisJournal>,
-    organisation: String,
+    owner: Owner,
     server: Server,
 }
 
@@ -93,12 +94,12 @@ enum Server {
 
 impl Redis {
     fn over(server: Server, settings: RedisSettings) -> Self {
-        let organisation = settings.organisation.clone();
-        Self { journal: redis::journal(settings), organisation, server }
+        let owner = settings.owner.clone();
+        Self { journal: redis::journal(settings), owner, server }
     }
 
     fn log(&self) -> String {
-        format!("bc:{{{}}}:1:log", self.organisation)
+        format!("bc:{{{}}}:2:log", self.owner.key())
     }
 
     /// The server that has this organisation's slot.
@@ -122,7 +123,7 @@ impl Redis {
 
     async fn lose_everything(&self) {
         let server = self.holder().await;
-        let keys: Vec<String> = server.command(&["KEYS", &format!("bc:{{{}}}:*", self.organisation)]).await;
+        let keys: Vec<String> = server.command(&["KEYS", &format!("bc:{{{}}}:*", self.owner.key())]).await;
         assert!(keys.len() > 1, "there was nothing to lose: {keys:?}");
         let words: Vec<_> = ["DEL"].into_iter().chain(keys.iter().map(String::as_str)).collect();
         let () = server.command(&words).await;

@@ -15,11 +15,11 @@ use bytes::Bytes;
 
 use crate::support::app::{DEADLINE, TestApp};
 use crate::support::hooks::{FABRIKAM, updated};
-use crate::support::http;
 use crate::support::process::Process;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer, TlsServer, fresh_organisation, settings};
 use crate::support::sse::SseReader;
+use crate::support::{eventually, http};
 
 fn silent() -> NewEntry {
     NewEntry { audience: Audience::Everyone, event: None, delta: None }
@@ -178,7 +178,7 @@ async fn what_was_appended_to_a_store_that_was_begun_anew_is_not_taken_for_what_
     committed(&*other, write("epoch", "two")).await;
     assert_eq!(tokio::time::timeout(DEADLINE, follower).await.unwrap().unwrap(), Err(JournalError::Lost));
     // The very same id, by chance or by a clock that was set back, in another history.
-    let log = "bc:{own}:1:log";
+    let log = &redis::key("own", "log");
     let () = server.command(&["DEL", log]).await;
     let _: String =
         server.command(&["XADD", log, &position.to_string(), "end", "1", "to", "\"everyone\""]).await;
@@ -204,7 +204,7 @@ async fn a_store_that_lost_its_end_while_it_was_away_is_lost_to_its_follower() {
         }
     });
     // What a replica does that takes over without the last entries.
-    redis::set_back(&server, "bc:{own}:1:log", &first.to_string()).await;
+    redis::set_back(&server, &redis::key("own", "log"), &first.to_string()).await;
     server.kill();
     server.restart();
     assert_eq!(tokio::time::timeout(DEADLINE, follower).await.unwrap().unwrap(), Err(JournalError::Lost));
@@ -313,15 +313,15 @@ async fn c12_a_newer_form_of_the_store_is_neither_read_nor_written() {
     let journal = redis::journal(settings(&server.url(), &organisation));
     let position = committed(&*journal, write("a", "1")).await;
     assert!(journal.lease("sync", "one", DEADLINE).await.unwrap());
-    let schema = format!("bc:{{{organisation}}}:schema");
+    let schema = redis::schema_key(&organisation);
     let number: String = server.command(&["GET", &schema]).await;
-    assert_eq!(number, "1", "whoever writes first says in which form");
+    assert_eq!(number, "2", "whoever writes first says in which form");
     let follower = tokio::spawn({
         let journal = journal.clone();
         async move { journal.tail(position, 100).await }
     });
-    let () = server.command(&["SET", &schema, "2"]).await;
-    let newer = JournalError::Newer { found: "2".into(), known: 1 };
+    let () = server.command(&["SET", &schema, "3"]).await;
+    let newer = JournalError::Newer { found: "3".into(), known: 2 };
     assert_eq!(journal.commit(write("a", "2")).await, Err(newer.clone()));
     assert_eq!(journal.load().await.unwrap_err(), newer);
     assert_eq!(journal.holds(position).await, Err(newer.clone()));
@@ -329,7 +329,7 @@ async fn c12_a_newer_form_of_the_store_is_neither_read_nor_written() {
     assert_eq!(journal.lease("sync", "one", DEADLINE).await, Err(newer.clone()));
     assert_eq!(journal.lease("other", "one", DEADLINE).await, Err(newer.clone()));
     assert_eq!(tokio::time::timeout(DEADLINE, follower).await.unwrap().unwrap(), Err(newer));
-    let log = format!("bc:{{{organisation}}}:1:log");
+    let log = redis::key(&organisation, "log");
     assert_eq!(server.command::<u64>(&["XLEN", &log]).await, 1);
 }
 
@@ -347,12 +347,61 @@ async fn c12_organisations_that_share_a_store_do_not_see_each_other() {
 }
 
 #[tokio::test]
+async fn fault_a2_a_store_in_the_first_form_is_refused_with_what_to_do() {
+    let organisation = fresh_organisation();
+    let server = RedisServer::shared();
+    let first = format!("bc:{{{organisation}}}:schema");
+    let () = server.command(&["SET", &first, "1"]).await;
+    let journal = redis::journal(settings(&server.url(), &organisation));
+    let refused = |error: JournalError| {
+        let text = error.to_string();
+        assert!(matches!(error, JournalError::Foreign(_)), "{text}");
+        assert!(text.contains(&format!("bc:{{{organisation}}}:*")) && text.contains("delete"), "{text}");
+    };
+    refused(journal.load().await.unwrap_err());
+    refused(journal.read(&[RecordKey::epoch()]).await.unwrap_err());
+    refused(journal.commit(write("a", "1")).await.unwrap_err());
+    let () = server.command(&["DEL", &first]).await;
+    committed(&*journal, write("a", "1")).await;
+}
+
+#[tokio::test]
+async fn fault_a2_a_journal_that_says_it_is_somebody_elses_is_not_shown() {
+    let organisation = fresh_organisation();
+    let server = RedisServer::shared();
+    let journal = redis::journal(settings(&server.url(), &organisation));
+    let owned = Commit {
+        writes: vec![(RecordKey::owner(), Some(Bytes::from_static(b"organization http://two.example")))],
+        ..write("epoch", "5")
+    };
+    committed(&*journal, owned).await;
+    let app = TestApp::builder().layer(move |_| Store::of(journal.clone())).start().await;
+    eventually("an instance works on with a journal that is not its own", async || {
+        let health = app.get("/api/health/ready").await;
+        health.status == 503 && app.hook(&updated(13, 1, "New")).await.status == 503
+    })
+    .await;
+    assert!(app.app.instance.fold.position().is_none(), "it was loaded");
+}
+
+#[tokio::test]
+async fn fault_a1_a_lease_is_worth_nothing_in_a_store_that_was_begun_anew() {
+    let journal = redis::journal(settings(&RedisServer::shared().url(), &fresh_organisation()));
+    committed(&*journal, write("epoch", "1")).await;
+    assert!(journal.lease("check", "one", DEADLINE).await.unwrap());
+    assert!(!journal.lease("check", "another", DEADLINE).await.unwrap());
+    let epoch = journal.read(&[RecordKey::epoch()]).await.unwrap()[0].as_ref().map(|epoch| epoch.version);
+    committed(&*journal, Commit { checks: vec![(RecordKey::epoch(), epoch)], ..write("epoch", "2") }).await;
+    assert!(journal.lease("check", "another", DEADLINE).await.unwrap());
+}
+
+#[tokio::test]
 async fn c4_a_record_that_cannot_be_read_is_absent_and_can_be_written_anew() {
     let organisation = fresh_organisation();
     let server = RedisServer::shared();
     let journal = redis::journal(settings(&server.url(), &organisation));
     committed(&*journal, write("item/14", "1")).await;
-    let items = format!("bc:{{{organisation}}}:1:items");
+    let items = redis::key(&organisation, "items");
     let () = server.command(&["HSET", &items, "13", "nonsense"]).await;
     let key = RecordKey::from("item/13");
     assert_eq!(journal.read(std::slice::from_ref(&key)).await.unwrap(), [None]);
@@ -405,7 +454,7 @@ async fn the_log_is_trimmed_by_age_though_nobody_writes() {
     let journal = redis::journal(settings);
     let old = committed(&*journal, write("a", "1")).await;
     let id = committed(&*journal, write("b", "1")).await;
-    let log = format!("bc:{{{organisation}}}:1:log");
+    let log = redis::key(&organisation, "log");
     let begin = Instant::now();
     while server.command::<u64>(&["XLEN", &log]).await > 1 {
         assert!(begin.elapsed() < DEADLINE, "nothing was trimmed");
@@ -560,7 +609,7 @@ async fn processes_share_their_boards_and_one_that_starts_anew_has_them() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let keys: Vec<String> = server.command(&["KEYS", "*"]).await;
-    assert!(keys.iter().all(|key| key.starts_with("bc:{default}:")), "{keys:?}");
+    assert!(keys.iter().all(|key| key.starts_with("bc:{default-")), "{keys:?}");
 }
 
 #[tokio::test]

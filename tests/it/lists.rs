@@ -114,7 +114,7 @@ fn instances<const N: usize>(organisation: &str) -> [ListsOfInstance; N] {
 }
 
 fn key(organisation: &str) -> String {
-    format!("bc:{{{organisation}}}:1:list:sprints:{KEY}")
+    redis::key(organisation, &format!("list:sprints:{KEY}"))
 }
 
 /// Waits until the list is kept: that is done right after whoever waited for it was told.
@@ -235,7 +235,7 @@ async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_li
     // The projects; the teams of two projects; three catalogues.
     assert_eq!((total(ReadOutcome::Miss), total(ReadOutcome::HitRedis)), (6, 12));
     // Names of keys are GUIDs and words of ours.
-    let prefix = format!("bc:{{{}}}:1:list:", organization.name);
+    let prefix = redis::key(&organization.name, "list:");
     let keys: Vec<String> = RedisServer::shared().command(&["KEYS", &format!("{prefix}*")]).await;
     assert_eq!(keys.len(), 6);
     for key in keys {
@@ -270,7 +270,7 @@ async fn c11_a_sprint_that_nobody_knows_is_looked_up_once_for_all_instances_also
     };
     app.hook(&organization.hook(item, "Fabrikam Fiber\\Nowhere", "One")).await;
     eventually("nobody asked for the sprint", async || organization.asked() == 4).await;
-    let prefix = format!("bc:{{{}}}:1:list:catalogue:*", organization.name);
+    let prefix = redis::key(&organization.name, "list:catalogue:*");
     eventually("the new list is not kept", async || {
         let changed_by = state().item(WorkItemId::new(item).unwrap()).unwrap().version;
         let keys: Vec<String> = RedisServer::shared().command(&["KEYS", &prefix]).await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use boardcast::board::projection::Projection;
+use boardcast::domain::owner::Owner;
 use boardcast::domain::schedule::SyncWindow;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
@@ -233,7 +234,7 @@ impl Paused {
         let sync = Arc::new(Synchronisation {
             source: None,
             deriver: None,
-            instance: Instance::new(&faults.in_front_of(memory), clock, false),
+            instance: Instance::new(&faults.in_front_of(memory), Owner::hooks_alone(None), clock, false),
             window: SyncWindow::default(),
             deadline: Duration::from_mins(4),
         });

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::hooks::{FABRIKAM, updated};
+use crate::support::hooks::{CONTOSO, FABRIKAM, updated, updated_in};
 use crate::support::http::{self, Answer};
+use crate::support::team::catalogue;
 
 async fn post(app: &TestApp, body: &[u8]) -> Answer {
     app.request("POST", "/api/webhooks/azure-devops/workitem.updated", &[], body).await
@@ -268,10 +270,10 @@ async fn w1_a_hook_of_another_collection_than_the_first_is_a_dead_letter() {
     foreign["resourceContainers"]["collection"]["id"] = json!("00000000-1111-2222-3333-444444444444");
     assert_eq!(app.hook(&foreign).await.json()["reason"], "foreign_collection");
     foreign["resourceContainers"]["collection"] = Value::Null;
-    assert_eq!(app.hook(&foreign).await.json()["outcome"], "applied", "one that does not say is taken");
+    assert_eq!(app.hook(&foreign).await.json()["reason"], "foreign_collection", "it may be anybody's");
     app.settled().await;
     let board = app.get("/api/snapshot?project=fabrikam").await.json();
-    assert_eq!(board["items"][0]["rev"], 2);
+    assert_eq!(board["items"][0]["rev"], 1);
 }
 
 #[tokio::test]
@@ -420,4 +422,47 @@ async fn w9_the_published_samples_of_one_item_end_alike_in_all_six_orders() {
     }
     assert_eq!(boards[0][0]["id"], 318);
     assert!(boards.iter().all(|board| *board == boards[0]), "{boards:?}");
+}
+
+#[tokio::test]
+async fn fault_a3_by_hooks_alone_one_without_a_collection_does_not_pass_once_one_is_known() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let mut nameless = updated(14, 1, "New");
+    nameless["resourceContainers"].as_object_mut().unwrap().remove("collection");
+    assert_eq!(app.hook(&nameless).await.json()["outcome"], "applied", "nobody knows better yet");
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "applied");
+    nameless["resource"]["rev"] = 2.into();
+    nameless["resource"]["revision"]["rev"] = 2.into();
+    assert_eq!(app.hook(&nameless).await.json()["reason"], "foreign_collection");
+}
+
+#[tokio::test]
+async fn fault_a3_with_an_organisation_the_first_hook_decides_nothing_and_its_projects_hooks_do() {
+    const FOREIGN: &str = "d12d0eb8-e382-443b-9f9c-c52cba5014c2";
+    let app =
+        TestApp::builder().setting("BOARDCAST_ORGANIZATION_URL", "http://127.0.0.1:1/fabrikam").start().await;
+    app.settled().await;
+    let collection = || app.app.instance.fold.read().collection().map(|known| known.to_string());
+    let mut foreign = updated_in(CONTOSO, 99, 1, "New");
+    foreign["resourceContainers"]["collection"]["id"] = FOREIGN.into();
+    app.hook(&foreign).await;
+    app.settled().await;
+    assert_eq!(collection(), None, "nobody but the organisation says which collection it is");
+    assert!(app.app.deriver.teams.learn(catalogue(), Cause::Timer).await.unwrap());
+    app.settled().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "applied");
+    app.settled().await;
+    assert_eq!(
+        collection().as_deref(),
+        updated(13, 1, "New")["resourceContainers"]["collection"]["id"].as_str()
+    );
+    foreign["resource"]["workItemId"] = 98.into();
+    assert_eq!(app.hook(&foreign).await.json()["reason"], "foreign_collection");
+    // A collection that was moved to another server keeps its projects' ids, and theirs are believed.
+    let mut moved = updated(13, 2, "Active");
+    moved["resourceContainers"]["collection"]["id"] = FOREIGN.into();
+    assert_eq!(app.hook(&moved).await.json()["outcome"], "applied");
+    app.settled().await;
+    assert_eq!(collection().as_deref(), Some(FOREIGN));
 }

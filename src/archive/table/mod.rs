@@ -2,13 +2,14 @@
 //!
 //! Three tables, each made when it is missing: the last values of metrics (a partition for each team, a row for each
 //! metric of each sprint), finished sprints (a partition for each team) and the inbox (one partition, in the order of
-//! arrival). A row holds one JSON text.
+//! arrival, and one for what was set aside). The name of a partition begins with whose it is. A row holds one JSON text.
 
 mod rows;
 mod transport;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 use self::rows::{Expected, Row, Rows, Written, key};
 use self::transport::{Access, Transport};
 use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
+use crate::domain::owner::Owner;
 use crate::domain::scope::{Scope, TeamKey};
 use crate::platform::identity::TokenSource;
 use crate::platform::secret::Secret;
@@ -48,8 +50,9 @@ const CONFLICT_RETRIES_MAX: u32 = 5;
 /// How many rows are written at the same time.
 const WRITES_PARALLEL: usize = 8;
 
-/// The partition of the inbox.
+/// The partition of an owner's inbox, and that of what could not be taken out of it.
 const WAITING: &str = "waiting";
+const SET_ASIDE: &str = "set-aside";
 
 /// What stands in a key for a team or sprint that is not known.
 const NONE: &str = "-";
@@ -62,6 +65,8 @@ pub struct TableSettings {
     pub credential: Credential,
     /// What the names of the tables begin with: letters and digits, a letter first.
     pub prefix: String,
+    /// Whose rows are read and written.
+    pub owner: Owner,
 }
 
 /// What a request is authorised with.
@@ -110,8 +115,12 @@ pub struct TableArchive {
     values: Rows,
     sprints: Rows,
     inbox: Rows,
+    /// What the names of our partitions begin with.
+    owner: String,
     /// The keys of rows that could not be decoded, as far as they were told.
     odd: Mutex<HashSet<String>>,
+    /// Whether it is known that the inbox holds nothing in the first form.
+    is_first_form_gone: AtomicBool,
 }
 
 impl TableArchive {
@@ -138,7 +147,47 @@ impl TableArchive {
             .build();
         let table = |name: &str| Rows::of(service.table_client(format!("{}{name}", settings.prefix)));
         let (values, sprints, inbox) = (table("values"), table("sprints"), table("inbox"));
-        Ok(Self { values, sprints, inbox, odd: Mutex::default() })
+        let is_first_form_gone = AtomicBool::new(false);
+        Ok(Self {
+            values,
+            sprints,
+            inbox,
+            owner: settings.owner.key(),
+            odd: Mutex::default(),
+            is_first_form_gone,
+        })
+    }
+
+    /// The partition of that name that is our owner's.
+    fn partition(&self, parts: &[&str]) -> String {
+        key(&[&[&*self.owner], parts].concat())
+    }
+
+    fn partition_of(&self, scope: Scope) -> String {
+        let team = scope.team.map_or_else(|| NONE.to_owned(), |team| team.to_string());
+        self.partition(&[&scope.project.to_string(), &team])
+    }
+
+    /// The rows of one board: those of its partition whose key begins with its sprint and a `|`, after which `}` is next.
+    fn rows_of(&self, scope: Scope) -> String {
+        let (partition, sprint) = (self.partition_of(scope), key(&[&sprint_of(scope)]));
+        format!("PartitionKey eq '{partition}' and RowKey ge '{sprint}|' and RowKey lt '{sprint}}}'")
+    }
+
+    /// Refuses an inbox with hooks in the first form, which did not say whose they are. They were acknowledged, so they
+    /// must not be passed over.
+    async fn refuse_first_form(&self) -> Result<(), ArchiveError> {
+        if self.is_first_form_gone.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if !self.inbox.read(Some(format!("PartitionKey eq '{WAITING}'")), 1, Some).await?.is_empty() {
+            return Err(ArchiveError::Refused(format!(
+                "the table of the inbox holds service hooks that an older boardcast kept (partition `{WAITING}`); \
+                 run that version until it has taken them, or delete these rows"
+            )));
+        }
+        self.is_first_form_gone.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// What a row says. One that cannot be decoded stays where it is: its writer may be newer, and take it.
@@ -162,7 +211,7 @@ impl TableArchive {
     async fn remember_of(&self, scope: Scope, values: Vec<ArchivedValue>) -> Result<(), ArchiveError> {
         let mut left = values;
         for _ in 0..=CONFLICT_RETRIES_MAX {
-            let rows = self.values.read(Some(rows_of(scope)), usize::MAX, Some).await?;
+            let rows = self.values.read(Some(self.rows_of(scope)), usize::MAX, Some).await?;
             let mut stored: HashMap<String, Row> =
                 rows.into_iter().map(|row| (row.key.clone(), row)).collect();
             let mut due = Vec::new();
@@ -189,7 +238,7 @@ impl TableArchive {
         value: ArchivedValue,
         expected: Expected,
     ) -> Result<Option<ArchivedValue>, ArchiveError> {
-        let partition = partition_of(value.scope);
+        let partition = self.partition_of(value.scope);
         match self.values.write(&partition, &value_key(&value), &encoded(&value), &expected).await? {
             Written::Done => Ok(None),
             Written::Conflict => Ok(Some(value)),
@@ -211,36 +260,50 @@ impl Archive for TableArchive {
     }
 
     async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
-        within(self.values.read(None, usize::MAX, |row| self.decoded(&row))).await
+        let ours = format!("PartitionKey ge '{0}|' and PartitionKey lt '{0}}}'", self.owner);
+        within(self.values.read(Some(ours), usize::MAX, |row| self.decoded(&row))).await
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
         let (team, id) = of_team(sprint)?;
-        let (partition, text) = (partition_of(team.scope(None)), encoded(sprint));
+        let (partition, text) = (self.partition_of(team.scope(None)), encoded(sprint));
         within(self.sprints.write(&partition, &key(&[&id]), &text, &Expected::Anything)).await?;
         Ok(())
     }
 
     async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
-        let filter = format!("PartitionKey eq '{}'", partition_of(team.scope(None)));
+        let filter = format!("PartitionKey eq '{}'", self.partition_of(team.scope(None)));
         let sprints = within(self.sprints.read(Some(filter), usize::MAX, |row| self.decoded(&row))).await?;
         Ok(last_first(sprints))
     }
 
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {
         let id = DepositId::new(deposit.received_at);
-        within(self.inbox.write(WAITING, id.as_str(), &encoded(deposit), &Expected::Anything)).await?;
+        let waiting = self.partition(&[WAITING]);
+        within(self.inbox.write(&waiting, id.as_str(), &encoded(deposit), &Expected::Anything)).await?;
         Ok(id)
     }
 
-    async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
-        let filter = format!("PartitionKey eq '{WAITING}'");
+    async fn waiting(
+        &self,
+        after: Option<&DepositId>,
+        limit: usize,
+    ) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
+        within(self.refuse_first_form()).await?;
+        let after = after.map_or_else(String::new, |after| format!(" and RowKey gt '{}'", after.as_str()));
+        let filter = format!("PartitionKey eq '{}'{after}", self.partition(&[WAITING]));
         let deposit = |row: Row| self.decoded(&row).map(|deposit| (DepositId(row.key), deposit));
         within(self.inbox.read(Some(filter), limit, deposit)).await
     }
 
     async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError> {
-        within(self.inbox.delete(WAITING, id.as_str())).await
+        within(self.inbox.delete(&self.partition(&[WAITING]), id.as_str())).await
+    }
+
+    async fn set_aside(&self, id: &DepositId, deposit: &Deposit) -> Result<(), ArchiveError> {
+        let aside = self.partition(&[SET_ASIDE]);
+        within(self.inbox.write(&aside, id.as_str(), &encoded(deposit), &Expected::Anything)).await?;
+        self.remove(id).await
     }
 }
 
@@ -249,23 +312,12 @@ async fn within<T>(operation: impl Future<Output = Result<T, ArchiveError>>) -> 
     timeout(DEADLINE, operation).await.unwrap_or_else(|_| late())
 }
 
-fn partition_of(scope: Scope) -> String {
-    let team = scope.team.map_or_else(|| NONE.to_owned(), |team| team.to_string());
-    key(&[&scope.project.to_string(), &team])
-}
-
 fn sprint_of(scope: Scope) -> String {
     scope.sprint.map_or_else(|| NONE.to_owned(), |sprint| sprint.to_string())
 }
 
 fn value_key(value: &ArchivedValue) -> String {
     key(&[&sprint_of(value.scope), &value.metric])
-}
-
-/// The rows of one board: those of its partition whose key begins with its sprint and a `|`, after which `}` is next.
-fn rows_of(scope: Scope) -> String {
-    let (partition, sprint) = (partition_of(scope), key(&[&sprint_of(scope)]));
-    format!("PartitionKey eq '{partition}' and RowKey ge '{sprint}|' and RowKey lt '{sprint}}}'")
 }
 
 fn encoded(value: &impl Serialize) -> String {

@@ -68,6 +68,7 @@ impl Projection {
                     state.epoch = text.map(str::to_owned);
                 } else if key == RecordKey::collection() {
                     state.collection = text.and_then(CollectionId::parse);
+                    state.versions.insert(key.clone(), record.version);
                 }
                 true
             };

@@ -9,7 +9,8 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
@@ -169,6 +170,7 @@ pub struct WorkItem {
     /// The number of the work item.
     pub id: WorkItemId,
     /// The known revisions. Never empty. Each is kept once, however many copies of the item there are.
+    #[serde(deserialize_with = "at_least_one")]
     revisions: BTreeMap<Rev, Arc<Claim>>,
     /// The details that the newest revision's claim came with.
     details: Details,
@@ -263,12 +265,18 @@ impl WorkItem {
     /// Reads a record's bytes. Errors when they are not a work item, or one without any revision.
     pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let mut item: Self = serde_json::from_slice(bytes)?;
-        if item.revisions.is_empty() {
-            return Err(serde::de::Error::custom("a work item without any revision"));
-        }
         share_alike(&mut item.revisions);
         Ok(item)
     }
+}
+
+/// Reads revisions. Errors where there are none: everything relies on there being a newest.
+fn at_least_one<'de, D: Deserializer<'de>>(data: D) -> Result<BTreeMap<Rev, Arc<Claim>>, D::Error> {
+    let revisions = BTreeMap::deserialize(data)?;
+    if revisions.is_empty() {
+        return Err(D::Error::custom("a work item without any revision"));
+    }
+    Ok(revisions)
 }
 
 /// Has revisions that follow each other keep once what they have alike. Most revisions change one fact, and texts and

@@ -3,16 +3,17 @@
 use bytes::Bytes;
 use redis::{FromRedisValue as _, Value};
 
+use crate::domain::owner::Owner;
 use crate::domain::scope::Audience;
 use crate::journal::{Entry, EntryId, NewEntry, RecordKey, Versioned};
 
 /// The form that this version writes and reads, and the place of everything in it.
-pub(super) const SCHEMA: u64 = 1;
+pub(super) const SCHEMA: u64 = 2;
 
 /// What a record of a work item is called by everybody but Redis, where the hash says it.
 const ITEM_PREFIX: &str = "item/";
 
-/// The names of an organisation's keys. The braces are a hash tag: in a cluster all of them are in one slot, without
+/// The names of an owner's keys. The braces are a hash tag: in a cluster all of them are in one slot, without
 /// which no script may touch more than one.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
@@ -26,13 +27,16 @@ pub(super) struct Keys {
     pub(super) log: String,
     /// The number of the form in which all of it is written.
     pub(super) schema: String,
+    /// The same number in the first form, whose keys named an organisation by a part of its address alone.
+    pub(super) first_schema: String,
     lease_prefix: String,
     list_prefix: String,
 }
 
 impl Keys {
-    pub(super) fn of(organisation: &str) -> Self {
-        let key = |name: &str| format!("bc:{{{organisation}}}:{SCHEMA}:{name}");
+    pub(super) fn of(owner: &Owner) -> Self {
+        let tag = owner.key();
+        let key = |name: &str| format!("bc:{{{tag}}}:{SCHEMA}:{name}");
         Self {
             items: key("items"),
             records: key("records"),
@@ -40,7 +44,8 @@ impl Keys {
             log: key("log"),
             lease_prefix: key("lease:"),
             list_prefix: key("list:"),
-            schema: format!("bc:{{{organisation}}}:schema"),
+            schema: format!("bc:{{{tag}}}:schema"),
+            first_schema: format!("bc:{{{}}}:schema", owner.slug()),
         }
     }
 
@@ -163,12 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn c12_keys_are_named_by_organisation_and_form_under_one_hash_tag() {
-        let keys = Keys::of("contoso");
-        assert_eq!(keys.items, "bc:{contoso}:1:items");
-        assert_eq!(keys.lease("sync"), "bc:{contoso}:1:lease:sync");
-        assert_eq!(keys.list("projects"), "bc:{contoso}:1:list:projects");
-        assert_eq!(keys.schema, "bc:{contoso}:schema");
+    fn c12_keys_are_named_by_owner_and_form_under_one_hash_tag() {
+        let owner = Owner::organization("https://dev.azure.com/contoso", None);
+        let (keys, tag) = (Keys::of(&owner), owner.key());
+        assert_eq!(keys.items, format!("bc:{{{tag}}}:2:items"));
+        assert_eq!(keys.lease("sync"), format!("bc:{{{tag}}}:2:lease:sync"));
+        assert_eq!(keys.list("projects"), format!("bc:{{{tag}}}:2:list:projects"));
+        assert_eq!(keys.schema, format!("bc:{{{tag}}}:schema"));
+        assert_eq!(keys.first_schema, "bc:{contoso}:schema");
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Leases for RedisJournal {
         let fill = |command: &mut Cmd| {
             command.arg(holder).arg(ms);
         };
-        match parts.run(&parts.scripts.lease, &[&key], fill).await?.0.as_str() {
+        match parts.run(&parts.scripts.lease, &[&key, &parts.keys.records], fill).await?.0.as_str() {
             "taken" => Ok(true),
             "held" => Ok(false),
             _ => Err(not_understood()),

@@ -1,7 +1,7 @@
 //! The journal on Redis: what instances share, and what outlives them.
 //!
 //! Two hashes hold the records, one stream is the log, and each operation that must be one step is one script. All
-//! keys of an organisation lie in one slot, so that a cluster runs the scripts too.
+//! keys of an owner lie in one slot, so that a cluster runs the scripts too.
 
 mod background;
 mod codec;
@@ -13,6 +13,7 @@ mod link;
 mod settings;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -67,6 +68,8 @@ struct Parts {
     epoch: Mutex<Option<Vec<u8>>>,
     /// As it was last tended.
     condition: Mutex<JournalCondition>,
+    /// Whether it is known that the store holds nothing of this owner in the first form.
+    is_first_form_gone: AtomicBool,
 }
 
 /// The journal on Redis.
@@ -98,7 +101,7 @@ impl RedisJournal {
         let (listener, link) = (link(BLOCK + settings.timeout)?, link(settings.timeout)?);
         let parts = Arc::new(Parts {
             link,
-            keys: Keys::of(&settings.organisation),
+            keys: Keys::of(&settings.owner),
             scripts: Scripts {
                 commit: Script::new(guarded!("commit.lua")),
                 follow: Script::new(guarded!("follow.lua")),
@@ -111,6 +114,7 @@ impl RedisJournal {
             clock,
             epoch: Mutex::default(),
             condition: Mutex::new(JournalCondition { kind: "redis", ..JournalCondition::default() }),
+            is_first_form_gone: AtomicBool::new(false),
         });
         let (told, changed) = watch::channel(());
         let background =
@@ -135,6 +139,7 @@ impl Parts {
         keys: &[&str],
         fill: impl Fn(&mut Cmd),
     ) -> Result<(String, Vec<Value>), JournalError> {
+        self.refuse_first_form().await?;
         let keys = [keys, &[&self.keys.schema]].concat();
         let answer = self.link.run(script, &keys, |command| {
             command.arg(SCHEMA);
@@ -152,6 +157,24 @@ impl Parts {
             return Err(newer(found.unwrap_or_default()));
         }
         Ok((name, rest))
+    }
+
+    /// Refuses a store that holds boards of this owner in the first form, in which two servers with one path were taken
+    /// for the same organisation: whose boards those are cannot be told.
+    async fn refuse_first_form(&self) -> Result<(), JournalError> {
+        if self.is_first_form_gone.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let first = &self.keys.first_schema;
+        if self.link.query::<bool>(redis::cmd("EXISTS").arg(first)).await? {
+            let keys = first.trim_end_matches("schema");
+            return Err(JournalError::Foreign(format!(
+                "Redis holds boards that an older boardcast wrote under {keys}*; end the instances that write them, \
+                 delete these keys (the boards are read from Azure DevOps again) and start this one again"
+            )));
+        }
+        self.is_first_form_gone.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn epoch(&self) -> Vec<u8> {
@@ -240,6 +263,7 @@ impl Journal for RedisJournal {
             return Ok(Vec::new());
         }
         let parts = &self.parts;
+        parts.refuse_first_form().await?;
         let mut reads = redis::pipe();
         reads.atomic().cmd("GET").arg(&parts.keys.schema);
         for key in keys {

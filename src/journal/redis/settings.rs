@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::owner::Owner;
 use crate::journal::LogRetention;
 use crate::journal::address::Address;
 use crate::platform::identity::TokenSource;
@@ -12,8 +13,8 @@ use crate::platform::identity::TokenSource;
 pub struct RedisSettings {
     /// Where the store is.
     pub address: Address,
-    /// Which organisation's journal it is; part of every key. Letters, digits, `-`, `_` and `.`.
-    pub organisation: String,
+    /// Whose journal it is; part of every key.
+    pub owner: Owner,
     /// How much of the log is kept.
     pub retention: LogRetention,
     /// How long a command may take, the wait for a connection included.
@@ -41,11 +42,11 @@ impl RedisSettings {
     /// Some time for a platform that fails or has no later token yet. The server closes a connection whose token ended.
     const RENEW_BEFORE_DEFAULT: Duration = Duration::from_mins(5);
 
-    /// The defaults for a store and an organisation.
-    pub const fn new(address: Address, organisation: String) -> Self {
+    /// The defaults for a store and an owner.
+    pub const fn new(address: Address, owner: Owner) -> Self {
         Self {
             address,
-            organisation,
+            owner,
             retention: LogRetention::DEFAULT,
             timeout: Self::TIMEOUT_DEFAULT,
             check_every: Self::CHECK_EVERY_DEFAULT,

@@ -201,6 +201,8 @@ vitals! {
         hooks_deposited = "boardcast_hooks_deposited_total", "hooks",
             details "inbox.deposited", report "hooks.deposited",
             "Hooks that the journal could not take and that wait in the inbox";
+        inbox_set_aside = "boardcast_inbox_set_aside_total", "hooks",
+            "Hooks that were kept in the inbox and then set aside because the journal refuses them";
         inbox_drained = "boardcast_inbox_drained_total", "hooks",
             details "inbox.drained",
             "Hooks that were taken out of the inbox once the journal had them";

@@ -24,6 +24,7 @@ const CHANGES_MAX: usize = 20;
 pub(super) struct Base {
     items: BTreeMap<WorkItemId, Known>,
     pub(super) collection: Option<CollectionId>,
+    collection_version: Option<Version>,
     teams: Arc<Teams>,
     /// The versions of the guards of the teams of each project.
     guards: BTreeMap<ProjectId, Version>,
@@ -45,11 +46,17 @@ impl Base {
         let mut base = Self {
             items: ids.iter().map(known).collect(),
             collection: state.collection(),
+            collection_version: state.version(&RecordKey::collection()),
             teams: Arc::default(),
             guards: BTreeMap::new(),
         };
         base.take_teams(state);
         base
+    }
+
+    /// Whether the organisation told of a project, which no hook does.
+    pub(super) fn is_told_of(&self, project: ProjectId) -> bool {
+        self.guards.contains_key(&project)
     }
 
     /// Takes what is known of teams from the fold, all of one position.
@@ -69,6 +76,7 @@ impl Base {
             if *key == RecordKey::collection() {
                 let value = record.as_ref().and_then(|record| std::str::from_utf8(&record.value).ok());
                 self.collection = value.and_then(CollectionId::parse);
+                self.collection_version = record.as_ref().map(|record| record.version);
             } else if key.is_teams_of_project() {
                 teams = teams.max(Some(record.as_ref().map_or(Version::ZERO, |record| record.version)));
             } else if let Some(id) = key.as_item() {
@@ -114,12 +122,32 @@ impl Ingest {
         for project in projects {
             commit.check(RecordKey::teams_of_project(project), base.guards.get(&project).copied());
         }
-        // The first hook decides whose board this is, in the same step that puts its item there.
-        if let (Some(collection), None) = (provenance.collection, base.collection) {
-            commit.put(Change::Collection(collection), None);
-        }
+        self.learn_collection(&mut commit, base, observations, provenance);
         self.announce(&mut commit, changes, provenance);
         commit.build(audience)
+    }
+
+    /// Where an organisation tells of projects, a hook of one of them decides which collection is ours, and corrects
+    /// what was taken before; where nobody does, the first hook decides, in the same step that puts its item there.
+    fn learn_collection(
+        &self,
+        commit: &mut CommitBuilder,
+        base: &Base,
+        observations: &[Observation],
+        provenance: &Provenance,
+    ) {
+        let Some(collection) = provenance.collection.filter(|told| Some(*told) != base.collection) else {
+            return;
+        };
+        let is_ours = if self.instance.owner.is_told_by_hooks_alone() {
+            base.collection.is_none()
+        } else {
+            let project = |observation: &Observation| observation.present().claim.facts.project;
+            observations.iter().map(project).all(|project| base.is_told_of(project))
+        };
+        if is_ours {
+            commit.put(Change::Collection(collection), base.collection_version);
+        }
     }
 
     fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {

@@ -148,9 +148,20 @@ struct Observed<'a> {
 }
 
 impl Observed<'_> {
-    /// Whether they come from another collection than what is on the boards.
+    /// Whether they come from another collection than what is on the boards, or from nobody knows where. What
+    /// concerns projects that the organisation told us of does not.
     fn is_foreign(&self) -> bool {
-        matches!((self.provenance.collection, self.base.collection), (Some(theirs), Some(ours)) if theirs != ours)
+        self.provenance.source == Cause::Webhook
+            && self.base.collection.is_some()
+            && self.provenance.collection != self.base.collection
+            && !self.are_of_the_organization()
+    }
+
+    /// Whether the organisation itself told of every project that they concern.
+    fn are_of_the_organization(&self) -> bool {
+        let mut projects =
+            self.observations.iter().map(|observation| observation.present().claim.facts.project);
+        projects.all(|project| self.base.is_told_of(project))
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::board::projection::Projection;
+use crate::domain::owner::Owner;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
@@ -36,7 +37,7 @@ impl Fixture {
         let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(1_000_000));
         let journal = Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT));
         let begin = begin_log(&journal).await;
-        let instance = Instance::new(&Store::of(journal.clone()), clock, false);
+        let instance = Instance::new(&Store::of(journal.clone()), Owner::hooks_alone(None), clock, false);
         let ingest = Ingest { instance };
         Self { ingest, journal, begin }
     }

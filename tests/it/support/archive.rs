@@ -83,9 +83,18 @@ impl Archive for FaultyArchive {
         self.inner.deposit(deposit).await
     }
 
-    async fn waiting(&self, limit: usize) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
+    async fn waiting(
+        &self,
+        after: Option<&DepositId>,
+        limit: usize,
+    ) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
         self.check("waiting").await?;
-        self.inner.waiting(limit).await
+        self.inner.waiting(after, limit).await
+    }
+
+    async fn set_aside(&self, id: &DepositId, deposit: &Deposit) -> Result<(), ArchiveError> {
+        self.check("set_aside").await?;
+        self.inner.set_aside(id, deposit).await
     }
 
     async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError> {

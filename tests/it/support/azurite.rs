@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use boardcast::archive::table::{Credential, TableArchive, TableSettings};
+use boardcast::domain::owner::Owner;
 use boardcast::platform::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -83,12 +84,17 @@ impl Azurite {
 
     /// An archive in tables with that prefix.
     pub fn archive(&self, prefix: &str) -> Arc<TableArchive> {
-        self.archive_with(prefix, KEY)
+        self.archive_of(prefix, Owner::hooks_alone(None))
     }
 
     /// The same, signed with that key.
     pub fn archive_with(&self, prefix: &str, key: &str) -> Arc<TableArchive> {
-        archive_at(self.port, prefix, key)
+        archive_at(self.port, prefix, key, Owner::hooks_alone(None))
+    }
+
+    /// The same of that owner.
+    pub fn archive_of(&self, prefix: &str, owner: Owner) -> Arc<TableArchive> {
+        archive_at(self.port, prefix, KEY, owner)
     }
 
     /// Writes a row past the archive.
@@ -132,9 +138,9 @@ pub fn connection_string_at(port: u16) -> String {
 }
 
 /// An archive in tables with that prefix behind a port.
-pub fn archive_at(port: u16, prefix: &str, key: &str) -> Arc<TableArchive> {
+pub fn archive_at(port: u16, prefix: &str, key: &str, owner: Owner) -> Arc<TableArchive> {
     let credential = Credential::SharedKey { account: ACCOUNT.into(), key: Secret::new(key) };
-    let settings = TableSettings { endpoint: endpoint(port), credential, prefix: prefix.into() };
+    let settings = TableSettings { endpoint: endpoint(port), credential, prefix: prefix.into(), owner };
     Arc::new(TableArchive::new(settings).unwrap())
 }
 

@@ -2,6 +2,7 @@
 //! readings can take their time; all of it can be away, or be written by a newer version.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct FaultyJournal {
     /// What every operation fails with, those that wait among them.
     failing: watch::Sender<Option<JournalError>>,
     read_delay: Mutex<Duration>,
+    /// Items with this number or a greater one are refused.
+    refused_from: AtomicU32,
     /// What the next load answers.
     load: Mutex<Option<LoadedRecords>>,
 }
@@ -40,6 +43,7 @@ impl FaultyJournal {
             commits: Mutex::default(),
             failing: watch::Sender::new(None),
             read_delay: Mutex::default(),
+            refused_from: AtomicU32::new(u32::MAX),
             load: Mutex::default(),
         })
     }
@@ -57,6 +61,11 @@ impl FaultyJournal {
     /// Everything fails until it is up again.
     pub fn set_down(&self, down: bool) {
         self.failing.send_replace(down.then(unavailable));
+    }
+
+    /// From now on a commit of an item with that number or a greater one is refused.
+    pub fn refuse_items_from(&self, number: u32) {
+        self.refused_from.store(number, Ordering::SeqCst);
     }
 
     /// The next load answers this, as one may that others wrote into.
@@ -105,6 +114,11 @@ impl Journal for FaultyJournal {
 
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError> {
         self.check()?;
+        let refused_from = self.refused_from.load(Ordering::SeqCst);
+        let mut items = commit.writes.iter().filter_map(|(key, _)| key.as_item());
+        if items.any(|item| item.number() >= refused_from) {
+            return Err(JournalError::Refused("a planned refusal"));
+        }
         let fault = self.commits.lock().unwrap().pop_front();
         match fault {
             Some(Fault::FailBefore) => return Err(unavailable()),

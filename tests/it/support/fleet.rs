@@ -13,6 +13,7 @@ use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use super::app::{DEADLINE, TestApp};
 use super::flow::Places;
 use super::proxy::Proxy;
+use super::redis;
 use super::team::catalogue_of_today;
 use super::witness::Witness;
 
@@ -86,7 +87,7 @@ impl Instance {
     async fn start(port: u16, organisation: &str, archive: Option<Arc<dyn Archive>>) -> Self {
         let line = Proxy::to(port).await;
         let address = Address::parse(&format!("redis://{}", line.address)).unwrap();
-        let settings = RedisSettings::new(address, organisation.to_owned());
+        let settings = RedisSettings::new(address, redis::owner(organisation));
         let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
         let mut builder = TestApp::builder()
             .setting("BOARDCAST_HEARTBEAT_MS", "1000")

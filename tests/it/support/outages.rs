@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::Archive;
+use boardcast::domain::owner::Owner;
 
 use super::azurite::{Azurite, KEY, archive_at};
 use super::fleet::Fleet;
@@ -61,7 +62,12 @@ impl Scene {
         let archive: Option<Arc<dyn Archive>> = match inbox {
             Inbox::None => None,
             Inbox::Memory => Some(Arc::new(MemoryArchive::default())),
-            Inbox::Tables => Some(archive_at(tables.address.port(), &Azurite::fresh_prefix(), KEY)),
+            Inbox::Tables => Some(archive_at(
+                tables.address.port(),
+                &Azurite::fresh_prefix(),
+                KEY,
+                Owner::hooks_alone(None),
+            )),
         };
         let fleet = Fleet::start(2, server.port, "own", archive).await;
         let witnesses = fleet.witnesses().await;

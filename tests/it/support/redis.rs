@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
+use boardcast::domain::owner::Owner;
 use boardcast::domain::record::delta::Delta;
 use boardcast::domain::record::last_announced::Announced;
 use boardcast::journal::address::Address;
@@ -27,6 +28,21 @@ static ORGANISATIONS: AtomicU32 = AtomicU32::new(0);
 /// An organisation key of its own, by which tests share a server.
 pub fn fresh_organisation() -> String {
     format!("test-{}-{}", std::process::id(), ORGANISATIONS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Whose data that organisation key stands for in tests; `default` is who a process is that has no settings.
+pub fn owner(organisation: &str) -> Owner {
+    Owner::hooks_alone((organisation != "default").then_some(organisation))
+}
+
+/// The name of a key of that organisation.
+pub fn key(organisation: &str, name: &str) -> String {
+    format!("bc:{{{}}}:2:{name}", owner(organisation).key())
+}
+
+/// The key that says in which form an organisation's are written.
+pub fn schema_key(organisation: &str) -> String {
+    format!("bc:{{{}}}:schema", owner(organisation).key())
 }
 
 /// Where the server is, and where the libraries are that it may need: on the machine, or where `scripts/test` unpacks
@@ -170,7 +186,7 @@ impl RedisServer {
     }
 
     async fn entries(&self, organisation: &str) -> Vec<(EntryId, Vec<String>)> {
-        let log = format!("bc:{{{organisation}}}:1:log");
+        let log = key(organisation, "log");
         let entries: Vec<(String, Vec<String>)> = self.command(&["XRANGE", &log, "-", "+"]).await;
         entries.into_iter().map(|(id, texts)| (EntryId::parse(&id).unwrap(), texts)).collect()
     }
@@ -240,7 +256,7 @@ pub fn settings(url: &str, organisation: &str) -> RedisSettings {
         tend_every: Duration::from_millis(50),
         // Tests share two processors with a compiler; a bound is a bound whichever it is.
         timeout: Duration::from_secs(2),
-        ..RedisSettings::new(Address::parse(url).unwrap(), organisation.to_owned())
+        ..RedisSettings::new(Address::parse(url).unwrap(), owner(organisation))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::board::figures::{BoardFigures, Calculator, Inputs};
+use boardcast::domain::owner::Owner;
 use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{
     Area, BugsBehaviour, Catalogue, Iteration, Member, StateCategory,
@@ -116,7 +117,7 @@ pub struct TestInstance {
 impl TestInstance {
     /// An instance that follows the journal and derives nothing unless it is told to.
     pub async fn over(store: &Store, clock: Clock) -> Self {
-        let instance = Instance::new(store, clock, false);
+        let instance = Instance::new(store, Owner::hooks_alone(None), clock, false);
         let hub = Arc::new(Hub::new(RingLimits::DEFAULT, Duration::ZERO));
         let relay = tokio::spawn(Relay { instance: instance.clone(), hub }.run());
         let ingest = Arc::new(Ingest { instance: instance.clone() });

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::app::DEADLINE;
 use super::flow::{Book, Revisions};
 use super::http;
-use super::redis::RedisServer;
+use super::redis::{self, RedisServer};
 use super::witness::{Connection, Witness, summary};
 
 /// A log that is no longer written to: each entry with its event, if it has one.
@@ -147,8 +147,7 @@ pub async fn judge(
 
 /// The revisions of each item that the store holds.
 async fn revisions(server: &RedisServer, organisation: &str) -> Revisions {
-    let items: Vec<(u32, Vec<u8>)> =
-        server.command(&["HGETALL", &format!("bc:{{{organisation}}}:1:items")]).await;
+    let items: Vec<(u32, Vec<u8>)> = server.command(&["HGETALL", &redis::key(organisation, "items")]).await;
     let revisions = |record: &[u8]| {
         // The version comes first, and then the item.
         let item = record.splitn(2, |byte| *byte == b' ').nth(1).unwrap();

@@ -71,7 +71,7 @@ const IMPURE: &[&str] = &[
 
 /// The crates that the domain may name: data and its encoding.
 const CRATES_OF_THE_DOMAIN: &[&str] =
-    &["bytes", "chrono", "chrono_tz", "croner", "serde", "serde_json", "uuid"];
+    &["bytes", "chrono", "chrono_tz", "croner", "serde", "serde_json", "sha2", "uuid"];
 
 /// Whether `path` is `prefix` or lies below it.
 fn is_within(path: &[String], prefix: &str) -> bool {
