@@ -6,12 +6,11 @@ pub mod stand_in;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::demo::simulation::hooks;
 use crate::demo::simulation::model::Model;
-use crate::demo::simulation::server::Server;
+use crate::demo::simulation::{hooks, server};
 use crate::domain::time::Timestamp;
 use crate::platform::clock::Clock;
 use crate::platform::secret::Secret;
@@ -30,7 +29,7 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A simulated organisation that is served.
 pub struct Demo {
-    server: Server,
+    model: Arc<Mutex<Model>>,
     clock: Clock,
 }
 
@@ -38,12 +37,17 @@ impl Demo {
     /// Begins a simulated organisation. Errors: no loopback port is free.
     pub async fn start(clock: Clock) -> io::Result<Self> {
         let model = Arc::new(Mutex::new(Model::new(SEED, clock.clone())));
-        Ok(Self { server: Server::start(model).await?, clock })
+        server::start(model.clone()).await?;
+        Ok(Self { model, clock })
     }
 
     /// Where the organisation is reached.
     pub fn organization(&self) -> String {
-        self.server.base_url()
+        self.model().base_url.clone()
+    }
+
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the organisation live, and posts a hook for each of its changes; never returns.
@@ -70,8 +74,7 @@ impl Demo {
 
     /// Everything that is due now, and when the next change is.
     fn step(&self) -> (Timestamp, Vec<String>) {
-        let model = self.server.model();
-        let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut model = self.model();
         let mut payloads = Vec::new();
         while let Some(change) = model.step((self.clock)()) {
             payloads.extend(hooks::payload(&model, change).map(|payload| payload.to_string()));

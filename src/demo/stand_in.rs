@@ -2,7 +2,7 @@
 //! for it: boards of a simulated organisation, made from its model. They are marked as such in every payload, shown and
 //! never learnt: nothing of them gets into the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Weekday;
@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 use super::SEED;
 use super::simulation::item::{Item, Revision};
 use super::simulation::model::Model;
-use super::simulation::organisation::{Project, Sprint, Team, later};
-use super::simulation::process::{Category, ItemRank, ItemType};
+use super::simulation::organisation::{Person, Project, Sprint, Team, later};
+use super::simulation::process::{ItemRank, ItemType};
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
 use crate::board::snapshot::{ScopeFilter, Snapshots, StandIn};
@@ -20,7 +20,7 @@ use crate::domain::amount::Hundredths;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Scope, Text};
-use crate::domain::sprint::catalogue::{Area, BugsBehaviour, Catalogue, Iteration, Member, StateCategory};
+use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member};
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId};
 use crate::platform::clock::Clock;
@@ -61,11 +61,7 @@ fn picture(model: &Model) -> Delta {
 
 fn catalogue(project: &Project, team: &Team) -> Catalogue {
     let process = project.process;
-    let bugs_behaviour = match process.bugs_behavior {
-        "asRequirements" => BugsBehaviour::AsRequirements,
-        "asTasks" => BugsBehaviour::AsTasks,
-        _ => BugsBehaviour::Off,
-    };
+    let states = |of: &ItemType| of.states.iter().map(|state| (state.name.into(), state.category)).collect();
     let types_of = |rank| BTreeSet::from([Text::from(process.item_type(rank).name)]);
     let sprints: Vec<&Sprint> = team.sprints.iter().filter_map(|index| project.sprints.get(*index)).collect();
     Catalogue {
@@ -83,10 +79,10 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
         requirement_types: types_of(ItemRank::Requirement),
         task_types: types_of(ItemRank::Task),
         bug_types: types_of(ItemRank::Bug),
-        bugs_behaviour,
+        bugs_behaviour: process.bugs_behavior,
         effort_field: Some(process.effort_field.into()),
         types_without_effort: BTreeSet::new(),
-        states: process.types.iter().map(|of| (Text::from(of.name), states(of))).collect(),
+        states: process.types.iter().map(|of| (of.name.into(), states(of))).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: sprints.iter().map(|sprint| later(sprint.start, team.day_off)).collect(),
         capacities: sprints.iter().map(|sprint| (sprint.id.into(), members(team, sprint))).collect(),
@@ -104,23 +100,12 @@ fn iteration(sprint: &Sprint) -> Iteration {
 }
 
 fn members(team: &Team, sprint: &Sprint) -> Vec<Member> {
-    let member = |who: &super::simulation::organisation::Person| Member {
+    let member = |who: &Person| Member {
         name: who.name.into(),
         per_day: Hundredths::from_units(who.capacity_per_day).unwrap_or_default(),
         days_off: who.day_off.map(|day| later(sprint.start, day)).into_iter().collect(),
     };
     team.members.iter().map(member).collect()
-}
-
-fn states(of: &ItemType) -> BTreeMap<Text, StateCategory> {
-    let category = |category| match category {
-        Category::Proposed => StateCategory::Proposed,
-        Category::InProgress => StateCategory::InProgress,
-        Category::Resolved => StateCategory::Resolved,
-        Category::Completed => StateCategory::Completed,
-        Category::Removed => StateCategory::Removed,
-    };
-    of.states.iter().map(|state| (state.name.into(), category(state.category))).collect()
 }
 
 /// An item with all its revisions.
@@ -159,7 +144,7 @@ fn work_item(model: &Model, item: &Item) -> Option<WorkItem> {
             tags: content.blocked.then(|| "Blocked".into()).into_iter().collect(),
             parent: content.parent.and_then(WorkItemId::new),
             project_name: project.name.into(),
-            created_at: Some(item.first().changed_at),
+            created_at: Some(item.first.changed_at),
             closed_at: revision.closed_at,
             // There is no page of it anywhere.
             url: None,

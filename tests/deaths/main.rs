@@ -24,7 +24,6 @@ use std::time::{Duration, Instant};
 
 use boardcast::archive::Archive as _;
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::server::Server;
 use boardcast::journal::Store;
 use serde_json::Value;
 
@@ -32,6 +31,7 @@ use support::azurite::{Azurite, connection_string_at};
 use support::eventually;
 use support::flow::{Flow, Places};
 use support::http;
+use support::organisation::Server;
 use support::process::Process;
 use support::proxy::Proxy;
 use support::redis::{self, RedisServer};
@@ -250,7 +250,8 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
     stage.die("checked", 1).await;
     living.abort();
     let _ = living.await;
-    let newest: BTreeMap<u32, u32> = model.lock().unwrap().log().iter().copied().collect();
+    let newest: BTreeMap<u32, u32> =
+        model.lock().unwrap().items().values().map(|item| (item.id, item.newest().rev)).collect();
     eventually("the boards are not what the organisation has", async || {
         let mut equal = true;
         for instance in stage.places.all() {

@@ -9,9 +9,6 @@ use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
 use boardcast::demo::simulation::model::{Model, SimulatedChange};
 use boardcast::demo::simulation::organisation::{Project, Sprint, Team, later};
-use boardcast::demo::simulation::process::Category;
-use boardcast::demo::simulation::rest::{Answer, SimulatedFailure};
-use boardcast::demo::simulation::server::Server;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef, hook};
 use boardcast::domain::amount::Hundredths;
@@ -25,6 +22,8 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+use crate::support::organisation::{Answer, Server, SimulatedFailure};
 
 /// A Wednesday.
 const NOW: Timestamp = Timestamp::from_epoch_ms(1_795_600_800_000);
@@ -75,16 +74,6 @@ fn team_ref(team: &Team) -> TeamRef {
 
 fn item(number: u32) -> WorkItemId {
     WorkItemId::new(number).unwrap()
-}
-
-fn category(category: Category) -> StateCategory {
-    match category {
-        Category::Proposed => StateCategory::Proposed,
-        Category::InProgress => StateCategory::InProgress,
-        Category::Resolved => StateCategory::Resolved,
-        Category::Completed => StateCategory::Completed,
-        Category::Removed => StateCategory::Removed,
-    }
 }
 
 /// The sprint under way and the next one.
@@ -212,7 +201,7 @@ async fn a_catalogue_is_what_the_team_has_settled() {
                 .types
                 .iter()
                 .map(|of| {
-                    let states = of.states.iter().map(|state| (state.name.into(), category(state.category)));
+                    let states = of.states.iter().map(|state| (state.name.into(), state.category));
                     (of.name.into(), states.collect::<BTreeMap<_, _>>())
                 })
                 .collect();

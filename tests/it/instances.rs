@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use boardcast::demo::simulation::item::{Event, ItemContent};
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::server::Server;
 use serde_json::{Value, json};
 
 use crate::support::app::DEADLINE;
 use crate::support::fleet::Fleet;
 use crate::support::flow::{Flow, deliver_all};
+use crate::support::organisation::Server;
 use crate::support::process::Process;
 use crate::support::redis::{self as redis_keys, RedisServer, fresh_organisation};
 use crate::support::sse::SseReader;

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::server::Server;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::domain::authorise::AllowedProjects;
 use boardcast::domain::degradation::Policy;
@@ -27,6 +26,7 @@ use tokio::sync::Notify;
 
 use crate::support::app::{DEADLINE, TestApp};
 use crate::support::eventually;
+use crate::support::organisation::Server;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer, fresh_organisation};
 

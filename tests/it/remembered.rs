@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use boardcast::archive::{Archive, ArchivedValue};
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::server::Server;
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
@@ -26,6 +25,7 @@ use crate::support::eventually;
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::{FABRIKAM, updated};
 use crate::support::memory_archive::MemoryArchive;
+use crate::support::organisation::Server;
 use crate::support::process::Process;
 use crate::support::redis::RedisServer;
 use crate::support::team::{board, catalogue_of_today};

@@ -11,13 +11,12 @@ use boardcast::board::projection::Projection;
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item};
 use boardcast::demo::simulation::model::Model;
-use boardcast::demo::simulation::process::{Category, ItemRank};
-use boardcast::demo::simulation::server::Server;
+use boardcast::demo::simulation::process::ItemRank;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
-use boardcast::domain::sprint::catalogue::Catalogue;
+use boardcast::domain::sprint::catalogue::{Catalogue, StateCategory};
 use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
@@ -27,6 +26,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{DEADLINE, HandClock, TestApp};
 use crate::support::faults::FaultyJournal;
+use crate::support::organisation::Server;
 use crate::support::sse::SseReader;
 
 /// A Wednesday, 15:00 in New York.
@@ -771,7 +771,7 @@ async fn k5_k8_demo_is_in_every_payload_and_changes_nothing_else() {
         .as_u64()
         .unwrap() as u32;
     let payload = organization.model(|model| {
-        let done = model.item(item).unwrap().item_type.state_of(Category::Completed).unwrap();
+        let done = model.item(item).unwrap().item_type.state_of(StateCategory::Completed).unwrap();
         let at = model.now();
         let change = model.change(item, Event::Updated, at, 0, |content| content.state = done).unwrap();
         hooks::payload(model, change).unwrap()

@@ -47,9 +47,10 @@ async fn a_connection_that_was_idle_for_five_minutes_still_answers() {
 /// The demo as it is served by itself, by the machine's clock and with its own settings.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_twenty_seconds_is_told_and_so_is_its_end() {
-    use boardcast::demo::simulation::{model::Model, server::Server};
+    use boardcast::demo::simulation::model::Model;
     use boardcast::devops::client::{ClientSettings, RestClient};
     use std::sync::{Arc, Mutex};
+    use support::organisation::Server;
 
     let model = Model::new(7, boardcast::platform::clock::system());
     let mut server = Server::start(Arc::new(Mutex::new(model))).await.unwrap();

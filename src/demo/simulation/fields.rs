@@ -2,60 +2,59 @@
 
 use serde_json::{Map, Value, json};
 
-use super::item::{Item, Revision};
+use super::item::{Item, Revision, reason};
 use super::model::Model;
 use super::organisation::Person;
 use super::process::{ItemRank, Process};
-
-/// How a person is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum People {
-    /// `Name <mail>`: the revision feed, and hooks of resource version 1.0.
-    Text,
-    /// An object with an id.
-    Object,
-}
+use crate::domain::time::Timestamp;
 
 /// The reference name of the field of remaining work.
 const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
 
-/// A person.
-pub(crate) fn person(base: &str, person: &Person, people: People) -> Value {
-    match people {
-        People::Text => json!(format!("{} <{}>", person.name, person.unique_name)),
-        People::Object => json!({
-            "displayName": person.name,
-            "url": format!("{base}/_apis/Identities/{}", person.id),
-            "_links": { "avatar": { "href": format!("{base}/_apis/GraphProfile/MemberAvatars/{}", person.id) } },
-            "id": person.id,
-            "uniqueName": person.unique_name,
-            "imageUrl": format!("{base}/_api/_common/identityImage?id={}", person.id),
-            "descriptor": format!("aad.{}", person.id.simple()),
-        }),
-    }
+/// A person, as an object with an id.
+pub(crate) fn person(base: &str, person: &Person) -> Value {
+    json!({
+        "displayName": person.name,
+        "url": format!("{base}/_apis/Identities/{}", person.id),
+        "_links": { "avatar": { "href": format!("{base}/_apis/GraphProfile/MemberAvatars/{}", person.id) } },
+        "id": person.id,
+        "uniqueName": person.unique_name,
+        "imageUrl": format!("{base}/_api/_common/identityImage?id={}", person.id),
+        "descriptor": format!("aad.{}", person.id.simple()),
+    })
+}
+
+/// The fields of a revision that a service hook writes: people are texts.
+pub(crate) fn hook_fields(model: &Model, item: &Item, revision: &Revision) -> Map<String, Value> {
+    fields(model, item, revision, |who| json!(format!("{} <{}>", who.name, who.unique_name)))
 }
 
 /// The fields of a revision that are not empty; what is empty is left out, as Azure DevOps does.
-pub(crate) fn fields(model: &Model, item: &Item, revision: &Revision, people: People) -> Map<String, Value> {
+fn fields(
+    model: &Model,
+    item: &Item,
+    revision: &Revision,
+    person: impl Fn(&Person) -> Value,
+) -> Map<String, Value> {
     let Some((project, team)) = model.home(item) else { return Map::new() };
     let content = &revision.content;
-    let who = |number: usize| team.person(number).map(|who| person(&model.base_url, who, people));
+    let who = |number: usize| team.person(number).map(&person);
     let mut fields = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             fields.insert(name.to_owned(), value);
         }
     };
-    let date = |at: crate::domain::time::Timestamp| Some(json!(at.to_string()));
+    let date = |at: Timestamp| Some(json!(at.to_string()));
     put("System.AreaPath", Some(json!(team.area_path)));
     put("System.TeamProject", Some(json!(project.name)));
     put("System.IterationPath", Some(json!(content.iteration_path)));
     put("System.WorkItemType", Some(json!(item.item_type.name)));
     put("System.State", Some(json!(content.state.name)));
-    put("System.Reason", Some(json!(content.reason)));
+    put("System.Reason", Some(json!(reason(content.state))));
     put("System.AssignedTo", content.assigned_to.and_then(who));
-    put("System.CreatedDate", date(item.first().changed_at));
-    put("System.CreatedBy", who(item.first().changed_by));
+    put("System.CreatedDate", date(item.first.changed_at));
+    put("System.CreatedBy", who(item.first.changed_by));
     put("System.ChangedDate", date(revision.changed_at));
     put("System.ChangedBy", who(revision.changed_by));
     put("System.Title", Some(json!(content.title)));
@@ -72,14 +71,9 @@ pub(crate) fn fields(model: &Model, item: &Item, revision: &Revision, people: Pe
     fields
 }
 
-/// The same with the fields that only the REST API writes.
-pub(crate) fn rest_fields(
-    model: &Model,
-    item: &Item,
-    revision: &Revision,
-    people: People,
-) -> Map<String, Value> {
-    let mut fields = fields(model, item, revision, people);
+/// The fields of a revision that the REST API writes: people are objects, and some fields are in no hook.
+pub(crate) fn rest_fields(model: &Model, item: &Item, revision: &Revision) -> Map<String, Value> {
+    let mut fields = fields(model, item, revision, |who| person(&model.base_url, who));
     fields.insert("System.Id".to_owned(), json!(item.id));
     fields.insert("System.Rev".to_owned(), json!(revision.rev));
     fields.insert("System.Watermark".to_owned(), json!(revision.watermark));
@@ -99,11 +93,7 @@ pub(crate) fn revised_date(item: &Item, revision: &Revision) -> String {
 /// The reference names of the estimates that a process has.
 pub(crate) fn type_fields(process: &Process) -> Value {
     json!({
-        "Order": if process.name == "Scrum" {
-            "Microsoft.VSTS.Common.BacklogPriority"
-        } else {
-            "Microsoft.VSTS.Common.StackRank"
-        },
+        "Order": process.order_field,
         "Effort": process.effort_field,
         "RemainingWork": REMAINING_WORK,
         "Activity": "Microsoft.VSTS.Common.Activity",

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use super::item::{Event, ItemContent};
 use super::model::{Draft, Model};
 use super::organisation::{Project, Sprint, instant, later};
-use super::process::{Category, ItemRank, ItemType};
+use super::process::{ItemRank, ItemType};
 use super::step::POINTS;
 use super::titles::Titles;
 use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::StateCategory;
 use crate::domain::time::Timestamp;
 use crate::platform::clock::Clock;
 
@@ -64,15 +65,14 @@ impl Plan {
 
 /// A sprint of a team, while it is planned.
 struct Planning<'a> {
-    project: usize,
-    team: usize,
-    root: &'a Text,
+    /// The indices of project and team.
+    home: (usize, usize),
+    project: &'a Project,
     sprint: &'a Sprint,
     next: Option<&'a Sprint>,
     /// Which of the project's sprints it is.
     index: usize,
     titles: &'static Titles,
-    process: &'a Project,
 }
 
 impl Planning<'_> {
@@ -83,17 +83,7 @@ impl Planning<'_> {
     }
 
     fn draft(&self, level: ItemRank, title: String, iteration_path: Text) -> Draft {
-        Draft {
-            project: self.project,
-            team: self.team,
-            level,
-            title,
-            iteration_path,
-            assigned_to: None,
-            effort: None,
-            remaining_work: None,
-            parent: None,
-        }
+        Draft::new(self.home, level, title, iteration_path)
     }
 }
 
@@ -116,16 +106,9 @@ fn write(model: &mut Model, now: Timestamp) {
         for (team, of) in project.teams.iter().enumerate() {
             let mut feature = None;
             for (index, sprint) in project.sprints.iter().enumerate() {
-                let planning = Planning {
-                    project: project_index,
-                    team,
-                    root: &project.root,
-                    sprint,
-                    next: project.sprints.get(index + 1),
-                    index,
-                    titles: of.titles,
-                    process: project,
-                };
+                let home = (project_index, team);
+                let next = project.sprints.get(index + 1);
+                let planning = Planning { home, project, sprint, next, index, titles: of.titles };
                 let feature = *feature.get_or_insert_with(|| portfolio(&mut plan, &planning));
                 for number in 0..STORIES {
                     story(&mut plan, &mut rng, &planning, feature, index * STORIES + number);
@@ -142,24 +125,24 @@ fn write(model: &mut Model, now: Timestamp) {
 fn portfolio(plan: &mut Plan, planning: &Planning<'_>) -> usize {
     let day = instant(planning.sprint.start, -10 * 24 * 60 + 540);
     let (epic, feature) = (plan.new_item(), plan.new_item());
-    let draft = |level, title: &str| planning.draft(level, title.to_owned(), planning.root.clone());
+    let draft = |level, title: &str| planning.draft(level, title.to_owned(), planning.project.root.clone());
     plan.add(day, epic, 0, Act::Create(draft(ItemRank::Epic, planning.titles.epic), None));
     plan.add(day, feature, 0, Act::Create(draft(ItemRank::Feature, planning.titles.feature), Some(epic)));
     feature
 }
 
 fn story(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, feature: usize, number: usize) {
-    let item_type = planning.process.process.item_type(ItemRank::Requirement);
+    let item_type = planning.project.process.item_type(ItemRank::Requirement);
     let item = plan.new_item();
     let who = rng.usize(0..4);
     let before = |days: i64, rng: &mut fastrand::Rng| {
         instant(planning.sprint.start, -days * 24 * 60 + rng.i64(480..1_020))
     };
     let title = planning.titles.story(number).to_owned();
-    let mut draft = planning.draft(ItemRank::Requirement, title, planning.root.clone());
+    let mut draft = planning.draft(ItemRank::Requirement, title, planning.project.root.clone());
     draft.assigned_to = Some(who);
     plan.add(before(6, rng), item, 3, Act::Create(draft, Some(feature)));
-    let points = POINTS.get(rng.usize(0..POINTS.len())).copied().unwrap_or(3.0);
+    let points = rng.choice(POINTS).unwrap_or(3.0);
     plan.add(before(4, rng), item, 3, Act::Estimate(points));
     // One in seven comes in while the sprint is under way.
     let begin = if rng.u8(0..7) == 0 { rng.u64(1..5) } else { 0 };
@@ -201,7 +184,7 @@ fn task(
     (started, ended): (u64, u64),
     unfinished: bool,
 ) {
-    let item_type = planning.process.process.item_type(ItemRank::Task);
+    let item_type = planning.project.process.item_type(ItemRank::Task);
     let item = plan.new_item();
     let hours = f64::from(rng.u8(3..9));
     let mut draft = planning.draft(ItemRank::Task, title, planning.sprint.path.clone());
@@ -221,7 +204,7 @@ fn task(
 }
 
 fn bug(plan: &mut Plan, rng: &mut fastrand::Rng, planning: &Planning<'_>, number: usize) {
-    let item_type = planning.process.process.item_type(ItemRank::Bug);
+    let item_type = planning.project.process.item_type(ItemRank::Bug);
     let item = plan.new_item();
     let who = rng.usize(0..3);
     let found = rng.u64(1..6);
@@ -247,11 +230,11 @@ fn perform(model: &mut Model, mut plan: Plan) {
         let Some(id) = numbers.get(&item).copied() else { continue };
         // Dates of one plan may lie the wrong way round; then the item's own state decides what still makes sense.
         let Some(content) = model.item(id).map(|item| &item.newest().content) else { continue };
-        let completed = content.state.category == Category::Completed;
+        let completed = content.state.category == StateCategory::Completed;
         let pointless = match &act {
             Act::Create(..) | Act::Move(_) => false,
             Act::Reopen(_) => !completed,
-            Act::Advance(_) => content.state.category != Category::Proposed,
+            Act::Advance(_) => content.state.category != StateCategory::Proposed,
             Act::Block(blocked) => content.blocked == *blocked || (*blocked && completed),
             Act::Complete(_) | Act::Estimate(_) | Act::Remaining(_) => completed,
         };
@@ -265,10 +248,10 @@ fn apply(content: &mut ItemContent, act: &Act) {
     match act {
         Act::Create(..) => {}
         Act::Advance(item_type) | Act::Reopen(item_type) => {
-            content.state = item_type.state_of(Category::InProgress).unwrap_or(content.state);
+            content.state = item_type.state_of(StateCategory::InProgress).unwrap_or(content.state);
         }
         Act::Complete(item_type) => {
-            content.state = item_type.state_of(Category::Completed).unwrap_or(content.state);
+            content.state = item_type.state_of(StateCategory::Completed).unwrap_or(content.state);
         }
         Act::Estimate(points) => content.effort = Some(*points),
         Act::Remaining(hours) => content.remaining_work = Some(*hours),

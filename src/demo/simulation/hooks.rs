@@ -1,17 +1,11 @@
 //! The service hooks that a change sends, of resource version 1.0, with all details and without messages.
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
-use super::fields::{People, fields, person, revised_date};
+use super::fields::{hook_fields, person, revised_date};
 use super::item::{Event, Item, Revision};
 use super::model::{Model, SimulatedChange};
 use super::organisation::{Project, guid};
-
-/// The subscription of a project to one type of events.
-pub fn subscription(seed: u64, project: usize, event: Event) -> Uuid {
-    guid(seed, event.hook(), project as u64)
-}
 
 /// The payload of a change, as Azure DevOps posts it; `None` when the model has no such change.
 pub fn payload(model: &Model, change: SimulatedChange) -> Option<Value> {
@@ -24,7 +18,7 @@ pub fn payload(model: &Model, change: SimulatedChange) -> Option<Value> {
     };
     let base = format!("{}/", model.base_url);
     Some(json!({
-        "subscriptionId": subscription(model.seed, item.project, change.event),
+        "subscriptionId": guid(model.seed, change.event.hook(), item.project as u64),
         "notificationId": change.notification,
         "id": guid(model.seed, "event", revision.watermark),
         "eventType": change.event.hook(),
@@ -52,15 +46,12 @@ fn created_date(revision: &Revision) -> String {
 fn flat(model: &Model, project: &Project, item: &Item, revision: &Revision) -> Value {
     let base = &model.base_url;
     let id = item.id;
-    let url = if revision.deleted {
-        format!("{base}/_apis/wit/recyclebin/{id}")
-    } else {
-        format!("{base}/_apis/wit/workItems/{id}")
-    };
+    let place = if revision.deleted { "recyclebin" } else { "workItems" };
+    let url = format!("{base}/_apis/wit/{place}/{id}");
     json!({
         "id": id,
         "rev": revision.rev,
-        "fields": fields(model, item, revision, People::Text),
+        "fields": hook_fields(model, item, revision),
         "_links": {
             "self": { "href": url },
             "workItemType": {
@@ -74,7 +65,7 @@ fn flat(model: &Model, project: &Project, item: &Item, revision: &Revision) -> V
 
 fn updated(model: &Model, item: &Item, revision: &Revision, old: &Revision) -> Option<Value> {
     let url = format!("{}/_apis/wit/workItems/{}", model.base_url, item.id);
-    let (was, is) = (fields(model, item, old, People::Text), fields(model, item, revision, People::Text));
+    let (was, is) = (hook_fields(model, item, old), hook_fields(model, item, revision));
     let mut changed = differences(&was, &is);
     let date = revision.changed_at.to_string();
     let mut put = |name: &str, old: Value, new: Value| {
@@ -91,7 +82,7 @@ fn updated(model: &Model, item: &Item, revision: &Revision, old: &Revision) -> O
         "id": rev,
         "workItemId": item.id,
         "rev": rev,
-        "revisedBy": team.person(revision.changed_by).map(|who| person(&model.base_url, who, People::Object)),
+        "revisedBy": team.person(revision.changed_by).map(|who| person(&model.base_url, who)),
         "revisedDate": revised_date(item, revision),
         "fields": changed,
         "_links": {

@@ -1,7 +1,8 @@
 //! A simulated work item with all its revisions.
 
-use super::process::{Category, ItemType, SimulatedState};
+use super::process::{ItemType, SimulatedState};
 use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::StateCategory;
 use crate::domain::time::Timestamp;
 
 /// What happened to a work item.
@@ -18,9 +19,6 @@ pub enum Event {
 }
 
 impl Event {
-    /// Every event there is.
-    pub const ALL: [Self; 4] = [Self::Created, Self::Updated, Self::Deleted, Self::Restored];
-
     /// The type of the service hook.
     pub const fn hook(self) -> &'static str {
         match self {
@@ -39,8 +37,6 @@ pub struct ItemContent {
     pub title: Text,
     /// `System.State`.
     pub state: &'static SimulatedState,
-    /// `System.Reason`.
-    pub reason: &'static str,
     /// `System.IterationPath`.
     pub iteration_path: Text,
     /// `System.AssignedTo`: the number of a member of the team.
@@ -89,24 +85,15 @@ pub struct Item {
     pub team: usize,
     /// Its type.
     pub item_type: &'static ItemType,
-    first: Revision,
-    later: Vec<Revision>,
+    /// The first revision.
+    pub first: Revision,
+    /// The others, the oldest first.
+    pub(super) later: Vec<Revision>,
 }
 
 impl Item {
-    /// An item that was just made.
-    pub const fn new(
-        id: u32,
-        project: usize,
-        team: usize,
-        item_type: &'static ItemType,
-        first: Revision,
-    ) -> Self {
-        Self { id, project, team, item_type, first, later: Vec::new() }
-    }
-
     /// Its revisions, the oldest first.
-    pub fn revisions(&self) -> impl DoubleEndedIterator<Item = &Revision> {
+    pub fn revisions(&self) -> impl Iterator<Item = &Revision> {
         std::iter::once(&self.first).chain(&self.later)
     }
 
@@ -119,19 +106,9 @@ impl Item {
         }
     }
 
-    /// The first revision.
-    pub const fn first(&self) -> &Revision {
-        &self.first
-    }
-
     /// The revision that holds.
     pub fn newest(&self) -> &Revision {
         self.later.last().unwrap_or(&self.first)
-    }
-
-    /// The revision that held at an instant.
-    pub fn as_of(&self, at: Timestamp) -> Option<&Revision> {
-        self.revisions().rev().find(|revision| revision.changed_at <= at)
     }
 
     /// Adds a revision with new content.
@@ -146,7 +123,7 @@ impl Item {
         let old = self.newest();
         let moved = content.state != old.content.state;
         let at = at.max(old.changed_at);
-        let completed = content.state.category == Category::Completed;
+        let completed = content.state.category == StateCategory::Completed;
         let revision = Revision {
             rev: old.rev + 1,
             watermark,
@@ -168,12 +145,12 @@ impl Item {
 }
 
 /// The reason that Azure DevOps gives for a new state.
-pub fn reason(state: &SimulatedState) -> &'static str {
+pub(crate) const fn reason(state: &SimulatedState) -> &'static str {
     match state.category {
-        Category::Proposed => "New",
-        Category::InProgress => "Implementation started",
-        Category::Resolved => "Fixed",
-        Category::Completed => "Acceptance tests pass",
-        Category::Removed => "Removed from the backlog",
+        StateCategory::Proposed => "New",
+        StateCategory::InProgress => "Implementation started",
+        StateCategory::Resolved => "Fixed",
+        StateCategory::Completed => "Acceptance tests pass",
+        StateCategory::Removed => "Removed from the backlog",
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::item::{Event, Item, ItemContent, Revision, reason};
+use super::item::{Event, Item, ItemContent, Revision};
 use super::organisation::{NAME, Organisation, Project, Team, day_of};
-use super::process::{Category, ItemRank};
+use super::process::ItemRank;
+use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::StateCategory;
 use crate::domain::time::{CivilDate, Timestamp};
 use crate::platform::clock::Clock;
 
@@ -24,7 +26,8 @@ pub struct Model {
     pub(super) due: Timestamp,
     clock: Clock,
     items: BTreeMap<u32, Item>,
-    log: Vec<(u32, u32)>,
+    /// How many revisions were made.
+    pub(super) revisions: u64,
     notifications: BTreeMap<(usize, Event), u32>,
 }
 
@@ -53,7 +56,7 @@ impl Model {
             due: Timestamp::from_epoch_ms(now.epoch_ms() + FIRST_CHANGE_MS),
             clock,
             items: BTreeMap::new(),
-            log: Vec::new(),
+            revisions: 0,
             notifications: BTreeMap::new(),
         }
     }
@@ -78,11 +81,6 @@ impl Model {
         self.items.get(&id)
     }
 
-    /// Every revision in the order in which they were made, as numbers of item and revision.
-    pub fn log(&self) -> &[(u32, u32)] {
-        &self.log
-    }
-
     /// The project with an index.
     pub fn project(&self, index: usize) -> Option<&Project> {
         self.organisation.projects.get(index)
@@ -95,14 +93,12 @@ impl Model {
     }
 
     /// Makes an item. `None` when there is no such project or team.
-    pub fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<SimulatedChange> {
+    pub(super) fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let item_type = self.project(draft.project)?.process.item_type(draft.level);
         let id = self.items.keys().next_back().map_or(1, |last| last + 1);
-        let watermark = self.log.len() as u64 + 1;
         let content = ItemContent {
             title: draft.title.into(),
-            state: item_type.first_state(),
-            reason: reason(item_type.first_state()),
+            state: item_type.states.first()?,
             iteration_path: draft.iteration_path,
             assigned_to: draft.assigned_to,
             effort: draft.effort,
@@ -110,9 +106,9 @@ impl Model {
             blocked: false,
             parent: draft.parent,
         };
-        let revision = Revision {
+        let first = Revision {
             rev: 1,
-            watermark,
+            watermark: self.revisions + 1,
             event: Event::Created,
             changed_at: at,
             changed_by: by,
@@ -121,8 +117,9 @@ impl Model {
             deleted: false,
             content,
         };
-        self.items.insert(id, Item::new(id, draft.project, draft.team, item_type, revision));
-        Some(self.record(id, 1, Event::Created, draft.project))
+        let (project, team) = (draft.project, draft.team);
+        self.items.insert(id, Item { id, project, team, item_type, first, later: Vec::new() });
+        Some(self.record(id, 1, Event::Created, project))
     }
 
     /// Changes an item: `edit` is handed what it holds. `None` when there is no such item.
@@ -134,17 +131,14 @@ impl Model {
         by: usize,
         edit: impl FnOnce(&mut ItemContent),
     ) -> Option<SimulatedChange> {
-        let watermark = self.log.len() as u64 + 1;
+        let watermark = self.revisions + 1;
         let item = self.items.get_mut(&id)?;
         let mut content = item.newest().content.clone();
         let state = content.state;
         edit(&mut content);
-        if content.state != state {
-            content.reason = reason(content.state);
-            if content.state.category == Category::Completed {
-                // A closed task has nothing left to do, and the process empties the field.
-                content.remaining_work = None;
-            }
+        if content.state != state && content.state.category == StateCategory::Completed {
+            // A closed task has nothing left to do, and the process empties the field.
+            content.remaining_work = None;
         }
         let project = item.project;
         let rev = item.change(event, at, by, watermark, content).rev;
@@ -152,7 +146,7 @@ impl Model {
     }
 
     fn record(&mut self, id: u32, rev: u32, event: Event, project: usize) -> SimulatedChange {
-        self.log.push((id, rev));
+        self.revisions += 1;
         let sent = self.notifications.entry((project, event)).or_default();
         *sent += 1;
         SimulatedChange { item: id, rev, event, notification: *sent }
@@ -160,26 +154,38 @@ impl Model {
 }
 
 /// An item to be made.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// The index of the project.
-    pub project: usize,
-    /// The index of the team.
-    pub team: usize,
-    /// The level of its type.
-    pub level: ItemRank,
-    /// Its title.
-    pub title: String,
-    /// Its iteration path.
-    pub iteration_path: crate::domain::scope::Text,
-    /// The number of the member who has it.
-    pub assigned_to: Option<usize>,
-    /// Its effort.
-    pub effort: Option<f64>,
-    /// Its remaining work.
-    pub remaining_work: Option<f64>,
-    /// The number of its parent.
-    pub parent: Option<u32>,
+pub(super) struct Draft {
+    pub(super) project: usize,
+    pub(super) team: usize,
+    pub(super) level: ItemRank,
+    pub(super) title: String,
+    pub(super) iteration_path: Text,
+    pub(super) assigned_to: Option<usize>,
+    pub(super) effort: Option<f64>,
+    pub(super) remaining_work: Option<f64>,
+    pub(super) parent: Option<u32>,
+}
+
+impl Draft {
+    /// An item of a team of a project, both by their index.
+    pub(super) const fn new(
+        (project, team): (usize, usize),
+        level: ItemRank,
+        title: String,
+        iteration_path: Text,
+    ) -> Self {
+        Self {
+            project,
+            team,
+            level,
+            title,
+            iteration_path,
+            assigned_to: None,
+            effort: None,
+            remaining_work: None,
+            parent: None,
+        }
+    }
 }
 
 #[cfg(test)]

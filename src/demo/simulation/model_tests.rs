@@ -78,7 +78,7 @@ fn revisions_have_no_gaps_and_their_dates_never_go_back() {
                 assert_eq!(item.revision(revision.rev), Some(*revision));
                 let known = item.item_type.states.contains(revision.content.state);
                 assert!(known, "{} is no state of {}", revision.content.state.name, item.item_type.name);
-                let completed = revision.content.state.category == Category::Completed;
+                let completed = revision.content.state.category == StateCategory::Completed;
                 assert_eq!(revision.closed_at.is_some(), completed);
             }
             for pair in revisions.windows(2) {
@@ -92,25 +92,20 @@ fn revisions_have_no_gaps_and_their_dates_never_go_back() {
 }
 
 #[test]
-fn the_log_holds_every_revision_once_in_the_order_of_its_date() {
+fn watermarks_number_every_revision_once_in_the_order_of_its_date() {
     let (mut model, _) = organisation(3);
     run(&mut model, 1_000);
-    let revisions: usize = model.items().values().map(|item| item.revisions().count()).sum();
-    assert_eq!(model.log().len(), revisions);
-    let mut before = Timestamp::default();
-    for (index, (id, rev)) in model.log().iter().enumerate() {
-        let revision = model.item(*id).unwrap().revision(*rev).unwrap();
-        assert_eq!(revision.watermark, index as u64 + 1);
-        assert!(before <= revision.changed_at);
-        before = revision.changed_at;
-    }
+    let mut revisions: Vec<&Revision> = model.items().values().flat_map(Item::revisions).collect();
+    revisions.sort_by_key(|revision| revision.watermark);
+    assert!(revisions.iter().map(|revision| revision.watermark).eq(1..=revisions.len() as u64));
+    assert!(revisions.is_sorted_by_key(|revision| revision.changed_at));
 }
 
 #[test]
 fn every_kind_of_change_occurs() {
     let (mut model, _) = organisation(11);
     let changes = run(&mut model, 2_000);
-    for event in Event::ALL {
+    for event in [Event::Created, Event::Updated, Event::Deleted, Event::Restored] {
         assert!(changes.iter().any(|change| change.event == event), "{event:?}");
     }
     let (mut reopened, mut blocked, mut unblocked, mut added, mut removed) = (0, 0, 0, 0, 0);
@@ -119,7 +114,7 @@ fn every_kind_of_change_occurs() {
         let item = model.item(change.item).unwrap();
         let (old, new) = (item.revision(change.rev - 1).unwrap(), item.revision(change.rev).unwrap());
         let (was, is) = (&old.content, &new.content);
-        let completed = |content: &ItemContent| content.state.category == Category::Completed;
+        let completed = |content: &ItemContent| content.state.category == StateCategory::Completed;
         reopened += usize::from(completed(was) && !completed(is));
         blocked += usize::from(!was.blocked && is.blocked);
         unblocked += usize::from(was.blocked && !is.blocked);
@@ -233,7 +228,7 @@ fn every_past_sprint_has_completed_work_of_every_team_and_some_is_carried_over()
                     .filter(|item| model.home(item).is_some_and(|(_, of)| of.id == team.id))
                     .map(Item::newest)
                     .filter(|newest| newest.content.iteration_path == sprint.path)
-                    .filter(|newest| newest.content.state.category == Category::Completed)
+                    .filter(|newest| newest.content.state.category == StateCategory::Completed)
                     .filter_map(|newest| newest.content.effort)
                     .sum();
                 assert!(points > 0.0 || sprint.finish >= today, "{} {}", team.name, sprint.name);
@@ -245,9 +240,6 @@ fn every_past_sprint_has_completed_work_of_every_team_and_some_is_carried_over()
         paths.len() > 2
     });
     assert!(carried.count() > 0);
-    assert!(
-        model.log().iter().all(|(id, rev)| {
-            model.item(*id).unwrap().revision(*rev).unwrap().changed_at.epoch_ms() <= NOW
-        })
-    );
+    let mut revisions = model.items().values().flat_map(Item::revisions);
+    assert!(revisions.all(|revision| revision.changed_at.epoch_ms() <= NOW));
 }

@@ -1,10 +1,13 @@
 //! What does not change while the organisation works: projects, teams, people, sprints.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Datelike, Days};
+use serde::Deserialize;
 use uuid::Uuid;
 
-use super::process::{AGILE, Process, SCRUM};
-use super::titles::{self, Titles};
+use super::process::Process;
+use super::titles::Titles;
 use crate::domain::scope::Text;
 use crate::domain::time::{CivilDate, Timestamp};
 
@@ -45,8 +48,6 @@ pub struct Person {
 pub struct Sprint {
     /// The node's GUID, which is also the id of the team's iteration.
     pub id: Uuid,
-    /// The node's number.
-    pub node: u32,
     /// Its name.
     pub name: String,
     /// Its path, as items bear it.
@@ -89,6 +90,8 @@ pub struct Project {
     pub name: &'static str,
     /// How it works.
     pub process: &'static Process,
+    /// The number of the root of its areas.
+    pub node: u32,
     /// The GUID of the root of its areas.
     pub area_id: Uuid,
     /// The GUID of the root of its iterations.
@@ -136,80 +139,50 @@ fn start_of_current(today: CivilDate) -> CivilDate {
     today.checked_sub_days(Days::new(back)).unwrap_or(today)
 }
 
-struct TeamPlan {
+/// What every organisation has, whatever its seed.
+static PLANS: LazyLock<Vec<ProjectPlan>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("organisation.json")).unwrap_or_default());
+
+#[derive(Deserialize)]
+struct ProjectPlan {
     name: &'static str,
-    titles: &'static Titles,
-    members: [(&'static str, &'static str, f64); 4],
+    process: Process,
+    teams: Vec<TeamPlan>,
 }
 
-const WEB: TeamPlan = TeamPlan {
-    name: "Web",
-    titles: &titles::WEB,
-    members: [
-        ("Jamal Hartnett", "Development", 6.0),
-        ("Johnnie McLeod", "Development", 6.0),
-        ("Christie Church", "Testing", 5.0),
-        ("Raisa Pokrovskaya", "Design", 4.0),
-    ],
-};
-const MOBILE: TeamPlan = TeamPlan {
-    name: "Mobile Apps",
-    titles: &titles::MOBILE,
-    members: [
-        ("Chuck Reinhart", "Development", 6.0),
-        ("Helena Petersen", "Development", 6.0),
-        ("Normal Paulk", "Testing", 6.0),
-        ("Yasmine Roumiana", "Development", 3.5),
-    ],
-};
-const CLINIC: TeamPlan = TeamPlan {
-    name: "Clinic",
-    titles: &titles::CLINIC,
-    members: [
-        ("Aurélie Dubois", "Development", 6.0),
-        ("Tomás Herrera", "Development", 6.0),
-        ("Ingrid Sørensen", "Testing", 5.5),
-        ("Kenji Watanabe", "Requirements", 4.0),
-    ],
-};
+#[derive(Deserialize)]
+struct TeamPlan {
+    name: &'static str,
+    /// Name, activity and hours a day of each member.
+    members: Vec<(&'static str, &'static str, f64)>,
+    titles: Titles,
+}
 
 impl Organisation {
     /// The organisation of a seed, as it stands on a day.
     pub fn new(seed: u64, today: CivilDate) -> Self {
-        let projects = [
-            ("Fabrikam Fiber", &SCRUM, [WEB, MOBILE].as_slice()),
-            ("Contoso Clinic", &AGILE, [CLINIC].as_slice()),
-        ];
         let current = start_of_current(today);
-        let project =
-            |(number, (name, process, plans)): (usize, (&'static str, &'static Process, &[TeamPlan]))| {
-                project(seed, number as u64, name, process, plans, current)
-            };
         Self {
             collection: guid(seed, "collection", 0),
             account: guid(seed, "account", 0),
-            projects: projects.into_iter().enumerate().map(project).collect(),
+            projects: PLANS
+                .iter()
+                .zip(0..)
+                .map(|(plan, number)| project(seed, number, plan, current))
+                .collect(),
         }
     }
 }
 
-fn project(
-    seed: u64,
-    number: u64,
-    name: &'static str,
-    process: &'static Process,
-    plans: &[TeamPlan],
-    current: CivilDate,
-) -> Project {
+fn project(seed: u64, number: u64, plan: &'static ProjectPlan, current: CivilDate) -> Project {
+    let name = plan.name;
     let node = 100 * (number as u32 + 1);
+    let first = current.checked_sub_days(Days::new(14 * u64::from(SPRINTS_PAST))).unwrap_or(current);
     let sprint = |sprint: u32| {
-        let days_back = 14 * u64::from(SPRINTS_PAST);
-        let first = current.checked_sub_days(Days::new(days_back)).unwrap_or(current);
         let start = later(first, 14 * u64::from(sprint));
         let label = format!("Sprint {}", sprint + 1);
         Sprint {
             id: guid(seed, "sprint", number * 100 + u64::from(sprint)),
-            node: node + 10 + sprint,
             path: format!("{name}\\{label}").into(),
             name: label,
             start,
@@ -218,46 +191,46 @@ fn project(
     };
     // One more than is under way: where work goes that does not fit.
     let sprints: Vec<Sprint> = (0..SPRINTS_PAST + 2).map(sprint).collect();
-    let team = |(index, plan): (usize, &TeamPlan)| {
-        let number = number * 100 + index as u64;
+    let team = |(index, plan): (u32, &'static TeamPlan)| {
+        let number = number * 100 + u64::from(index);
         Team {
             id: guid(seed, "team", number),
             name: plan.name,
             area_id: guid(seed, "area", number + 1),
-            area_node: node + 50 + index as u32,
+            area_node: node + 50 + index,
             area_path: format!("{name}\\{}", plan.name).into(),
             members: people(seed, number, plan),
             sprints: (0..sprints.len()).collect(),
             day_off: 10,
-            titles: plan.titles,
+            titles: &plan.titles,
         }
     };
     Project {
         id: guid(seed, "project", number),
         name,
-        process,
+        process: &plan.process,
+        node,
         area_id: guid(seed, "areas", number),
         iteration_id: guid(seed, "iterations", number),
         root: name.into(),
-        teams: plans.iter().enumerate().map(team).collect(),
+        teams: (0..).zip(&plan.teams).map(team).collect(),
         sprints,
     }
 }
 
-fn people(seed: u64, team: u64, plan: &TeamPlan) -> Vec<Person> {
-    let person =
-        |(index, (name, activity, capacity_per_day)): (usize, &(&'static str, &'static str, f64))| {
-            let mailbox = name.to_lowercase().replace(' ', ".");
-            Person {
-                id: guid(seed, "person", team * 10 + index as u64),
-                name,
-                unique_name: format!("{mailbox}@example.com"),
-                activity,
-                capacity_per_day: *capacity_per_day,
-                day_off: (index == 1).then_some(8),
-            }
-        };
-    plan.members.iter().enumerate().map(person).collect()
+fn people(seed: u64, team: u64, plan: &'static TeamPlan) -> Vec<Person> {
+    let person = |(index, (name, activity, capacity_per_day)): (u64, &(&'static str, &'static str, f64))| {
+        let mailbox = name.to_lowercase().replace(' ', ".");
+        Person {
+            id: guid(seed, "person", team * 10 + index),
+            name,
+            unique_name: format!("{mailbox}@example.com"),
+            activity,
+            capacity_per_day: *capacity_per_day,
+            day_off: (index == 1).then_some(8),
+        }
+    };
+    (0..).zip(&plan.members).map(person).collect()
 }
 
 impl Project {

@@ -2,9 +2,11 @@
 
 use super::item::{Event, Item, ItemContent};
 use super::model::{Draft, Model, SimulatedChange};
-use super::process::{Category, ItemRank};
+use super::organisation::{Project, day_of};
+use super::process::ItemRank;
 use super::titles::{Titles, reworded};
 use crate::domain::scope::Text;
+use crate::domain::sprint::catalogue::StateCategory;
 use crate::domain::time::Timestamp;
 
 /// The estimates that people give.
@@ -21,8 +23,8 @@ const BEHIND_MAX_MS: i64 = 60_000;
 
 /// The sprint in which something happens.
 struct Scene {
-    project: usize,
-    team: usize,
+    /// The indices of project and team.
+    home: (usize, usize),
     root: Text,
     sprint: Text,
     /// Where work goes that is taken out of the sprint.
@@ -56,18 +58,15 @@ impl Model {
     }
 
     fn scene(&mut self, at: Timestamp) -> Option<Scene> {
-        let places: Vec<(usize, usize)> =
-            self.organisation.projects.iter().enumerate().fold(Vec::new(), |mut places, (project, of)| {
-                places.extend((0..of.teams.len()).map(|team| (project, team)));
-                places
-            });
-        let (project_index, team_index) = *places.get(self.rng.usize(0..places.len().max(1)))?;
-        let project = self.organisation.projects.get(project_index)?;
-        let team = project.teams.get(team_index)?;
-        let sprint = project.current_sprint(team, super::organisation::day_of(at))?;
+        let projects = &self.organisation.projects;
+        let teams = |(index, of): (usize, &Project)| (0..of.teams.len()).map(move |team| (index, team));
+        let homes: Vec<(usize, usize)> = projects.iter().enumerate().flat_map(teams).collect();
+        let home = self.rng.choice(homes)?;
+        let project = projects.get(home.0)?;
+        let team = project.teams.get(home.1)?;
+        let sprint = project.current_sprint(team, day_of(at))?;
         let mut scene = Scene {
-            project: project_index,
-            team: team_index,
+            home,
             root: project.root.clone(),
             sprint: sprint.path.clone(),
             next: project.sprint_after(&sprint.path).map_or(&project.root, |next| &next.path).clone(),
@@ -77,7 +76,7 @@ impl Model {
             deleted: Vec::new(),
             backlog: Vec::new(),
         };
-        let own = |item: &&Item| item.project == project_index && item.team == team_index;
+        let own = |item: &&Item| (item.project, item.team) == home;
         for item in self.items().values().filter(own) {
             let newest = item.newest();
             let path = &newest.content.iteration_path;
@@ -137,7 +136,7 @@ impl Model {
         })?;
         let item = self.item(id)?;
         let next = item.item_type.next_state(item.newest().content.state.name)?;
-        if next.category == Category::Completed && self.is_nearly_done(scene) {
+        if next.category == StateCategory::Completed && self.is_nearly_done(scene) {
             // A sprint that is over before its end would show nothing any more.
             return None;
         }
@@ -156,7 +155,7 @@ impl Model {
     fn burn(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.present, |item| {
             let content = &item.newest().content;
-            content.state.category == Category::InProgress
+            content.state.category == StateCategory::InProgress
                 && content.remaining_work.is_some_and(|work| work > 0.0)
         });
         let hours = f64::from(self.rng.u8(1..5)) / 2.0;
@@ -196,7 +195,7 @@ impl Model {
     fn remove_scope(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let to = if self.rng.bool() { &scene.next } else { &scene.root };
         let id = self.pick(&scene.present, |item| {
-            is_open_story(item) && item.newest().content.state.category == Category::Proposed
+            is_open_story(item) && item.newest().content.state.category == StateCategory::Proposed
         });
         self.edit(id, at, by, |content| content.iteration_path = to.clone())
     }
@@ -227,24 +226,14 @@ impl Model {
         let title_of = |id: u32| self.item(id).map(|item| &*item.newest().content.title);
         let of_team = scene.present.iter().chain(&scene.deleted).chain(&scene.backlog);
         let used: Vec<&str> = of_team.filter_map(|id| title_of(*id)).collect();
-        let title = scene.titles.unused(level, parent.and_then(title_of), self.log().len(), &used);
-        Draft {
-            project: scene.project,
-            team: scene.team,
-            level,
-            title,
-            iteration_path: scene.sprint.clone(),
-            assigned_to: None,
-            effort: None,
-            remaining_work: None,
-            parent,
-        }
+        let title = scene.titles.unused(level, parent.and_then(title_of), self.revisions as usize, &used);
+        Draft { parent, ..Draft::new(scene.home, level, title, scene.sprint.clone()) }
     }
 
     fn reopen(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
-        let id =
-            self.pick(&scene.present, |item| item.newest().content.state.category == Category::Completed)?;
-        let begun = self.item(id)?.item_type.state_of(Category::InProgress)?;
+        let id = self
+            .pick(&scene.present, |item| item.newest().content.state.category == StateCategory::Completed)?;
+        let begun = self.item(id)?.item_type.state_of(StateCategory::InProgress)?;
         self.edit(Some(id), at, by, |content| content.state = begun)
     }
 
@@ -254,7 +243,8 @@ impl Model {
             // Somebody helps before a third item gets stuck.
             Some(id) if self.rng.bool() => Some(id),
             _ => self.pick(&scene.present, |item| {
-                item.newest().content.state.category == Category::InProgress && !item.newest().content.blocked
+                item.newest().content.state.category == StateCategory::InProgress
+                    && !item.newest().content.blocked
             }),
         };
         self.edit(id, at, by, |content| content.blocked = !content.blocked)
@@ -282,7 +272,8 @@ impl Model {
 
 fn is_open(item: &Item) -> bool {
     let newest = item.newest();
-    !newest.deleted && !matches!(newest.content.state.category, Category::Completed | Category::Removed)
+    !newest.deleted
+        && !matches!(newest.content.state.category, StateCategory::Completed | StateCategory::Removed)
 }
 
 fn is_open_story(item: &Item) -> bool {

@@ -1,5 +1,6 @@
 //! What the tests share: an application on a free port, a client that writes raw HTTP, a reader of event streams,
-//! payloads of service hooks, a layer of faults over any journal, real Redis servers, and several instances over one of them.
+//! payloads of service hooks, a simulated organisation that fails as planned, a layer of faults over any journal, real
+//! Redis servers, and several instances over one of them.
 
 pub mod app;
 pub mod archive;
@@ -11,6 +12,7 @@ pub mod hooks;
 pub mod host;
 pub mod http;
 pub mod memory_archive;
+pub mod organisation;
 pub mod outages;
 pub mod platform;
 pub mod process;

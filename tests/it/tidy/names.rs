@@ -16,9 +16,6 @@ const PROMISED: &[(&str, &str, &str)] = &[
     ("keep_sprint", "docs/ARCHITECTURE.md", "keep_sprint"),
     // What only tests do.
     ("TYPE_NAMES", "docs/TESTING.md", "TYPE_NAMES"),
-    ("calls_by_route", "docs/TESTING.md", "calls_by_route"),
-    ("fail_next", "docs/TESTING.md", "fail_next"),
-    ("fail_next_on", "docs/TESTING.md", "fail_next_on"),
     ("lose_everything", "docs/TESTING.md", "lose_everything"),
     ("set_back_to", "docs/TESTING.md", "set_back_to"),
 ];
