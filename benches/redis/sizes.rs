@@ -218,11 +218,12 @@ fn rows_of_tables(instance: &TestInstance) {
         received_at: Timestamp::from_epoch_ms(1_795_608_000_000),
         collection: None,
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
+        epoch: Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736".into()),
     };
     let rows = [
         ("`boardcastvalues`", values.len(), bytes / values.len()),
         ("`boardcastsprints`", 0, entity_bytes(73, 36, length(&sprint))),
-        ("`boardcastinbox`", 0, entity_bytes("waiting".len(), 48, length(&deposit))),
+        ("`boardcastinbox`", 0, entity_bytes("contoso-0123456789|waiting".len(), 48, length(&deposit))),
     ];
     let rows: Vec<_> = rows
         .iter()
