@@ -50,7 +50,8 @@ impl HookAccess {
             Self::Closed => return Verdict::NotConfigured,
             Self::Secrets(secrets) => secrets,
         };
-        let offered = [basic_password(headers), header_secret(headers)];
+        let header = headers.get(SECRET_HEADER).map(|value| value.as_bytes().to_vec());
+        let offered = [basic_password(headers), header];
         let mut matched = subtle::Choice::from(0);
         // Every pair is compared, so that the time taken tells nothing about which one matched.
         for offer in offered.iter().flatten() {
@@ -71,10 +72,6 @@ fn basic_password(headers: &HeaderMap) -> Option<Vec<u8>> {
     let decoded = BASE64_STANDARD.decode(encoded.trim_ascii()).ok()?;
     let colon = decoded.iter().position(|byte| *byte == b':')?;
     decoded.get(colon + 1..).map(<[u8]>::to_vec)
-}
-
-fn header_secret(headers: &HeaderMap) -> Option<Vec<u8>> {
-    headers.get(SECRET_HEADER).map(|value| value.as_bytes().to_vec())
 }
 
 #[cfg(test)]

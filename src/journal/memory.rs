@@ -12,8 +12,8 @@ use tokio::sync::watch;
 
 use super::{
     Commit, CommitOutcome, Entry, EntryId, ExpiringValues, Journal, JournalCondition, JournalError, Leases,
-    LoadedRecords, LogRetention, RecordKey, Reports, Versioned, refuse_defects, refuse_oversized,
-    refuse_oversized_report, whole_ms,
+    LoadedRecords, LogRetention, RecordKey, Reports, Said, Version, Versioned, refuse_defects,
+    refuse_oversized, refuse_oversized_report, whole_ms,
 };
 use crate::platform::clock::Clock;
 
@@ -42,13 +42,10 @@ struct State {
     reports: BTreeMap<String, (Bytes, u64)>,
 }
 
-/// The bound of the random sequence number that a millisecond begins with.
-const FIRST_SEQ_MAX: u64 = 1 << 16;
-
 impl MemoryJournal {
     /// An empty journal that dates its entries by `clock`.
     pub fn new(clock: Clock, retention: LogRetention) -> Self {
-        let first_seq = fastrand::u64(0..FIRST_SEQ_MAX);
+        let first_seq = fastrand::u64(0..1 << 16);
         Self { state: Mutex::default(), changed: watch::Sender::new(()), clock, retention, first_seq }
     }
 
@@ -62,9 +59,7 @@ impl MemoryJournal {
     /// values; their versions may then name entries that are no more.
     pub fn set_back_to(&self, id: EntryId) {
         let mut state = self.lock();
-        while state.log.back().is_some_and(|entry| entry.id > id) {
-            state.log.pop_back();
-        }
+        state.log.retain(|entry| entry.id <= id);
         state.last = id;
         drop(state);
         self.changed.send_replace(());
@@ -108,14 +103,12 @@ impl State {
     }
 
     fn conflicts(&self, commit: &Commit) -> Vec<(RecordKey, Option<Versioned>)> {
-        let mut conflicts = Vec::new();
-        for (key, expected) in &commit.checks {
+        let conflict = |(key, expected): &(RecordKey, Option<Version>)| {
             let current = self.records.get(key);
-            if current.map(|record| record.version) != *expected {
-                conflicts.push((key.clone(), current.cloned()));
-            }
-        }
-        conflicts
+            let is_as_expected = current.map(|record| record.version) == *expected;
+            (!is_as_expected).then(|| (key.clone(), current.cloned()))
+        };
+        commit.checks.iter().filter_map(conflict).collect()
     }
 
     fn apply(&mut self, commit: Commit, now_ms: u64, first_seq: u64) -> Vec<EntryId> {
@@ -193,9 +186,8 @@ impl Journal for MemoryJournal {
                     return Ok(entries);
                 }
             }
-            if changed.changed().await.is_err() {
-                return Err(JournalError::Unavailable("the journal was closed".into()));
-            }
+            let closed = |_| JournalError::Unavailable("the journal was closed".into());
+            changed.changed().await.map_err(closed)?;
         }
     }
 
@@ -226,14 +218,12 @@ impl Leases for MemoryJournal {
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
         let now_ms = self.now_ms();
         let mut state = self.lock();
-        let free = match state.leases.get(name) {
-            Some((owner, until_ms)) => owner == holder || *until_ms <= now_ms,
-            None => true,
-        };
-        if free {
+        let held = state.leases.get(name);
+        let is_taken = held.is_some_and(|(owner, until_ms)| owner != holder && *until_ms > now_ms);
+        if !is_taken {
             state.leases.insert(name.into(), (holder.into(), now_ms.saturating_add(whole_ms(duration))));
         }
-        Ok(free)
+        Ok(!is_taken)
     }
 }
 
@@ -266,12 +256,7 @@ impl ExpiringValues for MemoryJournal {
 
 #[async_trait]
 impl Reports for MemoryJournal {
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+    async fn report(&self, instance: &str, report: Bytes, expiry: Duration) -> Result<Said, JournalError> {
         refuse_oversized_report(&report)?;
         let now_ms = self.now_ms();
         let mut state = self.lock();

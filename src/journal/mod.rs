@@ -10,7 +10,6 @@ mod key;
 pub mod memory;
 pub mod redis;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use bytes::Bytes;
 pub use self::key::RecordKey;
 pub use crate::domain::entry_id::EntryId;
 use crate::domain::scope::Audience;
+use crate::domain::wire::event::EVENT_BYTES_MAX;
 
 /// The version of a record: the id of the last entry of the commit that wrote it.
 pub type Version = EntryId;
@@ -108,17 +108,21 @@ pub struct JournalCondition {
 }
 
 /// Why the journal could not do as asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// It cannot be reached, or did not answer in time. The operation may or may not have run; trying again is
     /// right, because a repeated commit finds its own effect.
+    #[error("the journal is unavailable: {0}")]
     Unavailable(String),
     /// The log no longer holds the position that was to be followed: it was trimmed, emptied or set back.
+    #[error("the journal's log no longer holds the position that was followed")]
     Lost,
     /// The commit is one that no correct caller makes.
+    #[error("the journal refused what it was given: {0}")]
     Refused(&'static str),
     /// A newer boardcast writes the store in a form that this one does not know, so this one must not write, nor
     /// show what it reads.
+    #[error("the journal is written in form {found} and only {known} is known here: update this instance")]
     Newer {
         /// The number of the form that was found.
         found: String,
@@ -126,25 +130,9 @@ pub enum JournalError {
         known: u64,
     },
     /// The store holds what this instance must neither change nor show: what that is, and what to do about it.
+    #[error("the journal cannot be used: {0}")]
     Foreign(String),
 }
-
-impl fmt::Display for JournalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(why) => write!(f, "the journal is unavailable: {why}"),
-            Self::Lost => f.write_str("the journal's log no longer holds the position that was followed"),
-            Self::Refused(why) => write!(f, "the journal refused what it was given: {why}"),
-            Self::Foreign(why) => write!(f, "the journal cannot be used: {why}"),
-            Self::Newer { found, known } => write!(
-                f,
-                "the journal is written in form {found} and only {known} is known here: update this instance"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for JournalError {}
 
 /// Versioned records and one log.
 #[async_trait]
@@ -162,8 +150,6 @@ pub trait Journal: Send + Sync {
     ///
     /// Errors: `Refused` for a commit without an entry, with an event above [`EVENT_BYTES_MAX`] or with a record above
     /// [`RECORD_BYTES_MAX`]; `Newer`, as for every operation; `Unavailable`, after which nobody can tell whether it ran.
-    ///
-    /// [`EVENT_BYTES_MAX`]: crate::domain::wire::event::EVENT_BYTES_MAX
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError>;
 
     /// Waits until the log has entries after `after`, and returns them in order: at least one, about `limit`, and
@@ -208,6 +194,9 @@ pub trait ExpiringValues: Send + Sync {
     async fn delete(&self, name: &str) -> Result<(), JournalError>;
 }
 
+/// What each instance said of itself, with its name.
+pub type Said = Vec<(String, Bytes)>;
+
 /// What the instances that share a store say of themselves.
 #[async_trait]
 pub trait Reports: Send + Sync {
@@ -215,12 +204,7 @@ pub trait Reports: Send + Sync {
     /// with its name and in the order of the names, and none whose time is over.
     ///
     /// Errors: `Refused` for a report above [`REPORT_BYTES_MAX`].
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> Result<Vec<(String, Bytes)>, JournalError>;
+    async fn report(&self, instance: &str, report: Bytes, expiry: Duration) -> Result<Said, JournalError>;
 }
 
 /// One store behind each of its ports.
@@ -267,11 +251,8 @@ pub const EXPIRING_BYTES_MAX: usize = 1024 * 1024;
 pub const REPORT_BYTES_MAX: usize = 16 * 1024;
 
 /// Checks what every adapter checks before it notes a report.
-const fn refuse_oversized_report(report: &Bytes) -> Result<(), JournalError> {
-    if report.len() > REPORT_BYTES_MAX {
-        return Err(JournalError::Refused("a report is above 16 kB"));
-    }
-    Ok(())
+fn refuse_oversized_report(report: &Bytes) -> Result<(), JournalError> {
+    refuse_above(REPORT_BYTES_MAX, Some(report), "a report is above 16 kB")
 }
 
 /// A time as the stores count it: whole milliseconds, at least one.
@@ -280,11 +261,8 @@ fn whole_ms(duration: Duration) -> u64 {
 }
 
 /// Checks what every adapter checks before it keeps a value.
-const fn refuse_oversized(value: &Versioned) -> Result<(), JournalError> {
-    if value.value.len() > EXPIRING_BYTES_MAX {
-        return Err(JournalError::Refused("a value that expires is above 1 MB"));
-    }
-    Ok(())
+fn refuse_oversized(value: &Versioned) -> Result<(), JournalError> {
+    refuse_above(EXPIRING_BYTES_MAX, Some(&value.value), "a value that expires is above 1 MB")
 }
 
 /// Checks what every adapter checks before it touches the store.
@@ -292,18 +270,18 @@ fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
     if commit.entries.is_empty() {
         return Err(JournalError::Refused("it has no entry, so what it writes would have no version"));
     }
-    let oversized = |entry: &NewEntry| {
-        entry.event.as_ref().is_some_and(|event| event.len() > crate::domain::wire::event::EVENT_BYTES_MAX)
-    };
-    if commit.entries.iter().any(oversized) {
-        return Err(JournalError::Refused("an event is above 64 kB"));
+    for entry in &commit.entries {
+        refuse_above(EVENT_BYTES_MAX, entry.event.as_ref(), "an event is above 64 kB")?;
     }
-    if commit
-        .writes
-        .iter()
-        .any(|(_, value)| value.as_ref().is_some_and(|value| value.len() > RECORD_BYTES_MAX))
-    {
-        return Err(JournalError::Refused("a record is above 4 MB"));
+    for (_, value) in &commit.writes {
+        refuse_above(RECORD_BYTES_MAX, value.as_ref(), "a record is above 4 MB")?;
     }
     Ok(())
+}
+
+fn refuse_above(bytes_max: usize, bytes: Option<&Bytes>, why: &'static str) -> Result<(), JournalError> {
+    match bytes {
+        Some(bytes) if bytes.len() > bytes_max => Err(JournalError::Refused(why)),
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,5 @@
 //! Tokens by which Azure knows this application without any secret of ours: its managed identity, asked of the platform.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,16 +61,9 @@ impl Token {
 }
 
 /// Why there is no token, with a remedy where there is one. It holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the managed identity got no token: {0}")]
 pub struct TokenError(String);
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TokenError {}
 
 /// Where the platform gives out tokens, by the variables that it sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,13 +151,11 @@ impl Inner {
             Some(endpoint) => (endpoint.as_str(), "2019-08-01"),
             None => (INSTANCE_METADATA, "2018-02-01"),
         };
-        let mut url = reqwest::Url::parse(address).map_err(|_| {
+        let mut query = vec![("api-version", version), ("resource", self.resource)];
+        query.extend(client_id.as_deref().map(|client_id| ("client_id", client_id)));
+        let url = reqwest::Url::parse_with_params(address, query).map_err(|_| {
             no_token("IDENTITY_ENDPOINT is not a valid URL; leave it as the platform sets it")
         })?;
-        url.query_pairs_mut().append_pair("api-version", version).append_pair("resource", self.resource);
-        if let Some(client_id) = client_id {
-            url.query_pairs_mut().append_pair("client_id", client_id);
-        }
         let mut request = self.http.get(url).header("metadata", "true");
         if let Some(header) = header {
             request = request.header("x-identity-header", header.expose());
@@ -197,7 +187,7 @@ fn read(body: &[u8]) -> Option<Token> {
 }
 
 fn no_token(why: &str) -> TokenError {
-    TokenError(format!("the managed identity got no token: {why}"))
+    TokenError(why.to_owned())
 }
 
 #[cfg(test)]

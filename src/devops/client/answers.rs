@@ -1,5 +1,6 @@
 //! The shapes of the answers, as far as they are read. Those of version 7.1 are followed, and the older ones that
-//! published examples show are understood as well.
+//! published examples show are understood as well. Azure DevOps writes `null` for what is empty, or nothing, or an empty
+//! value, so lists are optional.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +12,22 @@ use crate::domain::sprint::catalogue::BugsBehaviour;
 use crate::domain::sprint::work_item::{Rev, WorkItemId};
 use crate::domain::time::CivilDate;
 
-/// A list.
 #[derive(Deserialize)]
 pub(super) struct Listed<T> {
     #[serde(alias = "values")]
     pub(super) value: Vec<T>,
 }
 
-/// An iteration of a team.
 #[derive(Deserialize)]
 pub(super) struct IterationAnswer {
     pub(super) id: SprintId,
     pub(super) name: Text,
     pub(super) path: Option<Text>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) attributes: IterationDates,
+    pub(super) attributes: Option<IterationDates>,
 }
 
-/// The dates of an iteration.
 #[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub(super) struct IterationDates {
     pub(super) start_date: Option<Day>,
     pub(super) finish_date: Option<Day>,
@@ -52,18 +49,15 @@ impl<'de> Deserialize<'de> for Day {
 #[derive(Deserialize)]
 pub(super) struct TeamFieldValues {
     pub(super) field: FieldReference,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) values: Vec<TeamFieldValue>,
+    pub(super) values: Option<Vec<TeamFieldValue>>,
 }
 
-/// A field.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FieldReference {
     pub(super) reference_name: Text,
 }
 
-/// A value that a team owns.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TeamFieldValue {
@@ -72,13 +66,11 @@ pub(super) struct TeamFieldValue {
     pub(super) include_children: bool,
 }
 
-/// A node of the tree of areas.
 #[derive(Deserialize)]
 pub(super) struct Node {
     identifier: AreaId,
     name: Text,
-    #[serde(default, deserialize_with = "or_default")]
-    children: Vec<Self>,
+    children: Option<Vec<Self>>,
 }
 
 impl Node {
@@ -88,39 +80,42 @@ impl Node {
         let mut ids = BTreeMap::new();
         let mut left = vec![(self.name.to_string(), self)];
         while let Some((path, node)) = left.pop() {
-            left.extend(node.children.iter().map(|child| (format!("{path}\\{}", child.name), child)));
+            left.extend(
+                node.children.iter().flatten().map(|child| (format!("{path}\\{}", child.name), child)),
+            );
             ids.insert(path, node.identifier);
         }
         ids
     }
 }
 
-/// How a team plans.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BacklogConfiguration {
     pub(super) requirement_backlog: Backlog,
     pub(super) task_backlog: Backlog,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) portfolio_backlogs: Vec<Backlog>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) work_item_type_mapped_states: Vec<MappedStates>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) backlog_fields: BacklogFields,
+    pub(super) portfolio_backlogs: Option<Vec<Backlog>>,
+    pub(super) work_item_type_mapped_states: Option<Vec<MappedStates>>,
+    backlog_fields: Option<BacklogFields>,
     pub(super) bugs_behavior: BugsBehaviour,
 }
 
-/// A level of the backlog.
+impl BacklogConfiguration {
+    /// The field that estimates are in.
+    pub(super) fn effort_field(&self) -> Option<Text> {
+        self.backlog_fields.as_ref()?.type_fields.as_ref()?.get("Effort")?.clone()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Backlog {
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) work_item_types: Vec<Named>,
+    pub(super) work_item_types: Option<Vec<Named>>,
 }
 
 impl Backlog {
     pub(super) fn types(&self) -> BTreeSet<Text> {
-        self.work_item_types.iter().map(|of| of.name.clone()).collect()
+        self.work_item_types.iter().flatten().map(|of| of.name.clone()).collect()
     }
 }
 
@@ -135,35 +130,28 @@ pub(super) struct Named {
 #[serde(rename_all = "camelCase")]
 pub(super) struct MappedStates {
     pub(super) work_item_type_name: Text,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) states: BTreeMap<Text, String>,
+    pub(super) states: Option<BTreeMap<Text, String>>,
 }
 
-/// Which field means what.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct BacklogFields {
-    #[serde(deserialize_with = "or_default")]
-    pub(super) type_fields: BTreeMap<String, Option<Text>>,
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BacklogFields {
+    type_fields: Option<BTreeMap<String, Option<Text>>>,
 }
 
-/// A state of a type.
 #[derive(Deserialize)]
 pub(super) struct StateAnswer {
     pub(super) name: Text,
     pub(super) category: String,
 }
 
-/// A category of types.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TypeCategory {
     pub(super) reference_name: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) work_item_types: Vec<Named>,
+    pub(super) work_item_types: Option<Vec<Named>>,
 }
 
-/// What a team has settled.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TeamSettings {
@@ -178,31 +166,25 @@ pub(super) struct Capacities {
     pub(super) team_members: Vec<MemberCapacity>,
 }
 
-/// What a member can do in a sprint.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MemberCapacity {
     pub(super) team_member: Value,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) activities: Vec<ActivityCapacity>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) days_off: Vec<DaysOff>,
+    pub(super) activities: Option<Vec<ActivityCapacity>>,
+    pub(super) days_off: Option<Vec<DaysOff>>,
 }
 
 /// Hours on a working day for one activity.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ActivityCapacity {
-    #[serde(default)]
-    pub(super) capacity_per_day: Value,
+    pub(super) capacity_per_day: Option<Value>,
 }
 
-/// The days a team has off in a sprint.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TeamDaysOff {
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) days_off: Vec<DaysOff>,
+    pub(super) days_off: Option<Vec<DaysOff>>,
 }
 
 /// Days off, from the first to the last.
@@ -216,8 +198,9 @@ pub(super) struct DaysOff {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Relations {
-    #[serde(deserialize_with = "or_default")]
-    work_item_relations: Vec<Relation>,
+    // It may be `null`. Where it is missing, this is an answer to something else.
+    #[serde(deserialize_with = "Option::deserialize")]
+    work_item_relations: Option<Vec<Relation>>,
 }
 
 #[derive(Deserialize)]
@@ -234,7 +217,7 @@ struct ItemReference {
 impl Relations {
     /// Every item at an end of a link.
     pub(super) fn ids(&self) -> BTreeSet<WorkItemId> {
-        let ends = self.work_item_relations.iter().flat_map(|link| [&link.source, &link.target]);
+        let ends = self.work_item_relations.iter().flatten().flat_map(|link| [&link.source, &link.target]);
         ends.flatten().map(|end| end.id).collect()
     }
 }
@@ -244,12 +227,10 @@ impl Relations {
 pub(super) struct Head {
     id: WorkItemId,
     rev: Option<Rev>,
-    #[serde(default, deserialize_with = "or_default")]
-    fields: HeadFields,
+    fields: Option<HeadFields>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct HeadFields {
     #[serde(rename = "System.Rev")]
     rev: Option<Rev>,
@@ -257,15 +238,8 @@ struct HeadFields {
 
 impl Head {
     pub(super) fn known(self) -> Option<(WorkItemId, Rev)> {
-        Some((self.id, self.rev.or(self.fields.rev)?))
+        Some((self.id, self.rev.or_else(|| self.fields?.rev)?))
     }
-}
-
-/// Azure DevOps writes `null` for what is empty, or nothing, or an empty value.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

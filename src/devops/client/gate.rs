@@ -17,7 +17,6 @@ pub(super) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|pause| !pause.is_zero())
 }
 
-/// One gate for all calls.
 #[derive(Debug)]
 pub(super) struct Gate {
     closed_until: Mutex<Option<Instant>>,

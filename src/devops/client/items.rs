@@ -13,7 +13,6 @@ pub(super) struct Home<'a> {
     pub(super) organisation: &'a str,
     /// The project that it is taken to be in where it says nothing that is known.
     pub(super) project: ProjectId,
-    /// The projects that are known.
     pub(super) known: &'a [ProjectRef],
 }
 

@@ -10,7 +10,6 @@ mod team;
 mod transport;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,9 +31,6 @@ use crate::platform::secret::Secret;
 /// How many items one batch may ask for.
 const BATCH_MAX: usize = 200;
 
-/// How long a call may take. Azure DevOps throttles by holding a good answer back, for half a minute and more.
-const CALL_TIMEOUT: Duration = Duration::from_secs(45);
-
 /// How many revisions, projects or teams a page has.
 const PAGE: usize = 200;
 
@@ -47,8 +43,6 @@ pub struct ClientSettings {
     pub token: Option<Secret>,
     /// How long an answer may take, from the moment it is the call's turn to the last byte.
     pub deadline: Duration,
-    /// How long it may take to connect.
-    pub connect_deadline: Duration,
     /// How many calls may be under way at once.
     pub parallel_max: usize,
     /// How many bytes an answer may have.
@@ -63,8 +57,8 @@ impl ClientSettings {
         Self {
             organisation: organisation.into(),
             token: None,
-            deadline: CALL_TIMEOUT,
-            connect_deadline: Duration::from_secs(5),
+            // Azure DevOps throttles by holding a good answer back, for half a minute and more.
+            deadline: Duration::from_secs(45),
             parallel_max: 8,
             body_bytes_max: 64 * 1024 * 1024,
             pause_max: Duration::from_secs(60),
@@ -73,52 +67,29 @@ impl ClientSettings {
 }
 
 /// Why an organisation cannot even be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientSetupError {
     /// The address is not a URL.
+    #[error("BOARDCAST_ORGANIZATION_URL is not a valid URL; write it as https://dev.azure.com/<name>")]
     Address,
     /// The token would be sent where others can read it.
+    #[error(
+        "BOARDCAST_ORGANIZATION_URL begins with http://, which would send AZURE_DEVOPS_PAT unencrypted; use https://"
+    )]
     InTheClear,
     /// The token cannot be sent.
+    #[error(
+        "AZURE_DEVOPS_PAT is not a valid access token; generate a new one in Azure DevOps and copy all of it"
+    )]
     Token,
     /// TLS cannot be set up; why.
+    #[error("no trusted certificates for Azure DevOps ({0}); install the package ca-certificates")]
     Tls(String),
 }
-
-impl fmt::Display for ClientSetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address => {
-                f.write_str("BOARDCAST_ORGANIZATION_URL is not a valid URL; write it as https://dev.azure.com/<name>")
-            }
-            Self::InTheClear => f.write_str(
-                "BOARDCAST_ORGANIZATION_URL begins with http://, which would send AZURE_DEVOPS_PAT unencrypted; use \
-                 https://",
-            ),
-            Self::Token => f.write_str(
-                "AZURE_DEVOPS_PAT is not a valid access token; generate a new one in Azure DevOps and copy all of it",
-            ),
-            Self::Tls(why) => write!(
-                f,
-                "no trusted certificates for Azure DevOps ({why}); install the package ca-certificates"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ClientSetupError {}
 
 /// An organisation that is asked over HTTP.
 pub struct RestClient {
     transport: Transport,
-}
-
-impl fmt::Debug for RestClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RestClient")
-            .field("organisation", &self.transport.organisation())
-            .finish_non_exhaustive()
-    }
 }
 
 impl RestClient {
@@ -131,14 +102,13 @@ impl RestClient {
     /// sends the first page for ever, and a list that grows meanwhile repeats an element.
     async fn pages<T: DeserializeOwned, K: Ord>(
         &self,
-        request: impl Fn() -> Request,
+        request: Request<'_>,
         key: impl Fn(&T) -> K,
     ) -> Result<Vec<T>, Refused> {
         let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
         let mut skip = 0;
         loop {
-            let page: Listed<T> =
-                self.transport.send(request().with("$top", PAGE).with("$skip", skip)).await?;
+            let page: Listed<T> = request.clone().with("$top", PAGE).with("$skip", skip).send().await?;
             let (count, known) = (page.value.len(), seen.len());
             all.extend(page.value.into_iter().filter(|element| seen.insert(key(element))));
             if count < PAGE || seen.len() == known {
@@ -152,12 +122,12 @@ impl RestClient {
 #[async_trait]
 impl AzureDevOps for RestClient {
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
-        let request = || self.transport.request("_apis/projects", &[]);
+        let request = self.transport.request("_apis/projects", &[]);
         Ok(self.pages(request, |project: &ProjectRef| project.id).await?)
     }
 
     async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError> {
-        let request = || self.transport.request("_apis/projects/*/teams", &[&project]);
+        let request = self.transport.request("_apis/projects/*/teams", &[&project]);
         Ok(self.pages(request, |team: &TeamRef| team.id).await?)
     }
 
@@ -178,19 +148,16 @@ impl AzureDevOps for RestClient {
         sprint: SprintId,
     ) -> Result<Vec<WorkItemId>, CallError> {
         let route = "*/*/_apis/work/teamsettings/iterations/*/workitems";
-        let relations: Relations =
-            self.transport.send(self.transport.request(route, &[&project, &team, &sprint])).await?;
+        let relations: Relations = self.transport.request(route, &[&project, &team, &sprint]).send().await?;
         Ok(relations.ids().into_iter().collect())
     }
 
     async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
         let batch = |ids: &[WorkItemId]| {
             let body = json!({ "ids": ids, "fields": ["System.Id", "System.Rev"], "errorPolicy": "omit" });
-            self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body)
+            self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body).send()
         };
-        let batches =
-            ids.chunks(BATCH_MAX).map(|ids| self.transport.send::<Listed<Option<Head>>>(batch(ids)));
-        let batches = try_join_all(batches).await?;
+        let batches: Vec<Listed<Option<Head>>> = try_join_all(ids.chunks(BATCH_MAX).map(batch)).await?;
         Ok(batches.into_iter().flat_map(|batch| batch.value).flatten().filter_map(Head::known).collect())
     }
 
@@ -202,10 +169,14 @@ impl AzureDevOps for RestClient {
     ) -> Result<Option<Observation>, CallError> {
         // Without a project in the path, because the item may have moved to another one.
         let route = "_apis/wit/workitems/*/revisions";
-        let rows = self.pages(|| self.transport.request(route, &[&id]), items::number).await;
-        let rows = match rows {
+        let rows = match self.pages(self.transport.request(route, &[&id]), items::number).await {
             Ok(rows) => rows,
-            Err(refused) if refused.says_no_such_item() => return Ok(None),
+            // A 404 that says anything else is of a wrong address.
+            Err(Refused { error, type_key })
+                if error.failure == Failure::Gone && type_key.starts_with("WorkItem") =>
+            {
+                return Ok(None);
+            }
             Err(refused) => return Err(refused.into()),
         };
         let home = items::Home { organisation: self.transport.organisation(), project, known };
@@ -216,13 +187,5 @@ impl AzureDevOps for RestClient {
             message: format!("work item {id} has no readable revision"),
         })?;
         Ok(Some(observation))
-    }
-}
-
-impl Refused {
-    /// Whether it was the API that said that there is no such item, or none that may be seen. A 404 that says anything
-    /// else is of a wrong address.
-    fn says_no_such_item(&self) -> bool {
-        self.error.failure == Failure::Gone && self.type_key.starts_with("WorkItem")
     }
 }

@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Weekday;
 use chrono_tz::Tz;
 use futures_util::future::try_join_all;
 
 use super::answers::{
-    BacklogConfiguration, Capacities, DaysOff, IterationAnswer, Listed, MappedStates, MemberCapacity, Named,
-    Node, StateAnswer, TeamDaysOff, TeamFieldValue, TeamFieldValues, TeamSettings, TypeCategory,
+    BacklogConfiguration, Capacities, DaysOff, IterationAnswer, Listed, MappedStates, MemberCapacity, Node,
+    StateAnswer, TeamDaysOff, TeamFieldValue, TeamFieldValues, TeamSettings, TypeCategory,
 };
-use super::transport::{Argument, Refused, Transport};
+use super::transport::{Refused, Request, Transport};
 use crate::devops::fields::{amount, identity};
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
@@ -40,13 +39,14 @@ pub(super) async fn catalogue(
     now: Timestamp,
 ) -> Result<Catalogue, Refused> {
     let asked = Asked { transport, project, team };
-    let (iterations, areas, backlogs, bug_types, weekdays) = tokio::try_join!(
+    let (iterations, areas, backlogs, categories, settings) = tokio::try_join!(
         asked.iterations(),
         asked.areas(),
-        asked.backlogs(),
-        asked.bug_types(),
-        asked.weekdays(),
+        asked.request("*/*/_apis/work/backlogconfiguration").send(),
+        asked.request("*/_apis/wit/workitemtypecategories").send::<Listed<_>>(),
+        asked.request("*/*/_apis/work/teamsettings").send::<TeamSettings>(),
     )?;
+    let bug_types = bug_types(categories.value);
     let states = asked.states(&backlogs, &bug_types).await?;
     let mut catalogue = Catalogue {
         project: project.id,
@@ -60,31 +60,23 @@ pub(super) async fn catalogue(
         task_types: backlogs.task_backlog.types(),
         bug_types,
         bugs_behaviour: backlogs.bugs_behavior,
-        effort_field: backlogs.backlog_fields.type_fields.get("Effort").cloned().flatten(),
+        effort_field: backlogs.effort_field(),
         types_without_effort: BTreeSet::new(),
         states,
-        weekdays,
+        weekdays: settings.working_days.iter().filter_map(|day| day.parse().ok()).collect(),
         days_off: BTreeSet::new(),
         capacities: BTreeMap::new(),
     };
     let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
     let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
     let sprints = try_join_all(sprints.map(|(id, span)| asked.sprint(id, span))).await?;
-    for sprint in sprints {
-        catalogue.days_off.extend(sprint.days_off);
-        catalogue.capacities.insert(sprint.id, sprint.members);
+    for (id, days_off, members) in sprints {
+        catalogue.days_off.extend(days_off);
+        catalogue.capacities.insert(id, members);
     }
     Ok(catalogue)
 }
 
-/// What is asked for one sprint.
-struct Sprint {
-    id: SprintId,
-    days_off: BTreeSet<CivilDate>,
-    members: Vec<Member>,
-}
-
-/// The team that is asked about.
 struct Asked<'a> {
     transport: &'a Transport,
     project: &'a ProjectRef,
@@ -92,11 +84,14 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// A call about the team, or about its project where the route has one `*`.
+    fn request(&self, route: &'static str) -> Request<'_> {
+        self.transport.request(route, &[&self.project.id, &self.team.id])
+    }
+
     async fn iterations(&self) -> Result<Vec<Iteration>, Refused> {
-        let request = self
-            .transport
-            .request("*/*/_apis/work/teamsettings/iterations", &[&self.project.id, &self.team.id]);
-        let listed = match self.transport.send::<Listed<IterationAnswer>>(request).await {
+        let request = self.request("*/*/_apis/work/teamsettings/iterations");
+        let listed = match request.send::<Listed<IterationAnswer>>().await {
             Ok(listed) => listed.value,
             // It is a 404, and means that the team has no sprint.
             Err(refused) if refused.type_key.starts_with("CurrentIterationDoesNotExist") => Vec::new(),
@@ -106,17 +101,14 @@ impl Asked<'_> {
     }
 
     async fn areas(&self) -> Result<Vec<Area>, Refused> {
-        let values = self
-            .transport
-            .request("*/*/_apis/work/teamsettings/teamfieldvalues", &[&self.project.id, &self.team.id]);
-        let (values, ids) =
-            tokio::try_join!(self.transport.send::<TeamFieldValues>(values), self.area_ids())?;
+        let values = self.request("*/*/_apis/work/teamsettings/teamfieldvalues").send();
+        let (values, ids) = tokio::try_join!(values, self.area_ids())?;
         Ok(areas(values, &ids))
     }
 
     async fn area_ids(&self) -> Result<BTreeMap<String, AreaId>, Refused> {
-        let request = self.transport.request("*/_apis/wit/classificationnodes/areas", &[&self.project.id]);
-        match self.transport.send::<Node>(request.with("$depth", AREA_DEPTH_MAX)).await {
+        let request = self.request("*/_apis/wit/classificationnodes/areas").with("$depth", AREA_DEPTH_MAX);
+        match request.send::<Node>().await {
             Ok(root) => Ok(root.ids_by_path()),
             // Without the right to see the tree areas are known by their paths alone. That there is no such project the
             // other calls say.
@@ -127,25 +119,6 @@ impl Asked<'_> {
         }
     }
 
-    async fn backlogs(&self) -> Result<BacklogConfiguration, Refused> {
-        let request =
-            self.transport.request("*/*/_apis/work/backlogconfiguration", &[&self.project.id, &self.team.id]);
-        self.transport.send(request).await
-    }
-
-    async fn bug_types(&self) -> Result<BTreeSet<Text>, Refused> {
-        let request = self.transport.request("*/_apis/wit/workitemtypecategories", &[&self.project.id]);
-        let categories = self.transport.send::<Listed<TypeCategory>>(request).await?.value;
-        Ok(bug_types(categories))
-    }
-
-    async fn weekdays(&self) -> Result<Vec<Weekday>, Refused> {
-        let request =
-            self.transport.request("*/*/_apis/work/teamsettings", &[&self.project.id, &self.team.id]);
-        let settings: TeamSettings = self.transport.send(request).await?;
-        Ok(settings.working_days.iter().filter_map(|day| day.parse().ok()).collect())
-    }
-
     /// The states of every type on a backlog: what the map says, and above it what the type itself says, because the
     /// map lacks the category `Removed`.
     async fn states(
@@ -154,7 +127,8 @@ impl Asked<'_> {
         bug_types: &BTreeSet<Text>,
     ) -> Result<States, Refused> {
         let levels = [&backlogs.requirement_backlog, &backlogs.task_backlog].into_iter();
-        let on_backlogs = levels.chain(&backlogs.portfolio_backlogs).flat_map(|backlog| backlog.types());
+        let levels = levels.chain(backlogs.portfolio_backlogs.iter().flatten());
+        let on_backlogs = levels.flat_map(|backlog| backlog.types());
         let mut states = mapped_states(backlogs);
         let types: BTreeSet<Text> =
             on_backlogs.chain(bug_types.iter().cloned()).chain(states.keys().cloned()).collect();
@@ -167,9 +141,9 @@ impl Asked<'_> {
 
     async fn states_of(&self, work_item_type: &Text) -> Result<Vec<(Text, StateCategory)>, Refused> {
         // Types have no GUID, so they are asked for by name.
-        let request =
-            self.transport.request("*/_apis/wit/workitemtypes/*/states", &[&self.project.id, work_item_type]);
-        let states = match self.transport.send::<Listed<StateAnswer>>(request).await {
+        let route = "*/_apis/wit/workitemtypes/*/states";
+        let request = self.transport.request(route, &[&self.project.id, work_item_type]);
+        let states = match request.send::<Listed<StateAnswer>>().await {
             Ok(states) => states.value,
             // A type can be on a backlog and be switched off.
             Err(refused) if refused.type_key.starts_with("WorkItemType") => Vec::new(),
@@ -178,31 +152,30 @@ impl Asked<'_> {
         Ok(states.into_iter().filter_map(|state| Some((state.name, category(&state.category)?))).collect())
     }
 
-    async fn sprint(&self, id: SprintId, span: Span) -> Result<Sprint, Refused> {
-        let of_team: [Argument<'_>; 3] = [&self.project.id, &self.team.id, &id];
-        let capacities =
-            self.transport.request("*/*/_apis/work/teamsettings/iterations/*/capacities", &of_team);
-        let days_off =
-            self.transport.request("*/*/_apis/work/teamsettings/iterations/*/teamdaysoff", &of_team);
-        let (capacities, days_off) = tokio::try_join!(
-            self.transport.send::<Capacities>(capacities),
-            self.transport.send::<TeamDaysOff>(days_off)
+    /// The days off and the members of a sprint.
+    async fn sprint(
+        &self,
+        id: SprintId,
+        span: Span,
+    ) -> Result<(SprintId, BTreeSet<CivilDate>, Vec<Member>), Refused> {
+        let request = |route| self.transport.request(route, &[&self.project.id, &self.team.id, &id]);
+        let (capacities, off): (Capacities, TeamDaysOff) = tokio::try_join!(
+            request("*/*/_apis/work/teamsettings/iterations/*/capacities").send(),
+            request("*/*/_apis/work/teamsettings/iterations/*/teamdaysoff").send(),
         )?;
-        Ok(Sprint {
-            id,
-            days_off: days(&days_off.days_off, span),
-            members: capacities.team_members.iter().filter_map(|member| of_member(member, span)).collect(),
-        })
+        let members = capacities.team_members.into_iter().filter_map(|member| of_member(member, span));
+        Ok((id, days(off.days_off, span), members.collect()))
     }
 }
 
 fn iteration(answer: IterationAnswer) -> Iteration {
+    let dates = answer.attributes.unwrap_or_default();
     Iteration {
         id: answer.id,
         paths: answer.path.into_iter().collect(),
         name: answer.name,
-        start: answer.attributes.start_date.map(|day| day.0),
-        finish: answer.attributes.finish_date.map(|day| day.0),
+        start: dates.start_date.map(|day| day.0),
+        finish: dates.finish_date.map(|day| day.0),
     }
 }
 
@@ -216,21 +189,21 @@ fn areas(values: TeamFieldValues, ids: &BTreeMap<String, AreaId>) -> Vec<Area> {
         paths: vec![value.value],
         include_children: value.include_children,
     };
-    values.values.into_iter().map(area).collect()
+    values.values.into_iter().flatten().map(area).collect()
 }
 
 fn bug_types(categories: Vec<TypeCategory>) -> BTreeSet<Text> {
     let bugs = categories.into_iter().filter(|category| category.reference_name == BUG_CATEGORY);
-    bugs.flat_map(|category| category.work_item_types).map(|Named { name }| name).collect()
+    bugs.filter_map(|category| category.work_item_types).flatten().map(|of| of.name).collect()
 }
 
 fn mapped_states(backlogs: &BacklogConfiguration) -> States {
     let of_type = |mapped: &MappedStates| {
-        let states = mapped.states.iter();
+        let states = mapped.states.iter().flatten();
         let states = states.filter_map(|(name, meaning)| Some((name.clone(), category(meaning)?)));
         (mapped.work_item_type_name.clone(), states.collect())
     };
-    backlogs.work_item_type_mapped_states.iter().map(of_type).collect()
+    backlogs.work_item_type_mapped_states.iter().flatten().map(of_type).collect()
 }
 
 /// A category by its name; `None` for one that is not known, whose states then count as not started.
@@ -238,18 +211,17 @@ fn category(name: &str) -> Option<StateCategory> {
     serde_json::from_value(name.into()).ok()
 }
 
-fn of_member(answer: &MemberCapacity, span: Span) -> Option<Member> {
-    Some(Member {
-        name: identity(&answer.team_member)?.name,
-        per_day: answer.activities.iter().filter_map(|activity| amount(&activity.capacity_per_day)).sum(),
-        days_off: days(&answer.days_off, span),
-    })
+fn of_member(answer: MemberCapacity, span: Span) -> Option<Member> {
+    let per_day =
+        answer.activities.into_iter().flatten().filter_map(|of| amount(&of.capacity_per_day?)).sum();
+    let days_off = days(answer.days_off, span);
+    Some(Member { name: identity(&answer.team_member)?.name, per_day, days_off })
 }
 
 /// The days of these ranges that lie in the sprint: a mistyped year must not make a million of them.
-fn days(off: &[DaysOff], span: Span) -> BTreeSet<CivilDate> {
-    let within = |off: &DaysOff| Span::new(off.start.0.max(span.first()), off.end.0.min(span.last()));
-    off.iter().filter_map(within).flat_map(Span::days).collect()
+fn days(off: Option<Vec<DaysOff>>, span: Span) -> BTreeSet<CivilDate> {
+    let within = |off: DaysOff| Span::new(off.start.0.max(span.first()), off.end.0.min(span.last()));
+    off.into_iter().flatten().filter_map(within).flat_map(Span::days).collect()
 }
 
 #[cfg(test)]

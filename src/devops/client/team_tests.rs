@@ -49,7 +49,7 @@ fn the_backlog_says_types_effort_bugs_and_states() {
     let types = |backlog: &super::super::answers::Backlog| backlog.types().into_iter().collect::<Vec<_>>();
     assert_eq!(types(&backlogs.requirement_backlog), [Text::from("Story")]);
     assert_eq!(types(&backlogs.task_backlog), [Text::from("Task"), Text::from("Tech Task")]);
-    assert_eq!(backlogs.backlog_fields.type_fields["Effort"].as_deref(), Some("Custom.Points"));
+    assert_eq!(backlogs.effort_field().as_deref(), Some("Custom.Points"));
     assert_eq!(backlogs.bugs_behavior, BugsBehaviour::AsTasks);
     let states = mapped_states(&backlogs);
     assert_eq!(states["Story"]["Doing"], StateCategory::InProgress);
@@ -73,7 +73,7 @@ fn only_the_bug_category_has_bugs_and_it_may_be_missing() {
 fn a_member_can_do_what_all_activities_together_say() {
     let capacities: Capacities = fixture(include_str!("../../../tests/fixtures/rest/capacities.json"));
     let members: Vec<Member> =
-        capacities.team_members.iter().filter_map(|member| of_member(member, span())).collect();
+        capacities.team_members.into_iter().filter_map(|member| of_member(member, span())).collect();
     let parts: Vec<_> = members.iter().map(|member| (&*member.name, member.per_day.hundredths())).collect();
     assert_eq!(parts, [("Nancy Davolio", 575), ("Andrew Fuller", 0)]);
     assert_eq!(members[0].days_off, BTreeSet::from([day(19), day(20)]));
@@ -84,7 +84,7 @@ fn a_member_can_do_what_all_activities_together_say() {
 fn days_off_are_those_of_the_sprint_however_far_a_range_goes() {
     let off = |start: &str, end: &str| {
         let range = format!(r#"[{{"start":"{start}T00:00:00Z","end":"{end}T00:00:00Z"}}]"#);
-        days(&fixture::<Vec<DaysOff>>(&range), span())
+        days(fixture(&range), span())
     };
     assert_eq!(off("2026-11-26", "9999-12-31"), BTreeSet::from([day(26), day(27)]));
     assert_eq!(off("0001-01-01", "2026-11-16"), BTreeSet::from([day(16)]));

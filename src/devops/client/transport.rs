@@ -1,14 +1,14 @@
 //! Sends a call and judges what comes back: an answer of the type that was asked for, or the failure that it is a
 //! sign of. Whatever comes back, the result is a value.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -34,7 +34,6 @@ const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 /// What stands in a message in place of the access token.
 const REDACTED: &str = "[redacted]";
 
-/// The way to one organisation.
 pub(super) struct Transport {
     http: reqwest::Client,
     organisation: Url,
@@ -48,11 +47,12 @@ pub(super) struct Transport {
 /// What stands in a path in place of a `*`.
 pub(super) type Argument<'a> = &'a (dyn fmt::Display + Sync);
 
-/// A call that is to be made.
-pub(super) struct Request {
+#[derive(Clone)]
+pub(super) struct Request<'a> {
+    transport: &'a Transport,
     route: &'static str,
     url: Url,
-    body: Option<Vec<u8>>,
+    body: Option<String>,
 }
 
 /// Why a call brought no answer, with the name that Azure DevOps has for it: some of what it refuses is normal.
@@ -60,6 +60,14 @@ pub(super) struct Request {
 pub(super) struct Refused {
     pub(super) error: CallError,
     pub(super) type_key: String,
+}
+
+impl Refused {
+    /// What an answer or the lack of one comes to; which call it was, `send` says.
+    fn new(failure: Failure, message: impl Into<String>) -> Self {
+        let error = CallError { failure, call: "", status: None, message: message.into() };
+        Self { error, type_key: String::new() }
+    }
 }
 
 impl From<Refused> for CallError {
@@ -83,24 +91,7 @@ impl Token {
     }
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
-/// What an answer or the lack of one comes to.
-struct Verdict {
-    failure: Failure,
-    message: String,
-    type_key: String,
-}
-
-impl Verdict {
-    fn new(failure: Failure, message: impl Into<String>) -> Self {
-        Self { failure, message: message.into(), type_key: String::new() }
-    }
-}
+type Answer = Response<Vec<u8>>;
 
 /// The body of an answer that is no success.
 #[derive(Default, Deserialize)]
@@ -110,32 +101,17 @@ struct Complaint {
     type_key: Option<String>,
 }
 
-impl Request {
-    /// Adds a parameter to the query.
-    pub(super) fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.url.query_pairs_mut().append_pair(name, &value.to_string());
-        self
-    }
-
-    /// Makes it a POST with this body.
-    pub(super) fn posting(mut self, body: &Value) -> Self {
-        self.body = Some(body.to_string().into_bytes());
-        self
-    }
-}
-
 impl Transport {
     /// Errors: the address is none, or the token may not be sent there, or there are no certificates to know the
     /// organisation by.
     pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
         let organisation = address(&settings.organisation)?;
-        if settings.token.is_some() && !keeps_secrets(&organisation) {
+        if settings.token.is_some() && organisation.scheme() == "http" && !is_this_machine(&organisation) {
             return Err(ClientSetupError::InTheClear);
         }
         let token = settings.token.as_ref().map(|token| Token::new(token).ok_or(ClientSetupError::Token));
         Ok(Self {
-            http: http_client(settings, &organisation)
-                .map_err(|error| ClientSetupError::Tls(told(&error)))?,
+            http: http_client(&organisation).map_err(|error| ClientSetupError::Tls(told(&error)))?,
             organisation,
             token: token.transpose()?,
             deadline: settings.deadline,
@@ -151,7 +127,7 @@ impl Transport {
     }
 
     /// A call: each `*` of the route stands for one of the arguments, in order.
-    pub(super) fn request(&self, route: &'static str, arguments: &[Argument<'_>]) -> Request {
+    pub(super) fn request(&self, route: &'static str, arguments: &[Argument<'_>]) -> Request<'_> {
         let mut url = self.organisation.clone();
         let mut arguments = arguments.iter();
         // It is an address of http or https, and those have segments.
@@ -164,83 +140,7 @@ impl Transport {
                 };
             }
         }
-        Request { route, url, body: None }.with("api-version", API_VERSION)
-    }
-
-    /// Makes the call, when it is its turn. Errors: there was no answer, or none that can be read as a `T`.
-    pub(super) async fn send<T: DeserializeOwned>(&self, request: Request) -> Result<T, Refused> {
-        // Nobody ever closes it, so this is a turn.
-        let _turn = self.turns.acquire().await;
-        self.gate.open().await;
-        let route = request.route;
-        // What was waited so far is no fault of the organisation, so the deadline begins here.
-        let began = Instant::now();
-        let answered = timeout(self.deadline, self.exchange(request)).await.unwrap_or_else(|_| {
-            Err(Verdict::new(
-                Failure::TimedOut,
-                format!("no response within {} ms", self.deadline.as_millis()),
-            ))
-        });
-        let status = answered.as_ref().ok().map(|answer| answer.status.as_u16());
-        let ms = began.elapsed().as_millis();
-        tracing::debug!(call = route, status, ms, "asked Azure DevOps");
-        answered.and_then(|answer| self.judge(&answer)).map_err(|verdict| {
-            let message = self.redacted(verdict.message);
-            let error = CallError { failure: verdict.failure, call: route, status, message };
-            Refused { error, type_key: verdict.type_key }
-        })
-    }
-
-    async fn exchange(&self, request: Request) -> Result<Answer, Verdict> {
-        let mut sent = match request.body {
-            None => self.http.get(request.url),
-            Some(body) => self.http.post(request.url).header(CONTENT_TYPE, "application/json").body(body),
-        };
-        // A bad token is otherwise answered with a detour to the page to sign in.
-        sent = sent.header(ACCEPT, "application/json").header("x-tfs-fedauthredirect", "Suppress");
-        if let Some(token) = &self.token {
-            sent = sent.header(AUTHORIZATION, token.header.clone());
-        }
-        let mut response = sent.send().await.map_err(lost)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(pause) = asked_pause(&headers) {
-            self.gate.close_for(pause);
-        }
-        let is_success = status.is_success();
-        let bytes_max = if is_success { self.body_bytes_max } else { REFUSAL_BYTES_MAX };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if body.len() + chunk.len() > bytes_max {
-                if is_success {
-                    let text = format!("the response is larger than {bytes_max} bytes");
-                    return Err(Verdict::new(Failure::Unreadable, text));
-                }
-                break;
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, headers, body })
-    }
-
-    fn judge<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Verdict> {
-        if let Some(failure) = failure(answer) {
-            let complaint: Complaint = serde_json::from_slice(&answer.body).unwrap_or_default();
-            let message = match (complaint.message, location(&answer.headers)) {
-                (Some(message), _) => cut(&message),
-                (None, Some(location)) if answer.status.is_redirection() => {
-                    format!("redirected to {}", cut(location))
-                }
-                (None, _) if answer.body.is_empty() => String::new(),
-                (None, _) => "the response is a page, not JSON".to_owned(),
-            };
-            let type_key = complaint.type_key.unwrap_or_default();
-            return Err(Verdict { failure, message, type_key });
-        }
-        if !is_json(&answer.headers) {
-            return Err(Verdict::new(Failure::Unreadable, "the response is a page, not JSON"));
-        }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| Verdict::new(Failure::Unreadable, cut(&error.to_string())))
+        Request { transport: self, route, url, body: None }.with("api-version", API_VERSION)
     }
 
     fn redacted(&self, message: String) -> String {
@@ -251,12 +151,101 @@ impl Transport {
     }
 }
 
+impl Request<'_> {
+    pub(super) fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.url.query_pairs_mut().append_pair(name, &value.to_string());
+        self
+    }
+
+    /// Makes it a POST with this body.
+    pub(super) fn posting(self, body: &Value) -> Self {
+        Self { body: Some(body.to_string()), ..self }
+    }
+
+    /// Makes the call, when it is its turn. Errors: there was no answer, or none that can be read as a `T`.
+    pub(super) async fn send<T: DeserializeOwned>(self) -> Result<T, Refused> {
+        let Transport { turns, gate, deadline, .. } = self.transport;
+        // Nobody ever closes it, so this is a turn.
+        let _turn = turns.acquire().await;
+        gate.open().await;
+        let (transport, route) = (self.transport, self.route);
+        // What was waited so far is no fault of the organisation, so the deadline begins here.
+        let began = Instant::now();
+        let answered = timeout(*deadline, self.exchange()).await.unwrap_or_else(|_| {
+            let text = format!("no response within {} ms", deadline.as_millis());
+            Err(Refused::new(Failure::TimedOut, text))
+        });
+        let status = answered.as_ref().ok().map(|answer| answer.status().as_u16());
+        let ms = began.elapsed().as_millis();
+        tracing::debug!(call = route, status, ms, "asked Azure DevOps");
+        answered.and_then(|answer| judge(&answer)).map_err(|Refused { error, type_key }| {
+            let message = transport.redacted(error.message);
+            Refused { error: CallError { call: route, status, message, ..error }, type_key }
+        })
+    }
+
+    async fn exchange(self) -> Result<Answer, Refused> {
+        let transport = self.transport;
+        let mut sent = match self.body {
+            None => transport.http.get(self.url),
+            Some(body) => transport.http.post(self.url).header(CONTENT_TYPE, "application/json").body(body),
+        };
+        // A bad token is otherwise answered with a detour to the page to sign in.
+        sent = sent.header(ACCEPT, "application/json").header("x-tfs-fedauthredirect", "Suppress");
+        if let Some(token) = &transport.token {
+            sent = sent.header(AUTHORIZATION, token.header.clone());
+        }
+        let mut response = sent.send().await.map_err(lost)?;
+        let mut answer = Response::new(Vec::new());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = response.headers().clone();
+        if let Some(pause) = asked_pause(answer.headers()) {
+            transport.gate.close_for(pause);
+        }
+        let is_success = answer.status().is_success();
+        let bytes_max = if is_success { transport.body_bytes_max } else { REFUSAL_BYTES_MAX };
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if answer.body().len() + chunk.len() <= bytes_max {
+                answer.body_mut().extend_from_slice(&chunk);
+            } else if is_success {
+                let text = format!("the response is larger than {bytes_max} bytes");
+                return Err(Refused::new(Failure::Unreadable, text));
+            } else {
+                break;
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
+    const NO_JSON: &str = "the response is a page, not JSON";
+    if let Some(failure) = failure(answer) {
+        let complaint: Complaint = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let message = match (complaint.message, location(answer.headers())) {
+            (Some(message), _) => cut(&message),
+            (None, Some(location)) if answer.status().is_redirection() => {
+                format!("redirected to {}", cut(location))
+            }
+            (None, _) if answer.body().is_empty() => String::new(),
+            (None, _) => NO_JSON.to_owned(),
+        };
+        let type_key = complaint.type_key.unwrap_or_default();
+        return Err(Refused { type_key, ..Refused::new(failure, message) });
+    }
+    if !is_json(answer.headers()) {
+        return Err(Refused::new(Failure::Unreadable, NO_JSON));
+    }
+    serde_json::from_slice(answer.body())
+        .map_err(|error| Refused::new(Failure::Unreadable, cut(&error.to_string())))
+}
+
 /// What a status is a sign of; `None` for a success.
 fn failure(answer: &Answer) -> Option<Failure> {
-    Some(match answer.status {
+    Some(match answer.status() {
         // The page to sign in comes with this status when a detour was followed for us. A proxy that changed an answer
         // uses it too, and what it passes on is still JSON.
-        StatusCode::NON_AUTHORITATIVE_INFORMATION if !is_json(&answer.headers) => Failure::Unauthorised,
+        StatusCode::NON_AUTHORITATIVE_INFORMATION if !is_json(answer.headers()) => Failure::Unauthorised,
         status if status.is_success() => return None,
         StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT => Failure::Gone,
         status if status.is_redirection() => Failure::Unauthorised,
@@ -265,7 +254,7 @@ fn failure(answer: &Answer) -> Option<Failure> {
         StatusCode::NOT_FOUND | StatusCode::GONE => Failure::Gone,
         StatusCode::REQUEST_TIMEOUT => Failure::TimedOut,
         StatusCode::TOO_MANY_REQUESTS => Failure::Throttled {
-            retry_after_ms: asked_pause(&answer.headers)
+            retry_after_ms: asked_pause(answer.headers())
                 .map(|pause| u32::try_from(pause.as_millis()).unwrap_or(u32::MAX)),
         },
         status if status.is_server_error() => Failure::Server,
@@ -287,29 +276,22 @@ fn location(headers: &HeaderMap) -> Option<&str> {
 
 /// What is told of a call that was lost on its way.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in for a closure of `map_err`")]
-fn lost(error: reqwest::Error) -> Verdict {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return Verdict::new(Failure::Unreadable, told(&error));
-        }
-        source = cause.source();
-    }
-    Verdict::new(Failure::TimedOut, told(&error))
+fn lost(error: reqwest::Error) -> Refused {
+    let is_parse = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
+    };
+    let failure = if causes(&error).any(is_parse) { Failure::Unreadable } else { Failure::TimedOut };
+    Refused::new(failure, told(&error))
 }
 
-/// An error with its causes, without the address that was asked.
+/// An error's causes, without the address that was asked.
 fn told(error: &reqwest::Error) -> String {
-    let mut text = String::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    cut(&text)
+    let causes: Vec<_> = causes(error).map(ToString::to_string).collect();
+    cut(&causes.join(": "))
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 /// What is kept of a text of somebody else's: one line, and not all of it.
@@ -329,23 +311,18 @@ fn address(text: &str) -> Result<Url, ClientSetupError> {
     Ok(url)
 }
 
-/// Whether what is sent there can be read by nobody else.
-fn keeps_secrets(url: &Url) -> bool {
-    url.scheme() == "https" || is_this_machine(url)
-}
-
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn http_client(settings: &ClientSettings, organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
+fn http_client(organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
     // It is already installed when this is not the first client of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("boardcast/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(settings.connect_deadline);
+        .connect_timeout(Duration::from_secs(5));
     if organisation.scheme() == "http" {
         // The certificates of the machine are neither needed nor missed then.
         builder = builder.tls_certs_only([]);

@@ -3,11 +3,11 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue as _, Value};
+use redis::{FromRedisValue as _, Value};
 use tokio::sync::watch;
 
 use super::link::Link;
-use super::{Parts, codec, findings, not_understood};
+use super::{Parts, TEND, codec, findings, not_understood};
 use crate::journal::JournalError;
 
 /// How long one read of the log blocks. Short, because a connection that died without a sign is noticed no sooner.
@@ -30,11 +30,10 @@ pub(super) async fn listen(link: Link, log: String, changed: watch::Sender<()>) 
                 (end, reachable) = (next, true);
             }
             Err(_) => {
-                if reachable {
+                if std::mem::take(&mut reachable) {
                     // Those who wait learn of the outage by asking.
                     changed.send_replace(());
                 }
-                reachable = false;
                 tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
             }
         }
@@ -58,9 +57,8 @@ async fn next_end(
     }
     let mut last = redis::cmd("XREVRANGE");
     last.arg(log).arg("+").arg("-").arg("COUNT").arg(1);
-    let last =
-        codec::entries(&link.query(&last).await?).and_then(|entries| entries.first().map(|last| last.id));
-    Ok(last.map_or_else(|| end.to_owned(), |id| id.to_string()))
+    let last: Vec<(String, Value)> = link.query(&last).await?;
+    Ok(last.into_iter().next().map_or_else(|| end.to_owned(), |(id, _)| id))
 }
 
 /// Drops entries by age, notes how things are, and says what an operator should know of the server whenever that has
@@ -75,13 +73,9 @@ pub(super) async fn tend(parts: Arc<Parts>) {
 }
 
 impl Parts {
-    /// Drops entries by age and looks at the server.
     async fn tend(&self) -> Result<(), JournalError> {
         let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
-        let fill = |command: &mut Cmd| {
-            command.arg(&age_max_ms);
-        };
-        let (_, rest) = self.run(&self.scripts.tend, &[&self.keys.log], fill).await?;
+        let (_, rest) = self.run(&TEND, &[&self.keys.log], age_max_ms).await?;
         let [entries, oldest, server_epoch_s, info @ ..] = rest.as_slice() else {
             return Err(not_understood());
         };

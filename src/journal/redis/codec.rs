@@ -1,17 +1,23 @@
 //! What lies in Redis in which form: names of keys, values of records, texts of entries.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
-use redis::{FromRedisValue as _, Value};
+use redis::{FromRedisValue as _, RedisWrite, ToRedisArgs, Value};
 
 use crate::domain::owner::Owner;
 use crate::domain::scope::Audience;
-use crate::journal::{Entry, EntryId, NewEntry, RecordKey, Versioned};
+use crate::journal::{Commit, Entry, EntryId, NewEntry, RecordKey, Versioned};
 
 /// The form that this version writes and reads, and the place of everything in it.
 pub(super) const SCHEMA: u64 = 2;
 
 /// What a record of a work item is called by everybody but Redis, where the hash says it.
-const ITEM_PREFIX: &str = "item/";
+pub(super) const ITEM_PREFIX: &str = "item/";
+
+/// The hashes of records, numbered as `commit.lua` has them.
+pub(super) const ITEMS: usize = 1;
+const RECORDS: usize = 2;
 
 /// The names of an owner's keys. The braces are a hash tag: in a cluster all of them are in one slot, without
 /// which no script may touch more than one.
@@ -59,35 +65,17 @@ impl Keys {
 }
 
 /// A record's hash and its field there.
-pub(super) fn place(key: &RecordKey) -> (Hash, &str) {
+pub(super) fn place(key: &RecordKey) -> (usize, &str) {
     match key.as_str().strip_prefix(ITEM_PREFIX) {
-        Some(number) => (Hash::Items, number),
-        None => (Hash::Records, key.as_str()),
-    }
-}
-
-/// One of the two hashes, numbered as `commit.lua` has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
-    Items = 1,
-    Records = 2,
-}
-
-impl Hash {
-    /// The key of the record with that field.
-    pub(super) fn record(self, field: &str) -> RecordKey {
-        match self {
-            Self::Items => RecordKey::from(format!("{ITEM_PREFIX}{field}").as_str()),
-            Self::Records => RecordKey::from(field),
-        }
+        Some(number) => (ITEMS, number),
+        None => (RECORDS, key.as_str()),
     }
 }
 
 /// Reads a record: its version, a blank, its value. What is not in that form counts as absent, there as here: it can
 /// be written anew.
-pub(super) fn record(key: &RecordKey, value: &Value) -> Option<Versioned> {
-    let Value::BulkString(bytes) = value else { return None };
-    let record = versioned(bytes);
+pub(super) fn record(key: &RecordKey, value: &Bytes) -> Option<Versioned> {
+    let record = versioned(value);
     if record.is_none() {
         tracing::error!(%key, "a record in the store is not in the form of this version; it counts as absent");
     }
@@ -95,15 +83,43 @@ pub(super) fn record(key: &RecordKey, value: &Value) -> Option<Versioned> {
 }
 
 /// Reads a version, a blank and a value; `None` where it is something else.
-pub(super) fn versioned(bytes: &[u8]) -> Option<Versioned> {
+pub(super) fn versioned(bytes: &Bytes) -> Option<Versioned> {
     let blank = bytes.iter().position(|byte| *byte == b' ')?;
-    let (version, value) = bytes.split_at_checked(blank)?;
-    let version = EntryId::parse(std::str::from_utf8(version).ok()?)?;
-    Some(Versioned { version, value: Bytes::copy_from_slice(value.get(1..)?) })
+    let version = EntryId::parse(std::str::from_utf8(bytes.get(..blank)?).ok()?)?;
+    Some(Versioned { version, value: bytes.slice(blank + 1..) })
+}
+
+/// What `commit.lua` takes: a commit, and how many entries the log keeps.
+pub(super) struct CommitArguments<'a>(pub(super) &'a Commit, pub(super) usize);
+
+impl ToRedisArgs for CommitArguments<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let Self(commit, entries_max) = self;
+        (*entries_max.max(&1), commit.checks.len()).write_redis_args(out);
+        for (key, version) in &commit.checks {
+            let version = version.map(|version| version.to_string()).unwrap_or_default();
+            (place(key), version).write_redis_args(out);
+        }
+        commit.writes.len().write_redis_args(out);
+        for (key, value) in &commit.writes {
+            match value {
+                Some(value) => (place(key), "1", value.as_ref()).write_redis_args(out),
+                None => (place(key), "0").write_redis_args(out),
+            }
+        }
+        commit.entries.len().write_redis_args(out);
+        for (index, entry) in commit.entries.iter().enumerate() {
+            let texts = texts(entry, index + 1 == commit.entries.len());
+            (texts.len() * 2).write_redis_args(out);
+            for (name, text) in texts {
+                (name, text.as_ref()).write_redis_args(out);
+            }
+        }
+    }
 }
 
 /// The texts of an entry: names and values in turn. The mark of a commit's end comes first, where `follow.lua` looks.
-pub(super) fn texts(entry: &NewEntry, ends_commit: bool) -> Vec<(&'static str, Bytes)> {
+fn texts(entry: &NewEntry, ends_commit: bool) -> Vec<(&'static str, Bytes)> {
     // An audience is a few identifiers, whose encoding cannot fail.
     let audience = serde_json::to_vec(&entry.audience).unwrap_or_default();
     let mut texts = Vec::with_capacity(4);
@@ -122,41 +138,21 @@ pub(super) fn id(value: &Value) -> Option<EntryId> {
 }
 
 /// Reads entries as `XRANGE` returns them; `None` when it returned something else.
-pub(super) fn entries(value: &Value) -> Option<Vec<Entry>> {
-    let Value::Array(entries) = value else { return None };
-    entries.iter().map(entry).collect()
+pub(super) fn entries(value: Value) -> Option<Vec<Entry>> {
+    let entries = Vec::<(Value, HashMap<Bytes, Bytes>)>::from_redis_value(value).ok()?;
+    entries.into_iter().map(|(entry_id, texts)| Some(entry(id(&entry_id)?, texts))).collect()
 }
 
-fn entry(value: &Value) -> Option<Entry> {
-    let Value::Array(parts) = value else { return None };
-    let [entry_id, Value::Array(texts)] = parts.as_slice() else { return None };
-    let id = id(entry_id)?;
-    let mut entry = Entry {
-        id,
-        ends_commit: false,
-        content: NewEntry { audience: Audience::Everyone, event: None, delta: None },
-    };
-    let mut audience = None;
-    for pair in texts.chunks_exact(2) {
-        let [Value::BulkString(name), Value::BulkString(text)] = pair else { continue };
-        let text = || Bytes::copy_from_slice(text);
-        match name.as_slice() {
-            b"end" => entry.ends_commit = true,
-            b"to" => audience = serde_json::from_slice(&text()).ok(),
-            b"event" => entry.content.event = Some(text()),
-            b"delta" => entry.content.delta = Some(text()),
-            _ => {}
-        }
+fn entry(id: EntryId, mut texts: HashMap<Bytes, Bytes>) -> Entry {
+    let mut text = |name: &str| texts.remove(name.as_bytes());
+    let audience = text("to").and_then(|audience| serde_json::from_slice(&audience).ok());
+    if audience.is_none() {
+        tracing::error!(entry = %id, "a log entry has no readable audience and was not sent to readers");
     }
-    match audience {
-        Some(audience) => entry.content.audience = audience,
-        // Whom it is for cannot be told, so nobody is told; the fold still gets what it needs.
-        None => {
-            tracing::error!(entry = %id, "a log entry has no readable audience and was not sent to readers");
-            entry.content.event = None;
-        }
-    }
-    Some(entry)
+    // Where it cannot be told whom it is for, nobody is told; the fold still gets what it needs.
+    let event = text("event").filter(|_| audience.is_some());
+    let content = NewEntry { audience: audience.unwrap_or(Audience::Everyone), event, delta: text("delta") };
+    Entry { id, ends_commit: text("end").is_some(), content }
 }
 
 #[cfg(test)]
@@ -183,14 +179,15 @@ mod tests {
         for name in ["item/13", "item/013", "item/", "epoch", "team/a/b", "items/13"] {
             let key = RecordKey::from(name);
             let (hash, field) = place(&key);
-            assert_eq!(hash.record(field), key);
+            let prefix = if hash == ITEMS { ITEM_PREFIX } else { "" };
+            assert_eq!(RecordKey::from(format!("{prefix}{field}").as_str()), key);
         }
-        assert_eq!(place(&RecordKey::from("item/13")), (Hash::Items, "13"));
+        assert_eq!(place(&RecordKey::from("item/13")), (ITEMS, "13"));
     }
 
     #[test]
     fn c4_a_record_that_cannot_be_read_counts_as_absent() {
-        let read = |text: &str| record(&RecordKey::epoch(), &bulk(text));
+        let read = |text: &str| record(&RecordKey::epoch(), &Bytes::copy_from_slice(text.as_bytes()));
         let whole = read("5-1 {\"a\": 1}").unwrap();
         assert_eq!(
             (whole.version, whole.value),
@@ -200,7 +197,6 @@ mod tests {
         for wrong in ["", " ", "5-1", "5 x", "05-1 x", "x"] {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }
-        assert_eq!(record(&RecordKey::epoch(), &Value::Nil), None);
     }
 
     #[test]
@@ -214,7 +210,7 @@ mod tests {
             let pairs =
                 texts.into_iter().flat_map(|(name, text)| [bulk(name), Value::BulkString(text.to_vec())]);
             let entry = Value::Array(vec![bulk("5-1"), Value::Array(pairs.collect())]);
-            entries(&Value::Array(vec![entry])).unwrap().remove(0)
+            entries(Value::Array(vec![entry])).unwrap().remove(0)
         };
         let whole = read(texts(&content, true));
         assert_eq!(

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo as _,
-    Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
+    IntoConnectionInfo as _, Pipeline, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
 };
 use tokio::time::timeout;
 
@@ -37,7 +37,6 @@ pub(super) struct Connector {
     pub(super) reply_timeout: Duration,
 }
 
-/// A client of the one node, or of a cluster.
 enum Connecting {
     One(Box<Client>),
     Cluster(Box<ClusterClient>),
@@ -68,7 +67,17 @@ impl Connector {
         match <[_; 1]>::try_from(nodes) {
             Ok([node]) if !address.is_encrypted => Client::open(node).map(Box::new).map(Connecting::One),
             Ok([node]) => Client::build_with_tls(node, certificates).map(Box::new).map(Connecting::One),
-            Err(nodes) => cluster(nodes, address.is_encrypted.then_some(certificates), self.reply_timeout),
+            Err(nodes) => {
+                let mut builder = ClusterClientBuilder::new(nodes)
+                    .retries(CLUSTER_RETRIES)
+                    .connection_timeout(CONNECT_TIMEOUT)
+                    .response_timeout(self.reply_timeout)
+                    .tcp_settings(tcp_settings());
+                if address.is_encrypted {
+                    builder = builder.certs(certificates);
+                }
+                builder.build().map(Box::new).map(Connecting::Cluster)
+            }
         }
     }
 
@@ -119,10 +128,9 @@ impl Connector {
                 match self.connect_after(ends).await {
                     Ok(Some(opened)) => return opened,
                     Ok(None) => {}
+                    Err(why) if last_why.as_ref() == Some(&why) => {}
                     Err(why) => {
-                        if last_why.as_ref() != Some(&why) {
-                            tracing::warn!(why, "no connection with a new token; the old one serves on");
-                        }
+                        tracing::warn!(why, "no connection with a new token; the old one serves on");
                         last_why = Some(why);
                     }
                 }
@@ -165,59 +173,33 @@ fn connection_info(address: &Address, (host, port): &(String, u16)) -> RedisResu
     if let Some(password) = address.password.as_ref().map(Secret::expose) {
         login = login.set_password(password);
     }
-    Ok(place.into_connection_info()?.set_redis_settings(login).set_tcp_settings(at_once()))
+    Ok(place.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp_settings()))
 }
 
 /// Commands are small and each is waited for, so none may be held back to be sent together with the next.
-fn at_once() -> TcpSettings {
+fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
 
-fn cluster(
-    nodes: Vec<ConnectionInfo>,
-    certificates: Option<TlsCertificates>,
-    reply_timeout: Duration,
-) -> RedisResult<Connecting> {
-    let mut builder = ClusterClientBuilder::new(nodes)
-        .retries(CLUSTER_RETRIES)
-        .connection_timeout(CONNECT_TIMEOUT)
-        .response_timeout(reply_timeout)
-        .tcp_settings(at_once());
-    if let Some(certificates) = certificates {
-        builder = builder.certs(certificates);
-    }
-    builder.build().map(Box::new).map(Connecting::Cluster)
-}
-
-/// A connection to the one node, or to a cluster.
 #[derive(Clone)]
 pub(super) enum Connection {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
 
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+impl Connection {
+    pub(super) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         match self {
-            Self::One(connection) => connection.req_packed_command(command),
-            Self::Cluster(connection) => connection.req_packed_command(command),
+            Self::One(connection) => command.query_async(connection).await,
+            Self::Cluster(connection) => command.query_async(connection).await,
         }
     }
 
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
+    pub(super) async fn query_all<T: FromRedisValue>(&mut self, commands: &Pipeline) -> RedisResult<T> {
         match self {
-            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::One(connection) => commands.query_async(connection).await,
+            Self::Cluster(connection) => commands.query_async(connection).await,
         }
-    }
-
-    fn get_db(&self) -> i64 {
-        0
     }
 }
 

@@ -3,26 +3,21 @@
 
 use std::time::Duration;
 
+use super::{EXPIRING, LEASE, REPORT, RedisJournal, codec, not_understood, read};
+use crate::journal::{
+    ExpiringValues, JournalError, Leases, Reports, Said, Versioned, refuse_oversized,
+    refuse_oversized_report, whole_ms,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
-use redis::{Cmd, FromRedisValue as _, Value};
-
-use super::{Parts, RedisJournal, codec, not_understood};
-use crate::journal::{
-    ExpiringValues, JournalError, Leases, Reports, Versioned, refuse_oversized, refuse_oversized_report,
-    whole_ms,
-};
 
 #[async_trait]
 impl Leases for RedisJournal {
     async fn lease(&self, name: &str, holder: &str, duration: Duration) -> Result<bool, JournalError> {
-        let parts = &self.parts;
-        let key = parts.keys.lease(name);
-        let ms = whole_ms(duration);
-        let fill = |command: &mut Cmd| {
-            command.arg(holder).arg(ms);
-        };
-        match parts.run(&parts.scripts.lease, &[&key, &parts.keys.records], fill).await?.0.as_str() {
+        let key = self.parts.keys.lease(name);
+        let (answer, _) =
+            self.parts.run(&LEASE, &[&key, &self.parts.keys.records], (holder, whole_ms(duration))).await?;
+        match answer.as_str() {
             "taken" => Ok(true),
             "held" => Ok(false),
             _ => Err(not_understood()),
@@ -33,9 +28,10 @@ impl Leases for RedisJournal {
 #[async_trait]
 impl ExpiringValues for RedisJournal {
     async fn get(&self, name: &str) -> Result<Option<Versioned>, JournalError> {
-        let (answer, rest) = self.parts.expiring(name, "get", |_| {}).await?;
-        match (answer.as_str(), rest.first()) {
-            ("found", Some(Value::BulkString(bytes))) => match codec::versioned(bytes) {
+        let key = self.parts.keys.list(name);
+        let (answer, found) = self.parts.run(&EXPIRING, &[&key], "get").await?;
+        match (answer.as_str(), read::<Vec<_>>(found)?.first()) {
+            ("found", Some(bytes)) => match codec::versioned(bytes) {
                 Some(value) => Ok(Some(value)),
                 // What cannot be read would be in the way for as long as it lasts.
                 None => self.delete(name).await.map(|()| None),
@@ -47,11 +43,10 @@ impl ExpiringValues for RedisJournal {
 
     async fn put(&self, name: &str, value: Versioned, expiry: Duration) -> Result<bool, JournalError> {
         refuse_oversized(&value)?;
-        let (version, ms) = (value.version.to_string(), whole_ms(expiry));
-        let fill = |command: &mut Cmd| {
-            command.arg(&version).arg(value.value.as_ref()).arg(ms);
-        };
-        match self.parts.expiring(name, "put", fill).await?.0.as_str() {
+        let key = self.parts.keys.list(name);
+        let arguments = ("put", value.version.to_string(), value.value.as_ref(), whole_ms(expiry));
+        let (answer, _) = self.parts.run(&EXPIRING, &[&key], arguments).await?;
+        match answer.as_str() {
             "put" => Ok(true),
             "later" => Ok(false),
             _ => Err(not_understood()),
@@ -59,49 +54,18 @@ impl ExpiringValues for RedisJournal {
     }
 
     async fn delete(&self, name: &str) -> Result<(), JournalError> {
-        self.parts.expiring(name, "delete", |_| {}).await.map(drop)
+        self.parts.run(&EXPIRING, &[&self.parts.keys.list(name)], "delete").await.map(drop)
     }
 }
 
 #[async_trait]
 impl Reports for RedisJournal {
-    async fn report(
-        &self,
-        instance: &str,
-        report: Bytes,
-        expiry: Duration,
-    ) -> Result<Vec<(String, Bytes)>, JournalError> {
+    async fn report(&self, instance: &str, report: Bytes, expiry: Duration) -> Result<Said, JournalError> {
         refuse_oversized_report(&report)?;
-        let ms = whole_ms(expiry);
-        let fill = |command: &mut Cmd| {
-            command.arg(instance).arg(report.as_ref()).arg(ms);
-        };
-        let parts = &self.parts;
-        let (_, rest) = parts.run(&parts.scripts.report, &[&parts.keys.instances], fill).await?;
-        let pair = |pair: &[Value]| match pair {
-            [name, Value::BulkString(report)] => {
-                Some((String::from_redis_value_ref(name).ok()?, Bytes::copy_from_slice(report)))
-            }
-            _ => None,
-        };
-        let reports = rest.chunks(2).map(pair).collect::<Option<Vec<_>>>();
-        let mut reports = reports.ok_or_else(not_understood)?;
+        let arguments = (instance, report.as_ref(), whole_ms(expiry));
+        let (_, reports) = self.parts.run(&REPORT, &[&self.parts.keys.instances], arguments).await?;
+        let mut reports: Vec<_> = read(reports)?;
         reports.sort_unstable();
         Ok(reports)
-    }
-}
-
-impl Parts {
-    async fn expiring(
-        &self,
-        name: &str,
-        operation: &str,
-        fill: impl Fn(&mut Cmd),
-    ) -> Result<(String, Vec<Value>), JournalError> {
-        let fill = |command: &mut Cmd| {
-            command.arg(operation);
-            fill(command);
-        };
-        self.run(&self.scripts.expiring, &[&self.keys.list(name)], fill).await
     }
 }

@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, ToRedisArgs, Value,
+};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::connector::{Connection, Connector, Opened, describe};
@@ -36,7 +38,7 @@ impl Script {
 
 /// How the connection stands. The number tells one connection from the one that replaced it.
 enum State {
-    /// The first attempt since the last connection broke is under way: worth waiting for.
+    /// The first attempt since the last connection broke is due or under way: worth waiting for.
     Connecting,
     Up(Connection, u64),
     /// The last attempt failed, so commands fail at once instead of queueing up.
@@ -45,39 +47,28 @@ enum State {
 
 /// A connection that is always being kept. Dropping it ends the work in the background.
 pub(super) struct Link {
-    state: watch::Receiver<State>,
-    /// The newest connection that was seen to be broken.
-    broken: watch::Sender<u64>,
+    state: watch::Sender<State>,
     /// How long a command may take, the wait for a connection included.
     timeout: Duration,
     login_remedy: &'static str,
-    keeper: JoinHandle<()>,
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.keeper.abort();
-    }
+    _keeper: JoinSet<()>,
 }
 
 impl Link {
     /// Starts to connect, and returns at once.
     pub(super) fn keep(connector: Connector) -> Self {
         let (timeout, login_remedy) = (connector.reply_timeout, connector.login_remedy());
-        let (told, state) = watch::channel(State::Connecting);
-        let (broken, seen_broken) = watch::channel(0);
-        let keeper = tokio::spawn(keep(connector, told, seen_broken));
-        Self { state, broken, timeout, login_remedy, keeper }
+        let state = watch::Sender::new(State::Connecting);
+        Self { _keeper: JoinSet::from_iter([keep(connector, state.clone())]), state, timeout, login_remedy }
     }
 
-    /// Sends a command and reads its reply.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, JournalError> {
-        self.with_connection(async |mut connection| command.query_async(&mut connection).await).await
+        self.with_connection(async |mut connection| connection.query(command).await).await
     }
 
     /// Sends several commands, which run together or not at all, and reads their replies.
     pub(super) async fn query_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, JournalError> {
-        self.with_connection(async |mut connection| commands.query_async(&mut connection).await).await
+        self.with_connection(async |mut connection| connection.query_all(commands).await).await
     }
 
     /// Runs a script by its hash, or by its text where the server does not know it: it forgets them when it restarts.
@@ -86,19 +77,17 @@ impl Link {
         &self,
         script: &Script,
         keys: &[&str],
-        fill: impl Fn(&mut Cmd),
+        arguments: impl ToRedisArgs,
     ) -> Result<Value, JournalError> {
         let command = |name: &str, text: &str| {
             let mut command = redis::cmd(name);
-            command.arg(text).arg(keys.len()).arg(keys);
-            fill(&mut command);
+            command.arg(text).arg(keys.len()).arg(keys).arg(&arguments);
             command
         };
         self.with_connection(async |mut connection| {
-            let by_hash = command("EVALSHA", &script.hash).query_async(&mut connection).await;
-            match by_hash {
+            match connection.query(&command("EVALSHA", &script.hash)).await {
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                    command("EVAL", script.text).query_async(&mut connection).await
+                    connection.query(&command("EVAL", script.text)).await
                 }
                 answer => answer,
             }
@@ -127,14 +116,8 @@ impl Link {
     }
 
     async fn connection(&self) -> Result<(Connection, u64), JournalError> {
-        let mut state = self.state.clone();
-        // A connection that was just seen to be broken is still there until its keeper comes to replace it.
-        let is_settled = |state: &State| match state {
-            State::Connecting => false,
-            State::Up(_, number) => *number > *self.broken.borrow(),
-            State::Down(_) => true,
-        };
-        let settled = state.wait_for(is_settled).await;
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Connecting)).await;
         match settled.as_deref() {
             Ok(State::Up(connection, number)) => Ok((connection.clone(), *number)),
             Ok(State::Down(why)) => Err(JournalError::Unavailable(why.clone())),
@@ -142,11 +125,14 @@ impl Link {
         }
     }
 
+    /// Gives up a connection, if no other one has taken its place.
     fn replace(&self, number: u64) {
-        self.broken.send_if_modified(|newest| {
-            let is_news = *newest < number;
-            *newest = number.max(*newest);
-            is_news
+        self.state.send_if_modified(|state| {
+            let is_current = matches!(state, State::Up(_, current) if *current == number);
+            if is_current {
+                *state = State::Connecting;
+            }
+            is_current
         });
     }
 }
@@ -170,7 +156,8 @@ impl Drop for Suspicion<'_> {
 
 /// Connects, waits until the connection is broken, and begins again. Before the token of a connection ends, another one
 /// takes its place; what is under way on the old one finishes there, and then it is closed.
-async fn keep(connector: Connector, state: watch::Sender<State>, mut broken: watch::Receiver<u64>) {
+async fn keep(connector: Connector, state: watch::Sender<State>) {
+    let mut broken = state.subscribe();
     let mut number = 0;
     loop {
         let (mut connection, mut ends) = first(&connector, &state).await;
@@ -178,18 +165,13 @@ async fn keep(connector: Connector, state: watch::Sender<State>, mut broken: wat
             number += 1;
             state.send_replace(State::Up(connection, number));
             tokio::select! {
-                seen = broken.wait_for(|newest| *newest >= number) => match seen {
-                    Ok(_) => break,
-                    Err(_) => return,
-                },
+                _ = broken.wait_for(|state| matches!(state, State::Connecting)) => break,
                 next = connector.successor(ends) => (connection, ends) = next,
             }
         }
-        state.send_replace(State::Connecting);
     }
 }
 
-/// Tries until there is a connection.
 async fn first(connector: &Connector, state: &watch::Sender<State>) -> Opened {
     let mut pause = RETRY_AFTER;
     loop {

@@ -5,7 +5,6 @@
 
 mod background;
 mod codec;
-mod committing;
 mod connector;
 mod expiring;
 mod findings;
@@ -14,16 +13,17 @@ mod settings;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use redis::{Cmd, FromRedisValue as _, Value};
+use bytes::Bytes;
+use redis::{FromRedisValue, ToRedisArgs, Value};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use self::background::{BLOCK, listen, tend};
-use self::codec::{Hash, Keys, SCHEMA};
+use self::codec::{CommitArguments, ITEM_PREFIX, ITEMS, Keys, SCHEMA};
 use self::connector::Connector;
 use self::link::{Link, Script};
 pub use self::settings::RedisSettings;
@@ -40,27 +40,27 @@ pub const RESOURCE: &str = "https://redis.azure.com/";
 /// commands are not held up.
 const SCAN_RECORDS: usize = 500;
 
-struct Scripts {
-    commit: Script,
-    follow: Script,
-    expiring: Script,
-    lease: Script,
-    report: Script,
-    tend: Script,
-}
-
-/// The text of a script, which goes no further where a newer version writes the store.
+/// A script, which goes no further where a newer version writes the store.
 macro_rules! guarded {
     ($file:literal) => {
-        concat!(include_str!("guard.lua"), include_str!($file))
+        LazyLock::new(|| Script::new(concat!(include_str!("guard.lua"), include_str!($file))))
     };
 }
+
+static COMMIT: LazyLock<Script> = guarded!("commit.lua");
+static FOLLOW: LazyLock<Script> = guarded!("follow.lua");
+static EXPIRING: LazyLock<Script> = guarded!("expiring.lua");
+static LEASE: LazyLock<Script> = guarded!("lease.lua");
+static REPORT: LazyLock<Script> = guarded!("report.lua");
+static TEND: LazyLock<Script> = guarded!("tend.lua");
+
+/// What a script answered: what it is called, and the rest.
+type Answer = (String, Vec<Value>);
 
 /// What the journal and its work in the background share.
 struct Parts {
     link: Link,
     keys: Keys,
-    scripts: Scripts,
     settings: RedisSettings,
     clock: Clock,
     /// The epoch's record as it was when everything was last loaded, by which a store that was emptied and begun anew
@@ -77,15 +77,7 @@ pub struct RedisJournal {
     parts: Arc<Parts>,
     /// Told whenever the log may have more, or may be gone.
     changed: watch::Receiver<()>,
-    background: [JoinHandle<()>; 2],
-}
-
-impl Drop for RedisJournal {
-    fn drop(&mut self) {
-        for task in &self.background {
-            task.abort();
-        }
-    }
+    _background: JoinSet<()>,
 }
 
 impl RedisJournal {
@@ -102,14 +94,6 @@ impl RedisJournal {
         let parts = Arc::new(Parts {
             link,
             keys: Keys::of(&settings.owner),
-            scripts: Scripts {
-                commit: Script::new(guarded!("commit.lua")),
-                follow: Script::new(guarded!("follow.lua")),
-                expiring: Script::new(guarded!("expiring.lua")),
-                lease: Script::new(guarded!("lease.lua")),
-                report: Script::new(guarded!("report.lua")),
-                tend: Script::new(guarded!("tend.lua")),
-            },
             settings,
             clock,
             epoch: Mutex::default(),
@@ -117,9 +101,10 @@ impl RedisJournal {
             is_first_form_gone: AtomicBool::new(false),
         });
         let (told, changed) = watch::channel(());
-        let background =
-            [tokio::spawn(listen(listener, parts.keys.log.clone(), told)), tokio::spawn(tend(parts.clone()))];
-        Ok(Self { parts, changed, background })
+        let mut background = JoinSet::new();
+        background.spawn(listen(listener, parts.keys.log.clone(), told));
+        background.spawn(tend(parts.clone()));
+        Ok(Self { parts, changed, _background: background })
     }
 }
 
@@ -131,32 +116,28 @@ fn newer(found: String) -> JournalError {
     JournalError::Newer { found, known: SCHEMA }
 }
 
+/// Reads what a script answered.
+fn read<T: FromRedisValue>(answer: Vec<Value>) -> Result<T, JournalError> {
+    T::from_redis_value(Value::Array(answer)).map_err(|_| not_understood())
+}
+
 impl Parts {
-    /// Runs a script over those keys, and takes its answer apart: what it is called, and the rest.
+    /// Runs a script over those keys.
     async fn run(
         &self,
         script: &Script,
         keys: &[&str],
-        fill: impl Fn(&mut Cmd),
-    ) -> Result<(String, Vec<Value>), JournalError> {
+        arguments: impl ToRedisArgs,
+    ) -> Result<Answer, JournalError> {
         self.refuse_first_form().await?;
         let keys = [keys, &[&self.keys.schema]].concat();
-        let answer = self.link.run(script, &keys, |command| {
-            command.arg(SCHEMA);
-            fill(command);
-        });
-        let Value::Array(mut parts) = answer.await? else { return Err(not_understood()) };
-        if parts.is_empty() {
-            return Err(not_understood());
+        let answer = self.link.run(script, &keys, (SCHEMA, arguments)).await?;
+        let Value::Array(mut name) = answer else { return Err(not_understood()) };
+        let rest = name.split_off(name.len().min(1));
+        match read(name)? {
+            (name,) if name == "newer" => Err(newer(read::<Vec<String>>(rest)?.concat())),
+            (name,) => Ok((name, rest)),
         }
-        let rest = parts.split_off(1);
-        let name = parts.pop().and_then(|name| String::from_redis_value(name).ok());
-        let name = name.ok_or_else(not_understood)?;
-        if name == "newer" {
-            let found = rest.first().and_then(|found| String::from_redis_value_ref(found).ok());
-            return Err(newer(found.unwrap_or_default()));
-        }
-        Ok((name, rest))
     }
 
     /// Refuses a store that holds boards of this owner in the first form, in which two servers with one path were taken
@@ -183,10 +164,9 @@ impl Parts {
 
     /// Where the log ends, and the epoch's record as it is written.
     async fn log_end(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
-        let (_, rest) = self.follow("", 0, b"").await?;
-        let last = rest.first().and_then(codec::id).ok_or_else(not_understood)?;
-        let epoch = rest.get(1).and_then(|epoch| Option::from_redis_value_ref(epoch).ok()).flatten();
-        Ok((last, epoch))
+        let (_, end) = self.follow("", 0, b"").await?;
+        let (last, epoch) = read(end)?;
+        Ok((codec::id(&last).ok_or_else(not_understood)?, epoch))
     }
 
     /// What follows a position that the log holds: about `limit` entries, up to the end of a commit.
@@ -194,47 +174,35 @@ impl Parts {
     /// Errors: `Lost` when it does not hold it.
     async fn following(&self, position: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
         let (name, rest) = self.follow(&position.to_string(), limit, &self.epoch()).await?;
-        match (name.as_str(), rest.first()) {
-            ("held", Some(entries)) => codec::entries(entries).ok_or_else(not_understood),
-            ("lost", _) => Err(JournalError::Lost),
+        match name.as_str() {
+            "held" => rest.into_iter().next().and_then(codec::entries).ok_or_else(not_understood),
+            "lost" => Err(JournalError::Lost),
             _ => Err(not_understood()),
         }
     }
 
-    async fn follow(
-        &self,
-        position: &str,
-        limit: usize,
-        epoch: &[u8],
-    ) -> Result<(String, Vec<Value>), JournalError> {
-        let fill = |command: &mut Cmd| {
-            command.arg(position).arg(limit).arg(epoch);
-        };
-        self.run(&self.scripts.follow, &[&self.keys.log, &self.keys.records], fill).await
+    async fn follow(&self, position: &str, limit: usize, epoch: &[u8]) -> Result<Answer, JournalError> {
+        self.run(&FOLLOW, &[&self.keys.log, &self.keys.records], (position, limit, epoch)).await
     }
 
     /// Reads a whole hash, piece by piece, so that other commands run in between. What is written meanwhile may be
-    /// read before or after.
-    async fn scan(
-        &self,
-        hash: Hash,
-        name: &str,
-        into: &mut HashMap<RecordKey, Versioned>,
-    ) -> Result<(), JournalError> {
+    /// read before or after. A record's key is its field with `prefix`.
+    async fn scan(&self, hash: &str, prefix: &str) -> Result<HashMap<RecordKey, Versioned>, JournalError> {
+        let mut records = HashMap::new();
         let mut cursor = String::from("0");
         loop {
             let mut scan = redis::cmd("HSCAN");
-            scan.arg(name).arg(&cursor).arg("COUNT").arg(SCAN_RECORDS);
-            let (next, found): (String, Vec<(String, Vec<u8>)>) = self.link.query(&scan).await?;
+            scan.arg(hash).arg(&cursor).arg("COUNT").arg(SCAN_RECORDS);
+            let (next, found): (String, Vec<(String, Bytes)>) = self.link.query(&scan).await?;
             for (field, value) in found {
-                let key = hash.record(&field);
-                if let Some(record) = codec::record(&key, &Value::BulkString(value)) {
-                    into.insert(key, record);
+                let key = RecordKey::from(format!("{prefix}{field}").as_str());
+                if let Some(record) = codec::record(&key, &value) {
+                    records.insert(key, record);
                 }
             }
             cursor = next;
             if cursor == "0" {
-                return Ok(());
+                return Ok(records);
             }
         }
     }
@@ -246,9 +214,8 @@ impl Journal for RedisJournal {
         let parts = &self.parts;
         // The end is noted before anything is read: whatever changes from here on is in an entry after it.
         let (position, epoch) = parts.log_end().await?;
-        let mut records = HashMap::new();
-        parts.scan(Hash::Items, &parts.keys.items, &mut records).await?;
-        parts.scan(Hash::Records, &parts.keys.records, &mut records).await?;
+        let mut records = parts.scan(&parts.keys.items, ITEM_PREFIX).await?;
+        records.extend(parts.scan(&parts.keys.records, "").await?);
         let (whole_at, epoch_then) = parts.log_end().await?;
         // Then some records may be of one history and some of another.
         if epoch_then != epoch || whole_at < position {
@@ -268,28 +235,35 @@ impl Journal for RedisJournal {
         reads.atomic().cmd("GET").arg(&parts.keys.schema);
         for key in keys {
             let (hash, field) = codec::place(key);
-            let name = if hash == Hash::Items { &parts.keys.items } else { &parts.keys.records };
+            let name = if hash == ITEMS { &parts.keys.items } else { &parts.keys.records };
             reads.cmd("HGET").arg(name).arg(field);
         }
-        let values: Vec<Value> = parts.link.query_all(&reads).await?;
-        let (form, values) = values.split_first().ok_or_else(not_understood)?;
-        let form = String::from_redis_value_ref(form).unwrap_or_default();
+        let mut values = parts.link.query_all::<Vec<Option<Bytes>>>(&reads).await?.into_iter();
+        let form = values.next().flatten().unwrap_or_default();
+        let form = String::from_utf8_lossy(&form);
         if form.parse::<u64>().is_ok_and(|form| form > SCHEMA) {
-            return Err(newer(form));
+            return Err(newer(form.into_owned()));
         }
-        Ok(keys.iter().zip(values).map(|(key, value)| codec::record(key, value)).collect())
+        Ok(keys.iter().zip(values).map(|(key, value)| codec::record(key, &value?)).collect())
     }
 
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError> {
         refuse_defects(&commit)?;
         let parts = &self.parts;
         let Keys { items, records, log, .. } = &parts.keys;
-        let entries_max = parts.settings.retention.entries_max;
-        let fill = |command: &mut Cmd| committing::fill(command, &commit, entries_max);
-        let (name, rest) = parts.run(&parts.scripts.commit, &[items, records, log], fill).await?;
+        let arguments = CommitArguments(&commit, parts.settings.retention.entries_max);
+        let (name, rest) = parts.run(&COMMIT, &[items, records, log], arguments).await?;
         match name.as_str() {
             "committed" => rest.iter().map(codec::id).collect::<Option<_>>().map(CommitOutcome::Committed),
-            "conflict" => committing::conflicts(&commit, &rest).map(CommitOutcome::Conflict),
+            "conflict" => {
+                // A check is named by its place, counted from 1.
+                let conflict = |(place, current): (usize, Option<Bytes>)| {
+                    let (key, _) = commit.checks.get(place.checked_sub(1)?)?;
+                    Some((key.clone(), current.and_then(|current| codec::record(key, &current))))
+                };
+                let conflicts = read::<Vec<_>>(rest)?.into_iter().map(conflict);
+                conflicts.collect::<Option<_>>().map(CommitOutcome::Conflict)
+            }
             _ => None,
         }
         .ok_or_else(not_understood)

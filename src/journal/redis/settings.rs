@@ -33,14 +33,8 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
-    /// How long a command may take.
-    const TIMEOUT_DEFAULT: Duration = Duration::from_millis(500);
-
     /// A store that was emptied is filled again soon after this. One script a second, of about 20 µs, for each instance.
     pub const CHECK_EVERY_DEFAULT: Duration = Duration::from_secs(1);
-
-    /// Some time for a platform that fails or has no later token yet. The server closes a connection whose token ended.
-    const RENEW_BEFORE_DEFAULT: Duration = Duration::from_mins(5);
 
     /// The defaults for a store and an owner.
     pub const fn new(address: Address, owner: Owner) -> Self {
@@ -48,12 +42,13 @@ impl RedisSettings {
             address,
             owner,
             retention: LogRetention::DEFAULT,
-            timeout: Self::TIMEOUT_DEFAULT,
+            timeout: Duration::from_millis(500),
             check_every: Self::CHECK_EVERY_DEFAULT,
             tend_every: Duration::from_secs(60),
             root_certificate: None,
             tokens: None,
-            renew_before: Self::RENEW_BEFORE_DEFAULT,
+            // Some time for a platform that fails or has no later token yet: the server closes a connection whose token ended.
+            renew_before: Duration::from_mins(5),
         }
     }
 }
