@@ -5,12 +5,12 @@ mod redis;
 mod tables;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::metrics::{self, MetricSettings};
+use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
 use crate::domain::owner::Owner;
 use crate::domain::schedule::SyncWindow;
 use crate::domain::sprint::zones::TeamZones;
@@ -51,7 +51,7 @@ pub struct Setting {
 
 macro_rules! settings {
     ($($group:ident: $constant:ident = $name:literal, $unit:literal, $standalone:literal, $host:literal, $meaning:literal;)*) => {
-        $(pub(super) const $constant: &str = $name;)*
+        $(const $constant: &str = $name;)*
 
         /// Every setting there is.
         pub const SETTINGS: &[Setting] = &[$(Setting {
@@ -266,28 +266,13 @@ pub enum AllowedOrigins {
     These(Vec<String>),
 }
 
-/// One setting that cannot be used: which, what it says, and what it may say.
+/// Everything that is wrong with the settings: of each which it is, what it says, and what it may say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingError {
-    name: &'static str,
-    value: String,
-    remedy: String,
-}
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}: {}", self.name, self.value, self.remedy)
-    }
-}
-
-/// Everything that is wrong with the settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<SettingError>);
+pub struct ConfigErrors(Vec<String>);
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&errors.join("\n"))
+        f.write_str(&self.0.join("\n"))
     }
 }
 
@@ -301,12 +286,12 @@ impl Config {
         let mut read = Reading::new(lookup);
         read.refuse_removed();
         let host_port = read.number(HOST_PORT, 1..=65_535);
-        let port = read.number(PORT, 0..=65_535);
         let under_host = host_port.is_some();
-        let port = host_port.or(port).and_then(|port| u16::try_from(port).ok()).unwrap_or(7071);
+        let port = host_port.or(read.number(PORT, 0..=65_535)).unwrap_or(7071);
         let organization = read.organization();
         let demo = read.demo(under_host, organization.is_some());
         let sync_window = read.sync_window();
+        let default_retention = LogRetention::DEFAULT;
         let config = Self {
             owner: read.owner(demo, organization.as_ref()),
             demo,
@@ -315,11 +300,11 @@ impl Config {
             team_zones: read.team_zones(&sync_window),
             derive: read.derive_settings(),
             metrics: MetricSettings {
-                stale_working_days: read.small(STALE_DAYS, 1..=250, metrics::STALE_WORKING_DAYS_DEFAULT),
-                grace_days: read.small(GRACE_DAYS, 0..=30, metrics::GRACE_DAYS_DEFAULT),
+                stale_working_days: read.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),
+                grace_days: read.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
             },
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
-            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+            address: (Ipv4Addr::LOCALHOST, port).into(),
             under_host,
             projects: AllowedProjects::new(read.list(PROJECTS)),
             hook_access: read.hook_access(under_host),
@@ -333,8 +318,10 @@ impl Config {
             sync_deadline: SYNC_DEADLINE,
             redis: read.redis(),
             retention: LogRetention {
-                entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, LogRetention::DEFAULT.entries_max),
-                ..LogRetention::DEFAULT
+                entries_max: read
+                    .number(LOG_ENTRIES, 1..=10_000_000)
+                    .unwrap_or(default_retention.entries_max),
+                ..default_retention
             },
             tables: read.tables(),
             log_filter: read.log_filter(),

@@ -1,7 +1,7 @@
 //! Where the shared store is, and how it is logged in to.
 
 use super::REDIS_URL;
-use super::reading::{REDACTED, Reading};
+use super::reading::Reading;
 use crate::journal::address::Address;
 use crate::platform::identity::IdentitySettings;
 
@@ -26,21 +26,12 @@ pub enum RedisAccess {
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     /// The way to log in follows from the address. Tokens go over TLS alone, so only `rediss://` means the identity.
     pub(super) fn redis(&mut self) -> Option<Redis> {
-        let url = self.text(REDIS_URL)?;
-        match Address::parse(&url) {
-            Ok(address) => {
-                let access = match (&address.password, address.is_encrypted) {
-                    (None, true) => RedisAccess::Identity(self.identity()),
-                    _ => RedisAccess::Password,
-                };
-                Some(Redis { address, access })
-            }
-            Err(remedy) => {
-                // It may hold a password.
-                self.refuse(REDIS_URL, REDACTED, remedy);
-                None
-            }
-        }
+        let address = self.parsed(REDIS_URL, Address::parse)?;
+        let access = match (&address.password, address.is_encrypted) {
+            (None, true) => RedisAccess::Identity(self.identity()),
+            _ => RedisAccess::Password,
+        };
+        Some(Redis { address, access })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where the archive's tables are, and with what they are accessed.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::TABLES;
-use super::reading::{REDACTED, Reading, is_this_machine};
+use super::reading::Reading;
 use crate::platform::identity::IdentitySettings;
 use crate::platform::secret::Secret;
 
@@ -42,15 +43,13 @@ pub enum TableAccess {
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     pub(super) fn tables(&mut self) -> Option<Tables> {
-        let text = self.text(TABLES)?;
-        let text = text.trim();
-        let tables = if text.contains("://") && !text.contains(';') && !text.contains("Endpoint=") {
-            of_endpoint(text, self.identity())
-        } else {
-            of_connection_string(text)
-        };
-        // Whatever is wrong with it, it may hold a key.
-        tables.map_err(|remedy| self.refuse(TABLES, REDACTED, remedy)).ok()
+        let identity = self.identity();
+        self.parsed(TABLES, |text| match text.trim() {
+            url if url.contains("://") && !url.contains(';') && !url.contains("Endpoint=") => {
+                of_endpoint(url, identity)
+            }
+            connection_string => of_connection_string(connection_string),
+        })
     }
 }
 
@@ -68,10 +67,13 @@ fn of_endpoint(text: &str, identity: IdentitySettings) -> Result<Tables, &'stati
     Ok(Tables { endpoint, access: TableAccess::Identity(identity) })
 }
 
+/// Whether nothing that is sent there leaves this machine.
 fn is_on_this_machine(endpoint: &str) -> bool {
     let authority = endpoint.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     let host = authority.map(|authority| authority.rsplit_once(':').map_or(authority, |(host, _)| host));
-    host.is_some_and(is_this_machine)
+    host.is_some_and(|host| {
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
 }
 
 fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
