@@ -38,7 +38,7 @@ pub(super) const FUNCTION: Function = Function {
             let label = path.iter().skip_while(|segment| **segment != "azure-devops").nth(1);
             let response = handle(app, label.copied(), request).await;
             if response.status() == StatusCode::OK {
-                app.instance.vitals.last_hook.set((app.instance.clock)());
+                app.instance.vitals.last_hook.raise(Some((app.instance.clock)()));
             }
             response
         })
