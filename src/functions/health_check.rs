@@ -85,14 +85,14 @@ fn readiness(app: &App) -> &'static str {
 }
 
 fn webhook(app: &App) -> &'static str {
-    match app.hook_access {
+    match app.config.hook_access {
         HookAccess::Closed => "closed: set BOARDCAST_WEBHOOK_SECRET",
         HookAccess::Open | HookAccess::Secrets(_) => "open",
     }
 }
 
 fn for_operator(app: &App, request: &Request, answer: impl FnOnce(&App) -> Response) -> Response {
-    let key = match &app.operator_access {
+    let key = match &app.config.operator_access {
         OperatorAccess::Open => return answer(app),
         OperatorAccess::Closed => {
             return denied("set BOARDCAST_OPERATOR_KEY; without it, live and ready alone are answered");
@@ -100,10 +100,8 @@ fn for_operator(app: &App, request: &Request, answer: impl FnOnce(&App) -> Respo
         OperatorAccess::Key(key) => key.expose(),
     };
     let offered = [bearer_token(&request.headers), request.headers.get(KEY_HEADER).map(|key| key.as_bytes())];
-    let mut matched = subtle::Choice::from(0);
-    for offer in offered.into_iter().flatten() {
-        matched |= offer.ct_eq(key.as_bytes());
-    }
+    let compared = offered.into_iter().flatten().map(|offer| offer.ct_eq(key.as_bytes()));
+    let matched = compared.fold(subtle::Choice::from(0), |matched, is_equal| matched | is_equal);
     if matched.into() {
         answer(app)
     } else {
@@ -151,7 +149,7 @@ fn details(app: &App) -> Value {
         "lastDataUpdate": vitals.last_data_update.value(),
         "instance": app.instance.id,
         "version": env!("CARGO_PKG_VERSION"),
-        "uptimeMs": now.ms_since(app.instances.started_at()),
+        "uptimeMs": now.ms_since(app.instances.started_at),
         "status": readiness(app),
         "webhook": webhook(app),
         "level": level,

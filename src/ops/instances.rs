@@ -25,7 +25,8 @@ pub struct Instances {
     /// This one.
     pub(super) instance: Instance,
     reports: Arc<dyn Reports>,
-    started_at: Timestamp,
+    /// When this process started.
+    pub(crate) started_at: Timestamp,
     heard: Mutex<Heard>,
 }
 
@@ -51,11 +52,6 @@ impl Instances {
     /// An instance that began now. It says nothing until it [keeps reporting](Self::keep_reporting).
     pub fn new(instance: Instance, reports: Arc<dyn Reports>) -> Self {
         Self { started_at: (instance.clock)(), instance, reports, heard: Mutex::default() }
-    }
-
-    /// When this process started.
-    pub const fn started_at(&self) -> Timestamp {
-        self.started_at
     }
 
     /// Says every ten seconds how this instance is doing; never returns.

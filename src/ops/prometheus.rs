@@ -13,11 +13,11 @@ use crate::ops::vitals::{
 };
 
 /// The media type of the text.
-pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything, each metric once and in the order of the table. `reasons` are all for which a payload can be of no use,
 /// `endpoints` all that requests are counted under.
-pub fn text(
+pub(crate) fn text(
     instances: &Instances,
     ready: bool,
     reasons: &[&'static str],
@@ -34,7 +34,7 @@ pub fn text(
     let lag = vitals.journal_lag_ms(fold.position());
     let oldest = journal.condition().oldest.map(EntryId::appended_at);
     for (metric, value) in [
-        (&STARTED, Some(seconds(instances.started_at()))),
+        (&STARTED, Some(seconds(instances.started_at))),
         (&READY, Some(f64::from(ready))),
         (&INSTANCES, Some(instances.seen().instances.len() as f64)),
         (&STREAMS, Some(vitals.streams.value() as f64)),
@@ -114,15 +114,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::board::projection::Projection;
     use crate::domain::owner::Owner;
     use crate::journal::memory::MemoryJournal;
-    use crate::journal::{LogRetention, Store};
+    use crate::journal::{LoadedRecords, LogRetention, Store};
     use crate::ops::vitals::{METRICS, Vitals};
 
     fn text_of(vitals: Vitals) -> String {
         let clock: crate::platform::clock::Clock = Arc::new(|| Timestamp::from_epoch_ms(1_500));
         let store = Store::of(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)));
         let instance = Instance::new(&store, Owner::demo(None), clock, false);
+        let position = EntryId { ms: 1_250, seq: 0 };
+        let loaded = LoadedRecords { records: Vec::new(), position, whole_at: position };
+        instance.fold.reset(Projection::from_records(loaded).0);
         let instance = Instance { id: "a\"b\\c\nd".into(), vitals: Arc::new(vitals), ..instance };
         text(&Instances::new(instance, store.reports), true, &["empty"], ["webhook"].into_iter())
     }
@@ -140,6 +144,7 @@ mod tests {
         let vitals = Vitals::default();
         vitals.delivery.record_ms(3);
         vitals.last_hook.set(Some(Timestamp::from_epoch_ms(1_795_420_800_663)));
+        vitals.log_seen(EntryId { ms: 1_500, seq: 0 });
         let text = text_of(vitals);
         let version = env!("CARGO_PKG_VERSION");
         for line in [
@@ -148,6 +153,7 @@ mod tests {
             "boardcast_ready 1",
             "boardcast_instances 1",
             "boardcast_streams_open 0",
+            "boardcast_journal_lag_seconds 0.25",
             "boardcast_last_hook_time_seconds 1795420800.663",
             "boardcast_dead_letters_total{reason=\"empty\"} 0",
             "boardcast_delivery_latency_seconds_bucket{le=\"0.002\"} 0",
