@@ -53,11 +53,11 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
             return;
         }
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(app.write_timeout));
+        stream.set_write_timeout(Some(app.config.write_timeout));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // It bounds how long the head of a request may take, and with it how long a connection may lie idle.
-            .header_read_timeout(app.idle_timeout)
+            .header_read_timeout(app.config.idle_timeout)
             .max_buf_size(BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service.clone()));
         let connection = graceful.watch(connection);

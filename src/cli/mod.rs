@@ -1,5 +1,123 @@
-//! The command line: one module for each command.
+//! The command line. Without a command the executable serves, and so far there is no other.
 
-mod serve;
+use std::error::Error;
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
 
-pub use serve::{fail, run};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{Adapters, Parts};
+use crate::config::{Config, Organization};
+use crate::demo::{Demo, stand_in};
+use crate::devops::credentials::HookAccess;
+use crate::platform::clock;
+use crate::platform::secret::Secret;
+use crate::server;
+use crate::sync::timer;
+
+/// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
+const RESTART: u8 = 200;
+
+/// Listens and serves until the process is told to stop.
+pub fn run(config: &Config) -> ExitCode {
+    let served = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(serve(config.clone())),
+        Err(error) => Err(error.into()),
+    };
+    match served {
+        Err(error) => fail(&error),
+        Ok(()) if config.under_host => ExitCode::from(RESTART),
+        Ok(()) => ExitCode::SUCCESS,
+    }
+}
+
+async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
+    let address = config.address;
+    let listener = server::listen(address)
+        .map_err(|error| format!("cannot listen on {address}: {error}; set BOARDCAST_PORT to a free port"))?;
+    announce(&config, &listener);
+    let demo = begin_demo(&mut config).await.map_err(|error| {
+        format!("the demo cannot start: {error}; set BOARDCAST_DEMO=off to start without it")
+    })?;
+    let app = Parts::start(&config, Adapters::configured(&config)?);
+    if config.mock {
+        app.snapshots.set_stand_in(stand_in::stand_in(clock::system()));
+    }
+    if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
+        tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
+    }
+    if app.has_own_schedule() {
+        // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
+        tokio::spawn(timer::run_on_schedule(app.sync.clone(), timer::SyncReport::log));
+    }
+    server::serve(app, listener, told_to_stop()).await;
+    Ok(())
+}
+
+/// Where a demo is asked for, begins the simulated organisation and makes it the one that is asked.
+async fn begin_demo(config: &mut Config) -> std::io::Result<Option<Demo>> {
+    if !config.demo {
+        return Ok(None);
+    }
+    let demo = Demo::start(clock::system()).await?;
+    config.organization = Some(Organization { url: demo.organization(), token: None });
+    if matches!(config.hook_access, HookAccess::Closed) {
+        // Under the Functions host no secret means that nobody may post. The demo may: it makes up its own.
+        config.hook_access = HookAccess::Secrets(vec![Secret::new(uuid::Uuid::new_v4().to_string())]);
+    }
+    Ok(Some(demo))
+}
+
+fn announce(config: &Config, listener: &tokio::net::TcpListener) {
+    let address = listener.local_addr().unwrap_or(config.address);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, under_host = config.under_host, "listening");
+    match config.hook_access {
+        HookAccess::Open => tracing::warn!(
+            "BOARDCAST_WEBHOOK_SECRET is not set: every service hook that reaches this port is accepted"
+        ),
+        HookAccess::Closed => tracing::error!(
+            "BOARDCAST_WEBHOOK_SECRET is not set: every service hook is answered with 503; set it to the password of the \
+             subscriptions"
+        ),
+        HookAccess::Secrets(_) => {}
+    }
+    if !config.under_host {
+        tracing::info!("open http://localhost:{}/", address.port());
+        if config.demo {
+            tracing::info!(
+                "showing a simulated organisation (DEMO); set BOARDCAST_ORGANIZATION_URL to show a real one"
+            );
+        }
+    }
+    match &config.redis {
+        Some(redis) => {
+            let login = match (&redis.identity, &redis.address.password) {
+                (Some(_), _) => "managed identity",
+                (None, Some(_)) => "password",
+                (None, None) => "none",
+            };
+            tracing::info!(nodes = ?redis.address.nodes, login, "boards are stored in Redis");
+        }
+        None => tracing::info!(
+            "boards are kept in memory until this process ends; set BOARDCAST_REDIS_URL to keep them in Redis"
+        ),
+    }
+}
+
+/// Resolves on SIGINT or SIGTERM. Under the Functions host neither may ever come: it kills.
+async fn told_to_stop() {
+    let terminate = async { signal(SignalKind::terminate()).ok()?.recv().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        Some(()) = terminate => {}
+    }
+    tracing::info!("stopping");
+}
+
+/// Says on standard error why the process cannot run, and returns the exit code that says so too.
+pub fn fail(error: &dyn fmt::Display) -> ExitCode {
+    // Nothing is left to be told if standard error is gone as well.
+    let _ = writeln!(std::io::stderr(), "boardcast cannot start:\n{error}");
+    ExitCode::FAILURE
+}

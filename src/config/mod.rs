@@ -4,13 +4,12 @@ mod reading;
 mod redis;
 mod tables;
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedProjects;
-use crate::domain::metrics::{self, MetricSettings};
+use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
 use crate::domain::owner::Owner;
 use crate::domain::schedule::SyncWindow;
 use crate::domain::sprint::zones::TeamZones;
@@ -20,7 +19,7 @@ use crate::stream::StreamSettings;
 use crate::write::announce::DeriveSettings;
 use reading::Reading;
 
-pub use redis::{Redis, RedisAccess};
+pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
 
 /// Which table of `docs/OPERATIONS.md` lists a setting.
@@ -51,7 +50,7 @@ pub struct Setting {
 
 macro_rules! settings {
     ($($group:ident: $constant:ident = $name:literal, $unit:literal, $standalone:literal, $host:literal, $meaning:literal;)*) => {
-        $(pub(super) const $constant: &str = $name;)*
+        $(const $constant: &str = $name;)*
 
         /// Every setting there is.
         pub const SETTINGS: &[Setting] = &[$(Setting {
@@ -167,21 +166,6 @@ const REMOVED: &[(&str, &str)] = &[
 
 const REDIS_AUTH: &str = "BOARDCAST_REDIS_AUTH";
 
-/// How long a connection may accept no data before it is closed. A phone that changes networks is back sooner.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How long a connection is kept open without a request. The Functions host reuses its connections, and one that is
-/// closed at the moment it is reused loses a hook, so this is far longer than any pause of the host's.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
-
-/// How many hooks are handled at the same time; further ones are answered with 503, which Azure DevOps repeats. Each
-/// may hold a body of some megabytes, so this bounds memory.
-const HOOKS_IN_FLIGHT_MAX: usize = 64;
-
-/// How long a synchronisation may take. The Functions host waits for the timer's answer, and the next run is due
-/// after 15 minutes.
-const SYNC_DEADLINE: Duration = Duration::from_mins(4);
-
 /// The configuration, complete and checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -199,11 +183,13 @@ pub struct Config {
     pub allowed_origins: AllowedOrigins,
     /// How streams are run.
     pub streams: StreamSettings,
-    /// How long a connection may accept no data before it is closed.
+    /// How long a connection may accept no data before it is closed. A phone that changes networks is back sooner.
     pub write_timeout: Duration,
-    /// How long a connection without a request is kept.
+    /// How long a connection is kept open without a request. The Functions host reuses its connections, and one that is
+    /// closed at the moment it is reused loses a hook, so this is far longer than any pause of the host's.
     pub idle_timeout: Duration,
-    /// Hooks that are answered at the same time.
+    /// How many hooks are handled at the same time; further ones are answered with 503, which Azure DevOps repeats. Each
+    /// may hold a body of some megabytes, so this bounds memory.
     pub hooks_in_flight_max: usize,
     /// Whose boards are kept.
     pub owner: Owner,
@@ -223,7 +209,8 @@ pub struct Config {
     pub check_interval: Duration,
     /// The window of the synchronisation.
     pub sync_window: SyncWindow,
-    /// How long a synchronisation may take.
+    /// How long a synchronisation may take. The Functions host waits for the timer's answer, and the next run is due after
+    /// 15 minutes.
     pub sync_deadline: Duration,
     /// The shared store, if there is one.
     pub redis: Option<Redis>,
@@ -266,47 +253,20 @@ pub enum AllowedOrigins {
     These(Vec<String>),
 }
 
-/// One setting that cannot be used: which, what it says, and what it may say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingError {
-    name: &'static str,
-    value: String,
-    remedy: String,
-}
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}: {}", self.name, self.value, self.remedy)
-    }
-}
-
-/// Everything that is wrong with the settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<SettingError>);
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let errors: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&errors.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
-
 impl Config {
     /// Reads the settings through `lookup`. A setting that is empty counts as not set.
     ///
-    /// Errors: every setting that cannot be used, all at once.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+    /// Errors: every setting that cannot be used, all at once: a line for each with its name, its value and the remedy.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let mut read = Reading::new(lookup);
         read.refuse_removed();
         let host_port = read.number(HOST_PORT, 1..=65_535);
-        let port = read.number(PORT, 0..=65_535);
         let under_host = host_port.is_some();
-        let port = host_port.or(port).and_then(|port| u16::try_from(port).ok()).unwrap_or(7071);
+        let port = host_port.or(read.number(PORT, 0..=65_535)).unwrap_or(7071);
         let organization = read.organization();
         let demo = read.demo(under_host, organization.is_some());
         let sync_window = read.sync_window();
+        let default_retention = LogRetention::DEFAULT;
         let config = Self {
             owner: read.owner(demo, organization.as_ref()),
             demo,
@@ -315,31 +275,33 @@ impl Config {
             team_zones: read.team_zones(&sync_window),
             derive: read.derive_settings(),
             metrics: MetricSettings {
-                stale_working_days: read.small(STALE_DAYS, 1..=250, metrics::STALE_WORKING_DAYS_DEFAULT),
-                grace_days: read.small(GRACE_DAYS, 0..=30, metrics::GRACE_DAYS_DEFAULT),
+                stale_working_days: read.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),
+                grace_days: read.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
             },
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
-            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+            address: (Ipv4Addr::LOCALHOST, port).into(),
             under_host,
             projects: AllowedProjects::new(read.list(PROJECTS)),
             hook_access: read.hook_access(under_host),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
             streams: read.stream_settings(under_host),
-            write_timeout: WRITE_TIMEOUT,
-            idle_timeout: IDLE_TIMEOUT,
-            hooks_in_flight_max: HOOKS_IN_FLIGHT_MAX,
+            write_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_mins(15),
+            hooks_in_flight_max: 64,
             sync_window,
-            sync_deadline: SYNC_DEADLINE,
+            sync_deadline: Duration::from_mins(4),
             redis: read.redis(),
             retention: LogRetention {
-                entries_max: read.count(LOG_ENTRIES, 1..=10_000_000, LogRetention::DEFAULT.entries_max),
-                ..LogRetention::DEFAULT
+                entries_max: read
+                    .number(LOG_ENTRIES, 1..=10_000_000)
+                    .unwrap_or(default_retention.entries_max),
+                ..default_retention
             },
             tables: read.tables(),
             log_filter: read.log_filter(),
         };
-        if read.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(read.errors)) }
+        if read.errors.is_empty() { Ok(config) } else { Err(read.errors.join("\n")) }
     }
 
     /// Of the names of environment variables, those that look like settings of ours and are none: a misspelt

@@ -1,13 +1,15 @@
 //! Reading one setting after another.
 
-use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
 
 use super::{
     ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT, HEARTBEAT, IDENTITY_ENDPOINT,
     IDENTITY_HEADER, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT,
-    REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON, SYNC_ZONE,
-    SettingError, TEAM_ZONES, THRESHOLD,
+    REDIS_AUTH, REDIS_URL, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON,
+    SYNC_ZONE, TABLES, TEAM_ZONES, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::owner::Owner;
@@ -26,13 +28,10 @@ const SHED_HELD_STANDALONE: usize = 1_000;
 /// How long the name of a deployment may be: it is part of every key.
 const DEPLOYMENT_CHARS_MAX: usize = 60;
 
-/// What is shown in place of a value that is, or may hold, a secret.
-pub(super) const REDACTED: &str = "[redacted]";
-
 /// The settings while they are read: what is wrong is gathered, so that all of it is told at once.
 pub(super) struct Reading<Lookup> {
     lookup: Lookup,
-    pub(super) errors: Vec<SettingError>,
+    pub(super) errors: Vec<String>,
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
@@ -40,94 +39,89 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         Self { lookup, errors: Vec::new() }
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
 
-    pub(super) fn refuse(&mut self, name: &'static str, value: &str, remedy: impl Into<String>) {
-        self.errors.push(SettingError { name, value: value.into(), remedy: remedy.into() });
+    /// Notes that a setting cannot be used. What is, or may hold, a secret is not shown.
+    fn refuse(&mut self, name: &str, value: &str, remedy: impl AsRef<str>) {
+        let may_hold_a_secret = match name {
+            PAT | SECRET | SECRET_PREVIOUS | REDIS_URL | TABLES => true,
+            // An address to clone from may hold a token.
+            ORGANIZATION_URL => value.contains('@'),
+            // Where a way to log in was expected, somebody may have put a password.
+            REDIS_AUTH => !matches!(value.trim(), "password" | "managed_identity"),
+            _ => false,
+        };
+        let shown = if may_hold_a_secret { "[redacted]" } else { value };
+        self.errors.push(format!("{name}={shown}: {}", remedy.as_ref()));
     }
 
     /// Refuses what used to be a setting and is still set.
     pub(super) fn refuse_removed(&mut self) {
-        for (name, now) in REMOVED.iter().copied() {
-            let Some(value) = self.text(name) else { continue };
-            // Where a way to log in was expected, somebody may have put a password.
-            let is_plain = name != REDIS_AUTH || matches!(value.trim(), "password" | "managed_identity");
-            let shown = if is_plain { value.as_str() } else { REDACTED };
-            self.refuse(name, shown, format!("no longer a setting: {now}; remove it"));
+        for (name, now) in REMOVED {
+            if let Some(value) = self.text(name) {
+                self.refuse(name, &value, format!("no longer a setting: {now}; remove it"));
+            }
         }
     }
 
-    pub(super) fn number(&mut self, name: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-        let text = self.text(name)?;
-        let number = text.trim().parse().ok().filter(|number| range.contains(number));
-        if number.is_none() {
-            self.refuse(
-                name,
-                &text,
-                format!("must be a whole number from {} to {}", range.start(), range.end()),
-            );
-        }
-        number
-    }
-
-    pub(super) fn ms(
+    /// What `parse` makes of a setting. One that it refuses, with a remedy, counts as not set.
+    pub(super) fn parsed<Parsed, Remedy: AsRef<str>>(
         &mut self,
-        name: &'static str,
-        range: std::ops::RangeInclusive<u64>,
-        default: u64,
-    ) -> Duration {
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<Parsed, Remedy>,
+    ) -> Option<Parsed> {
+        let text = self.text(name)?;
+        parse(&text).map_err(|remedy| self.refuse(name, &text, remedy)).ok()
+    }
+
+    pub(super) fn number<N: TryFrom<u64>>(&mut self, name: &str, range: RangeInclusive<u64>) -> Option<N> {
+        self.parsed(name, |text| {
+            let number = text.trim().parse().ok().filter(|number| range.contains(number));
+            let number = number.and_then(|number| N::try_from(number).ok());
+            number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+        })
+    }
+
+    pub(super) fn ms(&mut self, name: &str, range: RangeInclusive<u64>, default: u64) -> Duration {
         Duration::from_millis(self.number(name, range).unwrap_or(default))
     }
 
-    pub(super) fn count(
-        &mut self,
-        name: &'static str,
-        range: std::ops::RangeInclusive<u64>,
-        default: usize,
-    ) -> usize {
-        self.number(name, range).and_then(|count| usize::try_from(count).ok()).unwrap_or(default)
+    pub(super) fn on_off(&mut self, name: &str) -> Option<bool> {
+        self.parsed(name, |text| match text.trim() {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("must be `on` or `off`"),
+        })
     }
 
-    pub(super) fn small(
-        &mut self,
-        name: &'static str,
-        range: std::ops::RangeInclusive<u64>,
-        default: u32,
-    ) -> u32 {
-        self.number(name, range).and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+    pub(super) fn list(&self, name: &str) -> Vec<NameOrId> {
+        self.text(name).unwrap_or_default().split(',').filter_map(NameOrId::parse).collect()
     }
 
     pub(super) fn organization(&mut self) -> Option<Organization> {
-        let token = self.text(PAT).map(|token| Secret::new(token.trim().to_owned()));
+        let token = self.text(PAT).map(|token| Secret::new(token.trim()));
         let Some(text) = self.text(ORGANIZATION_URL) else {
             if token.is_some() {
-                self.refuse(
-                    PAT,
-                    REDACTED,
-                    format!(
-                        "set {ORGANIZATION_URL} as well, or remove the token: it is used for nothing else"
-                    ),
-                );
+                let remedy = "set BOARDCAST_ORGANIZATION_URL as well, or remove the token: it is used for nothing else";
+                self.refuse(PAT, "", remedy);
             }
             return None;
         };
         let url = text.trim().trim_end_matches('/');
         if !is_url(url) {
-            // An address to clone from may hold a token.
-            let shown = if url.contains('@') { REDACTED } else { &text };
-            self.refuse(ORGANIZATION_URL, shown, "must be a URL such as https://dev.azure.com/contoso");
+            self.refuse(ORGANIZATION_URL, &text, "must be a URL such as https://dev.azure.com/contoso");
         }
         Some(Organization { url: url.to_owned(), token })
     }
 
     /// Whose boards are kept. An organisation is told by its address, a deployment that has none by its name.
     pub(super) fn owner(&mut self, demo: bool, organization: Option<&Organization>) -> Owner {
-        let named = self.text(DEPLOYMENT).map(|name| name.trim().to_owned());
-        if let Some(name) = named.as_ref().filter(|name| name.chars().count() > DEPLOYMENT_CHARS_MAX) {
-            self.refuse(DEPLOYMENT, name, format!("must have at most {DEPLOYMENT_CHARS_MAX} characters"));
-        }
+        let named = self.parsed(DEPLOYMENT, |text| match text.trim() {
+            name if name.chars().count() <= DEPLOYMENT_CHARS_MAX => Ok(name.to_owned()),
+            _ => Err(format!("must have at most {DEPLOYMENT_CHARS_MAX} characters")),
+        });
         let or_site = || named.clone().or_else(|| self.text(SITE_NAME));
         match organization {
             _ if demo => Owner::demo(or_site().as_deref()),
@@ -146,58 +140,44 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 
     pub(super) fn demo(&mut self, under_host: bool, has_organization: bool) -> bool {
-        match self.on_off(DEMO) {
-            Some(true) if has_organization => {
-                let remedy =
-                    format!("the demo cannot run while {ORGANIZATION_URL} is set; remove one of the two");
-                self.refuse(DEMO, "on", remedy);
-                false
-            }
-            Some(demo) => demo,
-            None => !under_host && !has_organization,
+        let demo = self.on_off(DEMO);
+        if demo == Some(true) && has_organization {
+            let remedy = "the demo cannot run while BOARDCAST_ORGANIZATION_URL is set; remove one of the two";
+            self.refuse(DEMO, "on", remedy);
         }
+        demo.unwrap_or(!under_host && !has_organization)
     }
 
     pub(super) fn team_zones(&mut self, window: &SyncWindow) -> TeamZones {
-        let text = self.text(TEAM_ZONES).unwrap_or_default();
-        TeamZones::parse(&text, window.zone()).unwrap_or_else(|part| {
-            let remedy =
-                format!("`{part}` is not a team and an IANA time zone; write it like Web=Europe/Berlin");
-            self.refuse(TEAM_ZONES, &text, remedy);
-            TeamZones::all_in(window.zone())
-        })
+        let zones = self.parsed(TEAM_ZONES, |text| {
+            TeamZones::parse(text, window.zone()).map_err(|part| {
+                format!("`{part}` is not a team and an IANA time zone; write it like Web=Europe/Berlin")
+            })
+        });
+        zones.unwrap_or_else(|| TeamZones::all_in(window.zone()))
     }
 
     pub(super) fn derive_settings(&mut self) -> DeriveSettings {
         let default = DeriveSettings::default();
-        let text = self.text(THRESHOLD);
-        let fraction = text.as_ref().map(|text| text.trim().parse::<f64>().ok());
-        let fraction = match fraction {
-            None => default.fraction,
-            Some(Some(fraction)) if (0.0..=1.0).contains(&fraction) => fraction,
-            Some(_) => {
-                self.refuse(
-                    THRESHOLD,
-                    &text.unwrap_or_default(),
-                    "must be a number from 0 to 1, such as 0.05",
-                );
-                default.fraction
-            }
-        };
-        DeriveSettings { fraction, settle: self.ms(SETTLE, 100..=3_600_000, 10_000), ..default }
+        let fraction = self.parsed(THRESHOLD, |text| {
+            let fraction = text.trim().parse().ok().filter(|fraction| (0.0..=1.0).contains(fraction));
+            fraction.ok_or("must be a number from 0 to 1, such as 0.05")
+        });
+        let settle = self.ms(SETTLE, 100..=3_600_000, 10_000);
+        DeriveSettings { fraction: fraction.unwrap_or(default.fraction), settle, ..default }
     }
 
     pub(super) fn stream_settings(&mut self, under_host: bool) -> StreamSettings {
-        let or = |standalone: u64, host: u64| if under_host { host } else { standalone };
-        let lifetime = self.ms(LIFETIME, 0..=86_400_000, or(0, 1_200_000));
-        let max = self.count(STREAMS_MAX, 1..=1_000_000, if under_host { 1_000 } else { 10_000 });
+        let (heartbeat, coalesce, lifetime, max) = if under_host {
+            (30_000, StreamSettings::COALESCE_UNDER_HOST, 1_200_000, 1_000)
+        } else {
+            (15_000, StreamSettings::COALESCE_STANDALONE, 0, 10_000)
+        };
+        let lifetime = self.ms(LIFETIME, 0..=86_400_000, lifetime);
+        let max = self.number(STREAMS_MAX, 1..=1_000_000).unwrap_or(max);
         StreamSettings {
-            heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, or(15_000, 30_000)),
-            coalesce: if under_host {
-                StreamSettings::COALESCE_UNDER_HOST
-            } else {
-                StreamSettings::COALESCE_STANDALONE
-            },
+            heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, heartbeat),
+            coalesce,
             lifetime: (!lifetime.is_zero()).then_some(lifetime),
             max,
             shed: StreamSettings::SHED,
@@ -208,97 +188,60 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 
     pub(super) fn operator_access(&mut self, under_host: bool) -> OperatorAccess {
-        match (self.text(OPERATOR_KEY), under_host) {
-            (Some(key), _) => OperatorAccess::Key(Secret::new(key)),
-            (None, true) => OperatorAccess::Closed,
-            (None, false) => OperatorAccess::Open,
+        match self.text(OPERATOR_KEY) {
+            Some(key) => OperatorAccess::Key(Secret::new(key)),
+            None if under_host => OperatorAccess::Closed,
+            None => OperatorAccess::Open,
         }
     }
 
     pub(super) fn allowed_origins(&mut self, under_host: bool) -> AllowedOrigins {
-        let Some(text) = self.text(ALLOWED_ORIGINS).filter(|_| !under_host) else {
-            return if under_host { AllowedOrigins::Platform } else { AllowedOrigins::These(Vec::new()) };
-        };
-        if text.trim() == "*" {
-            return AllowedOrigins::Any;
+        if under_host {
+            return AllowedOrigins::Platform;
         }
-        let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
-        if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
-            let remedy = format!(
-                "`{origin}` is not an origin; write scheme and host without a path, such as https://wall.example, or `*` alone"
-            );
-            self.refuse(ALLOWED_ORIGINS, &text, remedy);
-        }
-        AllowedOrigins::These(origins)
+        let origins = self.parsed(ALLOWED_ORIGINS, |text| {
+            let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
+            match origins.iter().find(|origin| !is_origin(origin)) {
+                _ if text.trim() == "*" => Ok(AllowedOrigins::Any),
+                None => Ok(AllowedOrigins::These(origins)),
+                Some(origin) => Err(format!(
+                    "`{origin}` is not an origin; write scheme and host without a path, such as https://wall.example, or `*` alone"
+                )),
+            }
+        });
+        origins.unwrap_or_else(|| AllowedOrigins::These(Vec::new()))
     }
 
     pub(super) fn sync_window(&mut self) -> SyncWindow {
-        let cron = self.text(SYNC_CRON).unwrap_or_else(|| SyncWindow::DEFAULT_CRON.into());
-        let zone = self.text(SYNC_ZONE).unwrap_or_else(|| SyncWindow::DEFAULT_ZONE.into());
-        match SyncWindow::parse(&cron, &zone) {
-            Ok(window) => window,
-            Err(WindowError::Cron(why)) => {
-                self.refuse(
-                    SYNC_CRON,
-                    &cron,
-                    format!(
-                        "must be a cron expression of five fields such as `{}` ({why})",
-                        SyncWindow::DEFAULT_CRON
-                    ),
-                );
-                SyncWindow::default()
+        let (default_cron, default_zone) = (SyncWindow::DEFAULT_CRON, SyncWindow::DEFAULT_ZONE);
+        let cron = self.text(SYNC_CRON).unwrap_or_else(|| default_cron.into());
+        let zone = self.text(SYNC_ZONE).unwrap_or_else(|| default_zone.into());
+        let window = SyncWindow::parse(&cron, &zone).map_err(|error| match error {
+            WindowError::Cron(why) => {
+                let remedy =
+                    format!("must be a cron expression of five fields such as `{default_cron}` ({why})");
+                self.refuse(SYNC_CRON, &cron, remedy);
             }
-            Err(WindowError::Zone) => {
-                self.refuse(
-                    SYNC_ZONE,
-                    &zone,
-                    format!("must be an IANA time zone such as {}", SyncWindow::DEFAULT_ZONE),
-                );
-                SyncWindow::default()
+            WindowError::Zone => {
+                self.refuse(SYNC_ZONE, &zone, format!("must be an IANA time zone such as {default_zone}"));
             }
-        }
+        });
+        window.unwrap_or_default()
     }
 
-    pub(super) fn on_off(&mut self, name: &'static str) -> Option<bool> {
-        let text = self.text(name)?;
-        match text.trim() {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => {
-                self.refuse(name, &text, "must be `on` or `off`");
-                None
-            }
-        }
-    }
-
-    pub(super) fn list(&self, name: &str) -> Vec<NameOrId> {
-        self.text(name).unwrap_or_default().split(',').filter_map(NameOrId::parse).collect()
-    }
-
-    fn secret(&mut self, name: &'static str) -> Option<Secret> {
-        let text = self.text(name)?;
-        // Azure DevOps takes passwords of at most 256 characters, so a longer one can never match.
-        if text.chars().count() > 256 {
-            self.refuse(
-                name,
-                REDACTED,
-                "must have at most 256 characters; Azure DevOps sends no longer password",
-            );
-            return None;
-        }
-        Some(Secret::new(text))
+    fn secret(&mut self, name: &str) -> Option<Secret> {
+        self.parsed(name, |text| match text.chars().count() {
+            // Azure DevOps takes no longer passwords, so a longer one can never match.
+            0..=256 => Ok(Secret::new(text)),
+            _ => Err("must have at most 256 characters; Azure DevOps sends no longer password"),
+        })
     }
 
     pub(super) fn hook_access(&mut self, under_host: bool) -> HookAccess {
         let (current, previous) = (self.secret(SECRET), self.secret(SECRET_PREVIOUS));
         if current.is_none() && previous.is_some() {
-            self.refuse(
-                SECRET_PREVIOUS,
-                REDACTED,
-                format!(
-                    "set {SECRET} as well, or remove this one: it is only accepted beside the current secret"
-                ),
-            );
+            let remedy = "set BOARDCAST_WEBHOOK_SECRET as well, or remove this one: it is only accepted beside the                           current secret";
+            self.refuse(SECRET_PREVIOUS, "", remedy);
         }
         let secrets: Vec<_> = current.into_iter().chain(previous).collect();
         match (secrets.is_empty(), under_host) {
@@ -309,15 +252,12 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 
     pub(super) fn log_filter(&mut self) -> String {
-        let text = self.text(LOG_FILTER).unwrap_or_else(|| "info".into());
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&text) {
-            self.refuse(
-                LOG_FILTER,
-                &text,
-                format!("must be a tracing filter such as `info` or `boardcast=debug,warn` ({error})"),
-            );
-        }
-        text
+        let filter = self.parsed(LOG_FILTER, |text| {
+            EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| {
+                format!("must be a tracing filter such as `info` or `boardcast=debug,warn` ({error})")
+            })
+        });
+        filter.unwrap_or_else(|| "info".into())
     }
 }
 
@@ -329,9 +269,4 @@ fn is_url(text: &str) -> bool {
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
-}
-
-/// Whether a host is this machine, which nothing that is sent to it leaves.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -1,7 +1,7 @@
 //! Where the shared store is, and how it is logged in to.
 
 use super::REDIS_URL;
-use super::reading::{REDACTED, Reading};
+use super::reading::Reading;
 use crate::journal::address::Address;
 use crate::platform::identity::IdentitySettings;
 
@@ -10,37 +10,16 @@ use crate::platform::identity::IdentitySettings;
 pub struct Redis {
     /// Where it is.
     pub address: Address,
-    /// How it is logged in to.
-    pub access: RedisAccess,
-}
-
-/// How a store is logged in to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedisAccess {
-    /// With the password of its address, or not at all where it has none.
-    Password,
-    /// With tokens of the managed identity of this application.
-    Identity(IdentitySettings),
+    /// The managed identity to log in with; `None` logs in with the password of the address, or not at all without one.
+    pub identity: Option<IdentitySettings>,
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     /// The way to log in follows from the address. Tokens go over TLS alone, so only `rediss://` means the identity.
     pub(super) fn redis(&mut self) -> Option<Redis> {
-        let url = self.text(REDIS_URL)?;
-        match Address::parse(&url) {
-            Ok(address) => {
-                let access = match (&address.password, address.is_encrypted) {
-                    (None, true) => RedisAccess::Identity(self.identity()),
-                    _ => RedisAccess::Password,
-                };
-                Some(Redis { address, access })
-            }
-            Err(remedy) => {
-                // It may hold a password.
-                self.refuse(REDIS_URL, REDACTED, remedy);
-                None
-            }
-        }
+        let address = self.parsed(REDIS_URL, Address::parse)?;
+        let is_by_identity = address.password.is_none() && address.is_encrypted;
+        Some(Redis { address, identity: is_by_identity.then(|| self.identity()) })
     }
 }
 
@@ -54,7 +33,7 @@ mod tests {
         let lookup = |name: &str| {
             settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Config::from_lookup(lookup).map(|config| config.redis).map_err(|errors| errors.to_string())
+        Config::from_lookup(lookup).map(|config| config.redis)
     }
 
     #[test]
@@ -64,7 +43,7 @@ mod tests {
         assert!(!format!("{read:?}").contains("hunter2"));
         let read = read.unwrap();
         assert_eq!(read.address.nodes, [("x.northeurope.redis.azure.net".to_owned(), 10_000)]);
-        assert_eq!(read.access, RedisAccess::Password);
+        assert_eq!(read.identity, None);
         let error = redis("http://:hunter2@host").unwrap_err();
         assert_eq!(
             error,
@@ -74,17 +53,17 @@ mod tests {
 
     #[test]
     fn c15_without_a_password_the_managed_identity_logs_in_and_its_tokens_go_over_tls_alone() {
-        let access = |url: &str| redis(url).unwrap().unwrap().access;
+        let by = |url: &str| redis(url).unwrap().unwrap().identity;
         let identity = IdentitySettings { client_id: Some("c".into()), ..IdentitySettings::default() };
         for url in
             ["rediss://x.northeurope.redis.azure.net:10000", "rediss://me@x.redis.azure.net", "rediss://a,b"]
         {
-            assert_eq!(access(url), RedisAccess::Identity(identity.clone()), "{url}");
+            assert_eq!(by(url).as_ref(), Some(&identity), "{url}");
         }
         for url in
             ["redis://localhost", "redis://me@10.0.0.1", "redis://:p@a", "rediss://:p@a", "rediss://me:p@a"]
         {
-            assert_eq!(access(url), RedisAccess::Password, "{url}");
+            assert_eq!(by(url), None, "{url}");
         }
     }
 }

@@ -1,21 +1,19 @@
 //! Where the archive's tables are, and with what they are accessed.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::TABLES;
-use super::reading::{REDACTED, Reading, is_this_machine};
+use super::reading::Reading;
 use crate::platform::identity::IdentitySettings;
 use crate::platform::secret::Secret;
 
-/// The address, account and key of every Azurite that listens at its default address; they stand in its documentation.
-const AZURITE: (&str, &str, &str) = (
-    "http://127.0.0.1:10002/devstoreaccount1",
-    "devstoreaccount1",
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
-);
+/// Every Azurite that listens at its default address; account and key stand in its documentation.
+const AZURITE: &str = "AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/\
+     K1SZFPTOtr/KBHBeksoGMGw==;TableEndpoint=http://127.0.0.1:10002/devstoreaccount1";
 
 /// A storage account's Table service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +40,13 @@ pub enum TableAccess {
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     pub(super) fn tables(&mut self) -> Option<Tables> {
-        let text = self.text(TABLES)?;
-        let text = text.trim();
-        let tables = if text.contains("://") && !text.contains(';') && !text.contains("Endpoint=") {
-            of_endpoint(text, self.identity())
-        } else {
-            of_connection_string(text)
-        };
-        // Whatever is wrong with it, it may hold a key.
-        tables.map_err(|remedy| self.refuse(TABLES, REDACTED, remedy)).ok()
+        let identity = self.identity();
+        self.parsed(TABLES, |text| match text.trim() {
+            url if url.contains("://") && !url.contains(';') && !url.contains("Endpoint=") => {
+                of_endpoint(url, identity)
+            }
+            connection_string => of_connection_string(connection_string),
+        })
     }
 }
 
@@ -68,10 +64,13 @@ fn of_endpoint(text: &str, identity: IdentitySettings) -> Result<Tables, &'stati
     Ok(Tables { endpoint, access: TableAccess::Identity(identity) })
 }
 
+/// Whether nothing that is sent there leaves this machine.
 fn is_on_this_machine(endpoint: &str) -> bool {
     let authority = endpoint.strip_prefix("http://").and_then(|rest| rest.split('/').next());
     let host = authority.map(|authority| authority.rsplit_once(':').map_or(authority, |(host, _)| host));
-    host.is_some_and(is_this_machine)
+    host.is_some_and(|host| {
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
 }
 
 fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
@@ -81,9 +80,7 @@ fn of_connection_string(text: &str) -> Result<Tables, &'static str> {
         parts.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim())).collect();
     let part = |name: &str| parts.get(name).copied().filter(|value| !value.is_empty());
     if part("usedevelopmentstorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-        let (endpoint, account, key) = AZURITE;
-        let access = TableAccess::Key { account: account.into(), key: Secret::new(key) };
-        return Ok(Tables { endpoint: endpoint.into(), access });
+        return of_connection_string(AZURITE);
     }
     let (Some(account), Some(key)) = (part("accountname"), part("accountkey")) else {
         return Err("must be a connection string with AccountName and AccountKey, a Table endpoint such as \
@@ -114,7 +111,7 @@ mod tests {
         let lookup = |name: &str| {
             settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Config::from_lookup(lookup).map(|config| config.tables).map_err(|errors| errors.to_string())
+        Config::from_lookup(lookup).map(|config| config.tables)
     }
 
     #[test]
@@ -128,7 +125,8 @@ mod tests {
         let read =
             tables("AccountName=a;AccountKey=YQ==;TableEndpoint=http://azurite:10002/a/").unwrap().unwrap();
         assert_eq!(read.endpoint, "http://azurite:10002/a");
-        assert_eq!(tables("UseDevelopmentStorage=true").unwrap().unwrap().endpoint, AZURITE.0);
+        let azurite = tables("UseDevelopmentStorage=true").unwrap().unwrap();
+        assert_eq!(azurite.endpoint, "http://127.0.0.1:10002/devstoreaccount1");
         assert_eq!(tables(" "), Ok(None));
     }
 

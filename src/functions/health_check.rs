@@ -3,11 +3,12 @@
 //!
 //! No answer waits for anything outside this process: a probe that hangs with the journal says nothing about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 use warp::reply::Response;
 
@@ -20,10 +21,9 @@ use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
 use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::time::Timestamp;
-use crate::journal::{EntryId, JournalCondition};
-use crate::ops::vitals::prometheus::{self, InstanceFacts};
-use crate::ops::vitals::{HIT_RATE_DEFINITION, Window};
+use crate::journal::EntryId;
+use crate::ops::prometheus;
+use crate::ops::vitals::{HIT_RATE_DEFINITION, HOUR};
 
 /// The header that may carry the operator's key instead of `Authorization`.
 const KEY_HEADER: &str = "x-boardcast-key";
@@ -85,14 +85,14 @@ fn readiness(app: &App) -> &'static str {
 }
 
 fn webhook(app: &App) -> &'static str {
-    match app.hook_access {
+    match app.config.hook_access {
         HookAccess::Closed => "closed: set BOARDCAST_WEBHOOK_SECRET",
         HookAccess::Open | HookAccess::Secrets(_) => "open",
     }
 }
 
 fn for_operator(app: &App, request: &Request, answer: impl FnOnce(&App) -> Response) -> Response {
-    let key = match &app.operator_access {
+    let key = match &app.config.operator_access {
         OperatorAccess::Open => return answer(app),
         OperatorAccess::Closed => {
             return denied("set BOARDCAST_OPERATOR_KEY; without it, live and ready alone are answered");
@@ -100,10 +100,8 @@ fn for_operator(app: &App, request: &Request, answer: impl FnOnce(&App) -> Respo
         OperatorAccess::Key(key) => key.expose(),
     };
     let offered = [bearer_token(&request.headers), request.headers.get(KEY_HEADER).map(|key| key.as_bytes())];
-    let mut matched = subtle::Choice::from(0);
-    for offer in offered.into_iter().flatten() {
-        matched |= offer.ct_eq(key.as_bytes());
-    }
+    let compared = offered.into_iter().flatten().map(|offer| offer.ct_eq(key.as_bytes()));
+    let matched = compared.fold(subtle::Choice::from(0), |matched, is_equal| matched | is_equal);
     if matched.into() {
         answer(app)
     } else {
@@ -122,18 +120,9 @@ fn denied(remedy: &str) -> Response {
 }
 
 fn metrics(app: &App) -> Response {
-    let facts = InstanceFacts {
-        id: &app.instance.id,
-        version: env!("CARGO_PKG_VERSION"),
-        started_at: app.instances.started_at(),
-        ready: is_ready(app),
-        instances: app.instances.count(),
-        journal_lag_ms: app.instance.vitals.journal_lag_ms(app.instance.fold.position()),
-        log_reaches_back_to: reaches_back_to(&app.instance.journal.condition()),
-        dead_letter_reasons: &DeadLetter::ALL.map(DeadLetter::as_str),
-        endpoints: &super::endpoints().collect::<Vec<_>>(),
-    };
-    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, prometheus::text(&app.instance.vitals, &facts))
+    let (reasons, endpoints) = (DeadLetter::ALL.map(DeadLetter::as_str), super::endpoints());
+    let text = prometheus::text(&app.instances, is_ready(app), &reasons, endpoints);
+    reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, text)
 }
 
 /// The four numbers at the top are those that a dashboard of a hundred lines can do something with; the rest is for
@@ -142,14 +131,25 @@ fn details(app: &App) -> Value {
     let (vitals, now) = (&*app.instance.vitals, (app.instance.clock)());
     let (level, boards, epoch) = boards(app);
     let seen = app.instances.seen();
+    let requests = super::endpoints().map(|endpoint| (endpoint, vitals.requests.of(endpoint).quantiles()));
+    let delivery = vitals.delivery.quantiles();
+    let rates = json!({
+        "rate5m": vitals.reads.rate(now, Duration::from_mins(5)),
+        "rate1h": vitals.reads.rate(now, HOUR),
+        "definition": HIT_RATE_DEFINITION,
+    });
+    let target = json!({
+        "targetMs": DELIVERY_TARGET_MS,
+        "met": delivery.p95.map(|p95| p95 <= f64::from(DELIVERY_TARGET_MS)),
+    });
     let details = json!({
         "sseConnections": vitals.streams.value(),
-        "cacheHitRate": vitals.reads.rate(now, Window::Hour),
+        "cacheHitRate": vitals.reads.rate(now, HOUR),
         "avgApiResponseTime": vitals.requests.recent_mean_ms(),
         "lastDataUpdate": vitals.last_data_update.value(),
         "instance": app.instance.id,
         "version": env!("CARGO_PKG_VERSION"),
-        "uptimeMs": now.ms_since(app.instances.started_at()),
+        "uptimeMs": now.ms_since(app.instances.started_at),
         "status": readiness(app),
         "webhook": webhook(app),
         "level": level,
@@ -166,11 +166,14 @@ fn details(app: &App) -> Value {
             "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
         },
         "streams": { "open": vitals.streams.value() },
-        "hooks": hooks(app),
-        "reads": reads(app),
+        "hooks": {
+            "deadLetters": vitals.dead_letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
+            "recentDeadLetters": vitals.dead_letters.last(),
+        },
+        "reads": joined(json!(vitals.reads.total()), rates),
         "lists": vitals.list_reads.total(),
-        "requests": requests(app),
-        "delivery": delivery(app),
+        "requests": requests.collect::<BTreeMap<_, _>>(),
+        "delivery": joined(json!(delivery), target),
         "instances": seen.instances,
         "total": seen.total,
         "instancesHeardAt": seen.heard_at,
@@ -185,16 +188,12 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
     json!({
         "kind": condition.kind,
         "findings": condition.findings,
-        "reachesBackTo": reaches_back_to(&condition),
+        "reachesBackTo": condition.oldest.map(EntryId::appended_at),
         "entries": condition.entries,
         "position": app.instance.fold.position().map(|position| position.to_string()),
         "epoch": epoch,
         "lagMs": vitals.journal_lag_ms(app.instance.fold.position()),
     })
-}
-
-fn reaches_back_to(condition: &JournalCondition) -> Option<Timestamp> {
-    condition.oldest.map(EntryId::appended_at)
 }
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
@@ -240,46 +239,10 @@ fn source(app: &App) -> Value {
     })
 }
 
-fn hooks(app: &App) -> Value {
-    let letters = &app.instance.vitals.dead_letters;
-    json!({
-        "deadLetters": letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
-        "recentDeadLetters": letters.last(),
-    })
-}
-
-fn reads(app: &App) -> Value {
-    let (reads, now) = (&app.instance.vitals.reads, (app.instance.clock)());
-    joined([
-        json!(reads.total()),
-        json!({
-            "rate5m": reads.rate(now, Window::FiveMinutes),
-            "rate1h": reads.rate(now, Window::Hour),
-            "definition": HIT_RATE_DEFINITION,
-        }),
-    ])
-}
-
-/// The members of several objects as one.
-fn joined(objects: [Value; 2]) -> Value {
-    let members = objects.iter().filter_map(Value::as_object).flatten();
-    members.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into()
-}
-
-fn requests(app: &App) -> Map<String, Value> {
-    let row =
-        |endpoint| (String::from(endpoint), json!(app.instance.vitals.requests.of(endpoint).quantiles()));
-    super::endpoints().map(row).collect()
-}
-
-fn delivery(app: &App) -> Value {
-    let quantiles = app.instance.vitals.delivery.quantiles();
-    json!({
-        "count": quantiles.count,
-        "p50": quantiles.p50,
-        "p95": quantiles.p95,
-        "p99": quantiles.p99,
-        "targetMs": DELIVERY_TARGET_MS,
-        "met": quantiles.p95.map(|p95| p95 <= f64::from(DELIVERY_TARGET_MS)),
-    })
+/// The members of two objects as one.
+fn joined(mut one: Value, mut other: Value) -> Value {
+    if let (Some(members), Some(more)) = (one.as_object_mut(), other.as_object_mut()) {
+        members.append(more);
+    }
+    one
 }

@@ -93,7 +93,7 @@ pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = warp::Reje
         async move {
             let origin = request.headers.get(http::header::ORIGIN).cloned();
             let response = respond(&app, path.as_str(), request).await;
-            cors::allow(response, &app.allowed_origins, origin.as_ref())
+            cors::allow(response, &app.config.allowed_origins, origin.as_ref())
         }
     })
 }
@@ -203,12 +203,12 @@ async fn elsewhere(app: &App, segments: &[&str], request: Request) -> Response {
     };
     match segments {
         // The host asks this every 25 ms until it is answered, and again as a health check.
-        [] if app.under_host || !is_read(&request.method) => reply::text("boardcast"),
+        [] if app.config.under_host || !is_read(&request.method) => reply::text("boardcast"),
         [] => reply::see("/api/dashboard"),
         ["api", second, ..]
             if request.method == Method::OPTIONS && of_pages().any(|(area, _)| area == *second) =>
         {
-            cors::preflight(&app.allowed_origins, &request.headers)
+            cors::preflight(&app.config.allowed_origins, &request.headers)
         }
         [name] if request.method == Method::POST && is_http_function(name) => {
             // A host that is still writing when it is answered loses the answer with the connection.

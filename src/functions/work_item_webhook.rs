@@ -38,7 +38,7 @@ pub(super) const FUNCTION: Function = Function {
             let label = path.iter().skip_while(|segment| **segment != "azure-devops").nth(1);
             let response = handle(app, label.copied(), request).await;
             if response.status() == StatusCode::OK {
-                app.instance.vitals.last_hook.set((app.instance.clock)());
+                app.instance.vitals.last_hook.raise(Some((app.instance.clock)()));
             }
             response
         })
@@ -54,7 +54,7 @@ fn is_at(path: &[&str]) -> bool {
 /// Answers a delivery. `label` is the last segment of the route; it is for people, the body's `eventType` decides.
 async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
     let received_at = (app.instance.clock)();
-    match app.hook_access.judge(&request.headers) {
+    match app.config.hook_access.judge(&request.headers) {
         Verdict::Authentic => {}
         Verdict::Denied => {
             app.instance.vitals.hooks_denied.add(1);
@@ -125,7 +125,7 @@ async fn act_on(app: &App, content: Content, provenance: &Provenance, letter: &L
 async fn observe(app: &App, observation: &Observation, provenance: &Provenance, letter: &Letter) -> Response {
     let present = observation.present();
     let project_name = Some(&*present.details.project_name).filter(|name| !name.is_empty());
-    if !app.projects.allow(present.claim.facts.project, project_name) {
+    if !app.config.projects.allow(present.claim.facts.project, project_name) {
         return dead_letter(app, DeadLetter::ForeignProject, letter);
     }
     match app.ingest.observe(observation, provenance).await {

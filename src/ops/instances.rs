@@ -1,6 +1,7 @@
 //! The instances that share a journal, as each was last heard of. They never speak to each other: each says in the
 //! journal, in the background, how it is doing, and learns there what the others say.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,26 +23,18 @@ const SUMMED: [&str; 4] = ["streams", "hooks", "reads", "lists"];
 /// This instance among those that share its journal.
 pub struct Instances {
     /// This one.
-    instance: Instance,
+    pub(super) instance: Instance,
     reports: Arc<dyn Reports>,
-    started_at: Timestamp,
+    /// When this process started.
+    pub(crate) started_at: Timestamp,
     heard: Mutex<Heard>,
 }
 
 /// What was heard of the others.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Heard {
     at: Option<Timestamp>,
     others: Vec<Value>,
-}
-
-impl Heard {
-    /// What still counts of it. While the journal is away nobody hears who has died since.
-    fn others_at(&self, now: Timestamp) -> &[Value] {
-        let expiry_ms = i64::try_from(EXPIRY.as_millis()).unwrap_or(i64::MAX);
-        let counts = self.at.is_some_and(|at| now.ms_since(at) < expiry_ms);
-        if counts { &self.others } else { &[] }
-    }
 }
 
 /// The instances, and what they add up to.
@@ -61,11 +54,6 @@ impl Instances {
         Self { started_at: (instance.clock)(), instance, reports, heard: Mutex::default() }
     }
 
-    /// When this process started.
-    pub const fn started_at(&self) -> Timestamp {
-        self.started_at
-    }
-
     /// Says every ten seconds how this instance is doing; never returns.
     pub async fn keep_reporting(self: Arc<Self>) {
         loop {
@@ -82,8 +70,7 @@ impl Instances {
                 let others = reports.iter().filter(|(instance, _)| **instance != *self.instance.id);
                 let others = others.filter_map(|(_, report)| serde_json::from_slice::<Value>(report).ok());
                 let others = others.filter(Value::is_object).collect();
-                let heard = Heard { at: Some((self.instance.clock)()), others };
-                *self.heard() = heard;
+                *self.heard() = Heard { at: Some((self.instance.clock)()), others };
             }
             // The relay says that the journal is away.
             Err(error) => tracing::debug!(%error, "this instance could not say how it is doing"),
@@ -92,18 +79,13 @@ impl Instances {
 
     /// Which instances there are, this one among them. Waits for nothing.
     pub fn seen(&self) -> Seen {
+        let Heard { at: heard_at, others } = self.heard().clone();
+        // While the journal is away nobody hears who has died since.
+        let age_ms = heard_at.map(|at| (self.instance.clock)().ms_since(at));
+        let counts = age_ms.is_some_and(|ms| Duration::from_millis(ms.unsigned_abs()) < EXPIRY);
         let mut instances = vec![self.own()];
-        let heard = self.heard();
-        instances.extend(heard.others_at((self.instance.clock)()).iter().cloned());
-        let heard_at = heard.at;
-        drop(heard);
-        let total = total(&instances);
-        Seen { instances, total, heard_at }
-    }
-
-    /// How many instances there are, this one among them.
-    pub fn count(&self) -> usize {
-        1 + self.heard().others_at((self.instance.clock)()).len()
+        instances.extend(others.into_iter().filter(|_| counts));
+        Seen { total: total(&instances), instances, heard_at }
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -136,20 +118,19 @@ fn total(reports: &[Value]) -> Value {
     let mut total = Map::new();
     total.insert("instances".into(), reports.len().into());
     for part in SUMMED {
-        let mut sums = Map::new();
-        for numbers in reports.iter().filter_map(|report| report.get(part)?.as_object()) {
-            for (name, number) in numbers.iter().filter_map(|(name, number)| Some((name, number.as_u64()?))) {
-                let sum = sums.get(name).and_then(Value::as_u64).unwrap_or(0).saturating_add(number);
-                sums.insert(name.clone(), sum.into());
+        let mut sums = BTreeMap::<_, u64>::new();
+        for (name, number) in reports.iter().filter_map(|report| report.get(part)?.as_object()).flatten() {
+            if let Some(number) = number.as_u64() {
+                let sum = sums.entry(name).or_default();
+                *sum = sum.saturating_add(number);
             }
         }
-        total.insert(part.into(), sums.into());
+        total.insert(part.into(), json!(sums));
     }
-    let numbers =
-        |name: &str| reports.iter().filter_map(|report| report.get(name)?.as_u64()).collect::<Vec<_>>();
-    total.insert("panics".into(), numbers("panics").into_iter().sum::<u64>().into());
+    let numbers = |name| reports.iter().filter_map(move |report| report.get(name)?.as_u64());
+    total.insert("panics".into(), numbers("panics").sum::<u64>().into());
     // Lags do not add up: the board that is the furthest behind is.
-    total.insert("lagMs".into(), numbers("lagMs").into_iter().max().into());
+    total.insert("lagMs".into(), numbers("lagMs").max().into());
     total.into()
 }
 

@@ -4,5 +4,6 @@
 pub(crate) mod failpoints;
 pub mod instance;
 pub(crate) mod instances;
+pub(crate) mod prometheus;
 pub mod telemetry;
 pub mod vitals;

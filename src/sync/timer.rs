@@ -150,12 +150,12 @@ impl Synchronisation {
             if let Some(deriver) = &self.deriver {
                 deriver.derive_all(AnnounceAt::Now).await;
             }
-            self.instance.vitals.last_sync.set((self.instance.clock)());
+            self.instance.vitals.last_sync.raise(Some((self.instance.clock)()));
             return Ok(SyncReport::Compared(check));
         }
         let state = self.instance.fold.read();
         let newest_change = state.boards().filter_map(|(_, board)| board.changed_at).max();
-        self.instance.vitals.last_sync.set((self.instance.clock)());
+        self.instance.vitals.last_sync.raise(Some((self.instance.clock)()));
         Ok(SyncReport::Checked { items: state.items_len(), newest_change })
     }
 }

@@ -161,7 +161,7 @@ async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
         stage.line.cut();
     }
     // Copies are made once a second, by whoever has the lease.
-    stage.die(step, if step == "announced" { 1 } else { PASSES_MAX }).await;
+    stage.die(step, if step == "Announced" { 1 } else { PASSES_MAX }).await;
     drop(going);
     stage.line.restore();
     let book = flow.end().await;
@@ -187,21 +187,21 @@ async fn deaths_at(azurite: &Azurite, step: &str, redis: Redis) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_whoever_dies_over_a_hook_nothing_is_lost_or_told_twice() {
     let azurite = Azurite::start().await;
-    for step in ["hook-read", "committed", "answered", "relayed", "folded"] {
+    for step in ["HookRead", "Committed", "Answered", "Relayed", "Folded"] {
         deaths_at(&azurite, step, Redis::There).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d12_whoever_dies_before_numbers_are_copied_nothing_is_lost_or_told_twice() {
-    deaths_at(&Azurite::start().await, "announced", Redis::There).await;
+    deaths_at(&Azurite::start().await, "Announced", Redis::There).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_whoever_dies_over_the_inbox_nothing_is_lost_or_told_twice() {
     let azurite = Azurite::start().await;
     for (step, redis) in
-        [("deposited", Redis::Away), ("answered", Redis::Away), ("drained", Redis::ComesAndGoes)]
+        [("Deposited", Redis::Away), ("Answered", Redis::Away), ("Drained", Redis::ComesAndGoes)]
     {
         deaths_at(&azurite, step, redis).await;
     }
@@ -247,7 +247,7 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
             }
         }
     });
-    stage.die("checked", 1).await;
+    stage.die("Checked", 1).await;
     living.abort();
     let _ = living.await;
     let newest: BTreeMap<u32, u32> =

@@ -10,7 +10,7 @@ use boardcast::domain::scope::Audience;
 use boardcast::domain::time::Timestamp;
 use boardcast::functions::{self, Query, Request};
 use boardcast::journal::{Commit, Journal, NewEntry, Store};
-use boardcast::ops::vitals::METRICS;
+use boardcast::ops::vitals::{METRICS, ReadOutcome};
 use boardcast::platform::clock;
 use serde_json::{Value, json};
 
@@ -216,7 +216,7 @@ async fn p3_a_read_before_the_journal_was_loaded_is_a_miss() {
     };
     assert_eq!(functions::snapshot::handle(&app.app, request).await.status(), 503);
     let total = app.app.instance.vitals.reads.total();
-    assert_eq!((total.misses, total.hits_memory), (1, 0));
+    assert_eq!((total[&ReadOutcome::Miss], total[&ReadOutcome::HitMemory]), (1, 0));
 }
 
 #[tokio::test]

@@ -230,7 +230,7 @@ async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_li
     }
     assert_eq!(organization.asked(), 3, "of three teams, once each");
     let total = |outcome| -> u64 {
-        instances.iter().map(|(app, _)| app.app.instance.vitals.list_reads.total().of(outcome)).sum()
+        instances.iter().map(|(app, _)| app.app.instance.vitals.list_reads.total()[&outcome]).sum()
     };
     // The projects; the teams of two projects; three catalogues.
     assert_eq!((total(ReadOutcome::Miss), total(ReadOutcome::HitRedis)), (6, 12));

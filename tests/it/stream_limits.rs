@@ -270,7 +270,7 @@ async fn an_idle_connection_is_kept_for_a_quarter_of_an_hour() {
 
     let app = TestApp::start().await;
     assert_eq!(
-        app.app.idle_timeout,
+        app.app.config.idle_timeout,
         Duration::from_secs(15 * 60),
         "the host keeps its connections for reuse"
     );

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::time::Timestamp;
 
@@ -13,20 +13,6 @@ const REMEMBERED: usize = 100;
 /// How many characters are kept of the event type, which is the sender's word.
 const EVENT_TYPE_CHARS_MAX: usize = 64;
 
-/// What is remembered of a dead letter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeadLetterSeen {
-    /// When it arrived.
-    pub at: Timestamp,
-    /// Why it is of no use.
-    pub reason: &'static str,
-    /// Its size in bytes.
-    pub size: u64,
-    /// The event that it says it tells.
-    pub event_type: Option<String>,
-}
-
 /// Dead letters by reason, and the last 100 of them.
 #[derive(Debug, Default)]
 pub struct DeadLetters(Mutex<State>);
@@ -34,18 +20,17 @@ pub struct DeadLetters(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     by_reason: BTreeMap<&'static str, u64>,
-    last: VecDeque<DeadLetterSeen>,
+    /// As they are told in the details of health, newest first.
+    last: VecDeque<Value>,
 }
 
 impl DeadLetters {
     pub(super) fn record(&self, at: Timestamp, reason: &'static str, size: u64, event_type: Option<&str>) {
-        let event_type = event_type.map(|text| text.chars().take(EVENT_TYPE_CHARS_MAX).collect());
+        let event_type = event_type.map(|text| text.chars().take(EVENT_TYPE_CHARS_MAX).collect::<String>());
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state.by_reason.entry(reason).or_default() += 1;
-        if state.last.len() == REMEMBERED {
-            state.last.pop_front();
-        }
-        state.last.push_back(DeadLetterSeen { at, reason, size, event_type });
+        state.last.push_front(json!({ "at": at, "reason": reason, "size": size, "eventType": event_type }));
+        state.last.truncate(REMEMBERED);
     }
 
     /// How many there were for each reason. Those of `reasons` that never occurred are in it with 0, so that a
@@ -56,9 +41,9 @@ impl DeadLetters {
         counts
     }
 
-    /// The last ones, newest first.
-    pub fn last(&self) -> Vec<DeadLetterSeen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last.iter().rev().cloned().collect()
+    /// The last ones, newest first: when each arrived, why it is of no use, its size in bytes and its event.
+    pub fn last(&self) -> VecDeque<Value> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
     }
 }
 
@@ -76,11 +61,8 @@ mod tests {
         let long = "workitem.".repeat(100);
         vitals.dead_letter(Timestamp::from_epoch_ms(200), "no_date", 12, Some(&long));
         let last = vitals.dead_letters.last();
-        assert_eq!((last.len(), last[99].at.epoch_ms()), (REMEMBERED, 2));
-        let newest = serde_json::to_value(&last[0]).unwrap();
-        let expected =
-            serde_json::json!({ "at": 200, "reason": "no_date", "size": 12, "eventType": &long[..64] });
-        assert_eq!(newest, expected);
+        assert_eq!((last.len(), &last[99]["at"]), (REMEMBERED, &2.into()));
+        assert_eq!(last[0], json!({ "at": 200, "reason": "no_date", "size": 12, "eventType": &long[..64] }));
         let counts = vitals.dead_letters.by_reason(&["too_large"]);
         assert_eq!(counts, BTreeMap::from([("empty", 101), ("no_date", 1), ("too_large", 0)]));
         assert_eq!(vitals.hooks_dead_letter.value(), 102);

@@ -15,8 +15,7 @@ const MICROS_PER_MS: u64 = 1_000;
 /// Durations by size, over the life of the process.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    buckets: [AtomicU64; BOUNDS_MS.len()],
-    above: AtomicU64,
+    buckets: [AtomicU64; BOUNDS_MS.len() + 1],
     sum_micros: AtomicU64,
     max_micros: AtomicU64,
 }
@@ -34,9 +33,6 @@ pub struct Quantiles {
     pub p99: Option<f64>,
 }
 
-/// The counts of one moment, each with the upper bound of its bucket; `None` is the last bucket's.
-struct Counts(Vec<(Option<u64>, u64)>);
-
 impl Histogram {
     /// Counts a duration in milliseconds. A negative one counts as 0: its two ends may be told by the clocks of two
     /// machines.
@@ -48,14 +44,11 @@ impl Histogram {
     pub fn record(&self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let index = BOUNDS_MS.partition_point(|bound| bound * MICROS_PER_MS < micros);
-        self.buckets.get(index).unwrap_or(&self.above).fetch_add(1, Ordering::Relaxed);
+        if let Some(bucket) = self.buckets.get(index) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
         self.sum_micros.fetch_add(micros, Ordering::Relaxed);
         self.max_micros.fetch_max(micros, Ordering::Relaxed);
-    }
-
-    /// How many durations were recorded.
-    pub fn count(&self) -> u64 {
-        self.counts().total()
     }
 
     /// The sum of all durations.
@@ -63,56 +56,41 @@ impl Histogram {
         Duration::from_micros(self.sum_micros.load(Ordering::Relaxed))
     }
 
+    /// For each bound in milliseconds how many durations were at most as long, and last, without a bound, how many there
+    /// were. Every bucket is read once, so the numbers agree with each other while others go on recording.
+    pub fn cumulative(&self) -> Vec<(Option<u64>, u64)> {
+        let bounds = BOUNDS_MS.into_iter().map(Some).chain([None]);
+        let counts = self.buckets.iter().scan(0, |total, bucket| {
+            *total += bucket.load(Ordering::Relaxed);
+            Some(*total)
+        });
+        bounds.zip(counts).collect()
+    }
+
     /// Count and percentiles.
     pub fn quantiles(&self) -> Quantiles {
-        let counts = self.counts();
-        let max_micros = self.max_micros.load(Ordering::Relaxed);
-        let of = |per_cent| counts.quantile_ms(per_cent, max_micros);
-        Quantiles { count: counts.total(), p50: of(50), p95: of(95), p99: of(99) }
-    }
-
-    /// For each bound in milliseconds how many durations were at most as long, and in the end how many there were.
-    pub fn cumulative(&self) -> (Vec<(u64, u64)>, u64) {
-        let mut total = 0;
-        let mut cumulative = Vec::with_capacity(BOUNDS_MS.len());
-        for (bound, count) in self.counts().0 {
-            total += count;
-            cumulative.extend(bound.map(|bound| (bound, total)));
-        }
-        (cumulative, total)
-    }
-
-    /// Every bucket, read once: what is made of it agrees with itself while others go on recording.
-    fn counts(&self) -> Counts {
-        let load = |bucket: &AtomicU64| bucket.load(Ordering::Relaxed);
-        let bounded = BOUNDS_MS.iter().zip(&self.buckets).map(|(bound, bucket)| (Some(*bound), load(bucket)));
-        Counts(bounded.chain([(None, load(&self.above))]).collect())
+        let cumulative = self.cumulative();
+        let max_ms = self.max_micros.load(Ordering::Relaxed) as f64 / MICROS_PER_MS as f64;
+        let count = cumulative.last().map_or(0, |(_, total)| *total);
+        let of = |per_cent: u64| quantile_ms(&cumulative, (count * per_cent).div_ceil(100), max_ms);
+        Quantiles { count, p50: of(50), p95: of(95), p99: of(99) }
     }
 }
 
-impl Counts {
-    fn total(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
-    }
-
-    /// The duration that `per_cent` of all are at most as long as, taken as evenly spread within a bucket.
-    fn quantile_ms(&self, per_cent: u64, max_micros: u64) -> Option<f64> {
-        let max_ms = max_micros as f64 / MICROS_PER_MS as f64;
-        let rank = (self.total() * per_cent).div_ceil(100);
-        let (mut below, mut lower) = (0, 0);
-        for (bound, count) in &self.0 {
-            if *count > 0 && below + count >= rank {
-                let Some(upper) = bound else { return Some(max_ms) };
-                let share = (rank - below) as f64 / *count as f64;
-                let within = lower as f64 + (upper - lower) as f64 * share;
-                // A microsecond is as exact as what was recorded.
-                return Some((within.min(max_ms) * 1_000.0).round() / 1_000.0);
-            }
-            below += count;
-            lower = bound.unwrap_or(lower);
+/// The duration that `rank` of all are at most as long as, taken as evenly spread within a bucket.
+fn quantile_ms(cumulative: &[(Option<u64>, u64)], rank: u64, max_ms: f64) -> Option<f64> {
+    let (mut lower, mut below) = (0, 0);
+    for (bound, total) in cumulative {
+        if *total > below && *total >= rank {
+            let Some(upper) = bound else { return Some(max_ms) };
+            let share = (rank - below) as f64 / (total - below) as f64;
+            let within = lower as f64 + (upper - lower) as f64 * share;
+            // A microsecond is as exact as what was recorded.
+            return Some((within.min(max_ms) * 1_000.0).round() / 1_000.0);
         }
-        None
+        (lower, below) = (bound.unwrap_or(lower), *total);
     }
+    None
 }
 
 #[cfg(test)]
@@ -151,16 +129,16 @@ mod tests {
 
     #[test]
     fn p4_the_target_of_the_delivery_is_a_bound() {
-        let (cumulative, total) = recorded([1_000, 1_001]).cumulative();
+        let cumulative = recorded([1_000, 1_001]).cumulative();
         let at_most = |ms| cumulative.iter().find(|(bound, _)| *bound == ms).unwrap().1;
-        assert_eq!((at_most(700), at_most(1_000), at_most(2_000), total), (0, 1, 2, 2));
+        assert_eq!([Some(700), Some(1_000), Some(2_000), None].map(at_most), [0, 1, 2, 2]);
     }
 
     #[test]
     fn a_duration_below_a_millisecond_is_no_zero_and_a_negative_one_is() {
         let histogram = recorded([-5]);
         histogram.record(Duration::from_micros(250));
-        assert_eq!((histogram.count(), histogram.sum()), (2, Duration::from_micros(250)));
+        assert_eq!((histogram.quantiles().count, histogram.sum()), (2, Duration::from_micros(250)));
         assert_eq!(histogram.quantiles().p99, Some(0.25));
     }
 
@@ -172,6 +150,9 @@ mod tests {
                 scope.spawn(|| (0..1_000).for_each(|ms| histogram.record_ms(ms)));
             }
         });
-        assert_eq!((histogram.count(), histogram.sum()), (4_000, Duration::from_millis(4 * 499_500)));
+        assert_eq!(
+            (histogram.quantiles().count, histogram.sum()),
+            (4_000, Duration::from_millis(4 * 499_500))
+        );
     }
 }

@@ -8,53 +8,30 @@
 mod dead_letters;
 mod gauges;
 mod histogram;
-pub mod prometheus;
 mod reads;
-mod recent;
 mod requests;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
 use crate::domain::entry_id::EntryId;
+use crate::domain::level::Level;
 use crate::domain::time::Timestamp;
 pub use dead_letters::DeadLetters;
-pub use gauges::{Counter, Gauge, Latest, SourceLevel, TimeGauge};
+pub use gauges::{Counter, Gauge, Latest};
 pub use histogram::Histogram;
-pub use reads::{HIT_RATE_DEFINITION, ReadOutcome, Reads, Window};
+pub use reads::{HIT_RATE_DEFINITION, HOUR, ReadOutcome, Reads};
 pub use requests::Requests;
-
-/// What a metric does over time, as Prometheus names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricKind {
-    /// Only grows, until the process ends.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Counts values by their size.
-    Histogram,
-}
-
-impl MetricKind {
-    /// The word used in Prometheus' text format.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
 
 /// One row of the table of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportedMetric {
     /// The name under which it is scraped.
     pub name: &'static str,
-    /// What it does over time.
-    pub kind: MetricKind,
+    /// What it does over time, as Prometheus names it: `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
     /// The unit of its value, or what is counted.
     pub unit: &'static str,
     /// What it means.
@@ -79,7 +56,7 @@ macro_rules! vitals {
             $counter:ident = $name:literal, $unit:literal,
             $(details $details:literal,)? $(report $report:literal,)? $help:literal;
         )* }
-        others { $($other:ident: $kind:ident = $other_name:literal, $other_unit:literal, $other_help:literal;)* }
+        others { $($other:ident: $kind:literal = $other_name:literal, $other_unit:literal, $other_help:literal;)* }
     ) => {
         /// The vitals of this process.
         #[derive(Debug, Default)]
@@ -98,32 +75,32 @@ macro_rules! vitals {
             /// Payloads of no use. [`Vitals::dead_letter`] counts one.
             pub dead_letters: DeadLetters,
             /// When a board last changed.
-            pub last_data_update: TimeGauge,
+            pub last_data_update: Latest<Option<Timestamp>>,
             /// When a hook was last answered with 200.
-            pub last_hook: TimeGauge,
+            pub last_hook: Latest<Option<Timestamp>>,
             /// When a synchronisation last ended well.
-            pub last_sync: TimeGauge,
+            pub last_sync: Latest<Option<Timestamp>>,
             /// The level of the organisation itself.
-            pub source_level: SourceLevel,
+            pub source_level: Latest<Level>,
             /// When the oldest observation that waits in the inbox was received.
-            pub inbox_oldest: Latest,
+            pub inbox_oldest: Latest<Option<Timestamp>>,
             /// The last entry that the log was seen to hold; `None` while it cannot be read.
-            log_end: Mutex<Option<EntryId>>,
+            log_end: Latest<Option<EntryId>>,
         }
 
-        $(const $other: ExportedMetric = ExportedMetric {
-            name: $other_name, kind: MetricKind::$kind, unit: $other_unit, help: $other_help,
+        $(pub(super) const $other: ExportedMetric = ExportedMetric {
+            name: $other_name, kind: $kind, unit: $other_unit, help: $other_help,
         };)*
 
         /// Every metric there is.
         pub const METRICS: &[ExportedMetric] = &[
-            $(ExportedMetric { name: $name, kind: MetricKind::Counter, unit: $unit, help: $help },)*
+            $(ExportedMetric { name: $name, kind: "counter", unit: $unit, help: $help },)*
             $($other,)*
         ];
 
         impl Vitals {
             /// The plain counters with their rows in the table.
-            fn counters(&self) -> impl Iterator<Item = (&'static ExportedMetric, u64)> {
+            pub(super) fn counters(&self) -> impl Iterator<Item = (&'static ExportedMetric, u64)> {
                 METRICS.iter().zip([$(self.$counter.value()),*])
             }
 
@@ -226,35 +203,35 @@ vitals! {
             "Requests whose handler panicked; each is a defect";
     }
     others {
-        INSTANCE: Gauge = "boardcast_instance_info", "always 1",
+        INSTANCE: "gauge" = "boardcast_instance_info", "always 1",
             "The version and the random id of this process, as labels";
-        STARTED: Gauge = "boardcast_start_time_seconds", "s since 1970",
+        STARTED: "gauge" = "boardcast_start_time_seconds", "s since 1970",
             "When this process started";
-        READY: Gauge = "boardcast_ready", "0 or 1",
+        READY: "gauge" = "boardcast_ready", "0 or 1",
             "Whether the journal was loaded";
-        INSTANCES: Gauge = "boardcast_instances", "instances",
+        INSTANCES: "gauge" = "boardcast_instances", "instances",
             "Instances that share the journal, this one included, as last seen by it";
-        STREAMS: Gauge = "boardcast_streams_open", "streams",
+        STREAMS: "gauge" = "boardcast_streams_open", "streams",
             "Open streams";
-        JOURNAL_LAG: Gauge = "boardcast_journal_lag_seconds", "s",
+        JOURNAL_LAG: "gauge" = "boardcast_journal_lag_seconds", "s",
             "How much older the last folded commit is than the last one seen; absent while the log cannot be read";
-        OLDEST_ENTRY: Gauge = "boardcast_journal_oldest_entry_time_seconds", "s since 1970",
+        OLDEST_ENTRY: "gauge" = "boardcast_journal_oldest_entry_time_seconds", "s since 1970",
             "When the oldest entry that the log holds was written; absent while none is known";
-        LAST_DATA_UPDATE: Gauge = "boardcast_last_data_update_time_seconds", "s since 1970",
+        LAST_DATA_UPDATE: "gauge" = "boardcast_last_data_update_time_seconds", "s since 1970",
             "When a board last changed; absent while none did";
-        LAST_HOOK: Gauge = "boardcast_last_hook_time_seconds", "s since 1970",
+        LAST_HOOK: "gauge" = "boardcast_last_hook_time_seconds", "s since 1970",
             "When a hook was last answered with 200; absent while none was";
-        LAST_SYNC: Gauge = "boardcast_last_sync_time_seconds", "s since 1970",
+        LAST_SYNC: "gauge" = "boardcast_last_sync_time_seconds", "s since 1970",
             "When a synchronisation last ended well; absent while none did";
-        DEAD_LETTERS: Counter = "boardcast_dead_letters_total", "hooks",
+        DEAD_LETTERS: "counter" = "boardcast_dead_letters_total", "hooks",
             "Payloads of no use, by `reason`";
-        READS: Counter = "boardcast_reads_total", "reads",
+        READS: "counter" = "boardcast_reads_total", "reads",
             "Reads of boards and of the directory, by `outcome`";
-        LIST_READS: Counter = "boardcast_list_reads_total", "reads",
+        LIST_READS: "counter" = "boardcast_list_reads_total", "reads",
             "Reads of projects, teams and catalogues by comparisons, by `outcome`";
-        REQUESTS: Histogram = "boardcast_request_duration_seconds", "s",
+        REQUESTS: "histogram" = "boardcast_request_duration_seconds", "s",
             "How long requests took, by `endpoint`, streams excepted";
-        DELIVERY: Histogram = "boardcast_delivery_latency_seconds", "s",
+        DELIVERY: "histogram" = "boardcast_delivery_latency_seconds", "s",
             "From the receipt of a hook to the moment at which it is handed to a reader's socket";
     }
 }
@@ -269,30 +246,28 @@ impl Vitals {
 
     /// A board was changed by the entry `id`, whose time is that of the change.
     pub fn board_changed(&self, id: EntryId) {
-        self.last_data_update.set(id.appended_at());
+        self.last_data_update.raise(Some(id.appended_at()));
     }
 
     /// The log is followed from `position` on; what was seen of an earlier log no longer counts.
     pub fn log_followed_from(&self, position: EntryId) {
-        *self.log_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+        self.log_end.set(Some(position));
     }
 
     /// The log was seen to hold `id`.
     pub fn log_seen(&self, id: EntryId) {
-        let mut seen = self.log_end.lock().unwrap_or_else(PoisonError::into_inner);
-        *seen = (*seen).max(Some(id));
+        self.log_end.raise(Some(id));
     }
 
     /// The log cannot be read, so nobody knows what it holds.
     pub fn log_unreadable(&self) {
-        *self.log_end.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.log_end.set(None);
     }
 
     /// How many milliseconds older the commit at `folded` is than the last one that was seen: 0 when everything that
     /// was seen is folded, `None` when nobody knows.
     pub fn journal_lag_ms(&self, folded: Option<EntryId>) -> Option<u64> {
-        let seen = *self.log_end.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(seen?.ms.saturating_sub(folded?.ms))
+        Some(self.log_end.value()?.ms.saturating_sub(folded?.ms))
     }
 }
 
@@ -346,10 +321,10 @@ mod tests {
 
     #[test]
     fn p5_a_moment_is_never_until_it_is_set_and_never_goes_back() {
-        let moment = TimeGauge::default();
+        let moment = Latest::default();
         assert_eq!(moment.value(), None);
         for ms in [5, 9, 7] {
-            moment.set(Timestamp::from_epoch_ms(ms));
+            moment.raise(Some(Timestamp::from_epoch_ms(ms)));
         }
         assert_eq!(moment.value(), Some(Timestamp::from_epoch_ms(9)));
     }
@@ -379,7 +354,7 @@ mod tests {
             let plain =
                 name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
             assert!(name.starts_with("boardcast_") && plain, "{name}");
-            assert_eq!(*kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
+            assert_eq!(*kind == "counter", name.ends_with("_total"), "{name}");
             assert!(!unit.is_empty() && !help.ends_with('.') && !help.contains(['\n', '|', '\\']), "{name}");
         }
     }

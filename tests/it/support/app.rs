@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use boardcast::app::{Adapters, App};
+use boardcast::app::{Adapters, App, Parts};
 use boardcast::archive::Archive;
 use boardcast::config::Config;
 use boardcast::devops::AzureDevOps;
@@ -206,7 +206,7 @@ impl Builder {
             azure: self.azure,
             archive: self.archive,
         };
-        let app = App::new(&config, adapters);
+        let app = Parts::start(&config, adapters);
         let listener = boardcast::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

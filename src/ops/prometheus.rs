@@ -1,0 +1,169 @@
+//! The vitals in Prometheus' text format (version 0.0.4).
+
+use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use crate::domain::entry_id::EntryId;
+use crate::domain::time::Timestamp;
+use crate::ops::instance::Instance;
+use crate::ops::instances::Instances;
+use crate::ops::vitals::{
+    DEAD_LETTERS, DELIVERY, ExportedMetric, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE,
+    LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, STARTED, STREAMS,
+};
+
+/// The media type of the text.
+pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Everything, each metric once and in the order of the table. `reasons` are all for which a payload can be of no use,
+/// `endpoints` all that requests are counted under.
+pub(crate) fn text(
+    instances: &Instances,
+    ready: bool,
+    reasons: &[&'static str],
+    endpoints: impl Iterator<Item = &'static str>,
+) -> String {
+    let mut text = Text::default();
+    let Instance { id, journal, fold, vitals, .. } = &instances.instance;
+    for (metric, value) in vitals.counters() {
+        text.head(metric);
+        text.sample(metric.name, &[], value);
+    }
+    text.head(&INSTANCE);
+    text.sample(INSTANCE.name, &[("version", env!("CARGO_PKG_VERSION")), ("instance", id)], 1);
+    let lag = vitals.journal_lag_ms(fold.position());
+    let oldest = journal.condition().oldest.map(EntryId::appended_at);
+    for (metric, value) in [
+        (&STARTED, Some(seconds(instances.started_at))),
+        (&READY, Some(f64::from(ready))),
+        (&INSTANCES, Some(instances.seen().instances.len() as f64)),
+        (&STREAMS, Some(vitals.streams.value() as f64)),
+        (&JOURNAL_LAG, lag.map(|ms| ms as f64 / 1_000.0)),
+        (&OLDEST_ENTRY, oldest.map(seconds)),
+        (&LAST_DATA_UPDATE, vitals.last_data_update.value().map(seconds)),
+        (&LAST_HOOK, vitals.last_hook.value().map(seconds)),
+        (&LAST_SYNC, vitals.last_sync.value().map(seconds)),
+    ] {
+        text.head(metric);
+        // A metric without a value has no sample: no number stands for "not known".
+        if let Some(value) = value {
+            text.sample(metric.name, &[], value);
+        }
+    }
+    text.head(&DEAD_LETTERS);
+    for (reason, count) in vitals.dead_letters.by_reason(reasons) {
+        text.sample(DEAD_LETTERS.name, &[("reason", reason)], count);
+    }
+    for (metric, reads) in [(&READS, &vitals.reads), (&LIST_READS, &vitals.list_reads)] {
+        text.head(metric);
+        for (outcome, count) in reads.total() {
+            text.sample(metric.name, &[("outcome", outcome.as_str())], count);
+        }
+    }
+    text.head(&REQUESTS);
+    for endpoint in endpoints {
+        text.histogram(&REQUESTS, &[("endpoint", endpoint)], &vitals.requests.of(endpoint));
+    }
+    text.head(&DELIVERY);
+    text.histogram(&DELIVERY, &[], &vitals.delivery);
+    text.0
+}
+
+/// Prometheus counts in seconds; milliseconds since 1970 are exact in this form for a long time to come.
+fn seconds(at: Timestamp) -> f64 {
+    at.epoch_ms() as f64 / 1_000.0
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, metric: &ExportedMetric) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "# HELP {} {}", metric.name, metric.help);
+        let _ = writeln!(self.0, "# TYPE {} {}", metric.name, metric.kind);
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> =
+            labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    fn histogram(&mut self, metric: &ExportedMetric, labels: &[(&str, &str)], histogram: &Histogram) {
+        let bucket = format!("{}_bucket", metric.name);
+        let cumulative = histogram.cumulative();
+        for (bound, count) in &cumulative {
+            let bound =
+                bound.map_or("+Inf".to_owned(), |ms| Duration::from_millis(ms).as_secs_f64().to_string());
+            self.sample(&bucket, &[labels, &[("le", &bound)]].concat(), count);
+        }
+        let total = cumulative.last().map_or(0, |(_, total)| *total);
+        self.sample(&format!("{}_sum", metric.name), labels, histogram.sum().as_secs_f64());
+        self.sample(&format!("{}_count", metric.name), labels, total);
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::board::projection::Projection;
+    use crate::domain::owner::Owner;
+    use crate::journal::memory::MemoryJournal;
+    use crate::journal::{LoadedRecords, LogRetention, Store};
+    use crate::ops::vitals::{METRICS, Vitals};
+
+    fn text_of(vitals: Vitals) -> String {
+        let clock: crate::platform::clock::Clock = Arc::new(|| Timestamp::from_epoch_ms(1_500));
+        let store = Store::of(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)));
+        let instance = Instance::new(&store, Owner::demo(None), clock, false);
+        let position = EntryId { ms: 1_250, seq: 0 };
+        let loaded = LoadedRecords { records: Vec::new(), position, whole_at: position };
+        instance.fold.reset(Projection::from_records(loaded).0);
+        let instance = Instance { id: "a\"b\\c\nd".into(), vitals: Arc::new(vitals), ..instance };
+        text(&Instances::new(instance, store.reports), true, &["empty"], ["webhook"].into_iter())
+    }
+
+    #[test]
+    fn every_metric_of_the_table_is_told_once_and_in_its_order() {
+        let text = text_of(Vitals::default());
+        let told: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        let table: Vec<_> = METRICS.iter().map(|metric| format!("{} {}", metric.name, metric.kind)).collect();
+        assert_eq!(told, table);
+    }
+
+    #[test]
+    fn values_are_in_seconds_and_labels_are_escaped() {
+        let vitals = Vitals::default();
+        vitals.delivery.record_ms(3);
+        vitals.last_hook.set(Some(Timestamp::from_epoch_ms(1_795_420_800_663)));
+        vitals.log_seen(EntryId { ms: 1_500, seq: 0 });
+        let text = text_of(vitals);
+        let version = env!("CARGO_PKG_VERSION");
+        for line in [
+            &*format!("boardcast_instance_info{{version=\"{version}\",instance=\"a\\\"b\\\\c\\nd\"}} 1"),
+            "boardcast_start_time_seconds 1.5",
+            "boardcast_ready 1",
+            "boardcast_instances 1",
+            "boardcast_streams_open 0",
+            "boardcast_journal_lag_seconds 0.25",
+            "boardcast_last_hook_time_seconds 1795420800.663",
+            "boardcast_dead_letters_total{reason=\"empty\"} 0",
+            "boardcast_delivery_latency_seconds_bucket{le=\"0.002\"} 0",
+            "boardcast_delivery_latency_seconds_bucket{le=\"0.003\"} 1",
+            "boardcast_delivery_latency_seconds_bucket{le=\"+Inf\"} 1",
+            "boardcast_delivery_latency_seconds_sum 0.003",
+            "boardcast_delivery_latency_seconds_count 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
+        }
+        assert!(!text.contains("\nboardcast_last_data_update_time_seconds "), "never is no sample");
+    }
+}
