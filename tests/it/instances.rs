@@ -170,7 +170,7 @@ async fn c12_a_rolling_update_stops_the_older_instances_before_they_can_split_th
     let updating = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let schema = redis_keys::schema_key(&fleet.organisation);
-        let () = server.command(&["SET", &schema, "2"]).await;
+        let () = server.command(&["SET", &schema, "3"]).await;
         let end = server.log(&fleet.organisation).await.last().unwrap().0;
         for instance in &fleet.instances {
             assert_eq!(instance.app.hook(&hook(100_000)).await.status, 503);
