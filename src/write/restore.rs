@@ -146,7 +146,7 @@ fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
 
 fn checked(ours: &Projection, there: &Projection) -> Option<Commit> {
     let mut checked = there.checked().clone();
-    ours.checked().projects.iter().for_each(|(project, at)| checked.advance(*project, *at));
+    checked.absorb(ours.checked());
     if checked == *there.checked() {
         return None;
     }

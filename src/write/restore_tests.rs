@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::amount::Hundredths;
 use crate::domain::metrics::threshold::AnnouncedValue;
-use crate::domain::record::delta::SourceCheck;
+use crate::domain::record::source_check::SourceCheck;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::testing::{item, project};
@@ -61,7 +61,8 @@ async fn filled(epoch: &str) -> Arc<MemoryJournal> {
         let item = item(number, 2, |_| {});
         write(&journal, RecordKey::item(item.id), item.encode()).await;
     }
-    let checked = SourceCheck { projects: [(project(), Timestamp::from_epoch_ms(5))].into() };
+    let projects = [(project(), Timestamp::from_epoch_ms(5))].into();
+    let checked = SourceCheck { projects, ..SourceCheck::default() };
     write(&journal, RecordKey::feed(), checked.encode()).await;
     let position = journal.load().await.unwrap().position;
     say(&journal, metric(board(), 5, position)).await;

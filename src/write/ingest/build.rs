@@ -201,7 +201,7 @@ impl Ingest {
         let instance = &self.instance;
         let state = instance.fold.read();
         let envelope = state.envelope(scope, (instance.clock)(), provenance.source, instance.demo);
-        let checked = state.checked().projects.get(&scope.project).copied();
+        let checked = state.checked().compared_at(scope);
         drop(state);
         let envelope = Envelope {
             // Where hooks alone feed a board, what is shown is as of its newest change, and this may be it.
