@@ -14,7 +14,6 @@ use crate::config::{AllowedOrigins, Config, OperatorAccess, Organization, RedisA
 use crate::devops::AzureDevOps;
 use crate::devops::client::{ClientSettings, ClientSetupError, RestClient};
 use crate::devops::credentials::HookAccess;
-use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Policy;
 use crate::domain::owner::Owner;
 use crate::journal::Store;
@@ -90,8 +89,6 @@ pub struct Parts {
     pub hook_access: HookAccess,
     /// Who may see health details and metrics.
     pub operator_access: OperatorAccess,
-    /// The projects that are served.
-    pub projects: AllowedProjects,
     /// Whether the Functions host runs us.
     pub under_host: bool,
     /// Pages of which other origins may read.
@@ -165,7 +162,10 @@ impl App {
     /// The application over these adapters. Starts what runs for as long as the process, so it needs a runtime.
     pub fn new(config: &Config, adapters: Adapters) -> Self {
         let Adapters { store, clock, ring, azure, archive } = adapters;
-        let instance = Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some());
+        let instance = Instance {
+            projects: Arc::new(config.projects.clone()),
+            ..Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some())
+        };
         let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
         let calculator = Arc::new(Calculator::new(config.metrics));
         let Instance { fold, clock, demo, .. } = instance.clone();
@@ -211,7 +211,6 @@ impl App {
             instances,
             hook_access: config.hook_access.clone(),
             operator_access: config.operator_access.clone(),
-            projects: config.projects.clone(),
             under_host: config.under_host,
             allowed_origins: config.allowed_origins.clone(),
             write_timeout: config.write_timeout,
@@ -308,7 +307,6 @@ fn rest_client(organization: &Organization) -> Result<RestClient, ClientSetupErr
 
 fn source_settings(config: &Config) -> SourceSettings {
     SourceSettings {
-        projects: config.projects.clone(),
         zones: config.team_zones.clone(),
         interval: config.check_interval,
         deadline: config.sync_deadline,

@@ -124,10 +124,6 @@ async fn act_on(app: &App, content: Content, provenance: &Provenance, letter: &L
 
 async fn observe(app: &App, observation: &Observation, provenance: &Provenance, letter: &Letter) -> Response {
     let present = observation.present();
-    let project_name = Some(&*present.details.project_name).filter(|name| !name.is_empty());
-    if !app.projects.allow(present.claim.facts.project, project_name) {
-        return dead_letter(app, DeadLetter::ForeignProject, letter);
-    }
     match app.ingest.observe(observation, provenance).await {
         Ok(Ingested::Committed { events }) => {
             app.instance.vitals.hooks_applied.add(1);
@@ -148,6 +144,7 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
             );
             dead_letter(app, DeadLetter::ForeignCollection, letter)
         }
+        Ok(Ingested::ForeignProject) => dead_letter(app, DeadLetter::ForeignProject, letter),
         Err(error) => keep(app, observation, provenance, &error).await,
     }
 }

@@ -413,3 +413,76 @@ async fn fault_f6_what_left_the_sprint_before_it_was_first_compared_is_said_to_b
     assert_eq!((&board["level"], &board["history"]), (&json!("full"), &json!("complete")));
     assert_eq!(board.get("missing"), None);
 }
+
+/// An application that serves the project of the team Web alone.
+async fn serving_one_project(organization: &Organization) -> TestApp {
+    let app = TestApp::builder()
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .setting("BOARDCAST_PROJECTS", "Fabrikam Fiber")
+        .start()
+        .await;
+    eventually("no board is full", async || app.get(WEB).await.json()["level"] == "full").await;
+    app
+}
+
+#[tokio::test]
+async fn fault_d1_nothing_of_a_project_that_is_not_served_is_kept() {
+    let mut parent = 0;
+    // The parent of a task is of the other project.
+    let organization = Organization::with(|model| {
+        let web = &model.organisation.projects[0];
+        let sprint = web.current_sprint(&web.teams[0], model.today()).unwrap().path.clone();
+        let is_task = |item: &&Item| item.project == 0 && item.item_type.level == ItemRank::Task;
+        let in_sprint = |item: &&Item| item.newest().content.iteration_path == sprint;
+        let task = model.items().values().filter(is_task).find(in_sprint).unwrap().id;
+        parent = model.items().values().find(|item| item.project == 1).unwrap().id;
+        let at = model.now();
+        model.change(task, Event::Updated, at, 0, |content| content.parent = Some(parent)).unwrap();
+    })
+    .await;
+    let app = serving_one_project(&organization).await;
+    let known = |id: u32| app.app.instance.fold.read().item(WorkItemId::new(id).unwrap());
+    assert!(known(parent).is_none());
+    let served = app
+        .app
+        .instance
+        .fold
+        .read()
+        .items()
+        .all(|known| &*known.item.present().details.project_name == "Fabrikam Fiber");
+    assert!(served, "every item is of the project that is served");
+}
+
+#[tokio::test]
+async fn fault_d1_an_item_that_moves_to_a_project_that_is_not_served_leaves_without_its_title() {
+    let organization = Organization::start().await;
+    let app = serving_one_project(&organization).await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    let shown = app.get(WEB).await.json()["items"].as_array().unwrap().clone();
+    let item = shown[0]["id"].as_u64().unwrap() as u32;
+    let (other, payload) = organization.model(|model| {
+        let other = model.organisation.projects[1].id;
+        let at = model.now();
+        let change = model.change(item, Event::Updated, at, 0, |content| content.title = "A secret".into());
+        (other, hooks::payload(model, change.unwrap()).unwrap())
+    });
+    let mut payload: Value = payload;
+    payload["resourceContainers"]["project"]["id"] = json!(other);
+    payload["resource"]["revision"]["fields"]["System.TeamProject"] = json!("Clinic");
+    assert_eq!(app.hook(&payload).await.json()["outcome"], "applied");
+    let left = reader.next_of("workitem_changed").await;
+    assert_eq!((&left["workItemId"], &left["changeType"]), (&json!(item), &json!("moved_out")));
+    assert_eq!((&left["item"], &left["title"]), (&Value::Null, &shown[0]["title"]));
+    app.settled().await;
+    let items = app.get(WEB).await.json()["items"].as_array().unwrap().clone();
+    assert!(items.iter().all(|shown| shown["id"] != item));
+    let records = app.journal.load().await.unwrap().records;
+    let is_told = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains("A secret");
+    assert!(!records.iter().any(|(_, record)| is_told(&record.value)), "it is in no record");
+    assert!(!left.to_string().contains("A secret"));
+    // Of one that nobody knows nothing is kept at all.
+    payload["resource"]["workItemId"] = json!(999_999);
+    assert_eq!(app.hook(&payload).await.json()["reason"], "foreign_project");
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt as _, stream};
 
@@ -224,6 +225,18 @@ impl Source {
         self.fetch(projects, project, &stale, cause).await
     }
 
+    /// Whether an item is in one of these projects. One that names another is of nobody knows which: it is left out, and
+    /// the list is read again.
+    fn is_listed(&self, projects: &[ProjectRef], item: &Observation) -> bool {
+        let name = item.present().details.project_name.to_lowercase();
+        let is_listed = name.is_empty() || projects.iter().any(|project| project.name.to_lowercase() == name);
+        if !is_listed {
+            tracing::warn!(work_item = %item.id, "a work item names a project that is not listed, and is left out");
+            self.has_met_a_stranger.store(true, Ordering::SeqCst);
+        }
+        is_listed
+    }
+
     /// Those that are behind. Whether an item is on the board does not matter: with a sprint the organisation also
     /// names the parents of its tasks, which are often in no sprint or in another.
     fn stale(&self, heads: Vec<(WorkItemId, Rev)>) -> Vec<WorkItemId> {
@@ -250,7 +263,9 @@ impl Source {
             let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
             for (id, answer) in answers {
                 match answer {
-                    Ok(observation) => observations.extend(observation),
+                    Ok(observation) => {
+                        observations.extend(observation.filter(|item| self.is_listed(projects, item)));
+                    }
                     Err(error) => failed.push((id, error)),
                 }
             }

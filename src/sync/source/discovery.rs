@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
@@ -83,7 +84,7 @@ impl Source {
 
     /// Whether a project is served.
     pub(super) fn serves(&self, project: &ProjectRef) -> bool {
-        self.settings.projects.allow(project.id, Some(&project.name))
+        self.instance.projects.allow(project.id, Some(&project.name))
     }
 
     async fn projects(&self, is_known: bool) -> Result<(Arc<Vec<ProjectRef>>, Timestamp), String> {
@@ -92,7 +93,8 @@ impl Source {
             let known = self.lists.projects_as_known();
             return known.ok_or_else(|| format!("the organisation is not asked before {until}"));
         }
-        let projects = self.lists.projects(Look { again: self.is_doubtful(None), is_known }).await;
+        let again = self.has_met_a_stranger.swap(false, Ordering::SeqCst) || self.is_doubtful(None);
+        let projects = self.lists.projects(Look { again, is_known }).await;
         let (outcome, as_of) = match &projects {
             Ok((_, as_of)) => (CallOutcome::Success, *as_of),
             Err(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),

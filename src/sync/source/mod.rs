@@ -9,6 +9,7 @@ mod lists;
 mod misses;
 mod periodic;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,6 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
-use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Policy;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::ProjectId;
@@ -41,8 +41,6 @@ const TEAMS_AT_ONCE: usize = 4;
 /// How the source is asked.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
-    /// The projects that are served.
-    pub projects: AllowedProjects,
     /// In which zones the days of teams begin and end.
     pub zones: TeamZones,
     /// How long after a check the next one is due while somebody watches.
@@ -72,6 +70,8 @@ pub struct Source {
     /// Held by the check that is under way: checks do not overlap.
     checking: tokio::sync::Mutex<Option<Timestamp>>,
     misses: Mutex<Misses>,
+    /// Whether an item named a project that is not listed: the list is read again.
+    has_met_a_stranger: AtomicBool,
 }
 
 /// What a check came to.
@@ -109,6 +109,7 @@ impl Source {
             teams: TeamKeeper { instance: instance.clone() },
             checking: tokio::sync::Mutex::default(),
             misses: Mutex::default(),
+            has_met_a_stranger: AtomicBool::default(),
             instance,
             azure,
             ingest,
