@@ -8,10 +8,10 @@ use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, MetricSettings, SprintContext};
 use crate::domain::scope::{Scope, SprintId, TeamKey, Text};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::work_item::{History, WorkItem};
+use crate::domain::sprint::work_item::{History, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::explanation::Explanation;
-use crate::domain::wire::view::{Burndown, ItemView, MetricView, StateCount};
+use crate::domain::wire::view::{Burndown, ItemView, MetricView, Missing, StateCount};
 use crate::journal::Version;
 
 /// What a board's figures are made of, copied out of the fold so that computing does not hold it.
@@ -25,6 +25,8 @@ pub struct Inputs {
     pub items: Vec<Arc<WorkItem>>,
     /// The items that are or ever were its team's, by number; empty for a board without a sprint.
     team_items: Vec<KnownItem>,
+    /// What is known to be missing.
+    pub missing: Vec<Missing>,
 }
 
 impl Inputs {
@@ -36,8 +38,35 @@ impl Inputs {
             catalogue: state.teams().catalogue_of(scope).cloned(),
             items: state.items_of(scope),
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
+            missing: missing(state, scope),
         }
     }
+}
+
+impl Inputs {
+    /// What is known of the history of the items that are there is the board's, unless something is missing.
+    fn history(&self, of_items: History) -> History {
+        if self.missing.is_empty() { of_items } else { History::Partial }
+    }
+}
+
+/// What is known to be missing on a team's board: items that cannot be read, and those that left the sprint before anybody
+/// compared it.
+fn missing(state: &Projection, scope: Scope) -> Vec<Missing> {
+    let of_team = TeamKey::of(scope).and_then(|team| state.checked().team(team));
+    let Some(check) = of_team.filter(|check| check.sprint == scope.sprint) else { return Vec::new() };
+    let unreadable = |id: &WorkItemId| Missing { work_item_id: Some(*id), reason: "unreadable".into() };
+    let mut missing: Vec<Missing> = check.unreadable.iter().map(unreadable).collect();
+    let began = state.teams().catalogue_of(scope).and_then(|catalogue| {
+        let first = catalogue.sprint(scope.sprint?)?.span()?.first();
+        let since = catalogue.calendar().day_of(check.since?);
+        (first < since).then_some(since)
+    });
+    missing.extend(began.map(|since| Missing {
+        work_item_id: None,
+        reason: format!("work items that left the sprint before {since} are not known").into(),
+    }));
+    missing
 }
 
 /// A board in numbers.
@@ -103,7 +132,7 @@ impl Calculator {
             metrics: figures.metrics,
             states: metrics::states(&frame, digests),
             burndown: figures.burndown,
-            history: figures.history,
+            history: inputs.history(figures.history),
         }
     }
 
@@ -111,7 +140,9 @@ impl Calculator {
     pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
         let frame = SprintContext::new(catalogue, catalogue.sprint(inputs.scope.sprint?)?, self.settings);
-        metrics::explain(metric, &frame, inputs.team_items.iter().map(|known| &*known.item), now)
+        let items = inputs.team_items.iter().map(|known| &*known.item);
+        let explanation = metrics::explain(metric, &frame, items, now)?;
+        Some(Explanation { history: inputs.history(explanation.history), ..explanation })
     }
 
     fn kept(&self, scope: Scope) -> Arc<Mutex<Kept>> {
@@ -153,7 +184,7 @@ fn without_metrics(inputs: &Inputs) -> BoardFigures {
         metrics: BTreeMap::new(),
         states: states(&inputs.items),
         burndown: None,
-        history: if complete { History::Complete } else { History::Partial },
+        history: inputs.history(if complete { History::Complete } else { History::Partial }),
     }
 }
 

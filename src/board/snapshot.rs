@@ -253,7 +253,7 @@ impl Snapshots {
             url: board_url(*scope, None),
         });
         let level = Self::summary(&state, &scopes).0;
-        Directory { scopes: rows.collect(), level, cursor: state.position().to_string() }
+        Directory { scopes: rows.collect(), level, outage: None, cursor: state.position().to_string() }
     }
 
     /// The board of a scope, whole, as `GET snapshot` answers it.
@@ -298,10 +298,10 @@ impl Snapshots {
         let view = parts.board(&self.calculator, now);
         match parts.level {
             Level::Full | Level::Cached => view,
-            Level::None => without_numbers(view, parts.since()),
+            Level::None => without_numbers(view, parts.outage.as_ref()),
             Level::Mock => match self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
                 Some(mock) => BoardView { project: view.project, team: view.team, ..mock },
-                None => without_numbers(view, parts.since()),
+                None => without_numbers(view, parts.outage.as_ref()),
             },
         }
     }
@@ -352,10 +352,6 @@ impl Parts {
         }
     }
 
-    fn since(&self) -> Option<Timestamp> {
-        self.outage.as_ref().and_then(|outage| outage.since)
-    }
-
     fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {
         let Inputs { scope, catalogue, .. } = &self.inputs;
         let catalogue = catalogue.as_deref();
@@ -378,16 +374,14 @@ impl Parts {
             items: Some(item_views(&self.inputs, now)),
             burndown: figures.burndown,
             history: figures.history,
+            missing: self.inputs.missing.clone(),
         }
     }
 }
 
 /// A board of whose source nothing is known that may still be shown: no numbers, and why.
-fn without_numbers(view: BoardView, since: Option<Timestamp>) -> BoardView {
-    let reason: Text = match since {
-        Some(since) => format!("Azure DevOps has not answered since {since}").into(),
-        None => "Azure DevOps does not answer".into(),
-    };
+fn without_numbers(view: BoardView, outage: Option<&Outage>) -> BoardView {
+    let reason = outage.map_or_else(|| "Azure DevOps does not answer".into(), Outage::without_numbers);
     let metrics = view.metrics.into_iter().map(|(id, metric)| {
         (id, MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric })
     });

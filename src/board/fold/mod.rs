@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use crate::board::projection::Projection;
 use crate::domain::record::archived_board::ArchivedBoard;
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::scope::Scope;
 use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
 
 /// How long a writer waits for the fold to reach what another instance committed.
@@ -66,16 +65,6 @@ impl Fold {
     pub fn show_archived(&self, boards: impl IntoIterator<Item = ArchivedBoard>) {
         let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
         self.state.write().unwrap_or_else(PoisonError::into_inner).set_archived(Arc::new(boards));
-    }
-
-    /// Forgets the archived boards that `keep` does not name.
-    pub fn retain_archived(&self, keep: impl Fn(Scope) -> bool) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if !state.all_archived().keys().all(|scope| keep(*scope)) {
-            let kept = state.all_archived().iter().filter(|(scope, _)| keep(**scope));
-            let kept = kept.map(|(scope, board)| (*scope, board.clone())).collect();
-            state.set_archived(Arc::new(kept));
-        }
     }
 
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
-use crate::domain::record::delta::SourceCheck;
 use crate::domain::record::last_announced::Announced;
+use crate::domain::record::source_check::SourceCheck;
 use crate::domain::scope::{CollectionId, ProjectId, Scope, TeamKey, Text};
 use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
@@ -188,10 +188,10 @@ impl Projection {
     /// is known of it may be a part of what was known then.
     pub fn awaits_source(&self, scope: Scope) -> bool {
         self.announced_of(scope).any(|(_, said)| said.at == EntryId::ZERO)
-            && !self.checked.projects.contains_key(&scope.project)
+            && self.checked.compared_at(scope).is_none()
     }
 
-    /// When projects were last found equal to the source.
+    /// What the organisation answered.
     pub const fn checked(&self) -> &SourceCheck {
         &self.checked
     }

@@ -96,6 +96,7 @@ impl ArchivedBoard {
             items: Some(Vec::new()),
             burndown: None,
             history: History::Partial,
+            missing: Vec::new(),
         }
     }
 }

@@ -111,6 +111,9 @@ pub enum Body {
         cursor: String,
         /// The boards that this stream is about.
         scopes: Vec<ScopeView>,
+        /// While no board is known: why there is none, as far as the organisation is the reason.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outage: Option<Outage>,
     },
     /// Full truth of one board; replaces what the client held.
     Snapshot {

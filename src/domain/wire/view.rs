@@ -14,6 +14,7 @@ use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use crate::domain::sprint::catalogue::{Catalogue, Iteration, SprintState, StateCategory};
 use crate::domain::sprint::work_item::{EFFORT_FIELDS, History, Identity, Present, WorkItem, WorkItemId};
 use crate::domain::time::{CivilDate, Timestamp};
+pub use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress, REMEMBERED};
 
 /// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.
 #[derive(Clone, Debug, Serialize)]
@@ -260,6 +261,20 @@ pub struct BoardView {
     pub burndown: Option<Burndown>,
     /// Whether every revision of every item is known.
     pub history: History,
+    /// What is missing on the board, and why; absent where nothing is known to be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+/// Something that is missing on a board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// The work item that is missing; `None` where it is history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_item_id: Option<WorkItemId>,
+    /// Why.
+    pub reason: Text,
 }
 
 /// A scope with the names a person knows it by.
@@ -294,36 +309,6 @@ impl ScopeView {
         }
     }
 }
-
-/// Why a board is less than full.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Outage {
-    /// What is wrong, in a word.
-    pub reason: Text,
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// When the source is tried again.
-    pub retry_at: Option<Timestamp>,
-}
-
-/// The reason of an outage of the journal: the one that each instance tells its own readers.
-pub const JOURNAL: &str = "journal";
-
-impl Outage {
-    /// The journal has not answered this instance since then. It is asked all the time.
-    pub fn of_journal(since: Timestamp) -> Self {
-        Self { reason: JOURNAL.into(), since: Some(since), retry_at: None }
-    }
-
-    /// The board is as it was when it was last found equal to its source.
-    pub fn of_archive(as_of: Timestamp) -> Self {
-        Self { reason: REMEMBERED.into(), since: Some(as_of), retry_at: None }
-    }
-}
-
-/// The reason of a board that the archive holds, and of which nothing was heard since this process started.
-pub const REMEMBERED: &str = "remembered";
 
 /// What is written in the place of a team for the board of what is no team's.
 pub const NO_TEAM: &str = "-";
@@ -363,6 +348,9 @@ pub struct Directory {
     pub scopes: Vec<DirectoryRow>,
     /// The worst level of all.
     pub level: Level,
+    /// While no board is known: why there is none, as far as the organisation is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
     /// The position of the log that this is the state of.
     pub cursor: String,
 }
