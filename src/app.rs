@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::archive::Archive;
 use crate::archive::table::{self, ArchiveSetupError, Credential, TableArchive, TableSettings};
@@ -126,28 +126,45 @@ impl Parts {
 
     /// Starts what runs for as long as the process.
     fn run_in_background(&self, hub: Arc<Hub>, archiver: Option<Arc<Archiver>>) {
-        tokio::spawn(Relay { instance: self.instance.clone(), hub: hub.clone() }.run());
-        tokio::spawn(async move { hub.pace().await });
-        tokio::spawn(self.instances.clone().keep_reporting());
-        tokio::spawn(Retention { instance: self.instance.clone() }.keep());
-        tokio::spawn(self.deriver.clone().settle());
-        if let Some(source) = &self.source {
-            tokio::spawn(source.clone().keep_fresh());
+        let instance = &self.instance;
+        let relay = Relay { instance: instance.clone(), hub: hub.clone() };
+        instance.supervise("relay", move || relay.clone().run());
+        instance.supervise("pace", on_each(hub, |hub| async move { hub.pace().await }));
+        instance.supervise("report", on_each(self.instances.clone(), Instances::keep_reporting));
+        let retention = Retention { instance: instance.clone() };
+        instance.supervise("retention", move || retention.clone().keep());
+        instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));
+        if let Some(source) = self.source.clone() {
+            instance.supervise("check", on_each(source, Source::keep_fresh));
         }
-        if let Some(inbox) = &self.inbox {
-            tokio::spawn(inbox.clone().drain());
-        }
-        if let Some(archiver) = archiver.clone() {
-            tokio::spawn(async move { archiver.load_archived_boards().await });
+        if let Some(inbox) = self.inbox.clone() {
+            instance.supervise("inbox", on_each(inbox, Inbox::drain));
         }
         let deriver = self.deriver.clone();
-        tokio::spawn(async move {
-            // What was last announced of a board is looked up before anything is derived from what is known of it now.
-            if let Some(archiver) = archiver {
+        let Some(archiver) = archiver else {
+            return instance.supervise("derive", on_each(deriver, Deriver::follow));
+        };
+        let load = |archiver: Arc<Archiver>| async move { archiver.load_archived_boards().await };
+        instance.supervise("archive load", on_each(archiver.clone(), load));
+        let (last_announced, begun) = (archiver.clone(), Arc::new(Notify::new()));
+        let begin = begun.clone();
+        instance.supervise("derive", move || {
+            let (archiver, deriver, begin) = (last_announced.clone(), deriver.clone(), begin.clone());
+            async move {
+                // What was last announced of a board is looked up before anything is derived from what is known of it now.
                 archiver.begin().await;
-                tokio::spawn(archiver.follow());
+                begin.notify_one();
+                deriver.follow().await;
             }
-            deriver.follow().await;
+        });
+        instance.supervise("archive", move || {
+            let (archiver, begun) = (archiver.clone(), begun.clone());
+            async move {
+                begun.notified().await;
+                // Whoever takes this task's place need not wait.
+                begun.notify_one();
+                archiver.follow().await;
+            }
         });
     }
 
@@ -166,6 +183,11 @@ impl Parts {
     pub fn has_own_schedule(&self) -> bool {
         !self.config.under_host || self.is_alone_under_the_host()
     }
+}
+
+/// Starts a task on a part that is shared, as often as it has to be started.
+fn on_each<P: ?Sized, T>(part: Arc<P>, start: impl Fn(Arc<P>) -> T) -> impl Fn() -> T {
+    move || start(part.clone())
 }
 
 /// What an application is put together from: the adapters, and what a test may want otherwise.

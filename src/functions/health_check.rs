@@ -25,6 +25,7 @@ use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::journal::EntryId;
+use crate::ops::instance::Instance;
 use crate::ops::prometheus;
 use crate::ops::vitals::{HIT_RATE_DEFINITION, HOUR};
 
@@ -62,6 +63,7 @@ fn ready(app: &App) -> Response {
         (None, _) if is_ready(app) => "not loaded yet: boards are shown as the archive holds them",
         (None, _) => "not loaded yet",
         (_, JournalStatus::Following) => "loaded",
+        (_, JournalStatus::ReadOnly(_)) => "read-only: no change can be kept; GET /api/health says why",
         (_, JournalStatus::Away(_)) => "away: boards are shown as they were last known",
         (_, JournalStatus::Lost(_)) => "lost: what is known here is being put back",
         (_, JournalStatus::Outdated(_)) => "written by a newer version: update this instance",
@@ -70,12 +72,17 @@ fn ready(app: &App) -> Response {
     reply::value(status, &json!({ "status": readiness(app), "journal": journal, "webhook": webhook(app) }))
 }
 
-/// Boards that are shown as they were last known are worth more than none, whatever the journal does; but an instance
-/// that is too old to tell what the journal holds has to make room for others.
+/// Boards that are shown as they were last known are worth more than none, though the journal be away; but an instance
+/// that is too old to tell what the journal holds, that cannot keep a hook, or of which a task died, has to make room for
+/// others. Where hooks are all that tells of boards, having none yet is no reason: the first hook brings one.
 fn is_ready(app: &App) -> bool {
-    let has_boards =
-        app.instance.fold.position().is_some() || app.instance.fold.read().shown().next().is_some();
-    has_boards && !matches!(app.instance.fold.journal_status(), JournalStatus::Outdated(_))
+    let Instance { fold, owner, tasks, .. } = &app.instance;
+    let is_loaded = fold.position().is_some();
+    let has_boards = fold.read().shown().next().is_some() || is_loaded && owner.is_told_by_hooks_alone();
+    let status = fold.journal_status();
+    has_boards
+        && tasks.down().is_empty()
+        && !matches!(status, JournalStatus::Outdated(_) | JournalStatus::ReadOnly(_))
 }
 
 fn readiness(app: &App) -> &'static str {
@@ -164,6 +171,7 @@ fn details(app: &App) -> Value {
             "sync": vitals.last_sync.value(),
         },
         "journal": journal(app, epoch),
+        "tasks": { "down": app.instance.tasks.down() },
         // As it was last seen: no answer of ours waits for the archive.
         "inbox": {
             "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
@@ -190,7 +198,7 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
     let (vitals, condition) = (&*app.instance.vitals, app.instance.journal.condition());
     json!({
         "kind": condition.kind,
-        "findings": condition.findings,
+        "findings": condition.findings.into_iter().chain(app.instances.why_not_written()).collect::<Vec<_>>(),
         "reachesBackTo": condition.oldest.map(EntryId::appended_at),
         "entries": condition.entries,
         "position": app.instance.fold.position().map(|position| position.to_string()),

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::board::fold::Fold;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::owner::Owner;
 use crate::journal::{Journal, Leases, Store};
+use crate::ops::tasks::Tasks;
 use crate::ops::vitals::Vitals;
 use crate::platform::clock::Clock;
 
@@ -24,6 +27,10 @@ pub struct Instance {
     pub fold: Arc<Fold>,
     /// The time: the machine's, or a test's.
     pub clock: Clock,
+    /// Told when the journal did not take a commit.
+    pub write_failed: Arc<Notify>,
+    /// The tasks that live as long as this process.
+    pub tasks: Arc<Tasks>,
     /// Counters.
     pub vitals: Arc<Vitals>,
     /// Whether the organisation is simulated, which every event then says.
@@ -42,9 +49,20 @@ impl Instance {
             leases: store.leases.clone(),
             fold: Arc::default(),
             clock,
+            write_failed: Arc::default(),
+            tasks: Arc::default(),
             vitals: Arc::default(),
             demo,
             projects: Arc::default(),
         }
+    }
+
+    /// Runs a task for as long as the process; see [`Tasks::supervise`].
+    pub fn supervise<T: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: &'static str,
+        start: impl Fn() -> T + Send + 'static,
+    ) {
+        self.tasks.supervise(&self.vitals, name, start);
     }
 }

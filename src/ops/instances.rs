@@ -6,13 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::time::Timestamp;
-use crate::journal::Reports;
+use crate::journal::{JournalError, Reports};
 use crate::ops::instance::Instance;
 
 /// How often an instance says how it is doing.
 const EVERY: Duration = Duration::from_secs(10);
+
+/// How soon it says so again where that failed.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// For how many milliseconds nothing must have been written before readers are told. A store that hands over to its
+/// replica refuses writes for about as long.
+const READ_ONLY_AFTER_MS: i64 = 1_000;
 
 /// For how long that counts.
 const EXPIRY: Duration = Duration::from_secs(30);
@@ -28,6 +37,13 @@ pub struct Instances {
     /// When this process started.
     pub(crate) started_at: Timestamp,
     heard: Mutex<Heard>,
+    refused: Mutex<Option<Refused>>,
+}
+
+/// Since when the journal takes nothing, and what it says to that.
+struct Refused {
+    since: Timestamp,
+    why: String,
 }
 
 /// What was heard of the others.
@@ -51,19 +67,27 @@ pub struct Seen {
 impl Instances {
     /// An instance that began now. It says nothing until it [keeps reporting](Self::keep_reporting).
     pub fn new(instance: Instance, reports: Arc<dyn Reports>) -> Self {
-        Self { started_at: (instance.clock)(), instance, reports, heard: Mutex::default() }
+        Self {
+            started_at: (instance.clock)(),
+            instance,
+            reports,
+            heard: Mutex::default(),
+            refused: Mutex::default(),
+        }
     }
 
     /// Says every ten seconds how this instance is doing; never returns.
     pub async fn keep_reporting(self: Arc<Self>) {
         loop {
-            self.report().await;
-            tokio::time::sleep(EVERY).await;
+            let pause = if self.report().await { EVERY } else { RETRY_AFTER };
+            // A commit that was not taken is a reason to look at once.
+            let _ = timeout(pause, self.instance.write_failed.notified()).await;
         }
     }
 
-    /// Says how this instance is doing, and hears what the others say.
-    async fn report(&self) {
+    /// Says how this instance is doing, and hears what the others say. It is also how this instance knows that the journal
+    /// can be written, while nothing happens: `false` where it could not.
+    async fn report(&self) -> bool {
         let own = self.own().to_string();
         match self.reports.report(&self.instance.id, own.into(), EXPIRY).await {
             Ok(reports) => {
@@ -71,10 +95,44 @@ impl Instances {
                 let others = others.filter_map(|(_, report)| serde_json::from_slice::<Value>(report).ok());
                 let others = others.filter(Value::is_object).collect();
                 *self.heard() = Heard { at: Some((self.instance.clock)()), others };
+                self.written();
+                true
             }
-            // The relay says that the journal is away.
-            Err(error) => tracing::debug!(%error, "this instance could not say how it is doing"),
+            Err(error) => {
+                self.not_written(&error);
+                false
+            }
         }
+    }
+
+    fn written(&self) {
+        *self.refused() = None;
+        if let JournalStatus::ReadOnly(since) = self.instance.fold.journal_status() {
+            let after_ms = (self.instance.clock)().ms_since(since);
+            tracing::info!(after_ms, "the journal can be written again");
+            self.instance.fold.set_journal_status(JournalStatus::Following);
+        }
+    }
+
+    /// Takes note that nothing can be written. That the journal cannot be read either is the relay's to say.
+    fn not_written(&self, error: &JournalError) {
+        let now = (self.instance.clock)();
+        let since = self.refused().get_or_insert_with(|| Refused { since: now, why: String::new() }).since;
+        *self.refused() = Some(Refused { since, why: error.to_string() });
+        let is_read = self.instance.fold.journal_status() == JournalStatus::Following;
+        if is_read && now.ms_since(since) >= READ_ONLY_AFTER_MS {
+            tracing::error!(%error, "the journal can be read and not written: hooks cannot be kept in it");
+            self.instance.fold.set_journal_status(JournalStatus::ReadOnly(since));
+        }
+    }
+
+    /// Why the journal could not be written when that was last tried.
+    pub fn why_not_written(&self) -> Option<String> {
+        self.refused().as_ref().map(|refused| refused.why.clone())
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<Refused>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which instances there are, this one among them. Waits for nothing.

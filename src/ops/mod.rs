@@ -5,5 +5,6 @@ pub(crate) mod failpoints;
 pub mod instance;
 pub(crate) mod instances;
 pub(crate) mod prometheus;
+pub(crate) mod tasks;
 pub mod telemetry;
 pub mod vitals;

@@ -27,11 +27,23 @@ const OUTDATED_RETRY_AFTER: Duration = Duration::from_secs(5);
 const AWAY_AFTER_MS: i64 = 1_000;
 
 /// Follows a journal for as long as the process lives.
+#[derive(Clone)]
 pub struct Relay {
     /// This instance: its journal is followed, and its boards are written.
     pub instance: Instance,
     /// This instance's readers.
     pub hub: Arc<Hub>,
+}
+
+/// Has readers told that a relay died: what they see does not move until there is another one.
+struct CutOffByPanic<'a>(&'a Instance);
+
+impl Drop for CutOffByPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fold.set_journal_status(JournalStatus::Away((self.0.clock)()));
+        }
+    }
 }
 
 /// Since when the journal does not answer; `None` while it does.
@@ -40,6 +52,7 @@ type Silence = Option<Timestamp>;
 impl Relay {
     /// Loads the journal and follows its log; begins anew whenever the log was lost.
     pub async fn run(self) {
+        let _guard = CutOffByPanic(&self.instance);
         let mut silence = Silence::None;
         loop {
             let error = self.follow(&mut silence).await;
@@ -138,7 +151,8 @@ impl Relay {
             tracing::warn!(%error, "the journal does not answer; trying again until it does");
             now
         });
-        if status == JournalStatus::Following && now.ms_since(since) >= AWAY_AFTER_MS {
+        let is_read = matches!(status, JournalStatus::Following | JournalStatus::ReadOnly(_));
+        if is_read && now.ms_since(since) >= AWAY_AFTER_MS {
             self.instance.fold.set_journal_status(JournalStatus::Away(since));
         }
         RETRY_AFTER
@@ -148,7 +162,10 @@ impl Relay {
         if let Some(since) = silence.take() {
             tracing::info!(after_ms = (self.instance.clock)().ms_since(since), "the journal answers again");
         }
-        self.instance.fold.set_journal_status(JournalStatus::Following);
+        // That it can be read does not say that it can be written.
+        if !matches!(self.instance.fold.journal_status(), JournalStatus::ReadOnly(_)) {
+            self.instance.fold.set_journal_status(JournalStatus::Following);
+        }
     }
 
     /// Loads the boards; those of a log that was lost are put into the new one before.

@@ -283,13 +283,13 @@ pub trait Proposal {
 ///
 /// Errors: the journal failed, or other writers came first each time.
 pub async fn commit_proposal(
-    journal: &dyn Journal,
+    instance: &Instance,
     proposal: &mut impl Proposal,
 ) -> Result<Option<Committed>, CommitError> {
     for attempt in 0..ATTEMPTS_MAX {
         let Some(commit) = proposal.build() else { return Ok(None) };
         let events = commit.entries.iter().filter(|entry| entry.event.is_some()).count();
-        match within_budget(journal, commit).await? {
+        match within_budget(instance, commit).await? {
             CommitOutcome::Committed(ids) => {
                 let position = ids.last().copied().unwrap_or(EntryId::ZERO);
                 return Ok(Some(Committed { position, events }));
@@ -320,7 +320,7 @@ pub async fn commit_unheld(
     instance: &Instance,
     build: impl FnMut() -> Option<Commit> + Send,
 ) -> Result<Option<Committed>, CommitError> {
-    commit_proposal(&*instance.journal, &mut FromBoards { instance, build }).await
+    commit_proposal(instance, &mut FromBoards { instance, build }).await
 }
 
 /// Commits once, for as long as the journal takes: what fills a log again, or begins one, is larger than others, and
@@ -331,14 +331,18 @@ pub async fn commit_once(journal: &dyn Journal, commit: Commit) -> Result<Commit
     journal.commit(commit).await
 }
 
-async fn within_budget(journal: &dyn Journal, commit: Commit) -> Result<CommitOutcome, JournalError> {
-    match tokio::time::timeout(COMMIT_TIMEOUT, journal.commit(commit)).await {
+async fn within_budget(instance: &Instance, commit: Commit) -> Result<CommitOutcome, JournalError> {
+    let outcome = match tokio::time::timeout(COMMIT_TIMEOUT, instance.journal.commit(commit)).await {
         Ok(outcome) => outcome,
         Err(_) => {
             let ms = COMMIT_TIMEOUT.as_millis();
             Err(JournalError::Unavailable(format!("a commit was not answered within {ms} ms")))
         }
+    };
+    if let Err(JournalError::Unavailable(_)) = &outcome {
+        instance.write_failed.notify_one();
     }
+    outcome
 }
 
 /// What was committed, where contention leaves it to the next time: one record that others keep changing must not keep

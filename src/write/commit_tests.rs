@@ -151,22 +151,22 @@ impl Proposal for Hopeless {
     }
 }
 
+fn instance_over(journal: &Arc<MemoryJournal>) -> Instance {
+    let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(1));
+    Instance::new(&Store::of(journal.clone()), Owner::hooks_alone(None), clock, false)
+}
+
 #[tokio::test(start_paused = true)]
 async fn contention_is_given_up_after_some_attempts_and_is_no_outage() {
     let mut hopeless = Hopeless { built: 0 };
-    let given_up = commit_proposal(&*journal(), &mut hopeless).await;
+    let given_up = commit_proposal(&instance_over(&journal()), &mut hopeless).await;
     assert_eq!((given_up, hopeless.built), (Err(CommitError::Contended), ATTEMPTS_MAX));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_conflicts_is_built_anew_from_boards_that_hold_what_won() {
     let journal = journal();
-    let instance = Instance::new(
-        &Store::of(journal.clone()),
-        Owner::hooks_alone(None),
-        Arc::new(|| Timestamp::from_epoch_ms(1)),
-        false,
-    );
+    let instance = instance_over(&journal);
     journal.commit(everything().build(Audience::Everyone).unwrap()).await.unwrap();
     instance.fold.reset(Projection::load(&*journal).await.unwrap().0);
     // Another instance is first; this one's relay reads it a moment later.

@@ -27,6 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_hours(1);
 const ITEMS_MAX: usize = 100;
 
 /// Removes items whose time is over.
+#[derive(Clone)]
 pub(crate) struct Retention {
     /// This instance: one looks for all.
     pub instance: Instance,

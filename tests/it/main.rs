@@ -40,4 +40,5 @@ mod support;
 mod sync_timer;
 mod tidy;
 mod work_item_webhook;
+mod works;
 mod writes;

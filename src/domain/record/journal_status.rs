@@ -11,6 +11,8 @@ pub enum JournalStatus {
     Following,
     /// The journal has not answered since then.
     Away(Timestamp),
+    /// The log is followed, but nothing that was to be written since then was taken.
+    ReadOnly(Timestamp),
     /// The log was found to be lost then. Nothing may be built on the boards before what they hold is in the new one.
     Lost(Timestamp),
     /// A newer version was found to write the journal then: this instance can neither write it nor tell what it holds.
@@ -23,7 +25,9 @@ impl JournalStatus {
     pub const fn cut_off(self) -> Option<Timestamp> {
         match self {
             Self::Following => None,
-            Self::Away(since) | Self::Lost(since) | Self::Outdated(since) => Some(since),
+            Self::Away(since) | Self::ReadOnly(since) | Self::Lost(since) | Self::Outdated(since) => {
+                Some(since)
+            }
         }
     }
 }

@@ -214,11 +214,18 @@ pub(super) fn describe(error: &RedisError, login_remedy: &'static str) -> String
     }
     let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
     let remedy = match (error.kind(), error.code()) {
+        // Which command it is that a script may not run is not in the code.
+        (_, Some("ERR")) if error.to_string().contains("can't run this command") => {
+            "; its user may not run all commands: grant it +@read +@write +@scripting on the keys bc:*"
+        }
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => login_remedy,
         (_, Some("MOVED" | "CLUSTERDOWN")) => {
             "; for a cluster name its nodes in BOARDCAST_REDIS_URL, comma-separated"
         }
-        (_, Some("OOM")) => "; its memory is full: see to maxmemory",
+        (_, Some("OOM")) => "; its memory is full: raise maxmemory, or lower BOARDCAST_LOG_ENTRIES_MAX",
+        (_, Some("READONLY")) => "; it is a replica: name the primary in BOARDCAST_REDIS_URL",
+        (_, Some("NOREPLICAS")) => "; it has fewer replicas than its min-replicas-to-write asks for",
+        (_, Some("MISCONF")) => "; it cannot write to its disk: see to the disk and to its log",
         _ => "",
     };
     format!("{}{code}{remedy}", error.category())

@@ -201,6 +201,9 @@ vitals! {
         panics = "boardcast_panics_total", "panics",
             details "panics", report "panics",
             "Requests whose handler panicked; each is a defect";
+        task_deaths = "boardcast_task_deaths_total", "deaths",
+            details "tasks.deaths", report "taskDeaths",
+            "Times a task that lives as long as the process panicked and was started again; each is a defect";
     }
     others {
         INSTANCE: "gauge" = "boardcast_instance_info", "always 1",

@@ -109,7 +109,7 @@ impl Ingest {
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
         let base = Base::folded(&self.instance.fold.read(), &ids);
         let mut proposal = Observed { ingest: self, observations, provenance, base, found: EntryId::ZERO };
-        match commit_proposal(&*self.instance.journal, &mut proposal).await? {
+        match commit_proposal(&self.instance, &mut proposal).await? {
             Some(Committed { position, events }) => {
                 failpoints::reached(Failpoint::Committed);
                 Ok((Ingested::Committed { events }, position))

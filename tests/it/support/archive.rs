@@ -15,6 +15,7 @@ pub struct FaultyArchive {
     down: AtomicBool,
     silent: AtomicBool,
     keeps_deposits: AtomicBool,
+    panics: AtomicBool,
     calls: Mutex<Vec<&'static str>>,
 }
 
@@ -31,6 +32,11 @@ impl FaultyArchive {
     /// Nothing is answered until it is silent no longer.
     pub fn set_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// Whoever looks into the inbox next dies of it.
+    pub fn plan_panic(&self) {
+        self.panics.store(true, Ordering::SeqCst);
     }
 
     /// Deposits cannot be removed, as by an instance that dies after it ingested one.
@@ -88,6 +94,7 @@ impl Archive for FaultyArchive {
         after: Option<&DepositId>,
         limit: usize,
     ) -> Result<Vec<(DepositId, Deposit)>, ArchiveError> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "a planned panic");
         self.check("waiting").await?;
         self.inner.waiting(after, limit).await
     }

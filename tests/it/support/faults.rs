@@ -2,7 +2,7 @@
 //! readings can take their time; all of it can be away, or be written by a newer version.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct FaultyJournal {
     read_delay: Mutex<Duration>,
     /// Items with this number or a greater one are refused.
     refused_from: AtomicU32,
+    /// The next one who follows the log dies of it.
+    panics: AtomicBool,
     /// What the next load answers.
     load: Mutex<Option<LoadedRecords>>,
 }
@@ -44,6 +46,7 @@ impl FaultyJournal {
             failing: watch::Sender::new(None),
             read_delay: Mutex::default(),
             refused_from: AtomicU32::new(u32::MAX),
+            panics: AtomicBool::new(false),
             load: Mutex::default(),
         })
     }
@@ -66,6 +69,11 @@ impl FaultyJournal {
     /// From now on a commit of an item with that number or a greater one is refused.
     pub fn refuse_items_from(&self, number: u32) {
         self.refused_from.store(number, Ordering::SeqCst);
+    }
+
+    /// Whoever follows the log next dies of it.
+    pub fn plan_panic(&self) {
+        self.panics.store(true, Ordering::SeqCst);
     }
 
     /// The next load answers this, as one may that others wrote into.
@@ -130,6 +138,7 @@ impl Journal for FaultyJournal {
     }
 
     async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "a planned panic");
         let mut failing = self.failing.subscribe();
         tokio::select! {
             biased;

@@ -1,0 +1,128 @@
+//! Whether this instance works: what it reads, what it writes and whether its tasks live decide together what readers are
+//! told, whether it is ready, and what health says.
+
+use std::sync::{Arc, OnceLock};
+
+use boardcast::journal::Store;
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::archive::FaultyArchive;
+use crate::support::eventually;
+use crate::support::faults::FaultyJournal;
+use crate::support::hooks::updated;
+use crate::support::redis::{self, RedisServer};
+
+/// An application over a journal that can go wrong.
+async fn over_faults(archive: Option<Arc<FaultyArchive>>) -> (TestApp, Arc<FaultyJournal>) {
+    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
+    let filled = slot.clone();
+    let builder = TestApp::builder().layer(move |store: Store| {
+        let faulty = FaultyJournal::over(&store);
+        let _ = filled.set(faulty.clone());
+        faulty.in_front_of(store)
+    });
+    let app = match archive {
+        Some(archive) => builder.archive(archive).start().await,
+        None => builder.start().await,
+    };
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    app.quiet().await;
+    (app, slot.get().unwrap().clone())
+}
+
+async fn is_ready(app: &TestApp) -> bool {
+    app.get("/api/health/ready").await.status == 200
+}
+
+/// A store that answers what is read and refuses what is written, and what an operator is told of it.
+async fn refuses_writes(refuse: &[&[&str]], allow: &[&[&str]], told: &str) {
+    let server = RedisServer::start(&[]);
+    let journal = redis::journal(redis::settings(&server.url(), "default"));
+    let app = TestApp::builder().layer(move |_| Store::of(journal.clone())).start().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    app.quiet().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    for command in refuse {
+        let () = server.command(command).await;
+    }
+    assert_eq!(app.hook(&updated(13, 2, "Active")).await.status, 503);
+    let degraded = reader.next_of("degraded").await;
+    assert_eq!((&degraded["to"], &degraded["level"]), (&json!("cached"), &json!("cached")), "{told}");
+    assert!(!is_ready(&app).await, "{told}: it is ready and keeps no hook");
+    let findings = app.get("/api/health").await.json()["journal"]["findings"].to_string();
+    assert!(findings.contains(told), "{findings}");
+    for command in allow {
+        let () = server.command(command).await;
+    }
+    assert_eq!(reader.next_of("recovered").await["from"], "cached");
+    eventually("it is not ready again", async || is_ready(&app).await).await;
+    assert_eq!(app.hook(&updated(13, 2, "Active")).await.status, 200);
+}
+
+#[tokio::test]
+async fn fault_b2_a_redis_that_is_out_of_memory_is_away() {
+    let limit = |bytes| ["CONFIG", "SET", "maxmemory", bytes];
+    refuses_writes(&[&limit("1")], &[&limit("0")], "maxmemory").await;
+}
+
+#[tokio::test]
+async fn fault_b2_a_redis_that_lacks_the_replicas_it_asks_for_is_away() {
+    let replicas = |count| ["CONFIG", "SET", "min-replicas-to-write", count];
+    refuses_writes(&[&replicas("1")], &[&replicas("0")], "min-replicas-to-write").await;
+}
+
+#[tokio::test]
+async fn fault_b2_a_replica_is_away() {
+    let of_nobody = ["REPLICAOF", "127.0.0.1", "1"];
+    refuses_writes(&[&of_nobody], &[&["REPLICAOF", "NO", "ONE"]], "replica").await;
+}
+
+#[tokio::test]
+async fn fault_b2_a_user_who_may_not_write_is_told_so() {
+    let deny = ["ACL", "SETUSER", "default", "-@write"];
+    refuses_writes(&[&deny], &[&["ACL", "SETUSER", "default", "+@all"]], "may not").await;
+}
+
+#[tokio::test]
+async fn fault_c2_a_relay_that_dies_is_told_and_replaced() {
+    let (app, journal) = over_faults(None).await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    journal.plan_panic();
+    assert_eq!(app.hook(&updated(13, 2, "Active")).await.status, 200);
+    assert_eq!(reader.next_of("degraded").await["to"], "cached");
+    assert_eq!(reader.next_of("recovered").await["from"], "cached");
+    eventually("a hook is not on the board", async || {
+        app.hook(&updated(14, 1, "New")).await;
+        let board = app.get("/api/snapshot?project=fabrikam&team=-").await.json();
+        board["items"].as_array().is_some_and(|items| items.len() == 2)
+    })
+    .await;
+    let health = app.get("/api/health").await.json();
+    assert_eq!(health["tasks"], json!({ "deaths": 1, "down": [] }));
+    assert!(is_ready(&app).await);
+}
+
+#[tokio::test]
+async fn fault_c2_an_inbox_whose_task_died_is_drained() {
+    let archive = FaultyArchive::new();
+    let (app, journal) = over_faults(Some(archive.clone())).await;
+    journal.set_down(true);
+    archive.plan_panic();
+    assert_eq!(app.hook(&updated(14, 1, "New")).await.json()["outcome"], "kept");
+    journal.set_down(false);
+    eventually("nobody drains the inbox", async || app.app.instance.vitals.inbox_drained.value() == 1).await;
+    assert_eq!(app.app.instance.vitals.task_deaths.value(), 1);
+}
+
+#[tokio::test]
+async fn fault_b8_with_an_organisation_and_nothing_to_show_an_instance_is_not_ready() {
+    let app =
+        TestApp::builder().setting("BOARDCAST_ORGANIZATION_URL", "http://127.0.0.1:1/fabrikam").start().await;
+    app.settled().await;
+    let ready = app.get("/api/health/ready").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("not ready")));
+    assert!(app.get("/api/health/live").await.status == 200);
+}
