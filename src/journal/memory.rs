@@ -199,6 +199,10 @@ impl Journal for MemoryJournal {
         false
     }
 
+    fn clock_ahead_ms(&self) -> Option<i64> {
+        Some(0)
+    }
+
     fn condition(&self) -> JournalCondition {
         let state = self.lock();
         JournalCondition {

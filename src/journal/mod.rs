@@ -166,6 +166,10 @@ pub trait Journal: Send + Sync {
     /// have them in memory twice.
     fn is_shared(&self) -> bool;
 
+    /// By how many milliseconds the clock that instances share by it is ahead of this machine's, as last seen; `None` while
+    /// it was not seen yet.
+    fn clock_ahead_ms(&self) -> Option<i64>;
+
     /// How it was last seen to be. Waits for nothing, so it may be a minute old.
     fn condition(&self) -> JournalCondition;
 }

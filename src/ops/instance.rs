@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use crate::board::fold::Fold;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::owner::Owner;
+use crate::domain::time::Timestamp;
 use crate::journal::{Journal, Leases, Store};
 use crate::ops::tasks::Tasks;
 use crate::ops::vitals::Vitals;
@@ -25,7 +26,8 @@ pub struct Instance {
     pub leases: Arc<dyn Leases>,
     /// The boards, as this instance has folded them. Written by the relay alone.
     pub fold: Arc<Fold>,
-    /// The time: the machine's, or a test's.
+    /// The time: by the clock that all instances of the journal share, so that none that goes wrong ages, rolls over or
+    /// forgets what the others show.
     pub clock: Clock,
     /// Told when the journal did not take a commit.
     pub write_failed: Arc<Notify>,
@@ -41,7 +43,11 @@ pub struct Instance {
 
 impl Instance {
     /// A new instance over that store, which has folded nothing yet.
-    pub fn new(store: &Store, owner: Owner, clock: Clock, demo: bool) -> Self {
+    pub fn new(store: &Store, owner: Owner, machine: Clock, demo: bool) -> Self {
+        let journal = store.journal.clone();
+        let ahead_ms = move || journal.clock_ahead_ms().unwrap_or(0);
+        let clock: Clock =
+            Arc::new(move || Timestamp::from_epoch_ms(machine().epoch_ms().saturating_add(ahead_ms())));
         Self {
             id: uuid::Uuid::new_v4().to_string().into(),
             owner: Arc::new(owner),

@@ -26,6 +26,13 @@ const POLL_INTERVAL: Duration = Duration::from_hours(1);
 /// How many items leave in one commit.
 const ITEMS_MAX: usize = 100;
 
+/// By how many milliseconds clocks may differ while items are let go.
+const CLOCK_DIFFERENCE_MS_MAX: u64 = 60_000;
+
+/// How many of the items leave in one pass at most: a tenth, but some always may.
+const DUE_PART: usize = 10;
+const DUE_MIN: usize = 100;
+
 /// Removes items whose time is over.
 #[derive(Clone)]
 pub(crate) struct Retention {
@@ -39,6 +46,10 @@ impl Retention {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
             if self.instance.fold.journal_status() != JournalStatus::Following {
+                continue;
+            }
+            if let Err(why) = may_judge(self.instance.journal.clock_ahead_ms()) {
+                tracing::error!(why, "no item is let go");
                 continue;
             }
             let is_ours = self.instance.leases.lease("horizon", &self.instance.id, POLL_INTERVAL / 2).await;
@@ -64,6 +75,17 @@ impl Retention {
             let state = self.instance.fold.read();
             state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
         };
+        let known = self.instance.fold.read().items_len();
+        if due.len() > DUE_MIN.max(known / DUE_PART) {
+            tracing::error!(
+                due = due.len(),
+                known,
+                "far more items than ever are due to leave the journal, so none does; see to the clock of Redis, and to \
+                 when this deployment last heard of Azure DevOps"
+            );
+            self.instance.vitals.retention_refused.add(1);
+            return Ok(0);
+        }
         let mut left = 0;
         for items in due.chunks(ITEMS_MAX) {
             let mut removed = 0;
@@ -104,6 +126,19 @@ impl Retention {
             commit.announce(scope, event::encode(&envelope, &body));
         }
         commit.build(Audience::Everyone)
+    }
+}
+
+/// Whether ages may be judged. Errors: why not.
+fn may_judge(clock_ahead_ms: Option<i64>) -> Result<(), String> {
+    match clock_ahead_ms {
+        None => Err("the clock of the store is not known yet".into()),
+        Some(ms) if ms.unsigned_abs() > CLOCK_DIFFERENCE_MS_MAX => Err(format!(
+            "the clock of the store is {} s {} this machine's; have both set by a time server",
+            ms.unsigned_abs() / 1_000,
+            if ms > 0 { "ahead of" } else { "behind" },
+        )),
+        Some(_) => Ok(()),
     }
 }
 

@@ -144,3 +144,23 @@ async fn an_item_that_changes_meanwhile_stays() {
     assert_eq!(fixture.pass().await, 0);
     assert_eq!(Projection::load(&*fixture.journal).await.unwrap().0.items_len(), 1);
 }
+
+#[test]
+fn fault_c1_no_item_is_let_go_by_clocks_that_differ() {
+    assert_eq!(may_judge(Some(60_000)), Ok(()));
+    assert_eq!(may_judge(Some(-60_000)), Ok(()));
+    assert!(may_judge(None).is_err());
+    assert!(may_judge(Some(61_000)).unwrap_err().contains("61 s ahead of"));
+    assert!(may_judge(Some(-61_000)).unwrap_err().contains("61 s behind"));
+}
+
+#[tokio::test]
+async fn fault_c1_a_pass_that_would_drop_more_than_a_tenth_drops_nothing() {
+    let items: Vec<WorkItem> = (1..=101).map(|id| item(id, 1, |_| {})).collect();
+    let now = days_after_change(&items[0], 91);
+    let fixture = Fixture::new(None, &items, now).await;
+    assert_eq!(fixture.pass().await, 0);
+    assert_eq!(fixture.retention.instance.vitals.retention_refused.value(), 1);
+    let fixture = Fixture::new(None, &items[..100], now).await;
+    assert_eq!(fixture.pass().await, 100, "few may always leave");
+}

@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, OnceLock};
 
+use boardcast::domain::time::Timestamp;
 use boardcast::journal::Store;
+use boardcast::journal::redis::RedisJournal;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -125,4 +127,33 @@ async fn fault_b8_with_an_organisation_and_nothing_to_show_an_instance_is_not_re
     let ready = app.get("/api/health/ready").await;
     assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("not ready")));
     assert!(app.get("/api/health/live").await.status == 200);
+}
+
+#[tokio::test]
+async fn fault_c1_of_an_instance_with_a_wrong_clock_the_clock_of_redis_is_believed() {
+    let right = boardcast::platform::clock::system();
+    for wrong_by_ms in [120 * 86_400_000_i64, -2 * 3_600_000] {
+        let server = RedisServer::start(&[]);
+        let machine = right.clone();
+        let clock = Arc::new(move || Timestamp::from_epoch_ms(machine().epoch_ms() + wrong_by_ms));
+        let journal = {
+            let settings = redis::settings(&server.url(), "default");
+            Arc::new(RedisJournal::new(settings, clock.clone()).unwrap())
+        };
+        let machine = clock.clone();
+        let app = TestApp::builder()
+            .clock_fn(move || machine())
+            .layer(move |_| Store::of(journal.clone()))
+            .start()
+            .await;
+        eventually("the clock of Redis is not taken", async || {
+            (app.app.instance.clock)().epoch_ms().abs_diff(right().epoch_ms()) < 10_000
+        })
+        .await;
+        assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+        app.quiet().await;
+        let connected = app.stream("").await.next_of("connected").await;
+        let told = connected["timestamp"].as_i64().unwrap();
+        assert!(told.abs_diff(right().epoch_ms()) < 60_000, "{connected}");
+    }
 }

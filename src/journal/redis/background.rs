@@ -13,6 +13,9 @@ use crate::journal::JournalError;
 /// How long one read of the log blocks. Short, because a connection that died without a sign is noticed no sooner.
 pub(super) const BLOCK: Duration = Duration::from_secs(1);
 
+/// Up to which difference two clocks are taken for equal, in seconds.
+const CLOCK_SLACK_S: u64 = 2;
+
 /// How long the listener waits before it asks again for a connection that is not there.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -72,6 +75,12 @@ pub(super) async fn tend(parts: Arc<Parts>) {
     }
 }
 
+/// By how much a clock is ahead of ours, where that is more than comes of whole seconds and of the way there and back.
+const fn clock_ahead_ms(their_epoch_s: i64, our_epoch_s: i64) -> i64 {
+    let ahead_s = their_epoch_s.saturating_sub(our_epoch_s);
+    if ahead_s.unsigned_abs() <= CLOCK_SLACK_S { 0 } else { ahead_s.saturating_mul(1_000) }
+}
+
 impl Parts {
     async fn tend(&self) -> Result<(), JournalError> {
         let age_max_ms = self.settings.retention.age_max.as_millis().to_string();
@@ -82,6 +91,8 @@ impl Parts {
         let server_epoch_s = i64::from_redis_value_ref(server_epoch_s).ok();
         let info: Vec<_> = info.iter().filter_map(|text| String::from_redis_value_ref(text).ok()).collect();
         let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
+        *self.clock_ahead_ms.lock().unwrap_or_else(PoisonError::into_inner) =
+            server_epoch_s.map(|theirs| clock_ahead_ms(theirs, our_epoch_s));
         let found = findings::findings(&info.join("\n"), server_epoch_s, our_epoch_s);
         let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
         for finding in found.iter().filter(|finding| !condition.findings.contains(finding)) {

@@ -68,6 +68,8 @@ struct Parts {
     epoch: Mutex<Option<Vec<u8>>>,
     /// As it was last tended.
     condition: Mutex<JournalCondition>,
+    /// By how much the server's clock was ahead of ours when the log was last tended.
+    clock_ahead_ms: Mutex<Option<i64>>,
     /// Whether it is known that the store holds nothing of this owner in the first form.
     is_first_form_gone: AtomicBool,
 }
@@ -98,6 +100,7 @@ impl RedisJournal {
             clock,
             epoch: Mutex::default(),
             condition: Mutex::new(JournalCondition { kind: "redis", ..JournalCondition::default() }),
+            clock_ahead_ms: Mutex::default(),
             is_first_form_gone: AtomicBool::new(false),
         });
         let (told, changed) = watch::channel(());
@@ -294,6 +297,10 @@ impl Journal for RedisJournal {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn clock_ahead_ms(&self) -> Option<i64> {
+        *self.parts.clock_ahead_ms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn condition(&self) -> JournalCondition {

@@ -198,6 +198,8 @@ vitals! {
         lists_too_large = "boardcast_lists_too_large_total", "lists",
             details "lists.tooLarge",
             "Lists that were too large to be shared with other instances";
+        retention_refused = "boardcast_retention_refused_total", "passes",
+            "Passes that would have let more than a tenth of all items go and let none go";
         panics = "boardcast_panics_total", "panics",
             details "panics", report "panics",
             "Requests whose handler panicked; each is a defect";

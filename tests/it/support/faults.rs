@@ -156,6 +156,10 @@ impl Journal for FaultyJournal {
         self.inner.is_shared()
     }
 
+    fn clock_ahead_ms(&self) -> Option<i64> {
+        self.inner.clock_ahead_ms()
+    }
+
     fn condition(&self) -> JournalCondition {
         self.inner.condition()
     }
