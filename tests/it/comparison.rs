@@ -9,11 +9,13 @@ use std::time::Duration;
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item};
 use boardcast::demo::simulation::process::ItemRank;
-use boardcast::domain::degradation::Failure;
+use boardcast::domain::degradation::{CallOutcome, Failure, Policy};
+use boardcast::domain::scope::Audience;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::wire::event::Cause;
 use boardcast::journal::{EntryId, Journal, RecordKey, Store};
 use boardcast::sync::source::Check;
+use boardcast::write::commit::{Change, CommitBuilder};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -118,6 +120,30 @@ async fn fault_b1_two_instances_tell_an_outage_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_b1_three_instances_of_which_one_dies_tell_an_outage_once() {
     an_outage(3).await;
+}
+
+#[tokio::test]
+async fn fault_b1_a_failure_that_another_instance_found_is_not_mended_by_what_was_kept() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    organization.clock.advance(Duration::from_mins(1));
+    let now = (organization.clock.clock())();
+    let is_gone = |app: &TestApp| app.app.instance.fold.read().checked().organization.since().is_some();
+    let commit = {
+        let state = app.app.instance.fold.read();
+        let mut check = state.checked().clone();
+        let failed = CallOutcome::Failed(Failure::Forbidden);
+        check.observe(None, failed, now, &Policy::default(), 0.0);
+        let mut commit = CommitBuilder::new();
+        commit.put(Change::Checked(check), state.version(&RecordKey::feed()));
+        commit.build(Audience::Everyone).unwrap()
+    };
+    app.journal.commit(commit).await.unwrap();
+    app.settled().await;
+    assert!(is_gone(&app));
+    // The list of projects is fresh for an hour, but from before the failure.
+    check_after(&organization, &app, Duration::from_mins(1)).await;
+    assert!(!is_gone(&app), "the organisation was not asked");
 }
 
 /// An application that has not compared anything yet.

@@ -9,6 +9,7 @@ use boardcast::demo::simulation::model::Model;
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
+use boardcast::domain::owner::Owner;
 use boardcast::domain::record::archived_board::About;
 use boardcast::domain::record::source_check::SourceCheck;
 use boardcast::domain::scope::{Audience, Scope};
@@ -226,7 +227,7 @@ async fn f6_with_redis_empty_and_the_organisation_gone_the_executable_paints_boa
     ];
     let began = now().epoch_ms();
     let first = Process::start(&settings).await;
-    let archive = azurite.archive("boardcast");
+    let archive = azurite.archive_of("boardcast", Owner::organization(&url, None));
     // Until every team's board was compared, and every number of it is in the tables.
     let copied = async {
         'again: loop {

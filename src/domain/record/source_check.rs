@@ -183,6 +183,11 @@ impl SourceCheck {
         }
     }
 
+    /// Whether a part is gone.
+    pub fn is_gone(&self, (source, scope): (DataSource, Scope)) -> bool {
+        self.parts.get(source, scope).is_some_and(|part| part.since().is_some())
+    }
+
     /// The part that is gone and that a board depends on, the one that is nearest to it first. That nobody says which
     /// projects or teams there are costs a board nothing that was compared since.
     pub fn gone(&self, scope: Scope) -> Option<&Condition> {
@@ -318,7 +323,7 @@ mod tests {
         let check: SourceCheck =
             serde_json::from_str(&format!(r#"{{"projects":{{"{}":7}}}}"#, project())).unwrap();
         assert_eq!(check.compared_at(catalogue().key().scope(Some(sprint_id()))), Some(at(7)));
-        let mut full = check.clone();
+        let mut full = check;
         full.compared(catalogue().key(), Some(sprint_id()), at(9), vec![WorkItemId::new(3).unwrap()]);
         full.whole = Some(WholeLevel { level: Level::Full, outage: None });
         assert_eq!(serde_json::from_slice::<SourceCheck>(&full.encode()).unwrap(), full);

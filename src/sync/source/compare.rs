@@ -159,8 +159,11 @@ impl Source {
     ) -> Result<Timestamp, BoardError> {
         let zone = self.settings.zones.of(team.id, &team.name);
         let key = TeamKey { project: project.id, team: team.id };
+        let sprints = (DataSource::Sprints, key.scope(None));
         let missed = self.levels.known(|check| check.team(key).and_then(|check| check.sprint_missed));
-        let catalogue = self.lists.catalogue(project, team, zone, missed.is_some()).await;
+        // What was kept from before a failure says nothing about it.
+        let is_gone = self.levels.known(|check| check.is_gone(sprints));
+        let catalogue = self.lists.catalogue(project, team, zone, missed.is_some() || is_gone).await;
         let (catalogue, as_of, failed) =
             catalogue.map_err(|error| BoardError::Call(DataSource::Sprints, error))?;
         // Sprints that cannot be read now keep nobody from comparing items by those that are known.
@@ -171,7 +174,7 @@ impl Source {
         if let Some(error) = failed {
             tracing::warn!(project = %project.name, team = %team.name, %error, "a team's sprints cannot be read");
         }
-        self.levels.observe(Some((DataSource::Sprints, key.scope(None))), outcome, at);
+        self.levels.observe(Some(sprints), outcome, at);
         let lacks_sprint = self.lacks_current_sprint(&catalogue);
         let is_confirmed = missed.is_some_and(|missed| missed < as_of);
         if lacks_sprint && !is_confirmed {

@@ -37,11 +37,13 @@ impl Source {
         let served = projects.iter().filter(|project| self.serves(project)).cloned();
         let listed = join_all(served.map(|project| async {
             let has = |(team, _): &(TeamKey, _)| team.project == project.id;
-            let look = Look { again: self.is_doubtful(Some(project.id)), is_known: known.iter().any(has) };
             let part = (DataSource::Teams, Scope::project(project.id));
             let teams = match self.levels.permit(Some(part)) {
                 Permit::Wait(until) => Err(format!("it is not asked before {until}")),
-                Permit::Ask | Permit::Probe => {
+                permit => {
+                    // What was kept from before a failure says nothing about it.
+                    let again = permit == Permit::Probe || self.is_doubtful(Some(project.id));
+                    let look = Look { again, is_known: known.iter().any(has) };
                     let teams = self.lists.teams(project.id, look).await;
                     self.observe_list(part, &teams);
                     teams.map_err(|error| error.to_string())
@@ -88,12 +90,14 @@ impl Source {
     }
 
     async fn projects(&self, is_known: bool) -> Result<(Arc<Vec<ProjectRef>>, Timestamp), String> {
-        if let Permit::Wait(until) = self.levels.permit(None) {
+        let permit = self.levels.permit(None);
+        if let Permit::Wait(until) = permit {
             // What was listed lately is good enough to compare boards by.
             let known = self.lists.projects_as_known();
             return known.ok_or_else(|| format!("the organisation is not asked before {until}"));
         }
-        let again = self.has_met_a_stranger.swap(false, Ordering::SeqCst) || self.is_doubtful(None);
+        let has_met_a_stranger = self.has_met_a_stranger.swap(false, Ordering::SeqCst);
+        let again = permit == Permit::Probe || has_met_a_stranger || self.is_doubtful(None);
         let projects = self.lists.projects(Look { again, is_known }).await;
         let (outcome, as_of) = match &projects {
             Ok((_, as_of)) => (CallOutcome::Success, *as_of),

@@ -1,6 +1,7 @@
 //! What checks find, as one record that all instances share, and the boards' levels, which follow from it. A change of
 //! level is told by the commit that records what it follows from; by whoever notices first, where time alone makes it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::board::projection::Projection;
@@ -140,8 +141,7 @@ impl Levels {
             check.ended = Some(now);
             check.answered = check.answered.max(ended.was_answered.then_some(ended.began));
         }
-        let teams: std::collections::BTreeSet<Scope> =
-            check.all_teams().map(|(team, _)| team.scope(None)).collect();
+        let teams: BTreeSet<Scope> = check.all_teams().map(|(team, _)| team.scope(None)).collect();
         check.parts.tidy(|scope| scope.team.is_none() || teams.contains(&scope));
         let mut commit = CommitBuilder::new();
         for (scope, _) in state.boards() {
@@ -220,7 +220,7 @@ impl Levels {
             Some(Announced::Level { since, .. }) => *since,
             _ => None,
         };
-        let body = change(state.level(scope), &to.level, to.outage.as_ref(), since, now);
+        let body = change(state.level(scope), to.level, to.outage.as_ref(), since, now);
         let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
         let data_as_of = check.compared_at(scope).or(envelope.data_as_of);
         commit.announce(scope, event::encode(&Envelope { level: to.level, data_as_of, ..envelope }, &body));
@@ -250,7 +250,7 @@ impl Levels {
         }
         if state.shown().next().is_none() {
             let since = told.outage.as_ref().and_then(|outage| outage.since);
-            let body = change(told.level, &whole.level, whole.outage.as_ref(), since, now);
+            let body = change(told.level, whole.level, whole.outage.as_ref(), since, now);
             let envelope = self.of_organization(now, whole.level);
             commit.announce_to(Audience::Everyone, event::encode(&envelope, &body));
         }
@@ -286,7 +286,7 @@ fn is_news(state: &Projection, scope: Scope, wanted: &BoardLevel) -> bool {
 /// The event that tells of another level.
 fn change(
     from: Level,
-    to: &Level,
+    to: Level,
     outage: Option<&Outage>,
     down_since: Option<Timestamp>,
     now: Timestamp,
@@ -297,7 +297,7 @@ fn change(
         }
         level => Body::Degraded {
             from,
-            to: *level,
+            to: level,
             reason: outage.map_or_else(|| LOADING.into(), |outage| outage.reason.clone()),
             since: outage.and_then(|outage| outage.since).unwrap_or(now),
             retry_at: outage.and_then(|outage| outage.retry_at),

@@ -8,6 +8,7 @@ use super::{Check, Source};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::domain::wire::event::Cause;
+use crate::journal::EntryId;
 
 /// How soon the organisation is asked again after a failure that is sat out, in milliseconds.
 const RETRY_MS: i64 = 2_000;
@@ -27,6 +28,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 impl Source {
     /// Checks at once, and then whenever a check is due; never returns.
     pub async fn keep_fresh(self: Arc<Self>) {
+        self.instance.fold.passed(EntryId::ZERO).await;
+        // What was met before this instance began was a reason to check for those who met it.
+        self.forget_what_is_outdated();
         loop {
             // Not short-circuited: what was met has to be forgotten even when a check is due anyway.
             let missed = self.forget_what_is_outdated();
