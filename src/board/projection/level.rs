@@ -3,11 +3,9 @@
 //! from the archive stands in.
 
 use super::Projection;
-use crate::domain::level::Level;
 use crate::domain::record::last_announced::{self, Announced};
-use crate::domain::scope::Scope;
-use crate::domain::time::Timestamp;
 use crate::domain::wire::view::Outage;
+use crate::domain::{Level, Scope, Timestamp};
 
 impl Projection {
     /// The level of a board that was announced last.
@@ -35,22 +33,17 @@ impl Projection {
         if let Some(board) = self.archived(scope) {
             return Some(self.outage_of_archived(board));
         }
-        let of_journal = || self.cut_off.map(Outage::of_journal);
         match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
             Some(Announced::Level { reason: Some(reason), since, retry_at, .. }) => {
                 Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
             }
-            _ => of_journal(),
+            _ => self.cut_off.map(Outage::of_journal),
         }
     }
 
     /// Since when this instance is cut off from the journal; `None` when it is not.
     pub const fn cut_off(&self) -> Option<Timestamp> {
         self.cut_off
-    }
-
-    pub(in crate::board) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
-        self.cut_off = since;
     }
 
     /// When a board was last found equal to its source, be it in another life; its newest change, where there was never

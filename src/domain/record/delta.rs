@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::record::last_announced::AnnouncedRecord;
-use crate::domain::scope::{CollectionId, ProjectId, TeamKey};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::CurrentSprint;
-use crate::domain::sprint::work_item::{Observation, WorkItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::{
+    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, ProjectId, Stored, TeamKey,
+    Timestamp, WorkItemId,
+};
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,12 +52,6 @@ pub struct SourceCheck {
 }
 
 impl SourceCheck {
-    /// The record's bytes in the journal.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and maps with string keys cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
     /// The project is known to have been equal to the source at `at`; no check ever gets older.
     pub fn advance(&mut self, project: ProjectId, at: Timestamp) {
         let known = self.projects.entry(project).or_insert(at);
@@ -67,18 +59,8 @@ impl SourceCheck {
     }
 }
 
-impl Delta {
-    /// The entry's bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and maps with string keys cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads an entry's bytes. Errors when a defect or a newer schema wrote something else.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
-    }
-}
+impl Stored for Delta {}
+impl Stored for SourceCheck {}
 
 #[cfg(test)]
 mod tests {

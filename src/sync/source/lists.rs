@@ -13,6 +13,7 @@ use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::stored::Stored;
 use crate::journal::EntryId;
 use crate::ops::vitals::{ReadOutcome, Vitals};
 use crate::platform::clock::Clock;
