@@ -3,4 +3,4 @@
 mod envelope;
 pub mod event;
 pub(crate) mod explanation;
-pub mod view;
+pub(crate) mod view;
