@@ -94,7 +94,7 @@ impl Lists {
 
     async fn projects(&self) -> Result<Arc<Vec<ProjectRef>>, CallError> {
         let azure = self.azure.clone();
-        let load = move || async move {
+        let load = async move {
             let projects = azure.projects().await?;
             let bytes = projects.len() * REF_BYTES;
             Ok(Loaded { value: Arc::new(projects), bytes })
@@ -104,7 +104,7 @@ impl Lists {
 
     async fn teams(&self, project: ProjectId) -> Result<Arc<Vec<TeamRef>>, CallError> {
         let azure = self.azure.clone();
-        let load = move || async move {
+        let load = async move {
             let teams = azure.teams(project).await?;
             let bytes = teams.len() * REF_BYTES;
             Ok(Loaded { value: Arc::new(teams), bytes })
@@ -126,7 +126,7 @@ impl Lists {
         let key = TeamKey { project: project.id, team: team.id };
         let (azure, clock) = (self.azure.clone(), self.clock.clone());
         let (project, team) = (project.clone(), team.clone());
-        let load = move || async move {
+        let load = async move {
             let catalogue = azure.catalogue(&project, &team, zone, clock()).await?;
             let bytes = catalogue.encode().len();
             Ok(Loaded { value: Arc::new(catalogue), bytes })
