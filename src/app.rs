@@ -67,7 +67,10 @@ impl Parts {
     /// runtime.
     pub fn start(config: &Config, adapters: Adapters) -> App {
         let Adapters { store, clock, ring, azure, archive } = adapters;
-        let instance = Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some());
+        let instance = Instance {
+            projects: Arc::new(config.projects.clone()),
+            ..Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some())
+        };
         let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
         let calculator = Arc::new(Calculator::new(config.metrics));
         let Instance { fold, clock, demo, .. } = instance.clone();
@@ -78,7 +81,6 @@ impl Parts {
         let deriver = Deriver { instance: instance.clone(), calculator, teams, settings: config.derive };
         let deriver = Arc::new(deriver);
         let source_settings = SourceSettings {
-            projects: config.projects.clone(),
             zones: config.team_zones.clone(),
             interval: config.check_interval,
             deadline: config.sync_deadline,

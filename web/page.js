@@ -46,7 +46,9 @@ open(
   (event, id) => {
     if (event.type === "connected") byId("demo").hidden = true;
     if (event.demo) byId("demo").hidden = false;
-    if (["connected", "heartbeat"].includes(event.type)) level = event.level;
+    // Without a project it is the level of the organisation, told while no board is known.
+    const isOfAll = ["connected", "heartbeat"].includes(event.type) || ["degraded", "recovered"].includes(event.type) && event.projectId === null;
+    if (isOfAll) level = event.level;
     // The list names boards, also one that the event takes away.
     const about = boards.of(event);
     boards.apply(event, id);

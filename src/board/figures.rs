@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, Figures, MetricSettings, SprintContext};
 use crate::domain::wire::explanation::Explanation;
-use crate::domain::wire::view::{ItemView, StateCount};
-use crate::domain::{Catalogue, History, Scope, TeamKey, Text, Timestamp, WorkItem};
+use crate::domain::wire::view::{ItemView, Missing, StateCount};
+use crate::domain::{Catalogue, History, Scope, TeamKey, Text, Timestamp, WorkItem, WorkItemId};
 use crate::journal::Version;
 
 /// What a board's figures are made of, copied out of the fold so that computing does not hold it.
@@ -22,6 +22,8 @@ pub struct Inputs {
     pub items: Vec<Arc<WorkItem>>,
     /// The items that are or ever were its team's, by number; empty for a board without a sprint.
     team_items: Vec<KnownItem>,
+    /// What is known to be missing.
+    pub missing: Vec<Missing>,
 }
 
 impl Inputs {
@@ -33,8 +35,35 @@ impl Inputs {
             catalogue: state.teams().catalogue_of(scope).cloned(),
             items: state.items_of(scope),
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
+            missing: missing(state, scope),
         }
     }
+}
+
+impl Inputs {
+    /// What is known of the history of the items that are there is the board's, unless something is missing.
+    fn history(&self, of_items: History) -> History {
+        if self.missing.is_empty() { of_items } else { History::Partial }
+    }
+}
+
+/// What is known to be missing on a team's board: items that cannot be read, and those that left the sprint before anybody
+/// compared it.
+fn missing(state: &Projection, scope: Scope) -> Vec<Missing> {
+    let of_team = TeamKey::of(scope).and_then(|team| state.checked().team(team));
+    let Some(check) = of_team.filter(|check| check.sprint == scope.sprint) else { return Vec::new() };
+    let unreadable = |id: &WorkItemId| Missing { work_item_id: Some(*id), reason: "unreadable".into() };
+    let mut missing: Vec<Missing> = check.unreadable.iter().map(unreadable).collect();
+    let began = state.teams().catalogue_of(scope).and_then(|catalogue| {
+        let first = catalogue.sprint(scope.sprint?)?.span()?.first();
+        let since = catalogue.calendar().day_of(check.since?);
+        (first < since).then_some(since)
+    });
+    missing.extend(began.map(|since| Missing {
+        work_item_id: None,
+        reason: format!("work items that left the sprint before {since} are not known").into(),
+    }));
+    missing
 }
 
 /// Computes figures, and keeps what does not change.
@@ -69,14 +98,17 @@ impl Calculator {
         let kept = self.kept(inputs.scope);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.renew(&inputs.team_items, catalogue, &frame);
-        metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now)
+        let figures = metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now);
+        Figures { history: inputs.history(figures.history), ..figures }
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
     pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
         let frame = SprintContext::new(catalogue, catalogue.sprint(inputs.scope.sprint?)?, self.settings);
-        metrics::explain(metric, &frame, inputs.team_items.iter().map(|known| &*known.item), now)
+        let items = inputs.team_items.iter().map(|known| &*known.item);
+        let explanation = metrics::explain(metric, &frame, items, now)?;
+        Some(Explanation { history: inputs.history(explanation.history), ..explanation })
     }
 
     fn kept(&self, scope: Scope) -> Arc<Mutex<Kept>> {
@@ -118,7 +150,7 @@ fn without_metrics(inputs: &Inputs) -> Figures {
         metrics: BTreeMap::new(),
         states: states(&inputs.items),
         burndown: None,
-        history: if complete { History::Complete } else { History::Partial },
+        history: inputs.history(if complete { History::Complete } else { History::Partial }),
     }
 }
 

@@ -234,7 +234,7 @@ impl Snapshots {
             url: board_url(*scope, None),
         });
         let level = Self::summary(&state, &scopes).0;
-        Directory { scopes: rows.collect(), level, cursor: state.position().to_string() }
+        Directory { scopes: rows.collect(), level, outage: None, cursor: state.position().to_string() }
     }
 
     /// The board of a scope, whole, as `GET snapshot` answers it.
@@ -285,7 +285,7 @@ impl Snapshots {
             }
             Level::None => {}
         }
-        without_numbers(view, parts.outage.as_ref().and_then(|outage| outage.since))
+        without_numbers(view, parts.outage.as_ref())
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
@@ -359,16 +359,14 @@ impl Parts {
             items: Some(item_views(&self.inputs, now)),
             burndown: figures.burndown,
             history: figures.history,
+            missing: self.inputs.missing.clone(),
         }
     }
 }
 
 /// A board of whose source nothing is known that may still be shown: no numbers, and why.
-fn without_numbers(view: BoardView, since: Option<Timestamp>) -> BoardView {
-    let reason: Text = match since {
-        Some(since) => format!("Azure DevOps has not answered since {since}").into(),
-        None => "Azure DevOps does not answer".into(),
-    };
+fn without_numbers(view: BoardView, outage: Option<&Outage>) -> BoardView {
+    let reason = outage.map_or_else(|| "Azure DevOps does not answer".into(), Outage::without_numbers);
     let without = |metric| MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric };
     let metrics = view.metrics.into_iter().map(|(id, metric)| (id, without(metric))).collect();
     BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }

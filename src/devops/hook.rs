@@ -69,6 +69,8 @@ pub enum DeadLetter {
     Minimal,
     /// There is no date to order it by.
     NoDate,
+    /// It is dated more than a day ahead of when it came: it would win over whatever follows.
+    DatedAhead,
     /// The body is larger than any that Azure DevOps sends.
     TooLarge,
     /// It comes from another collection than the one that is served.
@@ -91,6 +93,7 @@ impl DeadLetter {
             Self::NoProject => "no_project",
             Self::Minimal => "minimal_payload",
             Self::NoDate => "no_date",
+            Self::DatedAhead => "dated_ahead",
             Self::TooLarge => "too_large",
             Self::ForeignCollection => "foreign_collection",
             Self::ForeignProject => "foreign_project",
@@ -98,7 +101,7 @@ impl DeadLetter {
     }
 
     /// Every reason there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Empty,
         Self::NotJson,
         Self::NotAnObject,
@@ -109,6 +112,7 @@ impl DeadLetter {
         Self::NoProject,
         Self::Minimal,
         Self::NoDate,
+        Self::DatedAhead,
         Self::TooLarge,
         Self::ForeignCollection,
         Self::ForeignProject,

@@ -96,30 +96,6 @@ pub struct CallError {
     pub message: String,
 }
 
-impl CallError {
-    /// What the operator can do.
-    const fn remedy(&self) -> &'static str {
-        match self.failure {
-            Failure::Unauthorised => {
-                "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation"
-            }
-            Failure::Forbidden => {
-                "give AZURE_DEVOPS_PAT the scopes vso.project (Project and Team: read) and vso.work (Work Items: read)"
-            }
-            Failure::Gone => {
-                "check BOARDCAST_ORGANIZATION_URL, and that the project or team exists and the owner of \
-                 AZURE_DEVOPS_PAT can see it"
-            }
-            Failure::Throttled { .. } => "no action needed: boardcast tries again later",
-            Failure::TimedOut => "if it lasts, check BOARDCAST_ORGANIZATION_URL and the network",
-            Failure::Server => "usually temporary; if it lasts, see the status page of Azure DevOps",
-            Failure::Unreadable => {
-                "check that no proxy answers in place of Azure DevOps; otherwise report a bug in boardcast"
-            }
-        }
-    }
-}
-
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Azure DevOps, {}: {}", self.call, self.failure.as_str())?;
@@ -129,7 +105,7 @@ impl fmt::Display for CallError {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
-        write!(f, "; {}", self.remedy())
+        write!(f, "; {}", self.failure.remedy())
     }
 }
 

@@ -71,8 +71,10 @@ fn change_type(
     shown: bool,
     fields: &Fields,
 ) -> ChangeType {
+    let has_moved = was.is_some_and(|was| was.claim.facts.project != is.claim.facts.project);
     if is.claim.facts.deleted {
-        return ChangeType::Deleted;
+        // Of what went to another project nothing else may be known.
+        return if has_moved { ChangeType::MovedOut } else { ChangeType::Deleted };
     }
     match was {
         Some(was) if was.claim.facts.deleted => return ChangeType::Restored,

@@ -3,21 +3,27 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 
 /// Where a board's data comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DataSource {
     /// The work items.
     WorkItems,
     /// Sprints, their dates and capacities.
     Sprints,
+    /// Which teams a project has.
+    Teams,
 }
 
 /// How a question to a source failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// It does not know us: 401, or a sign-in page.
     Unauthorised,
@@ -54,6 +60,28 @@ impl Failure {
             Self::TimedOut => "timed_out",
             Self::Server => "server_error",
             Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// What the operator can do.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Unauthorised => {
+                "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation"
+            }
+            Self::Forbidden => {
+                "give AZURE_DEVOPS_PAT the scopes vso.project (Project and Team: read) and vso.work (Work Items: read)"
+            }
+            Self::Gone => {
+                "check BOARDCAST_ORGANIZATION_URL, and that the project or team exists and the owner of \
+                 AZURE_DEVOPS_PAT can see it"
+            }
+            Self::Throttled { .. } => "no action needed: boardcast tries again later",
+            Self::TimedOut => "if it lasts, check BOARDCAST_ORGANIZATION_URL and the network",
+            Self::Server => "usually temporary; if it lasts, see the status page of Azure DevOps",
+            Self::Unreadable => {
+                "check that no proxy answers in place of Azure DevOps; otherwise report a bug in boardcast"
+            }
         }
     }
 }
@@ -130,7 +158,8 @@ pub enum Permit {
 }
 
 /// What is known of one source of one board.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Condition {
     /// Failures in a row.
     failures: u32,
@@ -140,14 +169,16 @@ pub struct Condition {
     outage: Option<Outage>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Outage {
     level: Level,
     reason: Failure,
     since: Timestamp,
     probes_failed: u32,
     retry_at: Timestamp,
-    /// A probe is under way, and until then it is the only one.
+    /// A probe is under way, and until then it is the only one of this instance.
+    #[serde(skip)]
     probing_until: Option<Timestamp>,
 }
 
@@ -155,6 +186,11 @@ impl Condition {
     /// The level of this source's part of the board.
     pub fn level(&self) -> Level {
         self.outage.map_or(Level::Full, |outage| outage.level)
+    }
+
+    /// The level of what is known as of `known`, as of `now`.
+    pub fn level_at(&self, policy: &Policy, now: Timestamp, known: Option<Timestamp>) -> Level {
+        self.outage.map_or(Level::Full, |_| policy.without_source(now, known))
     }
 
     /// Since when the source is gone.
@@ -275,39 +311,58 @@ const fn later(now: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(ms))
 }
 
-/// Every source of every board. One that never failed is full.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The sources of boards that failed. One that is not among them is full.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Row>", into = "Vec<Row>")]
 pub struct Conditions(BTreeMap<(DataSource, Scope), Condition>);
 
+/// A condition as it is written: a pair is no key of an object in JSON.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    source: DataSource,
+    scope: Scope,
+    #[serde(flatten)]
+    condition: Condition,
+}
+
+impl From<Vec<Row>> for Conditions {
+    fn from(rows: Vec<Row>) -> Self {
+        Self(rows.into_iter().map(|row| ((row.source, row.scope), row.condition)).collect())
+    }
+}
+
+impl From<Conditions> for Vec<Row> {
+    fn from(conditions: Conditions) -> Self {
+        let row = |((source, scope), condition)| Row { source, scope, condition };
+        conditions.0.into_iter().map(row).collect()
+    }
+}
+
 impl Conditions {
-    /// One source of one board.
+    /// One source of one board, to be changed.
     pub fn of(&mut self, source: DataSource, scope: Scope) -> &mut Condition {
         self.0.entry((source, scope)).or_default()
     }
 
-    /// The source of a board whose level is the worst, as of `now`; `None` when none was ever asked.
-    pub fn gravest(
-        &mut self,
-        scope: Scope,
-        policy: &Policy,
-        now: Timestamp,
-        known: Option<Timestamp>,
-    ) -> Option<&Condition> {
-        for (_, condition) in self.0.iter_mut().filter(|((_, of), _)| *of == scope) {
-            condition.tick(policy, now, known);
-        }
-        let of_scope = self.0.iter().filter(|((_, of), _)| *of == scope).map(|(_, condition)| condition);
-        of_scope.max_by_key(|condition| condition.level())
+    /// What is known of one source of one board; `None` where nothing failed.
+    pub fn get(&self, source: DataSource, scope: Scope) -> Option<&Condition> {
+        self.0.get(&(source, scope))
+    }
+
+    /// Those that are gone, and of what.
+    pub fn gone(&self) -> impl Iterator<Item = (Scope, &Condition)> {
+        let of_scope = self.0.iter().map(|((_, scope), condition)| (*scope, condition));
+        of_scope.filter(|(_, condition)| condition.outage.is_some())
+    }
+
+    /// Forgets those of which nothing failed, and those of scopes that `keep` does not name.
+    pub fn tidy(&mut self, keep: impl Fn(Scope) -> bool) {
+        self.0.retain(|(_, scope), condition| *condition != Condition::default() && keep(*scope));
     }
 
     /// When to ask next because something failed; `None` when nothing did.
     pub fn next_try(&self) -> Option<Timestamp> {
         self.0.values().filter_map(Condition::next_try).min()
-    }
-
-    /// The worst of all, to be shown where there is room for one word.
-    pub fn worst(&self) -> Level {
-        self.0.values().map(Condition::level).max().unwrap_or_default()
     }
 }
 

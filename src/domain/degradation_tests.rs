@@ -121,10 +121,20 @@ fn f3_a_level_is_one_sources_and_one_boards() {
     let failed = CallOutcome::Failed(Failure::Forbidden);
     conditions.of(DataSource::Sprints, b).observe(&policy, failed, at(0), None, 0.0);
     conditions.of(DataSource::WorkItems, b).observe(&policy, failed, at(0), Some(at(0)), 0.0);
-    let mut level = |scope, known| conditions.gravest(scope, &policy, at(0), known).map(Condition::level);
-    assert_eq!((level(a, Some(at(0))), level(b, None)), (Some(Level::Full), Some(Level::None)));
-    assert_eq!(level(b, Some(at(0))), Some(Level::Cached));
-    assert_eq!(conditions.worst(), Level::Cached);
+    let level = |source, scope, known| {
+        conditions
+            .get(source, scope)
+            .map_or(Level::Full, |condition| condition.level_at(&policy, at(0), known))
+    };
+    assert_eq!(level(DataSource::WorkItems, a, Some(at(0))), Level::Full);
+    assert_eq!(level(DataSource::Sprints, a, Some(at(0))), Level::Full);
+    assert_eq!(level(DataSource::WorkItems, b, Some(at(0))), Level::Cached);
+    assert_eq!(level(DataSource::Sprints, b, None), Level::None);
+    assert_eq!(conditions.gone().map(|(scope, _)| scope).collect::<Vec<_>>(), [b, b]);
+    let written = serde_json::to_vec(&conditions).unwrap();
+    assert_eq!(serde_json::from_slice::<Conditions>(&written).unwrap(), conditions);
+    conditions.tidy(|scope| scope == a);
+    assert_eq!(conditions, Conditions::default(), "what never failed is not kept");
 }
 
 #[test]

@@ -24,9 +24,10 @@ pub use authorise::AllowedProjects;
 pub use entry_id::EntryId;
 pub use level::Level;
 pub use record::archived_board::ArchivedBoard;
-pub use record::delta::{Delta, SourceCheck};
+pub use record::delta::Delta;
 pub(crate) use record::journal_status::JournalStatus;
 pub use record::last_announced::{Announced, AnnouncedRecord};
+pub use record::source_check::SourceCheck;
 pub use schedule::SyncWindow;
 pub use scope::{
     AreaId, Audience, CollectionId, NameOrId, ProjectId, Scope, SprintId, TeamId, TeamKey, Text,

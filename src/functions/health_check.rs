@@ -15,12 +15,15 @@ use warp::reply::Response;
 use super::reply::{self, ErrorBody};
 use super::{Function, Request, Trigger, failed, is_read};
 use crate::app::App;
+use crate::board::projection::Projection;
 use crate::board::snapshot::Snapshots;
 use crate::config::OperatorAccess;
 use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
+use crate::domain::degradation::{Condition, Failure};
 use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::scope::Scope;
 use crate::journal::EntryId;
 use crate::ops::prometheus;
 use crate::ops::vitals::{HIT_RATE_DEFINITION, HOUR};
@@ -235,8 +238,27 @@ fn source(app: &App) -> Value {
     json!({
         "configured": app.source.is_some(),
         "level": app.instance.vitals.source_level.value(),
+        "outage": state.whole(app.instance.vitals.source_level.value()).1,
+        "gone": gone(&state),
         "unknownStates": unknown,
     })
+}
+
+/// What of the organisation does not answer, by the names of project and team.
+fn gone(state: &Projection) -> Vec<Value> {
+    let row = |(scope, condition): (Scope, &Condition)| {
+        json!({
+            "project": state.project_name(scope.project),
+            "projectId": scope.project,
+            "team": state.team_name(scope),
+            "teamId": scope.team,
+            "reason": condition.reason().map(Failure::as_str),
+            "remedy": condition.reason().map(Failure::remedy),
+            "since": condition.since(),
+            "retryAt": condition.retry_at(),
+        })
+    };
+    state.checked().parts.gone().map(row).collect()
 }
 
 /// The members of two objects as one.

@@ -46,7 +46,11 @@ pub async fn handle(app: &App, request: Request) -> Response {
     let filter = request.query.scope_filter();
     if filter.is_empty() {
         count(app, ReadOutcome::HitMemory);
-        let directory = app.snapshots.directory(&filter);
+        let mut directory = app.snapshots.directory(&filter);
+        if directory.scopes.is_empty() {
+            let (whole, outage) = app.instance.fold.read().whole(app.instance.vitals.source_level.value());
+            (directory.level, directory.outage) = (directory.level.max(whole), outage);
+        }
         return reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache");
     }
     let scopes = {

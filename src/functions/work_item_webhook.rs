@@ -26,6 +26,9 @@ use crate::write::ingest::{Ingested, Provenance};
 /// The greatest body that is read: twice what Azure DevOps sends at most.
 pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// By how much a hook may be dated ahead of when it comes, in milliseconds: clocks differ by minutes, zones by a day.
+const AHEAD_MS_MAX: i64 = 24 * 60 * 60_000;
+
 /// The function. By itself the server answers without the prefix `/api` as well; the Functions host sends nothing
 /// there.
 pub(super) const FUNCTION: Function = Function {
@@ -124,9 +127,13 @@ async fn act_on(app: &App, content: Content, provenance: &Provenance, letter: &L
 
 async fn observe(app: &App, observation: &Observation, provenance: &Provenance, letter: &Letter) -> Response {
     let present = observation.present();
-    let project_name = Some(&*present.details.project_name).filter(|name| !name.is_empty());
-    if !app.config.projects.allow(present.claim.facts.project, project_name) {
-        return dead_letter(app, DeadLetter::ForeignProject, letter);
+    let dated = present.claim.changed_at.max(present.claim.claimed_at.timestamp());
+    if dated.epoch_ms().saturating_sub(provenance.received_at.epoch_ms()) > AHEAD_MS_MAX {
+        tracing::warn!(
+            work_item = %observation.id, %dated,
+            "a hook is dated more than a day ahead; set the clocks of this machine and of Azure DevOps Server right"
+        );
+        return dead_letter(app, DeadLetter::DatedAhead, letter);
     }
     match app.ingest.observe(observation, provenance).await {
         Ok(Ingested::Committed { events }) => {
@@ -148,6 +155,7 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
             );
             dead_letter(app, DeadLetter::ForeignCollection, letter)
         }
+        Ok(Ingested::ForeignProject) => dead_letter(app, DeadLetter::ForeignProject, letter),
         Err(error) => keep(app, observation, provenance, &error).await,
     }
 }

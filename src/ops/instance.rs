@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::board::fold::Fold;
+use crate::domain::authorise::AllowedProjects;
 use crate::domain::owner::Owner;
 use crate::journal::{Journal, Leases, Store};
 use crate::ops::vitals::Vitals;
@@ -27,6 +28,8 @@ pub struct Instance {
     pub vitals: Arc<Vitals>,
     /// Whether the organisation is simulated, which every event then says.
     pub demo: bool,
+    /// The projects that are served: nothing of another one is kept.
+    pub projects: Arc<AllowedProjects>,
 }
 
 impl Instance {
@@ -41,6 +44,7 @@ impl Instance {
             clock,
             vitals: Arc::default(),
             demo,
+            projects: Arc::default(),
         }
     }
 }

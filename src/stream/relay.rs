@@ -173,8 +173,8 @@ impl Relay {
 
     async fn restore(&self) -> Result<(Projection, Vec<String>), JournalError> {
         let ours = self.instance.fold.read().clone();
-        let Instance { journal, leases, id, .. } = self.instance.clone();
-        let restore = Restore { journal, leases, id };
+        let Instance { journal, leases, id, projects, .. } = self.instance.clone();
+        let restore = Restore { journal, leases, id, projects };
         restore.run(&ours).await
     }
 

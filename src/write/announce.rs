@@ -146,7 +146,8 @@ impl Deriver {
         let now = (self.instance.clock)();
         let (inputs, mut draft) = {
             let state = self.instance.fold.read();
-            let is_due = state.is_served(scope) && !state.awaits_source(scope);
+            let is_due =
+                state.is_served(scope) && !state.awaits_source(scope) && !state.awaits_comparison(scope);
             let inputs = is_due.then(|| Inputs::of(&state, scope));
             (inputs, Draft::new(&state, scope, now, self))
         };

@@ -128,7 +128,13 @@ impl Archiver {
     pub async fn copy(&self, copied: &mut Copied) -> Result<usize, ArchiveError> {
         let due = {
             let state = self.instance.fold.read();
-            due(&state, copied)
+            let is_served = |scope: Scope| {
+                let name = state.project_name(scope.project).map(|name| &**name);
+                self.instance.projects.allow(scope.project, name)
+            };
+            let mut due = due(&state, copied);
+            due.retain(|value| is_served(value.scope));
+            due
         };
         if due.is_empty() {
             return Ok(0);
@@ -151,7 +157,9 @@ impl Archiver {
         let now = (self.instance.clock)();
         let mut of_boards = BTreeMap::<Scope, Vec<ArchivedValue>>::new();
         for value in self.archive.saved_values().await.map_err(|error| error.to_string())? {
-            if now.ms_since(value.as_of) < SEED_AGE_MAX_MS {
+            let name = value.about.as_ref().and_then(|about| about.project.as_deref());
+            let is_served = self.instance.projects.allow(value.scope.project, name);
+            if is_served && now.ms_since(value.as_of) < SEED_AGE_MAX_MS {
                 of_boards.entry(value.scope).or_default().push(value);
             }
         }

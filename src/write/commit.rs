@@ -12,8 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::board::projection::Projection;
-use crate::domain::record::delta::{Delta, SourceCheck};
+use crate::domain::record::delta::Delta;
 use crate::domain::record::last_announced::AnnouncedRecord;
+use crate::domain::record::source_check::SourceCheck;
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::CurrentSprint;
@@ -55,7 +56,7 @@ pub enum Change {
     CurrentSprint(CurrentSprint),
     /// Something was announced about a board.
     Announced(AnnouncedRecord),
-    /// Projects were found equal to the organisation.
+    /// What the organisation answered.
     Checked(SourceCheck),
     /// The collection whose hooks are taken is known.
     Collection(CollectionId),

@@ -256,6 +256,10 @@ impl Inbox {
                 self.ingest.instance.vitals.dead_letter(deposit.received_at, "foreign_collection", 0, None);
                 tracing::warn!(%work_item, "a deposit comes from another collection and is a dead letter");
             }
+            Ok(Ingested::ForeignProject) => {
+                self.ingest.instance.vitals.dead_letter(deposit.received_at, "foreign_project", 0, None);
+                tracing::warn!(%work_item, "a deposit is of a project that is not served and is a dead letter");
+            }
             Err(error) => tracing::warn!(%work_item, %error, "a deposit cannot be ingested yet"),
         }
         ingested.map(|_| ())

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::board::projection::Projection;
+use crate::domain::authorise::AllowedProjects;
 use crate::domain::entry_id::EntryId;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::{Audience, ProjectId, Scope};
@@ -38,6 +39,8 @@ pub(crate) struct Restore {
     pub leases: Arc<dyn Leases>,
     /// Who this instance is, for the lease.
     pub id: Arc<str>,
+    /// The projects that are served: what is known of another one stays lost.
+    pub projects: Arc<AllowedProjects>,
 }
 
 impl Restore {
@@ -50,7 +53,7 @@ impl Restore {
         let mut restored = 0;
         for _ in 0..ROUNDS_MAX {
             let there = Projection::load(&*self.journal).await?;
-            let missing = missing(ours, &there.0);
+            let missing = missing(ours, &there.0, &self.projects);
             if missing.is_empty() {
                 tracing::info!(restored, "the journal holds what is known here");
                 return Ok(there);
@@ -83,10 +86,10 @@ impl Restore {
 
 /// The commits that put back what `there` has not, or has in an older version than `ours`. What was announced comes last,
 /// when the boards that it was announced of are whole: else the difference would look like news.
-fn missing(ours: &Projection, there: &Projection) -> Vec<Commit> {
+fn missing(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec<Commit> {
     let mut commits = collection(ours, there).into_iter().collect::<Vec<_>>();
-    commits.extend(teams(ours, there));
-    commits.extend(items(ours, there));
+    commits.extend(teams(ours, there, served));
+    commits.extend(items(ours, there, served));
     commits.extend(checked(ours, there));
     if commits.is_empty() { announced(ours, there) } else { commits }
 }
@@ -99,8 +102,9 @@ fn collection(ours: &Projection, there: &Projection) -> Option<Commit> {
 }
 
 /// One commit for each project, because all its teams share a guard.
-fn teams(ours: &Projection, there: &Projection) -> Vec<Commit> {
-    let projects: BTreeSet<ProjectId> = ours.teams().all().map(|catalogue| catalogue.project).collect();
+fn teams(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec<Commit> {
+    let known = ours.teams().all().filter(|team| served.allow(team.project, Some(&team.project_name)));
+    let projects: BTreeSet<ProjectId> = known.map(|catalogue| catalogue.project).collect();
     projects.into_iter().filter_map(|project| teams_of(ours, there, project)).collect()
 }
 
@@ -121,11 +125,18 @@ fn teams_of(ours: &Projection, there: &Projection, project: ProjectId) -> Option
     commit.build(Audience::Scope(Scope::project(project)))
 }
 
-fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
+fn items(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec<Commit> {
     let mut commits = Vec::new();
     let mut commit = CommitBuilder::new();
     for known in ours.items() {
         let item = &*known.item;
+        let present = item.present();
+        // That an item went elsewhere tells nothing of it, and keeps it from coming back.
+        if !present.claim.facts.deleted
+            && !served.allow(present.claim.facts.project, Some(&present.details.project_name))
+        {
+            continue;
+        }
         let counterpart = there.item(item.id);
         let merged = match &counterpart {
             Some(theirs) => theirs.item.merge(item),
@@ -146,7 +157,7 @@ fn items(ours: &Projection, there: &Projection) -> Vec<Commit> {
 
 fn checked(ours: &Projection, there: &Projection) -> Option<Commit> {
     let mut checked = there.checked().clone();
-    ours.checked().projects.iter().for_each(|(project, at)| checked.advance(*project, *at));
+    checked.absorb(ours.checked());
     if checked == *there.checked() {
         return None;
     }

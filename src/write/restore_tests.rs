@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::amount::Hundredths;
 use crate::domain::metrics::threshold::AnnouncedValue;
-use crate::domain::record::delta::SourceCheck;
+use crate::domain::record::source_check::SourceCheck;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::stored::Stored;
@@ -22,7 +22,12 @@ async fn state(journal: &MemoryJournal) -> Projection {
 }
 
 async fn restore(journal: &Arc<MemoryJournal>, ours: &Projection) -> Projection {
-    let restore = Restore { journal: journal.clone(), leases: journal.clone(), id: "one".into() };
+    let restore = Restore {
+        journal: journal.clone(),
+        leases: journal.clone(),
+        id: "one".into(),
+        projects: Arc::default(),
+    };
     restore.run(ours).await.unwrap().0
 }
 
@@ -62,7 +67,8 @@ async fn filled(epoch: &str) -> Arc<MemoryJournal> {
         let item = item(number, 2, |_| {});
         write(&journal, RecordKey::item(item.id), item.encode()).await;
     }
-    let checked = SourceCheck { projects: [(project(), Timestamp::from_epoch_ms(5))].into() };
+    let projects = [(project(), Timestamp::from_epoch_ms(5))].into();
+    let checked = SourceCheck { projects, ..SourceCheck::default() };
     write(&journal, RecordKey::feed(), checked.encode()).await;
     let position = journal.load().await.unwrap().position;
     say(&journal, metric(board(), 5, position)).await;
@@ -182,7 +188,7 @@ async fn a_journal_that_was_set_back_is_brought_forward_again() {
         records.into_iter().map(|(key, value)| (key, Versioned { version: older(2), value: value.into() }));
     let loaded = LoadedRecords { records: records.collect(), position: older(2), whole_at: older(2) };
     let there = Projection::from_records(loaded).0;
-    let commits = missing(&ours, &there);
+    let commits = missing(&ours, &there, &AllowedProjects::default());
     let written = |commits: &[Commit], key: &RecordKey| {
         commits.iter().flat_map(|commit| &commit.writes).any(|(written, _)| written == key)
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::board::projection::Projection;
+use crate::domain::level::Level;
 use crate::domain::scope::{Audience, Scope, SprintId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, Teams};
@@ -100,7 +101,12 @@ impl TeamKeeper {
             commit.put_current_sprint(state, CurrentSprint { team, sprint });
         }
         if rolled || known.is_none_or(|known| !shows_the_same(known, catalogue)) {
-            let envelope = self.envelope(state, team.scope(sprint), now, cause);
+            let begun = team.scope(sprint);
+            let level = match state.checked().awaits_comparison(begun) {
+                true => Level::None,
+                false => state.level(begun),
+            };
+            let envelope = Envelope { level, ..self.envelope(state, begun, now, cause) };
             commit.announce(team.scope(sprint), begins(&envelope, catalogue, current.flatten(), sprint));
         }
         if let Some(learnt) = learnt {

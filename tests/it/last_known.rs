@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use boardcast::archive::Archive;
 use boardcast::domain::metrics::threshold::{AnnounceAt, AnnouncedValue};
-use boardcast::domain::record::delta::SourceCheck;
+use boardcast::domain::record::source_check::SourceCheck;
 use boardcast::domain::scope::{Audience, Scope};
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::memory::MemoryJournal;
@@ -88,7 +88,7 @@ impl Life {
     /// The organisation was compared with the boards, as a synchronisation does last.
     async fn compared(&self) {
         let at = Timestamp::from_epoch_ms(NOW_MS);
-        let checked = SourceCheck { projects: [(board(1).project, at)].into() };
+        let checked = SourceCheck { projects: [(board(1).project, at)].into(), ..SourceCheck::default() };
         let mut commit = CommitBuilder::new();
         commit.put(Change::Checked(checked), None);
         let commit = commit.build(Audience::Scope(Scope::project(board(1).project))).unwrap();

@@ -10,7 +10,6 @@ use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
 use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
-use boardcast::domain::authorise::AllowedProjects;
 use boardcast::domain::degradation::Policy;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::sprint::work_item::WorkItemId;
@@ -182,7 +181,6 @@ impl Organization {
         let azure = Arc::new(RestClient::new(&ClientSettings::new(self.server.base_url())).unwrap());
         let ingest = Ingest { instance: Instance { demo, ..app.app.instance.clone() } };
         let settings = SourceSettings {
-            projects: AllowedProjects::default(),
             zones: TeamZones::all_in(chrono_tz::Tz::America__New_York),
             interval: Duration::from_secs(240),
             deadline: Duration::from_secs(60),

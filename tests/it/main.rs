@@ -13,6 +13,7 @@
 
 mod archive_contract;
 mod client;
+mod comparison;
 mod dashboard;
 mod derive;
 mod failures;

@@ -10,7 +10,7 @@ use boardcast::domain::amount::Hundredths;
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::record::archived_board::About;
-use boardcast::domain::record::delta::SourceCheck;
+use boardcast::domain::record::source_check::SourceCheck;
 use boardcast::domain::scope::{Audience, Scope};
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
@@ -166,7 +166,7 @@ async fn f6_a_remembered_board_that_the_organisation_does_not_have_is_gone() {
     shown(&app).await;
     let mut reader = app.stream("").await;
     reader.next_of("snapshot").await;
-    let checked = SourceCheck { projects: [(board(1).project, now())].into() };
+    let checked = SourceCheck { projects: [(board(1).project, now())].into(), ..SourceCheck::default() };
     let mut commit = CommitBuilder::new();
     commit.put(Change::Checked(checked), None);
     app.journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();

@@ -1,224 +1,24 @@
 //! Boards and the organisation that they are compared with: how they begin, catch up, fall behind and recover.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use boardcast::board::fold::Fold;
 use boardcast::board::projection::Projection;
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item};
-use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::process::ItemRank;
-use boardcast::devops::client::{ClientSettings, RestClient};
-use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
-use boardcast::domain::degradation::Failure;
-use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
-use boardcast::domain::sprint::catalogue::{Catalogue, StateCategory};
-use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
-use boardcast::domain::time::Timestamp;
+use boardcast::domain::sprint::catalogue::StateCategory;
+use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::wire::event::Cause;
 use boardcast::journal::Store;
-use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-use crate::support::app::{DEADLINE, HandClock, TestApp};
+use crate::support::app::TestApp;
 use crate::support::faults::FaultyJournal;
-use crate::support::organisation::Server;
-use crate::support::sse::SseReader;
-
-/// A Wednesday, 15:00 in New York.
-const NOW_MS: i64 = 1_795_636_800_000;
-
-/// A simulated organisation, and what a test does to the way there.
-struct Organization {
-    server: tokio::sync::Mutex<Server>,
-    model: Arc<Mutex<Model>>,
-    way: Arc<Way>,
-    clock: HandClock,
-}
-
-/// The client with faults that the simulated server cannot make: those of one team, and an answer that never comes.
-struct Way {
-    client: RestClient,
-    broken: Mutex<BTreeSet<TeamId>>,
-    /// How many of the next questions about a team fail.
-    stumbles: AtomicU32,
-    sprints_broken: AtomicBool,
-    hangs: AtomicBool,
-}
-
-impl Way {
-    async fn pass(&self, team: Option<TeamId>) -> Result<(), CallError> {
-        while self.hangs.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let stumbled =
-            || self.stumbles.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        match team {
-            Some(team) if self.broken.lock().unwrap().contains(&team) || stumbled().is_ok() => Err(error()),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn error() -> CallError {
-    let message = "a planned fault".into();
-    CallError { failure: Failure::Server, call: "a call", status: Some(503), message }
-}
-
-#[async_trait]
-impl AzureDevOps for Way {
-    async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
-        self.pass(None).await?;
-        self.client.projects().await
-    }
-
-    async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError> {
-        self.pass(None).await?;
-        self.client.teams(project).await
-    }
-
-    async fn catalogue(
-        &self,
-        project: &ProjectRef,
-        team: &TeamRef,
-        zone: Tz,
-        now: Timestamp,
-    ) -> Result<Catalogue, CallError> {
-        self.pass(None).await?;
-        if self.sprints_broken.load(Ordering::SeqCst) {
-            return Err(error());
-        }
-        self.client.catalogue(project, team, zone, now).await
-    }
-
-    async fn sprint_items(
-        &self,
-        project: ProjectId,
-        team: TeamId,
-        sprint: SprintId,
-    ) -> Result<Vec<WorkItemId>, CallError> {
-        self.pass(Some(team)).await?;
-        self.client.sprint_items(project, team, sprint).await
-    }
-
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
-        self.pass(None).await?;
-        self.client.heads(ids).await
-    }
-
-    async fn revisions(
-        &self,
-        project: ProjectId,
-        known: &[ProjectRef],
-        id: WorkItemId,
-    ) -> Result<Option<Observation>, CallError> {
-        self.pass(None).await?;
-        self.client.revisions(project, known, id).await
-    }
-}
-
-impl Organization {
-    async fn start() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    async fn with(change: impl FnOnce(&mut Model)) -> Self {
-        let clock = HandClock::at(NOW_MS);
-        let mut model = Model::new(3, clock.clock());
-        change(&mut model);
-        let model = Arc::new(Mutex::new(model));
-        let server = Server::start(model.clone()).await.unwrap();
-        let client = RestClient::new(&ClientSettings::new(server.base_url())).unwrap();
-        let way = Way {
-            client,
-            broken: Mutex::default(),
-            stumbles: AtomicU32::new(0),
-            sprints_broken: AtomicBool::new(false),
-            hangs: AtomicBool::new(false),
-        };
-        Self { server: tokio::sync::Mutex::new(server), model, way: Arc::new(way), clock }
-    }
-
-    /// An application whose boards are compared with this organisation.
-    async fn app(&self) -> TestApp {
-        let app = TestApp::builder().clock(self.clock.clone()).organization(self.way.clone()).start().await;
-        self.until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(())).await;
-        app.settled().await;
-        app
-    }
-
-    fn model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
-        act(&mut self.model.lock().unwrap())
-    }
-
-    async fn calls_on(&self, route: &str) -> u64 {
-        self.server.lock().await.calls_by_route().get(route).copied().unwrap_or_default()
-    }
-
-    async fn close(&self) {
-        self.server.lock().await.close().await;
-    }
-
-    async fn reopen(&self) {
-        self.server.lock().await.reopen().await.unwrap();
-    }
-
-    /// Lets time pass, three seconds at once, until something is so.
-    async fn until<T>(&self, mut is_so: impl AsyncFnMut() -> Option<T>) -> T {
-        tokio::time::timeout(DEADLINE, async {
-            loop {
-                if let Some(found) = is_so().await {
-                    return found;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                self.clock.advance(Duration::from_secs(3));
-            }
-        })
-        .await
-        .expect("it never came to pass")
-    }
-
-    /// Lets time pass until an event of that type comes.
-    async fn until_told(&self, reader: &mut SseReader, kind: &str) -> Value {
-        self.all_until_told(reader, kind).await.pop().unwrap()
-    }
-
-    /// The same; returns that event and those before it.
-    async fn all_until_told(&self, reader: &mut SseReader, kind: &str) -> Vec<Value> {
-        let mut told = Vec::new();
-        let listening = async {
-            while told.last().is_none_or(|event: &Value| event["type"] != kind) {
-                told.extend(reader.next().await.expect("the stream ended").json());
-            }
-        };
-        let turning = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                self.clock.advance(Duration::from_secs(3));
-            }
-        };
-        tokio::select! {
-            heard = tokio::time::timeout(DEADLINE, listening) => heard.expect("it was never told"),
-            () = turning => unreachable!(),
-        }
-        told
-    }
-}
-
-/// The boards, by the name of the team.
-async fn boards(app: &TestApp) -> BTreeMap<String, Value> {
-    let directory = app.get("/api/snapshot").await.json();
-    let mut boards = BTreeMap::new();
-    for row in directory["scopes"].as_array().unwrap() {
-        let board = app.get(row["url"].as_str().unwrap()).await.json();
-        boards.insert(row["team"].as_str().unwrap_or("none").to_owned(), board);
-    }
-    boards
-}
+use crate::support::source::{NOW_MS, Organization, boards};
 
 #[tokio::test]
 async fn a_board_begins_as_the_organisation_has_it() {
@@ -234,7 +34,7 @@ async fn a_board_begins_as_the_organisation_has_it() {
                 assert_eq!(board["sprint"]["name"], sprint.name);
                 assert_eq!(board["sprint"]["state"], "current");
                 assert_eq!(board["sprint"]["startDate"], sprint.start.to_string());
-                assert_eq!((&board["level"], &board["history"]), (&json!("full"), &json!("complete")));
+                assert_eq!((&board["level"], &board["history"]), (&json!("full"), &json!("partial")));
                 let own: BTreeMap<u32, u32> = model
                     .items()
                     .values()
@@ -653,7 +453,8 @@ async fn f1_f9_an_organisation_that_was_never_there_is_nothing_and_begins_when_i
     assert_eq!((&connected["scopes"], &connected["level"]), (&json!([]), &json!("none")));
     organization.reopen().await;
     let begun = organization.until_told(&mut reader, "sprint_changed").await;
-    assert_eq!(begun["level"], "full");
+    assert_eq!(begun["level"], "none", "nothing is claimed before the first whole comparison");
+    assert_eq!(organization.until_told(&mut reader, "recovered").await["from"], "none");
     assert_eq!(reader.next_of("snapshot").await["level"], "full");
 }
 

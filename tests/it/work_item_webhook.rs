@@ -91,6 +91,25 @@ async fn w1_a_foreign_project_is_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn fault_b10_a_hook_that_is_dated_more_than_a_day_ahead_is_a_dead_letter() {
+    let app = TestApp::start().await;
+    let dated = |id: u32, hours: i64| {
+        let mut payload = updated(id, 1, "New");
+        payload["createdDate"] = json!(
+            chrono::DateTime::from_timestamp_millis(
+                boardcast::platform::clock::system()().epoch_ms() + hours * 3_600_000
+            )
+            .unwrap()
+            .to_rfc3339()
+        );
+        payload.to_string().into_bytes()
+    };
+    let answer = post(&app, &dated(13, 25)).await.json();
+    assert_eq!((&answer["outcome"], &answer["reason"]), (&json!("dead_letter"), &json!("dated_ahead")));
+    assert_eq!(post(&app, &dated(14, 23)).await.json()["outcome"], "applied", "clocks and zones differ");
+}
+
+#[tokio::test]
 async fn w8_two_megabytes_are_taken_chunked_or_not_and_more_than_four_are_a_dead_letter() {
     let app = TestApp::start().await;
     let sized = |id: u32, bytes: usize| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::board::projection::Projection;
-use crate::domain::{ArchivedBoard, JournalStatus, Scope};
+use crate::domain::{ArchivedBoard, JournalStatus};
 use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
 
 /// How long a writer waits for the fold to reach what another instance committed.
@@ -64,14 +64,6 @@ impl Fold {
     pub fn show_archived(&self, boards: impl IntoIterator<Item = ArchivedBoard>) {
         let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
         self.state.write().unwrap_or_else(PoisonError::into_inner).archived = Arc::new(boards);
-    }
-
-    /// Forgets the archived boards that `keep` does not name.
-    pub fn retain_archived(&self, keep: impl Fn(Scope) -> bool) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if !state.archived.keys().all(|scope| keep(*scope)) {
-            Arc::make_mut(&mut state.archived).retain(|scope, _| keep(*scope));
-        }
     }
 
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Board, KnownItem, LastAnnounced, Projection};
 use crate::domain::{
-    Announced, AnnouncedRecord, Audience, Catalogue, CurrentSprint, Delta, ProjectId, Scope, Stored, TeamKey,
-    Text, Timestamp, WorkItem, WorkItemId,
+    Announced, AnnouncedRecord, Audience, Catalogue, CurrentSprint, Delta, ProjectId, Scope, SourceCheck,
+    Stored, TeamKey, Text, Timestamp, WorkItem, WorkItemId,
 };
 use crate::journal::{Entry, EntryId, RecordKey, Version};
 
@@ -70,7 +70,22 @@ impl Projection {
             self.say(said, id);
         }
         if let Some(checked) = delta.checked {
-            self.checked = checked;
+            self.check(checked, id);
+        }
+    }
+
+    /// Takes in what the organisation answered. A board that may claim more by it, or less, is another one.
+    fn check(&mut self, checked: SourceCheck, id: EntryId) {
+        let before = std::mem::replace(&mut self.checked, checked);
+        for (scope, board) in self.boards.iter_mut().filter(|(_, board)| board.is_served) {
+            let claim = |check: &SourceCheck| {
+                let of_team =
+                    TeamKey::of(*scope).and_then(|team| check.team(team)).cloned().unwrap_or_default();
+                (check.awaits_comparison(*scope), of_team.items, of_team.unreadable)
+            };
+            if claim(&before) != claim(&self.checked) {
+                board.change(id);
+            }
         }
     }
 

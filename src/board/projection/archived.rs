@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Projection;
 use crate::domain::wire::view::Outage;
-use crate::domain::{ArchivedBoard, Scope};
+use crate::domain::{ArchivedBoard, Scope, TeamKey};
 
 /// Boards by their scope.
 pub(in crate::board) type ArchivedBoards = Arc<BTreeMap<Scope, ArchivedBoard>>;
@@ -16,17 +16,31 @@ impl Projection {
     /// is known: the board itself, another sprint of its team, or that the organisation was asked and has no such
     /// board.
     pub fn archived(&self, scope: Scope) -> Option<&ArchivedBoard> {
+        let check = &self.checked;
         let is_known = || {
-            self.checked.projects.contains_key(&scope.project)
-                || self.boards().any(|(board, _)| (board.project, board.team) == (scope.project, scope.team))
+            // A team that one list did not name may be named by the next.
+            let is_named = TeamKey::of(scope).is_some_and(|team| check.team(team).is_some());
+            let was_asked = check.answered.is_some() || check.projects.contains_key(&scope.project);
+            // One that is still being compared for the first time has nothing better to show.
+            let is_better = |board: Scope| board != scope || !self.awaits_comparison(board);
+            was_asked && !is_named
+                || self.boards().map(|(board, _)| board).any(|board| {
+                    (board.project, board.team) == (scope.project, scope.team) && is_better(board)
+                })
         };
         self.archived.get(&scope).filter(|_| !is_known())
+    }
+
+    /// The teams of which something is archived.
+    pub fn archived_teams(&self) -> impl Iterator<Item = TeamKey> {
+        self.archived.keys().filter_map(|scope| TeamKey::of(*scope))
     }
 
     /// The scopes that have something to show: the boards that are served, and those that are archived instead.
     pub fn shown(&self) -> impl Iterator<Item = Scope> {
         let archived = self.archived.keys().filter(|scope| self.archived(**scope).is_some());
-        self.boards().map(|(scope, _)| scope).chain(archived.copied())
+        let boards = self.boards().map(|(scope, _)| scope).filter(|scope| self.archived(*scope).is_none());
+        boards.chain(archived.copied())
     }
 
     /// Why an archived board is no more than that, and since when.

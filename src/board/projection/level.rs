@@ -3,24 +3,34 @@
 //! from the archive stands in.
 
 use super::Projection;
+use crate::domain::degradation::Condition;
 use crate::domain::record::last_announced::{self, Announced};
-use crate::domain::wire::view::Outage;
-use crate::domain::{Level, Scope, Timestamp};
+use crate::domain::wire::view::{Outage, Progress};
+use crate::domain::{Level, Scope, TeamKey, Timestamp};
 
 impl Projection {
-    /// The level of a board that was announced last.
+    /// The level of a board that was announced last; without anything to claim before its first whole comparison.
     pub fn level(&self, scope: Scope) -> Level {
-        match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
+        let announced = match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
             Some(Announced::Level { level, .. }) => *level,
             _ => Level::Full,
+        };
+        match self.awaits_comparison(scope) {
+            true if announced != Level::Mock => Level::None,
+            _ => announced,
         }
+    }
+
+    /// Whether a board that is served waits for its first whole comparison with the organisation.
+    pub fn awaits_comparison(&self, scope: Scope) -> bool {
+        self.teams.serves(scope) && self.checked.awaits_comparison(scope)
     }
 
     /// The level that this instance tells its readers: no better than the board's source allows, and not full while
     /// nobody here knows what the journal holds.
     pub fn level_here(&self, scope: Scope) -> Level {
-        let of_archive = if self.archived(scope).is_some() { Level::Cached } else { Level::Full };
-        self.level(scope).max(self.level_by_journal()).max(of_archive)
+        let of_board = if self.archived(scope).is_some() { Level::Cached } else { self.level(scope) };
+        of_board.max(self.level_by_journal())
     }
 
     /// The best level that this instance may claim of any board: less than full while it is cut off from the journal.
@@ -33,11 +43,35 @@ impl Projection {
         if let Some(board) = self.archived(scope) {
             return Some(self.outage_of_archived(board));
         }
+        let gone = self.checked.gone(scope);
         match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
-            Some(Announced::Level { reason: Some(reason), since, retry_at, .. }) => {
-                Some(Outage { reason: reason.clone(), since: *since, retry_at: *retry_at })
+            _ if gone.is_none() && self.awaits_comparison(scope) => {
+                Some(Outage::of_loading(self.progress(scope)))
             }
+            Some(Announced::Level { reason: Some(reason), since, retry_at, .. }) => Some(Outage {
+                reason: reason.clone(),
+                since: *since,
+                retry_at: *retry_at,
+                remedy: gone.and_then(Condition::reason).map(|reason| reason.remedy().into()),
+                progress: None,
+            }),
             _ => self.cut_off.map(Outage::of_journal),
+        }
+    }
+
+    /// How far the first comparison of a board is, once it is known how many items it has.
+    fn progress(&self, scope: Scope) -> Option<Progress> {
+        let check = self.checked.team(TeamKey::of(scope)?).filter(|check| check.sprint == scope.sprint)?;
+        let known = self.board(scope).map_or(0, |board| board.items.len());
+        check.items.map(|of| Progress { done: known.min(of), of })
+    }
+
+    /// The level of the organisation as a whole, and why; `unrecorded` where nothing was recorded of it yet.
+    pub fn whole(&self, unrecorded: Level) -> (Level, Option<Outage>) {
+        match &self.checked.whole {
+            Some(whole) => (whole.level, whole.outage.clone()),
+            None if unrecorded == Level::Full => (Level::Full, None),
+            None => (unrecorded, Some(Outage::of_loading(None))),
         }
     }
 
@@ -49,7 +83,7 @@ impl Projection {
     /// When a board was last found equal to its source, be it in another life; its newest change, where there was never
     /// a source to compare it with.
     pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
-        let checked = self.checked.projects.get(&scope.project).copied();
+        let checked = self.checked.compared_at(scope);
         let changed = || self.board(scope).and_then(|board| board.changed_at);
         checked.or_else(|| self.archived(scope).map(|board| board.as_of)).or_else(changed)
     }

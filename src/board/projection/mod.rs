@@ -180,10 +180,10 @@ impl Projection {
     /// is known of it may be a part of what was known then.
     pub fn awaits_source(&self, scope: Scope) -> bool {
         self.announced_of(scope).any(|(_, said)| said.at == EntryId::ZERO)
-            && !self.checked.projects.contains_key(&scope.project)
+            && self.checked.compared_at(scope).is_none()
     }
 
-    /// When projects were last found equal to the source.
+    /// What the organisation answered.
     pub const fn checked(&self) -> &SourceCheck {
         &self.checked
     }

@@ -85,6 +85,7 @@ impl ArchivedBoard {
             items: Some(Vec::new()),
             burndown: None,
             history: History::Partial,
+            missing: Vec::new(),
         }
     }
 }

@@ -1,12 +1,10 @@
 //! What a log entry tells the fold: everything that its commit changed, so that other instances need no other read.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, ProjectId, Stored, TeamKey,
-    Timestamp, WorkItemId,
+    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, SourceCheck, Stored, TeamKey,
+    WorkItemId,
 };
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
@@ -33,7 +31,7 @@ pub struct Delta {
     /// What was announced about boards.
     #[serde(default, rename = "said", skip_serializing_if = "Vec::is_empty")]
     pub announced: Vec<AnnouncedRecord>,
-    /// When the source was last found equal.
+    /// What the organisation answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<SourceCheck>,
     /// The collection whose hooks are taken from now on.
@@ -44,23 +42,7 @@ pub struct Delta {
     pub epoch: Option<String>,
 }
 
-/// When each project was last found equal to the source: read and compared, whether or not anything had changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceCheck {
-    /// By project.
-    pub projects: BTreeMap<ProjectId, Timestamp>,
-}
-
-impl SourceCheck {
-    /// The project is known to have been equal to the source at `at`; no check ever gets older.
-    pub fn advance(&mut self, project: ProjectId, at: Timestamp) {
-        let known = self.projects.entry(project).or_insert(at);
-        *known = at.max(*known);
-    }
-}
-
 impl Stored for Delta {}
-impl Stored for SourceCheck {}
 
 #[cfg(test)]
 mod tests {
@@ -70,6 +52,7 @@ mod tests {
     use crate::domain::scope::Scope;
     use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
     use crate::domain::testing::{item, project};
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn a_delta_comes_back_as_it_was() {
@@ -85,7 +68,10 @@ mod tests {
                 statement: Announced::Keys { changed: EntryId { ms: 1, seq: 0 } },
                 at: EntryId { ms: 2, seq: 0 },
             }],
-            checked: Some(SourceCheck { projects: [(project(), Timestamp::from_epoch_ms(5))].into() }),
+            checked: Some(SourceCheck {
+                projects: [(project(), Timestamp::from_epoch_ms(5))].into(),
+                ..SourceCheck::default()
+            }),
             collection: CollectionId::parse("c12d0eb8-e382-443b-9f9c-c52cba5014c2"),
             epoch: Some("e".into()),
         };

@@ -4,3 +4,4 @@ pub mod archived_board;
 pub mod delta;
 pub(crate) mod journal_status;
 pub mod last_announced;
+pub mod source_check;

@@ -223,6 +223,24 @@ impl WorkItem {
         Self { id: self.id, revisions, details: details.clone() }
     }
 
+    /// That the item went where `other`, a newer revision, has it, as an observation that tells nothing else of that
+    /// revision; `None` where it is not newer.
+    pub fn gone_with(&self, other: &Self) -> Option<Self> {
+        let ((rev, mine), (there, theirs)) = (self.newest(), other.newest());
+        if there <= rev {
+            return None;
+        }
+        let claim = Claim {
+            claimed_at: theirs.claimed_at,
+            kind: theirs.kind,
+            changed_at: theirs.changed_at,
+            changed_by: None,
+            facts: Facts { project: theirs.facts.project, deleted: true, ..mine.facts.clone() },
+        };
+        let details = Details { project_name: Text::default(), url: None, ..self.details.clone() };
+        Some(Self::new(self.id, there, claim, details))
+    }
+
     /// The newest known revision.
     pub fn present(&self) -> Present<'_> {
         let (rev, claim) = self.newest();

@@ -102,6 +102,9 @@ pub(crate) enum Body {
         /// The position from which events follow.
         cursor: String,
         scopes: Vec<ScopeView>,
+        /// While no board is known: why there is none, as far as the organisation is the reason.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outage: Option<Outage>,
     },
     /// Full truth of one board; replaces what the client held.
     Snapshot {

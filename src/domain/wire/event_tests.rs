@@ -141,6 +141,7 @@ fn board() -> BoardView {
         items: Some(vec![item_view()]),
         burndown: Some(burndown()),
         history: History::Complete,
+        missing: Vec::new(),
     }
 }
 
@@ -170,6 +171,7 @@ fn events() -> Vec<(Envelope, Body)> {
                 gap: false,
                 cursor: "1795449599990-0".into(),
                 scopes: vec![scope_view()],
+                outage: None,
             },
         ),
         (
@@ -309,6 +311,7 @@ fn golden_objects() {
             url: format!("/api/snapshot?project={}", project()),
         }],
         level: Level::Full,
+        outage: None,
         cursor: "1795449599990-0".into(),
     };
     let explanation = Explanation {

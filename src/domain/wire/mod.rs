@@ -3,4 +3,5 @@
 mod envelope;
 pub mod event;
 pub(crate) mod explanation;
+mod outage;
 pub(crate) mod view;

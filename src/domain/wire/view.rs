@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress};
 use crate::domain::{
     Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, Present,
     ProjectId, Scope, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem, WorkItemId,
@@ -217,6 +218,19 @@ pub struct BoardView {
     pub burndown: Option<Burndown>,
     /// Whether every revision of every item is known.
     pub history: History,
+    /// What is missing on the board, and why; absent where nothing is known to be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+}
+
+/// Something that is missing on a board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// The work item that is missing; `None` where it is history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_item_id: Option<WorkItemId>,
+    pub reason: Text,
 }
 
 /// A scope with the names a person knows it by.
@@ -246,34 +260,6 @@ impl ScopeView {
     }
 }
 
-/// Why a board is less than full.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Outage {
-    /// What is wrong, in a word.
-    pub reason: Text,
-    pub since: Option<Timestamp>,
-    pub retry_at: Option<Timestamp>,
-}
-
-/// The reason of an outage of the journal: the one that each instance tells its own readers.
-pub(crate) const JOURNAL: &str = "journal";
-
-impl Outage {
-    /// The journal has not answered this instance since then. It is asked all the time.
-    pub fn of_journal(since: Timestamp) -> Self {
-        Self { reason: JOURNAL.into(), since: Some(since), retry_at: None }
-    }
-
-    /// The board is as it was when it was last found equal to its source.
-    pub fn of_archive(as_of: Timestamp) -> Self {
-        Self { reason: REMEMBERED.into(), since: Some(as_of), retry_at: None }
-    }
-}
-
-/// The reason of a board that the archive holds, and of which nothing was heard since this process started.
-pub(crate) const REMEMBERED: &str = "remembered";
-
 /// What is written in the place of a team for the board of what is no team's.
 pub(crate) const NO_TEAM: &str = "-";
 
@@ -302,6 +288,9 @@ pub struct Directory {
     pub scopes: Vec<DirectoryRow>,
     /// The worst level of all.
     pub level: Level,
+    /// While no board is known: why there is none, as far as the organisation is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
     /// The position of the log that this is the state of.
     pub cursor: String,
 }

@@ -18,7 +18,8 @@ pub struct Frame {
     pub block: Option<Block>,
     /// When the news that the event tells reached us, for measuring how long it took to a reader.
     pub received_at: Option<Timestamp>,
-    /// Whether it tells that its board is the one that is served from now on.
+    /// Whether it tells that its board is to be taken anew: it is the one that is served from now on, or has something
+    /// to show at last.
     pub begins_board: bool,
 }
 
@@ -34,7 +35,7 @@ impl Frame {
     /// The frame of a log entry with that event; without one it is silent.
     pub fn new(id: EntryId, audience: Audience, json: Option<&[u8]>) -> Self {
         let received_at = json.and_then(event::received_at_of);
-        let begins_board = json.and_then(event::type_of) == Some("sprint_changed");
+        let begins_board = json.is_some_and(begins_board);
         let block = json.map(|json| Block::new(Some(id), json));
         Self { id, audience, block, received_at, begins_board }
     }
@@ -45,6 +46,16 @@ impl Frame {
             Audience::Scope(scope) => Some(scope),
             Audience::Everyone => None,
         }
+    }
+}
+
+fn begins_board(json: &[u8]) -> bool {
+    match event::type_of(json) {
+        Some("sprint_changed") => true,
+        Some("recovered") => [&br#""from":"none""#[..], br#""from":"mock""#]
+            .iter()
+            .any(|from| json.windows(from.len()).any(|window| window == *from)),
+        _ => false,
     }
 }
 

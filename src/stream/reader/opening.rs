@@ -156,10 +156,14 @@ impl Reader {
 
     fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
         // Where there is no board, the organisation's own level is all there is to say.
-        let level = match scopes.is_empty() {
-            true => opening.level.max(self.streams.instance.vitals.source_level.value()),
-            false => opening.level,
+        let (whole, outage) = match scopes.is_empty() {
+            true => {
+                let instance = &self.streams.instance;
+                instance.fold.read().whole(instance.vitals.source_level.value())
+            }
+            false => (Level::Full, None),
         };
+        let level = opening.level.max(whole);
         let body = Body::Connected {
             connection_id: format!("{:08x}", fastrand::u32(..)),
             server_version: env!("CARGO_PKG_VERSION"),
@@ -169,6 +173,7 @@ impl Reader {
             gap: opening.gap,
             cursor: opening.cursor.to_string(),
             scopes,
+            outage,
         };
         self.write(out, None, level, opening.data_as_of, &body);
     }

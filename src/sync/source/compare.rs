@@ -1,15 +1,18 @@
-//! Comparing one team's board with the organisation: what is known of the team, and the items of its sprint.
+//! Comparing one board with the organisation: what is known of the team, and the items of its sprint.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::{StreamExt as _, stream};
 
 use super::Source;
 use crate::devops::{CallError, ProjectRef, TeamRef};
-use crate::domain::degradation::{CallOutcome, DataSource, Permit};
-use crate::domain::scope::{ProjectId, SprintId, TeamKey};
+use crate::domain::degradation::{CallOutcome, DataSource, Failure, Permit};
+use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
+use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
+use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::write::commit::CommitError;
 use crate::write::ingest::Provenance;
@@ -20,8 +23,8 @@ const ITEMS_AT_ONCE: usize = 8;
 /// How many items go into one commit.
 const ITEMS_PER_COMMIT: usize = 50;
 
-/// Why a team could not be compared.
-pub(super) enum TeamError {
+/// Why a board could not be compared.
+pub(super) enum BoardError {
     /// The organisation did not answer.
     Call(DataSource, CallError),
     /// What it answered could not be kept.
@@ -30,10 +33,19 @@ pub(super) enum TeamError {
     Waiting,
 }
 
-impl From<CommitError> for TeamError {
+impl From<CommitError> for BoardError {
     fn from(error: CommitError) -> Self {
         Self::Kept(error.to_string())
     }
+}
+
+/// What fetching items came to.
+#[derive(Default)]
+struct Fetched {
+    /// How many there were.
+    items: u32,
+    /// Those of which the answer cannot be read. They cost the board themselves, and no more.
+    unreadable: Vec<WorkItemId>,
 }
 
 impl Source {
@@ -44,71 +56,185 @@ impl Source {
         project: &ProjectRef,
         team: &TeamRef,
         cause: Cause,
-    ) -> Result<u32, TeamError> {
+    ) -> Result<u32, BoardError> {
         let key = TeamKey { project: project.id, team: team.id };
-        if let Permit::Wait(_) = self.levels.permit(DataSource::WorkItems, key) {
-            return Err(TeamError::Waiting);
-        }
-        let result = self.compare_permitted(projects, project, team, cause).await;
-        match &result {
-            Ok(_) => self.levels.observe(DataSource::WorkItems, key, CallOutcome::Success),
-            Err(TeamError::Call(source, error)) => {
-                self.levels.observe(*source, key, CallOutcome::Failed(error.failure));
-                if *source != DataSource::WorkItems {
-                    // The items were not asked for, so nothing is known of them either way.
-                    self.levels.release(DataSource::WorkItems, key);
-                }
-            }
-            Err(TeamError::Kept(_) | TeamError::Waiting) => self.levels.release(DataSource::WorkItems, key),
-        }
-        result
+        let result = match self.levels.permit(Some((DataSource::WorkItems, key.scope(None)))) {
+            Permit::Wait(_) => return Err(BoardError::Waiting),
+            Permit::Ask | Permit::Probe => self.compare_board_of(projects, project, team, cause).await,
+        };
+        self.judge(key.scope(None), result).await
     }
 
-    async fn compare_permitted(
+    /// Compares what a project's own board shows: the items that are known and no team's. What else there may be no call
+    /// tells.
+    pub(super) async fn compare_project(
+        &self,
+        projects: &[ProjectRef],
+        project: &ProjectRef,
+        cause: Cause,
+    ) -> Result<u32, BoardError> {
+        let scope = Scope::project(project.id);
+        if let Permit::Wait(_) = self.levels.permit(Some((DataSource::WorkItems, scope))) {
+            return Err(BoardError::Waiting);
+        }
+        let began = (self.instance.clock)();
+        let ids = self.instance.fold.read().items_of(scope).into_iter().map(|item| item.id).collect();
+        let fetched = self.compare_items(projects, project.id, &ids, cause).await;
+        let fetched = fetched.map(|fetched| {
+            self.levels.found(move |check| check.advance(scope.project, began));
+            (fetched.items, began)
+        });
+        self.judge(scope, fetched).await
+    }
+
+    /// Takes in how the comparison of a board ended. A board's first one is recorded at once: it is what its readers wait
+    /// for.
+    async fn judge(
+        &self,
+        scope: Scope,
+        compared: Result<(u32, Timestamp), BoardError>,
+    ) -> Result<u32, BoardError> {
+        let items = (DataSource::WorkItems, scope);
+        match &compared {
+            Ok((_, answered_at)) => self.levels.observe(Some(items), CallOutcome::Success, *answered_at),
+            Err(BoardError::Call(source, error)) => {
+                let failed = CallOutcome::Failed(error.failure);
+                self.levels.observe(Some((*source, scope)), failed, (self.instance.clock)());
+                if *source != DataSource::WorkItems {
+                    // The items were not asked for, so nothing is known of them either way.
+                    self.levels.release(items);
+                }
+            }
+            Err(BoardError::Kept(_) | BoardError::Waiting) => self.levels.release(items),
+        }
+        if let Some(team) = TeamKey::of(scope)
+            && self.is_first_comparison(team)
+        {
+            self.levels.record(None).await?;
+        }
+        compared.map(|(changed, _)| changed)
+    }
+
+    fn is_first_comparison(&self, team: TeamKey) -> bool {
+        let state = self.instance.fold.read();
+        state.checked().awaits_comparison(state.teams().served_scope(team))
+    }
+
+    async fn compare_board_of(
         &self,
         projects: &[ProjectRef],
         project: &ProjectRef,
         team: &TeamRef,
         cause: Cause,
-    ) -> Result<u32, TeamError> {
-        let zone = self.settings.zones.of(team.id, &team.name);
-        let catalogue = self.lists.catalogue(project, team, zone).await;
-        let (catalogue, failed) = catalogue.map_err(|error| TeamError::Call(DataSource::Sprints, error))?;
+    ) -> Result<(u32, Timestamp), BoardError> {
         let key = TeamKey { project: project.id, team: team.id };
-        // Sprints that cannot be read now keep nobody from comparing items by those that are known.
-        self.levels.observe(
-            DataSource::Sprints,
-            key,
-            failed.map_or(CallOutcome::Success, |error| CallOutcome::Failed(error.failure)),
-        );
-        self.teams.learn((*catalogue).clone(), cause).await?;
+        let listed_at = self.learn(project, team, cause).await?;
         let (mut ids, sprint) = self.items_to_compare(key);
+        let began = (self.instance.clock)();
         if let Some(sprint) = sprint {
-            ids.extend(self.items(self.azure.sprint_items(project.id, team.id, sprint).await)?);
+            ids.extend(of_items(self.azure.sprint_items(project.id, team.id, sprint).await)?);
         }
-        if ids.is_empty() {
-            return Ok(0);
+        if self.is_first_comparison(key) {
+            let items = ids.len();
+            self.levels.found(move |check| {
+                let check = check.team_mut(key);
+                (check.items, check.at) = (Some(items), check.at.filter(|_| check.sprint == sprint));
+                check.sprint = sprint;
+            });
+            self.levels.record(None).await?;
         }
-        let ids: Vec<WorkItemId> = ids.into_iter().collect();
-        let heads = self.items(self.azure.heads(&ids).await)?;
-        let stale = self.stale(heads);
-        self.fetch(projects, project.id, &stale, cause).await
+        let fetched = self.compare_items(projects, project.id, &ids, cause).await?;
+        // Between two sprints nothing may have been asked but which sprints there are.
+        let at = if sprint.is_none() && ids.is_empty() { listed_at } else { began };
+        self.levels.found(move |check| check.compared(key, sprint, at, fetched.unreadable.clone()));
+        Ok((fetched.items, at))
     }
 
-    fn items<T>(&self, result: Result<T, CallError>) -> Result<T, TeamError> {
-        result.map_err(|error| TeamError::Call(DataSource::WorkItems, error))
+    /// Reads what is known of a team, and keeps it; returns of when it is.
+    async fn learn(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        cause: Cause,
+    ) -> Result<Timestamp, BoardError> {
+        let zone = self.settings.zones.of(team.id, &team.name);
+        let key = TeamKey { project: project.id, team: team.id };
+        let missed = self.levels.known(|check| check.team(key).and_then(|check| check.sprint_missed));
+        let catalogue = self.lists.catalogue(project, team, zone, missed.is_some()).await;
+        let (catalogue, as_of, failed) =
+            catalogue.map_err(|error| BoardError::Call(DataSource::Sprints, error))?;
+        // Sprints that cannot be read now keep nobody from comparing items by those that are known.
+        let (outcome, at) = match &failed {
+            None => (CallOutcome::Success, as_of),
+            Some(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),
+        };
+        if let Some(error) = failed {
+            tracing::warn!(project = %project.name, team = %team.name, %error, "a team's sprints cannot be read");
+        }
+        self.levels.observe(Some((DataSource::Sprints, key.scope(None))), outcome, at);
+        let lacks_sprint = self.lacks_current_sprint(&catalogue);
+        let is_confirmed = missed.is_some_and(|missed| missed < as_of);
+        if lacks_sprint && !is_confirmed {
+            tracing::warn!(
+                project = %project.name, team = %team.name,
+                "a team's list of sprints lacks the current one; it is looked at once more before it is believed"
+            );
+            self.levels.found(move |check| {
+                let check = check.team_mut(key);
+                check.sprint_missed = check.sprint_missed.or(Some(as_of));
+            });
+            return Ok(as_of);
+        }
+        if missed.is_some() {
+            self.levels.found(move |check| check.team_mut(key).sprint_missed = None);
+        }
+        self.teams.learn((*catalogue).clone(), cause).await?;
+        Ok(as_of)
+    }
+
+    /// Whether a team is in a sprint that this list of its sprints does not name, or had areas and has none by it.
+    fn lacks_current_sprint(&self, catalogue: &Catalogue) -> bool {
+        let state = self.instance.fold.read();
+        let current = state.teams().current(catalogue.key()).flatten();
+        let known = state.teams().catalogue(catalogue.key());
+        current.is_some_and(|sprint| catalogue.sprint(sprint).is_none())
+            || catalogue.areas.is_empty() && known.is_some_and(|known| !known.areas.is_empty())
     }
 
     /// The items of the board that is served, and the sprint that it is of.
     fn items_to_compare(&self, team: TeamKey) -> (BTreeSet<WorkItemId>, Option<SprintId>) {
         let state = self.instance.fold.read();
         let scope = state.teams().served_scope(team);
-        let items = match scope.sprint {
-            Some(_) => state.items_of(scope),
-            // Between two sprints there is a whole backlog, and nothing of it is counted.
-            None => Vec::new(),
-        };
-        (items.into_iter().map(|item| item.id).collect(), scope.sprint)
+        (state.items_of(scope).into_iter().map(|item| item.id).collect(), scope.sprint)
+    }
+
+    /// Fetches those of these items that are behind.
+    async fn compare_items(
+        &self,
+        projects: &[ProjectRef],
+        project: ProjectId,
+        ids: &BTreeSet<WorkItemId>,
+        cause: Cause,
+    ) -> Result<Fetched, BoardError> {
+        if ids.is_empty() {
+            return Ok(Fetched::default());
+        }
+        let ids: Vec<WorkItemId> = ids.iter().copied().collect();
+        let heads = of_items(self.azure.heads(&ids).await)?;
+        let stale = self.stale(heads);
+        self.fetch(projects, project, &stale, cause).await
+    }
+
+    /// Whether an item is in one of these projects. One that names another is of nobody knows which: it is left out, and
+    /// the list is read again.
+    fn is_listed(&self, projects: &[ProjectRef], item: &Observation) -> bool {
+        let name = item.present().details.project_name.to_lowercase();
+        let is_listed = name.is_empty() || projects.iter().any(|project| project.name.to_lowercase() == name);
+        if !is_listed {
+            tracing::warn!(work_item = %item.id, "a work item names a project that is not listed, and is left out");
+            self.has_met_a_stranger.store(true, Ordering::SeqCst);
+        }
+        is_listed
     }
 
     /// Those that are behind. Whether an item is on the board does not matter: with a sprint the organisation also
@@ -120,31 +246,58 @@ impl Source {
         heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
     }
 
-    /// Fetches these items with all their revisions and commits them; returns how many there were.
+    /// Fetches these items with all their revisions and commits them.
     async fn fetch(
         &self,
         projects: &[ProjectRef],
         project: ProjectId,
         ids: &[WorkItemId],
         cause: Cause,
-    ) -> Result<u32, TeamError> {
-        let mut fetched = 0;
+    ) -> Result<Fetched, BoardError> {
+        let (mut fetched, mut failed) = (Fetched::default(), Vec::new());
         for batch in ids.chunks(ITEMS_PER_COMMIT) {
             let received_at = (self.instance.clock)();
-            let futures: Vec<_> =
-                batch.iter().map(|id| self.azure.revisions(project, projects, *id)).collect();
+            let fetch = |id| async move { (id, self.azure.revisions(project, projects, id).await) };
+            let futures: Vec<_> = batch.iter().map(|id| fetch(*id)).collect();
             let answers: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
             let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
-            for answer in answers {
-                observations.extend(self.items(answer)?);
+            for (id, answer) in answers {
+                match answer {
+                    Ok(observation) => {
+                        observations.extend(observation.filter(|item| self.is_listed(projects, item)));
+                    }
+                    Err(error) => failed.push((id, error)),
+                }
             }
             observations.sort_by_key(|item| item.id);
-            fetched += u32::try_from(observations.len()).unwrap_or(u32::MAX);
+            fetched.items += u32::try_from(observations.len()).unwrap_or(u32::MAX);
             let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
-            self.ingest.observe_all(&observations, &provenance).await?;
+            if !observations.is_empty() {
+                self.ingest.observe_all(&observations, &provenance).await?;
+            }
+            if let Some((_, error)) = failed.iter().find(|(_, error)| !is_of_one_item(error, fetched.items)) {
+                return Err(BoardError::Call(DataSource::WorkItems, error.clone()));
+            }
+        }
+        for (id, error) in failed {
+            tracing::warn!(work_item = %id, %error, "a work item cannot be read; it is missing on its board");
+            fetched.unreadable.push(id);
         }
         Ok(fetched)
     }
+}
+
+/// Whether that an item cannot be fetched says nothing of the others: its answer cannot be read, or others were answered.
+fn is_of_one_item(error: &CallError, answered: u32) -> bool {
+    match error.failure {
+        Failure::Unreadable | Failure::Gone => true,
+        Failure::Server | Failure::Forbidden => answered > 0,
+        Failure::Unauthorised | Failure::Throttled { .. } | Failure::TimedOut => false,
+    }
+}
+
+fn of_items<T>(result: Result<T, CallError>) -> Result<T, BoardError> {
+    result.map_err(|error| BoardError::Call(DataSource::WorkItems, error))
 }
 
 /// Whether the organisation has revisions of an item that are not known here. Where some in between are missing they

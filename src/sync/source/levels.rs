@@ -1,46 +1,59 @@
-//! The boards' levels: what the organisation's answers make of each, and the events by which
-//! readers are told, once for all instances.
+//! What checks find, as one record that all instances share, and the boards' levels, which follow from it. A change of
+//! level is told by the commit that records what it follows from; by whoever notices first, where time alone makes it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::board::projection::Projection;
-use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Permit, Policy};
+use crate::domain::degradation::{CallOutcome, Condition, DataSource, Failure, Permit, Policy};
 use crate::domain::level::Level;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, LEVEL};
-use crate::domain::scope::{Audience, Scope, TeamKey};
+use crate::domain::record::source_check::{SourceCheck, WholeLevel};
+use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Cause, Envelope};
-use crate::journal::Commit;
+use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
+use crate::domain::wire::view::{LOADING, Outage};
+use crate::journal::{Commit, RecordKey};
 use crate::ops::instance::Instance;
 use crate::write::commit::{self, Change, CommitBuilder, CommitError};
 
-/// The conditions of the organisation's parts, and what was made of them.
+/// By how much younger what is known has to be to be shown again once it was too old: the clocks of two instances differ.
+const CLOCKS_APART_MS: i64 = 60_000;
+
+/// Something that a check found, as what it changes in the record. It is done anew where another instance came first.
+type Finding = Arc<dyn Fn(&mut SourceCheck) + Send + Sync>;
+
+/// What the organisation answers, and the levels that follow.
 pub struct Levels {
-    conditions: Mutex<Conditions>,
-    /// That of the organisation as a whole: whether it can be asked at all.
-    organization: Mutex<Condition>,
+    asking: Mutex<Asking>,
+    /// Held while findings are recorded: each is recorded once.
+    recording: tokio::sync::Mutex<()>,
     policy: Policy,
     instance: Instance,
 }
 
-/// What a board's level is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct BoardLevel {
-    level: Level,
-    reason: Option<&'static str>,
-    since: Option<Timestamp>,
-    retry_at: Option<Timestamp>,
+/// What a check goes by, and what it found that is not recorded yet.
+#[derive(Default)]
+struct Asking {
+    check: SourceCheck,
+    found: Vec<Finding>,
 }
 
-impl BoardLevel {
-    fn of(condition: &Condition) -> Self {
-        Self {
-            level: condition.level(),
-            reason: condition.reason().map(crate::domain::degradation::Failure::as_str),
-            since: condition.since(),
-            retry_at: condition.retry_at(),
-        }
-    }
+/// A check that ended.
+pub(super) struct Ended {
+    /// What everybody is told of it, where anything was compared.
+    pub(super) completed: Option<Body>,
+    /// Who set it off, and when it began.
+    pub(super) cause: Cause,
+    pub(super) began: Timestamp,
+    /// Whether the organisation said which projects there are.
+    pub(super) was_answered: bool,
+}
+
+/// What a board's level is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BoardLevel {
+    level: Level,
+    outage: Option<Outage>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,139 +62,260 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Levels {
     pub(super) fn new(instance: Instance, policy: Policy) -> Self {
-        Self { conditions: Mutex::default(), organization: Mutex::default(), policy, instance }
+        instance.vitals.source_level.set(Level::None);
+        Self { asking: Mutex::default(), recording: tokio::sync::Mutex::default(), policy, instance }
     }
 
-    /// Whether the organisation may be asked what there is.
-    pub(super) fn permit_organization(&self) -> Permit {
-        lock(&self.organization).permit(&self.policy, (self.instance.clock)())
+    /// A check begins, by what is recorded.
+    pub(super) fn begin(&self) {
+        let check = self.instance.fold.read().checked().clone();
+        *lock(&self.asking) = Asking { check, found: Vec::new() };
     }
 
-    /// How it ended to ask the organisation what there is.
-    pub(super) fn observe_organization(&self, outcome: CallOutcome) {
-        let known = self.instance.fold.read().checked().projects.values().copied().max();
-        let jitter = fastrand::f64();
-        lock(&self.organization).observe(&self.policy, outcome, (self.instance.clock)(), known, jitter);
+    /// Takes in what the check found; it is recorded by the next [`Self::record`].
+    pub(super) fn found(&self, finding: impl Fn(&mut SourceCheck) + Send + Sync + 'static) {
+        let mut asking = lock(&self.asking);
+        finding(&mut asking.check);
+        asking.found.push(Arc::new(finding));
     }
 
-    /// Whether a source of a team's board may be asked.
-    pub(super) fn permit(&self, source: DataSource, team: TeamKey) -> Permit {
-        lock(&self.conditions).of(source, team.scope(None)).permit(&self.policy, (self.instance.clock)())
+    /// What is known as the check under way goes.
+    pub(super) fn known<T>(&self, look: impl FnOnce(&SourceCheck) -> T) -> T {
+        look(&lock(&self.asking).check)
     }
 
-    /// How it ended to ask a source of a team's board.
-    pub(super) fn observe(&self, source: DataSource, team: TeamKey, outcome: CallOutcome) {
-        let known = {
-            let state = self.instance.fold.read();
-            state.data_as_of(state.teams().served_scope(team))
-        };
-        let jitter = fastrand::f64();
-        let mut conditions = lock(&self.conditions);
-        conditions.of(source, team.scope(None)).observe(
-            &self.policy,
-            outcome,
-            (self.instance.clock)(),
-            known,
-            jitter,
-        );
+    /// Whether a part may be asked for; without one, which projects there are.
+    pub(super) fn permit(&self, part: Option<(DataSource, Scope)>) -> Permit {
+        let mut asking = lock(&self.asking);
+        condition(&mut asking.check, part).permit(&self.policy, (self.instance.clock)())
+    }
+
+    /// How it ended to ask for a part; `asked_at` is of when the answer is.
+    pub(super) fn observe(
+        &self,
+        part: Option<(DataSource, Scope)>,
+        outcome: CallOutcome,
+        asked_at: Timestamp,
+    ) {
+        let (policy, jitter) = (self.policy, fastrand::f64());
+        self.found(move |check| check.observe(part, outcome, asked_at, &policy, jitter));
     }
 
     /// A question that was permitted was not asked after all.
-    pub(super) fn release(&self, source: DataSource, team: TeamKey) {
-        lock(&self.conditions).of(source, team.scope(None)).release();
+    pub(super) fn release(&self, part: (DataSource, Scope)) {
+        condition(&mut lock(&self.asking).check, Some(part)).release();
     }
 
-    /// When the organisation is to be asked next because something failed; `None` when nothing did.
-    pub(super) fn next_try(&self) -> Option<Timestamp> {
-        let of_organization = lock(&self.organization).next_try();
-        let of_teams = lock(&self.conditions).next_try();
-        [of_organization, of_teams].into_iter().flatten().min()
-    }
-
-    /// The worst of all levels, for where there is room for one word.
+    /// The worst of all levels that the organisation is the reason of, for where there is room for one word.
     pub fn worst(&self) -> Level {
-        let of_organization = lock(&self.organization).level();
-        lock(&self.conditions).worst().max(of_organization)
+        let state = self.instance.fold.read();
+        let (check, now) = (state.checked(), (self.instance.clock)());
+        let failing = state.boards().map(|(scope, _)| scope).filter(|scope| check.gone(*scope).is_some());
+        let of_boards = failing.map(|scope| self.wanted(&state, check, scope, now).level).max();
+        self.whole(check, now).level.max(of_boards.unwrap_or_default())
     }
 
-    /// Announces the level of every board that is served and of which another was announced last; returns how many.
+    /// Records what was found since the last time, and announces every level that is another by it; in one commit.
     ///
-    /// Errors: the journal failed. What was not announced is announced next time.
-    pub async fn reconcile(&self) -> Result<usize, CommitError> {
-        let due = {
-            let state = self.instance.fold.read();
-            let served: Vec<Scope> = state.boards().map(|(scope, _)| scope).collect();
-            let is_due = |scope: &Scope| {
-                let wanted = self.wanted(&state, *scope);
-                wanted.is_some_and(|wanted| wanted.level != state.level(*scope))
-            };
-            served.into_iter().filter(is_due).collect::<Vec<_>>()
-        };
-        let mut announced = 0;
-        for scope in due {
-            announced += usize::from(self.announce(scope).await?);
-        }
-        Ok(announced)
-    }
-
-    /// What a board's level is to be; `None` while nobody asked for it.
-    fn wanted(&self, state: &Projection, scope: Scope) -> Option<BoardLevel> {
-        let team = TeamKey::of(scope)?;
-        let (now, known) = ((self.instance.clock)(), state.data_as_of(scope));
-        let mut organization = lock(&self.organization);
-        organization.tick(&self.policy, now, known);
-        let mut conditions = lock(&self.conditions);
-        let gravest = conditions.gravest(team.scope(None), &self.policy, now, known);
-        // A team that was never asked about has the level of the organisation, once that is known to be gone.
-        match gravest.filter(|of_team| of_team.level() >= organization.level()) {
-            Some(of_team) => Some(BoardLevel::of(of_team)),
-            None => (organization.level() != Level::Full).then(|| BoardLevel::of(&organization)),
-        }
-    }
-
-    /// Announces the level of a board, unless that is what was announced last; says whether it did.
-    async fn announce(&self, scope: Scope) -> Result<bool, CommitError> {
-        // What another instance announced meanwhile is judged anew, by what the organisation answered by then.
+    /// Errors: the journal failed, or other instances came first each time. What was found is kept for the next time.
+    pub(super) async fn record(&self, ended: Option<Ended>) -> Result<(), CommitError> {
+        let _recording = self.recording.lock().await;
+        let found: Vec<Finding> = lock(&self.asking).found.clone();
         let build = |state: &Projection| {
-            let wanted = self.wanted(state, scope)?;
-            (wanted.level != state.level(scope)).then(|| self.commit_of(state, scope, wanted)).flatten()
+            let mut check = state.checked().clone();
+            found.iter().for_each(|finding| finding(&mut check));
+            self.commit_of(state, check, ended.as_ref())
         };
-        let committed = commit::unless_contended(commit::commit(&self.instance, build).await)?;
-        Ok(committed.is_some())
+        if let Some(committed) = commit::commit(&self.instance, build).await? {
+            // What is asked next goes by what was found.
+            commit::wait_until_folded(&self.instance, committed.position).await;
+        }
+        lock(&self.asking).found.drain(..found.len());
+        Ok(())
     }
 
-    fn commit_of(&self, state: &Projection, scope: Scope, to: BoardLevel) -> Option<Commit> {
+    fn commit_of(&self, state: &Projection, mut check: SourceCheck, ended: Option<&Ended>) -> Option<Commit> {
         let now = (self.instance.clock)();
-        let from = state.level(scope);
-        let last = state.last_announced(scope, LEVEL);
-        let body = match to.level {
-            Level::Full => {
-                let since = match last.map(|last| &last.statement) {
-                    Some(Announced::Level { since, .. }) => *since,
-                    _ => None,
-                };
-                Body::Recovered { from, down_for_ms: since.map_or(0, |since| now.ms_since(since)) }
+        if let Some(ended) = ended {
+            check.ended = Some(now);
+            check.answered = check.answered.max(ended.was_answered.then_some(ended.began));
+        }
+        let teams: std::collections::BTreeSet<Scope> =
+            check.all_teams().map(|(team, _)| team.scope(None)).collect();
+        check.parts.tidy(|scope| scope.team.is_none() || teams.contains(&scope));
+        let mut commit = CommitBuilder::new();
+        for (scope, _) in state.boards() {
+            let wanted = self.wanted(state, &check, scope, now);
+            if is_news(state, scope, &wanted) {
+                self.announce(&mut commit, state, &check, (scope, wanted), now);
             }
-            level => Body::Degraded {
-                from,
-                to: level,
-                reason: to.reason.unwrap_or("unknown").into(),
-                since: to.since.unwrap_or(now),
-                retry_at: to.retry_at,
-            },
+        }
+        self.announce_whole(&mut commit, state, &mut check, now);
+        if let Some(Ended { completed: Some(completed), cause, began, .. }) = ended {
+            let envelope = self.of_organization(now, self.whole(&check, now).level);
+            let envelope = Envelope { source: Some(*cause), data_as_of: Some(*began), ..envelope };
+            commit.announce_to(Audience::Everyone, event::encode(&envelope, completed));
+        }
+        let version = state.version(&RecordKey::feed());
+        match check == *state.checked() {
+            false => commit.put(Change::Checked(check), version),
+            // A level follows from what is recorded now, not from what was.
+            true => commit.check(RecordKey::feed(), version),
+        }
+        commit.build(Audience::Everyone)
+    }
+
+    /// What a board's level is to be by what was found.
+    fn wanted(&self, state: &Projection, check: &SourceCheck, scope: Scope, now: Timestamp) -> BoardLevel {
+        let compared = check.compared_at(scope);
+        let known = match scope.team {
+            Some(_) => compared,
+            // Hooks alone may have made the board of what is no team's.
+            None => compared.max(state.board(scope).and_then(|board| board.changed_at)),
         };
+        let was_too_old = state.level(scope) > Level::Cached;
+        let now = if was_too_old { later(now, CLOCKS_APART_MS) } else { now };
+        match check.gone(scope) {
+            Some(gone) => {
+                let level = gone.level_at(&self.policy, now, known);
+                let level = if scope.team.is_none() { level.min(Level::Cached) } else { level };
+                BoardLevel { level, outage: Some(outage_of(gone)) }
+            }
+            None if check.awaits_comparison(scope) => BoardLevel { level: Level::None, outage: None },
+            None => BoardLevel { level: Level::Full, outage: None },
+        }
+    }
+
+    /// The level of the organisation as a whole.
+    fn whole(&self, check: &SourceCheck, now: Timestamp) -> WholeLevel {
+        let compared = check.last_compared(None);
+        let own = Some(&check.organization).filter(|whole| whole.since() > compared);
+        // While nothing is known, whatever is gone is the reason.
+        let gone =
+            own.or_else(|| check.parts.gone().next().map(|(_, gone)| gone).filter(|_| compared.is_none()));
+        let outage = match gone {
+            Some(gone) => Some(outage_of(gone)),
+            None if compared.is_none() && check.answered.is_none() => Some(Outage::of_loading(None)),
+            None => None,
+        };
+        let level = match gone {
+            Some(gone) => gone.level_at(&self.policy, now, compared),
+            None if outage.is_some() => Level::None,
+            None => Level::Full,
+        };
+        WholeLevel { level, outage }
+    }
+
+    /// Announces that a board's level is another.
+    fn announce(
+        &self,
+        commit: &mut CommitBuilder,
+        state: &Projection,
+        check: &SourceCheck,
+        (scope, to): (Scope, BoardLevel),
+        now: Timestamp,
+    ) {
+        let last = state.last_announced(scope, LEVEL);
+        let since = match last.map(|last| &last.statement) {
+            Some(Announced::Level { since, .. }) => *since,
+            _ => None,
+        };
+        let body = change(state.level(scope), &to.level, to.outage.as_ref(), since, now);
         let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
-        let envelope = Envelope { level: to.level, ..envelope };
+        let data_as_of = check.compared_at(scope).or(envelope.data_as_of);
+        commit.announce(scope, event::encode(&Envelope { level: to.level, data_as_of, ..envelope }, &body));
         let statement = Announced::Level {
             level: to.level,
-            reason: to.reason.map(Into::into),
-            since: to.since,
-            retry_at: to.retry_at,
+            reason: to.outage.as_ref().map(|outage| outage.reason.clone()),
+            since: to.outage.as_ref().and_then(|outage| outage.since),
+            retry_at: to.outage.as_ref().and_then(|outage| outage.retry_at),
         };
-        let mut commit = CommitBuilder::new();
-        commit.announce(scope, event::encode(&envelope, &body));
         let record = AnnouncedRecord { scope, statement, at: state.position() };
         commit.put(Change::Announced(record), last.map(|last| last.version));
-        commit.build(Audience::Scope(scope))
     }
+
+    /// Notes the level of the organisation as a whole, and tells it where there is no board to tell it of.
+    fn announce_whole(
+        &self,
+        commit: &mut CommitBuilder,
+        state: &Projection,
+        check: &mut SourceCheck,
+        now: Timestamp,
+    ) {
+        let whole = self.whole(check, now);
+        let reason = |whole: &WholeLevel| whole.outage.as_ref().map(|outage| outage.reason.clone());
+        let told = check.whole.clone().unwrap_or(WholeLevel { level: Level::Full, outage: None });
+        if whole.level == told.level && reason(&whole) == reason(&told) {
+            return;
+        }
+        if state.shown().next().is_none() {
+            let since = told.outage.as_ref().and_then(|outage| outage.since);
+            let body = change(told.level, &whole.level, whole.outage.as_ref(), since, now);
+            let envelope = self.of_organization(now, whole.level);
+            commit.announce_to(Audience::Everyone, event::encode(&envelope, &body));
+        }
+        check.whole = Some(whole);
+    }
+
+    fn of_organization(&self, now: Timestamp, level: Level) -> Envelope {
+        Envelope {
+            subject: Subject::Organization,
+            source: Some(Cause::System),
+            demo: self.instance.demo,
+            ..Envelope::connection(now, level, None)
+        }
+    }
+}
+
+fn condition(check: &mut SourceCheck, part: Option<(DataSource, Scope)>) -> &mut Condition {
+    match part {
+        Some((source, scope)) => check.parts.of(source, scope),
+        None => &mut check.organization,
+    }
+}
+
+/// Whether that is to be told of a board: another level, or the first reason of one that it has from the beginning.
+fn is_news(state: &Projection, scope: Scope, wanted: &BoardLevel) -> bool {
+    let is_first_reason = || {
+        let announced = state.last_announced(scope, LEVEL).map(|last| &last.statement);
+        wanted.outage.is_some() && !matches!(announced, Some(Announced::Level { reason: Some(_), .. }))
+    };
+    wanted.level != state.level(scope) || is_first_reason()
+}
+
+/// The event that tells of another level.
+fn change(
+    from: Level,
+    to: &Level,
+    outage: Option<&Outage>,
+    down_since: Option<Timestamp>,
+    now: Timestamp,
+) -> Body {
+    match to {
+        Level::Full => {
+            Body::Recovered { from, down_for_ms: down_since.map_or(0, |since| now.ms_since(since)) }
+        }
+        level => Body::Degraded {
+            from,
+            to: *level,
+            reason: outage.map_or_else(|| LOADING.into(), |outage| outage.reason.clone()),
+            since: outage.and_then(|outage| outage.since).unwrap_or(now),
+            retry_at: outage.and_then(|outage| outage.retry_at),
+        },
+    }
+}
+
+fn outage_of(gone: &Condition) -> Outage {
+    let reason = gone.reason();
+    Outage {
+        reason: reason.map_or("unknown", Failure::as_str).into(),
+        since: gone.since(),
+        retry_at: gone.retry_at(),
+        remedy: reason.map(|reason| reason.remedy().into()),
+        progress: None,
+    }
+}
+
+const fn later(now: Timestamp, ms: i64) -> Timestamp {
+    Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(ms))
 }

@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use futures_util::future;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
-use crate::domain::authorise::AllowedProjects;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::stored::Stored;
+use crate::domain::time::Timestamp;
 use crate::journal::EntryId;
 use crate::ops::vitals::{ReadOutcome, Vitals};
 use crate::platform::clock::Clock;
@@ -48,6 +47,18 @@ fn decode_refs<T: DeserializeOwned>(bytes: &[u8]) -> Option<(Vec<T>, usize)> {
     Some((refs, bytes))
 }
 
+/// A list, and of when it is.
+type Answer<V> = Result<(Arc<V>, Timestamp), CallError>;
+
+/// How a list is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// However fresh it is: what it lacked at the last look may be there.
+    pub(super) again: bool,
+    /// Whether something is known that it has to name.
+    pub(super) is_known: bool,
+}
+
 /// The lists of one organisation.
 pub(super) struct Lists {
     azure: Arc<dyn AzureDevOps>,
@@ -78,43 +89,43 @@ impl Lists {
         }
     }
 
-    /// The projects that are served, each with its teams.
-    pub(super) async fn teams_of_projects(
-        &self,
-        allowed: &AllowedProjects,
-    ) -> Result<Vec<(ProjectRef, Vec<TeamRef>)>, CallError> {
-        let projects = self.projects().await?;
-        let served = projects.iter().filter(|project| allowed.allow(project.id, Some(&project.name)));
-        let with_teams = served.map(|project| async move {
-            let teams = self.teams(project.id).await?;
-            Ok((project.clone(), (*teams).clone()))
-        });
-        future::try_join_all(with_teams).await
-    }
-
-    async fn projects(&self) -> Result<Arc<Vec<ProjectRef>>, CallError> {
+    /// The projects that can be seen. That there are none where some are known is no answer.
+    pub(super) async fn projects(&self, look: Look) -> Answer<Vec<ProjectRef>> {
         let azure = self.azure.clone();
         let load = async move {
-            let projects = azure.projects().await?;
+            let projects = listed(azure.projects().await?, look, "the projects")?;
             let bytes = projects.len() * REF_BYTES;
             Ok(Loaded { value: Arc::new(projects), bytes })
         };
-        self.value(self.projects.read(Kind::Discovery, &(), load).await)
+        self.value(match look.again {
+            true => self.projects.refresh(Kind::Discovery, &(), load).await,
+            false => self.projects.read(Kind::Discovery, &(), load).await,
+        })
     }
 
-    async fn teams(&self, project: ProjectId) -> Result<Arc<Vec<TeamRef>>, CallError> {
+    /// The projects as they were last listed, while nobody may be asked.
+    pub(super) fn projects_as_known(&self) -> Option<(Arc<Vec<ProjectRef>>, Timestamp)> {
+        let known = self.projects.peek(Kind::Discovery, &())?;
+        Some((known.value, known.as_of))
+    }
+
+    /// The teams of a project; the same holds.
+    pub(super) async fn teams(&self, project: ProjectId, look: Look) -> Answer<Vec<TeamRef>> {
         let azure = self.azure.clone();
         let load = async move {
-            let teams = azure.teams(project).await?;
+            let teams = listed(azure.teams(project).await?, look, "the teams of a project")?;
             let bytes = teams.len() * REF_BYTES;
             Ok(Loaded { value: Arc::new(teams), bytes })
         };
-        self.value(self.teams.read(Kind::Discovery, &project, load).await)
+        self.value(match look.again {
+            true => self.teams.refresh(Kind::Discovery, &project, load).await,
+            false => self.teams.read(Kind::Discovery, &project, load).await,
+        })
     }
 
     /// What is known of a team. It is renewed ahead of the moment when it is no longer fresh, because the caller
     /// compares a board with it that somebody watches. Where that fails, what is there is served with the error beside
-    /// it.
+    /// it. `again` asks however fresh it is.
     ///
     /// Errors: nothing is there that may still be served.
     pub(super) async fn catalogue(
@@ -122,7 +133,8 @@ impl Lists {
         project: &ProjectRef,
         team: &TeamRef,
         zone: Tz,
-    ) -> Result<(Arc<Catalogue>, Option<CallError>), CallError> {
+        again: bool,
+    ) -> Result<(Arc<Catalogue>, Timestamp, Option<CallError>), CallError> {
         let key = TeamKey { project: project.id, team: team.id };
         let (azure, clock) = (self.azure.clone(), self.clock.clone());
         let (project, team) = (project.clone(), team.clone());
@@ -131,19 +143,20 @@ impl Lists {
             let bytes = catalogue.encode().len();
             Ok(Loaded { value: Arc::new(catalogue), bytes })
         };
-        if self.catalogues.wants_refresh(Kind::Sprints, &key) {
-            let renewed = self.value(self.catalogues.refresh(Kind::Sprints, &key, load).await);
-            let (catalogue, failed) = match renewed {
-                Ok(catalogue) => (catalogue, None),
-                Err(error) => {
-                    let kept = self.catalogues.peek(Kind::Sprints, &key).map(|served| served.value);
-                    (kept.ok_or_else(|| error.clone())?, Some(error))
-                }
-            };
-            return Ok((in_zone(catalogue, zone), failed));
+        if !again && !self.catalogues.wants_refresh(Kind::Sprints, &key) {
+            let (catalogue, as_of) = self.value(self.catalogues.read(Kind::Sprints, &key, load).await)?;
+            return Ok((in_zone(catalogue, zone), as_of, None));
         }
-        let catalogue = self.value(self.catalogues.read(Kind::Sprints, &key, load).await)?;
-        Ok((in_zone(catalogue, zone), None))
+        let renewed = self.value(self.catalogues.refresh(Kind::Sprints, &key, load).await);
+        let ((catalogue, as_of), failed) = match renewed {
+            Ok(renewed) => (renewed, None),
+            Err(error) => {
+                let kept = self.catalogues.peek(Kind::Sprints, &key);
+                let kept = kept.map(|served| (served.value, served.as_of));
+                (kept.ok_or_else(|| error.clone())?, Some(error))
+            }
+        };
+        Ok((in_zone(catalogue, zone), as_of, failed))
     }
 
     /// A team's sprints may have changed by that entry of the log: what is kept of them from before it is no longer
@@ -152,12 +165,12 @@ impl Lists {
         self.catalogues.invalidate(Kind::Sprints, &team, changed_by);
     }
 
-    /// Counts a read, and takes it apart.
-    fn value<V>(&self, served: Result<Served<V>, CacheError<CallError>>) -> Result<Arc<V>, CallError> {
+    /// Counts a read, and takes it apart: the list, and of when it is.
+    fn value<V>(&self, served: Result<Served<V>, CacheError<CallError>>) -> Answer<V> {
         let outcome = served.as_ref().map_or(ReadOutcome::Error, |served| served.outcome);
         self.vitals.list_reads.record((self.clock)(), outcome);
         match served {
-            Ok(served) => Ok(served.value),
+            Ok(served) => Ok((served.value, served.as_of)),
             Err(CacheError::Abandoned) => Err(abandoned()),
             Err(CacheError::Load(error)) => Err((*error).clone()),
         }
@@ -167,6 +180,17 @@ impl Lists {
 /// The catalogue in that zone, which is a setting of ours: another instance may have loaded it under another one.
 fn in_zone(catalogue: Arc<Catalogue>, zone: Tz) -> Arc<Catalogue> {
     if catalogue.zone == zone { catalogue } else { Arc::new(Catalogue { zone, ..(*catalogue).clone() }) }
+}
+
+/// What was listed. That it is nothing is a failure where there was something: whoever lost a permission is told that there
+/// are no projects.
+fn listed<T>(list: Vec<T>, look: Look, call: &'static str) -> Result<Vec<T>, CallError> {
+    if !list.is_empty() || !look.is_known {
+        return Ok(list);
+    }
+    let message =
+        "the list is empty, and was not before; check what the owner of AZURE_DEVOPS_PAT may see".into();
+    Err(CallError { failure: Failure::Unreadable, call, status: None, message })
 }
 
 fn abandoned() -> CallError {

@@ -3,35 +3,34 @@
 //! catches up with hooks that never came, and how it is known to be as fresh as it looks.
 
 mod compare;
+mod discovery;
 mod levels;
 mod lists;
 mod misses;
 mod periodic;
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::board::projection::Projection;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
-use crate::domain::authorise::AllowedProjects;
-use crate::domain::degradation::{CallOutcome, Permit, Policy};
+use crate::domain::degradation::Policy;
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::scope::{Audience, ProjectId, TeamKey};
+use crate::domain::scope::ProjectId;
 use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
-use crate::journal::{EntryId, RecordKey, Store};
+use crate::domain::wire::event::{Body, Cause};
+use crate::journal::{EntryId, Store};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
 use crate::sync::cache::Shared;
-use crate::write::commit::{self, Change, CommitBuilder, CommitError};
 use crate::write::ingest::Ingest;
 use crate::write::teams::TeamKeeper;
-use compare::TeamError;
+use compare::BoardError;
+use levels::Ended;
 pub use levels::Levels;
 use lists::Lists;
 use misses::Misses;
@@ -42,8 +41,6 @@ const TEAMS_AT_ONCE: usize = 4;
 /// How the source is asked.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
-    /// The projects that are served.
-    pub projects: AllowedProjects,
     /// In which zones the days of teams begin and end.
     pub zones: TeamZones,
     /// How long after a check the next one is due while somebody watches.
@@ -73,6 +70,8 @@ pub struct Source {
     /// Held by the check that is under way: checks do not overlap.
     checking: tokio::sync::Mutex<Option<Timestamp>>,
     misses: Mutex<Misses>,
+    /// Whether an item named a project that is not listed: the list is read again.
+    has_met_a_stranger: AtomicBool,
 }
 
 /// What a check came to.
@@ -82,7 +81,7 @@ pub struct Check {
     pub scopes: u32,
     /// Work items that had changed.
     pub changed: u32,
-    /// Projects that could not be compared; their boards keep their age.
+    /// Projects of which something could not be compared; those boards keep their age.
     pub failed: Vec<ProjectId>,
     /// The first thing that went wrong.
     pub error: Option<String>,
@@ -110,6 +109,7 @@ impl Source {
             teams: TeamKeeper { instance: instance.clone() },
             checking: tokio::sync::Mutex::default(),
             misses: Mutex::default(),
+            has_met_a_stranger: AtomicBool::default(),
             instance,
             azure,
             ingest,
@@ -122,163 +122,122 @@ impl Source {
         &self.levels
     }
 
-    /// Compares every board with the organisation, commits what is new and tells that it was done. It returns within
-    /// the deadline whatever happens.
+    /// Compares every board with the organisation, commits what is new and tells that it was done. It gives up after
+    /// the deadline; what was compared by then stays so.
     pub async fn check(&self, cause: Cause) -> Check {
         let mut last = self.checking.lock().await;
-        self.instance.fold.passed(EntryId::ZERO).await;
         let began = (self.instance.clock)();
-        let check = tokio::time::timeout(self.settings.deadline, self.compare_all(cause, began)).await;
-        *last = Some((self.instance.clock)());
+        let under_way = Mutex::<Check>::default();
+        let comparing = async {
+            self.instance.fold.passed(EntryId::ZERO).await;
+            self.levels.begin();
+            self.compare_all(cause, &under_way).await
+        };
+        let was_answered = tokio::time::timeout(self.settings.deadline, comparing).await;
+        let now = (self.instance.clock)();
+        *last = Some(now);
+        let mut check = std::mem::take(&mut *under_way.lock().unwrap_or_else(PoisonError::into_inner));
+        check.failed = unique(std::mem::take(&mut check.failed));
+        if was_answered.is_err() {
+            check.error = Some(format!("not done within {} ms", self.settings.deadline.as_millis()));
+        }
+        let ended = Ended {
+            completed: (check.scopes > 0).then(|| self.completed(&check, began, now)),
+            cause,
+            began,
+            was_answered: was_answered.unwrap_or(false),
+        };
+        match self.levels.record(Some(ended)).await {
+            Ok(()) => failpoints::reached(Failpoint::Checked),
+            Err(error) => check.error = check.error.or(Some(error.to_string())),
+        }
         drop(last);
-        let check = check.unwrap_or_else(|_| Check {
-            error: Some(format!("not done within {} ms", self.settings.deadline.as_millis())),
-            ..Check::default()
-        });
-        self.reconcile().await;
+        self.instance.vitals.source_level.set(self.levels.worst());
         check
     }
 
-    /// Announces levels that changed.
+    /// Announces levels that changed because time passed, and what could not be recorded before.
     async fn reconcile(&self) {
         self.instance.vitals.source_level.set(self.levels.worst());
         if self.instance.fold.journal_status() != JournalStatus::Following {
             return;
         }
-        if let Err(error) = self.levels.reconcile().await {
+        if let Err(error) = self.levels.record(None).await {
             tracing::warn!(%error, "a change of level could not be announced; trying again");
         }
     }
 
-    async fn compare_all(&self, cause: Cause, began: Timestamp) -> Check {
-        let known = match self.discover().await {
-            Ok(known) => known,
+    /// Compares every board, and counts in `check`; says whether the organisation said which projects there are.
+    async fn compare_all(&self, cause: Cause, check: &Mutex<Check>) -> bool {
+        let counted = || check.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match self.discover().await {
+            Ok(found) => found,
             Err(error) => {
                 let failed = self.instance.fold.read().teams().all().map(|team| team.project).collect();
-                return Check { failed: unique(failed), error: Some(error), ..Check::default() };
+                *counted() = Check { failed, error: Some(error), ..Check::default() };
+                return false;
             }
         };
-        if let Err(error) = self.forget_all_but(&known, cause).await {
-            tracing::warn!(%error, "a team that is gone could not be forgotten; the next check tries again");
+        counted().failed.extend(&found.failed);
+        counted().error.clone_from(&found.error);
+        // Boards that begin wait for their first comparison from their first moment on.
+        let recorded = self.levels.record(None).await;
+        let recorded = match recorded {
+            Ok(()) => self.forget_the_gone(cause).await,
+            error => error,
+        };
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "what projects and teams there are could not be kept; the next check tries again");
         }
-        let projects: Vec<ProjectRef> = known.iter().map(|(project, _)| project.clone()).collect();
-        let teams = known.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
+        let teams =
+            found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
-            let (project, team, projects) = (project.clone(), team.clone(), projects.clone());
+            let (project, team, projects) = (project.clone(), team.clone(), found.projects.clone());
             async move {
                 let result = self.compare_team(&projects, &project, &team, cause).await;
-                (project.id, result)
+                counted().count(&project, Some(&team), result);
             }
         };
         let futures: Vec<_> = teams.map(compare).collect();
-        let results: Vec<_> = stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect().await;
-        let mut check = Check::default();
-        let mut compared: BTreeSet<ProjectId> = projects.iter().map(|project| project.id).collect();
-        for (project, result) in results {
-            match result {
-                Ok(changed) => {
-                    check.scopes += 1;
-                    check.changed = check.changed.saturating_add(changed);
-                }
-                Err(error) => {
-                    compared.remove(&project);
-                    check.failed.push(project);
-                    check.error = check.error.or(match error {
-                        TeamError::Call(_, error) => Some(error.to_string()),
-                        TeamError::Kept(error) => Some(error),
-                        TeamError::Waiting => None,
-                    });
-                }
-            }
+        stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect::<()>().await;
+        for (project, _) in &found.teams {
+            let result = self.compare_project(&found.projects, project, cause).await;
+            counted().count(project, None, result);
         }
-        check.failed = unique(check.failed);
-        if !compared.is_empty()
-            && let Err(error) = self.tell_completed(&check, &compared, cause, began).await
-        {
-            check.error = check.error.or(Some(error.to_string()));
-        }
-        check
-    }
-
-    /// A team that is no more has no board: it would never be compared again, and look as if it were.
-    async fn forget_all_but(
-        &self,
-        known: &[(ProjectRef, Vec<TeamRef>)],
-        cause: Cause,
-    ) -> Result<(), CommitError> {
-        let is_known = |key: &TeamKey| {
-            let teams = known.iter().find(|(project, _)| project.id == key.project).map(|(_, teams)| teams);
-            teams.is_some_and(|teams| teams.iter().any(|team| team.id == key.team))
-        };
-        // What is only remembered of a board that is no more would be shown for ever.
-        self.instance.fold.retain_archived(|scope| match TeamKey::of(scope) {
-            Some(key) => is_known(&key),
-            None => known.iter().any(|(project, _)| project.id == scope.project),
-        });
-        let gone: Vec<TeamKey> = {
-            let state = self.instance.fold.read();
-            let keys = state.teams().all().map(|catalogue| catalogue.key());
-            keys.filter(|key| !is_known(key)).collect()
-        };
-        for team in gone {
-            tracing::info!(project = %team.project, team = %team.team, "a team is gone, and its board with it");
-            self.teams.forget(team, cause).await?;
-        }
-        Ok(())
-    }
-
-    /// The projects that are served, each with its teams.
-    async fn discover(&self) -> Result<Vec<(ProjectRef, Vec<TeamRef>)>, String> {
-        if let Permit::Wait(until) = self.levels.permit_organization() {
-            return Err(format!("the organisation is not asked before {until}"));
-        }
-        let discovered = self.lists.teams_of_projects(&self.settings.projects).await;
-        let outcome = match &discovered {
-            Ok(_) => CallOutcome::Success,
-            Err(error) => CallOutcome::Failed(error.failure),
-        };
-        self.levels.observe_organization(outcome);
-        discovered.map_err(|error| error.to_string())
+        true
     }
 
     /// Tells every reader that the source was compared: this is how a quiet board stays fresh on the screen.
-    async fn tell_completed(
-        &self,
-        check: &Check,
-        compared: &BTreeSet<ProjectId>,
-        cause: Cause,
-        began: Timestamp,
-    ) -> Result<(), CommitError> {
-        let instance = &self.instance;
-        let build = |state: &Projection| {
-            let mut checked = state.checked().clone();
-            compared.iter().for_each(|project| checked.advance(*project, began));
-            let now = (instance.clock)();
-            let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
-            let body = Body::SyncCompleted {
-                scopes: check.scopes,
-                changed: check.changed,
-                failed: check.failed.clone(),
-                duration_ms: now.ms_since(began),
-                next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
-            };
-            let envelope = Envelope {
-                subject: Subject::Organization,
-                source: Some(cause),
-                demo: instance.demo,
-                ..Envelope::connection(now, self.levels.worst(), Some(began))
-            };
-            let mut commit = CommitBuilder::new();
-            commit.announce_to(Audience::Everyone, event::encode(&envelope, &body));
-            commit.put(Change::Checked(checked), state.version(&RecordKey::feed()));
-            commit.build(Audience::Everyone)
-        };
-        if let Some(committed) = commit::commit(instance, build).await? {
-            failpoints::reached(Failpoint::Checked);
-            // The caller of the check goes on with what it brought.
-            commit::wait_until_folded(instance, committed.position).await;
+    fn completed(&self, check: &Check, began: Timestamp, now: Timestamp) -> Body {
+        let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
+        Body::SyncCompleted {
+            scopes: check.scopes,
+            changed: check.changed,
+            failed: check.failed.clone(),
+            duration_ms: now.ms_since(began),
+            next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
         }
-        Ok(())
+    }
+}
+
+impl Check {
+    /// Counts how the comparison of a board ended: a team's, or, without a team, a project's own.
+    fn count(&mut self, project: &ProjectRef, team: Option<&TeamRef>, result: Result<u32, BoardError>) {
+        let error = match result {
+            Ok(changed) => {
+                self.scopes += u32::from(team.is_some());
+                self.changed = self.changed.saturating_add(changed);
+                return;
+            }
+            Err(BoardError::Call(_, error)) => error.to_string(),
+            Err(BoardError::Kept(error)) => error,
+            Err(BoardError::Waiting) => return self.failed.push(project.id),
+        };
+        let team = team.map_or("-", |team| &*team.name);
+        tracing::warn!(project = %project.name, team, error, "a board could not be compared");
+        self.failed.push(project.id);
+        self.error =
+            self.error.take().or_else(|| Some(format!("project {}, team {team}: {error}", project.name)));
     }
 }
 

@@ -4,12 +4,22 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::Source;
+use super::{Check, Source};
 use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::scope::Scope;
 use crate::domain::wire::event::Cause;
 
 /// How soon the organisation is asked again after a failure that is sat out, in milliseconds.
 const RETRY_MS: i64 = 2_000;
+
+/// How soon a board that waits for its first comparison is looked at, such as that of a sprint that just began.
+const FIRST_MS: i64 = 2_000;
+
+/// How soon something is looked for again that was not found.
+const SECOND_LOOK_MS: i64 = 30_000;
+
+/// How long others wait for an instance that died over a check.
+const LEASE: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether a check is due. Clocks are set, and machines sleep.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -23,7 +33,10 @@ impl Source {
             // What a check finds could not be kept while the journal is away.
             let is_of_use = self.instance.fold.journal_status() == JournalStatus::Following;
             if (self.is_due().await || missed) && is_of_use && self.is_ours().await {
-                let check = self.check(Cause::System).await;
+                let check = tokio::select! {
+                    check = self.check(Cause::System) => check,
+                    never = self.stay_the_one() => never,
+                };
                 if let Some(error) = &check.error {
                     tracing::warn!(error, "a check of the organisation failed");
                 }
@@ -45,27 +58,40 @@ impl Source {
     }
 
     /// Whether this instance is the one to check. Any may: the lease only saves the organisation from being asked the
-    /// same by every instance.
+    /// same by every instance. It is as short as others may wait for one that died; when the next check is due the record
+    /// of the last one says.
     async fn is_ours(&self) -> bool {
-        let lease = self.instance.leases.lease("check", &self.instance.id, self.settings.interval).await;
+        let lease = self.instance.leases.lease("check", &self.instance.id, LEASE).await;
         lease.unwrap_or_else(|error| {
             tracing::warn!(%error, "the journal did not grant the lease for a check of the organisation; the next look tries again");
             false
         })
     }
 
-    /// Whether a check is due: the first one; one after the interval, while somebody watches; and after a failure, when
-    /// the organisation may be asked again, whether or not anybody watches.
-    async fn is_due(&self) -> bool {
-        let Some(last) = *self.checking.lock().await else { return true };
-        let now = (self.instance.clock)();
-        let since = now.ms_since(last);
-        match self.levels.next_try() {
-            Some(at) => now >= at && since >= RETRY_MS,
-            None => {
-                let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
-                self.instance.vitals.streams.value() > 0 && since >= interval
-            }
+    /// Renews the lease for as long as a check takes; never returns.
+    async fn stay_the_one(&self) -> Check {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            self.is_ours().await;
         }
+    }
+
+    /// Whether a check is due, whoever made the last one: the first one; one after the interval, while somebody watches;
+    /// soon, where a board waits for its first comparison or something was not found again; and after a failure, when the
+    /// organisation may be asked again, whether or not anybody watches.
+    async fn is_due(&self) -> bool {
+        let last = *self.checking.lock().await;
+        let state = self.instance.fold.read();
+        let check = state.checked();
+        let Some(last) = last.max(check.ended) else { return true };
+        let since = (self.instance.clock)().ms_since(last);
+        let next_try = [check.organization.next_try(), check.parts.next_try()].into_iter().flatten().min();
+        let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
+        let waits = |scope: Scope| state.awaits_comparison(scope) && check.gone(scope).is_none();
+        let is_watched = self.instance.vitals.streams.value() > 0;
+        next_try.is_some_and(|at| (self.instance.clock)() >= at && since >= RETRY_MS)
+            || since >= FIRST_MS && state.boards().any(|(scope, _)| waits(scope))
+            || since >= SECOND_LOOK_MS && check.has_doubts()
+            || next_try.is_none() && is_watched && since >= interval
     }
 }

@@ -151,11 +151,28 @@ impl Ingest {
         }
     }
 
+    /// Whether an item's project, as it is observed, is served.
+    pub(super) fn serves(&self, observation: &Observation) -> bool {
+        let present = observation.present();
+        let name = Some(&*present.details.project_name).filter(|name| !name.is_empty());
+        self.instance.projects.allow(present.claim.facts.project, name)
+    }
+
+    /// What of an observation may be kept: of an item that is in a project that is not served, that it is there, where it
+    /// was known before.
+    fn admitted(&self, known: Option<&WorkItem>, observation: &Observation) -> Option<Observation> {
+        match self.serves(observation) {
+            true => Some(observation.clone()),
+            false => known?.gone_with(observation),
+        }
+    }
+
     fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {
         let none = Known::default();
         let known = base.items.get(&observation.id).unwrap_or(&none);
+        let Some(observation) = self.admitted(known.item.as_deref(), observation) else { return };
         let merged = match &known.item {
-            Some(item) => item.merge(observation),
+            Some(item) => item.merge(&observation),
             None => observation.clone(),
         };
         if known.item.as_deref() == Some(&merged) {
@@ -166,7 +183,7 @@ impl Ingest {
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
         let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.instance.clock)());
         draft.changes.extend(announced.into_iter().map(|change| (present.changed_at, change)));
-        let change = Change::item(merged, observation.clone());
+        let change = Change::item(merged, observation);
         draft.commit.put(change, known.version);
     }
 
@@ -202,7 +219,7 @@ impl Ingest {
         let instance = &self.instance;
         let state = instance.fold.read();
         let envelope = state.envelope(scope, (instance.clock)(), provenance.source, instance.demo);
-        let checked = state.checked().projects.get(&scope.project).copied();
+        let checked = state.checked().compared_at(scope);
         drop(state);
         let envelope = Envelope {
             // Where hooks alone feed a board, what is shown is as of its newest change, and this may be it.

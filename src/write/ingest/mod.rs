@@ -55,6 +55,8 @@ pub enum Ingested {
     },
     /// All of it was known already.
     Known,
+    /// It is of a project that is not served, and so is kept nowhere.
+    ForeignProject,
     /// It comes from another collection than what is on the boards; numbers of work items are unique only within
     /// one, so it cannot be taken.
     ForeignCollection,
@@ -113,6 +115,7 @@ impl Ingest {
                 Ok((Ingested::Committed { events }, position))
             }
             None if proposal.is_foreign() => Ok((Ingested::ForeignCollection, proposal.found)),
+            None if proposal.is_of_no_served_project() => Ok((Ingested::ForeignProject, proposal.found)),
             // It was in the fold or in what conflicted, so the journal holds it too.
             None => Ok((Ingested::Known, proposal.found)),
         }
@@ -162,6 +165,12 @@ impl Observed<'_> {
         let mut projects =
             self.observations.iter().map(|observation| observation.present().claim.facts.project);
         projects.all(|project| self.base.is_told_of(project))
+    }
+
+    /// Whether all of them are of projects that are not served.
+    fn is_of_no_served_project(&self) -> bool {
+        let is_served = |observation: &Observation| self.ingest.serves(observation);
+        !self.observations.is_empty() && !self.observations.iter().any(is_served)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod platform;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod source;
 pub mod sse;
 pub mod team;
 pub mod verdict;

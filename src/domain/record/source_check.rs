@@ -1,0 +1,318 @@
+//! What the organisation answered, as a record: when each board was last compared with it, and which of its parts do not
+//! answer. Every instance derives the levels of boards from it, so all of them say the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Policy};
+use crate::domain::wire::view::Outage;
+use crate::domain::{Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Timestamp, WorkItemId};
+
+/// What the organisation answered, whichever instance asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SourceCheck {
+    /// When each project's own board, of what is no team's, was last found equal; in a record without teams, when all
+    /// boards of the project were.
+    pub projects: BTreeMap<ProjectId, Timestamp>,
+    /// The boards of each project's teams.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<ProjectId, BTreeMap<TeamId, BoardCheck>>,
+    /// When the last check ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// When a check last began in which the organisation said which projects there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Timestamp>,
+    /// Whether the organisation says which projects there are.
+    #[serde(skip_serializing_if = "is_default")]
+    pub organization: Condition,
+    /// Its parts that do not answer: the list of a project's teams, a team's sprints, the items of a board.
+    #[serde(skip_serializing_if = "is_default")]
+    pub parts: Conditions,
+    /// The level of the organisation as a whole that was told last: all there is to say while no board is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<WholeLevel>,
+}
+
+/// What is known of the comparison of one team's board.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BoardCheck {
+    /// The sprint that was compared; `None` between two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sprint: Option<SprintId>,
+    /// When that board was last found equal, by an answer about it; `None` before the first whole comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When a board of the team was first found equal: what left a sprint before that is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// How many items a comparison that is under way has to look at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<usize>,
+    /// Items of which the organisation's answer could not be read: they are missing on the board.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<WorkItemId>,
+    /// As of when a list of the project's teams did not name the team: one of a later moment decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed: Option<Timestamp>,
+    /// The same of a list of the team's sprints that did not name the current one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sprint_missed: Option<Timestamp>,
+}
+
+/// The level of the organisation as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeLevel {
+    /// The level.
+    pub level: Level,
+    /// Why it is less than full; `None` when it is not.
+    pub outage: Option<Outage>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Stored for SourceCheck {}
+
+impl SourceCheck {
+    /// What is known of the comparison of a team's board.
+    pub fn team(&self, team: TeamKey) -> Option<&BoardCheck> {
+        self.teams.get(&team.project)?.get(&team.team)
+    }
+
+    /// The same, to be changed; begun where there is nothing yet.
+    pub fn team_mut(&mut self, team: TeamKey) -> &mut BoardCheck {
+        self.teams.entry(team.project).or_default().entry(team.team).or_default()
+    }
+
+    /// Every team of which something is known.
+    pub fn all_teams(&self) -> impl Iterator<Item = (TeamKey, &BoardCheck)> {
+        let of_project = |(project, teams): (&ProjectId, _)| (*project, teams);
+        self.teams.iter().map(of_project).flat_map(|(project, teams): (_, &BTreeMap<TeamId, BoardCheck>)| {
+            teams.iter().map(move |(team, check)| (TeamKey { project, team: *team }, check))
+        })
+    }
+
+    /// When a board was last found equal to the organisation, by an answer about that board.
+    pub fn compared_at(&self, scope: Scope) -> Option<Timestamp> {
+        let of_project = || self.projects.get(&scope.project).copied();
+        let Some(team) = scope.team else { return of_project() };
+        match self.teams.get(&scope.project) {
+            None => of_project(),
+            Some(teams) => teams.get(&team).filter(|check| check.sprint == scope.sprint)?.at,
+        }
+    }
+
+    /// Whether a board waits for its first whole comparison: the organisation is asked about its team, and not all that it
+    /// has of this sprint is known. Hooks alone make no board wait.
+    pub fn awaits_comparison(&self, scope: Scope) -> bool {
+        let of_team = TeamKey::of(scope).and_then(|team| self.team(team));
+        of_team.is_some_and(|check| check.sprint != scope.sprint || check.at.is_none())
+    }
+
+    /// When any board of a project was last found equal; of any project, where none is named.
+    pub fn last_compared(&self, project: Option<ProjectId>) -> Option<Timestamp> {
+        let is_meant = |of: ProjectId| project.is_none_or(|project| project == of);
+        let of_teams = self.all_teams().filter(|(team, _)| is_meant(team.project));
+        let own = self.projects.iter().filter(|(of, _)| is_meant(**of)).map(|(_, at)| *at);
+        own.chain(of_teams.filter_map(|(_, check)| check.at)).max()
+    }
+
+    /// A project's own board is known to have been equal at `at`; no comparison ever gets older.
+    pub fn advance(&mut self, project: ProjectId, at: Timestamp) {
+        let known = self.projects.entry(project).or_insert(at);
+        *known = at.max(*known);
+    }
+
+    /// A team's board of that sprint was found equal, but for these items, by answers that are of `at`.
+    pub fn compared(
+        &mut self,
+        team: TeamKey,
+        sprint: Option<SprintId>,
+        at: Timestamp,
+        unreadable: Vec<WorkItemId>,
+    ) {
+        let check = self.team_mut(team);
+        let before = check.at.filter(|_| check.sprint == sprint);
+        *check = BoardCheck {
+            sprint,
+            at: before.max(Some(at)),
+            since: check.since.or(Some(at)),
+            items: None,
+            unreadable,
+            ..*check
+        };
+    }
+
+    /// Takes in how it ended to ask for a part, or, without one, for which projects there are. `asked_at` is of when the
+    /// answer is: one that was kept from before a failure says nothing about it.
+    pub fn observe(
+        &mut self,
+        part: Option<(DataSource, Scope)>,
+        outcome: CallOutcome,
+        asked_at: Timestamp,
+        policy: &Policy,
+        jitter: f64,
+    ) {
+        let known = match part {
+            None => self.last_compared(None),
+            Some((_, scope)) => match TeamKey::of(scope) {
+                Some(team) => self.team(team).map_or_else(|| self.compared_at(scope), |check| check.at),
+                None => self.last_compared(Some(scope.project)),
+            },
+        };
+        let condition = match part {
+            None => &mut self.organization,
+            Some((source, scope)) => self.parts.of(source, scope),
+        };
+        let is_from_before = condition.since().is_some_and(|since| asked_at < since);
+        match outcome {
+            CallOutcome::Success if is_from_before => condition.release(),
+            outcome => condition.observe(policy, outcome, asked_at, known, jitter),
+        }
+    }
+
+    /// The part that is gone and that a board depends on, the one that is nearest to it first. That nobody says which
+    /// projects or teams there are costs a board nothing that was compared since.
+    pub fn gone(&self, scope: Scope) -> Option<&Condition> {
+        let team = Scope { sprint: None, ..scope };
+        let own = [DataSource::WorkItems, DataSource::Sprints].map(|source| self.parts.get(source, team));
+        let lists =
+            [self.parts.get(DataSource::Teams, Scope::project(scope.project)), Some(&self.organization)];
+        let compared = self.compared_at(scope);
+        let matters = |condition: &&Condition| condition.since() > compared;
+        let gone = own.into_iter().flatten().filter(|condition| condition.since().is_some());
+        gone.chain(lists.into_iter().flatten().filter(matters)).next()
+    }
+
+    /// Takes in which teams there are, by lists that are of `looked`. What a list does not name is gone once a list of a
+    /// later moment does not name it either. `known` are the teams whose boards are known, with their sprints.
+    pub fn listed(
+        &mut self,
+        teams: &BTreeSet<TeamKey>,
+        looked: &BTreeMap<ProjectId, Timestamp>,
+        known: &[(TeamKey, Option<SprintId>)],
+    ) {
+        // A record of projects alone was written before those of teams were.
+        let of_projects: BTreeMap<ProjectId, Timestamp> = self
+            .projects
+            .iter()
+            .filter(|(project, _)| !self.teams.contains_key(project))
+            .map(|(p, at)| (*p, *at))
+            .collect();
+        for (team, sprint) in known {
+            let at = of_projects.get(&team.project).copied();
+            let of_project = self.teams.entry(team.project).or_default();
+            of_project.entry(team.team).or_insert(BoardCheck {
+                sprint: *sprint,
+                at,
+                since: at,
+                ..BoardCheck::default()
+            });
+        }
+        teams.iter().for_each(|team| self.team_mut(*team).missed = None);
+        for (project, as_of) in looked {
+            let of_project = self.teams.entry(*project).or_default();
+            of_project.retain(|team, check| {
+                let is_listed = teams.contains(&TeamKey { project: *project, team: *team });
+                let is_gone = !is_listed && check.missed.is_some_and(|missed| missed < *as_of);
+                check.missed = check.missed.or_else(|| (!is_listed).then_some(*as_of));
+                !is_gone
+            });
+        }
+    }
+
+    /// Whether something was not found again, and a second look decides whether it is gone.
+    pub fn has_doubts(&self) -> bool {
+        self.all_teams().any(|(_, check)| check.missed.is_some() || check.sprint_missed.is_some())
+    }
+
+    /// Takes over what `other` knows of comparisons of later moments.
+    pub fn absorb(&mut self, other: &Self) {
+        other.projects.iter().for_each(|(project, at)| self.advance(*project, *at));
+        for (team, theirs) in other.all_teams() {
+            let ours = self.team_mut(team);
+            if ours.at < theirs.at || *ours == BoardCheck::default() {
+                *ours = theirs.clone();
+            }
+        }
+        self.answered = self.answered.max(other.answered);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
+    use crate::domain::testing::project;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_epoch_ms(ms)
+    }
+
+    #[test]
+    fn f14_f15_an_age_is_that_of_a_comparison_of_that_board_and_before_it_nothing_is_claimed() {
+        let (team, mut check) = (catalogue().key(), SourceCheck::default());
+        let (first, second) = (team.scope(Some(sprint_id())), team.scope(Some(other_sprint_id())));
+        assert!(!check.awaits_comparison(first), "nobody asks about it");
+        check.team_mut(team);
+        assert!(check.awaits_comparison(first));
+        check.compared(team, Some(sprint_id()), at(5), Vec::new());
+        assert_eq!((check.compared_at(first), check.awaits_comparison(first)), (Some(at(5)), false));
+        assert_eq!((check.compared_at(second), check.awaits_comparison(second)), (None, true));
+        assert_eq!(check.compared_at(Scope::project(project())), None);
+        check.compared(team, Some(sprint_id()), at(3), Vec::new());
+        assert_eq!(check.compared_at(first), Some(at(5)), "no comparison gets older");
+        check.compared(team, Some(other_sprint_id()), at(9), Vec::new());
+        assert_eq!((check.compared_at(second), check.team(team).unwrap().since), (Some(at(9)), Some(at(5))));
+    }
+
+    #[test]
+    fn f16_what_a_list_does_not_name_is_gone_once_a_later_one_does_not_name_it_either() {
+        let (team, mut check) = (catalogue().key(), SourceCheck::default());
+        let listed = |check: &mut SourceCheck, teams: &[TeamKey], ms| {
+            let looked = BTreeMap::from([(project(), at(ms))]);
+            check.listed(&teams.iter().copied().collect(), &looked, &[(team, None)]);
+            check.team(team).is_some()
+        };
+        assert!(listed(&mut check, &[team], 1));
+        assert!(listed(&mut check, &[], 2) && check.has_doubts());
+        assert!(listed(&mut check, &[], 2), "the same list is no second look");
+        assert!(listed(&mut check, &[team], 3) && !check.has_doubts());
+        assert!(listed(&mut check, &[], 4));
+        let looked = BTreeMap::from([(project(), at(5))]);
+        check.listed(&BTreeSet::new(), &looked, &[]);
+        assert_eq!(check.team(team), None);
+    }
+
+    #[test]
+    fn fault_b5_a_list_that_nobody_can_have_costs_a_board_nothing_that_was_compared_since() {
+        let (team, mut check, policy) = (catalogue().key(), SourceCheck::default(), Policy::default());
+        let board = team.scope(Some(sprint_id()));
+        let failed = CallOutcome::Failed(crate::domain::degradation::Failure::Forbidden);
+        check.compared(team, Some(sprint_id()), at(5), Vec::new());
+        check.observe(None, failed, at(10), &policy, 0.0);
+        assert!(check.gone(board).is_some());
+        check.observe(None, CallOutcome::Success, at(7), &policy, 0.0);
+        assert!(check.gone(board).is_some(), "an answer from before says nothing");
+        check.compared(team, Some(sprint_id()), at(12), Vec::new());
+        assert!(check.gone(board).is_none());
+        let part = Some((DataSource::WorkItems, team.scope(None)));
+        check.observe(part, failed, at(20), &policy, 0.0);
+        assert_eq!(check.gone(board).and_then(Condition::since), Some(at(20)));
+    }
+
+    #[test]
+    fn a_record_of_projects_alone_is_read() {
+        let mut check: SourceCheck =
+            serde_json::from_str(&format!(r#"{{"projects":{{"{}":7}}}}"#, project())).unwrap();
+        assert_eq!(check.compared_at(catalogue().key().scope(Some(sprint_id()))), Some(at(7)));
+        check.compared(catalogue().key(), Some(sprint_id()), at(9), vec![WorkItemId::new(3).unwrap()]);
+        check.whole = Some(WholeLevel { level: Level::Full, outage: None });
+        assert_eq!(SourceCheck::decode(&check.encode()).unwrap(), check);
+    }
+}

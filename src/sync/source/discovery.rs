@@ -1,0 +1,145 @@
+//! Which projects and teams there are. What one list does not name any more is looked for a second time before its board
+//! is taken off.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+
+use super::Source;
+use super::lists::Look;
+use crate::devops::{CallError, ProjectRef, TeamRef};
+use crate::domain::degradation::{CallOutcome, DataSource, Permit};
+use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::Cause;
+use crate::write::commit::CommitError;
+
+/// What the organisation lists.
+pub(super) struct Discovered {
+    /// Every project that can be seen, served or not.
+    pub(super) projects: Arc<Vec<ProjectRef>>,
+    /// The projects that are served and say which teams they have.
+    pub(super) teams: Vec<(ProjectRef, Arc<Vec<TeamRef>>)>,
+    /// The projects that are served and do not say it; why the first of them does not.
+    pub(super) failed: Vec<ProjectId>,
+    pub(super) error: Option<String>,
+}
+
+impl Source {
+    /// The projects and their teams. A project that does not say which teams it has costs its own teams alone.
+    ///
+    /// Errors: nobody says which projects there are.
+    pub(super) async fn discover(&self) -> Result<Discovered, String> {
+        let known = self.known_teams();
+        let (projects, as_of) = self.projects(!known.is_empty()).await?;
+        let served = projects.iter().filter(|project| self.serves(project)).cloned();
+        let listed = join_all(served.map(|project| async {
+            let has = |(team, _): &(TeamKey, _)| team.project == project.id;
+            let look = Look { again: self.is_doubtful(Some(project.id)), is_known: known.iter().any(has) };
+            let part = (DataSource::Teams, Scope::project(project.id));
+            let teams = match self.levels.permit(Some(part)) {
+                Permit::Wait(until) => Err(format!("it is not asked before {until}")),
+                Permit::Ask | Permit::Probe => {
+                    let teams = self.lists.teams(project.id, look).await;
+                    self.observe_list(part, &teams);
+                    teams.map_err(|error| error.to_string())
+                }
+            };
+            (project, teams)
+        }))
+        .await;
+        let mut found =
+            Discovered { projects: projects.clone(), teams: Vec::new(), failed: Vec::new(), error: None };
+        let mut looked = BTreeMap::new();
+        for (project, teams) in listed {
+            match teams {
+                Ok((teams, as_of)) => {
+                    looked.insert(project.id, as_of);
+                    found.teams.push((project, teams));
+                }
+                Err(error) => {
+                    tracing::warn!(project = %project.name, error, "the teams of a project cannot be listed");
+                    found.failed.push(project.id);
+                    found.error = found.error.or(Some(format!("project {}: {error}", project.name)));
+                }
+            }
+        }
+        // The teams of a project that is listed no more are as good as left out by a list of their own.
+        let of_known = known.iter().map(|(team, _)| team.project);
+        let recorded: Vec<ProjectId> = self.levels.known(|check| check.teams.keys().copied().collect());
+        for project in of_known.chain(recorded).filter(|project| !found.failed.contains(project)) {
+            looked.entry(project).or_insert(as_of);
+        }
+        let key = |project: &ProjectRef, team: &TeamRef| TeamKey { project: project.id, team: team.id };
+        let teams: BTreeSet<TeamKey> = found
+            .teams
+            .iter()
+            .flat_map(|(project, teams)| teams.iter().map(move |team| key(project, team)))
+            .collect();
+        self.levels.found(move |check| check.listed(&teams, &looked, &known));
+        Ok(found)
+    }
+
+    /// Whether a project is served.
+    pub(super) fn serves(&self, project: &ProjectRef) -> bool {
+        self.instance.projects.allow(project.id, Some(&project.name))
+    }
+
+    async fn projects(&self, is_known: bool) -> Result<(Arc<Vec<ProjectRef>>, Timestamp), String> {
+        if let Permit::Wait(until) = self.levels.permit(None) {
+            // What was listed lately is good enough to compare boards by.
+            let known = self.lists.projects_as_known();
+            return known.ok_or_else(|| format!("the organisation is not asked before {until}"));
+        }
+        let again = self.has_met_a_stranger.swap(false, Ordering::SeqCst) || self.is_doubtful(None);
+        let projects = self.lists.projects(Look { again, is_known }).await;
+        let (outcome, as_of) = match &projects {
+            Ok((_, as_of)) => (CallOutcome::Success, *as_of),
+            Err(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),
+        };
+        self.levels.observe(None, outcome, as_of);
+        projects.map_err(|error| error.to_string())
+    }
+
+    fn observe_list<T>(&self, part: (DataSource, Scope), list: &Result<(T, Timestamp), CallError>) {
+        let (outcome, as_of) = match list {
+            Ok((_, as_of)) => (CallOutcome::Success, *as_of),
+            Err(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),
+        };
+        self.levels.observe(Some(part), outcome, as_of);
+    }
+
+    /// The teams that boards show, the archived ones among them, with their sprints.
+    fn known_teams(&self) -> Vec<(TeamKey, Option<SprintId>)> {
+        let state = self.instance.fold.read();
+        let known = state.teams().all().map(|catalogue| catalogue.key());
+        let sprint = |team| (team, state.teams().current(team).flatten());
+        let teams: BTreeSet<TeamKey> = known.chain(state.archived_teams()).collect();
+        teams.into_iter().map(sprint).collect()
+    }
+
+    /// Whether the last list of a project's teams, or of the projects, did not name one that is known.
+    fn is_doubtful(&self, project: Option<ProjectId>) -> bool {
+        self.levels.known(|check| {
+            let mut of_project =
+                check.all_teams().filter(|(team, _)| project.is_none_or(|is| team.project == is));
+            of_project.any(|(_, check)| check.missed.is_some())
+        })
+    }
+
+    /// A team that is no more has no board: it would never be compared again, and look as if it were.
+    pub(super) async fn forget_the_gone(&self, cause: Cause) -> Result<(), CommitError> {
+        let gone: Vec<TeamKey> = {
+            let state = self.instance.fold.read();
+            let known = state.teams().all().map(|catalogue| catalogue.key());
+            known.filter(|team| state.checked().team(*team).is_none()).collect()
+        };
+        for team in gone {
+            tracing::info!(project = %team.project, team = %team.team, "a team is gone, and its board with it");
+            self.teams.forget(team, cause).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! A simulated organisation that boards are compared with, and what a test does to the way there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boardcast::demo::simulation::model::Model;
+use boardcast::devops::client::{ClientSettings, RestClient};
+use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use boardcast::domain::degradation::Failure;
+use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
+use boardcast::domain::sprint::catalogue::Catalogue;
+use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
+use boardcast::domain::time::Timestamp;
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use super::app::{DEADLINE, HandClock, TestApp};
+use super::organisation::Server;
+use super::sse::SseReader;
+
+/// A Wednesday, 15:00 in New York.
+pub const NOW_MS: i64 = 1_795_636_800_000;
+
+/// A simulated organisation, and what a test does to the way there.
+pub struct Organization {
+    server: tokio::sync::Mutex<Server>,
+    pub model: Arc<Mutex<Model>>,
+    pub way: Arc<Way>,
+    pub clock: HandClock,
+}
+
+/// What goes wrong on the way to an organisation: what the simulated server cannot do itself.
+#[derive(Default)]
+pub struct Faults {
+    /// Teams whose sprints' items cannot be had.
+    pub broken: Mutex<BTreeSet<TeamId>>,
+    /// Projects whose teams cannot be listed.
+    pub closed_projects: Mutex<BTreeSet<ProjectId>>,
+    /// Work items whose revisions cannot be read.
+    pub unreadable: Mutex<BTreeSet<WorkItemId>>,
+    /// What every call fails with.
+    pub refused: Mutex<Option<Failure>>,
+    /// How many of the next questions about a team fail.
+    pub stumbles: AtomicU32,
+    pub sprints_broken: AtomicBool,
+    /// Answers never come.
+    pub hangs: AtomicBool,
+    /// Revisions of items never come once so many were asked for.
+    pub revisions_before_silence: Mutex<Option<u32>>,
+    /// The list of projects is empty.
+    pub no_projects: AtomicBool,
+    /// Teams that the list of their project leaves out.
+    pub unlisted: Mutex<BTreeSet<TeamId>>,
+    /// No team has any sprint.
+    pub no_sprints: AtomicBool,
+}
+
+/// The client, and what goes wrong on the way.
+pub struct Way {
+    client: RestClient,
+    pub faults: Faults,
+}
+
+impl std::ops::Deref for Way {
+    type Target = Faults;
+
+    fn deref(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl Way {
+    async fn pass(&self, team: Option<TeamId>) -> Result<(), CallError> {
+        while self.hangs.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if let Some(failure) = *self.refused.lock().unwrap() {
+            return Err(error(failure));
+        }
+        let stumbled =
+            || self.stumbles.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match team {
+            Some(team) if self.broken.lock().unwrap().contains(&team) || stumbled().is_ok() => {
+                Err(error(Failure::Server))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn error(failure: Failure) -> CallError {
+    CallError { failure, call: "a call", status: Some(503), message: "a planned fault".into() }
+}
+
+#[async_trait]
+impl AzureDevOps for Way {
+    async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
+        self.pass(None).await?;
+        if self.no_projects.load(Ordering::SeqCst) {
+            return Ok(Vec::new());
+        }
+        self.client.projects().await
+    }
+
+    async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError> {
+        self.pass(None).await?;
+        if self.closed_projects.lock().unwrap().contains(&project) {
+            return Err(error(Failure::Forbidden));
+        }
+        let mut teams = self.client.teams(project).await?;
+        let unlisted = self.unlisted.lock().unwrap();
+        teams.retain(|team| !unlisted.contains(&team.id));
+        Ok(teams)
+    }
+
+    async fn catalogue(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        zone: Tz,
+        now: Timestamp,
+    ) -> Result<Catalogue, CallError> {
+        self.pass(None).await?;
+        if self.sprints_broken.load(Ordering::SeqCst) {
+            return Err(error(Failure::Server));
+        }
+        let mut catalogue = self.client.catalogue(project, team, zone, now).await?;
+        if self.no_sprints.load(Ordering::SeqCst) {
+            catalogue.iterations.clear();
+        }
+        Ok(catalogue)
+    }
+
+    async fn sprint_items(
+        &self,
+        project: ProjectId,
+        team: TeamId,
+        sprint: SprintId,
+    ) -> Result<Vec<WorkItemId>, CallError> {
+        self.pass(Some(team)).await?;
+        self.client.sprint_items(project, team, sprint).await
+    }
+
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
+        self.pass(None).await?;
+        self.client.heads(ids).await
+    }
+
+    async fn revisions(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        id: WorkItemId,
+    ) -> Result<Option<Observation>, CallError> {
+        self.pass(None).await?;
+        if self.unreadable.lock().unwrap().contains(&id) {
+            return Err(error(Failure::Unreadable));
+        }
+        let is_silent = {
+            let mut left = self.revisions_before_silence.lock().unwrap();
+            left.as_mut().is_some_and(|left| {
+                let is_over = *left == 0;
+                *left = left.saturating_sub(1);
+                is_over
+            })
+        };
+        while is_silent && self.revisions_before_silence.lock().unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.client.revisions(project, known, id).await
+    }
+}
+
+impl Organization {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Model)) -> Self {
+        let clock = HandClock::at(NOW_MS);
+        let mut model = Model::new(3, clock.clock());
+        change(&mut model);
+        let model = Arc::new(Mutex::new(model));
+        let server = Server::start(model.clone()).await.unwrap();
+        let client = RestClient::new(&ClientSettings::new(server.base_url())).unwrap();
+        let way = Way { client, faults: Faults::default() };
+        Self { server: tokio::sync::Mutex::new(server), model, way: Arc::new(way), clock }
+    }
+
+    /// An application whose boards are compared with this organisation.
+    pub async fn app(&self) -> TestApp {
+        let app = TestApp::builder().clock(self.clock.clone()).organization(self.way.clone()).start().await;
+        self.until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(())).await;
+        app.settled().await;
+        app
+    }
+
+    pub fn model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
+        act(&mut self.model.lock().unwrap())
+    }
+
+    pub async fn calls_on(&self, route: &str) -> u64 {
+        self.server.lock().await.calls_by_route().get(route).copied().unwrap_or_default()
+    }
+
+    pub async fn close(&self) {
+        self.server.lock().await.close().await;
+    }
+
+    pub async fn reopen(&self) {
+        self.server.lock().await.reopen().await.unwrap();
+    }
+
+    /// Lets time pass, three seconds at once, until something is so.
+    pub async fn until<T>(&self, mut is_so: impl AsyncFnMut() -> Option<T>) -> T {
+        tokio::time::timeout(DEADLINE, async {
+            loop {
+                if let Some(found) = is_so().await {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.clock.advance(Duration::from_secs(3));
+            }
+        })
+        .await
+        .expect("it never came to pass")
+    }
+
+    /// Lets time pass until an event of that type comes.
+    pub async fn until_told(&self, reader: &mut SseReader, kind: &str) -> Value {
+        self.all_until_told(reader, kind).await.pop().unwrap()
+    }
+
+    /// The same; returns that event and those before it.
+    pub async fn all_until_told(&self, reader: &mut SseReader, kind: &str) -> Vec<Value> {
+        let mut told = Vec::new();
+        let listening = async {
+            while told.last().is_none_or(|event: &Value| event["type"] != kind) {
+                told.extend(reader.next().await.expect("the stream ended").json());
+            }
+        };
+        let turning = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.clock.advance(Duration::from_secs(3));
+            }
+        };
+        tokio::select! {
+            heard = tokio::time::timeout(DEADLINE, listening) => heard.expect("it was never told"),
+            () = turning => unreachable!(),
+        }
+        told
+    }
+}
+
+/// The boards, by the name of the team.
+pub async fn boards(app: &TestApp) -> BTreeMap<String, Value> {
+    let directory = app.get("/api/snapshot").await.json();
+    let mut boards = BTreeMap::new();
+    for row in directory["scopes"].as_array().unwrap() {
+        let board = app.get(row["url"].as_str().unwrap()).await.json();
+        boards.insert(row["team"].as_str().unwrap_or("none").to_owned(), board);
+    }
+    boards
+}
