@@ -7,6 +7,7 @@ use boardcast::board::projection::Projection;
 use boardcast::domain::record::delta::Delta;
 use boardcast::domain::scope::Audience;
 use boardcast::domain::sprint::work_item::WorkItem;
+use boardcast::domain::stored::Stored;
 use boardcast::journal::{Entry, EntryId, NewEntry};
 
 use super::figures::{DURABLE, table, thousands};

@@ -11,6 +11,7 @@ use boardcast::domain::sprint::catalogue::{Area, Catalogue, Iteration};
 use boardcast::domain::sprint::work_item::{
     Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId,
 };
+use boardcast::domain::stored::Stored;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use boardcast::journal::{Commit, CommitOutcome, Journal, NewEntry, RecordKey, Store};

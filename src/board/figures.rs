@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::projection::{KnownItem, Projection};
-use crate::domain::metrics::{self, Digest, MetricSettings, SprintContext};
-use crate::domain::scope::{Scope, SprintId, TeamKey, Text};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::work_item::{History, WorkItem, WorkItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::metrics::{self, Digest, Figures, MetricSettings, SprintContext};
 use crate::domain::wire::explanation::Explanation;
-use crate::domain::wire::view::{Burndown, ItemView, MetricView, Missing, StateCount};
+use crate::domain::wire::view::{ItemView, Missing, StateCount};
+use crate::domain::{Catalogue, History, Scope, TeamKey, Text, Timestamp, WorkItem, WorkItemId};
 use crate::journal::Version;
 
 /// What a board's figures are made of, copied out of the fold so that computing does not hold it.
@@ -69,19 +66,6 @@ fn missing(state: &Projection, scope: Scope) -> Vec<Missing> {
     missing
 }
 
-/// A board in numbers.
-#[derive(Clone, Debug)]
-pub struct BoardFigures {
-    /// Metrics by id; none for a team between two sprints.
-    pub metrics: BTreeMap<&'static str, MetricView>,
-    /// Items by state.
-    pub states: Vec<StateCount>,
-    /// The burndown, where there is a sprint with dates.
-    pub burndown: Option<Burndown>,
-    /// Whether every revision is known of every item that counts.
-    pub history: History,
-}
-
 /// Computes figures, and keeps what does not change.
 #[derive(Default)]
 pub struct Calculator {
@@ -103,37 +87,19 @@ impl Calculator {
     }
 
     /// The figures of a board.
-    pub fn figures(&self, inputs: &Inputs, now: Timestamp) -> BoardFigures {
-        match (&inputs.catalogue, inputs.scope.sprint) {
-            (Some(catalogue), Some(sprint)) => self.of_sprint(inputs, catalogue, sprint, now),
-            // Between two sprints the team's items count in nothing.
-            (Some(_), None) => without_metrics(inputs),
-            (None, _) => {
-                BoardFigures { metrics: metrics::of_project(inputs.items.len()), ..without_metrics(inputs) }
-            }
-        }
-    }
-
-    fn of_sprint(
-        &self,
-        inputs: &Inputs,
-        catalogue: &Arc<Catalogue>,
-        sprint: SprintId,
-        now: Timestamp,
-    ) -> BoardFigures {
-        let Some(sprint) = catalogue.sprint(sprint) else { return without_metrics(inputs) };
+    pub fn figures(&self, inputs: &Inputs, now: Timestamp) -> Figures {
+        let Some(catalogue) = &inputs.catalogue else {
+            return Figures { metrics: metrics::of_project(inputs.items.len()), ..without_metrics(inputs) };
+        };
+        // Between two sprints the team's items count in nothing.
+        let sprint = inputs.scope.sprint.and_then(|sprint| catalogue.sprint(sprint));
+        let Some(sprint) = sprint else { return without_metrics(inputs) };
         let frame = SprintContext::new(catalogue, sprint, self.settings);
         let kept = self.kept(inputs.scope);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.renew(&inputs.team_items, catalogue, &frame);
-        let digests = kept.digests.iter().map(|(_, digest)| digest);
-        let figures = metrics::compute(&frame, digests.clone(), now);
-        BoardFigures {
-            metrics: figures.metrics,
-            states: metrics::states(&frame, digests),
-            burndown: figures.burndown,
-            history: inputs.history(figures.history),
-        }
+        let figures = metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now);
+        Figures { history: inputs.history(figures.history), ..figures }
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
@@ -178,9 +144,9 @@ impl Kept {
     }
 }
 
-fn without_metrics(inputs: &Inputs) -> BoardFigures {
+fn without_metrics(inputs: &Inputs) -> Figures {
     let complete = inputs.items.iter().all(|item| item.history() == History::Complete);
-    BoardFigures {
+    Figures {
         metrics: BTreeMap::new(),
         states: states(&inputs.items),
         burndown: None,
@@ -194,13 +160,8 @@ fn states(items: &[Arc<WorkItem>]) -> Vec<StateCount> {
     for item in items {
         *counts.entry(&item.present().claim.facts.state).or_default() += 1;
     }
-    let row = |(name, items): (&Text, usize)| StateCount {
-        name: name.clone(),
-        category: None,
-        items,
-        points: None,
-    };
-    counts.into_iter().map(row).collect()
+    let counts = counts.into_iter().map(|(name, items)| (name.clone(), items));
+    counts.map(|(name, items)| StateCount { name, category: None, items, points: None }).collect()
 }
 
 /// The items that a board shows.

@@ -9,31 +9,23 @@ use serde::Serialize;
 use crate::board::figures::{Calculator, Inputs, item_views};
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
-use crate::domain::authorise::AllowedProjects;
-use crate::domain::entry_id::EntryId;
-use crate::domain::level::Level;
-use crate::domain::record::archived_board::ArchivedBoard;
-use crate::domain::scope::{NameOrId, Scope, Text};
-use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{
     BoardView, Directory, DirectoryRow, MetricView, NO_TEAM, Named, NextSprint, Outage, ScopeView,
     SprintView, board_url,
 };
+use crate::domain::{AllowedProjects, ArchivedBoard, EntryId, Level, NameOrId, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
 
 /// Which boards a reader asks for. Nothing named means all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScopeFilter {
-    /// Projects, by name or id.
     pub projects: Vec<NameOrId>,
-    /// Teams, by name or id.
     pub teams: Vec<NameOrId>,
 }
 
 impl ScopeFilter {
-    /// Whether nothing was named.
     pub fn is_empty(&self) -> bool {
         self.projects.is_empty() && self.teams.is_empty()
     }
@@ -67,13 +59,18 @@ pub struct Snapshots {
     stand_in: OnceLock<StandIn>,
 }
 
-#[derive(Clone)]
 struct Encoded {
+    stand: Stand,
+    at: Timestamp,
+    json: Bytes,
+}
+
+/// How a board stands: while that stays the same, an encoded snapshot says what a new one would.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stand {
     touched: EntryId,
     data_as_of: Option<Timestamp>,
     cut_off: Option<Timestamp>,
-    at: Timestamp,
-    json: Bytes,
 }
 
 /// Boards that were taken in one moment.
@@ -88,11 +85,9 @@ pub struct Taken {
 /// A board as `GET snapshot` answers it.
 #[derive(Clone, Debug)]
 pub struct BoardAnswer {
-    /// The JSON.
     pub json: Bytes,
     /// Its entity tag: the last entry that touched the board, and the level.
     pub etag: String,
-    /// When the source was last found equal.
     pub data_as_of: Option<Timestamp>,
 }
 
@@ -108,9 +103,7 @@ struct Parts {
     project_name: Option<Text>,
     level: Level,
     outage: Option<Outage>,
-    touched: EntryId,
-    data_as_of: Option<Timestamp>,
-    cut_off: Option<Timestamp>,
+    stand: Stand,
     archived: Option<ArchivedBoard>,
 }
 
@@ -163,13 +156,12 @@ impl Snapshots {
         &self,
         choose: impl FnOnce(&Projection) -> Vec<Scope>,
     ) -> (Taken, Vec<ScopeView>, (Level, Option<Timestamp>)) {
-        let (position, views, summary, parts) = {
-            let state = self.fold.read();
-            let scopes = choose(&state);
-            let parts: Vec<_> = scopes.iter().map(|scope| self.part(&state, *scope)).collect();
-            let summary = Self::summary(&state, &scopes);
-            (state.position(), Self::views(&state, &scopes), summary, parts)
-        };
+        let state = self.fold.read();
+        let scopes = choose(&state);
+        let (position, views) = (state.position(), Self::views(&state, &scopes));
+        let summary = Self::summary(&state, &scopes);
+        let parts: Vec<_> = scopes.iter().map(|scope| self.part(&state, *scope)).collect();
+        drop(state);
         let json = |part| match part {
             Part::Kept(json) => json,
             Part::Changed(parts) => self.encode(&parts),
@@ -179,19 +171,10 @@ impl Snapshots {
     }
 
     fn part(&self, state: &Projection, scope: Scope) -> Part {
-        let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
-        let (data_as_of, now) = (state.data_as_of(scope), (self.clock)());
-        if state.archived(scope).is_some() {
-            return Part::Changed(Box::new(Parts::of(state, scope)));
-        }
+        let (stand, now) = (Stand::of(state, scope), (self.clock)());
+        let is_good = |kept: &&Encoded| kept.stand == stand && now.ms_since(kept.at) < ENCODED_FOR_MS;
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = |kept: &&Encoded| {
-            kept.touched == touched
-                && kept.data_as_of == data_as_of
-                && kept.cut_off == state.cut_off()
-                && now.ms_since(kept.at) < ENCODED_FOR_MS
-        };
-        match encoded.get(&scope).filter(is_good) {
+        match encoded.get(&scope).filter(|_| state.archived(scope).is_none()).filter(is_good) {
             Some(kept) => Part::Kept(kept.json.clone()),
             None => Part::Changed(Box::new(Parts::of(state, scope))),
         }
@@ -199,16 +182,15 @@ impl Snapshots {
 
     fn encode(&self, parts: &Parts) -> Bytes {
         let now = (self.clock)();
-        let scope = parts.inputs.scope;
+        let (scope, stand) = (parts.inputs.scope, parts.stand);
         let envelope = Envelope {
             subject: Subject::Scope(scope),
             source: Some(Cause::System),
             demo: self.demo,
-            ..Envelope::connection(now, parts.level, parts.data_as_of)
+            ..Envelope::connection(now, parts.level, stand.data_as_of)
         };
-        let board = self.board_of(parts, now);
-        let outage = parts.outage.clone();
-        let whole = Body::Snapshot { data: Box::new(board), outage, url: None, etag: None };
+        let (data, outage) = (Box::new(self.board_of(parts, now)), parts.outage.clone());
+        let whole = Body::Snapshot { data, outage, url: None, etag: None };
         let mut json = event::encode(&envelope, &whole);
         if json.len() > EVENT_BYTES_MAX
             && let Body::Snapshot { data, .. } = whole
@@ -216,22 +198,21 @@ impl Snapshots {
             let without_items = Body::Snapshot {
                 data: Box::new(BoardView { items: None, ..*data }),
                 outage: parts.outage.clone(),
-                url: Some(board_url(scope, Some(parts.touched))),
-                etag: Some(etag(parts.touched, parts.level)),
+                url: Some(board_url(scope, Some(stand.touched))),
+                etag: Some(parts.etag()),
             };
             json = event::encode(&envelope, &without_items);
         }
         if parts.archived.is_some() {
             return json;
         }
-        let &Parts { touched, data_as_of, cut_off, .. } = parts;
-        let new = Encoded { touched, data_as_of, cut_off, at: now, json: json.clone() };
+        let new = Encoded { stand, at: now, json: json.clone() };
         // Taken before the lock: a reader that copies a board out of the fold holds that and waits for this.
         let served: BTreeSet<Scope> = self.fold.read().boards().map(|(scope, _)| scope).collect();
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         match encoded.get_mut(&scope) {
             // Another reader's was begun later.
-            Some(kept) if kept.touched > new.touched => {}
+            Some(kept) if kept.stand.touched > stand.touched => {}
             Some(kept) => *kept = new,
             None => {
                 // A board of another sprint that is served no longer is not asked for again.
@@ -264,7 +245,7 @@ impl Snapshots {
         };
         let answer = Answer {
             level: parts.level,
-            data_as_of: parts.data_as_of,
+            data_as_of: parts.stand.data_as_of,
             demo: self.demo,
             mock: parts.level == Level::Mock,
             outage: parts.outage.clone(),
@@ -274,8 +255,8 @@ impl Snapshots {
         BoardAnswer {
             // Strings, numbers and maps with string keys cannot fail to serialise.
             json: serde_json::to_vec(&answer).unwrap_or_default().into(),
-            etag: etag(parts.touched, parts.level),
-            data_as_of: parts.data_as_of,
+            etag: parts.etag(),
+            data_as_of: parts.stand.data_as_of,
         }
     }
 
@@ -284,7 +265,6 @@ impl Snapshots {
         let _ = self.stand_in.set(stand_in);
     }
 
-    /// A board as it is now.
     pub fn view(&self, scope: Scope) -> BoardView {
         let parts = Parts::of(&self.fold.read(), scope);
         self.board_of(&parts, (self.clock)())
@@ -297,13 +277,15 @@ impl Snapshots {
         }
         let view = parts.board(&self.calculator, now);
         match parts.level {
-            Level::Full | Level::Cached => view,
-            Level::None => without_numbers(view, parts.outage.as_ref()),
-            Level::Mock => match self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
-                Some(mock) => BoardView { project: view.project, team: view.team, ..mock },
-                None => without_numbers(view, parts.outage.as_ref()),
-            },
+            Level::Full | Level::Cached => return view,
+            Level::Mock => {
+                if let Some(mock) = self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
+                    return BoardView { project: view.project, team: view.team, ..mock };
+                }
+            }
+            Level::None => {}
         }
+        without_numbers(view, parts.outage.as_ref())
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
@@ -329,27 +311,31 @@ struct Answer {
     board: BoardView,
 }
 
-fn etag(touched: EntryId, level: Level) -> String {
-    format!("\"{touched}-{}\"", level.as_str())
+impl Stand {
+    fn of(state: &Projection, scope: Scope) -> Self {
+        let touched = match state.archived(scope) {
+            // Another process may remember something else under no position at all.
+            Some(board) => EntryId { ms: u64::try_from(board.as_of.epoch_ms()).unwrap_or_default(), seq: 0 },
+            None => state.board(scope).map(|board| board.touched).unwrap_or_default(),
+        };
+        Self { touched, data_as_of: state.data_as_of(scope), cut_off: state.cut_off() }
+    }
 }
 
 impl Parts {
     fn of(state: &Projection, scope: Scope) -> Self {
-        let touched = state.board(scope).map(|board| board.touched).unwrap_or_default();
-        let archived = state.archived(scope).cloned();
-        // Another process may remember something else under no position at all.
-        let age = |board: &ArchivedBoard| u64::try_from(board.as_of.epoch_ms()).unwrap_or_default();
-        let touched = archived.as_ref().map_or(touched, |board| EntryId { ms: age(board), seq: 0 });
         Self {
             inputs: Inputs::of(state, scope),
             project_name: state.project_name(scope.project).cloned(),
             level: state.level_here(scope),
             outage: state.outage_here(scope),
-            touched,
-            data_as_of: state.data_as_of(scope),
-            cut_off: state.cut_off(),
-            archived,
+            stand: Stand::of(state, scope),
+            archived: state.archived(scope).cloned(),
         }
+    }
+
+    fn etag(&self) -> String {
+        format!("\"{}-{}\"", self.stand.touched, self.level.as_str())
     }
 
     fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {
@@ -361,12 +347,11 @@ impl Parts {
             let next = catalogue?.next_sprint(now)?;
             Some(NextSprint { name: next.name.clone(), start_date: next.start? })
         };
+        let team_name = catalogue.map(|catalogue| catalogue.team_name.clone());
         let figures = calculator.figures(&self.inputs, now);
         BoardView {
             project: Named { id: scope.project, name: self.project_name.clone() },
-            team: scope
-                .team
-                .map(|id| Named { id, name: catalogue.map(|catalogue| catalogue.team_name.clone()) }),
+            team: scope.team.map(|id| Named { id, name: team_name }),
             next_sprint: sprint.is_none().then(next),
             sprint,
             metrics: figures.metrics,
@@ -382,10 +367,8 @@ impl Parts {
 /// A board of whose source nothing is known that may still be shown: no numbers, and why.
 fn without_numbers(view: BoardView, outage: Option<&Outage>) -> BoardView {
     let reason = outage.map_or_else(|| "Azure DevOps does not answer".into(), Outage::without_numbers);
-    let metrics = view.metrics.into_iter().map(|(id, metric)| {
-        (id, MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric })
-    });
-    let metrics = metrics.collect();
+    let without = |metric| MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric };
+    let metrics = view.metrics.into_iter().map(|(id, metric)| (id, without(metric))).collect();
     BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }
 }
 

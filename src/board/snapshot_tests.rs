@@ -5,6 +5,7 @@ use crate::board::projection::Projection;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::stored::Stored;
 use crate::domain::testing::{item, other_project, project, with_details};
 use crate::journal::{Entry, LoadedRecords, NewEntry};
 

@@ -8,19 +8,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::scope::Scope;
-use crate::domain::sprint::teams::Teams;
-use crate::domain::sprint::work_item::{ClaimKind, Present, WorkItem};
-use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Body, ChangeType, OldNew};
 use crate::domain::wire::view::ItemView;
+use crate::domain::{ClaimKind, Present, Scope, Teams, Timestamp, WorkItem};
 
 /// A change of one item on one board.
 #[derive(Clone, Debug)]
 pub(crate) struct BoardChange {
-    /// The board.
     pub scope: Scope,
-    /// What is announced to its readers.
     pub body: Body,
     /// Whether the board shows the item from now on and did not before.
     pub is_new: bool,
@@ -36,7 +31,7 @@ pub(crate) fn changes(
     now: Timestamp,
 ) -> Vec<BoardChange> {
     let (was, is) = (before.map(WorkItem::present), after.present());
-    if was.is_some_and(|was| same(was, is)) {
+    if was == Some(is) {
         return Vec::new();
     }
     let old_boards = before.map(|item| teams.boards_of(item)).unwrap_or_default();
@@ -69,10 +64,6 @@ pub(crate) fn changes(
         .collect()
 }
 
-fn same(was: Present<'_>, is: Present<'_>) -> bool {
-    was.rev == is.rev && was.claim == is.claim && was.details == is.details
-}
-
 fn change_type(
     was: Option<Present<'_>>,
     is: Present<'_>,
@@ -80,7 +71,6 @@ fn change_type(
     shown: bool,
     fields: &Fields,
 ) -> ChangeType {
-    let changed = |names: &[&str]| names.iter().any(|name| fields.contains_key(name));
     let has_moved = was.is_some_and(|was| was.claim.facts.project != is.claim.facts.project);
     if is.claim.facts.deleted {
         // Of what went to another project nothing else may be known.
@@ -97,11 +87,11 @@ fn change_type(
         ChangeType::MovedOut
     } else if shown && !was_shown {
         ChangeType::MovedIn
-    } else if changed(&[STATE]) {
+    } else if fields.contains_key(STATE) {
         ChangeType::State
     } else if fields.keys().any(|name| name.starts_with(SCHEDULING)) {
         ChangeType::Estimate
-    } else if changed(&[ASSIGNED_TO]) {
+    } else if fields.contains_key(ASSIGNED_TO) {
         ChangeType::Assigned
     } else {
         ChangeType::Updated

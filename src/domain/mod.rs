@@ -15,8 +15,32 @@ pub mod record;
 pub mod schedule;
 pub mod scope;
 pub mod sprint;
+pub mod stored;
 pub mod time;
 pub mod wire;
+
+pub use amount::Hundredths;
+pub use authorise::AllowedProjects;
+pub use entry_id::EntryId;
+pub use level::Level;
+pub use record::archived_board::ArchivedBoard;
+pub use record::delta::Delta;
+pub(crate) use record::journal_status::JournalStatus;
+pub use record::last_announced::{Announced, AnnouncedRecord};
+pub use record::source_check::SourceCheck;
+pub use schedule::SyncWindow;
+pub use scope::{
+    AreaId, Audience, CollectionId, NameOrId, ProjectId, Scope, SprintId, TeamId, TeamKey, Text,
+};
+pub(crate) use sprint::calendar::{Calendar, Span};
+pub use sprint::catalogue::{BacklogLevel, Catalogue, Iteration, Member, SprintState, StateCategory};
+pub(crate) use sprint::teams::{CurrentSprint, Teams};
+pub use sprint::work_item::{
+    Claim, ClaimKind, EFFORT_FIELDS, Facts, History, Identity, Observation, Present,
+};
+pub use sprint::work_item::{Rev, WorkItem, WorkItemId};
+pub use stored::Stored;
+pub use time::{CivilDate, Ticks, Timestamp};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -35,18 +35,6 @@ pub enum WindowError {
     Zone,
 }
 
-/// Whether an instant lies in the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// It does.
-    Open,
-    /// It does not.
-    Closed {
-        /// What of the instant is outside.
-        reason: Outside,
-    },
-}
-
 /// What of an instant is outside a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outside {
@@ -118,13 +106,14 @@ impl SyncWindow {
     ///
     /// Zone, month, day, weekday and hour are judged, and the minute is not: it is the business of the timer that keeps
     /// time, and a tick that comes late or past due is as good as one that comes when it should.
-    pub fn gate(&self, at: Timestamp) -> Gate {
-        let Some(local) = self.local(at) else { return Gate::Closed { reason: Outside::Year } };
-        match self.outside(&local) {
+    ///
+    /// Errors: what of the instant is outside.
+    pub fn gate(&self, at: Timestamp) -> Result<(), Outside> {
+        match self.outside(&self.local(at).ok_or(Outside::Year)?) {
             // In spring a clock passes over an hour, and what was due in it is due right afterwards, in an hour that
             // the pattern need not name.
-            Some(reason) if !self.is_due_in_minute_of(at) => Gate::Closed { reason },
-            _ => Gate::Open,
+            Some(reason) if !self.is_due_in_minute_of(at) => Err(reason),
+            _ => Ok(()),
         }
     }
 

@@ -9,8 +9,8 @@ use uuid::Uuid;
 /// Shared text: names, paths and states repeat across thousands of items.
 pub type Text = Arc<str>;
 
-macro_rules! guid {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! guids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -34,28 +34,20 @@ macro_rules! guid {
                 self.0.hyphenated().fmt(f)
             }
         }
-    };
+    )*};
 }
 
-guid! {
+guids! {
     /// A project's GUID, which stays when the project is renamed.
-    ProjectId
-}
-guid! {
+    ProjectId;
     /// A team's GUID.
-    TeamId
-}
-guid! {
+    TeamId;
     /// A sprint: the GUID of an iteration.
-    SprintId
-}
-guid! {
+    SprintId;
     /// An area: the GUID of its node in the project's tree, which stays when the area is renamed.
-    AreaId
-}
-guid! {
+    AreaId;
     /// A project collection (an organisation): work item numbers are unique within one, and only there.
-    CollectionId
+    CollectionId;
 }
 
 /// What a board is about. What is not known is `None`: (project, team, –) outside any sprint,

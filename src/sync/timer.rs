@@ -14,10 +14,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 use crate::domain::metrics::threshold::AnnounceAt;
-use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::schedule::{Gate, SyncWindow};
-use crate::domain::time::Timestamp;
 use crate::domain::wire::event;
+use crate::domain::{JournalStatus, SyncWindow, Timestamp};
 use crate::journal::{EntryId, JournalError, RecordKey};
 use crate::ops::instance::Instance;
 use crate::sync::source::{Check, Source};
@@ -100,13 +98,12 @@ impl SyncReport {
     /// Tells the log, as a warning when the next run had better do better.
     pub fn log(&self) {
         match self {
-            Self::Compared(Check { error: Some(_), .. }) => {
-                tracing::warn!(outcome = %self, "synchronisation")
+            Self::Compared(Check { error: Some(_), .. }) | Self::Failed { .. } | Self::TimedOut { .. } => {
+                tracing::warn!(outcome = %self, "synchronisation");
             }
-            Self::Skipped { .. } | Self::Checked { .. } | Self::Compared(_) => {
-                tracing::info!(outcome = %self, "synchronisation")
+            Self::Compared(_) | Self::Skipped { .. } | Self::Checked { .. } => {
+                tracing::info!(outcome = %self, "synchronisation");
             }
-            Self::Failed { .. } | Self::TimedOut { .. } => tracing::warn!(outcome = %self, "synchronisation"),
         }
     }
 }
@@ -131,7 +128,7 @@ impl Synchronisation {
     }
 
     async fn attempt(&self) -> Result<SyncReport, JournalError> {
-        if let Gate::Closed { reason } = self.window.gate((self.instance.clock)()) {
+        if let Err(reason) = self.window.gate((self.instance.clock)()) {
             let reason = format!("the {reason} is outside {}", self.window);
             return Ok(SyncReport::Skipped { reason });
         }

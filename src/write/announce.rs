@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::board::figures::{BoardFigures, Calculator, Inputs};
+use crate::board::figures::{Calculator, Inputs};
 use crate::board::projection::Projection;
 use crate::domain::metrics;
 use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announcement, Reading, Rule};
@@ -195,7 +195,7 @@ impl Draft {
         }
     }
 
-    fn say_metrics(&mut self, figures: &BoardFigures, at: AnnounceAt, vitals: &Vitals) {
+    fn say_metrics(&mut self, figures: &metrics::Figures, at: AnnounceAt, vitals: &Vitals) {
         for (id, view) in &figures.metrics {
             let Some(metric) = metrics::metric(id) else { continue };
             self.say_metric(metric.id, view, metric.rule(self.fraction), at, vitals);

@@ -19,6 +19,7 @@ use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
+use crate::domain::stored::Stored;
 use crate::journal::{
     Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey, Version, Versioned,
 };

@@ -6,6 +6,7 @@ use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::record::source_check::SourceCheck;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
+use crate::domain::stored::Stored;
 use crate::domain::testing::{item, project};
 use crate::domain::time::Timestamp;
 use crate::journal::memory::MemoryJournal;

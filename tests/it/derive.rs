@@ -8,6 +8,7 @@ use boardcast::domain::metrics::threshold::AnnounceAt;
 use boardcast::domain::record::delta::Delta;
 use boardcast::domain::record::last_announced::Announced;
 use boardcast::domain::scope::Scope;
+use boardcast::domain::stored::Stored;
 use boardcast::journal::memory::MemoryJournal;
 use boardcast::journal::{EntryId, Journal, LogRetention, Store};
 use boardcast::platform::clock::Clock;

@@ -50,22 +50,20 @@ struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
     /// A load that takes that long and brings `text`.
-    fn load(&self, takes: Duration, text: &str) -> impl FnOnce() -> Load + Send + use<> {
+    fn load(&self, takes: Duration, text: &str) -> impl Future<Output = Fetched> + Send + use<> {
         self.load_after(async move { tokio::time::sleep(takes).await }, text)
     }
 
     /// A load that brings `text` once something has come to pass.
-    fn load_after<F>(&self, passed: F, text: &str) -> impl FnOnce() -> Load + Send + use<F>
+    fn load_after<F>(&self, passed: F, text: &str) -> impl Future<Output = Fetched> + Send + use<F>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (calls, text) = (self.0.clone(), text.to_owned());
-        move || {
-            Box::pin(async move {
-                calls.fetch_add(1, Ordering::SeqCst);
-                passed.await;
-                Ok(Loaded { bytes: text.len(), value: Arc::new(text) })
-            })
+        async move {
+            calls.fetch_add(1, Ordering::SeqCst);
+            passed.await;
+            Ok(Loaded { bytes: text.len(), value: Arc::new(text) })
         }
     }
 
@@ -73,8 +71,6 @@ impl Counted {
         self.0.load(Ordering::SeqCst)
     }
 }
-
-type Load = std::pin::Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
 /// An instance, which has folded the log as far as the test says.
 struct ListsOfInstance {
@@ -384,7 +380,7 @@ async fn c4_what_is_no_list_counts_as_none_and_is_deleted() {
         let key = key(&organisation);
         words[1] = &key;
         let () = server.command(&words).await;
-        let down = || async { Err("the source is down") };
+        let down = async { Err("the source is down") };
         assert!(one.lists.read(KIND, &KEY, down).await.is_err(), "{rubbish:?}");
         let is_there: bool = server.command(&["EXISTS", &key]).await;
         assert!(!is_there, "{rubbish:?}");

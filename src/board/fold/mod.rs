@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::board::projection::Projection;
-use crate::domain::record::archived_board::ArchivedBoard;
-use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::{ArchivedBoard, JournalStatus};
 use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
 
 /// How long a writer waits for the fold to reach what another instance committed.
@@ -57,14 +56,14 @@ impl Fold {
 
     /// From now on this instance stands so with the journal. Boards tell it from the same moment on.
     pub fn set_journal_status(&self, status: JournalStatus) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).set_cut_off(status.cut_off());
+        self.state.write().unwrap_or_else(PoisonError::into_inner).cut_off = status.cut_off();
         self.journal_status.send_if_modified(|known| std::mem::replace(known, status) != status);
     }
 
     /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.
     pub fn show_archived(&self, boards: impl IntoIterator<Item = ArchivedBoard>) {
         let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
-        self.state.write().unwrap_or_else(PoisonError::into_inner).set_archived(Arc::new(boards));
+        self.state.write().unwrap_or_else(PoisonError::into_inner).archived = Arc::new(boards);
     }
 
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
@@ -93,9 +92,9 @@ impl Fold {
     /// Begins anew.
     pub fn reset(&self, mut state: Projection) {
         let position = state.position();
-        state.set_cut_off(self.journal_status().cut_off());
+        state.cut_off = self.journal_status().cut_off();
         let mut ours = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.set_archived(ours.all_archived().clone());
+        state.archived = ours.archived.clone();
         *ours = state;
         drop(ours);
         // Counted first: a reader of the new position sees that it is one of another load.

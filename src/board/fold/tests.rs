@@ -8,6 +8,7 @@ use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
+use crate::domain::stored::Stored;
 use crate::domain::testing::{item, other_project, project};
 use crate::journal::{LoadedRecords, NewEntry, RecordKey, Versioned};
 

@@ -4,14 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Board, KnownItem, LastAnnounced, Projection};
-use crate::domain::record::delta::Delta;
-use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
-use crate::domain::record::source_check::SourceCheck;
-use crate::domain::scope::{Audience, ProjectId, Scope, TeamKey, Text};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::CurrentSprint;
-use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::{
+    Announced, AnnouncedRecord, Audience, Catalogue, CurrentSprint, Delta, ProjectId, Scope, SourceCheck,
+    Stored, TeamKey, Text, Timestamp, WorkItem, WorkItemId,
+};
 use crate::journal::{Entry, EntryId, RecordKey, Version};
 
 impl Board {
@@ -27,7 +23,7 @@ impl Projection {
         let mut undecodable = Vec::new();
         for entry in entries {
             if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
-                self.told(scope, entry.id);
+                self.boards.entry(scope).and_modify(|board| board.touched = board.touched.max(entry.id));
             }
             if let Some(delta) = &entry.content.delta {
                 match Delta::decode(delta) {
@@ -36,9 +32,7 @@ impl Projection {
                 }
             }
         }
-        if let Some(last) = entries.last() {
-            self.advance(last.id);
-        }
+        self.position = entries.last().map_or(self.position, |last| last.id);
         undecodable
     }
 
@@ -93,18 +87,6 @@ impl Projection {
                 board.change(id);
             }
         }
-    }
-
-    /// An event about a scope was told.
-    fn told(&mut self, scope: Scope, id: EntryId) {
-        if let Some(board) = self.boards.get_mut(&scope) {
-            board.touched = board.touched.max(id);
-        }
-    }
-
-    /// Moves the position, once everything up to it is in.
-    pub(super) const fn advance(&mut self, position: EntryId) {
-        self.position = position;
     }
 
     /// Takes in what is now known of teams, in which sprints they are, and which are no more.
@@ -198,9 +180,9 @@ impl Projection {
     fn drop_item(&mut self, id: WorkItemId, version: Version) {
         if let Some(known) = self.items.remove(&id) {
             self.take_off_boards(&known.item, version);
-            self.of_team.values_mut().for_each(|items| {
+            for items in self.of_team.values_mut() {
                 items.remove(&id);
-            });
+            }
         }
     }
 

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Projection;
-use crate::domain::record::archived_board::ArchivedBoard;
-use crate::domain::scope::{Scope, TeamKey};
 use crate::domain::wire::view::Outage;
+use crate::domain::{ArchivedBoard, Scope, TeamKey};
 
 /// Boards by their scope.
 pub(in crate::board) type ArchivedBoards = Arc<BTreeMap<Scope, ArchivedBoard>>;
@@ -47,13 +46,5 @@ impl Projection {
     /// Why an archived board is no more than that, and since when.
     pub(super) fn outage_of_archived(&self, board: &ArchivedBoard) -> Outage {
         self.cut_off.map_or_else(|| Outage::of_archive(board.as_of), Outage::of_journal)
-    }
-
-    pub(in crate::board) fn set_archived(&mut self, archived: ArchivedBoards) {
-        self.archived = archived;
-    }
-
-    pub(in crate::board) const fn all_archived(&self) -> &ArchivedBoards {
-        &self.archived
     }
 }

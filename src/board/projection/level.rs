@@ -4,11 +4,9 @@
 
 use super::Projection;
 use crate::domain::degradation::Condition;
-use crate::domain::level::Level;
 use crate::domain::record::last_announced::{self, Announced};
-use crate::domain::scope::{Scope, TeamKey};
-use crate::domain::time::Timestamp;
 use crate::domain::wire::view::{Outage, Progress};
+use crate::domain::{Level, Scope, TeamKey, Timestamp};
 
 impl Projection {
     /// The level of a board that was announced last; without anything to claim before its first whole comparison.
@@ -45,7 +43,6 @@ impl Projection {
         if let Some(board) = self.archived(scope) {
             return Some(self.outage_of_archived(board));
         }
-        let of_journal = || self.cut_off.map(Outage::of_journal);
         let gone = self.checked.gone(scope);
         match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
             _ if gone.is_none() && self.awaits_comparison(scope) => {
@@ -58,7 +55,7 @@ impl Projection {
                 remedy: gone.and_then(Condition::reason).map(|reason| reason.remedy().into()),
                 progress: None,
             }),
-            _ => of_journal(),
+            _ => self.cut_off.map(Outage::of_journal),
         }
     }
 
@@ -81,10 +78,6 @@ impl Projection {
     /// Since when this instance is cut off from the journal; `None` when it is not.
     pub const fn cut_off(&self) -> Option<Timestamp> {
         self.cut_off
-    }
-
-    pub(in crate::board) const fn set_cut_off(&mut self, since: Option<Timestamp>) {
-        self.cut_off = since;
     }
 
     /// When a board was last found equal to its source, be it in another life; its newest change, where there was never

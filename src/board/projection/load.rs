@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use super::Projection;
-use crate::domain::record::delta::Delta;
-use crate::domain::record::last_announced::AnnouncedRecord;
-use crate::domain::scope::CollectionId;
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::{CurrentSprint, Teams};
-use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::{
+    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Delta, Stored, Teams, WorkItem,
+};
 use crate::journal::{EntryId, Journal, JournalError, LoadedRecords, RecordKey};
 
 /// How many entries are read from the log at once when it is folded.
@@ -35,7 +32,7 @@ impl Projection {
         let first = EntryId { ms: 1, seq: 0 };
         let mut state = Self::default();
         state.fold(first, delta);
-        state.advance(first);
+        state.position = first;
         state
     }
 
@@ -54,7 +51,7 @@ impl Projection {
                 Catalogue::decode(value).map(|catalogue| teams.learn(Arc::new(catalogue))).is_ok()
             } else if key.is_current_sprint() {
                 state.versions.insert(key.clone(), record.version);
-                serde_json::from_slice(value).map(|current: CurrentSprint| teams.set_current(current)).is_ok()
+                CurrentSprint::decode(value).map(|current| teams.set_current(current)).is_ok()
             } else if key.is_teams_of_project() {
                 state.versions.insert(key.clone(), record.version);
                 true

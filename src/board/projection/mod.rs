@@ -10,13 +10,11 @@ use std::sync::Arc;
 
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
-use crate::domain::record::last_announced::Announced;
-use crate::domain::record::source_check::SourceCheck;
-use crate::domain::scope::{CollectionId, ProjectId, Scope, TeamKey, Text};
-use crate::domain::sprint::teams::Teams;
-use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
-use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
+use crate::domain::{
+    Announced, CollectionId, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp, WorkItem,
+    WorkItemId,
+};
 use crate::journal::{EntryId, RecordKey, Version};
 
 /// The state that comes of replaying the log up to a position.
@@ -36,9 +34,9 @@ pub struct Projection {
     said: BTreeMap<Scope, BTreeMap<Text, LastAnnounced>>,
     checked: SourceCheck,
     /// Since when this instance is cut off from the journal: no part of the log, but of what may be claimed of it.
-    cut_off: Option<Timestamp>,
+    pub(in crate::board) cut_off: Option<Timestamp>,
     /// What the archive holds of boards: no part of it either.
-    archived: ArchivedBoards,
+    pub(in crate::board) archived: ArchivedBoards,
 }
 
 /// An item with its record's version.
@@ -79,6 +77,12 @@ pub struct Board {
     pub changed_at: Option<Timestamp>,
 }
 
+impl Board {
+    fn is_shown(&self, scope: Scope) -> bool {
+        self.is_served || scope.team.is_none() && !self.items.is_empty()
+    }
+}
+
 impl Projection {
     /// The position: every entry up to it is in, and none after it.
     pub const fn position(&self) -> EntryId {
@@ -112,12 +116,7 @@ impl Projection {
 
     /// The boards that are served: each team's current one, and a project's while it shows an item that is no team's.
     pub fn boards(&self) -> impl Iterator<Item = (Scope, &Board)> {
-        let served = |(_, board): &(&Scope, &Board)| board.is_served;
-        let of_project = |(scope, board): &(&Scope, &Board)| scope.team.is_none() && !board.items.is_empty();
-        self.boards
-            .iter()
-            .filter(move |board| served(board) || of_project(board))
-            .map(|(scope, board)| (*scope, board))
+        self.scopes().filter(|(scope, board)| board.is_shown(*scope))
     }
 
     /// Every scope that ever had an item or was served.
@@ -132,19 +131,13 @@ impl Projection {
 
     /// Whether a scope's board is served.
     pub fn is_served(&self, scope: Scope) -> bool {
-        self.boards
-            .get(&scope)
-            .is_some_and(|board| board.is_served || scope.team.is_none() && !board.items.is_empty())
+        self.board(scope).is_some_and(|board| board.is_shown(scope))
     }
 
     /// The items of a scope, by number.
     pub fn items_of(&self, scope: Scope) -> Vec<Arc<WorkItem>> {
-        let ids = self.boards.get(&scope).map(|board| &board.items);
-        ids.into_iter()
-            .flatten()
-            .filter_map(|id| self.items.get(id))
-            .map(|known| known.item.clone())
-            .collect()
+        let ids = self.board(scope).into_iter().flat_map(|board| &board.items);
+        ids.filter_map(|id| Some(self.items.get(id)?.item.clone())).collect()
     }
 
     /// The items that are or ever were a team's, by number, with their versions.
@@ -174,9 +167,8 @@ impl Projection {
 
     /// Everything that was last said, by board and name.
     pub fn all_announced(&self) -> impl Iterator<Item = (Scope, &str, &LastAnnounced)> {
-        self.said
-            .iter()
-            .flat_map(|(scope, said)| said.iter().map(move |(name, said)| (*scope, &**name, said)))
+        let of_board = |scope| self.announced_of(scope).map(move |(name, said)| (scope, name, said));
+        self.said.keys().copied().flat_map(of_board)
     }
 
     /// Whether anything was ever said of any board.
@@ -198,23 +190,19 @@ impl Projection {
 
     /// The envelope of an event about a board, with the level and the age that the board has.
     pub fn envelope(&self, scope: Scope, now: Timestamp, source: Cause, demo: bool) -> Envelope {
-        let level = self.level(scope);
         Envelope {
             subject: Subject::Scope(scope),
             source: Some(source),
             demo,
-            ..Envelope::connection(now, level, self.data_as_of(scope))
+            ..Envelope::connection(now, self.level(scope), self.data_as_of(scope))
         }
     }
 
     /// A project's name, for display.
     pub fn project_name(&self, project: ProjectId) -> Option<&Text> {
         let of_team = self.teams.of_project(project).next().map(|catalogue| &catalogue.project_name);
-        let archived = || {
-            let board = self.archived.values().find(|board| board.scope.project == project)?;
-            board.about.project.as_ref()
-        };
-        of_team.or_else(|| self.project_names.get(&project)).or_else(archived)
+        let archived = || self.archived.values().find(|board| board.scope.project == project);
+        of_team.or_else(|| self.project_names.get(&project)).or_else(|| archived()?.about.project.as_ref())
     }
 
     /// A team's name, for display.

@@ -5,12 +5,8 @@ use std::collections::BTreeMap;
 use super::digest::{Digest, effort};
 use super::frame::SprintContext;
 use super::rules::{elapsed_days, in_scope};
-use crate::domain::amount::Hundredths;
-use crate::domain::scope::Text;
-use crate::domain::sprint::catalogue::{Catalogue, StateCategory};
-use crate::domain::sprint::work_item::{Claim, History, WorkItem};
-use crate::domain::time::Timestamp;
 use crate::domain::wire::view::{ItemView, StateCount};
+use crate::domain::{Catalogue, Claim, History, Hundredths, StateCategory, Text, Timestamp, WorkItem};
 
 impl ItemView {
     /// The view of an item's newest revision on a team's board.
@@ -42,7 +38,10 @@ fn age(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Option<Hundred
 /// How many items of the sprint's scope are in each state, in the order of the categories.
 ///
 /// One name may stand for different categories in different types, and then has a row for each.
-pub fn states<'d>(frame: &SprintContext<'_>, digests: impl Iterator<Item = &'d Digest>) -> Vec<StateCount> {
+pub(super) fn states<'d>(
+    frame: &SprintContext<'_>,
+    digests: impl Iterator<Item = &'d Digest>,
+) -> Vec<StateCount> {
     let mut counts: BTreeMap<(StateCategory, &Text), (usize, Hundredths)> = BTreeMap::new();
     for digest in digests.filter(|digest| in_scope(digest).is_ok()) {
         let (items, points) = counts.entry((digest.category, &digest.state)).or_default();
@@ -50,12 +49,9 @@ pub fn states<'d>(frame: &SprintContext<'_>, digests: impl Iterator<Item = &'d D
         *points = *points + digest.effort.unwrap_or_default();
     }
     let has_points = frame.catalogue.effort_field.is_some();
-    let row =
-        |((category, name), (items, points)): ((StateCategory, &Text), (usize, Hundredths))| StateCount {
-            name: name.clone(),
-            category: Some(category),
-            items,
-            points: has_points.then_some(points),
-        };
-    counts.into_iter().map(row).collect()
+    let counts = counts.into_iter().map(|((category, name), (items, points))| {
+        let points = has_points.then_some(points);
+        StateCount { name: name.clone(), category: Some(category), items, points }
+    });
+    counts.collect()
 }

@@ -2,12 +2,11 @@
 
 use super::digest::{Digest, SprintMembership};
 use super::frame::{Day, SprintContext};
-use super::ids::{ITEMS_COMPLETED, ITEMS_TOTAL, POINTS_COMPLETED, POINTS_TOTAL};
+use super::ids;
 use super::rounded_quotient;
 use super::tally::Tallies;
-use crate::domain::amount::Hundredths;
-use crate::domain::time::CivilDate;
 use crate::domain::wire::view::{Burndown, BurndownDay, BurndownPoint, Unit};
+use crate::domain::{CivilDate, Hundredths};
 
 /// The sums of one day, in the unit of the burndown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,23 +34,13 @@ impl Sums {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self {
-            scope: self.scope + other.scope,
-            completed: self.completed + other.completed,
-            unknown: self.unknown + other.unknown,
-        }
+        let (scope, completed) = (self.scope + other.scope, self.completed + other.completed);
+        Self { scope, completed, unknown: self.unknown + other.unknown }
     }
 
     fn minus(self, other: Self) -> Self {
-        Self {
-            scope: self.scope - other.scope,
-            completed: self.completed - other.completed,
-            unknown: self.unknown - other.unknown,
-        }
-    }
-
-    const fn known(self) -> Option<Self> {
-        if self.unknown == 0 { Some(self) } else { None }
+        let (scope, completed) = (self.scope - other.scope, self.completed - other.completed);
+        Self { scope, completed, unknown: self.unknown - other.unknown }
     }
 }
 
@@ -65,39 +54,33 @@ pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Di
     let unit = if tallies.estimated { Unit::Points } else { Unit::Items };
     let live = live(tallies, unit);
     let past = ends_of_days(frame, digests, unit);
-    let reached: Vec<Option<Sums>> = frame
-        .days
-        .iter()
-        .zip(past)
-        .filter(|(day, _)| day.date <= today)
-        .map(|(day, sums)| if day.date == today { Some(live) } else { sums.known() })
-        .collect();
+    let reached = frame.days.iter().zip(past).filter(|(day, _)| day.date <= today);
+    let known = |sums: Sums| (sums.unknown == 0).then_some(sums);
+    let reached: Vec<Option<Sums>> =
+        reached.map(|(day, sums)| if day.date == today { Some(live) } else { known(sums) }).collect();
     let original = original_scope(frame, &reached, today, live);
     let ideal = ideal_line(&frame.days, original);
     let sums = reached.into_iter().chain(std::iter::repeat(None));
     let rows = frame.days.iter().zip(ideal).zip(sums);
-    let days = rows.map(|((day, ideal), sums)| row(day, ideal, sums)).collect();
-    let is_running = frame.span.is_some_and(|span| span.contains(today));
-    let point = BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed };
-    Some(Burndown { unit, days, today: is_running.then_some(point).into_iter().collect() })
-}
-
-fn row(day: &Day, ideal: Option<Hundredths>, sums: Option<Sums>) -> BurndownDay {
-    BurndownDay {
+    let row = |((day, ideal), sums): ((&Day, _), Option<Sums>)| BurndownDay {
         date: day.date,
         working: day.working,
         ideal,
         remaining: sums.map(|sums| sums.scope - sums.completed),
         completed: sums.map(|sums| sums.completed),
         scope: sums.map(|sums| sums.scope),
-    }
+    };
+    let days = rows.map(row).collect();
+    let is_running = frame.span.is_some_and(|span| span.contains(today));
+    let point = BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed };
+    Some(Burndown { unit, days, today: is_running.then_some(point).into_iter().collect() })
 }
 
 /// Today's values are those of the metrics, so that line and number never differ.
 fn live(tallies: &Tallies<'_>, unit: Unit) -> Sums {
     let (total, completed) = match unit {
-        Unit::Points => (POINTS_TOTAL, POINTS_COMPLETED),
-        _ => (ITEMS_TOTAL, ITEMS_COMPLETED),
+        Unit::Points => (ids::POINTS_TOTAL, ids::POINTS_COMPLETED),
+        _ => (ids::ITEMS_TOTAL, ids::ITEMS_COMPLETED),
     };
     Sums { scope: tallies.amount(total), completed: tallies.amount(completed), unknown: 0 }
 }

@@ -1,11 +1,10 @@
 //! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
 
 use super::frame::SprintContext;
-use crate::domain::amount::Hundredths;
-use crate::domain::scope::Text;
-use crate::domain::sprint::catalogue::{BacklogLevel, Catalogue, StateCategory};
-use crate::domain::sprint::work_item::{Claim, Facts, History, Rev, WorkItem, WorkItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::{
+    BacklogLevel, Catalogue, Claim, Facts, History, Hundredths, Rev, StateCategory, Text, Timestamp,
+    WorkItem, WorkItemId,
+};
 
 /// What metrics need of one work item. It does not depend on the time, so it may be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,11 +154,7 @@ fn stretches(
         revisions.iter().map(|(_, claim)| membership(&claim.facts, frame)).collect();
     let mut stretches: Vec<Stretch> = Vec::new();
     for (day, end) in frame.days.iter().map(|day| day.end).enumerate() {
-        let membership = match in_force(revisions, created_at, end) {
-            InForce::None => SprintMembership::Out,
-            InForce::Unknown => SprintMembership::Unknown,
-            InForce::Revision(index) => memberships.get(index).copied().unwrap_or(SprintMembership::Unknown),
-        };
+        let membership = membership_at(end, revisions, &memberships, created_at);
         match stretches.last_mut() {
             Some(last) if last.to == day && last.membership == membership => last.to = day + 1,
             _ if membership == SprintMembership::Out => {}
@@ -180,27 +175,21 @@ fn membership(facts: &Facts, frame: &SprintContext<'_>) -> SprintMembership {
     }
 }
 
-/// Which of an item's known revisions was in force at an instant.
-enum InForce {
-    /// It did not exist yet.
-    None,
-    /// A missing one may have been.
-    Unknown,
-    /// The one with this index.
-    Revision(usize),
-}
-
-/// The revision in force just before `end`: a change at exactly midnight belongs to the next day.
-///
-/// It is known only where the next known one follows it directly, or where it is the newest.
-fn in_force(revisions: &[(Rev, &Claim)], created_at: Option<Timestamp>, end: Timestamp) -> InForce {
+/// How an item stood just before `end`, by the revision that was in force: a change at exactly midnight belongs to the
+/// next day. That revision is known only where the next known one follows it directly, or where it is the newest.
+fn membership_at(
+    end: Timestamp,
+    revisions: &[(Rev, &Claim)],
+    memberships: &[SprintMembership],
+    created_at: Option<Timestamp>,
+) -> SprintMembership {
     let Some(index) = revisions.iter().rposition(|(_, claim)| claim.changed_at < end) else {
         let existed = first_change(revisions).or(created_at).is_none_or(|created| created < end);
-        return if existed { InForce::Unknown } else { InForce::None };
+        return if existed { SprintMembership::Unknown } else { SprintMembership::Out };
     };
     let number = |index: usize| revisions.get(index).map(|(rev, _)| *rev);
     match (number(index), number(index + 1)) {
-        (Some(rev), Some(next)) if next != rev + 1 => InForce::Unknown,
-        _ => InForce::Revision(index),
+        (Some(rev), Some(next)) if next != rev + 1 => SprintMembership::Unknown,
+        _ => memberships.get(index).copied().unwrap_or(SprintMembership::Unknown),
     }
 }

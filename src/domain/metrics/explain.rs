@@ -6,18 +6,13 @@ use serde_json::{Value, json};
 
 use super::digest::Digest;
 use super::frame::{LEAD_DAYS, SprintContext};
-use super::ids::{
-    BUGS_CLOSED, BUGS_OPENED, BURNDOWN_AVERAGE, HOURS_CAPACITY, HOURS_REMAINING, ITEMS_STALE,
-    ITEMS_UNESTIMATED, LEAD_P50, LEAD_P85, LEAD_P95, PERCENT_COMPLETE, POINTS_COMPLETED, POINTS_REMAINING,
-    POINTS_TOTAL, SPRINT_DAYS_LEFT,
-};
+use super::ids;
 use super::metric::Metric;
 use super::rules::Exclusion;
 use super::table::{self, metric};
-use super::tally::Tallies;
-use crate::domain::sprint::work_item::WorkItem;
-use crate::domain::time::Timestamp;
+use super::tally::{MemberHours, Tallies};
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
+use crate::domain::{Timestamp, WorkItem};
 
 type Inputs = BTreeMap<&'static str, Value>;
 
@@ -60,7 +55,7 @@ fn sort_out(
     digests: &[(Digest, &WorkItem)],
 ) -> (Vec<Counted>, Vec<LeftOut>) {
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
-    let Some(rule) = metric.items() else { return (counted, left_out) };
+    let Some(rule) = metric.items else { return (counted, left_out) };
     for (digest, item) in digests {
         let title = || item.present().details.title.clone();
         match rule(digest, &tallies.moment) {
@@ -70,13 +65,10 @@ fn sort_out(
                 amount: contribution.amount,
                 why: contribution.why.into(),
             }),
-            Err(Exclusion::Unknown(rule)) => {
+            Err(Exclusion::LeftOut(_)) if !digest.concerns_sprint() => {}
+            Err(Exclusion::LeftOut(rule) | Exclusion::Unknown(rule)) => {
                 left_out.push(LeftOut { id: digest.id, title: title(), rule: rule.into() });
             }
-            Err(Exclusion::LeftOut(rule)) if digest.concerns_sprint() => {
-                left_out.push(LeftOut { id: digest.id, title: title(), rule: rule.into() });
-            }
-            Err(Exclusion::LeftOut(_)) => {}
         }
     }
     (counted, left_out)
@@ -94,16 +86,18 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
     };
     let today = ("today", json!(tallies.moment.today));
     match metric.id {
-        PERCENT_COMPLETE => Inputs::from([amount(POINTS_COMPLETED, tallies), amount(POINTS_TOTAL, tallies)]),
-        BURNDOWN_AVERAGE => Inputs::from([
-            amount(POINTS_COMPLETED, tallies),
+        ids::PERCENT_COMPLETE => {
+            Inputs::from([amount(ids::POINTS_COMPLETED, tallies), amount(ids::POINTS_TOTAL, tallies)])
+        }
+        ids::BURNDOWN_AVERAGE => Inputs::from([
+            amount(ids::POINTS_COMPLETED, tallies),
             ("workingDaysElapsed", json!(tallies.days_elapsed())),
             today,
         ]),
-        POINTS_TOTAL | POINTS_COMPLETED | POINTS_REMAINING | ITEMS_UNESTIMATED => {
+        ids::POINTS_TOTAL | ids::POINTS_COMPLETED | ids::POINTS_REMAINING | ids::ITEMS_UNESTIMATED => {
             Inputs::from([("effortField", json!(frame.catalogue.effort_field))])
         }
-        HOURS_REMAINING => {
+        ids::HOURS_REMAINING => {
             let tasks = tallies.tasks;
             Inputs::from([
                 ("tasks", json!(tasks.all)),
@@ -111,16 +105,18 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
                 ("openTasksWithHours", json!(tasks.open_with_hours)),
             ])
         }
-        HOURS_CAPACITY => Inputs::from([("members", members(tallies)), today]),
-        SPRINT_DAYS_LEFT => sprint().into_iter().chain([today]).collect(),
-        ITEMS_STALE => Inputs::from([
+        ids::HOURS_CAPACITY => Inputs::from([("members", members(tallies)), today]),
+        ids::SPRINT_DAYS_LEFT => sprint().into_iter().chain([today]).collect(),
+        ids::ITEMS_STALE => Inputs::from([
             ("staleWorkingDays", json!(frame.settings.stale_working_days)),
             ("unchangedSinceBefore", json!(tallies.moment.stale_before)),
         ]),
-        BUGS_OPENED | BUGS_CLOSED => {
+        ids::BUGS_OPENED | ids::BUGS_CLOSED => {
             sprint().into_iter().chain([("zone", json!(frame.catalogue.zone.name()))]).collect()
         }
-        LEAD_P50 | LEAD_P85 | LEAD_P95 => Inputs::from([("lastDays", json!(LEAD_DAYS)), today]),
+        ids::LEAD_P50 | ids::LEAD_P85 | ids::LEAD_P95 => {
+            Inputs::from([("lastDays", json!(LEAD_DAYS)), today])
+        }
         _ => Inputs::new(),
     }
 }
@@ -130,13 +126,6 @@ fn amount(id: &'static str, tallies: &Tallies<'_>) -> (&'static str, Value) {
 }
 
 fn members(tallies: &Tallies<'_>) -> Value {
-    let members = tallies.member_hours();
-    members
-        .iter()
-        .map(|member| {
-            json!({
-                "name": member.name, "perDay": member.per_day, "daysLeft": member.days, "hours": member.hours,
-            })
-        })
-        .collect()
+    let member = |MemberHours { name, per_day, days, hours }: MemberHours<'_>| json!({ "name": name, "perDay": per_day, "daysLeft": days, "hours": hours });
+    tallies.member_hours().into_iter().map(member).collect()
 }

@@ -1,8 +1,6 @@
 //! Within what a metric is computed: a team's catalogue, one of its sprints, the settings, and the time.
 
-use crate::domain::sprint::calendar::{Calendar, Span};
-use crate::domain::sprint::catalogue::{Catalogue, Iteration};
-use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::{Calendar, Catalogue, CivilDate, Iteration, Span, Timestamp};
 
 /// After how many whole working days without a change an open item is stale, unless a setting says otherwise.
 pub const STALE_WORKING_DAYS_DEFAULT: u32 = 5;

@@ -1,23 +1,11 @@
 //! What a metric is: what it needs, how it is computed, and by how much it has to move.
 
 use super::ids::POINTS_TOTAL;
-use super::rules::Rule;
+use super::rules::ItemRule;
 use super::tally::{LEAD_ITEMS_MIN, Tallies};
+use super::threshold::Rule;
 use crate::domain::amount::Hundredths;
-use crate::domain::metrics::threshold::Rule as AnnouncementRule;
 use crate::domain::wire::view::{MetricView, Unit};
-
-/// By how much a metric has to move to be announced at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Significance {
-    /// By a fraction of its last announced value, the same for every metric, and by at least this amount.
-    Relative {
-        /// The amount below which no move counts, in the metric's unit.
-        minimum: Hundredths,
-    },
-    /// By anything.
-    AnyChange,
-}
 
 /// What has to be there for a metric to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,49 +22,38 @@ pub(super) enum Need {
 }
 
 impl Need {
-    fn is_met(self, tallies: &Tallies<'_>) -> bool {
-        let frame = tallies.moment.frame;
+    /// Whether it is met, and why a metric that needs it has no value otherwise.
+    fn terms(self) -> (fn(&Tallies<'_>) -> bool, &'static str) {
         match self {
-            Self::EffortField => frame.catalogue.effort_field.is_some(),
-            Self::BugTypes => !frame.catalogue.bug_types.is_empty(),
-            Self::Dates => frame.span.is_some(),
-            Self::WorkingWeek => tallies.moment.stale_before.is_some(),
-            Self::Capacity => tallies.capacity().is_some(),
-            Self::Tasks => tallies.tasks.all > 0,
+            Self::EffortField => (
+                |all| all.moment.frame.catalogue.effort_field.is_some(),
+                "the team's process has no effort field",
+            ),
+            Self::BugTypes => {
+                (|all| !all.moment.frame.catalogue.bug_types.is_empty(), "the team's process has no bugs")
+            }
+            Self::Dates => (|all| all.moment.frame.span.is_some(), "the sprint has no dates"),
+            Self::WorkingWeek => (|all| all.moment.stale_before.is_some(), "the team has no working days"),
+            Self::Capacity => (|all| all.capacity().is_some(), "no capacity is entered for the sprint"),
+            Self::Tasks => (|all| all.tasks.all > 0, "the sprint has no tasks"),
             // Where every task is completed, nothing remains, and that is known.
-            Self::HoursOnTasks => tallies.tasks.open == 0 || tallies.tasks.open_with_hours > 0,
-            Self::Points => tallies.amount(POINTS_TOTAL) != Hundredths::default(),
-            Self::Completions => tallies.lead_times.len() >= LEAD_ITEMS_MIN,
-        }
-    }
-
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::EffortField => "the team's process has no effort field",
-            Self::BugTypes => "the team's process has no bugs",
-            Self::Dates => "the sprint has no dates",
-            Self::WorkingWeek => "the team has no working days",
-            Self::Capacity => "no capacity is entered for the sprint",
-            Self::Tasks => "the sprint has no tasks",
-            Self::HoursOnTasks => "no open task has remaining work entered",
-            Self::Points => "the sprint has no points",
-            Self::Completions => "fewer than 5 items were completed in the last 90 days",
+            Self::HoursOnTasks => (
+                |all| all.tasks.open == 0 || all.tasks.open_with_hours > 0,
+                "no open task has remaining work entered",
+            ),
+            Self::Points => {
+                (|all| all.amount(POINTS_TOTAL) != Hundredths::default(), "the sprint has no points")
+            }
+            Self::Completions => (
+                |all| all.lead_times.len() >= LEAD_ITEMS_MIN,
+                "fewer than 5 items were completed in the last 90 days",
+            ),
         }
     }
 }
 
-/// How a metric is computed.
-#[derive(Clone, Copy)]
-pub(super) enum Formula {
-    /// The sum of what each item contributes.
-    Sum(Rule),
-    /// Anything else.
-    Other {
-        value: fn(&Tallies<'_>) -> Option<Hundredths>,
-        /// The items that an explanation shows, if there are any to show.
-        items: Option<Rule>,
-    },
-}
+/// How a metric that is no sum is computed.
+pub(super) type Value = fn(&Tallies<'_>) -> Option<Hundredths>;
 
 /// A metric: a row of the table.
 pub struct Metric {
@@ -85,7 +62,7 @@ pub struct Metric {
     /// Its unit.
     pub unit: Unit,
     /// By how much it has to move to be announced at once.
-    pub significance: Significance,
+    pub significance: Rule,
     /// What it says, in a sentence.
     pub definition: &'static str,
     /// Where the definition comes from.
@@ -93,57 +70,76 @@ pub struct Metric {
     /// Whether it rests on fields known to mislead.
     pub approximate: bool,
     pub(super) needs: &'static [Need],
-    pub(super) formula: Formula,
+    /// `None` for the sum of what each item contributes.
+    pub(super) value: Option<Value>,
+    /// The rule by which its items count and are shown, if there are any to show.
+    pub(super) items: Option<ItemRule>,
 }
 
 impl Metric {
+    /// A metric that is the sum of what each item contributes by `rule`.
+    pub(super) const fn sum(id: &'static str, unit: Unit, significance: Rule, rule: ItemRule) -> Self {
+        let (definition, source, needs, approximate) = ("", "", &[], false);
+        let items = Some(rule);
+        Self { id, unit, significance, definition, source, approximate, needs, value: None, items }
+    }
+
+    /// Computed by `value`: no sum of what its items contribute.
+    pub(super) const fn computed(id: &'static str, unit: Unit, significance: Rule, value: Value) -> Self {
+        let (definition, source, needs, approximate) = ("", "", &[], false);
+        let value = Some(value);
+        Self { id, unit, significance, definition, source, approximate, needs, value, items: None }
+    }
+
+    /// The items of which it is computed count by `rule`.
+    pub(super) const fn of(self, rule: ItemRule) -> Self {
+        Self { items: Some(rule), ..self }
+    }
+
+    pub(super) const fn needs(self, needs: &'static [Need]) -> Self {
+        Self { needs, ..self }
+    }
+
+    pub(super) const fn approximate(self) -> Self {
+        Self { approximate: true, ..self }
+    }
+
+    /// What it says, and where that comes from.
+    pub(super) const fn says(self, definition: &'static str, source: &'static str) -> Self {
+        Self { definition, source, ..self }
+    }
+
     /// The rule of announcing it, where a metric has to move by `fraction` of its last announced value (0.05 is five
     /// percent) unless anything counts.
-    pub const fn rule(&self, fraction: f64) -> AnnouncementRule {
+    pub const fn rule(&self, fraction: f64) -> Rule {
         match self.significance {
-            Significance::Relative { minimum } => AnnouncementRule::Relative { fraction, minimum },
-            Significance::AnyChange => AnnouncementRule::AnyChange,
+            Rule::Relative { minimum, .. } => Rule::Relative { fraction, minimum },
+            Rule::AnyChange => Rule::AnyChange,
         }
     }
 
     /// Every reason for which it can have no value, except that something of one of the items is not known.
     pub fn reasons(&self) -> impl Iterator<Item = &'static str> {
-        self.needs.iter().map(|need| need.reason())
-    }
-
-    /// The rule by which its items are shown, if there are any to show.
-    pub(super) const fn items(&self) -> Option<Rule> {
-        match self.formula {
-            Formula::Sum(rule) => Some(rule),
-            Formula::Other { items, .. } => items,
-        }
+        self.needs.iter().map(|need| need.terms().1)
     }
 
     /// Its value, or the first reason for which there is none.
     pub(super) fn view(&self, tallies: &Tallies<'_>) -> MetricView {
-        let unmet = self.needs.iter().find(|need| !need.is_met(tallies)).map(|need| need.reason());
-        if unmet.is_some() {
-            return self.view_of(None, unmet);
+        let unmet = self.needs.iter().map(|need| need.terms()).find(|(is_met, _)| !is_met(tallies));
+        if let Some((_, reason)) = unmet {
+            return self.view_of(None, Some(reason));
         }
-        match self.formula {
-            Formula::Sum(_) => {
-                let sum = tallies.sum(self.id);
-                self.view_of(sum.unknown.is_none().then_some(sum.amount), sum.unknown)
-            }
-            Formula::Other { value, .. } => {
-                let value = value(tallies);
-                self.view_of(value, value.is_none().then_some("the number is out of range"))
-            }
-        }
+        let Some(value) = self.value else {
+            let sum = tallies.sum(self.id);
+            return self.view_of(sum.unknown.is_none().then_some(sum.amount), sum.unknown);
+        };
+        let value = value(tallies);
+        self.view_of(value, value.is_none().then_some("the number is out of range"))
     }
 
-    pub(super) fn view_of(&self, value: Option<Hundredths>, reason: Option<&'static str>) -> MetricView {
-        MetricView {
-            value,
-            unit: self.unit,
-            reason: reason.map(Into::into),
-            approximate: self.approximate,
-            detail: None,
-        }
+    /// The value, or why there is none, as a reader is shown it.
+    pub(crate) fn view_of(&self, value: Option<Hundredths>, reason: Option<&'static str>) -> MetricView {
+        let reason = reason.map(Into::into);
+        MetricView { value, unit: self.unit, reason, approximate: self.approximate, detail: None }
     }
 }

@@ -457,7 +457,7 @@ fn states_count_the_scope_by_category_and_name() {
         count("Resolved", StateCategory::Resolved, 1, 4.0),
         count("Closed", StateCategory::Completed, 1, 8.0),
     ];
-    assert_eq!(states(&frame, digests.iter()), expected);
+    assert_eq!(board::states(&frame, digests.iter()), expected);
 }
 
 #[test]

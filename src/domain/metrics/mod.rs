@@ -21,25 +21,24 @@ pub mod threshold;
 
 use std::collections::BTreeMap;
 
-pub use board::states;
 pub use digest::Digest;
 pub use explain::explain;
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT, SprintContext};
 pub use ids::SPRINT_DAYS_LEFT;
-pub use metric::{Metric, Significance};
+pub use metric::Metric;
 pub use table::{METRICS, metric};
 
-use crate::domain::amount::Hundredths;
-use crate::domain::sprint::work_item::History;
-use crate::domain::time::Timestamp;
-use crate::domain::wire::view::{Burndown, MetricView};
+use crate::domain::wire::view::{Burndown, MetricView, StateCount};
+use crate::domain::{History, Hundredths, Timestamp};
 use tally::Tallies;
 
 /// What a board shows in numbers.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// Every metric of the table, by id.
+    /// Every metric of the table, by id; none for a team between two sprints.
     pub metrics: BTreeMap<&'static str, MetricView>,
+    /// Items by state.
+    pub states: Vec<StateCount>,
     /// The burndown; `None` while the sprint has no dates, or ones too far apart to draw.
     pub burndown: Option<Burndown>,
     /// Whether every revision is known of every item that is or ever was in the sprint.
@@ -57,7 +56,8 @@ pub fn compute<'d>(
 ) -> Figures {
     let tallies = Tallies::of(frame, table::sums(), digests.clone(), now);
     let metrics = METRICS.iter().map(|metric| (metric.id, metric.view(&tallies))).collect();
-    Figures { metrics, burndown: burndown::of(&tallies, digests), history: tallies.history }
+    let states = board::states(frame, digests.clone());
+    Figures { metrics, states, burndown: burndown::of(&tallies, digests), history: tallies.history }
 }
 
 /// The metrics of a project's board without a team: how many items it has. Nothing else can be known without a

@@ -3,9 +3,7 @@
 use super::digest::Digest;
 use super::frame::Moment;
 use super::rounded_quotient;
-use crate::domain::amount::Hundredths;
-use crate::domain::sprint::catalogue::{BacklogLevel, StateCategory};
-use crate::domain::time::Timestamp;
+use crate::domain::{BacklogLevel, Hundredths, StateCategory, Timestamp};
 
 /// Why an item does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +22,7 @@ pub(super) struct Contribution {
 }
 
 /// What an item contributes to a metric, or why it does not.
-pub(super) type Rule = fn(&Digest, &Moment<'_>) -> Result<Contribution, Exclusion>;
+pub(super) type ItemRule = fn(&Digest, &Moment<'_>) -> Outcome;
 
 type Outcome = Result<Contribution, Exclusion>;
 type Check = Result<(), Exclusion>;
@@ -56,14 +54,12 @@ pub(super) fn points_completed(digest: &Digest, _: &Moment<'_>) -> Outcome {
 }
 
 pub(super) fn items_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
-    in_scope(digest)?;
-    open(digest)?;
+    open_in_scope(digest)?;
     one(NOT_COMPLETED)
 }
 
 pub(super) fn points_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
-    in_scope(digest)?;
-    open(digest)?;
+    open_in_scope(digest)?;
     effort(digest, NOT_COMPLETED)
 }
 
@@ -79,39 +75,29 @@ pub(super) fn items_wip(digest: &Digest, _: &Moment<'_>) -> Outcome {
     match digest.category {
         StateCategory::InProgress => one("is in an In Progress state"),
         StateCategory::Resolved => one("is in a Resolved state, which counts as in progress"),
-        StateCategory::Proposed => left_out("is not started"),
-        StateCategory::Completed | StateCategory::Removed => left_out("is completed"),
+        StateCategory::Proposed => Err(Exclusion::LeftOut("is not started")),
+        StateCategory::Completed | StateCategory::Removed => Err(Exclusion::LeftOut("is completed")),
     }
 }
 
 pub(super) fn items_stale(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    in_scope(digest)?;
-    open(digest)?;
-    match moment.stale_before {
-        Some(instant) if digest.changed_at < instant => {
-            one("was not changed for that many whole working days")
-        }
-        Some(_) => left_out("was changed lately"),
-        None => left_out("the team has no working days"),
-    }
+    open_in_scope(digest)?;
+    let before = moment.stale_before.ok_or(Exclusion::LeftOut("the team has no working days"))?;
+    require(digest.changed_at < before, "was changed lately")?;
+    one("was not changed for that many whole working days")
 }
 
 pub(super) fn items_unestimated(digest: &Digest, _: &Moment<'_>) -> Outcome {
-    in_scope(digest)?;
-    open(digest)?;
-    if !digest.can_be_estimated {
-        left_out("its type has no effort field")
-    } else if digest.effort.is_some() {
-        left_out("is estimated")
-    } else {
-        one("is open and has no effort")
-    }
+    open_in_scope(digest)?;
+    require(digest.can_be_estimated, "its type has no effort field")?;
+    require(digest.effort.is_none(), "is estimated")?;
+    one("is open and has no effort")
 }
 
 pub(super) fn items_blocked(digest: &Digest, _: &Moment<'_>) -> Outcome {
-    in_scope(digest)?;
-    open(digest)?;
-    if digest.blocked { one("is open and marked as blocked") } else { left_out("is not blocked") }
+    open_in_scope(digest)?;
+    require(digest.blocked, "is not blocked")?;
+    one("is open and marked as blocked")
 }
 
 pub(super) fn bugs_open(digest: &Digest, _: &Moment<'_>) -> Outcome {
@@ -123,38 +109,27 @@ pub(super) fn bugs_open(digest: &Digest, _: &Moment<'_>) -> Outcome {
 pub(super) fn bugs_opened(digest: &Digest, moment: &Moment<'_>) -> Outcome {
     bug(digest)?;
     let created = digest.created_at.ok_or(Exclusion::Unknown("when a bug was created is not known"))?;
-    if moment.frame.contains(created) {
-        one("is a bug that was created on a day of the sprint")
-    } else {
-        left_out("was not created on a day of the sprint")
-    }
+    require(moment.frame.contains(created), "was not created on a day of the sprint")?;
+    one("is a bug that was created on a day of the sprint")
 }
 
 pub(super) fn bugs_closed(digest: &Digest, moment: &Moment<'_>) -> Outcome {
     bug(digest)?;
     completed(digest)?;
     let closed = digest.completed_at.ok_or(Exclusion::Unknown("when a bug was completed is not known"))?;
-    if moment.frame.contains(closed) {
-        one("is a bug that was completed on a day of the sprint")
-    } else {
-        left_out("was not completed on a day of the sprint")
-    }
+    require(moment.frame.contains(closed), "was not completed on a day of the sprint")?;
+    one("is a bug that was completed on a day of the sprint")
 }
 
 /// Lead time in days. It looks at every sprint of the team.
 pub(super) fn lead_time(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    if !digest.of_team {
-        return left_out("is not one of the team's");
-    }
+    require(digest.of_team, "is not one of the team's")?;
     requirement(digest)?;
     completed(digest)?;
     let completed = digest.completed_at.ok_or(Exclusion::Unknown("when it was completed is not known"))?;
-    if completed < moment.lead_from {
-        return left_out("was completed before the last 90 days");
-    }
+    require(completed >= moment.lead_from, "was completed before the last 90 days")?;
     let created = digest.created_at.ok_or(Exclusion::Unknown("when it was created is not known"))?;
-    let amount = elapsed_days(created, completed);
-    Ok(Contribution { amount, why: "was completed in the last 90 days" })
+    Ok(Contribution { amount: elapsed_days(created, completed), why: "was completed in the last 90 days" })
 }
 
 /// From one instant to another in days, with one decimal.
@@ -171,51 +146,50 @@ pub(super) fn in_scope(digest: &Digest) -> Check {
     not_removed(digest)
 }
 
-/// The same on the task backlog.
+fn open_in_scope(digest: &Digest) -> Check {
+    in_scope(digest)?;
+    open(digest)
+}
+
+/// The same as the scope, on the task backlog.
 pub(super) fn task(digest: &Digest) -> Check {
     on_board(digest)?;
-    if digest.level != Some(BacklogLevel::Task) {
-        return Err(Exclusion::LeftOut("is not on the task backlog"));
-    }
+    require(digest.level == Some(BacklogLevel::Task), "is not on the task backlog")?;
     not_removed(digest)
 }
 
 /// A bug in the sprint, whatever the team does with bugs otherwise.
 fn bug(digest: &Digest) -> Check {
     on_board(digest)?;
-    if !digest.is_bug {
-        return Err(Exclusion::LeftOut("is not a bug"));
-    }
+    require(digest.is_bug, "is not a bug")?;
     not_removed(digest)
 }
 
 const fn on_board(digest: &Digest) -> Check {
-    if digest.on_board { Ok(()) } else { Err(Exclusion::LeftOut("is no longer in the sprint")) }
+    require(digest.on_board, "is no longer in the sprint")
 }
 
 fn requirement(digest: &Digest) -> Check {
-    match digest.level {
-        Some(BacklogLevel::Requirement) => Ok(()),
-        Some(BacklogLevel::Task) => Err(Exclusion::LeftOut("is on the task backlog")),
-        None => Err(Exclusion::LeftOut("is on no backlog of a sprint")),
-    }
+    require(digest.level != Some(BacklogLevel::Task), "is on the task backlog")?;
+    require(digest.level.is_some(), "is on no backlog of a sprint")
 }
 
 fn not_removed(digest: &Digest) -> Check {
-    if digest.category == StateCategory::Removed {
-        return Err(Exclusion::LeftOut("is in a Removed state"));
-    }
-    Ok(())
+    require(digest.category != StateCategory::Removed, "is in a Removed state")
 }
 
 fn completed(digest: &Digest) -> Check {
-    if digest.category == StateCategory::Completed { Ok(()) } else { Err(Exclusion::LeftOut(NOT_COMPLETED)) }
+    require(digest.category == StateCategory::Completed, NOT_COMPLETED)
 }
 
 /// Neither Completed nor Removed.
 pub(super) fn open(digest: &Digest) -> Check {
     not_removed(digest)?;
-    if digest.category == StateCategory::Completed { Err(Exclusion::LeftOut(COMPLETED)) } else { Ok(()) }
+    require(digest.category != StateCategory::Completed, COMPLETED)
+}
+
+const fn require(holds: bool, rule: &'static str) -> Check {
+    if holds { Ok(()) } else { Err(Exclusion::LeftOut(rule)) }
 }
 
 fn effort(digest: &Digest, why: &'static str) -> Outcome {
@@ -225,8 +199,4 @@ fn effort(digest: &Digest, why: &'static str) -> Outcome {
 
 const fn one(why: &'static str) -> Outcome {
     Ok(Contribution { amount: Hundredths::whole(1), why })
-}
-
-const fn left_out(rule: &'static str) -> Outcome {
-    Err(Exclusion::LeftOut(rule))
 }

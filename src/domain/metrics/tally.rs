@@ -3,11 +3,8 @@
 use super::digest::Digest;
 use super::frame::{Moment, SprintContext};
 use super::rounded_quotient;
-use super::rules::{Exclusion, Rule, in_scope, lead_time, open, task};
-use crate::domain::amount::Hundredths;
-use crate::domain::sprint::catalogue::Member;
-use crate::domain::sprint::work_item::History;
-use crate::domain::time::Timestamp;
+use super::rules::{Exclusion, ItemRule, in_scope, lead_time, open, task};
+use crate::domain::{History, Hundredths, Member, Timestamp};
 
 /// From how many completed items on lead time has percentiles.
 pub(super) const LEAD_ITEMS_MIN: usize = 5;
@@ -32,7 +29,7 @@ pub(super) struct Tasks {
 pub(super) struct Tallies<'a> {
     pub(super) moment: Moment<'a>,
     /// What the metrics come to that are sums, each with its id and its rule.
-    sums: Vec<(&'static str, Rule, Sum)>,
+    sums: Vec<(&'static str, ItemRule, Sum)>,
     pub(super) tasks: Tasks,
     /// Whether any item of the scope has an estimate.
     pub(super) estimated: bool,
@@ -44,7 +41,7 @@ pub(super) struct Tallies<'a> {
 impl<'a> Tallies<'a> {
     pub(super) fn of<'d>(
         frame: &'a SprintContext<'a>,
-        sums: impl Iterator<Item = (&'static str, Rule)>,
+        sums: impl Iterator<Item = (&'static str, ItemRule)>,
         digests: impl Iterator<Item = &'d Digest>,
         now: Timestamp,
     ) -> Self {

@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::amount::Hundredths;
-use crate::domain::level::Level;
 use crate::domain::wire::event::MetricReason;
+use crate::domain::{Hundredths, Level};
 
 /// The fraction of its last announced value by which a metric has to move, unless it says otherwise.
 pub const FRACTION_DEFAULT: f64 = 0.05;
@@ -101,7 +100,8 @@ pub fn decide(
     rule: Rule,
     moment: AnnounceAt,
 ) -> Announcement {
-    if !may_be_learnt(reading.level) {
+    // What is stale or stands in for a source may not become what was last known.
+    if reading.level != Level::Full {
         return Announcement::Nothing;
     }
     let announce = |reason, change_percent| Announcement::Announce { reason, change_percent };
@@ -126,11 +126,6 @@ pub fn decide(
             AnnounceAt::Settle => announce(MetricReason::Settle, change_percent(old, new)),
         },
     }
-}
-
-/// Whether values of this level may become what was last known. What is stale or stands in for a source may not.
-const fn may_be_learnt(level: Level) -> bool {
-    matches!(level, Level::Full)
 }
 
 /// Why a move from `old` to another `new` is to be announced at once; `None` when it can wait.

@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::amount::Hundredths;
 use crate::domain::metrics;
 use crate::domain::metrics::threshold::AnnouncedValue;
-use crate::domain::scope::{Scope, Text};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::work_item::History;
-use crate::domain::time::Timestamp;
-use crate::domain::wire::view::{BoardView, MetricView, Named, ScopeView, SprintView};
+use crate::domain::wire::view::{BoardView, Named, ScopeView, SprintView};
+use crate::domain::{Catalogue, History, Hundredths, Scope, Text, Timestamp};
 
 /// What a board is called, and when its sprint is: enough to show it without asking anybody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,15 +72,8 @@ impl ArchivedBoard {
         let metric = |(id, said): (&Text, &AnnouncedValue)| {
             let metric = metrics::metric(id)?;
             let value = value(metric.id, said);
-            let reason = value.is_none().then(|| "it had no number when it was last known".into());
-            let view = MetricView {
-                value,
-                unit: metric.unit,
-                reason,
-                approximate: metric.approximate,
-                detail: None,
-            };
-            Some((metric.id, view))
+            let reason = value.is_none().then_some("it had no number when it was last known");
+            Some((metric.id, metric.view_of(value, reason)))
         };
         BoardView {
             project: Named { id: self.scope.project, name: self.about.project.clone() },

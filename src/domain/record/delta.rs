@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::record::last_announced::AnnouncedRecord;
-use crate::domain::record::source_check::SourceCheck;
-use crate::domain::scope::{CollectionId, TeamKey};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::teams::CurrentSprint;
-use crate::domain::sprint::work_item::{Observation, WorkItemId};
+use crate::domain::{
+    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, SourceCheck, Stored, TeamKey,
+    WorkItemId,
+};
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,18 +42,7 @@ pub struct Delta {
     pub epoch: Option<String>,
 }
 
-impl Delta {
-    /// The entry's bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and maps with string keys cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads an entry's bytes. Errors when a defect or a newer schema wrote something else.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
-    }
-}
+impl Stored for Delta {}
 
 #[cfg(test)]
 mod tests {

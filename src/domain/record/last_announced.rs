@@ -3,11 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::entry_id::EntryId;
-use crate::domain::level::Level;
 use crate::domain::metrics::threshold::AnnouncedValue;
-use crate::domain::scope::{Scope, Text};
-use crate::domain::time::Timestamp;
+use crate::domain::{EntryId, Level, Scope, Stored, Text, Timestamp};
 
 /// Something that was said about a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,18 +63,7 @@ pub struct AnnouncedRecord {
     pub at: EntryId,
 }
 
-impl AnnouncedRecord {
-    /// The record's bytes in the journal.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and enums cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads a record's bytes. Errors when a defect or a newer schema wrote something else.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
-    }
-}
+impl Stored for AnnouncedRecord {}
 
 #[cfg(test)]
 mod tests {

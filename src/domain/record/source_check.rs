@@ -6,11 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Policy};
-use crate::domain::level::Level;
-use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, TeamKey};
-use crate::domain::sprint::work_item::WorkItemId;
-use crate::domain::time::Timestamp;
 use crate::domain::wire::view::Outage;
+use crate::domain::{Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Timestamp, WorkItemId};
 
 /// What the organisation answered, whichever instance asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,13 +76,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-impl SourceCheck {
-    /// The record's bytes in the journal.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and maps with string keys cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
+impl Stored for SourceCheck {}
 
+impl SourceCheck {
     /// What is known of the comparison of a team's board.
     pub fn team(&self, team: TeamKey) -> Option<&BoardCheck> {
         self.teams.get(&team.project)?.get(&team.team)
@@ -320,12 +313,11 @@ mod tests {
 
     #[test]
     fn a_record_of_projects_alone_is_read() {
-        let check: SourceCheck =
+        let mut check: SourceCheck =
             serde_json::from_str(&format!(r#"{{"projects":{{"{}":7}}}}"#, project())).unwrap();
         assert_eq!(check.compared_at(catalogue().key().scope(Some(sprint_id()))), Some(at(7)));
-        let mut full = check;
-        full.compared(catalogue().key(), Some(sprint_id()), at(9), vec![WorkItemId::new(3).unwrap()]);
-        full.whole = Some(WholeLevel { level: Level::Full, outage: None });
-        assert_eq!(serde_json::from_slice::<SourceCheck>(&full.encode()).unwrap(), full);
+        check.compared(catalogue().key(), Some(sprint_id()), at(9), vec![WorkItemId::new(3).unwrap()]);
+        check.whole = Some(WholeLevel { level: Level::Full, outage: None });
+        assert_eq!(SourceCheck::decode(&check.encode()).unwrap(), check);
     }
 }

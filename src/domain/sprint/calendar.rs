@@ -23,27 +23,22 @@ impl Span {
         (first <= last && first.year() >= 1 && last.year() <= 9999).then_some(Self { first, last })
     }
 
-    /// The first day.
     pub const fn first(self) -> CivilDate {
         self.first
     }
 
-    /// The last day.
     pub const fn last(self) -> CivilDate {
         self.last
     }
 
-    /// Whether a day is one of these.
     pub fn contains(self, day: CivilDate) -> bool {
         self.first <= day && day <= self.last
     }
 
-    /// How many days these are.
     pub fn len_days(self) -> i64 {
         (self.last - self.first).num_days() + 1
     }
 
-    /// Each day, in order.
     pub fn days(self) -> impl Iterator<Item = CivilDate> {
         self.first.iter_days().take_while(move |day| *day <= self.last)
     }
@@ -52,9 +47,7 @@ impl Span {
 /// A team's calendar.
 #[derive(Clone, Copy, Debug)]
 pub struct Calendar<'a> {
-    /// The team's zone.
     pub zone: Tz,
-    /// The working week.
     pub weekdays: &'a [Weekday],
     /// Days the whole team has off.
     pub days_off: &'a std::collections::BTreeSet<CivilDate>,

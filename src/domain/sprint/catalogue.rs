@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Weekday;
 use chrono_tz::Tz;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::amount::Hundredths;
-use crate::domain::scope::{AreaId, ProjectId, SprintId, TeamId, TeamKey, Text};
-use crate::domain::sprint::calendar::{Calendar, Span};
-use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::{
+    AreaId, Calendar, CivilDate, Hundredths, ProjectId, Span, SprintId, Stored, TeamId, TeamKey, Text,
+    Timestamp,
+};
 
 /// The category of a state, which every process maps its states to. Boards count by category, never by the name
 /// of a state. Source: Azure DevOps, "About workflow states and state categories".
@@ -126,7 +126,6 @@ pub struct Catalogue {
     /// Its name.
     pub team_name: Text,
     /// The zone in which its days begin and end.
-    #[serde(serialize_with = "write_zone", deserialize_with = "read_zone")]
     pub zone: Tz,
     /// Its sprints, in any order.
     pub iterations: Vec<Iteration>,
@@ -155,21 +154,12 @@ pub struct Catalogue {
     pub capacities: BTreeMap<SprintId, Vec<Member>>,
 }
 
+impl Stored for Catalogue {}
+
 impl Catalogue {
     /// Which team this is of.
     pub const fn key(&self) -> TeamKey {
         TeamKey { project: self.project, team: self.team }
-    }
-
-    /// The record's bytes in the journal.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and maps with string keys cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads a record's bytes. Errors when a defect or a newer schema wrote something else.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
     }
 
     /// The team's calendar.
@@ -194,13 +184,11 @@ impl Catalogue {
     /// Where a sprint lies relative to this instant's day; `None` while it has no dates.
     pub fn sprint_state(&self, sprint: &Iteration, at: Timestamp) -> Option<SprintState> {
         let (span, today) = (sprint.span()?, self.calendar().day_of(at));
-        Some(if today > span.last() {
-            SprintState::Past
-        } else if today < span.first() {
-            SprintState::Future
-        } else {
-            SprintState::Current
-        })
+        match (today < span.first(), today > span.last()) {
+            (true, _) => Some(SprintState::Future),
+            (_, true) => Some(SprintState::Past),
+            _ => Some(SprintState::Current),
+        }
     }
 
     /// The sprint that an item with this iteration path is in: the one whose path is the longest, where sprints lie
@@ -280,15 +268,6 @@ fn add_missing(paths: &mut Vec<Text>, earlier: &[Text]) {
 /// Whether a path is `root` or lies under it. `Web\Sprint 10` does not lie under `Web\Sprint 1`.
 fn is_at_or_under(path: &str, root: &str) -> bool {
     path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
-}
-
-fn write_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(zone.name())
-}
-
-fn read_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
-    let name = Text::deserialize(deserializer)?;
-    name.parse().map_err(|_| serde::de::Error::custom("an unknown time zone"))
 }
 
 #[cfg(test)]

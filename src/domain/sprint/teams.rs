@@ -5,28 +5,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
-use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, WorkItem};
 
 /// A team's current sprint, as a record and as what a log entry tells: it changes by an entry, never by a clock, so
 /// that every instance changes at the same position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentSprint {
-    /// The team.
     #[serde(flatten)]
     pub team: TeamKey,
     /// Its sprint; `None` between two.
     pub sprint: Option<SprintId>,
 }
 
-impl CurrentSprint {
-    /// The record's bytes in the journal.
-    pub fn encode(&self) -> Vec<u8> {
-        // An id is a string, which cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-}
+impl Stored for CurrentSprint {}
 
 /// What is known of the teams of an organisation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,33 +32,27 @@ impl Teams {
         self.catalogues.insert(catalogue.key(), catalogue);
     }
 
-    /// Takes in which sprint a team is in.
     pub fn set_current(&mut self, current: CurrentSprint) {
         self.current.insert(current.team, current.sprint);
     }
 
-    /// Forgets a team that is no more.
     pub fn forget(&mut self, team: TeamKey) {
         self.catalogues.remove(&team);
         self.current.remove(&team);
     }
 
-    /// What is known of a team.
     pub fn catalogue(&self, team: TeamKey) -> Option<&Arc<Catalogue>> {
         self.catalogues.get(&team)
     }
 
-    /// What is known of the team of a scope.
     pub fn catalogue_of(&self, scope: Scope) -> Option<&Arc<Catalogue>> {
         self.catalogue(TeamKey::of(scope)?)
     }
 
-    /// Every team, by project.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Catalogue>> {
         self.catalogues.values()
     }
 
-    /// The teams of a project.
     pub fn of_project(&self, project: ProjectId) -> impl Iterator<Item = &Arc<Catalogue>> {
         self.all().filter(move |catalogue| catalogue.project == project)
     }

@@ -12,9 +12,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::amount::Hundredths;
-use crate::domain::scope::{ProjectId, Text};
-use crate::domain::time::{Ticks, Timestamp};
+use crate::domain::{Hundredths, ProjectId, Stored, Text, Ticks, Timestamp};
 
 /// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
 /// one is chosen while no team's catalogue says which counts.
@@ -104,20 +102,15 @@ pub struct Facts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_work: Option<Hundredths>,
     /// Whether it was marked as blocked.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
     /// Whether it was in the recycle bin.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
 }
 
 fn is_empty(effort: &Arc<BTreeMap<Text, Hundredths>>) -> bool {
     effort.is_empty()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What somebody claimed of one revision.
@@ -187,7 +180,7 @@ pub enum History {
 }
 
 /// The newest revision of a work item: what a board shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Present<'a> {
     /// The number of the work item.
     pub id: WorkItemId,
@@ -273,15 +266,11 @@ impl WorkItem {
         let (rev, claim) = self.revisions.last_key_value().expect("a work item has at least one revision");
         (*rev, claim)
     }
+}
 
-    /// The record's bytes in the journal.
-    pub fn encode(&self) -> Vec<u8> {
-        // Strings, numbers and maps with string keys cannot fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
-    /// Reads a record's bytes. Errors when they are not a work item, or one without any revision.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+impl Stored for WorkItem {
+    /// Errors also when it is one without any revision.
+    fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let mut item: Self = serde_json::from_slice(bytes)?;
         share_alike(&mut item.revisions);
         Ok(item)
@@ -318,17 +307,15 @@ impl Facts {
 
     /// Whether something is equal in both and kept twice.
     fn has_twice(&self, other: &Self) -> bool {
-        let texts = self.texts().into_iter().zip(other.texts());
-        texts.into_iter().any(|(text, of_other)| is_twice(text, of_other))
-            || is_twice(&self.effort, &other.effort)
+        let mut texts = self.texts().into_iter().zip(other.texts());
+        texts.any(|(text, of_other)| is_twice(text, of_other)) || is_twice(&self.effort, &other.effort)
     }
 
     /// Keeps once what is equal in both.
     fn share_with(&mut self, other: &Self) {
         let Self { work_item_type, state, iteration_path, area_path, effort, .. } = self;
-        for (text, of_other) in
-            [work_item_type, state, iteration_path, area_path].into_iter().zip(other.texts())
-        {
+        let texts = [work_item_type, state, iteration_path, area_path];
+        for (text, of_other) in texts.into_iter().zip(other.texts()) {
             if is_twice(text, of_other) {
                 *text = of_other.clone();
             }

@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::level::Level;
-use crate::domain::scope::{Scope, Text};
-use crate::domain::time::Timestamp;
+use crate::domain::{Level, Scope, Text, Timestamp};
 
 /// Where the news came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,19 +36,13 @@ pub enum Subject {
 pub struct Envelope {
     /// When the event was appended; for events without an id, when it was written.
     pub timestamp: Timestamp,
-    /// What it is about.
     pub subject: Subject,
     /// Where the news came from; `None` for events about the connection.
     pub source: Option<Cause>,
-    /// The level of the board.
     pub level: Level,
-    /// Whether the organisation is simulated.
     pub demo: bool,
-    /// When the source was last found equal.
     pub data_as_of: Option<Timestamp>,
-    /// When the change was made in Azure DevOps.
     pub changed_at: Option<Timestamp>,
-    /// When we were told.
     pub received_at: Option<Timestamp>,
     /// The W3C trace id of the request that told us.
     pub trace_id: Option<Text>,

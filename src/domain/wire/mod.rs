@@ -4,4 +4,4 @@ mod envelope;
 pub mod event;
 pub(crate) mod explanation;
 mod outage;
-pub mod view;
+pub(crate) mod view;

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::scope::Text;
-use crate::domain::time::Timestamp;
+use crate::domain::{Text, Timestamp};
 
 /// Why a board is less than full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,9 +10,7 @@ use crate::domain::time::Timestamp;
 pub struct Outage {
     /// What is wrong, in a word.
     pub reason: Text,
-    /// Since when.
     pub since: Option<Timestamp>,
-    /// When the source is tried again.
     pub retry_at: Option<Timestamp>,
     /// What the operator can do, where somebody has to do something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,10 +30,10 @@ pub struct Progress {
 }
 
 /// The reason of a board of which nothing is claimed yet, because it was not wholly compared with its source.
-pub const LOADING: &str = "loading";
+pub(crate) const LOADING: &str = "loading";
 
 /// The reason of an outage of the journal: the one that each instance tells its own readers.
-pub const JOURNAL: &str = "journal";
+pub(crate) const JOURNAL: &str = "journal";
 
 impl Outage {
     /// The journal has not answered this instance since then. It is asked all the time.
@@ -72,4 +69,4 @@ impl Outage {
 }
 
 /// The reason of a board that the archive holds, and of which nothing was heard since this process started.
-pub const REMEMBERED: &str = "remembered";
+const REMEMBERED: &str = "remembered";

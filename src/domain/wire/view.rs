@@ -7,49 +7,35 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::amount::Hundredths;
-use crate::domain::entry_id::EntryId;
-use crate::domain::level::Level;
-use crate::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
-use crate::domain::sprint::catalogue::{Catalogue, Iteration, SprintState, StateCategory};
-use crate::domain::sprint::work_item::{EFFORT_FIELDS, History, Identity, Present, WorkItem, WorkItemId};
-use crate::domain::time::{CivilDate, Timestamp};
-pub use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress, REMEMBERED};
+pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress};
+use crate::domain::{
+    Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, Present,
+    ProjectId, Scope, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem, WorkItemId,
+};
 
 /// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemView {
-    /// The number of the work item.
     pub id: WorkItemId,
-    /// The number of its newest known revision.
     pub rev: u32,
-    /// Its work item type.
     #[serde(rename = "type")]
     pub work_item_type: Text,
     /// Its title, at most 1,000 characters.
     pub title: Text,
-    /// Its state.
     pub state: Text,
     /// The category of its state; `null` while no catalogue of a team is known.
     pub state_category: Option<StateCategory>,
-    /// Whose it is.
     pub assigned_to: Option<Identity>,
     /// Its effort, in the unit of the team's process; `null` means not estimated, which is not 0.
     pub effort: Option<Hundredths>,
-    /// Remaining work in hours.
     pub remaining_work: Option<Hundredths>,
-    /// Its iteration path.
     pub iteration_path: Text,
-    /// Its area path.
     pub area_path: Text,
-    /// Its tags.
     pub tags: Vec<Text>,
-    /// Whether it is marked as blocked.
     pub blocked: bool,
     /// When the revision was made.
     pub changed_at: Timestamp,
-    /// Its page in Azure DevOps.
     pub url: Option<Text>,
     /// Elapsed days since it was started, one decimal; `null` when it is not in progress or nobody can tell.
     pub age_days: Option<f64>,
@@ -91,9 +77,7 @@ impl ItemView {
 /// An id with a name for display.
 #[derive(Clone, Debug, Serialize)]
 pub struct Named<Id> {
-    /// The GUID.
     pub id: Id,
-    /// The name, if it is known.
     pub name: Option<Text>,
 }
 
@@ -101,21 +85,14 @@ pub struct Named<Id> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SprintView {
-    /// The iteration's GUID.
     pub id: SprintId,
-    /// Its name.
     pub name: Text,
-    /// Its path.
     pub path: Text,
-    /// First day.
     pub start_date: Option<CivilDate>,
-    /// Last day.
     pub finish_date: Option<CivilDate>,
-    /// Working days in all.
     pub working_days: u32,
     /// Working days left, today among them.
     pub days_left: u32,
-    /// Past, current or future.
     pub state: SprintState,
 }
 
@@ -142,9 +119,7 @@ impl SprintView {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NextSprint {
-    /// Its name.
     pub name: Text,
-    /// Its first day.
     pub start_date: CivilDate,
 }
 
@@ -152,17 +127,13 @@ pub struct NextSprint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
-    /// Work items.
     Items,
     /// Story points, effort or size.
     Points,
-    /// Hours.
     Hours,
     /// Percent, 0–100, one decimal.
     Percent,
-    /// Days.
     Days,
-    /// Bugs.
     Bugs,
 }
 
@@ -171,7 +142,6 @@ pub enum Unit {
 pub struct MetricView {
     /// The value; `null` when it cannot be computed, never a guessed 0.
     pub value: Option<Hundredths>,
-    /// Its unit.
     pub unit: Unit,
     /// Why the value is `null`; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,11 +157,9 @@ pub struct MetricView {
 /// How many items are in a state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StateCount {
-    /// The state's name.
     pub name: Text,
     /// Its category; `null` while no catalogue is known.
     pub category: Option<StateCategory>,
-    /// Items in it.
     pub items: usize,
     /// Their effort; `null` while nobody can tell which field counts.
     pub points: Option<Hundredths>,
@@ -200,19 +168,15 @@ pub struct StateCount {
 /// One calendar day of a burndown.
 #[derive(Clone, Debug, Serialize)]
 pub struct BurndownDay {
-    /// The day, in the team's zone.
     pub date: CivilDate,
-    /// Whether the team works on it.
     pub working: bool,
     /// The ideal line at its end.
     pub ideal: Option<Hundredths>,
     /// What was left at its end; absent on days to come, as are the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<Hundredths>,
-    /// What was completed by its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<Hundredths>,
-    /// The scope at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Hundredths>,
 }
@@ -220,9 +184,7 @@ pub struct BurndownDay {
 /// A point on today's line.
 #[derive(Clone, Debug, Serialize)]
 pub struct BurndownPoint {
-    /// When.
     pub at: Timestamp,
-    /// What was left then.
     pub remaining: Hundredths,
 }
 
@@ -233,7 +195,6 @@ pub struct Burndown {
     pub unit: Unit,
     /// One row for each calendar day of the sprint.
     pub days: Vec<BurndownDay>,
-    /// Today's line.
     pub today: Vec<BurndownPoint>,
 }
 
@@ -241,18 +202,14 @@ pub struct Burndown {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BoardView {
-    /// The project.
     pub project: Named<ProjectId>,
-    /// The team.
     pub team: Option<Named<TeamId>>,
     /// The sprint; `null` between two sprints and where no team is known.
     pub sprint: Option<SprintView>,
     /// The sprint to come; absent unless `sprint` is `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_sprint: Option<Option<NextSprint>>,
-    /// Metrics by id.
     pub metrics: BTreeMap<&'static str, MetricView>,
-    /// Items by state.
     pub states: Vec<StateCount>,
     /// The items, by number; absent when the whole would be above 64 kB, with `url` and `etag` beside `data` then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,7 +230,6 @@ pub struct Missing {
     /// The work item that is missing; `None` where it is history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work_item_id: Option<WorkItemId>,
-    /// Why.
     pub reason: Text,
 }
 
@@ -281,17 +237,11 @@ pub struct Missing {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopeView {
-    /// The project's GUID.
     pub project_id: ProjectId,
-    /// The project's name.
     pub project: Option<Text>,
-    /// The team's GUID.
     pub team_id: Option<TeamId>,
-    /// The team's name.
     pub team: Option<Text>,
-    /// The sprint's GUID.
     pub sprint_id: Option<SprintId>,
-    /// The sprint's name.
     pub sprint: Option<Text>,
 }
 
@@ -311,33 +261,23 @@ impl ScopeView {
 }
 
 /// What is written in the place of a team for the board of what is no team's.
-pub const NO_TEAM: &str = "-";
+pub(crate) const NO_TEAM: &str = "-";
 
 /// Where the board of a scope is; `at` is a position that the answer must have reached.
-pub fn board_url(scope: Scope, at: Option<EntryId>) -> String {
-    let mut url = format!("/api/snapshot?project={}", scope.project);
-    match scope.team {
-        Some(team) => url.push_str(&format!("&team={team}")),
-        None => url.push_str(&format!("&team={NO_TEAM}")),
-    }
-    if let Some(at) = at {
-        url.push_str(&format!("&at={at}"));
-    }
-    url
+pub(crate) fn board_url(scope: Scope, at: Option<EntryId>) -> String {
+    let team = scope.team.map_or_else(|| NO_TEAM.to_owned(), |team| team.to_string());
+    let at = at.map(|at| format!("&at={at}")).unwrap_or_default();
+    format!("/api/snapshot?project={}&team={team}{at}", scope.project)
 }
 
 /// A row of the directory.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectoryRow {
-    /// The scope.
     #[serde(flatten)]
     pub scope: ScopeView,
-    /// The level of its board.
     pub level: Level,
-    /// When the source was last found equal.
     pub data_as_of: Option<Timestamp>,
-    /// Where its board is.
     pub url: String,
 }
 

@@ -10,22 +10,20 @@ mod load;
 mod shared;
 mod state;
 
-use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::domain::entry_id::EntryId;
-use crate::domain::time::Timestamp;
+use crate::domain::{EntryId, Timestamp};
 use crate::ops::vitals::ReadOutcome;
 use crate::platform::clock::Clock;
 
 pub use kind::Kind;
 use load::{Need, UnderWay};
 pub use shared::{Form, Position, Shared};
-use state::{Load, State, due_after_ms};
+use state::{State, Waited, due_after_ms};
 
 /// How long after a load that failed a list that is there is served without another attempt.
 pub const RETRY_MS: i64 = 5_000;
@@ -43,12 +41,18 @@ pub struct Limits {
 }
 
 /// What a load brings.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Loaded<V> {
     /// The list. That the source has nothing is an empty one.
     pub value: Arc<V>,
     /// About how many bytes it takes.
     pub bytes: usize,
+}
+
+impl<V> Clone for Loaded<V> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), ..*self }
+    }
 }
 
 /// A list as it is served.
@@ -88,20 +92,23 @@ impl<E> Clone for CacheError<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for CacheError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Load(error) => error.fmt(f),
-            Self::Abandoned => f.write_str("a list's load ended without a result"),
-        }
-    }
-}
-
 /// A number from 0 to 1 at each call, by which lists that were stored together expire apart.
 pub type Jitter = Box<dyn Fn() -> f64 + Send + Sync>;
 
 type Result<V, E> = std::result::Result<Served<V>, CacheError<E>>;
 type Waiting<V, E> = watch::Receiver<Option<Result<V, E>>>;
+
+/// What threads may share for as long as they like.
+pub trait Shareable: Send + Sync + 'static {}
+impl<T: Send + Sync + 'static> Shareable for T {}
+
+/// What names a list among those of its kind.
+pub trait Key: Clone + Eq + Hash + Shareable {}
+impl<T: Clone + Eq + Hash + Shareable> Key for T {}
+
+/// A load that has not begun. It brings its own deadline: readers wait for as long as it takes.
+pub trait Load<V, E>: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static {}
+impl<V, E, F: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static> Load<V, E> for F {}
 
 /// The cache. It is cheap to clone, and all clones are the same one.
 pub struct Cache<K, V, E>(Arc<Inner<K, V, E>>);
@@ -126,12 +133,7 @@ struct Second<K, V> {
     form: Form<K, V>,
 }
 
-impl<K, V, E> Cache<K, V, E>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    E: Send + Sync + 'static,
-{
+impl<K: Key, V: Shareable, E: Shareable> Cache<K, V, E> {
     /// An empty cache over what instances share, if they share anything.
     pub fn new(
         limits: Limits,
@@ -147,18 +149,8 @@ where
     /// Reads a list. What is fresh is served; what is older is served too, and renewed behind the reader's back; for
     /// what is missing or too old the reader waits. A reader that needs a load that is under way waits for that one.
     ///
-    /// A load brings its own deadline: readers wait for as long as it takes.
-    ///
     /// Errors: it had to be loaded, and that failed. Nothing is forgotten by it.
-    pub async fn read<F>(
-        &self,
-        kind: Kind,
-        key: &K,
-        load: impl FnOnce() -> F + Send + 'static,
-    ) -> std::result::Result<Served<V>, CacheError<E>>
-    where
-        F: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static,
-    {
+    pub async fn read(&self, kind: Kind, key: &K, load: impl Load<V, E>) -> Result<V, E> {
         let now = (self.0.clock)();
         let key = (kind, key.clone());
         if let Some(second) = self.0.second.as_ref().filter(|_| self.look_is_due(&key, now))
@@ -168,17 +160,14 @@ where
         }
         let waiting = {
             let mut state = self.state();
-            let served = state.serve(&key, now);
-            match served {
-                Some(served) if served.outcome == ReadOutcome::HitMemory => return Ok(served),
-                Some(served) => {
-                    if state.entries.get(&key).is_some_and(|entry| entry.may_be_renewed(now)) {
-                        self.load(&mut state, key, now, Need::Any, load);
-                    }
-                    return Ok(served);
+            if let Some(served) = state.serve(&key, now) {
+                let is_stale = served.outcome == ReadOutcome::Stale;
+                if is_stale && state.entries.get(&key).is_some_and(|entry| entry.may_be_renewed(now)) {
+                    self.load(&mut state, key, now, Need::Any, load);
                 }
-                None => self.load(&mut state, key, now, Need::Any, load),
+                return Ok(served);
             }
+            self.load(&mut state, key, now, Need::Any, load)
         };
         self.result(waiting).await
     }
@@ -200,15 +189,7 @@ where
     /// are served what there is.
     ///
     /// Errors: the load failed. Nothing is forgotten by it.
-    pub async fn refresh<F>(
-        &self,
-        kind: Kind,
-        key: &K,
-        load: impl FnOnce() -> F + Send + 'static,
-    ) -> std::result::Result<Served<V>, CacheError<E>>
-    where
-        F: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static,
-    {
+    pub async fn refresh(&self, kind: Kind, key: &K, load: impl Load<V, E>) -> Result<V, E> {
         let now = (self.0.clock)();
         let waiting = self.load(&mut self.state(), (kind, key.clone()), now, Need::Newer, load);
         self.result(waiting).await
@@ -238,37 +219,27 @@ where
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn result(&self, mut waiting: Waiting<V, E>) -> std::result::Result<Served<V>, CacheError<E>> {
-        match waiting.wait_for(Option::is_some).await {
-            Ok(result) => match &*result {
-                Some(result) => {
-                    let now = (self.0.clock)();
-                    result.clone().map(|served| Served { age_ms: now.ms_since(served.as_of), ..served })
-                }
-                None => Err(CacheError::Abandoned),
-            },
-            Err(_) => Err(CacheError::Abandoned),
-        }
+    async fn result(&self, mut waiting: Waiting<V, E>) -> Result<V, E> {
+        let result = waiting.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
+        let served = result.unwrap_or(Err(CacheError::Abandoned))?;
+        Ok(Served { age_ms: (self.0.clock)().ms_since(served.as_of), ..served })
     }
 
     /// The load under way, or a new one. It is a task of its own: a reader who gives up takes it from nobody.
-    fn load<F>(
+    fn load(
         &self,
         state: &mut State<K, V, E>,
         key: (Kind, K),
         now: Timestamp,
         need: Need,
-        load: impl FnOnce() -> F + Send + 'static,
-    ) -> Waiting<V, E>
-    where
-        F: Future<Output = std::result::Result<Loaded<V>, E>> + Send + 'static,
-    {
+        load: impl Load<V, E>,
+    ) -> Waiting<V, E> {
         if let Some(load) = state.loads.get(&key) {
             return load.waiting.clone();
         }
         let generation = state.count();
         let (tell, waiting) = watch::channel(None);
-        state.loads.insert(key.clone(), Load { generation, waiting: waiting.clone() });
+        state.loads.insert(key.clone(), Waited { generation, waiting: waiting.clone() });
         let under_way = UnderWay { cache: self.clone(), key, generation };
         tokio::spawn(under_way.run(now, need, load, tell));
         waiting

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::entry_id::EntryId;
-use crate::domain::time::Timestamp;
+use super::Loaded;
+use crate::domain::{EntryId, Timestamp};
 use crate::journal::{EXPIRING_BYTES_MAX, ExpiringValues, JournalError, Leases, Store, Versioned};
 use crate::ops::vitals::Vitals;
 
@@ -54,22 +54,12 @@ pub struct Form<K, V> {
     pub decode: fn(&[u8]) -> Option<(V, usize)>,
 }
 
-/// A list that some instance kept.
+/// A list that some instance kept, or is to keep for the others.
 pub(super) struct Found<V> {
-    pub(super) value: Arc<V>,
-    pub(super) bytes: usize,
+    pub(super) loaded: Loaded<V>,
     pub(super) as_of: Timestamp,
     /// Where the log was when its load began.
     pub(super) position: EntryId,
-}
-
-/// Whose load it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// This instance's.
-    Ours,
-    /// Another's.
-    Theirs,
 }
 
 impl Shared {
@@ -107,38 +97,30 @@ impl Shared {
         found
     }
 
-    /// Keeps a list that was asked for at `as_of`, when the log was at `position`.
-    pub(super) async fn keep<K, V>(
-        &self,
-        form: &Form<K, V>,
-        key: &K,
-        (value, as_of, position): (&V, Timestamp, EntryId),
-        expiry: Duration,
-    ) {
-        let mut bytes = format!("{FORM} {} ", as_of.epoch_ms()).into_bytes();
-        bytes.extend((form.encode)(value));
+    /// Keeps a list for the others.
+    pub(super) async fn keep<K, V>(&self, form: &Form<K, V>, key: &K, list: &Found<V>, expiry: Duration) {
+        let mut bytes = format!("{FORM} {} ", list.as_of.epoch_ms()).into_bytes();
+        bytes.extend((form.encode)(&list.loaded.value));
         if bytes.len() > EXPIRING_BYTES_MAX {
             self.vitals.lists_too_large.add(1);
             return;
         }
-        let value = Versioned { version: position, value: bytes.into() };
+        let value = Versioned { version: list.position, value: bytes.into() };
         self.ask(self.values.put(&(form.name)(key), value, expiry)).await;
     }
 
-    /// Whose load of the list it is, of those that are to be at least as new as `mark`. Ours too where the store does
-    /// not say: to ask the source twice is better than not to ask it.
-    pub(super) async fn turn(&self, name: &str, mark: EntryId) -> Turn {
-        match self.ask(self.leases.lease(&lease_name(name, mark), &self.instance, LEASE)).await {
-            Some(false) => Turn::Theirs,
-            Some(true) | None => Turn::Ours,
-        }
+    /// Whether the load of the list is this instance's, of those that are to be at least as new as `mark`. It is where
+    /// the store does not say: to ask the source twice is better than not to ask it.
+    pub(super) async fn is_our_turn(&self, name: &str, mark: EntryId) -> bool {
+        let name = lease_name(name, mark);
+        self.ask(self.leases.lease(&name, &self.instance, LEASE)).await.unwrap_or(true)
     }
 
     /// Renews our turn for as long as it is waited for.
     pub(super) async fn keep_turn(&self, name: &str, mark: EntryId) -> Infallible {
         loop {
             tokio::time::sleep(LEASE / 3).await;
-            self.turn(name, mark).await;
+            self.is_our_turn(name, mark).await;
         }
     }
 
@@ -186,10 +168,6 @@ fn decode<K, V>(form: &Form<K, V>, kept: &Versioned) -> Option<Found<V>> {
     let number = parts.next().filter(|number| *number == FORM.as_bytes());
     let as_of = number.and_then(|_| std::str::from_utf8(parts.next()?).ok()?.parse().ok())?;
     let (value, bytes) = (form.decode)(parts.next()?)?;
-    Some(Found {
-        value: Arc::new(value),
-        bytes,
-        as_of: Timestamp::from_epoch_ms(as_of),
-        position: kept.version,
-    })
+    let loaded = Loaded { value: Arc::new(value), bytes };
+    Some(Found { loaded, as_of: Timestamp::from_epoch_ms(as_of), position: kept.version })
 }

@@ -28,7 +28,6 @@ const FORM: Form<u32, String> = Form {
 };
 
 type Fetched = std::result::Result<Loaded<String>, &'static str>;
-type Boxed = std::pin::Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
 /// Instances over one store, and a source that counts how often it was asked.
 struct Bench {
@@ -86,14 +85,12 @@ impl Bench {
     }
 
     /// A load that is counted, takes that long, and brings `result`.
-    fn loader(&self, takes_ms: u64, result: Fetched) -> impl FnOnce() -> Boxed + Send + 'static {
+    fn loader(&self, takes_ms: u64, result: Fetched) -> impl Future<Output = Fetched> + Send + 'static {
         let calls = self.calls.clone();
-        move || {
-            Box::pin(async move {
-                calls.fetch_add(1, Ordering::SeqCst);
-                let_pass(takes_ms).await;
-                result
-            })
+        async move {
+            calls.fetch_add(1, Ordering::SeqCst);
+            let_pass(takes_ms).await;
+            result
         }
     }
 
@@ -252,7 +249,7 @@ async fn c10_a_load_from_before_an_invalidation_is_kept_for_nobody() {
             gate.await.unwrap();
             list("old")
         });
-        async move { lists.read(KIND, &KEY, move || load).await }
+        async move { lists.read(KIND, &KEY, load).await }
     });
     let_pass(10).await;
     // The other instance folds the change while that load is under way; it does not wait for it.
@@ -275,7 +272,7 @@ async fn c10_a_load_from_before_an_invalidation_is_kept_for_nobody() {
             gate.await.unwrap();
             list("old")
         });
-        async move { lists.read(KIND, &KEY, move || load).await }
+        async move { lists.read(KIND, &KEY, load).await }
     });
     let_pass(10).await;
     late.position.store(9, Ordering::SeqCst);

@@ -5,8 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::{ENTRY_BYTES, Kind, Limits, Loaded, RETRY_MS, Served, Waiting};
-use crate::domain::entry_id::EntryId;
-use crate::domain::time::Timestamp;
+use crate::domain::{EntryId, Timestamp};
 use crate::ops::vitals::ReadOutcome;
 
 /// How long what is kept in memory is served before it is looked whether another instance has something newer.
@@ -19,7 +18,7 @@ pub(super) struct State<K, V, E> {
     pub(super) by_use: BTreeMap<u64, (Kind, K)>,
     pub(super) bytes: usize,
     /// The load under way for each list, if it may still store what it brings.
-    pub(super) loads: HashMap<(Kind, K), Load<V, E>>,
+    pub(super) loads: HashMap<(Kind, K), Waited<V, E>>,
     /// Lists that were invalidated: as of which position of the log a load must have begun to be of use, and when that
     /// came up.
     pub(super) marks: HashMap<(Kind, K), (EntryId, Timestamp)>,
@@ -43,8 +42,8 @@ pub(super) struct Entry<V> {
     pub(super) used: u64,
 }
 
-/// A load under way.
-pub(super) struct Load<V, E> {
+/// A load under way, for those who wait for it.
+pub(super) struct Waited<V, E> {
     pub(super) generation: u64,
     pub(super) waiting: Waiting<V, E>,
 }
@@ -151,19 +150,16 @@ impl<K: Clone + Eq + Hash, V, E> State<K, V, E> {
             self.sweep(now);
         }
         while self.is_over(limits) {
-            let Some((_, least_recent)) = self.by_use.first_key_value() else {
-                return;
-            };
-            let least_recent = least_recent.clone();
+            let Some((_, least_recent)) = self.by_use.pop_first() else { return };
             self.remove(&least_recent);
         }
     }
 
-    pub(super) fn is_over(&self, limits: Limits) -> bool {
+    fn is_over(&self, limits: Limits) -> bool {
         self.entries.len() > limits.entries || self.bytes > limits.bytes
     }
 
-    pub(super) fn remove(&mut self, key: &(Kind, K)) {
+    fn remove(&mut self, key: &(Kind, K)) {
         if let Some(entry) = self.entries.remove(key) {
             self.by_use.remove(&entry.used);
             self.bytes -= entry.bytes;

@@ -53,17 +53,15 @@ impl Bench {
     }
 
     /// A load that is counted and brings `result` as soon as `when` is.
-    fn loader<W>(&self, when: W, result: Fetched) -> impl FnOnce() -> Boxed + Send + 'static
+    fn loader<W>(&self, when: W, result: Fetched) -> impl Future<Output = Fetched> + Send + 'static
     where
         W: Future<Output = ()> + Send + 'static,
     {
         let loads = self.loads.clone();
-        move || {
-            Box::pin(async move {
-                loads.fetch_add(1, Ordering::SeqCst);
-                when.await;
-                result
-            })
+        async move {
+            loads.fetch_add(1, Ordering::SeqCst);
+            when.await;
+            result
         }
     }
 
@@ -76,8 +74,6 @@ impl Bench {
         self.read(key, Err("it was not there")).await.unwrap()
     }
 }
-
-type Boxed = std::pin::Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
 fn list(text: &str) -> Fetched {
     Ok(Loaded { value: Arc::new(text.to_owned()), bytes: text.len() })

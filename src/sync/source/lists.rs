@@ -11,6 +11,7 @@ use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
 use crate::journal::EntryId;
 use crate::ops::vitals::{ReadOutcome, Vitals};
@@ -91,7 +92,7 @@ impl Lists {
     /// The projects that can be seen. That there are none where some are known is no answer.
     pub(super) async fn projects(&self, look: Look) -> Answer<Vec<ProjectRef>> {
         let azure = self.azure.clone();
-        let load = move || async move {
+        let load = async move {
             let projects = listed(azure.projects().await?, look, "the projects")?;
             let bytes = projects.len() * REF_BYTES;
             Ok(Loaded { value: Arc::new(projects), bytes })
@@ -111,7 +112,7 @@ impl Lists {
     /// The teams of a project; the same holds.
     pub(super) async fn teams(&self, project: ProjectId, look: Look) -> Answer<Vec<TeamRef>> {
         let azure = self.azure.clone();
-        let load = move || async move {
+        let load = async move {
             let teams = listed(azure.teams(project).await?, look, "the teams of a project")?;
             let bytes = teams.len() * REF_BYTES;
             Ok(Loaded { value: Arc::new(teams), bytes })
@@ -137,7 +138,7 @@ impl Lists {
         let key = TeamKey { project: project.id, team: team.id };
         let (azure, clock) = (self.azure.clone(), self.clock.clone());
         let (project, team) = (project.clone(), team.clone());
-        let load = move || async move {
+        let load = async move {
             let catalogue = azure.catalogue(&project, &team, zone, clock()).await?;
             let bytes = catalogue.encode().len();
             Ok(Loaded { value: Arc::new(catalogue), bytes })

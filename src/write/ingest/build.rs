@@ -11,6 +11,7 @@ use crate::domain::change::{BoardChange, changes};
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
 use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
+use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope};
 use crate::domain::wire::view::board_url;

@@ -13,6 +13,7 @@ use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::stored::Stored;
 use crate::domain::testing::{item, other_project, project, with_details};
 use crate::journal::memory::MemoryJournal;
 use crate::journal::{CommitOutcome, EntryId, Journal as _, LogRetention, NewEntry, RecordKey, Store};

@@ -14,6 +14,7 @@ use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::owner::Owner;
 use boardcast::domain::record::delta::Delta;
 use boardcast::domain::record::last_announced::Announced;
+use boardcast::domain::stored::Stored;
 use boardcast::journal::address::Address;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use redis::{FromRedisValue, Value};

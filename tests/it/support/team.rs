@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use boardcast::board::figures::{BoardFigures, Calculator, Inputs};
+use boardcast::board::figures::{Calculator, Inputs};
 use boardcast::domain::owner::Owner;
 use boardcast::domain::scope::{ProjectId, Scope, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{
@@ -154,7 +154,7 @@ impl TestInstance {
     }
 
     /// A board's figures, computed from nothing but the fold.
-    pub fn figures(&self, scope: Scope) -> BoardFigures {
+    pub fn figures(&self, scope: Scope) -> boardcast::domain::metrics::Figures {
         let inputs = Inputs::of(&self.instance.fold.read(), scope);
         Calculator::default().figures(&inputs, (self.instance.clock)())
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
 use boardcast::domain::sprint::work_item::WorkItem;
+use boardcast::domain::stored::Stored;
 use serde_json::Value;
 
 use super::app::DEADLINE;

@@ -1,7 +1,7 @@
 //! What the documents say, against what the code says.
 
 use boardcast::config::{SETTINGS, Setting};
-use boardcast::domain::metrics::{self, Significance};
+use boardcast::domain::metrics::{self, threshold::Rule};
 use boardcast::domain::wire::event::TYPE_NAMES;
 use boardcast::ops::vitals::{ExportedMetric, METRICS};
 
@@ -137,8 +137,8 @@ fn the_book_of_metrics_has_the_rows_of_the_table_of_metrics() {
     for metric in metrics::METRICS {
         let unit = serde_json::to_value(metric.unit).expect("a unit is a word");
         let announced = match metric.significance {
-            Significance::AnyChange => "at any change".to_owned(),
-            Significance::Relative { minimum } => format!("by 5 %, at least {}", minimum.units()),
+            Rule::AnyChange => "at any change".to_owned(),
+            Rule::Relative { minimum, .. } => format!("by 5 %, at least {}", minimum.units()),
         };
         let expected = format!(
             "| `{}` | {} | {announced} | {} |",
