@@ -12,6 +12,7 @@
 )]
 
 mod archive_contract;
+mod bounds;
 mod client;
 mod comparison;
 mod dashboard;

@@ -131,9 +131,9 @@ pub enum Batch {
     Lost,
 }
 
-/// How many bytes a reader is handed at once. What is more waits for the next turn, so that a reader which does
-/// not drain its socket holds no more than this beside the shared ring.
-const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes a reader is handed at once, whatever they are. What is more waits for the next turn, so that a reader
+/// which does not drain its socket holds no more than this beside what all readers share.
+pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 impl Subscription {
     /// The position up to which this reader has been handed all that it may see.
@@ -141,7 +141,7 @@ impl Subscription {
         self.position
     }
 
-    /// Takes what follows the position, as far as `admits` lets it through, at most `BATCH_BYTES_MAX` or one
+    /// Takes what follows the position, as far as `admits` lets it through, at most `PIECE_BYTES_MAX` or one
     /// block. `until` stops it at that position.
     pub fn take(
         &mut self,
@@ -162,7 +162,7 @@ impl Subscription {
                 break;
             }
             if let Some(block) = frame.block.as_ref().filter(|_| admits(frame)) {
-                if size > 0 && size + block.len() > BATCH_BYTES_MAX {
+                if size > 0 && size + block.len() > PIECE_BYTES_MAX {
                     break;
                 }
                 size += block.len();
@@ -262,7 +262,7 @@ mod tests {
         let big = |seq| Frame {
             id: id(seq),
             audience: Audience::Everyone,
-            block: Some(Block::new(Some(id(seq)), &vec![b'x'; BATCH_BYTES_MAX / 2])),
+            block: Some(Block::new(Some(id(seq)), &vec![b'x'; PIECE_BYTES_MAX / 2])),
             received_at: None,
             begins_board: false,
         };

@@ -1,0 +1,73 @@
+//! What a reader, a sender or a peer may cost: of memory, of the store, and of connections.
+
+use std::collections::BTreeSet;
+
+use boardcast::stream::hub::RingLimits;
+
+use crate::support::app::{DEADLINE, TestApp};
+use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenance, updated_in};
+use crate::support::sse::SseReader;
+
+/// The most that a stream is handed at once, and the most that a block of it measures.
+const PIECE: usize = 64 * 1024;
+
+/// Makes three boards of some 55 kB each, by changes of some 20 kB.
+async fn large_boards(app: &TestApp) {
+    for project in [FABRIKAM, CONTOSO, NORTHWIND] {
+        for id in 1..=3 {
+            let mut payload = updated_in(project, id, 1, "Active");
+            let tags: Vec<String> = (0..90).map(|n| format!("{n:03}{}", "t".repeat(200))).collect();
+            payload["resource"]["revision"]["fields"]["System.Tags"] = tags.join("; ").into();
+            let id = u32::from_str_radix(&project[..2], 16).unwrap() * 10 + id;
+            payload["resource"]["workItemId"] = id.into();
+            payload["resource"]["revision"]["id"] = id.into();
+            app.app.ingest.observe(&observation(&payload), &provenance()).await.unwrap();
+        }
+    }
+    app.settled().await;
+}
+
+async fn read_until(reader: &mut SseReader, kind: &str, times: usize) {
+    for _ in 0..times {
+        reader.next_of(kind).await;
+    }
+    assert!(reader.largest_chunk <= PIECE, "handed {} bytes at once", reader.largest_chunk);
+}
+
+#[tokio::test]
+async fn fault_e2_a_start_hands_out_pieces_of_at_most_64_kib() {
+    let app = TestApp::start().await;
+    large_boards(&app).await;
+    let mut reader = app.stream("").await;
+    read_until(&mut reader, "snapshot", 3).await;
+    assert!(reader.received > 2 * PIECE, "the boards are too small to tell: {}", reader.received);
+}
+
+#[tokio::test]
+async fn fault_e2_a_replay_hands_out_pieces_of_at_most_64_kib_and_leaves_nothing_out() {
+    let app = TestApp::builder().ring(RingLimits { frames_max: 1, bytes_max: usize::MAX }).start().await;
+    app.settled().await;
+    let begin = app.app.instance.fold.position().unwrap().to_string();
+    large_boards(&app).await;
+    let mut reader = app.stream_from(&begin).await;
+    assert_eq!(reader.next_of("connected").await["resumed"], true);
+    let mut items = BTreeSet::new();
+    for _ in 0..9 {
+        items.insert(reader.next_of("workitem_changed").await["workItemId"].as_u64());
+    }
+    assert_eq!(items.len(), 9, "each once: {items:?}");
+    assert!(app.app.instance.vitals.events_replayed.value() >= 8, "all but the newest are from the log");
+    assert!(reader.largest_chunk <= PIECE, "handed {} bytes at once", reader.largest_chunk);
+}
+
+#[tokio::test]
+async fn fault_e2_a_board_that_appears_is_caught_up_with_in_pieces_of_at_most_64_kib() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let begin = app.app.instance.fold.position().unwrap().to_string();
+    large_boards(&app).await;
+    let mut reader = app.stream_from(&begin).await;
+    assert_eq!(reader.next_of("connected").await["resumed"], true);
+    read_until(&mut reader, "snapshot", 3).await;
+    assert!(reader.received > 4 * PIECE, "the events are too small to tell: {}", reader.received);
+}
