@@ -271,7 +271,11 @@ fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
         return Err(JournalError::Refused("it has no entry, so what it writes would have no version"));
     }
     for entry in &commit.entries {
-        refuse_above(EVENT_BYTES_MAX, entry.event.as_ref(), "an event is above 64 kB")?;
+        refuse_above(
+            EVENT_BYTES_MAX,
+            entry.event.as_ref(),
+            "an event is above what a block of 64 KiB holds",
+        )?;
     }
     for (_, value) in &commit.writes {
         refuse_above(RECORD_BYTES_MAX, value.as_ref(), "a record is above 4 MB")?;

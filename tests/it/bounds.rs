@@ -71,3 +71,22 @@ async fn fault_e2_a_board_that_appears_is_caught_up_with_in_pieces_of_at_most_64
     read_until(&mut reader, "snapshot", 3).await;
     assert!(reader.received > 4 * PIECE, "the events are too small to tell: {}", reader.received);
 }
+
+#[tokio::test]
+async fn fault_e8_connected_stays_a_line_of_64_kib_whatever_the_number_of_boards() {
+    let app = TestApp::start().await;
+    for n in 0..600 {
+        let project = format!("{n:08x}-87e6-42a4-a549-2bc06a7a878f");
+        let payload = updated_in(&project, 1_000 + n, 1, "New");
+        app.app.ingest.observe(&observation(&payload), &provenance()).await.unwrap();
+    }
+    app.settled().await;
+    let mut reader = app.stream("named=1").await;
+    let connected = reader.next_with("connected").await;
+    assert!(connected.raw.len() <= PIECE, "{}", connected.raw.len());
+    let connected = connected.json().unwrap();
+    assert_eq!((&connected["scopes"], &connected["url"]), (&serde_json::json!([]), &"/api/snapshot".into()));
+    for _ in 0..600 {
+        reader.next_of("snapshot").await;
+    }
+}

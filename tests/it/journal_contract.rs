@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
+use boardcast::domain::wire::event::EVENT_BYTES_MAX;
 use boardcast::journal::{
     Commit, CommitOutcome, EXPIRING_BYTES_MAX, Entry, EntryId, Journal, JournalError, LogRetention, NewEntry,
     RECORD_BYTES_MAX, REPORT_BYTES_MAX, RecordKey, Store, Version, Versioned,
@@ -266,9 +267,9 @@ pub async fn a_commit_without_an_entry_is_refused<H: Harness>() {
 pub async fn an_event_above_the_limit_is_refused<H: Harness>() {
     let (_harness, journal) = fresh::<H>().await;
     let sized = |size| NewEntry { event: Some(Bytes::from("x".repeat(size))), ..silent() };
-    let refused = journal.commit(commit(&[], &[], &[sized(64 * 1024 + 1)])).await;
+    let refused = journal.commit(commit(&[], &[], &[sized(EVENT_BYTES_MAX + 1)])).await;
     assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
-    committed(&journal, commit(&[], &[], &[sized(64 * 1024)])).await;
+    committed(&journal, commit(&[], &[], &[sized(EVENT_BYTES_MAX)])).await;
 }
 
 pub async fn a_record_above_the_limit_is_refused<H: Harness>() {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
+use crate::domain::wire::event::BLOCK_BYTES_MAX;
 use frame::Frame;
 use ring::Ring;
 pub use ring::RingLimits;
@@ -133,7 +134,7 @@ pub enum Batch {
 
 /// How many bytes a reader is handed at once, whatever they are. What is more waits for the next turn, so that a reader
 /// which does not drain its socket holds no more than this beside what all readers share.
-pub const PIECE_BYTES_MAX: usize = 64 * 1024;
+pub const PIECE_BYTES_MAX: usize = BLOCK_BYTES_MAX;
 
 impl Subscription {
     /// The position up to which this reader has been handed all that it may see.

@@ -8,7 +8,7 @@ use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{Body, SCHEMA_VERSION};
+use crate::domain::wire::event::{Body, EVENT_BYTES_MAX, SCHEMA_VERSION};
 use crate::domain::wire::view::ScopeView;
 use crate::ops::vitals::ReadOutcome;
 use crate::stream::hub::frame::{retry, silent_heartbeat};
@@ -154,7 +154,7 @@ impl Reader {
             false => (Level::Full, None),
         };
         let level = opening.level.max(whole);
-        let body = Body::Connected {
+        let mut body = Body::Connected {
             connection_id: format!("{:08x}", fastrand::u32(..)),
             server_version: env!("CARGO_PKG_VERSION"),
             versions: &[SCHEMA_VERSION],
@@ -163,8 +163,17 @@ impl Reader {
             gap: opening.gap,
             cursor: opening.cursor.to_string(),
             scopes,
+            url: None,
             outage,
         };
-        self.owe(None, level, opening.data_as_of, &body);
+        let mut json = self.encode(level, opening.data_as_of, &body);
+        if json.len() > EVENT_BYTES_MAX
+            && let Body::Connected { scopes, url, .. } = &mut body
+        {
+            scopes.clear();
+            *url = Some("/api/snapshot");
+            json = self.encode(level, opening.data_as_of, &body);
+        }
+        self.owed.push_event(None, json);
     }
 }
