@@ -120,7 +120,7 @@ settings! {
     Tuning: STREAMS_MAX = "BOARDCAST_STREAMS_MAX", "streams, 1 to 1000000", "10000", "1000",
         "Limit on open streams per instance; readers over the limit are told to come back later";
     Tuning: LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000", "50000",
-        "Limit on entries in the event log; a client that reconnects can resume from any of them";
+        "Limit on entries in the event log; a client that reconnects can resume from the newest ten thousand at least";
     Tuning: HOST_PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", "port", "not set", "set by the Functions host",
         "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
     Tuning: SITE_NAME = "WEBSITE_SITE_NAME", "text", "not set", "set by the platform",

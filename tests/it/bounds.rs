@@ -1,10 +1,15 @@
 //! What a reader, a sender or a peer may cost: of memory, of the store, and of connections.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use boardcast::domain::scope::Audience;
+use boardcast::journal::{Commit, Journal as _, NewEntry, Store};
 use boardcast::stream::hub::RingLimits;
 
 use crate::support::app::{DEADLINE, TestApp};
+use crate::support::faults::FaultyJournal;
 use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenance, updated_in};
 use crate::support::sse::SseReader;
 
@@ -70,6 +75,55 @@ async fn fault_e2_a_board_that_appears_is_caught_up_with_in_pieces_of_at_most_64
     assert_eq!(reader.next_of("connected").await["resumed"], true);
     read_until(&mut reader, "snapshot", 3).await;
     assert!(reader.received > 4 * PIECE, "the events are too small to tell: {}", reader.received);
+}
+
+#[tokio::test]
+async fn fault_e1_a_cursor_further_back_than_replays_go_is_a_gap() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let begin = app.app.instance.fold.position().unwrap();
+    let silent = NewEntry { audience: Audience::Everyone, event: None, delta: None };
+    let mut at = begin;
+    for _ in 0..3 {
+        let entries = vec![silent.clone(); 10_000];
+        app.journal.commit(Commit { entries, ..Commit::default() }).await.unwrap();
+        app.settled().await;
+        if at == begin {
+            at = app.journal.tail(begin, 1).await.unwrap()[9_990].id;
+        }
+    }
+    assert!(app.journal.holds(begin).await.unwrap(), "the log goes further back");
+    let mut back = app.stream_from(&begin.to_string()).await;
+    assert_eq!(back.next_of("connected").await["gap"], true);
+    let last = app.app.instance.fold.position().unwrap();
+    let mut near = app.stream_from(&last.to_string()).await;
+    assert_eq!(near.next_of("connected").await["resumed"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_e1_readers_who_come_back_together_are_replayed_a_few_at_a_time() {
+    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
+    let filled = slot.clone();
+    let layer = move |store: Store| {
+        let faulty = FaultyJournal::over(&store);
+        let _ = filled.set(faulty.clone());
+        faulty.in_front_of(store)
+    };
+    let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX };
+    let app = TestApp::builder().ring(ring).layer(layer).start().await;
+    app.settled().await;
+    let begin = app.app.instance.fold.position().unwrap().to_string();
+    large_boards(&app).await;
+    app.quiet().await;
+    let journal = slot.get().unwrap();
+    journal.set_read_delay(Duration::from_millis(20));
+    let reading = (0..40).map(|_| async {
+        let mut reader = app.stream_from(&begin).await;
+        read_until(&mut reader, "workitem_changed", 9).await;
+    });
+    futures_util::future::join_all(reading).await;
+    let most = journal.replays_most();
+    assert!((2..=4).contains(&most), "{most} at once");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::BLOCK_BYTES_MAX;
 use frame::Frame;
 use ring::Ring;
-pub use ring::RingLimits;
+pub use ring::{REPLAY_ENTRIES_MAX, RingLimits};
 
 /// The recent frames, and the readers that wait for more.
 pub struct Hub {
@@ -41,7 +41,7 @@ impl Hub {
     /// zero wakes them for every commit.
     pub fn new(limits: RingLimits, window: Duration) -> Self {
         Self {
-            ring: RwLock::new(Ring::new(EntryId::ZERO, limits)),
+            ring: RwLock::new(Ring::new(EntryId::ZERO, EntryId::ZERO, limits)),
             limits,
             head: watch::Sender::new(Head::default()),
             published: watch::Sender::new(EntryId::ZERO),
@@ -69,9 +69,11 @@ impl Hub {
         self.head.send_modify(|head| head.position = head.position.max(position));
     }
 
-    /// Begins at `position`. Readers of an earlier log are told that it is lost.
-    pub fn reset(&self, position: EntryId) {
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Ring::new(position, self.limits);
+    /// Begins at `position`, in a log of which readers are replayed what follows `replayed_from`. Readers of an earlier log
+    /// are told that it is lost.
+    pub fn reset(&self, position: EntryId, replayed_from: EntryId) {
+        let ring = Ring::new(position, replayed_from, self.limits);
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         self.head.send_modify(|head| *head = Head { position, generation: head.generation + 1 });
     }
 
@@ -96,6 +98,11 @@ impl Hub {
     /// Whether a reader at `position` misses nothing by reading from here.
     pub fn covers(&self, position: EntryId) -> bool {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).covers(position)
+    }
+
+    /// Whether a reader at `position`, which the log holds, is replayed what it missed, and not sent boards anew.
+    pub fn replays(&self, position: EntryId) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).replays(position)
     }
 
     /// A reader that has everything up to `position`.
@@ -214,7 +221,7 @@ mod tests {
 
     fn hub() -> Hub {
         let hub = Hub::new(RingLimits { frames_max: 4, bytes_max: 1_000_000 }, Duration::ZERO);
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         hub
     }
 
@@ -251,7 +258,7 @@ mod tests {
     fn a_reset_tells_every_reader_that_its_log_is_lost() {
         let hub = hub();
         let mut reader = hub.subscribe(id(0));
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         assert!(matches!(reader.take(&hub, false, None, |_| true), Batch::Lost));
         assert_eq!(taken(hub.subscribe(id(0)).take(&hub, false, None, |_| true)).len(), 0);
     }
@@ -259,7 +266,7 @@ mod tests {
     #[test]
     fn a_batch_is_bounded() {
         let hub = Hub::new(RingLimits { frames_max: 100, bytes_max: 100_000_000 }, Duration::ZERO);
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         let big = |seq| Frame {
             id: id(seq),
             audience: Audience::Everyone,
@@ -286,7 +293,7 @@ mod tests {
     async fn readers_are_woken_at_once_when_it_was_quiet_and_then_once_in_a_window() {
         const WINDOW: Duration = Duration::from_millis(100);
         let hub = std::sync::Arc::new(Hub::new(RingLimits::DEFAULT, WINDOW));
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         let pacing = tokio::spawn({
             let hub = hub.clone();
             async move { hub.pace().await }

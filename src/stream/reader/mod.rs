@@ -28,13 +28,10 @@ use crate::domain::wire::event::ClosingReason;
 use crate::journal::JournalError;
 use crate::ops::vitals::OpenStream;
 use crate::stream::hub::frame::Frame;
-use crate::stream::hub::{Batch, Subscription};
+use crate::stream::hub::{Batch, PIECE_BYTES_MAX, Subscription};
 
 /// The bounds of the random time after which a browser reconnects, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;
-
-/// How many entries are read from the log at once for a reader who comes back.
-const REPLAY_ENTRIES: usize = 128;
 
 /// How long a stream waits for this instance's first load before it says something.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
@@ -149,7 +146,12 @@ impl Reader {
             self.phase = Phase::Live(streams.hub.subscribe(position));
             return;
         }
-        let entries = match streams.instance.journal.tail(position, REPLAY_ENTRIES).await {
+        let reading = async {
+            // The semaphore is never closed.
+            let _permit = streams.replays.acquire().await;
+            streams.instance.journal.missed(position, PIECE_BYTES_MAX).await
+        };
+        let entries = match reading.await {
             Ok(entries) => entries,
             Err(JournalError::Lost) => return self.close(ClosingReason::Lost),
             Err(error) => {

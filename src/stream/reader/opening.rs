@@ -85,7 +85,7 @@ impl Reader {
 
     /// The position that a cursor names, if the stream can go on exactly there.
     async fn resumable(&self, cursor: Option<&str>) -> Option<EntryId> {
-        let position = EntryId::parse(cursor?)?;
+        let position = EntryId::parse(cursor?).filter(|position| self.streams.hub.replays(*position))?;
         match self.streams.instance.journal.holds(position).await {
             Ok(held) => held.then_some(position),
             Err(error) => {
