@@ -188,6 +188,9 @@ pub struct Config {
     /// How long a connection is kept open without a request. The Functions host reuses its connections, and one that is
     /// closed at the moment it is reused loses a hook, so this is far longer than any pause of the host's.
     pub idle_timeout: Duration,
+    /// How long the head of a connection's first request may take, where that is not as long. The Functions host also
+    /// keeps connections in reserve that it has never used.
+    pub first_head_timeout: Option<Duration>,
     /// How many hooks are handled at the same time; further ones are answered with 503, which Azure DevOps repeats. Each
     /// may hold a body of some megabytes, so this bounds memory.
     pub hooks_in_flight_max: usize,
@@ -288,6 +291,7 @@ impl Config {
             streams: read.stream_settings(under_host),
             write_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_mins(15),
+            first_head_timeout: (!under_host).then_some(Duration::from_secs(30)),
             hooks_in_flight_max: 64,
             sync_window,
             sync_deadline: Duration::from_mins(4),

@@ -7,10 +7,14 @@ use std::time::Duration;
 use boardcast::domain::scope::Audience;
 use boardcast::journal::{Commit, Journal as _, NewEntry, Store};
 use boardcast::stream::hub::RingLimits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::app::{DEADLINE, TestApp};
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenance, updated_in};
+use crate::support::http;
+use crate::support::process::{Process, memory_kb};
 use crate::support::sse::SseReader;
 
 /// The most that a stream is handed at once, and the most that a block of it measures.
@@ -124,6 +128,39 @@ async fn fault_e1_readers_who_come_back_together_are_replayed_a_few_at_a_time() 
     futures_util::future::join_all(reading).await;
     let most = journal.replays_most();
     assert!((2..=4).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn fault_e3_half_sent_heads_do_not_silence_a_process_of_256_descriptors() {
+    let process = Process::start_by("ulimit -n 256; exec \"$0\"", &[]).await;
+    let mut half = Vec::new();
+    for n in 0..300 {
+        // Those that do not fit wait to be accepted, and when their time has come they are.
+        let mut stream = TcpStream::connect(process.address).await.unwrap();
+        stream.write_all(format!("GET /api/health/live?{n} HTTP/1.1\r\n").as_bytes()).await.unwrap();
+        half.push(stream);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answer = tokio::time::timeout(Duration::from_secs(20), process.get("/api/health/live")).await;
+    assert_eq!(answer.expect("it answers nobody").status, 200);
+    let warnings = process.log().matches("cannot accept").count();
+    assert!(warnings <= 1, "said {warnings} times");
+}
+
+#[tokio::test]
+async fn fault_e3_a_connection_without_a_request_has_thirty_seconds() {
+    let process = Process::start(&[]).await;
+    let mut half = TcpStream::connect(process.address).await.unwrap();
+    half.write_all(b"GET /api/health/live HTTP/1.1\r\n").await.unwrap();
+    let mut kept = TcpStream::connect(process.address).await.unwrap();
+    let request = b"GET /api/health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    kept.write_all(request).await.unwrap();
+    assert_eq!(http::read_answer(&mut kept, false).await.status, 200);
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(DEADLINE, half.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "it is kept for longer");
+    kept.write_all(request).await.unwrap();
+    assert_eq!(http::read_answer(&mut kept, false).await.status, 200, "one that was used is kept");
 }
 
 #[tokio::test]
