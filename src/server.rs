@@ -30,8 +30,12 @@ use crate::ops::failpoints::{self, Failpoint};
 /// How many connections may wait to be accepted: a thousand readers come back in the same second.
 const BACKLOG: i32 = 4_096;
 
-/// The greatest size of a connection's buffers. What a slow reader does not take stays in the shared ring.
-const BUFFER_BYTES_MAX: usize = 16 * 1024;
+/// The greatest size of a connection's buffers, and so of a request's head. The Functions host passes heads of 32 KiB on
+/// and adds headers of its own. What a slow reader does not take stays in the shared ring.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// How many headers a request may have: more than the Functions host lets through.
+const HEADERS_MAX: usize = 256;
 
 /// How many connections of which no request was read yet a standalone process keeps when others come.
 const UNREAD_MAX: usize = 128;
@@ -77,6 +81,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: impl Future<Output
             // It bounds how long the head of a request may take, and with it how long a connection may lie idle.
             .header_read_timeout(app.config.idle_timeout)
             .max_buf_size(BUFFER_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
             .serve_connection(
                 TokioIo::new(Box::pin(stream)),
                 service_fn(move |request| {

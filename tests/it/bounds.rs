@@ -164,6 +164,22 @@ async fn fault_e3_a_connection_without_a_request_has_thirty_seconds() {
 }
 
 #[tokio::test]
+async fn fault_e5_h3_a_head_that_the_functions_host_lets_through_is_taken() {
+    let app = TestApp::start().await;
+    let principal = "p".repeat(31 * 1024);
+    let large = [("x-ms-client-principal", principal.as_str())];
+    for (method, path) in
+        [("GET", "/api/snapshot"), ("GET", "/api/health/live"), ("POST", "/api/webhooks/azure-devops")]
+    {
+        let answer = app.request(method, path, &large, b"").await;
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.head);
+    }
+    let names: Vec<String> = (0..110).map(|n| format!("x-forwarded-more-{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    assert_eq!(app.request("POST", "/api/webhooks/azure-devops", &many, b"").await.status, 200);
+}
+
+#[tokio::test]
 async fn fault_e8_connected_stays_a_line_of_64_kib_whatever_the_number_of_boards() {
     let app = TestApp::start().await;
     for n in 0..600 {
