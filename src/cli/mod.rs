@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::fmt;
 use std::io::Write as _;
+use std::os::unix::process::parent_id;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +21,9 @@ use crate::sync::timer;
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
 const RESTART: u8 = 200;
 
+/// How often it is looked whether the Functions host still lives.
+const PARENT_POLL_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Listens and serves until the process is told to stop.
 pub fn run(config: &Config) -> ExitCode {
     let served = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -33,6 +38,7 @@ pub fn run(config: &Config) -> ExitCode {
 }
 
 async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
+    let parent = config.under_host.then(parent_id);
     let address = config.address;
     let listener = server::listen(address)
         .map_err(|error| format!("cannot listen on {address}: {error}; set BOARDCAST_PORT to a free port"))?;
@@ -51,7 +57,7 @@ async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
         // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
         tokio::spawn(timer::run_on_schedule(app.sync.clone(), timer::SyncReport::log));
     }
-    server::serve(app, listener, told_to_stop()).await;
+    server::serve(app, listener, told_to_stop(parent)).await;
     Ok(())
 }
 
@@ -105,14 +111,25 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
     }
 }
 
-/// Resolves on SIGINT or SIGTERM. Under the Functions host neither may ever come: it kills.
-async fn told_to_stop() {
+/// Resolves on SIGINT or SIGTERM, or when the process that started this one is gone. Under the Functions host no signal
+/// may ever come: it kills, and when it is killed itself, whoever it has started would go on for ever, unseen.
+async fn told_to_stop(parent: Option<u32>) {
     let terminate = async { signal(SignalKind::terminate()).ok()?.recv().await };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         Some(()) = terminate => {}
+        () = orphaned(parent) => tracing::warn!("the Functions host is gone"),
     }
     tracing::info!("stopping");
+}
+
+/// Resolves when the parent is another one than it was. A signal at the parent's death (`PR_SET_PDEATHSIG`) would be
+/// bound to the thread that started this process, and the host starts it from one that may end.
+async fn orphaned(parent: Option<u32>) {
+    let Some(parent) = parent else { return std::future::pending().await };
+    while parent_id() == parent {
+        tokio::time::sleep(PARENT_POLL_INTERVAL).await;
+    }
 }
 
 /// Says on standard error why the process cannot run, and returns the exit code that says so too.

@@ -11,6 +11,7 @@
     reason = "tests fail by panicking, and their helpers are seen by tests only"
 )]
 
+mod access;
 mod archive_contract;
 mod bounds;
 mod client;

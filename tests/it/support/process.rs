@@ -75,6 +75,12 @@ impl Process {
         assert!(!ended.success(), "it ended in peace");
     }
 
+    /// Kills what was started, without a signal that could be heeded.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Posts a payload to the webhook.
     pub async fn hook(&self, payload: &Value) -> Answer {
         let (path, body) = ("/api/webhooks/azure-devops/workitem.updated", payload.to_string());
