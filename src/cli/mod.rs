@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Adapters, Parts};
-use crate::config::{Config, Organization};
+use crate::config::{Config, FunctionTimeout, Organization};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
@@ -88,6 +88,7 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
         ),
         HookAccess::Secrets(_) => {}
     }
+    announce_function_timeout(config);
     if !config.under_host {
         tracing::info!("open http://localhost:{}/", address.port());
         if config.demo {
@@ -132,9 +133,60 @@ async fn orphaned(parent: Option<u32>) {
     }
 }
 
+/// Says what is done about the time after which the Functions host kills a process that is still answering.
+fn announce_function_timeout(config: &Config) {
+    let lifetime_ms = config.streams.lifetime.map(|lifetime| lifetime.as_millis());
+    match config.function_timeout {
+        FunctionTimeout::Unknown => tracing::warn!(
+            lifetime_ms,
+            "functionTimeout is not known: host.json beside the executable does not set it. If the plan's default is below \
+             BOARDCAST_STREAM_LIFETIME_MS, the host kills this process with all its streams"
+        ),
+        FunctionTimeout::After(timeout) if config.streams.lifetime == config.function_timeout.limit() => {
+            tracing::warn!(
+                function_timeout_ms = timeout.as_millis(),
+                lifetime_ms,
+                "functionTimeout is too short for BOARDCAST_STREAM_LIFETIME_MS: streams end after three quarters of \
+                 functionTimeout"
+            )
+        }
+        FunctionTimeout::After(_) | FunctionTimeout::Never => {}
+    }
+}
+
+/// What the `host.json` beside the executable says in place of a setting: the Functions host does not tell its handler.
+pub fn from_host_json(setting: &str) -> Option<String> {
+    if setting != FunctionTimeout::SETTING {
+        return None;
+    }
+    let path = std::env::current_exe().ok()?.with_file_name("host.json");
+    function_timeout(&std::fs::read_to_string(path).ok()?)
+}
+
+/// `functionTimeout` of a `host.json`.
+fn function_timeout(host_json: &str) -> Option<String> {
+    let host: serde_json::Value = serde_json::from_str(host_json.trim_start_matches('\u{feff}')).ok()?;
+    host.get("functionTimeout")?.as_str().map(str::to_owned)
+}
+
 /// Says on standard error why the process cannot run, and returns the exit code that says so too.
 pub fn fail(error: &dyn fmt::Display) -> ExitCode {
     // Nothing is left to be told if standard error is gone as well.
     let _ = writeln!(std::io::stderr(), "boardcast cannot start:\n{error}");
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_h2_the_timeout_is_read_from_host_json() {
+        assert_eq!(function_timeout(include_str!("../../host.json")).as_deref(), Some("00:30:00"));
+        assert_eq!(function_timeout("\u{feff}{\"functionTimeout\": \"-1\"}").as_deref(), Some("-1"));
+        for absent in ["", "{}", "[]", "{\"functionTimeout\": 5}"] {
+            assert_eq!(function_timeout(absent), None, "{absent}");
+        }
+        assert_eq!(from_host_json("BOARDCAST_PORT"), None);
+    }
 }

@@ -31,3 +31,22 @@ async fn fault_h1_a_handler_ends_with_the_host_that_started_it() {
     }
     assert!(ended, "it goes on for nobody");
 }
+
+#[tokio::test]
+async fn fault_h2_the_lifetime_of_streams_keeps_clear_of_the_functions_timeout() {
+    let port = free_port();
+    let settings = [
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str()),
+        ("AzureFunctionsJobHost__functionTimeout", "00:00:02"),
+    ];
+    let process = Process::start(&settings).await;
+    let mut reader = crate::support::sse::SseReader::open(process.address, "/api/sse/dashboard", &[]).await;
+    let closing = tokio::time::timeout(Duration::from_secs(20), reader.next_of("closing")).await;
+    assert_eq!(closing.expect("it outlives the host's time-out")["reason"], "lifetime");
+    let log = process.log();
+    assert_eq!(
+        log.matches("functionTimeout is too short for BOARDCAST_STREAM_LIFETIME_MS").count(),
+        1,
+        "{log}"
+    );
+}
