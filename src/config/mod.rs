@@ -95,6 +95,8 @@ settings! {
         "Port on the loopback interface; 0 picks a free one and logs it";
     Common: ALLOWED_ORIGINS = "BOARDCAST_ALLOWED_ORIGINS", "origins, comma-separated, or `*`", "none", "ignored: configure CORS on the Function App",
         "Origins whose pages may read the API and the stream (CORS)";
+    Common: ALLOWED_HOSTS = "BOARDCAST_ALLOWED_HOSTS", "host names, comma-separated", "none", "ignored: the platform decides",
+        "Names under which a reverse proxy serves boardcast. Requests for any other host but this machine are refused, because a web page could have its own name point to this machine and read the boards";
     Common: SYNC_SCHEDULE = "SYNC_SCHEDULE", "NCRONTAB, six fields, UTC", "ignored", "`0 */15 12-23 * * 1-5`",
         "When the Functions host fires the timer; read by the host, not by boardcast";
     Common: SYNC_CRON = "BOARDCAST_SYNC_CRON", "cron, five fields", "`*/15 8-18 * * 1-5`", "`*/15 8-18 * * 1-5`",
@@ -185,6 +187,8 @@ pub struct Config {
     pub operator_access: OperatorAccess,
     /// Pages of which other origins may read.
     pub allowed_origins: AllowedOrigins,
+    /// For which hosts requests are answered.
+    pub allowed_hosts: AllowedHosts,
     /// When the Functions host kills a process that is still answering a request.
     pub function_timeout: FunctionTimeout,
     /// How streams are run.
@@ -262,6 +266,15 @@ pub enum AllowedOrigins {
     These(Vec<String>),
 }
 
+/// For which hosts requests are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedHosts {
+    /// For any: the Functions host puts its own in place of the one that was asked for.
+    Any,
+    /// For this machine, and by these names, in lower case.
+    These(Vec<String>),
+}
+
 impl Config {
     /// Reads the settings through `lookup`. A setting that is empty counts as not set.
     ///
@@ -295,6 +308,7 @@ impl Config {
             hook_access: read.hook_access(under_host),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
+            allowed_hosts: read.allowed_hosts(under_host),
             function_timeout,
             streams: read.stream_settings(under_host, function_timeout),
             write_timeout: Duration::from_secs(20),

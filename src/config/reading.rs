@@ -6,10 +6,11 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT, FUNCTION_TIMEOUT, FunctionTimeout,
-    HEARTBEAT, IDENTITY_ENDPOINT, IDENTITY_HEADER, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
-    OperatorAccess, Organization, PAT, REDIS_AUTH, REDIS_URL, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE,
-    SITE_NAME, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES, THRESHOLD,
+    ALLOWED_HOSTS, ALLOWED_ORIGINS, AllowedHosts, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT,
+    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, IDENTITY_ENDPOINT, IDENTITY_HEADER, LIFETIME, LOG_FILTER,
+    OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_AUTH, REDIS_URL, REMOVED,
+    SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES,
+    THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::owner::Owner;
@@ -228,6 +229,24 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             }
         });
         origins.unwrap_or_else(|| AllowedOrigins::These(Vec::new()))
+    }
+
+    pub(super) fn allowed_hosts(&mut self, under_host: bool) -> AllowedHosts {
+        if under_host {
+            return AllowedHosts::Any;
+        }
+        let hosts = self.parsed(ALLOWED_HOSTS, |text| {
+            let names =
+                text.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
+            let names: Vec<_> = names.collect();
+            match names.iter().find(|name| name.contains(['/', ':', '*', ' '])) {
+                None => Ok(names),
+                Some(name) => Err(format!(
+                    "`{name}` is not a host name; write it without scheme and port, such as board.example"
+                )),
+            }
+        });
+        AllowedHosts::These(hosts.unwrap_or_default())
     }
 
     pub(super) fn sync_window(&mut self) -> SyncWindow {

@@ -184,3 +184,13 @@ fn fault_h2_what_takes_long_keeps_clear_of_the_functions_timeout() {
         assert!(config(&settings).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn fault_d2_hosts_are_names_and_under_the_functions_host_any() {
+    let hosts = |text| config(&[("BOARDCAST_ALLOWED_HOSTS", text)]).map(|config| config.allowed_hosts);
+    assert_eq!(config(&[]).unwrap().allowed_hosts, AllowedHosts::These(vec![]));
+    let names = vec!["board.example".to_owned(), "wall".to_owned()];
+    assert_eq!(hosts("Board.example, wall").unwrap(), AllowedHosts::These(names));
+    assert!(hosts("https://board.example").is_err() && hosts("*").is_err() && hosts("wall:443").is_err());
+    assert_eq!(config(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1")]).unwrap().allowed_hosts, AllowedHosts::Any);
+}

@@ -8,6 +8,7 @@ mod cors;
 pub(crate) mod dashboard;
 mod health_check;
 pub(crate) mod invocation;
+mod origin;
 pub(crate) mod reply;
 pub mod snapshot;
 mod sse_stream;
@@ -169,9 +170,12 @@ async fn respond(app: &App, path: &str, request: Request) -> Response {
     let function = FUNCTIONS.into_iter().find(|function| (function.takes)(&request.method, &segments));
     let began = Instant::now();
     let handling = async {
-        match &function {
-            Some(function) => (function.handle)(app, &segments, request).await,
-            None => elsewhere(app, &segments, request).await,
+        match (origin::judge(app, &request), &function) {
+            (Err(refusal), _) => {
+                origin::refuse(app, refusal, work_item_webhook::is_at(&segments), request).await
+            }
+            (Ok(()), Some(function)) => (function.handle)(app, &segments, request).await,
+            (Ok(()), None) => elsewhere(app, &segments, request).await,
         }
     };
     // Handlers share atomics and locks alone, and every lock is taken after a panic too.

@@ -2,7 +2,61 @@
 
 use std::time::Duration;
 
+use crate::support::app::TestApp;
+use crate::support::hooks::{FABRIKAM, updated};
+use crate::support::http;
 use crate::support::process::Process;
+
+const HOOK: &str = "/api/webhooks/azure-devops/workitem.updated";
+
+/// Sends a request for that host, perhaps from a page of that origin.
+async fn ask(app: &TestApp, method: &str, path: &str, host: &str, origin: Option<&str>) -> http::Answer {
+    let body = if method == "POST" { updated(13, 1, "Active").to_string() } else { String::new() };
+    let origin = origin.map(|origin| format!("origin: {origin}\r\n")).unwrap_or_default();
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{origin}");
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    http::exchange(app.address, request.as_bytes()).await
+}
+
+#[tokio::test]
+async fn fault_d2_a_standalone_server_answers_for_this_machine_and_names_that_are_set() {
+    let app = TestApp::builder().setting("BOARDCAST_ALLOWED_HOSTS", "board.example").start().await;
+    app.settled().await;
+    for path in ["/", "/api/dashboard", "/api/snapshot", "/api/health", "/api/sse/dashboard", "/nowhere"] {
+        let answer = ask(&app, "GET", path, "evil.example:7071", None).await;
+        assert_eq!(answer.status, 421, "{path}");
+        assert!(answer.text().contains("BOARDCAST_ALLOWED_HOSTS"), "{}", answer.text());
+    }
+    assert_eq!(ask(&app, "POST", HOOK, "evil.example", None).await.status, 503, "it comes again");
+    assert_eq!(app.app.instance.fold.read().items_len(), 0);
+    for host in ["localhost:7071", "127.0.0.1", "[::1]:7071", "board.example", "BOARD.example:443"] {
+        assert_eq!(ask(&app, "GET", "/api/snapshot", host, None).await.status, 200, "{host}");
+    }
+    assert_eq!(ask(&app, "POST", HOOK, "board.example", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn fault_d2_a_page_of_another_origin_changes_nothing_even_if_it_may_read() {
+    let app = TestApp::builder().setting("BOARDCAST_ALLOWED_ORIGINS", "https://wall.example").start().await;
+    app.settled().await;
+    for origin in ["https://wall.example", "http://localhost:3000", "null", "http://127.0.0.1:7071"] {
+        assert_eq!(ask(&app, "POST", HOOK, "localhost:7071", Some(origin)).await.status, 401, "{origin}");
+        let timer = ask(&app, "POST", "/SyncTimer", "localhost:7071", Some(origin)).await;
+        assert_eq!(timer.status, 403, "{origin}");
+    }
+    assert_eq!(app.app.instance.fold.read().items_len(), 0);
+    let own = ask(&app, "POST", HOOK, "localhost:7071", Some("http://localhost:7071")).await;
+    assert_eq!(own.status, 200, "its own page may");
+}
+
+#[tokio::test]
+async fn fault_d2_under_the_host_neither_is_asked() {
+    let app = TestApp::builder().setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1").start().await;
+    app.settled().await;
+    assert_eq!(ask(&app, "GET", "/api/snapshot", "app.example", None).await.status, 200);
+    let timer = ask(&app, "POST", "/SyncTimer", "app.example", Some("https://portal.example")).await;
+    assert_eq!(timer.status, 200);
+}
 
 /// A port that was free a moment ago.
 fn free_port() -> String {
