@@ -97,8 +97,13 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         })
     }
 
-    pub(super) fn list(&self, name: &str) -> Vec<NameOrId> {
-        self.text(name).unwrap_or_default().split(',').filter_map(NameOrId::parse).collect()
+    pub(super) fn list(&mut self, name: &str) -> Vec<NameOrId> {
+        let names = self.parsed(name, |text| {
+            let names: Vec<_> = text.split(',').filter_map(NameOrId::parse).collect();
+            // An empty list means all, which is not what somebody wanted who wrote something.
+            if names.is_empty() { Err("must name something; remove it to mean all") } else { Ok(names) }
+        });
+        names.unwrap_or_default()
     }
 
     pub(super) fn organization(&mut self) -> Option<Organization> {

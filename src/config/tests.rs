@@ -194,3 +194,10 @@ fn fault_d2_hosts_are_names_and_under_the_functions_host_any() {
     assert!(hosts("https://board.example").is_err() && hosts("*").is_err() && hosts("wall:443").is_err());
     assert_eq!(config(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1")]).unwrap().allowed_hosts, AllowedHosts::Any);
 }
+
+#[test]
+fn fault_d4_a_list_of_projects_that_names_none_does_not_mean_all() {
+    let error = config(&[("BOARDCAST_PROJECTS", " , ")]).unwrap_err();
+    assert_eq!(error, "BOARDCAST_PROJECTS= , : must name something; remove it to mean all");
+    assert!(config(&[("BOARDCAST_PROJECTS", "Website,")]).is_ok());
+}

@@ -66,9 +66,11 @@ impl Query {
         self.first(name) == Some("1")
     }
 
-    /// The boards that are asked for by `project` and `team`, each repeatable.
+    /// The boards that are asked for by `project` and `team`, each repeatable. A blank one matches nothing: it is that of a
+    /// page whose variable is empty, which did not mean to ask for every board.
     pub fn scope_filter(&self) -> ScopeFilter {
-        let names = |name| self.all(name).filter_map(NameOrId::parse).collect();
+        let named = |text| NameOrId::parse(text).unwrap_or(NameOrId::Name(String::new()));
+        let names = |name| self.all(name).map(named).collect();
         ScopeFilter { projects: names("project"), teams: names("team") }
     }
 
@@ -248,9 +250,18 @@ mod tests {
             filter.projects.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["fabrikam fiber", "büro"]
         );
-        assert!(filter.teams.is_empty() && query.flag("named") && !query.flag("heartbeat"));
+        assert!(query.flag("named") && !query.flag("heartbeat"));
         assert_eq!(query.first("x"), Some("\u{fffd}"));
         assert_eq!(Query::parse(""), Query::default());
+    }
+
+    #[test]
+    fn fault_d4_a_blank_name_is_a_filter_that_matches_nothing() {
+        let filter = |query: &str| Query::parse(query).scope_filter();
+        assert!(filter("x=1").is_empty());
+        for query in ["project=", "team=", "project=%20&x=1"] {
+            assert!(!filter(query).is_empty(), "{query}");
+        }
     }
 
     #[test]

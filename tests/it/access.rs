@@ -58,6 +58,20 @@ async fn fault_d2_under_the_host_neither_is_asked() {
     assert_eq!(timer.status, 200);
 }
 
+#[tokio::test]
+async fn fault_d4_a_page_with_an_empty_variable_gets_no_board() {
+    let app = TestApp::start().await;
+    app.hook(&updated(13, 1, "Active")).await;
+    app.settled().await;
+    for query in ["project=", "project=%20", "team=", &format!("project={FABRIKAM}&team=")] {
+        let connected = app.stream(query).await.next_of("connected").await;
+        assert_eq!(connected["scopes"], serde_json::json!([]), "{query}");
+        assert_eq!(app.get(&format!("/api/snapshot?{query}")).await.status, 404, "{query}");
+    }
+    let both = app.stream(&format!("project=&project={FABRIKAM}")).await.next_of("connected").await;
+    assert_eq!(both["scopes"].as_array().unwrap().len(), 1, "another value still counts");
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
