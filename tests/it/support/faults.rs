@@ -33,6 +33,7 @@ pub struct FaultyJournal {
     refused_from: AtomicU32,
     /// The next one who follows the log dies of it.
     panics: AtomicBool,
+    readings: AtomicUsize,
     /// How many readings for readers who come back are under way, and how many were at most.
     replays: AtomicUsize,
     replays_most: AtomicUsize,
@@ -50,6 +51,7 @@ impl FaultyJournal {
             read_delay: Mutex::default(),
             refused_from: AtomicU32::new(u32::MAX),
             panics: AtomicBool::new(false),
+            readings: AtomicUsize::default(),
             replays: AtomicUsize::default(),
             replays_most: AtomicUsize::default(),
             load: Mutex::default(),
@@ -91,6 +93,11 @@ impl FaultyJournal {
         *self.read_delay.lock().unwrap() = delay;
     }
 
+    /// How often records were read.
+    pub fn readings(&self) -> usize {
+        self.readings.load(Ordering::SeqCst)
+    }
+
     /// How many readings for readers who come back were under way at most.
     pub fn replays_most(&self) -> usize {
         self.replays_most.load(Ordering::SeqCst)
@@ -123,6 +130,7 @@ impl Journal for FaultyJournal {
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
         self.check()?;
+        self.readings.fetch_add(1, Ordering::SeqCst);
         let delay = *self.read_delay.lock().unwrap();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
