@@ -96,7 +96,9 @@ pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = warp::Reje
         async move {
             let origin = request.headers.get(http::header::ORIGIN).cloned();
             let response = respond(&app, path.as_str(), request).await;
-            cors::allow(response, &app.config.allowed_origins, origin.as_ref())
+            let response = cors::allow(response, &app.config.allowed_origins, origin.as_ref());
+            // What a board holds comes from people, and no browser is to take any of it for a page or a script.
+            reply::with_header(response, http::header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         }
     })
 }

@@ -72,6 +72,20 @@ async fn fault_d4_a_page_with_an_empty_variable_gets_no_board() {
     assert_eq!(both["scopes"].as_array().unwrap().len(), 1, "another value still counts");
 }
 
+#[tokio::test]
+async fn fault_d6_no_answer_is_taken_for_what_it_is_not() {
+    let app = TestApp::start().await;
+    app.hook(&updated(13, 1, "Active")).await;
+    app.settled().await;
+    let board = format!("/api/snapshot?project={FABRIKAM}");
+    for path in ["/", "/api/snapshot", &board, "/api/health/live", "/api/dashboard", "/nowhere"] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.head.matches("nosniff").count(), 1, "{path}");
+    }
+    assert!(app.stream("").await.head.contains("x-content-type-options: nosniff\r\n"));
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
