@@ -164,6 +164,21 @@ async fn fault_e3_a_connection_without_a_request_has_thirty_seconds() {
 }
 
 #[tokio::test]
+async fn fault_e4_a_hook_of_small_objects_takes_little_more_than_its_size() {
+    let process = Process::start(&[]).await;
+    let small = "{\"a\":{}},".repeat(390_000);
+    for place in ["\"x\":", "\"resource\":{},\"message\":", "\"resource\":"] {
+        let body = format!("{{\"eventType\":\"workitem.updated\",{place}[{small}{{}}]}}");
+        let before = memory_kb(process.pid(), "VmHWM");
+        let path = "/api/webhooks/azure-devops/workitem.updated";
+        let request = http::request("POST", path, &[], body.as_bytes());
+        assert_eq!(http::exchange(process.address, &request).await.status, 200);
+        let grown = memory_kb(process.pid(), "VmHWM") - before;
+        assert!(grown < 40_000, "{place} {} bytes took {grown} kB", body.len());
+    }
+}
+
+#[tokio::test]
 async fn fault_e5_h3_a_head_that_the_functions_host_lets_through_is_taken() {
     let app = TestApp::start().await;
     let principal = "p".repeat(31 * 1024);
