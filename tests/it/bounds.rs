@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use boardcast::domain::scope::Audience;
-use boardcast::journal::{Commit, Journal as _, NewEntry, Store};
+use boardcast::journal::memory::MemoryJournal;
+use boardcast::journal::{Commit, Journal as _, LogRetention, NewEntry, Store};
+use boardcast::platform::clock;
 use boardcast::stream::hub::RingLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,6 +18,7 @@ use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenanc
 use crate::support::http;
 use crate::support::process::{Process, memory_kb};
 use crate::support::sse::SseReader;
+use crate::support::team::{self, TestInstance};
 
 /// The most that a stream is handed at once, and the most that a block of it measures.
 const PIECE: usize = 64 * 1024;
@@ -192,6 +195,21 @@ async fn fault_e5_h3_a_head_that_the_functions_host_lets_through_is_taken() {
     let names: Vec<String> = (0..110).map(|n| format!("x-forwarded-more-{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
     assert_eq!(app.request("POST", "/api/webhooks/azure-devops", &many, b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn fault_e7_a_team_that_takes_thousands_of_items_from_its_project_becomes_known() {
+    let store = Store::of(Arc::new(MemoryJournal::new(clock::system(), LogRetention::DEFAULT)));
+    let instance = TestInstance::over(&store, clock::system()).await;
+    let ids = 1_000_000..1_009_000;
+    let items: Vec<_> = ids.map(|id| observation(&team::story(id, 1, 1, "New", None))).collect();
+    instance.ingest.observe_all(&items, &provenance()).await.unwrap();
+    let begin = instance.instance.fold.position().unwrap();
+    instance.learn(team::catalogue_of_today()).await;
+    let events = team::events(&store.journal, begin).await;
+    let moved = events.iter().find(|(_, event)| event["type"] == "workitems_updated").unwrap();
+    assert_eq!(moved.1["removed"].as_array().unwrap().len(), 1_000, "the board is fetched");
+    assert!(moved.1["url"].is_string());
 }
 
 #[tokio::test]
