@@ -105,6 +105,7 @@ impl Parts {
             deadline: config.sync_deadline,
             source: source.clone(),
             deriver: Some(deriver.clone()),
+            under_way: Default::default(),
         };
         let app = Arc::new(Self {
             config: config.clone(),

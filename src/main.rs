@@ -6,7 +6,8 @@ use boardcast::config::Config;
 
 fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
+    let lookup = |name: &str| std::env::var(name).ok().or_else(|| boardcast::cli::from_host_json(name));
+    let config = match Config::from_lookup(lookup) {
         Ok(config) => config,
         Err(errors) => return boardcast::cli::fail(&errors),
     };

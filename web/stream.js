@@ -1,6 +1,6 @@
 // The stream: one EventSource at a time, one timer, and an honest word about how it stands.
 
-import { filter, functionKey, get } from "./api.js";
+import { filter, functionKey, get, keepKey } from "./api.js";
 import { setServerTime } from "./text.js";
 
 const RECONNECT_MS = 5000;
@@ -44,7 +44,10 @@ function connect() {
     }
     ended = event.type === "closing";
     if (WRITTEN_NOW.includes(event.type)) setServerTime(event.timestamp);
-    if (event.type === "connected") heartbeatMs = event.heartbeatMs;
+    if (event.type === "connected") {
+      heartbeatMs = event.heartbeatMs;
+      keepKey();
+    }
     if (ended) show("ended", `the server ended the stream (${event.reason}); connecting anew`);
     else show("live", "live");
     // Whoever is shed is held in silence for as long as it should stay away.

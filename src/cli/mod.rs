@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::io::Write as _;
+use std::os::unix::process::parent_id;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Adapters, Parts};
-use crate::config::{Config, Organization};
+use crate::config::{Config, FunctionTimeout, Organization};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
@@ -18,6 +20,9 @@ use crate::sync::timer;
 
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
 const RESTART: u8 = 200;
+
+/// How often it is looked whether the Functions host still lives.
+const PARENT_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Listens and serves until the process is told to stop.
 pub fn run(config: &Config) -> ExitCode {
@@ -33,6 +38,7 @@ pub fn run(config: &Config) -> ExitCode {
 }
 
 async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
+    let parent = config.under_host.then(parent_id);
     let address = config.address;
     let listener = server::listen(address)
         .map_err(|error| format!("cannot listen on {address}: {error}; set BOARDCAST_PORT to a free port"))?;
@@ -51,7 +57,7 @@ async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
         // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
         tokio::spawn(timer::run_on_schedule(app.sync.clone(), timer::SyncReport::log));
     }
-    server::serve(app, listener, told_to_stop()).await;
+    server::serve(app, listener, told_to_stop(parent)).await;
     Ok(())
 }
 
@@ -82,6 +88,7 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
         ),
         HookAccess::Secrets(_) => {}
     }
+    announce_function_timeout(config);
     if !config.under_host {
         tracing::info!("open http://localhost:{}/", address.port());
         if config.demo {
@@ -105,14 +112,61 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
     }
 }
 
-/// Resolves on SIGINT or SIGTERM. Under the Functions host neither may ever come: it kills.
-async fn told_to_stop() {
+/// Resolves on SIGINT or SIGTERM, or when the process that started this one is gone. Under the Functions host no signal
+/// may ever come: it kills, and when it is killed itself, whoever it has started would go on for ever, unseen.
+async fn told_to_stop(parent: Option<u32>) {
     let terminate = async { signal(SignalKind::terminate()).ok()?.recv().await };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         Some(()) = terminate => {}
+        () = orphaned(parent) => tracing::warn!("the Functions host is gone"),
     }
     tracing::info!("stopping");
+}
+
+/// Resolves when the parent is another one than it was. A signal at the parent's death (`PR_SET_PDEATHSIG`) would be
+/// bound to the thread that started this process, and the host starts it from one that may end.
+async fn orphaned(parent: Option<u32>) {
+    let Some(parent) = parent else { return std::future::pending().await };
+    while parent_id() == parent {
+        tokio::time::sleep(PARENT_POLL_INTERVAL).await;
+    }
+}
+
+/// Says what is done about the time after which the Functions host kills a process that is still answering.
+fn announce_function_timeout(config: &Config) {
+    let lifetime_ms = config.streams.lifetime.map(|lifetime| lifetime.as_millis());
+    match config.function_timeout {
+        FunctionTimeout::Unknown => tracing::warn!(
+            lifetime_ms,
+            "functionTimeout is not known: host.json beside the executable does not set it. If the plan's default is below \
+             BOARDCAST_STREAM_LIFETIME_MS, the host kills this process with all its streams"
+        ),
+        FunctionTimeout::After(timeout) if config.streams.lifetime == config.function_timeout.limit() => {
+            tracing::warn!(
+                function_timeout_ms = timeout.as_millis(),
+                lifetime_ms,
+                "functionTimeout is too short for BOARDCAST_STREAM_LIFETIME_MS: streams end after three quarters of \
+                 functionTimeout"
+            )
+        }
+        FunctionTimeout::After(_) | FunctionTimeout::Never => {}
+    }
+}
+
+/// What the `host.json` beside the executable says in place of a setting: the Functions host does not tell its handler.
+pub fn from_host_json(setting: &str) -> Option<String> {
+    if setting != FunctionTimeout::SETTING {
+        return None;
+    }
+    let path = std::env::current_exe().ok()?.with_file_name("host.json");
+    function_timeout(&std::fs::read_to_string(path).ok()?)
+}
+
+/// `functionTimeout` of a `host.json`.
+fn function_timeout(host_json: &str) -> Option<String> {
+    let host: serde_json::Value = serde_json::from_str(host_json.trim_start_matches('\u{feff}')).ok()?;
+    host.get("functionTimeout")?.as_str().map(str::to_owned)
 }
 
 /// Says on standard error why the process cannot run, and returns the exit code that says so too.
@@ -120,4 +174,19 @@ pub fn fail(error: &dyn fmt::Display) -> ExitCode {
     // Nothing is left to be told if standard error is gone as well.
     let _ = writeln!(std::io::stderr(), "boardcast cannot start:\n{error}");
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_h2_the_timeout_is_read_from_host_json() {
+        assert_eq!(function_timeout(include_str!("../../host.json")).as_deref(), Some("00:30:00"));
+        assert_eq!(function_timeout("\u{feff}{\"functionTimeout\": \"-1\"}").as_deref(), Some("-1"));
+        for absent in ["", "{}", "[]", "{\"functionTimeout\": 5}"] {
+            assert_eq!(function_timeout(absent), None, "{absent}");
+        }
+        assert_eq!(from_host_json("BOARDCAST_PORT"), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
+mod function_timeout;
 mod reading;
 mod redis;
 mod tables;
@@ -19,6 +20,7 @@ use crate::stream::StreamSettings;
 use crate::write::announce::DeriveSettings;
 use reading::Reading;
 
+pub use function_timeout::FunctionTimeout;
 pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
 
@@ -93,6 +95,8 @@ settings! {
         "Port on the loopback interface; 0 picks a free one and logs it";
     Common: ALLOWED_ORIGINS = "BOARDCAST_ALLOWED_ORIGINS", "origins, comma-separated, or `*`", "none", "ignored: configure CORS on the Function App",
         "Origins whose pages may read the API and the stream (CORS)";
+    Common: ALLOWED_HOSTS = "BOARDCAST_ALLOWED_HOSTS", "host names, comma-separated", "none", "ignored: the platform decides",
+        "Names under which a reverse proxy serves boardcast. Requests for any other host but this machine are refused, because a web page could have its own name point to this machine and read the boards";
     Common: SYNC_SCHEDULE = "SYNC_SCHEDULE", "NCRONTAB, six fields, UTC", "ignored", "`0 */15 12-23 * * 1-5`",
         "When the Functions host fires the timer; read by the host, not by boardcast";
     Common: SYNC_CRON = "BOARDCAST_SYNC_CRON", "cron, five fields", "`*/15 8-18 * * 1-5`", "`*/15 8-18 * * 1-5`",
@@ -116,15 +120,17 @@ settings! {
     Tuning: HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000", "30000",
         "Silence on a stream before a heartbeat is sent";
     Tuning: LIFETIME = "BOARDCAST_STREAM_LIFETIME_MS", "ms, 0 to 86400000", "0", "1200000",
-        "Age, give or take a tenth, at which the server ends a stream so that its client reconnects; 0 means never. Under the Functions host it must be below `functionTimeout`";
+        "Age, give or take a tenth, at which the server ends a stream so that its client reconnects; 0 means never. Under the Functions host at most three quarters of `functionTimeout`";
     Tuning: STREAMS_MAX = "BOARDCAST_STREAMS_MAX", "streams, 1 to 1000000", "10000", "1000",
         "Limit on open streams per instance; readers over the limit are told to come back later";
     Tuning: LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000", "50000",
-        "Limit on entries in the event log; a client that reconnects can resume from any of them";
+        "Limit on entries in the event log; a client that reconnects can resume from the newest ten thousand at least";
     Tuning: HOST_PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", "port", "not set", "set by the Functions host",
         "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
     Tuning: SITE_NAME = "WEBSITE_SITE_NAME", "text", "not set", "set by the platform",
         "Name of the function app, which tells apart deployments that have neither an organisation nor `BOARDCAST_DEPLOYMENT`";
+    Tuning: FUNCTION_TIMEOUT = "AzureFunctionsJobHost__functionTimeout", "`hh:mm:ss` or `-1`", "ignored", "`functionTimeout` of the `host.json` beside the executable",
+        "When the Functions host kills a process that is still answering a request, all its streams with it";
     Tuning: IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set", "set by the platform",
         "Endpoint that issues tokens of the managed identity. Not set: the metadata service of the virtual machine";
     Tuning: IDENTITY_HEADER = "IDENTITY_HEADER", "text", "not set", "set by the platform",
@@ -181,6 +187,10 @@ pub struct Config {
     pub operator_access: OperatorAccess,
     /// Pages of which other origins may read.
     pub allowed_origins: AllowedOrigins,
+    /// For which hosts requests are answered.
+    pub allowed_hosts: AllowedHosts,
+    /// When the Functions host kills a process that is still answering a request.
+    pub function_timeout: FunctionTimeout,
     /// How streams are run.
     pub streams: StreamSettings,
     /// How long a connection may accept no data before it is closed. A phone that changes networks is back sooner.
@@ -188,6 +198,9 @@ pub struct Config {
     /// How long a connection is kept open without a request. The Functions host reuses its connections, and one that is
     /// closed at the moment it is reused loses a hook, so this is far longer than any pause of the host's.
     pub idle_timeout: Duration,
+    /// How long the head of a connection's first request may take, where that is not as long. The Functions host also
+    /// keeps connections in reserve that it has never used.
+    pub first_head_timeout: Option<Duration>,
     /// How many hooks are handled at the same time; further ones are answered with 503, which Azure DevOps repeats. Each
     /// may hold a body of some megabytes, so this bounds memory.
     pub hooks_in_flight_max: usize,
@@ -253,6 +266,15 @@ pub enum AllowedOrigins {
     These(Vec<String>),
 }
 
+/// For which hosts requests are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedHosts {
+    /// For any: the Functions host puts its own in place of the one that was asked for.
+    Any,
+    /// For this machine, and by these names, in lower case.
+    These(Vec<String>),
+}
+
 impl Config {
     /// Reads the settings through `lookup`. A setting that is empty counts as not set.
     ///
@@ -266,6 +288,7 @@ impl Config {
         let organization = read.organization();
         let demo = read.demo(under_host, organization.is_some());
         let sync_window = read.sync_window();
+        let function_timeout = read.function_timeout(under_host);
         let default_retention = LogRetention::DEFAULT;
         let config = Self {
             owner: read.owner(demo, organization.as_ref()),
@@ -285,12 +308,15 @@ impl Config {
             hook_access: read.hook_access(under_host),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
-            streams: read.stream_settings(under_host),
+            allowed_hosts: read.allowed_hosts(under_host),
+            function_timeout,
+            streams: read.stream_settings(under_host, function_timeout),
             write_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_mins(15),
+            first_head_timeout: (!under_host).then_some(Duration::from_secs(30)),
             hooks_in_flight_max: 64,
             sync_window,
-            sync_deadline: Duration::from_mins(4),
+            sync_deadline: function_timeout.cap(Duration::from_mins(4)),
             redis: read.redis(),
             retention: LogRetention {
                 entries_max: read

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ALLOWED_ORIGINS, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT, HEARTBEAT, IDENTITY_ENDPOINT,
-    IDENTITY_HEADER, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT,
-    REDIS_AUTH, REDIS_URL, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON,
-    SYNC_ZONE, TABLES, TEAM_ZONES, THRESHOLD,
+    ALLOWED_HOSTS, ALLOWED_ORIGINS, AllowedHosts, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT,
+    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, IDENTITY_ENDPOINT, IDENTITY_HEADER, LIFETIME, LOG_FILTER,
+    OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_AUTH, REDIS_URL, REMOVED,
+    SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES,
+    THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::owner::Owner;
@@ -96,8 +97,13 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         })
     }
 
-    pub(super) fn list(&self, name: &str) -> Vec<NameOrId> {
-        self.text(name).unwrap_or_default().split(',').filter_map(NameOrId::parse).collect()
+    pub(super) fn list(&mut self, name: &str) -> Vec<NameOrId> {
+        let names = self.parsed(name, |text| {
+            let names: Vec<_> = text.split(',').filter_map(NameOrId::parse).collect();
+            // An empty list means all, which is not what somebody wanted who wrote something.
+            if names.is_empty() { Err("must name something; remove it to mean all") } else { Ok(names) }
+        });
+        names.unwrap_or_default()
     }
 
     pub(super) fn organization(&mut self) -> Option<Organization> {
@@ -167,7 +173,22 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         DeriveSettings { fraction: fraction.unwrap_or(default.fraction), settle, ..default }
     }
 
-    pub(super) fn stream_settings(&mut self, under_host: bool) -> StreamSettings {
+    pub(super) fn function_timeout(&mut self, under_host: bool) -> FunctionTimeout {
+        if !under_host {
+            return FunctionTimeout::Never;
+        }
+        let parse = |text: &str| {
+            let timeout = FunctionTimeout::parse(text.trim());
+            timeout.ok_or("must be a time such as 00:10:00, or -1 for none")
+        };
+        self.parsed(FUNCTION_TIMEOUT, parse).unwrap_or(FunctionTimeout::Unknown)
+    }
+
+    pub(super) fn stream_settings(
+        &mut self,
+        under_host: bool,
+        function_timeout: FunctionTimeout,
+    ) -> StreamSettings {
         let (heartbeat, coalesce, lifetime, max) = if under_host {
             (30_000, StreamSettings::COALESCE_UNDER_HOST, 1_200_000, 1_000)
         } else {
@@ -178,7 +199,10 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         StreamSettings {
             heartbeat: self.ms(HEARTBEAT, 1_000..=200_000, heartbeat),
             coalesce,
-            lifetime: (!lifetime.is_zero()).then_some(lifetime),
+            lifetime: match (lifetime.is_zero(), function_timeout.limit()) {
+                (true, limit) => limit,
+                (false, limit) => Some(limit.map_or(lifetime, |limit| limit.min(lifetime))),
+            },
             max,
             shed: StreamSettings::SHED,
             // Each stream that is held open costs the host as much as one that is of use. A standalone process pays
@@ -210,6 +234,24 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             }
         });
         origins.unwrap_or_else(|| AllowedOrigins::These(Vec::new()))
+    }
+
+    pub(super) fn allowed_hosts(&mut self, under_host: bool) -> AllowedHosts {
+        if under_host {
+            return AllowedHosts::Any;
+        }
+        let hosts = self.parsed(ALLOWED_HOSTS, |text| {
+            let names =
+                text.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
+            let names: Vec<_> = names.collect();
+            match names.iter().find(|name| name.contains(['/', ':', '*', ' '])) {
+                None => Ok(names),
+                Some(name) => Err(format!(
+                    "`{name}` is not a host name; write it without scheme and port, such as board.example"
+                )),
+            }
+        });
+        AllowedHosts::These(hosts.unwrap_or_default())
     }
 
     pub(super) fn sync_window(&mut self) -> SyncWindow {

@@ -158,3 +158,46 @@ fn k11_the_synchronisations_window_is_settable_and_its_errors_help() {
     let errors = config(&[("BOARDCAST_SYNC_ZONE", "New York")]).unwrap_err();
     assert_eq!(errors, "BOARDCAST_SYNC_ZONE=New York: must be an IANA time zone such as America/New_York");
 }
+
+#[test]
+fn fault_h2_what_takes_long_keeps_clear_of_the_functions_timeout() {
+    let limits = |timeout: Option<&str>, lifetime: Option<&str>| {
+        let mut settings = vec![("FUNCTIONS_CUSTOMHANDLER_PORT", "1")];
+        settings.extend(timeout.map(|timeout| ("AzureFunctionsJobHost__functionTimeout", timeout)));
+        settings.extend(lifetime.map(|lifetime| ("BOARDCAST_STREAM_LIFETIME_MS", lifetime)));
+        let config = config(&settings).unwrap();
+        (config.streams.lifetime.map(|lifetime| lifetime.as_secs()), config.sync_deadline.as_secs())
+    };
+    assert_eq!(limits(Some("00:30:00"), None), (Some(1_200), 240), "what is short enough stays");
+    assert_eq!(limits(Some("00:10:00"), None), (Some(450), 240));
+    assert_eq!(limits(Some("00:00:40"), None), (Some(30), 30));
+    assert_eq!(limits(Some("1.00:00:00"), Some("0")), (Some(64_800), 240), "never is too long");
+    assert_eq!(limits(Some("-1"), Some("0")), (None, 240));
+    assert_eq!(limits(None, None), (Some(1_200), 240));
+    assert_eq!(
+        config(&[("AzureFunctionsJobHost__functionTimeout", "00:00:40")]).unwrap().streams.lifetime,
+        None
+    );
+    for wrong in ["40", "00:00:00", "00:60:00", "24:00:00", "ten", "1:2"] {
+        let settings =
+            [("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ("AzureFunctionsJobHost__functionTimeout", wrong)];
+        assert!(config(&settings).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn fault_d2_hosts_are_names_and_under_the_functions_host_any() {
+    let hosts = |text| config(&[("BOARDCAST_ALLOWED_HOSTS", text)]).map(|config| config.allowed_hosts);
+    assert_eq!(config(&[]).unwrap().allowed_hosts, AllowedHosts::These(vec![]));
+    let names = vec!["board.example".to_owned(), "wall".to_owned()];
+    assert_eq!(hosts("Board.example, wall").unwrap(), AllowedHosts::These(names));
+    assert!(hosts("https://board.example").is_err() && hosts("*").is_err() && hosts("wall:443").is_err());
+    assert_eq!(config(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "1")]).unwrap().allowed_hosts, AllowedHosts::Any);
+}
+
+#[test]
+fn fault_d4_a_list_of_projects_that_names_none_does_not_mean_all() {
+    let error = config(&[("BOARDCAST_PROJECTS", " , ")]).unwrap_err();
+    assert_eq!(error, "BOARDCAST_PROJECTS= , : must name something; remove it to mean all");
+    assert!(config(&[("BOARDCAST_PROJECTS", "Website,")]).is_ok());
+}

@@ -19,6 +19,32 @@ pub(crate) const TEXT_CHARS_MAX: usize = 256;
 /// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
 pub(super) const TAGS_MAX: usize = 100;
 
+/// The names of fields of which something is made, those of the effort aside.
+const READ: [&str; 17] = [
+    "Microsoft.VSTS.CMMI.Blocked",
+    "Microsoft.VSTS.Common.ClosedDate",
+    "Microsoft.VSTS.Scheduling.RemainingWork",
+    "System.AreaPath",
+    "System.AssignedTo",
+    "System.ChangedBy",
+    "System.ChangedDate",
+    "System.CreatedDate",
+    "System.IsDeleted",
+    "System.IterationPath",
+    "System.Parent",
+    "System.Rev",
+    "System.State",
+    "System.Tags",
+    "System.TeamProject",
+    "System.Title",
+    "System.WorkItemType",
+];
+
+/// Whether anything is made of the field with that name.
+pub(super) fn is_read(name: &str) -> bool {
+    READ.contains(&name) || EFFORT_FIELDS.contains(&name)
+}
+
 /// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
 /// the published sample disagrees with itself there, and the update is the news.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +69,7 @@ impl<'a> Fields<'a> {
 
     /// The value of a field; a field that is absent in a complete payload is known to be empty.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
+        debug_assert!(is_read(name), "{name} is not among the fields that are read of a payload");
         let value = match self.changed.and_then(|changed| changed.get(name)).and_then(Value::as_object) {
             // An update without either member says nothing; one with only the old value says that it was cleared.
             Some(update) if update.contains_key("newValue") => update.get("newValue"),

@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, page, str_at};
+use super::payload;
 use crate::domain::scope::{CollectionId, ProjectId, Text};
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Ticks;
@@ -51,7 +52,7 @@ pub enum Ignored {
 pub enum DeadLetter {
     /// The body is empty.
     Empty,
-    /// The body is not JSON, or is nested too deeply.
+    /// The body is not JSON.
     NotJson,
     /// The body is JSON, but no object.
     NotAnObject,
@@ -144,7 +145,7 @@ fn envelope(body: &[u8]) -> Result<Value, DeadLetter> {
     if body.is_empty() {
         return Err(DeadLetter::Empty);
     }
-    let payload: Value = serde_json::from_slice(body).map_err(|_| DeadLetter::NotJson)?;
+    let payload = payload::read(body).map_err(|_| DeadLetter::NotJson)?;
     if payload.is_object() { Ok(payload) } else { Err(DeadLetter::NotAnObject) }
 }
 

@@ -5,6 +5,7 @@ pub mod client;
 pub(crate) mod credentials;
 pub(crate) mod fields;
 pub mod hook;
+mod payload;
 
 use std::fmt;
 

@@ -157,7 +157,10 @@ impl NameOrId {
     fn is(&self, id: Uuid, name: Option<&str>) -> bool {
         match self {
             Self::Id(wanted) => *wanted == id,
-            Self::Name(wanted) => name.is_some_and(|name| name.to_lowercase() == *wanted),
+            // No name is blank: where one is not known, that is no name to be asked for.
+            Self::Name(wanted) => {
+                !wanted.is_empty() && name.is_some_and(|name| name.to_lowercase() == *wanted)
+            }
         }
     }
 }

@@ -65,7 +65,6 @@ fn handle(name: Option<&str>, request: &Request) -> Response {
         (ETAG, etag.as_str()),
         (CACHE_CONTROL, "no-cache"),
         (HeaderName::from_static("content-security-policy"), CONTENT_SECURITY_POLICY),
-        (HeaderName::from_static("x-content-type-options"), "nosniff"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
     ] {
         response = reply::with_header(response, name, value);

@@ -8,6 +8,7 @@ mod cors;
 pub(crate) mod dashboard;
 mod health_check;
 pub(crate) mod invocation;
+mod origin;
 pub(crate) mod reply;
 pub mod snapshot;
 mod sse_stream;
@@ -65,9 +66,11 @@ impl Query {
         self.first(name) == Some("1")
     }
 
-    /// The boards that are asked for by `project` and `team`, each repeatable.
+    /// The boards that are asked for by `project` and `team`, each repeatable. A blank one matches nothing: it is that of a
+    /// page whose variable is empty, which did not mean to ask for every board.
     pub fn scope_filter(&self) -> ScopeFilter {
-        let names = |name| self.all(name).filter_map(NameOrId::parse).collect();
+        let named = |text| NameOrId::parse(text).unwrap_or(NameOrId::Name(String::new()));
+        let names = |name| self.all(name).map(named).collect();
         ScopeFilter { projects: names("project"), teams: names("team") }
     }
 
@@ -93,7 +96,9 @@ pub fn routes(app: App) -> impl Filter<Extract = (Response,), Error = warp::Reje
         async move {
             let origin = request.headers.get(http::header::ORIGIN).cloned();
             let response = respond(&app, path.as_str(), request).await;
-            cors::allow(response, &app.config.allowed_origins, origin.as_ref())
+            let response = cors::allow(response, &app.config.allowed_origins, origin.as_ref());
+            // What a board holds comes from people, and no browser is to take any of it for a page or a script.
+            reply::with_header(response, http::header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         }
     })
 }
@@ -169,9 +174,12 @@ async fn respond(app: &App, path: &str, request: Request) -> Response {
     let function = FUNCTIONS.into_iter().find(|function| (function.takes)(&request.method, &segments));
     let began = Instant::now();
     let handling = async {
-        match &function {
-            Some(function) => (function.handle)(app, &segments, request).await,
-            None => elsewhere(app, &segments, request).await,
+        match (origin::judge(app, &request), &function) {
+            (Err(refusal), _) => {
+                origin::refuse(app, refusal, work_item_webhook::is_at(&segments), request).await
+            }
+            (Ok(()), Some(function)) => (function.handle)(app, &segments, request).await,
+            (Ok(()), None) => elsewhere(app, &segments, request).await,
         }
     };
     // Handlers share atomics and locks alone, and every lock is taken after a panic too.
@@ -244,9 +252,18 @@ mod tests {
             filter.projects.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["fabrikam fiber", "büro"]
         );
-        assert!(filter.teams.is_empty() && query.flag("named") && !query.flag("heartbeat"));
+        assert!(query.flag("named") && !query.flag("heartbeat"));
         assert_eq!(query.first("x"), Some("\u{fffd}"));
         assert_eq!(Query::parse(""), Query::default());
+    }
+
+    #[test]
+    fn fault_d4_a_blank_name_is_a_filter_that_matches_nothing() {
+        let filter = |query: &str| Query::parse(query).scope_filter();
+        assert!(filter("x=1").is_empty());
+        for query in ["project=", "team=", "project=%20&x=1"] {
+            assert!(!filter(query).is_empty(), "{query}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) const FUNCTION: Function = Function {
     after_panic: || super::failed(StatusCode::SERVICE_UNAVAILABLE),
 };
 
-fn is_at(path: &[&str]) -> bool {
+pub(super) fn is_at(path: &[&str]) -> bool {
     matches!(path, ["api", "webhooks", "azure-devops", ..] | ["webhooks", "azure-devops", ..])
 }
 

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 
 use super::{
     Commit, CommitOutcome, Entry, EntryId, ExpiringValues, Journal, JournalCondition, JournalError, Leases,
-    LoadedRecords, LogRetention, RecordKey, Reports, Said, Version, Versioned, refuse_defects,
-    refuse_oversized, refuse_oversized_report, whole_ms,
+    LoadedRecords, LogRetention, MISSED_ENTRIES, NewEntry, RecordKey, Reports, Said, Version, Versioned,
+    refuse_defects, refuse_oversized, refuse_oversized_report, whole_ms,
 };
 use crate::platform::clock::Clock;
 
@@ -170,6 +170,30 @@ impl Journal for MemoryJournal {
         };
         self.changed.send_replace(());
         Ok(CommitOutcome::Committed(ids))
+    }
+
+    async fn missed(&self, after: EntryId, bytes_max: usize) -> Result<Vec<Entry>, JournalError> {
+        let state = self.lock();
+        if !state.holds(after) {
+            return Err(JournalError::Lost);
+        }
+        let start = state.log.partition_point(|entry| entry.id <= after);
+        let (mut missed, mut size) = (Vec::new(), 0);
+        for entry in state.log.range(start..).take(MISSED_ENTRIES) {
+            size += entry.content.event.as_ref().map_or(0, Bytes::len);
+            if size > bytes_max && !missed.is_empty() {
+                break;
+            }
+            missed
+                .push(Entry { content: NewEntry { delta: None, ..entry.content.clone() }, ..entry.clone() });
+        }
+        Ok(missed)
+    }
+
+    async fn entry_before(&self, entries: usize) -> Result<EntryId, JournalError> {
+        let state = self.lock();
+        let index = state.log.len().checked_sub(entries + 1);
+        Ok(index.and_then(|index| state.log.get(index)).map_or(EntryId::ZERO, |entry| entry.id))
     }
 
     async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {

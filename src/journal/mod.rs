@@ -159,6 +159,15 @@ pub trait Journal: Send + Sync {
     /// `after` (see [`holds`](Self::holds)), at once or when that comes to pass while waiting.
     async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError>;
 
+    /// What a reader who was away missed after `after`, in order: events without what the fold alone needs, at most
+    /// `bytes_max` of them or one entry, perhaps a part of a commit. Waits for nothing: there is none where nothing follows.
+    ///
+    /// Errors: `Lost`, as for `tail`.
+    async fn missed(&self, after: EntryId, bytes_max: usize) -> Result<Vec<Entry>, JournalError>;
+
+    /// The entry that so many others follow; `ZERO` where the log has no more than that.
+    async fn entry_before(&self, entries: usize) -> Result<EntryId, JournalError>;
+
     /// Whether that very entry is still in the log, or is its end.
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError>;
 
@@ -245,6 +254,9 @@ impl LogRetention {
     pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
 }
 
+/// How many entries are looked through at once for a reader who was away, so that no step of a store takes long.
+const MISSED_ENTRIES: usize = 512;
+
 /// How large a record may be, in bytes. The longest life of an item that is kept is far below it.
 pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -275,7 +287,11 @@ fn refuse_defects(commit: &Commit) -> Result<(), JournalError> {
         return Err(JournalError::Refused("it has no entry, so what it writes would have no version"));
     }
     for entry in &commit.entries {
-        refuse_above(EVENT_BYTES_MAX, entry.event.as_ref(), "an event is above 64 kB")?;
+        refuse_above(
+            EVENT_BYTES_MAX,
+            entry.event.as_ref(),
+            "an event is above what a block of 64 KiB holds",
+        )?;
     }
     for (_, value) in &commit.writes {
         refuse_above(RECORD_BYTES_MAX, value.as_ref(), "a record is above 4 MB")?;

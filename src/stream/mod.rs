@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::board::snapshot::{ScopeFilter, Snapshots};
 use crate::domain::level::Level;
@@ -89,7 +89,13 @@ pub struct Streams {
     settings: StreamSettings,
     stopping: watch::Receiver<bool>,
     admission: Admission,
+    /// A permit for each reading of the log for a reader who comes back.
+    replays: Semaphore,
 }
+
+/// How many readings of the log for readers who come back are under way at once: when all come back together, what the
+/// journal is there for must not wait behind them.
+const REPLAYS_MAX: usize = 4;
 
 /// What streams are made of.
 pub struct Sources {
@@ -107,7 +113,15 @@ impl Streams {
     /// Streams of these sources, run by these settings.
     pub fn new(sources: Sources, settings: StreamSettings) -> Self {
         let Sources { instance, hub, snapshots, stopping } = sources;
-        Self { instance, hub, snapshots, settings, stopping, admission: Admission::new(&settings) }
+        Self {
+            instance,
+            hub,
+            snapshots,
+            settings,
+            stopping,
+            admission: Admission::new(&settings),
+            replays: Semaphore::new(REPLAYS_MAX),
+        }
     }
 
     /// Opens a stream, or sheds the reader. A stream is counted as open until it is dropped.

@@ -11,8 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::journal::{CommitOutcome, Entry, EntryId, JournalError, RecordKey};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
-use crate::stream::hub::Hub;
 use crate::stream::hub::frame::Frame;
+use crate::stream::hub::{Hub, REPLAY_ENTRIES_MAX};
 use crate::write::commit::{Change, CommitBuilder, commit_once};
 use crate::write::restore::Restore;
 
@@ -68,7 +68,6 @@ impl Relay {
             Err(error) => return error,
         };
         self.answered(silence);
-        self.hub.reset(position);
         loop {
             let entries = match self.instance.journal.tail(position, TAIL_ENTRIES).await {
                 Ok(entries) => entries,
@@ -101,7 +100,6 @@ impl Relay {
                     Ok(position) => position,
                     Err(error) => return error,
                 };
-                self.hub.reset(position);
             }
         }
     }
@@ -168,7 +166,7 @@ impl Relay {
         }
     }
 
-    /// Loads the boards; those of a log that was lost are put into the new one before.
+    /// Loads the boards; those of a log that was lost are put into the new one before; and begins the hub there.
     async fn begin(&self) -> Result<EntryId, JournalError> {
         self.ensure_epoch().await?;
         let (state, undecodable) = match self.instance.fold.journal_status() {
@@ -180,11 +178,13 @@ impl Relay {
             tracing::error!(key, "a record or a log entry cannot be decoded and was left out");
         }
         let position = state.position();
+        let replayed_from = self.instance.journal.entry_before(REPLAY_ENTRIES_MAX / 2).await?;
         self.instance.fold.reset(state);
         self.instance.vitals.log_followed_from(position);
         if let Some(touched) = self.instance.fold.read().boards().map(|(_, board)| board.touched).max() {
             self.instance.vitals.board_changed(touched);
         }
+        self.hub.reset(position, replayed_from);
         Ok(position)
     }
 

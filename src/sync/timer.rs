@@ -8,10 +8,11 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::watch;
 
 use crate::domain::metrics::threshold::AnnounceAt;
 use crate::domain::wire::event;
@@ -37,7 +38,12 @@ pub struct Synchronisation {
     pub source: Option<Arc<Source>>,
     /// What announces the numbers that follow: this process may end as soon as the timer is answered.
     pub deriver: Option<Arc<Deriver>>,
+    /// The run that was begun last.
+    pub under_way: UnderWay,
 }
+
+/// What came of a run, once it has ended.
+pub type UnderWay = Mutex<Option<watch::Receiver<Option<SyncReport>>>>;
 
 /// What came of a run. It is displayed in one line, for the log of what set it off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,11 +115,30 @@ impl SyncReport {
 }
 
 impl Synchronisation {
-    /// Runs once, if the time is inside the window, and returns within the deadline whatever happens.
+    /// Runs once, if the time is inside the window, and returns within the deadline whatever happens. A run that is under
+    /// way is joined: whoever asks for several at once gets one. It is finished even when nobody waits for it any longer.
+    pub async fn run(self: &Arc<Self>) -> SyncReport {
+        let mut report = {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            match under_way.as_ref().filter(|report| report.borrow().is_none()) {
+                Some(report) => report.clone(),
+                None => {
+                    let (tell, told) = watch::channel(None);
+                    let sync = self.clone();
+                    tokio::spawn(async move { tell.send_replace(Some(sync.run_alone().await)) });
+                    under_way.insert(told).clone()
+                }
+            }
+        };
+        let told = report.wait_for(Option::is_some).await.ok().and_then(|report| report.clone());
+        told.unwrap_or_else(|| SyncReport::Failed { reason: "it was cut off".into() })
+    }
+
+    /// Runs once.
     ///
     /// Whether a run is late does not matter, only whether it still is inside: at its start the Functions host makes
     /// up for a run that it missed, at any hour and on any day.
-    pub async fn run(&self) -> SyncReport {
+    async fn run_alone(&self) -> SyncReport {
         // A timer that is not answered never fires again, so not even a defect may take the answer away. There is
         // nothing here that a panic could leave half done: what is kept changes in atomic steps only.
         let attempt = AssertUnwindSafe(self.attempt()).catch_unwind();

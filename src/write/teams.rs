@@ -12,11 +12,12 @@ use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::teams::{CurrentSprint, Teams};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope};
-use crate::domain::wire::view::{ItemView, board_url};
+use crate::domain::wire::event::{self, Body, Cause, Envelope};
+use crate::domain::wire::view::ItemView;
 use crate::journal::Commit;
 use crate::ops::instance::Instance;
 use crate::write::commit::{self, CommitBuilder, CommitError};
+use crate::write::ingest::encode_bounded;
 
 /// Keeps the records of teams.
 pub struct TeamKeeper {
@@ -146,19 +147,11 @@ impl TeamKeeper {
         if added.is_empty() && removed.is_empty() {
             return None;
         }
-        let (mut added, mut removed) = (added, removed);
         added.sort_unstable();
         removed.sort_unstable();
-        let envelope = self.envelope(state, scope, now, cause);
-        let body = |data, url| {
-            let (added, removed) = (added.clone(), removed.clone());
-            Body::WorkitemsUpdated { data, url, added, removed, changed: Vec::new() }
-        };
-        let whole = event::encode(&envelope, &body(Some(data), None));
-        Some(match whole.len() <= EVENT_BYTES_MAX {
-            true => whole,
-            false => event::encode(&envelope, &body(None, Some(board_url(scope, None)))),
-        })
+        let body =
+            Body::WorkitemsUpdated { data: Some(data), url: None, added, removed, changed: Vec::new() };
+        Some(encode_bounded(&self.envelope(state, scope, now, cause), body, scope))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use boardcast::domain::scope::{Audience, ProjectId, Scope};
+use boardcast::domain::wire::event::EVENT_BYTES_MAX;
 use boardcast::journal::{
     Commit, CommitOutcome, EXPIRING_BYTES_MAX, Entry, EntryId, Journal, JournalError, LogRetention, NewEntry,
     RECORD_BYTES_MAX, REPORT_BYTES_MAX, RecordKey, Store, Version, Versioned,
@@ -59,6 +60,8 @@ macro_rules! journal_contract {
                 a_tail_waits_and_wakes,
                 a_cancelled_tail_loses_nothing,
                 a_tail_from_the_middle_of_a_commit_goes_on_there,
+                fault_e1_what_a_reader_missed_is_bounded_and_leaves_out_what_the_fold_needs,
+                fault_e1_the_entry_that_so_many_follow_is_found,
                 the_log_is_trimmed_by_count,
                 the_log_is_trimmed_by_age,
                 a_position_that_was_trimmed_is_lost,
@@ -266,9 +269,9 @@ pub async fn a_commit_without_an_entry_is_refused<H: Harness>() {
 pub async fn an_event_above_the_limit_is_refused<H: Harness>() {
     let (_harness, journal) = fresh::<H>().await;
     let sized = |size| NewEntry { event: Some(Bytes::from("x".repeat(size))), ..silent() };
-    let refused = journal.commit(commit(&[], &[], &[sized(64 * 1024 + 1)])).await;
+    let refused = journal.commit(commit(&[], &[], &[sized(EVENT_BYTES_MAX + 1)])).await;
     assert!(matches!(refused, Err(JournalError::Refused(_))), "{refused:?}");
-    committed(&journal, commit(&[], &[], &[sized(64 * 1024)])).await;
+    committed(&journal, commit(&[], &[], &[sized(EVENT_BYTES_MAX)])).await;
 }
 
 pub async fn a_record_above_the_limit_is_refused<H: Harness>() {
@@ -431,6 +434,46 @@ pub async fn a_tail_from_the_middle_of_a_commit_goes_on_there<H: Harness>() {
     assert!(journal.holds(ids[0]).await.unwrap());
     let entries = tail(&journal, ids[0]).await.unwrap();
     assert_eq!(entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), ids[1..]);
+}
+
+pub async fn fault_e1_what_a_reader_missed_is_bounded_and_leaves_out_what_the_fold_needs<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    let begin = append(&journal, &["begin"]).await[0];
+    let sized = |size| NewEntry { event: Some(Bytes::from("x".repeat(size))), ..event("") };
+    let mut ids =
+        committed(&journal, commit(&[], &[], &[sized(300), silent(), sized(300), sized(300)])).await;
+    for _ in 0..40 {
+        ids.extend(committed(&journal, commit(&[], &[], &[sized(10)])).await);
+    }
+    let expected = tail(&journal, begin).await.unwrap();
+    let ids_of = |entries: &[Entry]| entries.iter().map(|entry| entry.id).collect::<Vec<_>>();
+    let missed = async |after, bytes_max| journal.missed(after, bytes_max).await.unwrap();
+    let first = missed(begin, 600).await;
+    assert_eq!(ids_of(&first), ids[..3], "a part of a commit is enough");
+    for (missed, whole) in first.iter().zip(&expected) {
+        let content = NewEntry { delta: None, ..whole.content.clone() };
+        assert_eq!(*missed, Entry { content, ..whole.clone() });
+    }
+    assert_eq!(ids_of(&missed(begin, 1).await), ids[..1], "one is given however large it is");
+    assert_eq!(ids_of(&missed(ids[2], 100_000).await), ids[3..]);
+    assert_eq!(missed(*ids.last().unwrap(), 1).await, []);
+    let foreign = EntryId { ms: begin.ms, seq: begin.seq + 1_000_000 };
+    assert_eq!(journal.missed(foreign, 1).await, Err(JournalError::Lost));
+    committed(&journal, commit(&[], &[], &vec![silent(); 1_000])).await;
+    let silent = missed(*ids.last().unwrap(), 1).await.len();
+    assert!((100..1_000).contains(&silent), "{silent} are looked through in one step");
+}
+
+pub async fn fault_e1_the_entry_that_so_many_follow_is_found<H: Harness>() {
+    let (_harness, journal) = fresh::<H>().await;
+    assert_eq!(journal.entry_before(1).await, Ok(EntryId::ZERO));
+    let ids = committed(&journal, commit(&[], &[], &vec![silent(); 450])).await;
+    for entries in [1, 99, 100, 101, 250, 449] {
+        assert_eq!(journal.entry_before(entries).await, Ok(ids[449 - entries]), "{entries}");
+    }
+    for entries in [450, 500, 10_000] {
+        assert_eq!(journal.entry_before(entries).await, Ok(EntryId::ZERO), "{entries}");
+    }
 }
 
 pub async fn the_log_is_trimmed_by_count<H: Harness>() {

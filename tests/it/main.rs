@@ -11,7 +11,9 @@
     reason = "tests fail by panicking, and their helpers are seen by tests only"
 )]
 
+mod access;
 mod archive_contract;
+mod bounds;
 mod client;
 mod comparison;
 mod dashboard;

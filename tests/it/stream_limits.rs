@@ -118,7 +118,7 @@ async fn e11_a_reader_that_takes_nothing_is_closed_and_delays_nobody() {
         .await;
     app.settled().await;
     let mut stalled = TcpStream::connect(app.address).await.unwrap();
-    stalled.write_all(b"GET /api/sse/dashboard HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stalled.write_all(b"GET /api/sse/dashboard HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut witness = app.stream("").await;
     witness.next_of("connected").await;
     let mut rev = 0;
@@ -259,7 +259,7 @@ async fn an_idle_connection_is_kept_for_a_quarter_of_an_hour() {
     let brief =
         TestApp::builder().config(|config| config.idle_timeout = Duration::from_secs(1)).start().await;
     let mut stream = TcpStream::connect(brief.address).await.unwrap();
-    let request = b"GET /api/health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET /api/health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
     stream.write_all(request).await.unwrap();
     assert_eq!(crate::support::http::read_answer(&mut stream, false).await.status, 200);
     let begin = Instant::now();

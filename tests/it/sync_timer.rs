@@ -237,6 +237,7 @@ impl Paused {
             instance: Instance::new(&faults.in_front_of(memory), Owner::hooks_alone(None), clock, false),
             window: SyncWindow::default(),
             deadline: Duration::from_mins(4),
+            under_way: Default::default(),
         });
         Self { sync, faults, set_by }
     }
@@ -321,6 +322,23 @@ async fn s1_what_falls_due_during_a_long_run_is_done_with_it() {
     reported(&mut told, "2026-11-23T08:50:00-05:00", "checked").await;
 }
 
+#[tokio::test]
+async fn fault_d3_whoever_asks_for_a_synchronisation_while_one_runs_joins_it() {
+    let (builder, _clock) = app_at(INSIDE);
+    let (app, faults) = with_faults(builder).await;
+    faults.set_read_delay(Duration::from_secs(1));
+    let before = faults.readings();
+    let envelope = br#"{"Data":{"timer":{"IsPastDue":false}}}"#;
+    let replies = futures_util::future::join_all((0..30).map(|_| invoke(&app, envelope))).await;
+    assert!(
+        replies.iter().all(|reply| reply["Logs"][0].as_str().unwrap().starts_with("checked")),
+        "{replies:?}"
+    );
+    assert_eq!(faults.readings() - before, 1, "thirty runs queue where one is enough");
+    invoke(&app, envelope).await;
+    assert_eq!(faults.readings() - before, 2, "one that has ended is not joined");
+}
+
 #[tokio::test(start_paused = true)]
 async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
     let paused = Paused::unloaded_at(INSIDE);
@@ -336,13 +354,14 @@ async fn boards_that_are_not_loaded_yet_are_waited_for_and_not_called_empty() {
 #[tokio::test]
 async fn s1_not_even_a_defect_takes_the_answer_away() {
     let paused = Paused::unloaded_at(INSIDE);
-    let sync = Synchronisation {
+    let sync = Arc::new(Synchronisation {
         source: None,
         deriver: None,
         instance: Instance { clock: Arc::new(|| panic!("a planned defect")), ..paused.sync.instance.clone() },
         window: SyncWindow::default(),
         deadline: DEADLINE,
-    };
+        under_way: Default::default(),
+    });
     let report = sync.run().await.to_string();
     assert!(report.starts_with("failed: a defect"), "{report}");
 }

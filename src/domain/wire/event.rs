@@ -19,8 +19,12 @@ use crate::domain::{
 /// The major version of the schema. Additive changes keep it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The greatest size of an event, in bytes of JSON. Larger contents are fetched from `url`.
-pub const EVENT_BYTES_MAX: usize = 64 * 1024;
+/// The greatest size of a block on a stream, in bytes: common clients refuse a line of 64 KiB, time after time.
+pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
+
+/// The greatest size of an event, in bytes of JSON, which leaves room for what is around it in a block. Larger contents
+/// are fetched from `url`.
+pub const EVENT_BYTES_MAX: usize = BLOCK_BYTES_MAX - 128;
 
 /// Before and after; `null` for none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -102,6 +106,8 @@ pub(crate) enum Body {
         /// The position from which events follow.
         cursor: String,
         scopes: Vec<ScopeView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<&'static str>,
         /// While no board is known: why there is none, as far as the organisation is the reason.
         #[serde(skip_serializing_if = "Option::is_none")]
         outage: Option<Outage>,

@@ -171,6 +171,7 @@ fn events() -> Vec<(Envelope, Body)> {
                 gap: false,
                 cursor: "1795449599990-0".into(),
                 scopes: vec![scope_view()],
+                url: None,
                 outage: None,
             },
         ),

@@ -28,8 +28,8 @@ use self::connector::Connector;
 use self::link::{Link, Script};
 pub use self::settings::RedisSettings;
 use super::{
-    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords, RecordKey,
-    Versioned, refuse_defects,
+    Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
+    MISSED_ENTRIES, RecordKey, Versioned, refuse_defects,
 };
 use crate::platform::clock::Clock;
 
@@ -167,8 +167,8 @@ impl Parts {
 
     /// Where the log ends, and the epoch's record as it is written.
     async fn log_end(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
-        let (_, end) = self.follow("", 0, b"").await?;
-        let (last, epoch) = read(end)?;
+        let (_, end) = self.follow("", 0, b"", 0).await?;
+        let (last, epoch, _): (_, _, Value) = read(end)?;
         Ok((codec::id(&last).ok_or_else(not_understood)?, epoch))
     }
 
@@ -176,7 +176,11 @@ impl Parts {
     ///
     /// Errors: `Lost` when it does not hold it.
     async fn following(&self, position: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        let (name, rest) = self.follow(&position.to_string(), limit, &self.epoch()).await?;
+        Self::held(self.follow(&position.to_string(), limit, &self.epoch(), 0).await?)
+    }
+
+    /// The entries of an answer about a position.
+    fn held((name, rest): Answer) -> Result<Vec<Entry>, JournalError> {
         match name.as_str() {
             "held" => rest.into_iter().next().and_then(codec::entries).ok_or_else(not_understood),
             "lost" => Err(JournalError::Lost),
@@ -184,8 +188,15 @@ impl Parts {
         }
     }
 
-    async fn follow(&self, position: &str, limit: usize, epoch: &[u8]) -> Result<Answer, JournalError> {
-        self.run(&FOLLOW, &[&self.keys.log, &self.keys.records], (position, limit, epoch)).await
+    async fn follow(
+        &self,
+        position: &str,
+        limit: usize,
+        epoch: &[u8],
+        bytes_max: usize,
+    ) -> Result<Answer, JournalError> {
+        let arguments = (position, limit, epoch, bytes_max);
+        self.run(&FOLLOW, &[&self.keys.log, &self.keys.records], arguments).await
     }
 
     /// Reads a whole hash, piece by piece, so that other commands run in between. What is written meanwhile may be
@@ -285,6 +296,18 @@ impl Journal for RedisJournal {
                 return Err(JournalError::Unavailable("it is being closed".into()));
             }
         }
+    }
+
+    async fn missed(&self, after: EntryId, bytes_max: usize) -> Result<Vec<Entry>, JournalError> {
+        let parts = &self.parts;
+        let answer =
+            parts.follow(&after.to_string(), MISSED_ENTRIES, &parts.epoch(), bytes_max.max(1)).await?;
+        Parts::held(answer)
+    }
+
+    async fn entry_before(&self, entries: usize) -> Result<EntryId, JournalError> {
+        let (_, rest) = self.parts.follow("", entries.max(1), b"", 0).await?;
+        rest.get(2).and_then(codec::id).ok_or_else(not_understood)
     }
 
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {

@@ -126,6 +126,15 @@ mod tests {
     }
 
     #[test]
+    fn fault_e8_the_largest_event_makes_a_block_of_at_most_64_kib() {
+        let longest = event::TYPE_NAMES.into_iter().max_by_key(|name| name.len()).unwrap();
+        let mut json = format!("{{\"type\":\"{longest}\",\"x\":\"").into_bytes();
+        json.resize(event::EVENT_BYTES_MAX, b'x');
+        let block = Block::new(Some(EntryId { ms: u64::MAX, seq: u64::MAX }), &json);
+        assert!(block.len() <= 64 * 1024, "{}", block.len());
+    }
+
+    #[test]
     fn a_block_without_id_leaves_the_clients_id_alone() {
         assert!(Block::new(None, JSON).bytes(false).starts_with(b"data: "));
     }

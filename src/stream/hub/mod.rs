@@ -14,9 +14,10 @@ use tokio::sync::watch;
 
 use crate::domain::entry_id::EntryId;
 use crate::domain::time::Timestamp;
+use crate::domain::wire::event::BLOCK_BYTES_MAX;
 use frame::Frame;
 use ring::Ring;
-pub use ring::RingLimits;
+pub use ring::{REPLAY_ENTRIES_MAX, RingLimits};
 
 /// The recent frames, and the readers that wait for more.
 pub struct Hub {
@@ -40,7 +41,7 @@ impl Hub {
     /// zero wakes them for every commit.
     pub fn new(limits: RingLimits, window: Duration) -> Self {
         Self {
-            ring: RwLock::new(Ring::new(EntryId::ZERO, limits)),
+            ring: RwLock::new(Ring::new(EntryId::ZERO, EntryId::ZERO, limits)),
             limits,
             head: watch::Sender::new(Head::default()),
             published: watch::Sender::new(EntryId::ZERO),
@@ -68,9 +69,11 @@ impl Hub {
         self.head.send_modify(|head| head.position = head.position.max(position));
     }
 
-    /// Begins at `position`. Readers of an earlier log are told that it is lost.
-    pub fn reset(&self, position: EntryId) {
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Ring::new(position, self.limits);
+    /// Begins at `position`, in a log of which readers are replayed what follows `replayed_from`. Readers of an earlier log
+    /// are told that it is lost.
+    pub fn reset(&self, position: EntryId, replayed_from: EntryId) {
+        let ring = Ring::new(position, replayed_from, self.limits);
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
         self.head.send_modify(|head| *head = Head { position, generation: head.generation + 1 });
     }
 
@@ -95,6 +98,11 @@ impl Hub {
     /// Whether a reader at `position` misses nothing by reading from here.
     pub fn covers(&self, position: EntryId) -> bool {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).covers(position)
+    }
+
+    /// Whether a reader at `position`, which the log holds, is replayed what it missed, and not sent boards anew.
+    pub fn replays(&self, position: EntryId) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).replays(position)
     }
 
     /// A reader that has everything up to `position`.
@@ -131,9 +139,9 @@ pub enum Batch {
     Lost,
 }
 
-/// How many bytes a reader is handed at once. What is more waits for the next turn, so that a reader which does
-/// not drain its socket holds no more than this beside the shared ring.
-const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes a reader is handed at once, whatever they are. What is more waits for the next turn, so that a reader
+/// which does not drain its socket holds no more than this beside what all readers share.
+pub const PIECE_BYTES_MAX: usize = BLOCK_BYTES_MAX;
 
 impl Subscription {
     /// The position up to which this reader has been handed all that it may see.
@@ -141,7 +149,7 @@ impl Subscription {
         self.position
     }
 
-    /// Takes what follows the position, as far as `admits` lets it through, at most `BATCH_BYTES_MAX` or one
+    /// Takes what follows the position, as far as `admits` lets it through, at most `PIECE_BYTES_MAX` or one
     /// block. `until` stops it at that position.
     pub fn take(
         &mut self,
@@ -162,7 +170,7 @@ impl Subscription {
                 break;
             }
             if let Some(block) = frame.block.as_ref().filter(|_| admits(frame)) {
-                if size > 0 && size + block.len() > BATCH_BYTES_MAX {
+                if size > 0 && size + block.len() > PIECE_BYTES_MAX {
                     break;
                 }
                 size += block.len();
@@ -213,7 +221,7 @@ mod tests {
 
     fn hub() -> Hub {
         let hub = Hub::new(RingLimits { frames_max: 4, bytes_max: 1_000_000 }, Duration::ZERO);
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         hub
     }
 
@@ -250,7 +258,7 @@ mod tests {
     fn a_reset_tells_every_reader_that_its_log_is_lost() {
         let hub = hub();
         let mut reader = hub.subscribe(id(0));
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         assert!(matches!(reader.take(&hub, false, None, |_| true), Batch::Lost));
         assert_eq!(taken(hub.subscribe(id(0)).take(&hub, false, None, |_| true)).len(), 0);
     }
@@ -258,11 +266,11 @@ mod tests {
     #[test]
     fn a_batch_is_bounded() {
         let hub = Hub::new(RingLimits { frames_max: 100, bytes_max: 100_000_000 }, Duration::ZERO);
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         let big = |seq| Frame {
             id: id(seq),
             audience: Audience::Everyone,
-            block: Some(Block::new(Some(id(seq)), &vec![b'x'; BATCH_BYTES_MAX / 2])),
+            block: Some(Block::new(Some(id(seq)), &vec![b'x'; PIECE_BYTES_MAX / 2])),
             received_at: None,
             begins_board: false,
         };
@@ -285,7 +293,7 @@ mod tests {
     async fn readers_are_woken_at_once_when_it_was_quiet_and_then_once_in_a_window() {
         const WINDOW: Duration = Duration::from_millis(100);
         let hub = std::sync::Arc::new(Hub::new(RingLimits::DEFAULT, WINDOW));
-        hub.reset(id(0));
+        hub.reset(id(0), id(0));
         let pacing = tokio::spawn({
             let hub = hub.clone();
             async move { hub.pace().await }

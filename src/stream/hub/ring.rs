@@ -19,6 +19,10 @@ impl RingLimits {
     pub const DEFAULT: Self = Self { frames_max: 8_192, bytes_max: 16 * 1024 * 1024 };
 }
 
+/// How many entries a reader is replayed about, half as many at least: beyond that a snapshot is less to send, and asks
+/// less of the store.
+pub const REPLAY_ENTRIES_MAX: usize = 20_000;
+
 /// Recent frames, oldest first. Every frame after `base` is in it, so a reader at `base` or later misses nothing.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -26,16 +30,30 @@ pub(super) struct Ring {
     frames: VecDeque<Frame>,
     bytes: usize,
     limits: RingLimits,
+    /// From where on readers are replayed what they missed.
+    replayed_from: EntryId,
+    /// Where that will be when half of what is replayed at most has followed it, and how much has.
+    mark: (EntryId, usize),
 }
 
 impl Ring {
-    /// An empty ring that begins after `base`.
-    pub(super) fn new(base: EntryId, limits: RingLimits) -> Self {
-        Self { base, frames: VecDeque::new(), bytes: 0, limits }
+    /// An empty ring that begins after `base`. Readers are replayed what follows `replayed_from`.
+    pub(super) fn new(base: EntryId, replayed_from: EntryId, limits: RingLimits) -> Self {
+        Self { base, frames: VecDeque::new(), bytes: 0, limits, replayed_from, mark: (base, 0) }
+    }
+
+    /// Whether a reader at `position` is replayed what it missed.
+    pub(super) fn replays(&self, position: EntryId) -> bool {
+        position >= self.replayed_from || self.covers(position)
     }
 
     /// Adds a frame, and lets the oldest go where a limit is passed. The newest always stays.
     pub(super) fn push(&mut self, frame: Frame) {
+        self.mark.1 += 1;
+        if self.mark.1 >= REPLAY_ENTRIES_MAX / 2 {
+            self.replayed_from = self.replayed_from.max(self.mark.0);
+            self.mark = (frame.id, 0);
+        }
         self.bytes += size(&frame);
         self.frames.push_back(frame);
         while self.frames.len() > 1
@@ -90,7 +108,11 @@ mod tests {
 
     #[test]
     fn a_reader_gets_what_follows_its_position() {
-        let mut ring = Ring::new(EntryId { ms: 1, seq: 0 }, RingLimits { frames_max: 3, bytes_max: 1_000 });
+        let mut ring = Ring::new(
+            EntryId { ms: 1, seq: 0 },
+            EntryId::ZERO,
+            RingLimits { frames_max: 3, bytes_max: 1_000 },
+        );
         (1..=3).for_each(|seq| ring.push(frame(seq)));
         assert_eq!(ids(&ring, 0), Some(vec![1, 2, 3]));
         assert_eq!(ids(&ring, 2), Some(vec![3]));
@@ -99,7 +121,11 @@ mod tests {
 
     #[test]
     fn a_reader_behind_the_oldest_is_told_so() {
-        let mut ring = Ring::new(EntryId { ms: 1, seq: 0 }, RingLimits { frames_max: 3, bytes_max: 1_000 });
+        let mut ring = Ring::new(
+            EntryId { ms: 1, seq: 0 },
+            EntryId::ZERO,
+            RingLimits { frames_max: 3, bytes_max: 1_000 },
+        );
         (1..=5).for_each(|seq| ring.push(frame(seq)));
         assert_eq!(ids(&ring, 1), None);
         assert_eq!(
@@ -110,12 +136,27 @@ mod tests {
     }
 
     #[test]
+    fn fault_e1_replays_go_back_a_bounded_number_of_entries() {
+        let limits = RingLimits { frames_max: 1, bytes_max: 1_000 };
+        let at = |seq| EntryId { ms: 1, seq };
+        let mut ring = Ring::new(at(5), at(2), limits);
+        assert!(ring.replays(at(2)) && !ring.replays(at(1)), "what the log says at the beginning counts");
+        let half = REPLAY_ENTRIES_MAX as u64 / 2;
+        for seq in 1..=5 * half {
+            ring.push(frame(5 + seq));
+            let replayed = 5 + seq - ring.replayed_from.seq;
+            assert!(replayed <= 2 * half + 5 && (replayed >= half || seq < half), "{replayed} after {seq}");
+        }
+    }
+
+    #[test]
     fn bytes_are_bounded_and_the_newest_stays() {
         let size = size(&frame(1));
-        let mut ring = Ring::new(EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 2 * size });
+        let mut ring =
+            Ring::new(EntryId::ZERO, EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 2 * size });
         (1..=5).for_each(|seq| ring.push(frame(seq)));
         assert_eq!(ids(&ring, 3), Some(vec![4, 5]));
-        let mut tiny = Ring::new(EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 1 });
+        let mut tiny = Ring::new(EntryId::ZERO, EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 1 });
         (1..=2).for_each(|seq| tiny.push(frame(seq)));
         assert_eq!(ids(&tiny, 1), Some(vec![2]));
     }

@@ -6,17 +6,20 @@
 
 mod connection;
 mod opening;
+mod owed;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::owed::Owed;
 use super::admission::Ticket;
 use super::{StreamRequest, Streams};
+use crate::board::snapshot::Taken;
 use crate::domain::entry_id::EntryId;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
@@ -24,14 +27,11 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::ClosingReason;
 use crate::journal::JournalError;
 use crate::ops::vitals::OpenStream;
-use crate::stream::hub::frame::{Block, Frame};
-use crate::stream::hub::{Batch, Subscription};
+use crate::stream::hub::frame::Frame;
+use crate::stream::hub::{Batch, PIECE_BYTES_MAX, Subscription};
 
 /// The bounds of the random time after which a browser reconnects, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 2_000..=4_000;
-
-/// How many entries are read from the log at once for a reader who comes back.
-const REPLAY_ENTRIES: usize = 128;
 
 /// How long a stream waits for this instance's first load before it says something.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
@@ -57,8 +57,12 @@ pub(super) struct Reader {
     phase: Phase,
     /// Which scopes this reader may see; decided when one is first met.
     scopes: HashMap<Scope, bool>,
-    /// Scopes that became known while the stream was open and whose snapshot is still to be written.
+    /// What is to be written before anything else is looked at.
+    owed: Owed,
+    /// Scopes that became known while the stream was open and whose snapshot is still to be taken.
     pending_snapshots: Vec<Scope>,
+    /// Snapshots that were taken, and are owed as soon as everything up to their position was written.
+    due: Option<Taken>,
     /// Whether something was written while this instance was still loading.
     sent_placeholder: bool,
     /// How many boards this reader was given while this instance was still loading; `None` if it was told nothing.
@@ -89,7 +93,9 @@ impl Reader {
             told_cut_off: None,
             journal_status: streams.instance.fold.watch_journal_status(),
             scopes: HashMap::new(),
+            owed: Owed::default(),
             pending_snapshots: Vec::new(),
+            due: None,
             sent_placeholder: false,
             archived_boards_sent: None,
             archived: Vec::new(),
@@ -101,139 +107,128 @@ impl Reader {
 
     /// The next bytes for the wire; `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
-        let bytes = loop {
-            if !matches!(self.phase, Phase::Closed)
-                && let JournalStatus::Outdated(_) = self.streams.instance.fold.journal_status()
-            {
-                // What is in the log by now only a newer version can tell.
-                break self.close(ClosingReason::Shutdown);
+        loop {
+            if let Some(reason) = self.reason_to_end() {
+                self.close(reason);
             }
-            match &mut self.phase {
-                Phase::Opening => break self.begin().await,
-                Phase::Replaying(position) => {
-                    let position = *position;
-                    if let Some(bytes) = self.replay(position).await {
-                        break bytes;
-                    }
-                }
-                Phase::Live(_) => {
-                    if let Some(bytes) = self.live().await {
-                        break bytes;
-                    }
-                }
+            if let Some(piece) = self.owed.next_piece(self.request.named) {
+                self.last_write = Instant::now();
+                return Some(piece);
+            }
+            match std::mem::replace(&mut self.phase, Phase::Closed) {
+                Phase::Opening => self.begin().await,
+                Phase::Replaying(position) => self.replay(position).await,
+                Phase::Live(subscription) => self.live(subscription).await,
                 Phase::Closed => return None,
             }
-        };
-        self.last_write = Instant::now();
-        Some(bytes)
+        }
     }
 
-    /// What the log has after `position`, until the hub covers the rest; `None` when there was nothing to write.
-    async fn replay(&mut self, position: EntryId) -> Option<Bytes> {
+    /// Why the stream is to end now, in the middle of whatever it is about.
+    fn reason_to_end(&self) -> Option<ClosingReason> {
+        if matches!(self.phase, Phase::Closed) {
+            return None;
+        }
+        if let JournalStatus::Outdated(_) = self.streams.instance.fold.journal_status() {
+            // What is in the log by now only a newer version can tell.
+            return Some(ClosingReason::Shutdown);
+        }
+        if *self.stopping.borrow() {
+            return Some(ClosingReason::Shutdown);
+        }
+        self.ends_at.is_some_and(|at| at <= Instant::now()).then_some(ClosingReason::Lifetime)
+    }
+
+    /// What the log has after `position`, until the hub covers the rest.
+    async fn replay(&mut self, position: EntryId) {
         let streams = self.streams.clone();
         if streams.hub.covers(position) {
             self.phase = Phase::Live(streams.hub.subscribe(position));
-            return None;
+            return;
         }
-        let entries = match streams.instance.journal.tail(position, REPLAY_ENTRIES).await {
+        let reading = async {
+            // The semaphore is never closed.
+            let _permit = streams.replays.acquire().await;
+            streams.instance.journal.missed(position, PIECE_BYTES_MAX).await
+        };
+        let entries = match reading.await {
             Ok(entries) => entries,
-            Err(JournalError::Lost) => return Some(self.close(ClosingReason::Lost)),
+            Err(JournalError::Lost) => return self.close(ClosingReason::Lost),
             Err(error) => {
                 // The reader comes back with the same cursor and is better off with a server that can read.
                 tracing::warn!(%error, "a replay is cut short");
-                return Some(self.close(ClosingReason::Lost));
+                return self.close(ClosingReason::Lost);
             }
         };
-        let mut out = BytesMut::new();
+        self.phase = Phase::Replaying(position);
+        if entries.is_empty() {
+            // The log's end, which the hub covers in a moment.
+            tokio::task::yield_now().await;
+        }
         for entry in &entries {
             let frame = Frame::new(entry.id, entry.content.audience, entry.content.event.as_deref());
             if let Some(block) = &frame.block
                 && self.admits(&frame)
             {
-                out.extend_from_slice(&block.bytes(self.request.named));
+                self.owed.push(block.bytes(self.request.named));
                 self.told = frame.id;
                 streams.instance.vitals.events_replayed.add(1);
             }
             self.phase = Phase::Replaying(frame.id);
         }
-        (!out.is_empty()).then(|| out.freeze())
     }
 
-    /// What the hub has, or a heartbeat; `None` when there is something else to look at first.
-    async fn live(&mut self) -> Option<Bytes> {
+    /// What the hub has, or a heartbeat.
+    async fn live(&mut self, mut subscription: Subscription) {
         let streams = self.streams.clone();
-        let Phase::Live(mut subscription) = std::mem::replace(&mut self.phase, Phase::Closed) else {
-            return None;
-        };
-        if *self.stopping.borrow() {
-            return Some(self.close(ClosingReason::Shutdown));
-        }
-        if self.ends_at.is_some_and(|at| at <= Instant::now()) {
-            streams.instance.vitals.streams_ended.add(1);
-            return Some(self.close(ClosingReason::Lifetime));
-        }
-        if let Some(bytes) = self.tell_journal_status() {
+        if self.tell_journal_status() {
             self.phase = Phase::Live(subscription);
-            return Some(bytes);
+            return;
         }
-        if !self.pending_snapshots.is_empty() {
-            return self.catch_up(subscription).await;
+        if !self.pending_snapshots.is_empty() && self.due.is_none() {
+            let scopes = std::mem::take(&mut self.pending_snapshots);
+            self.due = Some(streams.snapshots.take(|_| scopes).0);
         }
+        let until = self.due.as_ref().map(|due| due.position);
         let named = self.request.named;
-        let batch = subscription.take(&streams.hub, named, None, |frame| self.admits(frame));
+        let batch = subscription.take(&streams.hub, named, until, |frame| self.admits(frame));
         let (blocks, last, received_at) = match batch {
             Batch::Frames { blocks, last, received_at } => (blocks, last, received_at),
             Batch::Behind => {
                 streams.instance.vitals.readers_slow.add(1);
-                return Some(self.close(ClosingReason::Slow));
+                return self.close(ClosingReason::Slow);
             }
-            Batch::Lost => return Some(self.close(ClosingReason::Lost)),
+            Batch::Lost => return self.close(ClosingReason::Lost),
         };
-        if blocks.is_empty() && self.pending_snapshots.is_empty() {
-            if self.shows_what_is_forgotten() {
-                return Some(self.close(ClosingReason::Lost));
-            }
-            return self.wait(subscription).await;
-        }
         if let Some(received_at) = received_at {
             streams.instance.vitals.delivery.record_ms((streams.instance.clock)().ms_since(received_at));
         }
         self.told = last.unwrap_or(self.told);
+        let is_quiet = blocks.is_empty();
+        blocks.into_iter().for_each(|block| self.owed.push(block));
+        // What precedes the position of snapshots is written first, so that the ids on this stream never go back.
+        if let Some(due) = self.due.take_if(|due| due.position <= subscription.position()) {
+            self.owe_snapshots(due);
+        } else if is_quiet && (self.due.is_some() || self.pending_snapshots.is_empty()) {
+            if self.shows_what_is_forgotten() {
+                return self.close(ClosingReason::Lost);
+            }
+            // Where snapshots are due, the fold is ahead of the hub for the moment between the two steps of the relay.
+            return self.wait(subscription).await;
+        }
         self.phase = Phase::Live(subscription);
-        joined(blocks)
     }
 
-    /// The snapshots of scopes that appeared, at the position they were taken at. What precedes that position is
-    /// written first, so that the ids on this stream never go back.
-    async fn catch_up(&mut self, mut subscription: Subscription) -> Option<Bytes> {
-        let streams = self.streams.clone();
-        let named = self.request.named;
-        let scopes = std::mem::take(&mut self.pending_snapshots);
-        let (taken, _, _) = streams.snapshots.take(|_| scopes);
-        let mut out = BytesMut::new();
-        while subscription.position() < taken.position {
-            let before = subscription.position();
-            match subscription.take(&streams.hub, named, Some(taken.position), |frame| self.admits(frame)) {
-                Batch::Frames { blocks, last, .. } => {
-                    blocks.iter().for_each(|block| out.extend_from_slice(block));
-                    self.told = last.unwrap_or(self.told);
-                }
-                Batch::Behind | Batch::Lost => return Some(self.close(ClosingReason::Lost)),
-            }
-            if subscription.position() == before {
-                // The fold is ahead of the hub for the moment between the two steps of the relay.
-                subscription.changed().await;
-            }
-        }
+    /// Owes the snapshots of boards at the position that they were taken at. Only the last of a set has an id: a reader
+    /// that is cut off before it gets everything again.
+    fn owe_snapshots(&mut self, taken: Taken) {
         let last = taken.boards.len().saturating_sub(1);
-        for (index, json) in taken.boards.iter().enumerate() {
-            // The event by which the board became known may have told this very position; ids only ever increase.
+        for (index, json) in taken.boards.into_iter().enumerate() {
+            // The event by which a board became known may have told this very position; ids only ever increase.
             let id = (index == last && taken.position > self.told).then_some(taken.position);
-            out.extend_from_slice(&Block::new(id, json).bytes(named));
+            self.owed.push_event(id, json);
             self.told = id.unwrap_or(self.told);
         }
-        self.phase = Phase::Live(subscription);
-        Some(out.freeze())
     }
 
     /// Whether this reader still shows an archived board that is no more: the organisation was asked and has no such
@@ -246,7 +241,7 @@ impl Reader {
         self.archived.iter().any(|scope| state.archived(*scope).is_none())
     }
 
-    async fn wait(&mut self, mut subscription: Subscription) -> Option<Bytes> {
+    async fn wait(&mut self, mut subscription: Subscription) {
         let heartbeat_at = self.last_write + self.streams.settings.heartbeat;
         let is_silent = tokio::select! {
             () = subscription.changed() => false,
@@ -257,7 +252,9 @@ impl Reader {
         };
         let position = subscription.position();
         self.phase = Phase::Live(subscription);
-        is_silent.then(|| self.heartbeat(position))
+        if is_silent {
+            self.heartbeat(position);
+        }
     }
 
     /// Whether this reader may see a frame. A scope that is met for the first time is judged once. The snapshot of a
@@ -288,14 +285,4 @@ async fn at(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
-}
-
-/// One buffer for one write. A lone block is passed on as it is, shared by all its readers.
-fn joined(mut blocks: Vec<Bytes>) -> Option<Bytes> {
-    if blocks.len() <= 1 {
-        return blocks.pop();
-    }
-    let mut out = BytesMut::with_capacity(blocks.iter().map(Bytes::len).sum());
-    blocks.iter().for_each(|block| out.extend_from_slice(block));
-    Some(out.freeze())
 }

@@ -1,6 +1,5 @@
 //! How a stream begins: `connected`, and full boards or the position from which it resumes.
 
-use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::{LOAD_TIMEOUT, Phase, RETRY_MS, Reader};
@@ -9,10 +8,10 @@ use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{Body, SCHEMA_VERSION};
+use crate::domain::wire::event::{Body, EVENT_BYTES_MAX, SCHEMA_VERSION};
 use crate::domain::wire::view::ScopeView;
 use crate::ops::vitals::ReadOutcome;
-use crate::stream::hub::frame::{Block, retry, silent_heartbeat};
+use crate::stream::hub::frame::{retry, silent_heartbeat};
 
 /// How a stream begins.
 struct Opening {
@@ -24,40 +23,43 @@ struct Opening {
 }
 
 impl Reader {
-    /// The first write: everything that a reader needs to show something true.
-    pub(super) async fn begin(&mut self) -> Bytes {
+    /// How a stream begins: everything that a reader needs to show something true.
+    pub(super) async fn begin(&mut self) {
+        self.phase = Phase::Opening;
         let load_timeout = if self.sent_placeholder { self.streams.settings.heartbeat } else { LOAD_TIMEOUT };
         let gives_up_at = Instant::now() + load_timeout;
         while tokio::time::timeout(LOAD_TIMEOUT, self.streams.instance.fold.passed(EntryId::ZERO))
             .await
             .is_err()
         {
-            if let Some(bytes) = self.show_archived_boards() {
+            if self.reason_to_end().is_some() {
+                return;
+            }
+            if self.show_archived_boards() {
                 self.sent_placeholder = true;
-                return bytes;
+                return;
             }
             if Instant::now() >= gives_up_at {
                 // Headers reach a client behind the Functions host only with the first byte of the body.
                 self.sent_placeholder = true;
                 return match self.archived_boards_sent {
                     Some(_) => self.heartbeat(EntryId::ZERO),
-                    None => silent_heartbeat(None),
+                    None => self.owed.push(silent_heartbeat(None)),
                 };
             }
         }
-        let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
+        self.owed.push(retry(fastrand::u64(RETRY_MS)));
         let cursor = self.request.cursor.take();
         match self.resumable(cursor.as_deref()).await {
-            Some(position) => self.resume(position, &mut out),
-            None => self.start(cursor.is_some(), &mut out),
+            Some(position) => self.resume(position),
+            None => self.start(cursor.is_some()),
         }
-        out.freeze()
     }
 
     /// What there is for a reader who has nothing yet, while nobody here knows what the journal holds: the boards that the
     /// archive holds, and that the journal is away. It is of no position, so it has no id, and the stream begins once
-    /// more when the journal was loaded.
-    fn show_archived_boards(&mut self) -> Option<Bytes> {
+    /// more when the journal was loaded. Says whether there is any of that to show.
+    fn show_archived_boards(&mut self) -> bool {
         let streams = self.streams.clone();
         let shown = {
             let state = streams.instance.fold.read();
@@ -68,24 +70,22 @@ impl Reader {
             Some(archived_boards_sent) => shown > archived_boards_sent,
         };
         if !is_news || self.request.cursor.is_some() {
-            return None;
+            return false;
         }
         let filter = &self.request.filter;
         let (taken, views, (level, data_as_of)) =
             streams.snapshots.take(|state| streams.snapshots.scopes(state, filter));
         self.archived_boards_sent = Some(taken.boards.len());
-        let mut out = BytesMut::from(&retry(fastrand::u64(RETRY_MS))[..]);
+        self.owed.push(retry(fastrand::u64(RETRY_MS)));
         let opening = Opening { resumed: false, gap: false, cursor: EntryId::ZERO, level, data_as_of };
-        self.write_connected(&mut out, opening, views);
-        for json in &taken.boards {
-            out.extend_from_slice(&Block::new(None, json).bytes(self.request.named));
-        }
-        Some(out.freeze())
+        self.owe_connected(opening, views);
+        taken.boards.into_iter().for_each(|json| self.owed.push_event(None, json));
+        true
     }
 
     /// The position that a cursor names, if the stream can go on exactly there.
     async fn resumable(&self, cursor: Option<&str>) -> Option<EntryId> {
-        let position = EntryId::parse(cursor?)?;
+        let position = EntryId::parse(cursor?).filter(|position| self.streams.hub.replays(*position))?;
         match self.streams.instance.journal.holds(position).await {
             Ok(held) => held.then_some(position),
             Err(error) => {
@@ -95,7 +95,7 @@ impl Reader {
         }
     }
 
-    fn resume(&mut self, position: EntryId, out: &mut BytesMut) {
+    fn resume(&mut self, position: EntryId) {
         let streams = self.streams.clone();
         streams.instance.vitals.streams_resumed.add(1);
         let (scopes, views, (level, data_as_of)) = {
@@ -113,11 +113,7 @@ impl Reader {
         };
         self.scopes.extend(self.pending_snapshots.iter().map(|scope| (*scope, true)));
         tracing::debug!(cursor = %position, scopes = scopes.len(), "a stream resumes");
-        self.write_connected(
-            out,
-            Opening { resumed: true, gap: false, cursor: position, level, data_as_of },
-            views,
-        );
+        self.owe_connected(Opening { resumed: true, gap: false, cursor: position, level, data_as_of }, views);
         self.told = position;
         self.phase = match streams.hub.covers(position) {
             true => Phase::Live(streams.hub.subscribe(position)),
@@ -125,7 +121,7 @@ impl Reader {
         };
     }
 
-    fn start(&mut self, gap: bool, out: &mut BytesMut) {
+    fn start(&mut self, gap: bool) {
         let streams = self.streams.clone();
         streams.instance.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
@@ -143,18 +139,12 @@ impl Reader {
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
         streams.instance.vitals.reads.record((streams.instance.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
-        self.write_connected(out, opening, views);
-        let last = taken.boards.len().saturating_sub(1);
-        for (index, json) in taken.boards.iter().enumerate() {
-            // Only the last of a set has an id: a reader that is cut off before it gets everything again.
-            let id = (index == last).then_some(taken.position);
-            out.extend_from_slice(&Block::new(id, json).bytes(self.request.named));
-            self.told = id.unwrap_or(self.told);
-        }
+        self.owe_connected(opening, views);
         self.phase = Phase::Live(streams.hub.subscribe(taken.position));
+        self.owe_snapshots(taken);
     }
 
-    fn write_connected(&self, out: &mut BytesMut, opening: Opening, scopes: Vec<ScopeView>) {
+    fn owe_connected(&mut self, opening: Opening, scopes: Vec<ScopeView>) {
         // Where there is no board, the organisation's own level is all there is to say.
         let (whole, outage) = match scopes.is_empty() {
             true => {
@@ -164,7 +154,7 @@ impl Reader {
             false => (Level::Full, None),
         };
         let level = opening.level.max(whole);
-        let body = Body::Connected {
+        let mut body = Body::Connected {
             connection_id: format!("{:08x}", fastrand::u32(..)),
             server_version: env!("CARGO_PKG_VERSION"),
             versions: &[SCHEMA_VERSION],
@@ -173,8 +163,17 @@ impl Reader {
             gap: opening.gap,
             cursor: opening.cursor.to_string(),
             scopes,
+            url: None,
             outage,
         };
-        self.write(out, None, level, opening.data_as_of, &body);
+        let mut json = self.encode(level, opening.data_as_of, &body);
+        if json.len() > EVENT_BYTES_MAX
+            && let Body::Connected { scopes, url, .. } = &mut body
+        {
+            scopes.clear();
+            *url = Some("/api/snapshot");
+            json = self.encode(level, opening.data_as_of, &body);
+        }
+        self.owed.push_event(None, json);
     }
 }

@@ -38,6 +38,9 @@ use misses::Misses;
 /// How many teams are compared at the same time; the client bounds its calls on its own.
 const TEAMS_AT_ONCE: usize = 4;
 
+/// How many projects that could not be compared are told of at most.
+const FAILED_MAX: usize = 1_000;
+
 /// How the source is asked.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
@@ -213,7 +216,8 @@ impl Source {
         Body::SyncCompleted {
             scopes: check.scopes,
             changed: check.changed,
-            failed: check.failed.clone(),
+            // An event is bounded, whatever the number of projects.
+            failed: check.failed.iter().take(FAILED_MAX).copied().collect(),
             duration_ms: now.ms_since(began),
             next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
         }

@@ -229,13 +229,17 @@ impl Ingest {
             trace_id: provenance.trace_id.clone(),
             ..envelope
         };
-        let json = event::encode(&envelope, &body);
-        if json.len() <= EVENT_BYTES_MAX {
-            json
-        } else {
-            event::encode(&envelope, &without_contents(body, scope))
-        }
+        encode_bounded(&envelope, body, scope)
     }
+}
+
+/// How many numbers of items an event without its contents lists of each kind at most. Whoever reads it fetches the board.
+const LISTED_MAX: usize = 1_000;
+
+/// Encodes an event about a board; one that would be too large tells readers to fetch the board instead.
+pub(in crate::write) fn encode_bounded(envelope: &Envelope, body: Body, scope: Scope) -> Bytes {
+    let json = event::encode(envelope, &body);
+    if json.len() <= EVENT_BYTES_MAX { json } else { event::encode(envelope, &without_contents(body, scope)) }
 }
 
 /// Many changes of one board as one event.
@@ -270,7 +274,10 @@ fn without_contents(body: Body, scope: Scope) -> Body {
                 url: Some(board_url(scope, None)),
             }
         }
-        Body::WorkitemsUpdated { added, removed, changed, .. } => {
+        Body::WorkitemsUpdated { mut added, mut removed, mut changed, .. } => {
+            for listed in [&mut added, &mut removed, &mut changed] {
+                listed.truncate(LISTED_MAX);
+            }
             Body::WorkitemsUpdated { data: None, url: Some(board_url(scope, None)), added, removed, changed }
         }
         other => other,

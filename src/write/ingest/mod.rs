@@ -3,6 +3,8 @@
 
 mod build;
 
+pub(super) use build::encode_bounded;
+
 use std::time::Duration;
 
 use build::Base;

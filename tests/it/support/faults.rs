@@ -2,7 +2,7 @@
 //! readings can take their time; all of it can be away, or be written by a newer version.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,6 +33,10 @@ pub struct FaultyJournal {
     refused_from: AtomicU32,
     /// The next one who follows the log dies of it.
     panics: AtomicBool,
+    readings: AtomicUsize,
+    /// How many readings for readers who come back are under way, and how many were at most.
+    replays: AtomicUsize,
+    replays_most: AtomicUsize,
     /// What the next load answers.
     load: Mutex<Option<LoadedRecords>>,
 }
@@ -47,6 +51,9 @@ impl FaultyJournal {
             read_delay: Mutex::default(),
             refused_from: AtomicU32::new(u32::MAX),
             panics: AtomicBool::new(false),
+            readings: AtomicUsize::default(),
+            replays: AtomicUsize::default(),
+            replays_most: AtomicUsize::default(),
             load: Mutex::default(),
         })
     }
@@ -86,6 +93,16 @@ impl FaultyJournal {
         *self.read_delay.lock().unwrap() = delay;
     }
 
+    /// How often records were read.
+    pub fn readings(&self) -> usize {
+        self.readings.load(Ordering::SeqCst)
+    }
+
+    /// How many readings for readers who come back were under way at most.
+    pub fn replays_most(&self) -> usize {
+        self.replays_most.load(Ordering::SeqCst)
+    }
+
     /// A newer version writes the journal, or no longer.
     pub fn set_newer(&self, newer: bool) {
         self.failing.send_replace(newer.then(|| JournalError::Newer { found: "2".into(), known: 1 }));
@@ -113,6 +130,7 @@ impl Journal for FaultyJournal {
 
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
         self.check()?;
+        self.readings.fetch_add(1, Ordering::SeqCst);
         let delay = *self.read_delay.lock().unwrap();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -145,6 +163,21 @@ impl Journal for FaultyJournal {
             failing = failing.wait_for(Option::is_some) => Err(failing.unwrap().clone().unwrap()),
             entries = self.inner.tail(after, limit) => entries,
         }
+    }
+
+    async fn missed(&self, after: EntryId, bytes_max: usize) -> Result<Vec<Entry>, JournalError> {
+        self.check()?;
+        self.replays_most.fetch_max(self.replays.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let delay = *self.read_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        let missed = self.inner.missed(after, bytes_max).await;
+        self.replays.fetch_sub(1, Ordering::SeqCst);
+        missed
+    }
+
+    async fn entry_before(&self, entries: usize) -> Result<EntryId, JournalError> {
+        self.check()?;
+        self.inner.entry_before(entries).await
     }
 
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {

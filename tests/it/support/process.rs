@@ -21,7 +21,19 @@ pub struct Process {
 impl Process {
     /// Starts it on a free port with those settings and no others.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_boardcast"))
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_boardcast")), settings).await
+    }
+
+    /// The same by a script for the shell, in which `$0` is the executable.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub async fn start_by(script: &str, settings: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script, env!("CARGO_BIN_EXE_boardcast")]);
+        Self::spawn(shell, settings).await
+    }
+
+    async fn spawn(mut command: Command, settings: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env_clear()
             .env("BOARDCAST_PORT", "0")
             .env("BOARDCAST_DEMO", "off")
@@ -61,6 +73,12 @@ impl Process {
         let ended =
             tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it does not die").unwrap();
         assert!(!ended.success(), "it ended in peace");
+    }
+
+    /// Kills what was started, without a signal that could be heeded.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Posts a payload to the webhook.

@@ -58,6 +58,8 @@ pub struct SseReader {
     pub received: usize,
     /// Chunks of the body: the server makes one for each write.
     pub chunks: usize,
+    /// The size of the largest of them.
+    pub largest_chunk: usize,
 }
 
 impl SseReader {
@@ -77,6 +79,7 @@ impl SseReader {
             ended: false,
             received: 0,
             chunks: 0,
+            largest_chunk: 0,
         };
         let mut request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n");
         for (name, value) in headers {
@@ -195,6 +198,7 @@ impl SseReader {
             self.body.extend_from_slice(&self.wire[start..start + size]);
             self.received += size;
             self.chunks += usize::from(size > 0);
+            self.largest_chunk = self.largest_chunk.max(size);
             at = start + size + 2;
             if size == 0 {
                 self.ended = true;

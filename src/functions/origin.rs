@@ -1,0 +1,121 @@
+//! Which requests a standalone server takes at all. It trusts whoever reaches loopback, and a browser there carries the
+//! requests of every page that its user opens: a page may have its own name point to this machine, and then reads the
+//! answers as its own (DNS rebinding); and it may post anywhere, without reading what is answered.
+
+use std::net::IpAddr;
+
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, Method, StatusCode};
+use warp::reply::Response;
+
+use super::{Request, body, is_read, reply};
+use crate::app::App;
+use crate::config::AllowedHosts;
+
+/// Why a request is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is for another host than this server is known as.
+    Host,
+    /// A page of another origin wants to change something. Those that are allowed to read are not allowed that.
+    Origin,
+}
+
+/// Judges a request by the host that it is for and the page that it comes from.
+pub(super) fn judge(app: &App, request: &Request) -> Result<(), Refusal> {
+    let AllowedHosts::These(names) = &app.config.allowed_hosts else { return Ok(()) };
+    let host = text(&request.headers, HOST);
+    if host.is_some_and(|host| !is_ours(host, names)) {
+        return Err(Refusal::Host);
+    }
+    let changes_nothing = is_read(&request.method) || request.method == Method::OPTIONS;
+    if changes_nothing || !request.headers.contains_key(ORIGIN) {
+        return Ok(());
+    }
+    let origin = text(&request.headers, ORIGIN).and_then(|origin| origin.split_once("://"));
+    let is_same = origin.zip(host).is_some_and(|((_, origin), host)| origin.eq_ignore_ascii_case(host));
+    if is_same { Ok(()) } else { Err(Refusal::Origin) }
+}
+
+fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<&str> {
+    // What is no text is no name of ours either.
+    Some(headers.get(name)?.to_str().unwrap_or_default())
+}
+
+/// Whether a host, perhaps with a port, is this machine or has one of these names.
+fn is_ours(host: &str, names: &[String]) -> bool {
+    let without_port = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = without_port.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) || names.contains(&name)
+}
+
+/// Answers a request that is not taken. On the webhook's route there are three answers: a sender who used a name that is
+/// not set yet comes again after a 503, and one whose page may not post is as good as one without the secret.
+pub(super) async fn refuse(app: &App, refusal: Refusal, is_hook: bool, request: Request) -> Response {
+    tracing::warn!(
+        ?refusal,
+        host = text(&request.headers, HOST),
+        origin = text(&request.headers, ORIGIN),
+        "a request was refused; docs/OPERATIONS.md has the remedy under BOARDCAST_ALLOWED_HOSTS"
+    );
+    let _ = body::read(request.body, 0).await;
+    let (status, error) = match refusal {
+        Refusal::Host => {
+            let error = reply::ErrorBody {
+                code: "foreign_host",
+                message: "this server is not known by that host name",
+                remedy: "set BOARDCAST_ALLOWED_HOSTS to the names under which a reverse proxy serves it",
+            };
+            (if is_hook { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::MISDIRECTED_REQUEST }, error)
+        }
+        Refusal::Origin => {
+            let error = reply::ErrorBody {
+                code: "foreign_origin",
+                message: "pages of other origins may change nothing here",
+                remedy: "send the request from a program, or from a page of this server",
+            };
+            (if is_hook { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN }, error)
+        }
+    };
+    if is_hook {
+        let vitals = &app.instance.vitals;
+        (if refusal == Refusal::Host { &vitals.hooks_refused } else { &vitals.hooks_denied }).add(1);
+    }
+    reply::error(status, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_in_every_form_and_other_names_only_where_they_are_set() {
+        let names = ["board.example".to_owned()];
+        for host in [
+            "localhost",
+            "LOCALHOST:7071",
+            "localhost.",
+            "127.0.0.1:80",
+            "127.8.8.8",
+            "[::1]:7071",
+            "board.example",
+            "Board.Example:443",
+        ] {
+            assert!(is_ours(host, &names), "{host}");
+        }
+        for host in [
+            "",
+            "x",
+            "localhost.evil.example",
+            "evil.example:7071",
+            "10.0.0.1",
+            "board.example.evil",
+            "[::1].evil",
+        ] {
+            assert!(!is_ours(host, &names), "{host}");
+        }
+    }
+}

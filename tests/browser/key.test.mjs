@@ -1,0 +1,45 @@
+// The page's function key: where it comes from, and when it is kept.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { beforeEach, test } from "node:test";
+
+const source = await readFile(new URL("../../web/api.js", import.meta.url), "utf8");
+const api = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+
+let kept;
+let answer;
+
+beforeEach(() => {
+  kept = new Map();
+  answer = { ok: true, status: 200, json: async () => ({}) };
+  globalThis.localStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  globalThis.fetch = async () => answer;
+});
+
+const open = (hash) => (globalThis.location = { hash, search: "" });
+
+test("fault_d6_a key of a link replaces the stored one only once it has opened something", async () => {
+  open("#key=good");
+  await api.get("/api/snapshot");
+  open("#key=wrong");
+  answer = { ok: false, status: 401, json: async () => ({}) };
+  assert.equal(api.functionKey(), "wrong");
+  await assert.rejects(api.get("/api/snapshot"));
+  open("");
+  assert.equal(api.functionKey(), "good");
+});
+
+test("fault_d6_a key is taken as it is, with a plus and whatever follows", () => {
+  for (const [hash, key] of [
+    ["#key=a+b/c==", "a+b/c=="],
+    ["#key=a%2Bb%2Fc%3D%3D", "a+b/c=="],
+    ["#x=1&key=a%b&y=2", "a%b"],
+    ["#key=", null],
+    ["#monkey=a", null],
+    ["", null],
+  ]) {
+    open(hash);
+    assert.equal(api.functionKey(), key, hash);
+  }
+});
