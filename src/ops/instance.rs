@@ -63,7 +63,7 @@ impl Instance {
         }
     }
 
-    /// Runs a task for as long as the process; see [`Tasks::supervise`].
+    /// Runs a task for as long as the process; see `Tasks::supervise`.
     pub fn supervise<T: Future<Output = ()> + Send + 'static>(
         &self,
         name: &'static str,
