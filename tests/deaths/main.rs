@@ -24,8 +24,11 @@ use std::time::{Duration, Instant};
 
 use boardcast::archive::Archive as _;
 use boardcast::demo::simulation::model::Model;
+use boardcast::domain::owner::Owner;
 use boardcast::journal::Store;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use support::azurite::{Azurite, connection_string_at};
 use support::eventually;
@@ -230,9 +233,14 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
     let model = Arc::new(Mutex::new(Model::new(7, boardcast::platform::clock::system())));
     let organisation = Server::start(model.clone()).await.unwrap();
     let url = organisation.base_url();
-    let name = url.rsplit('/').next().unwrap().to_lowercase();
+    let log = format!("bc:{{{}}}:2:log", Owner::organization(&url, None).key());
     let azurite = Azurite::start().await;
-    let more = vec![("BOARDCAST_ORGANIZATION_URL", url.clone()), ("BOARDCAST_CHECK_MS", "1000".to_owned())];
+    let settings = [
+        ("BOARDCAST_ORGANIZATION_URL", url.as_str()),
+        ("BOARDCAST_CHECK_MS", "1000"),
+        ("BOARDCAST_SYNC_CRON", "* * * * *"),
+    ];
+    let more = settings.map(|(name, value)| (name, value.to_owned())).to_vec();
     let mut stage = Stage::begin(&azurite, more).await;
     let witnesses = [0, 1].map(|n| Witness::begin(&stage.places, n));
     for witness in &witnesses {
@@ -247,7 +255,23 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
             }
         }
     });
-    stage.die("Checked", 1).await;
+    // Of two that live one checks for both, so the mortal one is told to, as by the timer.
+    for _ in 0..deaths() {
+        stage.revive(Some("Checked:1")).await;
+        let address = stage.mortal.address;
+        let timer = tokio::spawn(async move {
+            loop {
+                let mut host = TcpStream::connect(address).await.unwrap();
+                let body = br#"{"Data":{"timer":{"IsPastDue":true}},"Metadata":{}}"#;
+                let request = http::request("POST", "/SyncTimer", &[], body);
+                let _ = host.write_all(&request).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        stage.mortal.died().await;
+        timer.abort();
+    }
+    stage.revive(None).await;
     living.abort();
     let _ = living.await;
     let newest: BTreeMap<u32, u32> =
@@ -262,13 +286,13 @@ async fn d11_whoever_dies_after_a_check_its_findings_are_on_all_boards_and_told_
     })
     .await;
     drop(organisation);
-    let end = stage.server.log(&name).await.last().unwrap().0;
+    let end = stage.server.log_at(&log).await.last().unwrap().0;
     let mut told = Vec::new();
     for witness in witnesses {
         witness.passed(end).await;
         told.push(witness.end().await);
     }
-    let log = stage.server.log(&name).await;
-    told.iter().for_each(|connections| verdict::compare(connections, &log, History::Whole));
-    println!("{} deaths at checked in {:?}: {} entries", deaths(), began.elapsed(), log.len());
+    let entries = stage.server.log_at(&log).await;
+    told.iter().for_each(|connections| verdict::compare(connections, &entries, History::Whole));
+    println!("{} deaths at checked in {:?}: {} entries", deaths(), began.elapsed(), entries.len());
 }

@@ -163,14 +163,19 @@ impl RedisServer {
 
     /// The log of an organisation: each entry with its event, if it has one.
     pub async fn log(&self, organisation: &str) -> Vec<(EntryId, Option<String>)> {
+        self.log_at(&key(organisation, "log")).await
+    }
+
+    /// The log under that key.
+    pub async fn log_at(&self, key: &str) -> Vec<(EntryId, Option<String>)> {
         let event = |texts: &[String]| text(texts, "event").map(str::to_owned);
-        self.entries(organisation).await.iter().map(|(id, texts)| (*id, event(texts))).collect()
+        self.entries(key).await.iter().map(|(id, texts)| (*id, event(texts))).collect()
     }
 
     /// What entries without an event say of metrics, as texts of a type of their own: what was put back into a log.
     pub async fn restated(&self, organisation: &str) -> BTreeMap<EntryId, Vec<String>> {
         let mut restated = BTreeMap::<_, Vec<_>>::new();
-        for (id, texts) in self.entries(organisation).await {
+        for (id, texts) in self.entries(&key(organisation, "log")).await {
             let delta = text(&texts, "delta").filter(|_| text(&texts, "event").is_none());
             let Some(delta) = delta.map(|delta| Delta::decode(delta.as_bytes()).unwrap()) else { continue };
             for record in delta.announced {
@@ -186,9 +191,8 @@ impl RedisServer {
         restated
     }
 
-    async fn entries(&self, organisation: &str) -> Vec<(EntryId, Vec<String>)> {
-        let log = key(organisation, "log");
-        let entries: Vec<(String, Vec<String>)> = self.command(&["XRANGE", &log, "-", "+"]).await;
+    async fn entries(&self, key: &str) -> Vec<(EntryId, Vec<String>)> {
+        let entries: Vec<(String, Vec<String>)> = self.command(&["XRANGE", key, "-", "+"]).await;
         entries.into_iter().map(|(id, texts)| (EntryId::parse(&id).unwrap(), texts)).collect()
     }
 
