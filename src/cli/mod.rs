@@ -105,6 +105,12 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
                 (None, None) => "none",
             };
             tracing::info!(nodes = ?redis.address.nodes, login, "boards are stored in Redis");
+            if redis.address.sends_a_password_in_the_open() {
+                tracing::warn!(
+                    "BOARDCAST_REDIS_URL sends its password unencrypted to another machine; write it with rediss:// if \
+                     that Redis speaks TLS"
+                );
+            }
         }
         None => tracing::info!(
             "boards are kept in memory until this process ends; set BOARDCAST_REDIS_URL to keep them in Redis"

@@ -117,7 +117,9 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         };
         let url = text.trim().trim_end_matches('/');
         if !is_url(url) {
-            self.refuse(ORGANIZATION_URL, &text, "must be a URL such as https://dev.azure.com/contoso");
+            let remedy = "must be a URL such as https://dev.azure.com/contoso, without a user or token in it: a token \
+                          belongs in AZURE_DEVOPS_PAT";
+            self.refuse(ORGANIZATION_URL, &text, remedy);
         }
         Some(Organization { url: url.to_owned(), token })
     }
@@ -304,7 +306,10 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
 }
 
 fn is_url(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        is_plain && matches!(url.scheme(), "http" | "https") && url.has_host()
+    })
 }
 
 /// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.

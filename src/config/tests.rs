@@ -59,6 +59,14 @@ fn all_errors_are_reported_at_once_with_name_value_and_remedy() {
 }
 
 #[test]
+fn fault_d5_an_address_to_clone_from_is_refused_without_its_token() {
+    for url in ["https://token-hunter2@dev.azure.com/contoso", "https://me:hunter2@dev.azure.com/contoso"] {
+        let error = config(&[("BOARDCAST_ORGANIZATION_URL", url)]).unwrap_err();
+        assert!(error.contains("AZURE_DEVOPS_PAT") && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
 fn secrets_show_in_no_error_and_in_no_debug_output() {
     let config =
         config(&[("BOARDCAST_WEBHOOK_SECRET", "hunter2"), ("BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "hunter1")]);

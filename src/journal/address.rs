@@ -46,6 +46,14 @@ impl Address {
         let nodes: Vec<_> = hosts.split(',').map(node).collect::<Result<_, _>>()?;
         Ok(Self { nodes, is_encrypted, user, password: password.map(Secret::new) })
     }
+
+    /// Whether a password goes over a network that others may listen to.
+    pub fn sends_a_password_in_the_open(&self) -> bool {
+        let is_here = |host: &str| {
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        };
+        !self.is_encrypted && self.password.is_some() && !self.nodes.iter().all(|(host, _)| is_here(host))
+    }
 }
 
 fn decoded(text: &str) -> Result<Option<String>, &'static str> {
@@ -79,6 +87,15 @@ mod tests {
 
     fn nodes(text: &str) -> Vec<(String, u16)> {
         Address::parse(text).unwrap().nodes
+    }
+
+    #[test]
+    fn fault_d5_a_password_in_the_open_is_noticed() {
+        let is_open = |text| Address::parse(text).unwrap().sends_a_password_in_the_open();
+        assert!(is_open("redis://:p@redis.example") && is_open("redis://:p@127.0.0.1,10.0.0.7"));
+        for safe in ["redis://:p@localhost", "redis://:p@127.0.0.1,[::1]", "rediss://:p@a", "redis://a"] {
+            assert!(!is_open(safe), "{safe}");
+        }
     }
 
     #[test]

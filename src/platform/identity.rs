@@ -108,7 +108,9 @@ impl ManagedIdentity {
     ) -> Result<Self, reqwest::Error> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // It is on this machine or on its link: no proxy and no certificate has anything to do with it.
-        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(DEADLINE).build()?;
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(DEADLINE);
+        // The header is a secret of this machine, which no redirect may carry elsewhere.
+        let http = http.redirect(reqwest::redirect::Policy::none()).build()?;
         let (given, asking) = (Mutex::default(), tokio::sync::Mutex::default());
         Ok(Self(Arc::new(Inner { http, settings, resource, clock, given, asking })))
     }

@@ -125,3 +125,26 @@ fn a_token_names_the_object_of_its_identity_or_nothing() {
         assert_eq!(object_id(text), None, "{text}");
     }
 }
+
+#[tokio::test]
+async fn fault_d5_the_header_of_the_platform_follows_no_redirect() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = elsewhere.local_addr().unwrap();
+    let platform = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/token", platform.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = platform.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = socket.read(&mut request).await.unwrap();
+        let answer = format!("HTTP/1.1 302 Found\r\nlocation: http://{place}/\r\ncontent-length: 0\r\n\r\n");
+        socket.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let settings =
+        IdentitySettings { endpoint: Some(endpoint), header: Some(Secret::new("hunter2")), client_id: None };
+    let identity =
+        ManagedIdentity::new(settings, "https://redis.azure.com/", crate::platform::clock::system());
+    tokio::select! {
+        token = identity.as_ref().unwrap().token() => assert!(token.unwrap_err().to_string().contains("302")),
+        _ = elsewhere.accept() => panic!("the header was carried elsewhere"),
+    }
+}

@@ -49,6 +49,22 @@ impl Fixture {
 }
 
 #[tokio::test]
+async fn fault_b4_with_the_journal_away_a_cursor_that_nobody_here_knows_is_a_gap() {
+    let fixture = Fixture::start().await;
+    let mut reader = fixture.stream().await;
+    fixture.journal.set_down(true);
+    reader.next_with("degraded").await;
+    let position = fixture.app.app.instance.fold.position().unwrap();
+    let ahead = format!("{}-0", position.ms + 1);
+    for cursor in ["99999999999999-0", ahead.as_str()] {
+        let mut reader = fixture.app.stream_from(cursor).await;
+        let connected = reader.next_of("connected").await;
+        assert_eq!((&connected["resumed"], &connected["gap"]), (&json!(false), &json!(true)), "{cursor}");
+        assert_eq!(reader.next_of("snapshot").await["level"], "cached");
+    }
+}
+
+#[tokio::test]
 async fn readers_are_told_when_the_journal_is_away_and_when_it_is_back() {
     let fixture = Fixture::start().await;
     let mut reader = fixture.stream().await;

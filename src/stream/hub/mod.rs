@@ -100,6 +100,11 @@ impl Hub {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).covers(position)
     }
 
+    /// Whether `position` is known here to be one of the log.
+    pub fn holds(&self, position: EntryId) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).holds(position)
+    }
+
     /// Whether a reader at `position`, which the log holds, is replayed what it missed, and not sent boards anew.
     pub fn replays(&self, position: EntryId) -> bool {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).replays(position)

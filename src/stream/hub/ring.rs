@@ -71,6 +71,11 @@ impl Ring {
         position >= self.base
     }
 
+    /// Whether `position` is that of an entry that is remembered, or of the one before all that are.
+    pub(super) fn holds(&self, position: EntryId) -> bool {
+        position == self.base || self.frames.binary_search_by_key(&position, |frame| frame.id).is_ok()
+    }
+
     /// The frames after `position`; `None` when some of them have left.
     pub(super) fn after(&self, position: EntryId) -> Option<impl Iterator<Item = &Frame>> {
         if !self.covers(position) {
@@ -117,6 +122,8 @@ mod tests {
         assert_eq!(ids(&ring, 0), Some(vec![1, 2, 3]));
         assert_eq!(ids(&ring, 2), Some(vec![3]));
         assert_eq!(ids(&ring, 9), Some(vec![]), "a reader that is ahead of this instance waits");
+        let held = |seq| ring.holds(EntryId { ms: 1, seq });
+        assert!(held(0) && held(2) && held(3) && !held(9), "what is ahead of it is not known to be there");
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Reader {
             Ok(held) => held.then_some(position),
             Err(error) => {
                 tracing::warn!(%error, "the journal does not answer; resuming from memory if possible");
-                self.streams.hub.covers(position).then_some(position)
+                // A cursor from another log, or from ahead of what was read here, would wait for ever.
+                self.streams.hub.holds(position).then_some(position)
             }
         }
     }
