@@ -170,6 +170,7 @@ fn details(app: &App) -> Value {
             "hook": vitals.last_hook.value(),
             "sync": vitals.last_sync.value(),
         },
+        "collection": app.instance.fold.read().collection(),
         "journal": journal(app, epoch),
         "tasks": { "down": app.instance.tasks.down() },
         // As it was last seen: no answer of ours waits for the archive.

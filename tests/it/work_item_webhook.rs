@@ -451,6 +451,13 @@ async fn fault_a3_by_hooks_alone_one_without_a_collection_does_not_pass_once_one
     nameless["resourceContainers"].as_object_mut().unwrap().remove("collection");
     assert_eq!(app.hook(&nameless).await.json()["outcome"], "applied", "nobody knows better yet");
     assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "applied");
+    app.settled().await;
+    let collection = app.get("/api/health").await.json()["collection"].clone();
+    assert_eq!(
+        collection,
+        updated(13, 1, "New")["resourceContainers"]["collection"]["id"],
+        "health says which"
+    );
     nameless["resource"]["rev"] = 2.into();
     nameless["resource"]["revision"]["rev"] = 2.into();
     assert_eq!(app.hook(&nameless).await.json()["reason"], "foreign_collection");
