@@ -31,9 +31,9 @@ impl RecordKey {
         Self(format!("sprint/{}/{}", team.project, team.team))
     }
 
-    /// What was last said about a board under a name: a metric's value, its level, the keys that are stale.
+    /// What was last announced of a board under a name: a metric's value, its level, the keys that are stale.
     pub fn announced(scope: Scope, name: &str) -> Self {
-        Self(format!("said/{scope}/{name}"))
+        Self(format!("announced/{scope}/{name}"))
     }
 
     /// When the source was last found equal.
@@ -76,9 +76,9 @@ impl RecordKey {
         self.0.starts_with("sprint/")
     }
 
-    /// Whether it is something that was said about a board.
+    /// Whether it is something that was announced of a board.
     pub fn is_announced(&self) -> bool {
-        self.0.starts_with("said/")
+        self.0.starts_with("announced/")
     }
 
     /// The work item that this key is the record of, if it is one.

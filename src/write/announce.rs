@@ -153,9 +153,9 @@ impl Deriver {
         };
         // The fold is not held while this is computed; the draft has what was said as of the same position.
         if let Some(inputs) = inputs {
-            draft.say_metrics(&self.calculator.figures(&inputs, now), at, &self.instance.vitals);
+            draft.announce_metrics(&self.calculator.figures(&inputs, now), at, &self.instance.vitals);
         }
-        draft.say_keys();
+        draft.announce_stale_keys();
         draft.commit()
     }
 }
@@ -166,8 +166,8 @@ struct Draft {
     envelope: event::Envelope,
     position: EntryId,
     changed: EntryId,
-    /// What was last said, by name, with the versions.
-    said: HashMap<String, (Announced, Version)>,
+    /// What was last announced, by name, with the versions.
+    last: HashMap<String, (Announced, Version)>,
     fraction: f64,
     records: Vec<(AnnouncedRecord, Option<Version>)>,
     events: Vec<Bytes>,
@@ -176,7 +176,7 @@ struct Draft {
 impl Draft {
     fn new(state: &Projection, scope: Scope, now: Timestamp, deriver: &Deriver) -> Self {
         let board = state.board(scope);
-        let said = state.announced_of(scope);
+        let last = state.announced_of(scope);
         let envelope = event::Envelope {
             changed_at: board.and_then(|board| board.changed_at),
             ..state.envelope(scope, now, Cause::System, deriver.instance.demo)
@@ -186,8 +186,8 @@ impl Draft {
             envelope,
             position: state.position(),
             changed: board.map(|board| board.changed).unwrap_or_default(),
-            said: said
-                .map(|(name, said)| (name.to_owned(), (said.statement.clone(), said.version)))
+            last: last
+                .map(|(name, last)| (name.to_owned(), (last.statement.clone(), last.version)))
                 .collect(),
             fraction: deriver.settings.fraction,
             records: Vec::new(),
@@ -195,14 +195,14 @@ impl Draft {
         }
     }
 
-    fn say_metrics(&mut self, figures: &metrics::Figures, at: AnnounceAt, vitals: &Vitals) {
+    fn announce_metrics(&mut self, figures: &metrics::Figures, at: AnnounceAt, vitals: &Vitals) {
         for (id, view) in &figures.metrics {
             let Some(metric) = metrics::metric(id) else { continue };
-            self.say_metric(metric.id, view, metric.rule(self.fraction), at, vitals);
+            self.announce_metric(metric.id, view, metric.rule(self.fraction), at, vitals);
         }
     }
 
-    fn say_metric(
+    fn announce_metric(
         &mut self,
         metric: &'static str,
         view: &MetricView,
@@ -210,8 +210,8 @@ impl Draft {
         at: AnnounceAt,
         vitals: &Vitals,
     ) {
-        let last = match self.said.get(metric) {
-            Some((Announced::Metric { said, .. }, _)) => Some(*said),
+        let last = match self.last.get(metric) {
+            Some((Announced::Metric { value, .. }, _)) => Some(*value),
             _ => None,
         };
         let reading = Reading { value: view.value, level: self.envelope.level };
@@ -235,15 +235,15 @@ impl Draft {
                 self.events.push(event::encode(&self.envelope, &body));
             }
         }
-        let said = AnnouncedValue::after(last, view.value);
-        self.say(Announced::Metric { metric: metric.into(), said });
+        let value = AnnouncedValue::after(last, view.value);
+        self.record(Announced::Metric { metric: metric.into(), value });
     }
 
     /// After the new data, for clients that keep lists by these keys: that what they have is stale. Once for each
     /// sprint and each look at it, not for each item.
-    fn say_keys(&mut self) {
+    fn announce_stale_keys(&mut self) {
         let Some(sprint) = self.scope.sprint else { return };
-        let covered = match self.said.get(KEYS) {
+        let covered = match self.last.get(KEYS) {
             Some((Announced::Keys { changed }, _)) => Some(*changed),
             _ => None,
         };
@@ -260,11 +260,11 @@ impl Draft {
             let body = Body::CacheInvalidated { keys, reason: "work items changed".into() };
             self.events.push(event::encode(&self.envelope, &body));
         }
-        self.say(Announced::Keys { changed: self.changed });
+        self.record(Announced::Keys { changed: self.changed });
     }
 
-    fn say(&mut self, statement: Announced) {
-        let version = self.said.get(statement.name()).map(|(_, version)| *version);
+    fn record(&mut self, statement: Announced) {
+        let version = self.last.get(statement.name()).map(|(_, version)| *version);
         self.records.push((AnnouncedRecord { scope: self.scope, statement, at: self.position }, version));
     }
 

@@ -182,7 +182,7 @@ impl Archiver {
     }
 }
 
-/// What was said and is true, and not in the archive yet.
+/// What was announced and is true, and not in the archive yet.
 fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
     let mut due = Vec::new();
     for (scope, _) in state.scopes().filter(|(scope, _)| state.level(*scope) == Level::Full) {
@@ -190,23 +190,23 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
         let catalogue = state.teams().catalogue_of(scope).map(|catalogue| &**catalogue);
         // Of most boards nothing is due, and to copy what is known of a team for nothing would be dear.
         let about = LazyCell::new(|| About::of(scope, state.project_name(scope.project), catalogue));
-        for (_, said) in state.announced_of(scope) {
-            let Announced::Metric { metric, said: value } = &said.statement else { continue };
+        for (_, last) in state.announced_of(scope) {
+            let Announced::Metric { metric, value } = &last.statement else { continue };
             // What came from the archive is there already, and nothing of this log has borne it out.
-            if said.at == EntryId::ZERO {
+            if last.at == EntryId::ZERO {
                 continue;
             }
-            let as_of = state.data_as_of(scope).unwrap_or(said.version.appended_at());
+            let as_of = state.data_as_of(scope).unwrap_or(last.version.appended_at());
             let is_copied = copied.values.get(&(scope, metric.clone())).is_some_and(|(position, age)| {
                 // The age of a board that nobody is shown any more is of no use to anybody.
-                *position == said.version && (!is_served || as_of.ms_since(*age) < AGE_SLACK_MS)
+                *position == last.version && (!is_served || as_of.ms_since(*age) < AGE_SLACK_MS)
             });
             if !is_copied {
                 due.push(ArchivedValue {
                     scope,
                     metric: metric.clone(),
                     value: *value,
-                    position: said.version,
+                    position: last.version,
                     epoch: copied.epoch.clone(),
                     as_of,
                     about: Some((*about).clone()),
@@ -220,7 +220,7 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
 fn seed_of(scope: Scope, values: &[ArchivedValue]) -> Option<Commit> {
     let mut commit = CommitBuilder::new();
     for ArchivedValue { metric, value, .. } in values {
-        let statement = Announced::Metric { metric: metric.clone(), said: *value };
+        let statement = Announced::Metric { metric: metric.clone(), value: *value };
         // It is true of no position of this log.
         commit.put(Change::Announced(AnnouncedRecord { scope, statement, at: EntryId::ZERO }), None);
     }

@@ -26,7 +26,7 @@ fn board() -> Scope {
 
 fn metric(value: u32) -> AnnouncedRecord {
     let said = AnnouncedValue::Number(Hundredths::whole(value));
-    let statement = Announced::Metric { metric: "points.total".into(), said };
+    let statement = Announced::Metric { metric: "points.total".into(), value: said };
     AnnouncedRecord { scope: board(), statement, at: EntryId { ms: 1, seq: 0 } }
 }
 

@@ -66,8 +66,8 @@ impl Projection {
         for item in delta.dropped {
             self.drop_item(item, id);
         }
-        for said in delta.announced {
-            self.say(said, id);
+        for record in delta.announced {
+            self.announce(record, id);
         }
         if let Some(checked) = delta.checked {
             self.check(checked, id);
@@ -195,15 +195,15 @@ impl Projection {
         }
     }
 
-    pub(super) fn say(&mut self, said: AnnouncedRecord, version: Version) {
-        let name = Text::from(said.statement.name());
-        if matches!(said.statement, Announced::Level { .. })
-            && let Some(board) = self.boards.get_mut(&said.scope)
+    pub(super) fn announce(&mut self, record: AnnouncedRecord, version: Version) {
+        let name = Text::from(record.statement.name());
+        if matches!(record.statement, Announced::Level { .. })
+            && let Some(board) = self.boards.get_mut(&record.scope)
         {
             // Numbers that were held back while the board was less than full are due when it is full again.
             board.change(version);
         }
-        let said_of_board = self.said.entry(said.scope).or_default();
-        said_of_board.insert(name, LastAnnounced { statement: said.statement, at: said.at, version });
+        let of_board = self.announced.entry(record.scope).or_default();
+        of_board.insert(name, LastAnnounced { statement: record.statement, at: record.at, version });
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{Level, Scope, TeamKey, Timestamp};
 impl Projection {
     /// The level of a board that was announced last; without anything to claim before its first whole comparison.
     pub fn level(&self, scope: Scope) -> Level {
-        let announced = match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
+        let announced = match self.last_announced(scope, last_announced::LEVEL).map(|last| &last.statement) {
             Some(Announced::Level { level, .. }) => *level,
             _ => Level::Full,
         };
@@ -44,7 +44,7 @@ impl Projection {
             return Some(self.outage_of_archived(board));
         }
         let gone = self.checked.gone(scope);
-        match self.last_announced(scope, last_announced::LEVEL).map(|said| &said.statement) {
+        match self.last_announced(scope, last_announced::LEVEL).map(|last| &last.statement) {
             _ if gone.is_none() && self.awaits_comparison(scope) => {
                 Some(Outage::of_loading(self.progress(scope)))
             }

@@ -56,7 +56,7 @@ impl Projection {
                 state.versions.insert(key.clone(), record.version);
                 true
             } else if key.is_announced() {
-                AnnouncedRecord::decode(value).map(|said| state.say(said, record.version)).is_ok()
+                AnnouncedRecord::decode(value).map(|last| state.announce(last, record.version)).is_ok()
             } else if key == RecordKey::feed() {
                 state.versions.insert(key.clone(), record.version);
                 serde_json::from_slice(value).map(|checked| state.checked = checked).is_ok()

@@ -31,7 +31,7 @@ pub struct Projection {
     of_team: BTreeMap<TeamKey, BTreeSet<WorkItemId>>,
     /// The versions of the records of teams, of their projects' and of their current sprints.
     versions: HashMap<RecordKey, Version>,
-    said: BTreeMap<Scope, BTreeMap<Text, LastAnnounced>>,
+    announced: BTreeMap<Scope, BTreeMap<Text, LastAnnounced>>,
     checked: SourceCheck,
     /// Since when this instance is cut off from the journal: no part of the log, but of what may be claimed of it.
     pub(in crate::board) cut_off: Option<Timestamp>,
@@ -157,29 +157,29 @@ impl Projection {
 
     /// What was last said about a board under a name.
     pub fn last_announced(&self, scope: Scope, name: &str) -> Option<&LastAnnounced> {
-        self.said.get(&scope)?.get(name)
+        self.announced.get(&scope)?.get(name)
     }
 
     /// Everything that was last said about a board, by name.
     pub fn announced_of(&self, scope: Scope) -> impl Iterator<Item = (&str, &LastAnnounced)> {
-        self.said.get(&scope).into_iter().flatten().map(|(name, said)| (&**name, said))
+        self.announced.get(&scope).into_iter().flatten().map(|(name, last)| (&**name, last))
     }
 
     /// Everything that was last said, by board and name.
     pub fn all_announced(&self) -> impl Iterator<Item = (Scope, &str, &LastAnnounced)> {
-        let of_board = |scope| self.announced_of(scope).map(move |(name, said)| (scope, name, said));
-        self.said.keys().copied().flat_map(of_board)
+        let of_board = |scope| self.announced_of(scope).map(move |(name, last)| (scope, name, last));
+        self.announced.keys().copied().flat_map(of_board)
     }
 
     /// Whether anything was ever said of any board.
     pub fn is_anything_announced(&self) -> bool {
-        !self.said.is_empty()
+        !self.announced.is_empty()
     }
 
     /// Whether what was last said of a board comes from another log, and its source was not compared with it since: what
     /// is known of it may be a part of what was known then.
     pub fn awaits_source(&self, scope: Scope) -> bool {
-        self.announced_of(scope).any(|(_, said)| said.at == EntryId::ZERO)
+        self.announced_of(scope).any(|(_, last)| last.at == EntryId::ZERO)
             && self.checked.compared_at(scope).is_none()
     }
 

@@ -29,7 +29,7 @@ pub struct Delta {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sprints: Vec<CurrentSprint>,
     /// What was announced about boards.
-    #[serde(default, rename = "said", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub announced: Vec<AnnouncedRecord>,
     /// What the organisation answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]

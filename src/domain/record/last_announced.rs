@@ -1,4 +1,4 @@
-//! What was last said about a board: records, so that a change is announced once, whatever the number of instances and
+//! What was last announced of a board: records, so that a change is announced once, whatever the number of instances and
 //! however often they start.
 
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::{EntryId, Level, Scope, Stored, Text, Timestamp};
 
-/// Something that was said about a board.
+/// Something that was announced of a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Announced {
@@ -14,8 +14,8 @@ pub enum Announced {
     Metric {
         /// The metric's id.
         metric: Text,
-        /// What was said of it.
-        said: AnnouncedValue,
+        /// What was announced of it.
+        value: AnnouncedValue,
     },
     /// That what clients keep of the board is stale, up to a change.
     Keys {
@@ -46,10 +46,10 @@ impl Announced {
     }
 }
 
-/// The name under which stale keys are said. No metric's id is a single word.
+/// The name under which stale keys are announced. No metric's id is a single word.
 pub const KEYS: &str = "keys";
 
-/// The name under which a level is said.
+/// The name under which a level is announced.
 pub const LEVEL: &str = "level";
 
 /// A statement about a board, as its record and as what a log entry tells.
@@ -57,7 +57,7 @@ pub const LEVEL: &str = "level";
 pub struct AnnouncedRecord {
     /// The board, its sprint included: a new sprint begins without a past.
     pub scope: Scope,
-    /// What was said.
+    /// What was announced.
     pub statement: Announced,
     /// The position of the log of which it is true.
     pub at: EntryId,
@@ -72,8 +72,8 @@ mod tests {
     use crate::domain::testing::project;
 
     #[test]
-    fn what_was_said_comes_back_as_it_was() {
-        let metric = |said| Announced::Metric { metric: "points.total".into(), said };
+    fn what_was_announced_comes_back_as_it_was() {
+        let metric = |value| Announced::Metric { metric: "points.total".into(), value };
         let statements = [
             metric(AnnouncedValue::NoNumberYet),
             metric(AnnouncedValue::NumberGone),
