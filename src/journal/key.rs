@@ -71,6 +71,11 @@ impl RecordKey {
         self.0.starts_with("teams/")
     }
 
+    /// The project whose teams it is the guard of, if it is one.
+    pub fn as_teams_of_project(&self) -> Option<ProjectId> {
+        ProjectId::parse(self.0.strip_prefix("teams/")?)
+    }
+
     /// Whether it is the sprint that a team is in.
     pub fn is_current_sprint(&self) -> bool {
         self.0.starts_with("sprint/")

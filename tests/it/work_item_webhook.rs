@@ -492,3 +492,15 @@ async fn fault_a3_with_an_organisation_the_first_hook_decides_nothing_and_its_pr
     app.settled().await;
     assert_eq!(collection().as_deref(), Some(FOREIGN));
 }
+
+#[tokio::test]
+async fn hooks_of_a_project_whose_last_team_is_gone_are_taken() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let teams = &app.app.deriver.teams;
+    assert!(teams.learn(catalogue(), Cause::Timer).await.unwrap());
+    app.settled().await;
+    assert!(teams.forget(catalogue().key(), Cause::Timer).await.unwrap());
+    app.settled().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "applied");
+}

@@ -155,7 +155,12 @@ impl Projection {
         self.versions.get(key).copied()
     }
 
-    /// What was last said about a board under a name.
+    /// The guards of the teams of all projects that have or had any, with their versions.
+    pub fn guards_of_teams(&self) -> impl Iterator<Item = (ProjectId, Version)> {
+        self.versions.iter().filter_map(|(key, version)| Some((key.as_teams_of_project()?, *version)))
+    }
+
+    /// What was last announced of a board under a name.
     pub fn last_announced(&self, scope: Scope, name: &str) -> Option<&LastAnnounced> {
         self.announced.get(&scope)?.get(name)
     }

@@ -57,16 +57,14 @@ impl Base {
 
     /// Whether the organisation told of a project, which no hook does.
     pub(super) fn is_told_of(&self, project: ProjectId) -> bool {
-        self.guards.contains_key(&project)
+        self.teams.of_project(project).next().is_some()
     }
 
     /// Takes what is known of teams from the fold, all of one position.
     pub(super) fn take_teams(&mut self, state: &Projection) {
         self.teams = state.teams().clone();
-        let projects: BTreeSet<ProjectId> = self.teams.all().map(|catalogue| catalogue.project).collect();
-        let guard =
-            |project| state.version(&RecordKey::teams_of_project(project)).map(|version| (project, version));
-        self.guards = projects.into_iter().filter_map(guard).collect();
+        // A project keeps its guard when its last team is gone.
+        self.guards = state.guards_of_teams().collect();
     }
 
     /// Takes over the values that won, as the journal returned them. Where teams are known otherwise by now: the
