@@ -59,7 +59,7 @@ struct Memory {
     /// The epochs of the journal that this instance has followed.
     epochs: HashSet<Text>,
     /// Deposits for another journal of the same owner, which were ingested and left for those who follow that.
-    left_to_others: HashSet<DepositId>,
+    left_to_others: HashMap<DepositId, Timestamp>,
     /// How often the journal refused a deposit.
     refusals: HashMap<DepositId, u32>,
 }
@@ -187,7 +187,7 @@ impl Inbox {
                 Err(CommitError::Journal(_)) => return Err(Unanswered),
             }
             if self.is_for_another_journal(&deposit) {
-                self.memory().left_to_others.insert(id);
+                self.memory().left_to_others.insert(id, deposit.received_at);
                 continue;
             }
             if let Err(error) = self.archive.remove(&id).await {
@@ -201,13 +201,22 @@ impl Inbox {
 
     /// Whether another journal of the same owner could not take it, whose instances have yet to.
     fn is_for_another_journal(&self, deposit: &Deposit) -> bool {
-        let is_old = (self.ingest.instance.clock)().ms_since(deposit.received_at) > FOREIGN_KEPT_MS;
         let is_other = |epoch| !self.memory().epochs.contains(epoch);
-        !is_old && deposit.epoch.as_ref().is_some_and(is_other)
+        !self.is_too_old(deposit.received_at) && deposit.epoch.as_ref().is_some_and(is_other)
     }
 
     fn is_left_to_others(&self, id: &DepositId) -> bool {
-        self.memory().left_to_others.contains(id)
+        let mut memory = self.memory();
+        let is_left = memory.left_to_others.get(id).is_some_and(|received_at| !self.is_too_old(*received_at));
+        if !is_left {
+            memory.left_to_others.remove(id);
+        }
+        is_left
+    }
+
+    /// Whether those for whom it is left would have taken it by now.
+    fn is_too_old(&self, received_at: Timestamp) -> bool {
+        (self.ingest.instance.clock)().ms_since(received_at) > FOREIGN_KEPT_MS
     }
 
     /// Counts a refusal, and sets the deposit aside that was refused too often: `true` where it is out of the way.
