@@ -67,10 +67,12 @@ impl Levels {
         Self { asking: Mutex::default(), recording: tokio::sync::Mutex::default(), policy, instance }
     }
 
-    /// A check begins, by what is recorded.
+    /// A check begins, by what is recorded and what is still to be.
     pub(super) fn begin(&self) {
-        let check = self.instance.fold.read().checked().clone();
-        *lock(&self.asking) = Asking { check, found: Vec::new() };
+        let mut check = self.instance.fold.read().checked().clone();
+        let mut asking = lock(&self.asking);
+        asking.found.iter().for_each(|finding| finding(&mut check));
+        asking.check = check;
     }
 
     /// Takes in what the check found; it is recorded by the next [`Self::record`].
@@ -127,11 +129,13 @@ impl Levels {
             found.iter().for_each(|finding| finding(&mut check));
             self.commit_of(state, check, ended.as_ref())
         };
-        if let Some(committed) = commit::commit(&self.instance, build).await? {
+        let committed = commit::commit(&self.instance, build).await?;
+        // Nobody else takes any away, and what came meanwhile is behind.
+        lock(&self.asking).found.drain(..found.len());
+        if let Some(committed) = committed {
             // What is asked next goes by what was found.
             commit::wait_until_folded(&self.instance, committed.position).await;
         }
-        lock(&self.asking).found.drain(..found.len());
         Ok(())
     }
 
