@@ -132,7 +132,7 @@ impl Parts {
         instance.supervise("relay", move || relay.clone().run());
         instance.supervise("pace", on_each(hub, |hub| async move { hub.pace().await }));
         instance.supervise("report", on_each(self.instances.clone(), Instances::keep_reporting));
-        let retention = Retention { instance: instance.clone() };
+        let retention = Retention::new(instance.clone());
         instance.supervise("retention", move || retention.clone().keep());
         instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));
         if let Some(source) = self.source.clone() {

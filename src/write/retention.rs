@@ -4,6 +4,8 @@
 //! They leave by a commit, which every fold follows: no instance drops an item by its own clock.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::board::projection::{KnownItem, Projection};
@@ -33,14 +35,23 @@ const CLOCK_DIFFERENCE_MS_MAX: u64 = 60_000;
 const DUE_PART: usize = 10;
 const DUE_MIN: usize = 100;
 
+/// How many passes one after the other let none go because too many are due: a day.
+const REFUSALS: u32 = 24;
+
 /// Removes items whose time is over.
 #[derive(Clone)]
 pub(crate) struct Retention {
     /// This instance: one looks for all.
     pub instance: Instance,
+    /// How many passes let none go because too many were due.
+    refused: Arc<AtomicU32>,
 }
 
 impl Retention {
+    pub(crate) fn new(instance: Instance) -> Self {
+        Self { instance, refused: Arc::default() }
+    }
+
     /// Looks every hour; never returns.
     pub(crate) async fn keep(self) {
         loop {
@@ -75,17 +86,7 @@ impl Retention {
             let state = self.instance.fold.read();
             state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
         };
-        let known = self.instance.fold.read().items_len();
-        if due.len() > DUE_MIN.max(known / DUE_PART) {
-            tracing::error!(
-                due = due.len(),
-                known,
-                "far more items than ever are due to leave the journal, so none does; see to the clock of Redis, and to \
-                 when this deployment last heard of Azure DevOps"
-            );
-            self.instance.vitals.retention_refused.add(1);
-            return Ok(0);
-        }
+        let due = self.bounded(due);
         let mut left = 0;
         for items in due.chunks(ITEMS_MAX) {
             let mut removed = 0;
@@ -105,6 +106,29 @@ impl Retention {
             }
         }
         Ok(left)
+    }
+
+    /// Of what is due what may leave now. More than a tenth is a sign of a clock that is wrong, so for a day nothing
+    /// leaves; if it still is so then, a tenth leaves with each pass.
+    fn bounded(&self, mut due: Vec<KnownItem>) -> Vec<KnownItem> {
+        let known = self.instance.fold.read().items_len();
+        let most = DUE_MIN.max(known / DUE_PART);
+        if due.len() <= most {
+            self.refused.store(0, Ordering::Relaxed);
+            return due;
+        }
+        self.instance.vitals.retention_refused.add(1);
+        let may_leave = if self.refused.fetch_add(1, Ordering::Relaxed) < REFUSALS { 0 } else { most };
+        tracing::error!(
+            due = due.len(),
+            known,
+            may_leave,
+            "far more items than ever are due to leave the journal; see to the clock of Redis, and to when this \
+             deployment last heard of Azure DevOps. After a day a tenth leaves every hour"
+        );
+        due.sort_unstable_by_key(|known| known.item.present().claim.changed_at);
+        due.truncate(may_leave);
+        due
     }
 
     /// The commit that removes items; `None` where there are none. Readers who show them on a board that is served are
