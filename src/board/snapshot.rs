@@ -10,7 +10,7 @@ use crate::board::figures::{Calculator, Inputs, item_views};
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
-use crate::domain::wire::explanation::Explanation;
+use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
     BoardView, Directory, DirectoryRow, MetricView, NO_TEAM, Named, NextSprint, Outage, ScopeView,
     SprintView, board_url,
@@ -289,10 +289,25 @@ impl Snapshots {
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
-    pub fn explain(&self, scope: Scope, metric: &str) -> Option<Explanation> {
-        let inputs = Inputs::of(&self.fold.read(), scope);
-        self.calculator.explain(&inputs, metric, (self.clock)())
+    pub fn explain(&self, scope: Scope, metric: &str) -> Option<Explained> {
+        let (inputs, level, data_as_of, outage) = {
+            let state = self.fold.read();
+            let outage = state.outage_here(scope);
+            (Inputs::of(&state, scope), state.level_here(scope), state.data_as_of(scope), outage)
+        };
+        let mut explanation = self.calculator.explain(&inputs, metric, (self.clock)())?;
+        let has_numbers = matches!(level, Level::Full | Level::Cached);
+        if !has_numbers {
+            explanation.withhold();
+        }
+        let reason = (!has_numbers).then(|| no_numbers(outage.as_ref()));
+        Some(Explained { explanation, level, data_as_of, demo: self.demo, reason })
     }
+}
+
+/// Why a board that is less than known has no numbers.
+fn no_numbers(outage: Option<&Outage>) -> Text {
+    outage.map_or_else(|| "Azure DevOps does not answer".into(), Outage::without_numbers)
 }
 
 #[derive(Serialize)]
@@ -366,7 +381,7 @@ impl Parts {
 
 /// A board of whose source nothing is known that may still be shown: no numbers, and why.
 fn without_numbers(view: BoardView, outage: Option<&Outage>) -> BoardView {
-    let reason = outage.map_or_else(|| "Azure DevOps does not answer".into(), Outage::without_numbers);
+    let reason = no_numbers(outage);
     let without = |metric| MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric };
     let metrics = view.metrics.into_iter().map(|(id, metric)| (id, without(metric))).collect();
     BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }

@@ -162,6 +162,15 @@ async fn check_after(organization: &Organization, app: &TestApp, time: Duration)
 /// The address of a team's board.
 const WEB: &str = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
 
+/// An explanation claims no more than the board.
+async fn fault_b9_no_number_is_explained_of(app: &TestApp, board: &Value) {
+    let explained = app.get(&format!("{WEB}&explain=items.total")).await.json();
+    assert_eq!((&explained["level"], &explained["value"]), (&json!("none"), &Value::Null));
+    assert_eq!((&explained["counted"], &explained["inputs"]), (&json!([]), &json!({})));
+    assert_eq!(explained["reason"], board["metrics"]["items.total"]["reason"]);
+    assert_eq!((&explained["demo"], &explained["dataAsOf"]), (&json!(false), &board["dataAsOf"]));
+}
+
 #[tokio::test]
 async fn fault_g2_nothing_is_claimed_of_a_board_before_its_first_whole_comparison() {
     let organization = Organization::start().await;
@@ -197,6 +206,7 @@ async fn fault_g2_nothing_is_claimed_of_a_board_before_its_first_whole_compariso
         assert_eq!(metric["value"], Value::Null, "{id}");
         assert!(metric["reason"].as_str().unwrap().contains("1 of "), "{id}: {metric}");
     }
+    fault_b9_no_number_is_explained_of(&app, &part).await;
     *organization.way.revisions_before_silence.lock().unwrap() = None;
     let mut told = Vec::new();
     while told.last().is_none_or(|event: &Value| event["type"] != "snapshot") {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::wire::view::Unit;
-use crate::domain::{History, Hundredths, Text, WorkItemId};
+use crate::domain::{History, Hundredths, Level, Text, Timestamp, WorkItemId};
 
 /// An item that was counted by a metric.
 #[derive(Clone, Debug, Serialize)]
@@ -41,4 +41,28 @@ pub struct Explanation {
     pub left_out: Vec<LeftOut>,
     /// Whether the history it rests on is complete.
     pub history: History,
+}
+
+/// Where a number comes from, and what may be claimed of the board that it stands on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    #[serde(flatten)]
+    pub(crate) explanation: Explanation,
+    pub(crate) level: Level,
+    pub(crate) data_as_of: Option<Timestamp>,
+    pub(crate) demo: bool,
+    /// Why there is no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Text>,
+}
+
+impl Explanation {
+    /// Keeps the definition and takes away what is not known.
+    pub(crate) fn withhold(&mut self) {
+        self.value = None;
+        self.inputs.clear();
+        self.counted.clear();
+        self.left_out.clear();
+    }
 }
