@@ -107,11 +107,14 @@ impl Instances {
 
     fn written(&self) {
         *self.refused() = None;
-        if let JournalStatus::ReadOnly(since) = self.instance.fold.journal_status() {
-            let after_ms = (self.instance.clock)().ms_since(since);
-            tracing::info!(after_ms, "the journal can be written again");
-            self.instance.fold.set_journal_status(JournalStatus::Following);
-        }
+        self.instance.fold.change_journal_status(|status| {
+            let JournalStatus::ReadOnly(since) = status else { return None };
+            tracing::info!(
+                after_ms = (self.instance.clock)().ms_since(since),
+                "the journal can be written again"
+            );
+            Some(JournalStatus::Following)
+        });
     }
 
     /// Takes note that nothing can be written. That the journal cannot be read either is the relay's to say.
@@ -119,11 +122,14 @@ impl Instances {
         let now = (self.instance.clock)();
         let since = self.refused().get_or_insert_with(|| Refused { since: now, why: String::new() }).since;
         *self.refused() = Some(Refused { since, why: error.to_string() });
-        let is_read = self.instance.fold.journal_status() == JournalStatus::Following;
-        if is_read && now.ms_since(since) >= READ_ONLY_AFTER_MS {
-            tracing::error!(%error, "the journal can be read and not written: hooks cannot be kept in it");
-            self.instance.fold.set_journal_status(JournalStatus::ReadOnly(since));
-        }
+        let is_over = now.ms_since(since) >= READ_ONLY_AFTER_MS;
+        self.instance.fold.change_journal_status(|status| {
+            let is_news = is_over && status == JournalStatus::Following;
+            if is_news {
+                tracing::error!(%error, "the journal can be read and not written: hooks cannot be kept in it");
+            }
+            is_news.then_some(JournalStatus::ReadOnly(since))
+        });
     }
 
     /// Why the journal could not be written when that was last tried.

@@ -41,7 +41,10 @@ struct CutOffByPanic<'a>(&'a Instance);
 impl Drop for CutOffByPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.fold.set_journal_status(JournalStatus::Away((self.0.clock)()));
+            let now = (self.0.clock)();
+            self.0.fold.change_journal_status(|status| {
+                status.cut_off().is_none().then_some(JournalStatus::Away(now))
+            });
         }
     }
 }
@@ -161,17 +164,18 @@ impl Relay {
             tracing::info!(after_ms = (self.instance.clock)().ms_since(since), "the journal answers again");
         }
         // That it can be read does not say that it can be written.
-        if !matches!(self.instance.fold.journal_status(), JournalStatus::ReadOnly(_)) {
-            self.instance.fold.set_journal_status(JournalStatus::Following);
-        }
+        self.instance.fold.change_journal_status(|status| match status {
+            JournalStatus::ReadOnly(_) => None,
+            _ => Some(JournalStatus::Following),
+        });
     }
 
     /// Loads the boards; those of a log that was lost are put into the new one before; and begins the hub there.
     async fn begin(&self) -> Result<EntryId, JournalError> {
         self.ensure_epoch().await?;
-        let (state, undecodable) = match self.instance.fold.journal_status() {
-            JournalStatus::Lost(_) => self.restore().await?,
-            _ => Projection::load(&*self.instance.journal).await?,
+        let (state, undecodable) = match self.is_another_log().await? {
+            true => self.restore().await?,
+            false => Projection::load(&*self.instance.journal).await?,
         };
         for key in undecodable {
             self.instance.vitals.entries_undecodable.add(1);
@@ -186,6 +190,16 @@ impl Relay {
         }
         self.hub.reset(position, replayed_from);
         Ok(position)
+    }
+
+    /// Whether the boards here are of another log than there is now: what they hold may be nowhere else. Whoever told
+    /// last how this instance stands with the journal need not have known.
+    async fn is_another_log(&self) -> Result<bool, JournalError> {
+        match (self.instance.fold.journal_status(), self.instance.fold.position()) {
+            (JournalStatus::Lost(_), _) => Ok(true),
+            (_, Some(position)) => Ok(!self.instance.journal.holds(position).await?),
+            (_, None) => Ok(false),
+        }
     }
 
     async fn restore(&self) -> Result<(Projection, Vec<String>), JournalError> {

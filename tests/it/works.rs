@@ -4,8 +4,8 @@
 use std::sync::{Arc, OnceLock};
 
 use boardcast::domain::time::Timestamp;
-use boardcast::journal::Store;
 use boardcast::journal::redis::RedisJournal;
+use boardcast::journal::{Journal as _, Store};
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -105,6 +105,22 @@ async fn fault_c2_a_relay_that_dies_is_told_and_replaced() {
     let health = app.get("/api/health").await.json();
     assert_eq!(health["tasks"], json!({ "deaths": 1, "down": [] }));
     assert!(is_ready(&app).await);
+}
+
+#[tokio::test]
+async fn fault_c2_a_log_that_is_lost_while_no_relay_lives_is_restored() {
+    let (app, journal) = over_faults(None).await;
+    journal.plan_panic();
+    assert_eq!(app.hook(&updated(13, 2, "Active")).await.status, 200);
+    eventually("the relay lives on", async || app.app.instance.vitals.task_deaths.value() == 1).await;
+    app.journal.lose_everything();
+    eventually("what was acknowledged is gone", async || {
+        let known = app.journal.load().await.unwrap().records;
+        known.iter().any(|(key, _)| key.as_item().is_some_and(|item| item.number() == 13))
+    })
+    .await;
+    let board = app.get("/api/snapshot?project=fabrikam&team=-").await.json();
+    assert_eq!(board["items"][0]["rev"], 2);
 }
 
 #[tokio::test]

@@ -56,7 +56,14 @@ impl Fold {
 
     /// From now on this instance stands so with the journal. Boards tell it from the same moment on.
     pub fn set_journal_status(&self, status: JournalStatus) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).cut_off = status.cut_off();
+        self.change_journal_status(|_| Some(status));
+    }
+
+    /// The same, by how it stood until now; `None` changes nothing. Several tell of it, each of what it sees.
+    pub fn change_journal_status(&self, next: impl FnOnce(JournalStatus) -> Option<JournalStatus>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(status) = next(self.journal_status()) else { return };
+        state.cut_off = status.cut_off();
         self.journal_status.send_if_modified(|known| std::mem::replace(known, status) != status);
     }
 
