@@ -1,7 +1,7 @@
 //! What a reader, a sender or a peer may cost: of memory, of the store, and of connections.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::domain::scope::Audience;
@@ -13,7 +13,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::app::{DEADLINE, TestApp};
-use crate::support::faults::FaultyJournal;
 use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenance, updated_in};
 use crate::support::http;
 use crate::support::process::{Process, memory_kb};
@@ -109,20 +108,11 @@ async fn fault_e1_a_cursor_further_back_than_replays_go_is_a_gap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_e1_readers_who_come_back_together_are_replayed_a_few_at_a_time() {
-    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
-    let filled = slot.clone();
-    let layer = move |store: Store| {
-        let faulty = FaultyJournal::over(&store);
-        let _ = filled.set(faulty.clone());
-        faulty.in_front_of(store)
-    };
     let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX };
-    let app = TestApp::builder().ring(ring).layer(layer).start().await;
-    app.settled().await;
+    let (app, journal) = TestApp::builder().ring(ring).start_over_faults().await;
     let begin = app.app.instance.fold.position().unwrap().to_string();
     large_boards(&app).await;
     app.quiet().await;
-    let journal = slot.get().unwrap();
     journal.set_read_delay(Duration::from_millis(20));
     let reading = (0..40).map(|_| async {
         let mut reader = app.stream_from(&begin).await;

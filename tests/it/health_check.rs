@@ -334,22 +334,14 @@ async fn p8_without_a_journal_it_is_alive_and_not_ready_and_says_so() {
 
 #[tokio::test]
 async fn p8_the_lag_is_not_known_while_the_log_cannot_be_read_and_known_as_soon_as_it_can() {
-    let slot: Arc<std::sync::OnceLock<Arc<FaultyJournal>>> = Arc::default();
-    let filled = slot.clone();
-    let layer = move |store: Store| {
-        let faulty = FaultyJournal::over(&store);
-        let _ = filled.set(faulty.clone());
-        faulty.in_front_of(store)
-    };
-    let app = TestApp::builder().layer(layer).start().await;
-    app.settled().await;
+    let (app, journal) = TestApp::builder().start_over_faults().await;
     assert_eq!(details(&app).await["journal"]["lagMs"], 0);
-    slot.get().unwrap().set_down(true);
+    journal.set_down(true);
     // The wait for the next entry began before the outage; this entry ends it, and the next wait fails.
     let silent = NewEntry { audience: Audience::Everyone, event: None, delta: None };
     app.journal.commit(Commit { entries: vec![silent], ..Commit::default() }).await.unwrap();
     details_with(&app, |details| details["journal"]["lagMs"].is_null()).await;
-    slot.get().unwrap().set_down(false);
+    journal.set_down(false);
     details_with(&app, |details| details["journal"]["lagMs"] == 0).await;
 }
 

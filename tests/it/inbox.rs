@@ -1,12 +1,12 @@
 //! While the journal is away hooks are kept in the archive, and they are on the board when it is back: once each.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::{Archive, Deposit};
 use boardcast::domain::scope::CollectionId;
 use boardcast::domain::time::Timestamp;
-use boardcast::journal::{EntryId, Journal, Store};
+use boardcast::journal::{EntryId, Journal};
 use boardcast::write::inbox::{Inbox, Round};
 use boardcast::write::ingest::Provenance;
 use serde_json::{Value, json};
@@ -20,17 +20,7 @@ use crate::support::hooks::{observation, provenance, updated};
 use crate::support::team::events;
 
 async fn with_archive(archive: Arc<dyn Archive>) -> (TestApp, Arc<FaultyJournal>) {
-    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
-    let filled = slot.clone();
-    let layer = move |store: Store| {
-        let faulty = FaultyJournal::over(&store);
-        let _ = filled.set(faulty.clone());
-        faulty.in_front_of(store)
-    };
-    let app = TestApp::builder().layer(layer).archive(archive).start().await;
-    app.settled().await;
-    let faulty = slot.get().unwrap().clone();
-    (app, faulty)
+    TestApp::builder().archive(archive).start_over_faults().await
 }
 
 async fn revisions(app: &TestApp) -> Vec<(u64, u64)> {

@@ -1,28 +1,14 @@
 //! Acknowledged means kept: what a sender is told when the journal fails, and what is there afterwards.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-
-use boardcast::journal::Store;
 
 use crate::support::app::TestApp;
 use crate::support::faults::{Fault, FaultyJournal};
 use crate::support::hooks::updated;
 
 async fn with_faults() -> (TestApp, Arc<FaultyJournal>) {
-    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
-    let filled = slot.clone();
-    let app = TestApp::builder()
-        .layer(move |store: Store| {
-            let faulty = FaultyJournal::over(&store);
-            let _ = filled.set(faulty.clone());
-            faulty.in_front_of(store)
-        })
-        .start()
-        .await;
-    app.settled().await;
-    let faulty = slot.get().unwrap().clone();
-    (app, faulty)
+    TestApp::builder().start_over_faults().await
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use boardcast::board::projection::Projection;
 use boardcast::domain::sprint::work_item::WorkItemId;
-use boardcast::journal::{Journal as _, LoadedRecords, RecordKey, Store};
+use boardcast::journal::{Journal as _, LoadedRecords, RecordKey};
 use serde_json::json;
 
 use crate::support::app::{DEADLINE, TestApp};
@@ -24,18 +24,8 @@ struct Fixture {
 impl Fixture {
     /// An application over a journal that can be taken away, with one item on a board.
     async fn start() -> Self {
-        let layer = Arc::new(std::sync::Mutex::new(None));
-        let keep = layer.clone();
-        let app = TestApp::builder()
-            .setting("BOARDCAST_SETTLE_MS", "100")
-            .layer(move |store: Store| {
-                let faulty = FaultyJournal::over(&store);
-                *keep.lock().unwrap() = Some(faulty.clone());
-                faulty.in_front_of(store)
-            })
-            .start()
-            .await;
-        let journal = layer.lock().unwrap().take().unwrap();
+        let builder = TestApp::builder().setting("BOARDCAST_SETTLE_MS", "100");
+        let (app, journal) = builder.start_over_faults().await;
         assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
         app.quiet().await;
         Self { app, journal }

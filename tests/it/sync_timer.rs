@@ -1,8 +1,8 @@
 //! `SyncTimer`: whatever the host sends, the reply is 200 with a JSON object that it can read, and inside the window
 //! of the synchronisation it says what was found. By itself the server keeps the same schedule without a host.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use boardcast::board::projection::Projection;
@@ -36,20 +36,6 @@ fn ms(time: &str) -> i64 {
 fn app_at(time: &str) -> (Builder, HandClock) {
     let clock = HandClock::at(ms(time));
     (TestApp::builder().clock(clock.clone()), clock)
-}
-
-async fn with_faults(builder: Builder) -> (TestApp, Arc<FaultyJournal>) {
-    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
-    let filled = slot.clone();
-    let layer = move |store: Store| {
-        let faulty = FaultyJournal::over(&store);
-        let _ = filled.set(faulty.clone());
-        faulty.in_front_of(store)
-    };
-    let app = builder.layer(layer).start().await;
-    app.settled().await;
-    let faulty = slot.get().unwrap().clone();
-    (app, faulty)
 }
 
 async fn invoke(app: &TestApp, body: &[u8]) -> Value {
@@ -182,7 +168,7 @@ async fn k11_the_window_and_its_zone_are_settings() {
 
 #[tokio::test]
 async fn s1_a_journal_that_is_away_is_a_reply_like_any_other() {
-    let (app, faults) = with_faults(app_at(INSIDE).0).await;
+    let (app, faults) = app_at(INSIDE).0.start_over_faults().await;
     faults.set_down(true);
     assert_eq!(fire(&app, false).await, "failed: the journal is unavailable: a planned fault");
     faults.set_down(false);
@@ -192,8 +178,11 @@ async fn s1_a_journal_that_is_away_is_a_reply_like_any_other() {
 
 #[tokio::test]
 async fn s1_a_journal_that_hangs_is_given_up_at_the_deadline() {
-    let (app, faults) =
-        with_faults(app_at(INSIDE).0.config(|config| config.sync_deadline = Duration::from_secs(1))).await;
+    let (app, faults) = app_at(INSIDE)
+        .0
+        .config(|config| config.sync_deadline = Duration::from_secs(1))
+        .start_over_faults()
+        .await;
     faults.set_read_delay(Duration::from_hours(1));
     assert_eq!(fire(&app, false).await, "timed out: not done within 1000 ms; the next run begins anew");
 }
@@ -325,7 +314,7 @@ async fn s1_what_falls_due_during_a_long_run_is_done_with_it() {
 #[tokio::test]
 async fn fault_d3_whoever_asks_for_a_synchronisation_while_one_runs_joins_it() {
     let (builder, _clock) = app_at(INSIDE);
-    let (app, faults) = with_faults(builder).await;
+    let (app, faults) = builder.start_over_faults().await;
     faults.set_read_delay(Duration::from_secs(1));
     let before = faults.readings();
     let envelope = br#"{"Data":{"timer":{"IsPastDue":false}}}"#;

@@ -1,7 +1,7 @@
 //! Whether this instance works: what it reads, what it writes and whether its tasks live decide together what readers are
 //! told, whether it is ready, and what health says.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::redis::RedisJournal;
@@ -17,20 +17,15 @@ use crate::support::redis::{self, RedisServer};
 
 /// An application over a journal that can go wrong.
 async fn over_faults(archive: Option<Arc<FaultyArchive>>) -> (TestApp, Arc<FaultyJournal>) {
-    let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
-    let filled = slot.clone();
-    let builder = TestApp::builder().layer(move |store: Store| {
-        let faulty = FaultyJournal::over(&store);
-        let _ = filled.set(faulty.clone());
-        faulty.in_front_of(store)
-    });
-    let app = match archive {
-        Some(archive) => builder.archive(archive).start().await,
-        None => builder.start().await,
+    let builder = TestApp::builder();
+    let builder = match archive {
+        Some(archive) => builder.archive(archive),
+        None => builder,
     };
+    let (app, journal) = builder.start_over_faults().await;
     assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
     app.quiet().await;
-    (app, slot.get().unwrap().clone())
+    (app, journal)
 }
 
 async fn is_ready(app: &TestApp) -> bool {

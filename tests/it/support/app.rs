@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use boardcast::app::{Adapters, App, Parts};
@@ -18,6 +18,7 @@ use boardcast::stream::hub::RingLimits;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::faults::FaultyJournal;
 use super::http::{self, Answer};
 use super::sse::SseReader;
 
@@ -191,6 +192,20 @@ impl Builder {
     pub fn layer(mut self, wrap: impl Fn(Store) -> Store + 'static) -> Self {
         self.wrap = Box::new(wrap);
         self
+    }
+
+    /// Starts over a journal that can go wrong, once it has read what there is.
+    pub async fn start_over_faults(self) -> (TestApp, Arc<FaultyJournal>) {
+        let slot: Arc<OnceLock<Arc<FaultyJournal>>> = Arc::default();
+        let filled = slot.clone();
+        let layer = move |store: Store| {
+            let faulty = FaultyJournal::over(&store);
+            let _ = filled.set(faulty.clone());
+            faulty.in_front_of(store)
+        };
+        let app = self.layer(layer).start().await;
+        app.settled().await;
+        (app, slot.get().unwrap().clone())
     }
 
     pub async fn start(self) -> TestApp {
