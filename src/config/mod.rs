@@ -1,5 +1,6 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
+mod allowed_hosts;
 mod function_timeout;
 mod reading;
 mod redis;
@@ -20,6 +21,7 @@ use crate::stream::StreamSettings;
 use crate::write::announce::DeriveSettings;
 use reading::Reading;
 
+pub use allowed_hosts::AllowedHosts;
 pub use function_timeout::FunctionTimeout;
 pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
@@ -263,15 +265,6 @@ pub enum AllowedOrigins {
     /// Any.
     Any,
     /// These, exactly as a browser writes them.
-    These(Vec<String>),
-}
-
-/// For which hosts requests are answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AllowedHosts {
-    /// For any: the Functions host puts its own in place of the one that was asked for.
-    Any,
-    /// For this machine, and by these names, in lower case.
     These(Vec<String>),
 }
 

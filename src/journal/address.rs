@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::platform::is_this_machine;
 use crate::platform::secret::Secret;
 
 /// The port of Redis. Azure Managed Redis has 10000.
@@ -49,10 +50,9 @@ impl Address {
 
     /// Whether a password goes over a network that others may listen to.
     pub fn sends_a_password_in_the_open(&self) -> bool {
-        let is_here = |host: &str| {
-            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        };
-        !self.is_encrypted && self.password.is_some() && !self.nodes.iter().all(|(host, _)| is_here(host))
+        !self.is_encrypted
+            && self.password.is_some()
+            && !self.nodes.iter().all(|(host, _)| is_this_machine(host))
     }
 }
 

@@ -20,6 +20,7 @@ use super::gate::{Gate, asked_pause};
 use super::{ClientSettings, ClientSetupError};
 use crate::devops::CallError;
 use crate::domain::degradation::Failure;
+use crate::platform::is_this_machine;
 use crate::platform::secret::Secret;
 
 /// The version of the API. Later ones are previews, and some of those are refused.
@@ -106,7 +107,7 @@ impl Transport {
     /// organisation by.
     pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
         let organisation = address(&settings.organisation)?;
-        if settings.token.is_some() && organisation.scheme() == "http" && !is_this_machine(&organisation) {
+        if settings.token.is_some() && organisation.scheme() == "http" && !is_here(&organisation) {
             return Err(ClientSetupError::InTheClear);
         }
         let token = settings.token.as_ref().map(|token| Token::new(token).ok_or(ClientSetupError::Token));
@@ -311,9 +312,8 @@ fn address(text: &str) -> Result<Url, ClientSetupError> {
     Ok(url)
 }
 
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+fn is_here(url: &Url) -> bool {
+    is_this_machine(url.host_str().unwrap_or_default())
 }
 
 fn http_client(organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
@@ -327,7 +327,7 @@ fn http_client(organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
         // The certificates of the machine are neither needed nor missed then.
         builder = builder.tls_certs_only([]);
     }
-    if is_this_machine(organisation) {
+    if is_here(organisation) {
         builder = builder.no_proxy();
     }
     builder.build()
