@@ -165,14 +165,19 @@ impl SourceCheck {
                 None => self.last_compared(Some(scope.project)),
             },
         };
-        let condition = match part {
-            None => &mut self.organization,
-            Some((source, scope)) => self.parts.of(source, scope),
-        };
+        let condition = self.condition(part);
         let is_from_before = condition.since().is_some_and(|since| asked_at < since);
         match outcome {
             CallOutcome::Success if is_from_before => condition.release(),
             outcome => condition.observe(policy, outcome, asked_at, known, jitter),
+        }
+    }
+
+    /// How a part answers, or, without one, which projects there are.
+    pub fn condition(&mut self, part: Option<(DataSource, Scope)>) -> &mut Condition {
+        match part {
+            None => &mut self.organization,
+            Some((source, scope)) => self.parts.of(source, scope),
         }
     }
 

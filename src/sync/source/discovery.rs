@@ -45,7 +45,7 @@ impl Source {
                     let again = permit == Permit::Probe || self.is_doubtful(Some(project.id));
                     let look = Look { again, is_known: known.iter().any(has) };
                     let teams = self.lists.teams(project.id, look).await;
-                    self.observe_list(part, &teams);
+                    self.observe_list(Some(part), &teams);
                     teams.map_err(|error| error.to_string())
                 }
             };
@@ -99,20 +99,17 @@ impl Source {
         let has_met_a_stranger = self.has_met_a_stranger.swap(false, Ordering::SeqCst);
         let again = permit == Permit::Probe || has_met_a_stranger || self.is_doubtful(None);
         let projects = self.lists.projects(Look { again, is_known }).await;
-        let (outcome, as_of) = match &projects {
-            Ok((_, as_of)) => (CallOutcome::Success, *as_of),
-            Err(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),
-        };
-        self.levels.observe(None, outcome, as_of);
+        self.observe_list(None, &projects);
         projects.map_err(|error| error.to_string())
     }
 
-    fn observe_list<T>(&self, part: (DataSource, Scope), list: &Result<(T, Timestamp), CallError>) {
+    /// Takes in whether a list was answered: of a project's teams, or, without a part, of the projects.
+    fn observe_list<T>(&self, part: Option<(DataSource, Scope)>, list: &Result<(T, Timestamp), CallError>) {
         let (outcome, as_of) = match list {
             Ok((_, as_of)) => (CallOutcome::Success, *as_of),
             Err(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),
         };
-        self.levels.observe(Some(part), outcome, as_of);
+        self.levels.observe(part, outcome, as_of);
     }
 
     /// The teams that boards show, the archived ones among them, with their sprints.

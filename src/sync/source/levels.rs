@@ -89,8 +89,7 @@ impl Levels {
 
     /// Whether a part may be asked for; without one, which projects there are.
     pub(super) fn permit(&self, part: Option<(DataSource, Scope)>) -> Permit {
-        let mut asking = lock(&self.asking);
-        condition(&mut asking.check, part).permit(&self.policy, (self.instance.clock)())
+        lock(&self.asking).check.condition(part).permit(&self.policy, (self.instance.clock)())
     }
 
     /// How it ended to ask for a part; `asked_at` is of when the answer is.
@@ -106,7 +105,7 @@ impl Levels {
 
     /// A question that was permitted was not asked after all.
     pub(super) fn release(&self, part: (DataSource, Scope)) {
-        condition(&mut lock(&self.asking).check, Some(part)).release();
+        lock(&self.asking).check.condition(Some(part)).release();
     }
 
     /// The worst of all levels that the organisation is the reason of, for where there is room for one word.
@@ -268,13 +267,6 @@ impl Levels {
             demo: self.instance.demo,
             ..Envelope::connection(now, level, None)
         }
-    }
-}
-
-fn condition(check: &mut SourceCheck, part: Option<(DataSource, Scope)>) -> &mut Condition {
-    match part {
-        Some((source, scope)) => check.parts.of(source, scope),
-        None => &mut check.organization,
     }
 }
 
