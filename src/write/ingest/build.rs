@@ -55,9 +55,10 @@ impl Base {
         base
     }
 
-    /// Whether the organisation told of a project, which no hook does.
-    pub(super) fn is_told_of(&self, project: ProjectId) -> bool {
-        self.teams.of_project(project).next().is_some()
+    /// Whether the organisation told of every project that these concern, which no hook does.
+    pub(super) fn is_told_of(&self, observations: &[Observation]) -> bool {
+        let mut projects = observations.iter().map(|observation| observation.present().claim.facts.project);
+        projects.all(|project| self.teams.of_project(project).next().is_some())
     }
 
     /// Takes what is known of teams from the fold, all of one position.
@@ -141,8 +142,7 @@ impl Ingest {
         let is_ours = if self.instance.owner.is_told_by_hooks_alone() {
             base.collection.is_none()
         } else {
-            let project = |observation: &Observation| observation.present().claim.facts.project;
-            observations.iter().map(project).all(|project| base.is_told_of(project))
+            base.is_told_of(observations)
         };
         if is_ours {
             commit.put(Change::Collection(collection), base.collection_version);

@@ -159,14 +159,7 @@ impl Observed<'_> {
         self.provenance.source == Cause::Webhook
             && self.base.collection.is_some()
             && self.provenance.collection != self.base.collection
-            && !self.are_of_the_organization()
-    }
-
-    /// Whether the organisation itself told of every project that they concern.
-    fn are_of_the_organization(&self) -> bool {
-        let mut projects =
-            self.observations.iter().map(|observation| observation.present().claim.facts.project);
-        projects.all(|project| self.base.is_told_of(project))
+            && !self.base.is_told_of(self.observations)
     }
 
     /// Whether all of them are of projects that are not served.
