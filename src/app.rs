@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::archive::Archive;
 use crate::archive::table::{self, ArchiveSetupError, Credential, TableArchive, TableSettings};
@@ -141,30 +141,20 @@ impl Parts {
         if let Some(inbox) = self.inbox.clone() {
             instance.supervise("inbox", on_each(inbox, Inbox::drain));
         }
+        if let Some(archiver) = archiver.clone() {
+            let load = |archiver: Arc<Archiver>| async move { archiver.load_archived_boards().await };
+            instance.supervise("archive load", on_each(archiver.clone(), load));
+            instance.supervise("archive", on_each(archiver, Archiver::follow));
+        }
         let deriver = self.deriver.clone();
-        let Some(archiver) = archiver else {
-            return instance.supervise("derive", on_each(deriver, Deriver::follow));
-        };
-        let load = |archiver: Arc<Archiver>| async move { archiver.load_archived_boards().await };
-        instance.supervise("archive load", on_each(archiver.clone(), load));
-        let (last_announced, begun) = (archiver.clone(), Arc::new(Notify::new()));
-        let begin = begun.clone();
         instance.supervise("derive", move || {
-            let (archiver, deriver, begin) = (last_announced.clone(), deriver.clone(), begin.clone());
+            let (archiver, deriver) = (archiver.clone(), deriver.clone());
             async move {
                 // What was last announced of a board is looked up before anything is derived from what is known of it now.
-                archiver.begin().await;
-                begin.notify_one();
+                if let Some(archiver) = archiver {
+                    archiver.begin().await;
+                }
                 deriver.follow().await;
-            }
-        });
-        instance.supervise("archive", move || {
-            let (archiver, begun) = (archiver.clone(), begun.clone());
-            async move {
-                begun.notified().await;
-                // Whoever takes this task's place need not wait.
-                begun.notify_one();
-                archiver.follow().await;
             }
         });
     }
