@@ -120,8 +120,12 @@ impl Instances {
     /// Takes note that nothing can be written. That the journal cannot be read either is the relay's to say.
     fn not_written(&self, error: &JournalError) {
         let now = (self.instance.clock)();
-        let since = self.refused().get_or_insert_with(|| Refused { since: now, why: String::new() }).since;
-        *self.refused() = Some(Refused { since, why: error.to_string() });
+        let since = {
+            let mut refused = self.refused();
+            let since = refused.as_ref().map_or(now, |refused| refused.since);
+            *refused = Some(Refused { since, why: error.to_string() });
+            since
+        };
         let is_over = now.ms_since(since) >= READ_ONLY_AFTER_MS;
         self.instance.fold.change_journal_status(|status| {
             let is_news = is_over && status == JournalStatus::Following;
