@@ -13,9 +13,9 @@ use crate::config::{Config, Organization, Redis, TableAccess, Tables};
 use crate::devops::AzureDevOps;
 use crate::devops::client::{ClientSettings, RestClient};
 use crate::domain::degradation::Policy;
-use crate::journal::Store;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{self, RedisJournal, RedisSettings};
+use crate::journal::{Journal, Store};
 use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
 use crate::platform::clock::{self, Clock};
@@ -128,6 +128,8 @@ impl Parts {
     /// Starts what runs for as long as the process.
     fn run_in_background(&self, hub: Arc<Hub>, archiver: Option<Arc<Archiver>>) {
         let instance = &self.instance;
+        let journal = |journal: Arc<dyn Journal>| async move { journal.run().await };
+        instance.supervise("journal", on_each(instance.journal.clone(), journal));
         let relay = Relay { instance: instance.clone(), hub: hub.clone() };
         instance.supervise("relay", move || relay.clone().run());
         instance.supervise("pace", on_each(hub, |hub| async move { hub.pace().await }));

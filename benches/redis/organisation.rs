@@ -131,6 +131,8 @@ pub async fn journal(server: &RedisServer, organisation: &str) -> Arc<RedisJourn
         ..RedisSettings::new(defaults.address, defaults.owner)
     };
     let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
+    let running = journal.clone();
+    tokio::spawn(async move { running.run().await });
     while journal.load().await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::os::unix::process::parent_id;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,11 +52,14 @@ async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
         app.snapshots.set_stand_in(stand_in::stand_in(clock::system()));
     }
     if let (Some(demo), Ok(address)) = (demo, listener.local_addr()) {
-        tokio::spawn(demo.live(address, config.hook_access.any_secret().cloned()));
+        let (demo, secret) = (Arc::new(demo), config.hook_access.any_secret().cloned());
+        app.instance.supervise("demo", move || demo.clone().live(address, secret.clone()));
     }
     if app.has_own_schedule() {
         // Else the host's timer does it, which is kept to one instance; a second one would do everything twice.
-        tokio::spawn(timer::run_on_schedule(app.sync.clone(), timer::SyncReport::log));
+        let sync = app.sync.clone();
+        app.instance
+            .supervise("schedule", move || timer::run_on_schedule(sync.clone(), timer::SyncReport::log));
     }
     server::serve(app, listener, told_to_stop(parent)).await;
     Ok(())

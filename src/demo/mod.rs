@@ -53,7 +53,7 @@ impl Demo {
     /// Lets the organisation live, and posts a hook for each of its changes; never returns.
     ///
     /// `address` is where boardcast listens, `secret` is what it wants to see.
-    pub async fn live(self, address: SocketAddr, secret: Option<Secret>) {
+    pub async fn live(self: Arc<Self>, address: SocketAddr, secret: Option<Secret>) {
         let client = match reqwest::Client::builder().no_proxy().timeout(HOOK_TIMEOUT).build() {
             Ok(client) => client,
             Err(error) => {

@@ -150,6 +150,10 @@ impl Journal for MemoryJournal {
         Ok(LoadedRecords { records, position: state.last, whole_at: state.last })
     }
 
+    async fn run(&self) {
+        std::future::pending().await
+    }
+
     async fn read(&self, keys: &[RecordKey]) -> Result<Vec<Option<Versioned>>, JournalError> {
         let state = self.lock();
         Ok(keys.iter().map(|key| state.records.get(key).cloned()).collect())

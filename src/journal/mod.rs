@@ -171,6 +171,10 @@ pub trait Journal: Send + Sync {
     /// Whether that very entry is still in the log, or is its end.
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError>;
 
+    /// What it does in the background for as long as the process lives; whoever has the journal sees to it that it runs.
+    /// Without it a store that has to be connected to stays away. A second run waits for the end of the first.
+    async fn run(&self);
+
     /// Whether other instances have the same journal. To share lists through one that nobody else has would only be to
     /// have them in memory twice.
     fn is_shared(&self) -> bool;

@@ -189,7 +189,13 @@ async fn c15_the_user_is_the_tokens_object_or_the_one_that_the_url_names() {
     let url = guarded.nodes[0].url().replace("://", &format!("://{}@", guarded.user));
     let address = Address::parse(&url).unwrap();
     let named = Guarded { settings: RedisSettings { address, ..guarded.settings.clone() }, ..guarded };
-    committed(&*named.journal(&platform), "a").await.unwrap();
+    let settings = RedisSettings { tokens: Some(Arc::new(platform.identity())), ..named.settings.clone() };
+    let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
+    let kept = journal.clone();
+    let running = tokio::spawn(async move { kept.run().await });
+    committed(&*journal, "a").await.unwrap();
+    running.abort();
+    drop(journal);
     eventually("its connections are closed when it is dropped", async || {
         named.connections().await.is_empty()
     })

@@ -103,6 +103,16 @@ async fn fault_c2_a_relay_that_dies_is_told_and_replaced() {
 }
 
 #[tokio::test]
+async fn fault_c2_what_the_journal_does_in_the_background_is_begun_again_when_it_dies() {
+    let (app, journal) = over_faults(None).await;
+    journal.panic_in_the_background();
+    eventually("its death is not told", async || !is_ready(&app).await).await;
+    let health = app.get("/api/health").await.json();
+    assert_eq!(health["tasks"], json!({ "deaths": 1, "down": ["journal"] }));
+    eventually("it is not begun again", async || is_ready(&app).await).await;
+}
+
+#[tokio::test]
 async fn fault_c2_a_log_that_is_lost_while_no_relay_lives_is_restored() {
     let (app, journal) = over_faults(None).await;
     journal.plan_panic();

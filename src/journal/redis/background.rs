@@ -1,6 +1,6 @@
 //! What the journal on Redis does in the background: it listens for entries, and tends the log.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use redis::{FromRedisValue as _, Value};
@@ -21,10 +21,10 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Waits for entries on a connection of its own and tells `changed`. It hands nothing on: what it saw may already be
 /// gone, so each follower of the log reads it itself, in one step with the check that it is still the same log.
-pub(super) async fn listen(link: Link, log: String, changed: watch::Sender<()>) {
+pub(super) async fn listen(link: &Link, log: &str, changed: &watch::Sender<()>) {
     let (mut end, mut reachable) = (String::from("0-0"), false);
     loop {
-        match next_end(&link, &log, &end, &changed).await {
+        match next_end(link, log, &end, changed).await {
             Ok(next) => {
                 // After an outage those who wait have to look, even if the log did not grow.
                 if next != end || !reachable {
@@ -66,7 +66,7 @@ async fn next_end(
 
 /// Drops entries by age, notes how things are, and says what an operator should know of the server whenever that has
 /// changed.
-pub(super) async fn tend(parts: Arc<Parts>) {
+pub(super) async fn tend(parts: &Parts) {
     loop {
         match parts.tend().await {
             Ok(()) => tokio::time::sleep(parts.settings.tend_every).await,

@@ -10,7 +10,6 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, ToRedisArgs, Value,
 };
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::connector::{Connection, Connector, Opened, describe};
@@ -45,21 +44,37 @@ enum State {
     Down(String),
 }
 
-/// A connection that is always being kept. Dropping it ends the work in the background.
+/// A connection that is always being kept, as long as [`keep`](Self::keep) runs.
 pub(super) struct Link {
+    connector: Connector,
     state: watch::Sender<State>,
     /// How long a command may take, the wait for a connection included.
     timeout: Duration,
     login_remedy: &'static str,
-    _keeper: JoinSet<()>,
 }
 
 impl Link {
-    /// Starts to connect, and returns at once.
-    pub(super) fn keep(connector: Connector) -> Self {
+    pub(super) fn new(connector: Connector) -> Self {
         let (timeout, login_remedy) = (connector.reply_timeout, connector.login_remedy());
-        let state = watch::Sender::new(State::Connecting);
-        Self { _keeper: JoinSet::from_iter([keep(connector, state.clone())]), state, timeout, login_remedy }
+        Self { connector, state: watch::Sender::new(State::Connecting), timeout, login_remedy }
+    }
+
+    /// Connects, waits until the connection is broken, and begins again; never returns. Before the token of a connection
+    /// ends, another one takes its place; what is under way on the old one finishes there, and then it is closed.
+    pub(super) async fn keep(&self) {
+        let mut broken = self.state.subscribe();
+        let mut number = 0;
+        loop {
+            let (mut connection, mut ends) = first(&self.connector, &self.state).await;
+            loop {
+                number += 1;
+                self.state.send_replace(State::Up(connection, number));
+                tokio::select! {
+                    _ = broken.wait_for(|state| matches!(state, State::Connecting)) => break,
+                    next = self.connector.successor(ends) => (connection, ends) = next,
+                }
+            }
+        }
     }
 
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, JournalError> {
@@ -150,24 +165,6 @@ impl Drop for Suspicion<'_> {
     fn drop(&mut self) {
         if !self.is_answered && self.since.elapsed() >= SUSPECTED_AFTER {
             self.link.replace(self.number);
-        }
-    }
-}
-
-/// Connects, waits until the connection is broken, and begins again. Before the token of a connection ends, another one
-/// takes its place; what is under way on the old one finishes there, and then it is closed.
-async fn keep(connector: Connector, state: watch::Sender<State>) {
-    let mut broken = state.subscribe();
-    let mut number = 0;
-    loop {
-        let (mut connection, mut ends) = first(&connector, &state).await;
-        loop {
-            number += 1;
-            state.send_replace(State::Up(connection, number));
-            tokio::select! {
-                _ = broken.wait_for(|state| matches!(state, State::Connecting)) => break,
-                next = connector.successor(ends) => (connection, ends) = next,
-            }
         }
     }
 }

@@ -18,8 +18,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{FromRedisValue, ToRedisArgs, Value};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::timeout;
 
 use self::background::{BLOCK, listen, tend};
@@ -77,21 +76,22 @@ struct Parts {
 /// The journal on Redis.
 pub struct RedisJournal {
     parts: Arc<Parts>,
+    /// A read that blocks holds up whatever else goes over its connection, so it has one of its own. Locked by what runs
+    /// in the background.
+    listener: AsyncMutex<Link>,
     /// Told whenever the log may have more, or may be gone.
-    changed: watch::Receiver<()>,
-    _background: JoinSet<()>,
+    changed: watch::Sender<()>,
 }
 
 impl RedisJournal {
-    /// A journal that connects in the background: it never waits for a store that is away, its operations fail until
-    /// the store is there. Needs a runtime.
+    /// A journal that connects as soon as it [runs](Journal::run): its operations fail until the store is there, and none
+    /// waits for one that is away.
     ///
     /// Errors: an address or certificate that the client does not take.
     pub fn new(settings: RedisSettings, clock: Clock) -> Result<Self, &'static str> {
         // It is already installed when the process has another client that speaks TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let link = |reply_timeout| Connector::new(&settings, &clock, reply_timeout).map(Link::keep);
-        // A read that blocks holds up whatever else goes over its connection, so it has one of its own.
+        let link = |reply_timeout| Connector::new(&settings, &clock, reply_timeout).map(Link::new);
         let (listener, link) = (link(BLOCK + settings.timeout)?, link(settings.timeout)?);
         let parts = Arc::new(Parts {
             link,
@@ -103,11 +103,7 @@ impl RedisJournal {
             clock_ahead_ms: Mutex::default(),
             is_first_form_gone: AtomicBool::new(false),
         });
-        let (told, changed) = watch::channel(());
-        let mut background = JoinSet::new();
-        background.spawn(listen(listener, parts.keys.log.clone(), told));
-        background.spawn(tend(parts.clone()));
-        Ok(Self { parts, changed, _background: background })
+        Ok(Self { parts, listener: AsyncMutex::new(listener), changed: watch::Sender::default() })
     }
 }
 
@@ -284,7 +280,7 @@ impl Journal for RedisJournal {
     }
 
     async fn tail(&self, after: EntryId, limit: usize) -> Result<Vec<Entry>, JournalError> {
-        let mut changed = self.changed.clone();
+        let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
             let entries = self.parts.following(after, limit.max(1)).await?;
@@ -292,9 +288,7 @@ impl Journal for RedisJournal {
                 return Ok(entries);
             }
             // An emptied log is silent, so silence is looked into.
-            if let Ok(Err(_)) = timeout(self.parts.settings.check_every, changed.changed()).await {
-                return Err(JournalError::Unavailable("it is being closed".into()));
-            }
+            let _ = timeout(self.parts.settings.check_every, changed.changed()).await;
         }
     }
 
@@ -316,6 +310,16 @@ impl Journal for RedisJournal {
             Err(JournalError::Lost) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    async fn run(&self) {
+        let listener = self.listener.lock().await;
+        tokio::join!(
+            self.parts.link.keep(),
+            listener.keep(),
+            listen(&listener, &self.parts.keys.log, &self.changed),
+            tend(&self.parts),
+        );
     }
 
     fn is_shared(&self) -> bool {

@@ -11,7 +11,7 @@ use boardcast::journal::{
     Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, Leases, LoadedRecords,
     RecordKey, Store, Versioned,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What happens to one operation.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub struct FaultyJournal {
     refused_from: AtomicU32,
     /// The next one who follows the log dies of it.
     panics: AtomicBool,
+    /// What runs in the background dies of it.
+    background_panics: Notify,
     readings: AtomicUsize,
     /// How many readings for readers who come back are under way, and how many were at most.
     replays: AtomicUsize,
@@ -51,6 +53,7 @@ impl FaultyJournal {
             read_delay: Mutex::default(),
             refused_from: AtomicU32::new(u32::MAX),
             panics: AtomicBool::new(false),
+            background_panics: Notify::new(),
             readings: AtomicUsize::default(),
             replays: AtomicUsize::default(),
             replays_most: AtomicUsize::default(),
@@ -81,6 +84,11 @@ impl FaultyJournal {
     /// Whoever follows the log next dies of it.
     pub fn plan_panic(&self) {
         self.panics.store(true, Ordering::SeqCst);
+    }
+
+    /// What runs in the background dies.
+    pub fn panic_in_the_background(&self) {
+        self.background_panics.notify_one();
     }
 
     /// The next load answers this, as one may that others wrote into.
@@ -173,6 +181,13 @@ impl Journal for FaultyJournal {
         let missed = self.inner.missed(after, bytes_max).await;
         self.replays.fetch_sub(1, Ordering::SeqCst);
         missed
+    }
+
+    async fn run(&self) {
+        tokio::select! {
+            () = self.background_panics.notified() => panic!("a planned panic"),
+            () = self.inner.run() => {}
+        }
     }
 
     async fn entry_before(&self, entries: usize) -> Result<EntryId, JournalError> {

@@ -15,6 +15,7 @@ use boardcast::domain::owner::Owner;
 use boardcast::domain::record::delta::Delta;
 use boardcast::domain::record::last_announced::Announced;
 use boardcast::domain::stored::Stored;
+use boardcast::journal::Journal as _;
 use boardcast::journal::address::Address;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use redis::{FromRedisValue, Value};
@@ -266,7 +267,10 @@ pub fn settings(url: &str, organisation: &str) -> RedisSettings {
 }
 
 pub fn journal(settings: RedisSettings) -> Arc<RedisJournal> {
-    Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap())
+    let journal = Arc::new(RedisJournal::new(settings, boardcast::platform::clock::system()).unwrap());
+    let running = journal.clone();
+    tokio::spawn(async move { running.run().await });
+    journal
 }
 
 /// Three masters that share the slots.

@@ -203,6 +203,30 @@ fn there_is_one_way_to_commit() {
 }
 
 #[test]
+fn fault_c2_every_task_that_lives_as_long_as_the_process_is_supervised() {
+    let mut violations = Violations::of(
+        "A task that is not supervised dies unseen. These begin some that end by themselves, or simulate an organisation.",
+    );
+    let may = [
+        "src/ops/tasks.rs",
+        "src/demo/simulation/server.rs",
+        "src/platform/identity.rs",
+        "src/server.rs",
+        "src/sync/cache/mod.rs",
+        "src/sync/timer.rs",
+    ];
+    for module in library().iter().filter(|module| !may.contains(&&*module.file)) {
+        for begun in ["spawn (", "JoinSet"] {
+            for token in find(module.shipped_tokens(), begun) {
+                let text = "begin it with Instance::supervise, or add the file here if it ends by itself";
+                violations.at(&module.file, token.line, text);
+            }
+        }
+    }
+    violations.report();
+}
+
+#[test]
 fn only_the_composition_root_names_an_adapter() {
     let mut violations = Violations::of("Nobody but src/app.rs knows which journal or archive there is.");
     let may = |file: &str| {
