@@ -210,10 +210,11 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
+    let is_ready = is_ready(app);
     let state = app.instance.fold.read();
     let scopes: Vec<_> = state.shown().collect();
     let worst = Snapshots::summary(&state, &scopes).0.max(app.instance.vitals.source_level.value());
-    let level = if is_ready(app) { worst } else { Level::None };
+    let level = if is_ready { worst } else { Level::None };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({
             "project": scope.project,

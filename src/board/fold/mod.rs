@@ -1,12 +1,15 @@
 //! The fold: the log, folded into this instance's boards. Its position is exact, and a snapshot's id *is* that
 //! position: there is no gap and no race between a snapshot and what follows it.
 
+mod held;
+
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use self::held::HeldFold;
 use crate::board::projection::Projection;
 use crate::domain::{ArchivedBoard, JournalStatus};
 use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
@@ -24,9 +27,15 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// What is known now, consistent in itself. Hold it briefly: the relay waits meanwhile.
-    pub fn read(&self) -> RwLockReadGuard<'_, Projection> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    /// What is known now, consistent in itself. Hold it briefly: the relay waits meanwhile. A thread takes one at a time:
+    /// a second one waits for the relay, which waits for the first.
+    pub fn read(&self) -> HeldFold<'_> {
+        HeldFold::of(&self.state)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Projection> {
+        held::refuse_second();
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The position, once the fold was loaded.
@@ -61,7 +70,7 @@ impl Fold {
 
     /// The same, by how it stood until now; `None` changes nothing. Several tell of it, each of what it sees.
     pub fn change_journal_status(&self, next: impl FnOnce(JournalStatus) -> Option<JournalStatus>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.write();
         let Some(status) = next(self.journal_status()) else { return };
         state.cut_off = status.cut_off();
         self.journal_status.send_if_modified(|known| std::mem::replace(known, status) != status);
@@ -70,7 +79,7 @@ impl Fold {
     /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.
     pub fn show_archived(&self, boards: impl IntoIterator<Item = ArchivedBoard>) {
         let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
-        self.state.write().unwrap_or_else(PoisonError::into_inner).archived = Arc::new(boards);
+        self.write().archived = Arc::new(boards);
     }
 
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
@@ -100,7 +109,7 @@ impl Fold {
     pub fn reset(&self, mut state: Projection) {
         let position = state.position();
         state.cut_off = self.journal_status().cut_off();
-        let mut ours = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut ours = self.write();
         state.archived = ours.archived.clone();
         *ours = state;
         drop(ours);
@@ -112,7 +121,7 @@ impl Fold {
     /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
     pub fn apply(&self, entries: &[Entry]) -> Vec<EntryId> {
         let Some(last) = entries.last() else { return Vec::new() };
-        let undecodable = self.state.write().unwrap_or_else(PoisonError::into_inner).apply(entries);
+        let undecodable = self.write().apply(entries);
         self.position.send_replace(Some(last.id));
         undecodable
     }

@@ -126,7 +126,8 @@ fn dropped_items_leave_their_boards() {
     let delta = Delta { dropped: vec![WorkItemId::new(13).unwrap()], ..Delta::default() };
     dropping.content.delta = Some(delta.encode().into());
     fold.apply(&[dropping]);
-    assert_eq!((fold.read().items_len(), fold.read().boards().count()), (0, 0));
+    let state = fold.read();
+    assert_eq!((state.items_len(), state.boards().count()), (0, 0));
 }
 
 /// The entry that tells of a team, and of the sprint it is in.
