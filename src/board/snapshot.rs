@@ -85,7 +85,8 @@ pub struct Taken {
 /// A board as `GET snapshot` answers it.
 #[derive(Clone, Debug)]
 pub struct BoardAnswer {
-    pub json: Bytes,
+    /// `None` where the client has it already.
+    pub json: Option<Bytes>,
     /// Its entity tag: the last entry that touched the board, and the level.
     pub etag: String,
     pub data_as_of: Option<Timestamp>,
@@ -237,10 +238,16 @@ impl Snapshots {
         Directory { scopes: rows.collect(), level, outage: None, cursor: state.position().to_string() }
     }
 
-    /// The board of a scope, whole, as `GET snapshot` answers it.
-    pub fn board(&self, scope: Scope) -> BoardAnswer {
+    /// The board of a scope, whole, as `GET snapshot` answers it, unless a client that asks has that entity tag: to put
+    /// together what it has would cost as much as what it has not.
+    pub fn board(&self, scope: Scope, has: impl FnOnce(&str) -> bool) -> BoardAnswer {
         let (position, parts) = {
             let state = self.fold.read();
+            let stand = Stand::of(&state, scope);
+            let etag = stand.etag(state.level_here(scope));
+            if has(&etag) {
+                return BoardAnswer { json: None, etag, data_as_of: stand.data_as_of };
+            }
             (state.position(), Parts::of(&state, scope))
         };
         let answer = Answer {
@@ -254,7 +261,7 @@ impl Snapshots {
         };
         BoardAnswer {
             // Strings, numbers and maps with string keys cannot fail to serialise.
-            json: serde_json::to_vec(&answer).unwrap_or_default().into(),
+            json: Some(serde_json::to_vec(&answer).unwrap_or_default().into()),
             etag: parts.etag(),
             data_as_of: parts.stand.data_as_of,
         }
@@ -335,6 +342,10 @@ impl Stand {
         };
         Self { touched, data_as_of: state.data_as_of(scope), cut_off: state.cut_off() }
     }
+
+    fn etag(&self, level: Level) -> String {
+        format!("\"{}-{}\"", self.touched, level.as_str())
+    }
 }
 
 impl Parts {
@@ -350,7 +361,7 @@ impl Parts {
     }
 
     fn etag(&self) -> String {
-        format!("\"{}-{}\"", self.stand.touched, self.level.as_str())
+        self.stand.etag(self.level)
     }
 
     fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {

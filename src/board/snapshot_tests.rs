@@ -82,21 +82,32 @@ fn a_board_too_large_for_an_event_leaves_its_items_to_a_fetch() {
     assert!(taken.boards[0].len() <= EVENT_BYTES_MAX);
     assert!(board["data"].get("items").is_none());
     assert_eq!(board["url"], format!("/api/snapshot?project={}&team=-&at=1-200", project()));
-    let answer = snapshots.board(Scope::project(project()));
+    let answer = snapshots.board(Scope::project(project()), |_| false);
     assert_eq!(board["etag"], answer.etag);
-    assert_eq!(json(&answer.json)["items"].as_array().unwrap().len(), 200);
+    assert_eq!(json(&answer.json.unwrap())["items"].as_array().unwrap().len(), 200);
 }
 
 #[test]
 fn the_entity_tag_moves_with_the_board_and_not_with_others() {
     let (fold, snapshots) = snapshots();
     apply(&fold, 1, &item(13, 1, |_| {}));
-    let tag = || snapshots.board(Scope::project(project())).etag;
+    let tag = || snapshots.board(Scope::project(project()), |_| false).etag;
     assert_eq!(tag(), "\"1-1-full\"");
     apply(&fold, 2, &item(14, 1, |facts| facts.project = other_project()));
     assert_eq!(tag(), "\"1-1-full\"");
     apply(&fold, 3, &item(13, 2, |_| {}));
     assert_eq!(tag(), "\"1-3-full\"");
+}
+
+#[test]
+fn fault_e6_what_a_client_has_is_not_put_together_again() {
+    let (fold, snapshots) = snapshots();
+    apply(&fold, 1, &item(13, 1, |_| {}));
+    let scope = Scope::project(project());
+    let first = snapshots.board(scope, |_| false);
+    let again = snapshots.board(scope, |etag| etag == first.etag);
+    assert!(first.json.is_some() && again.json.is_none());
+    assert_eq!((again.etag, again.data_as_of), (first.etag, first.data_as_of));
 }
 
 #[test]

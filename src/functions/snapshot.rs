@@ -85,10 +85,10 @@ fn count(app: &App, outcome: ReadOutcome) {
 }
 
 fn board(app: &App, scope: Scope, request: &Request) -> Response {
-    let board = app.snapshots.board(scope);
-    let response = match reply::matches(&request.headers, &board.etag) {
-        true => reply::not_modified(),
-        false => reply::json(StatusCode::OK, board.json),
+    let board = app.snapshots.board(scope, |etag| reply::matches(&request.headers, etag));
+    let response = match board.json {
+        None => reply::not_modified(),
+        Some(json) => reply::json(StatusCode::OK, json),
     };
     let response = reply::with_header(response, ETAG, &board.etag);
     let response = reply::with_header(response, CACHE_CONTROL, "no-cache");

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::{Semaphore, watch};
 
@@ -20,7 +20,7 @@ use crate::domain::level::Level;
 use crate::domain::wire::event::{self, Body, ClosingReason, Envelope};
 use crate::ops::instance::Instance;
 use crate::stream::hub::Hub;
-use crate::stream::hub::frame::{Block, retry};
+use crate::stream::hub::frame::Block;
 use admission::{Admission, Held, Verdict};
 use reader::Reader;
 
@@ -151,9 +151,9 @@ impl Streams {
             demo: self.instance.demo,
             ..Envelope::connection((self.instance.clock)(), Level::Full, None)
         };
-        let mut bytes = BytesMut::from(&retry(reconnect_after_ms)[..]);
-        bytes.extend_from_slice(&Block::new(None, &event::encode(&envelope, &body)).bytes(request.named));
-        byte_stream(futures_util::stream::unfold(Some((bytes.freeze(), held)), move |state| async move {
+        let json = event::encode(&envelope, &body);
+        let bytes = Block::first(reconnect_after_ms, &json).bytes(request.named);
+        byte_stream(futures_util::stream::unfold(Some((bytes, held)), move |state| async move {
             let (bytes, held) = state?;
             if bytes.is_empty() {
                 tokio::time::sleep(retry_after).await;

@@ -124,6 +124,27 @@ async fn fault_e1_readers_who_come_back_together_are_replayed_a_few_at_a_time() 
 }
 
 #[tokio::test]
+async fn fault_c3_a_server_that_stops_waits_for_nobodys_replay() {
+    let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX };
+    let (mut app, journal) = TestApp::builder().ring(ring).start_over_faults().await;
+    let begin = app.app.instance.fold.position().unwrap().to_string();
+    large_boards(&app).await;
+    app.quiet().await;
+    journal.set_read_delay(10 * DEADLINE);
+    // One more than may read at once: it waits for its turn.
+    let mut readers = Vec::new();
+    for _ in 0..5 {
+        let mut reader = app.stream_from(&begin).await;
+        reader.next_of("connected").await;
+        readers.push(reader);
+    }
+    app.stop();
+    for mut reader in readers {
+        assert_eq!(reader.next_of("closing").await["reason"], "shutdown");
+    }
+}
+
+#[tokio::test]
 async fn fault_e3_half_sent_heads_do_not_silence_a_process_of_256_descriptors() {
     let process = Process::start_by("ulimit -n 256; exec \"$0\"", &[]).await;
     let mut half = Vec::new();

@@ -67,8 +67,9 @@ async fn e13_a_reader_too_many_is_told_when_to_come_back_and_held_silent_until_t
     let begin = Instant::now();
     let mut second = app.stream("").await;
     assert!(second.head.starts_with("HTTP/1.1 200"), "any other status closes a native source for good");
-    let retry: u64 = second.next().await.unwrap().field("retry").unwrap().parse().unwrap();
-    let closing = second.next_of("closing").await;
+    let closing = second.next_with("closing").await;
+    let retry: u64 = closing.field("retry").unwrap().parse().unwrap();
+    let closing = closing.json().unwrap();
     assert_eq!((&closing["reason"], &closing["reconnectAfterMs"]), (&"shed".into(), &retry.into()));
     assert!(begin.elapsed() < Duration::from_millis(1_000), "it is told at once");
     assert_eq!(second.next().await, None, "not even a heartbeat comes");

@@ -62,20 +62,26 @@ fn begins_board(json: &[u8]) -> bool {
 impl Block {
     /// Writes a block with an id, or without one so that the client keeps the id it has. `json` is one line.
     pub fn new(id: Option<EntryId>, json: &[u8]) -> Self {
-        debug_assert!(!json.contains(&b'\n') && !json.contains(&b'\r'), "an event is one line");
-        let mut bytes = BytesMut::with_capacity(json.len() + 80);
-        if let Some(name) = event::type_of(json) {
-            bytes.put_slice(b"event: ");
-            bytes.put_slice(name.as_bytes());
-            bytes.put_u8(b'\n');
-        }
-        let unnamed_from = bytes.len();
-        if let Some(id) = id {
-            bytes.put_slice(format!("id: {id}\n").as_bytes());
-        }
-        bytes.put_slice(b"data: ");
+        Self::whole(&id.map(|id| format!("id: {id}\n")).unwrap_or_default(), json)
+    }
+
+    /// The block that a stream begins with. It also tells a browser how long to wait before it reconnects: in a block
+    /// without data some clients take that for an event. Digits only, or it is ignored.
+    pub fn first(retry_ms: u64, json: &[u8]) -> Self {
+        Self::whole(&format!("retry: {retry_ms}\n"), json)
+    }
+
+    /// What `new` writes, in three pieces, of which the one in the middle is not copied.
+    pub fn pieces(id: Option<EntryId>, json: Bytes, named: bool) -> [Bytes; 3] {
+        let (head, unnamed_from) = head(&id.map(|id| format!("id: {id}\n")).unwrap_or_default(), &json, 0);
+        let head = head.freeze();
+        [if named { head } else { head.slice(unnamed_from..) }, json, Bytes::from_static(END)]
+    }
+
+    fn whole(line: &str, json: &[u8]) -> Self {
+        let (mut bytes, unnamed_from) = head(line, json, json.len() + END.len());
         bytes.put_slice(json);
-        bytes.put_slice(b"\n\n");
+        bytes.put_slice(END);
         Self { bytes: bytes.freeze(), unnamed_from }
     }
 
@@ -95,19 +101,31 @@ impl Block {
     }
 }
 
-/// The silent heartbeat: a block that has an id and no data moves the browser's last event id and dispatches
-/// nothing. Without a position to tell it is a comment.
+/// What ends a block.
+const END: &[u8] = b"\n\n";
+
+/// A block up to its data, with room for more, and where the default form begins.
+fn head(line: &str, json: &[u8], room: usize) -> (BytesMut, usize) {
+    debug_assert!(!json.contains(&b'\n') && !json.contains(&b'\r'), "an event is one line");
+    let mut bytes = BytesMut::with_capacity(room + 80);
+    if let Some(name) = event::type_of(json) {
+        bytes.put_slice(b"event: ");
+        bytes.put_slice(name.as_bytes());
+        bytes.put_u8(b'\n');
+    }
+    let unnamed_from = bytes.len();
+    bytes.put_slice(line.as_bytes());
+    bytes.put_slice(b"data: ");
+    (bytes, unnamed_from)
+}
+
+/// The silent heartbeat: a comment. With a position to tell it is a block that has an id and no data, which moves the
+/// last event id of a client that keeps to the standard and dispatches nothing; some others take it for an event.
 pub fn silent_heartbeat(position: Option<EntryId>) -> Bytes {
     match position {
         Some(id) => Bytes::from(format!("id: {id}\n\n")),
         None => Bytes::from_static(b":\n\n"),
     }
-}
-
-/// The line that tells a browser how long to wait before it reconnects, as a block of its own. Digits only, or it
-/// is ignored.
-pub fn retry(ms: u64) -> Bytes {
-    Bytes::from(format!("retry: {ms}\n\n"))
 }
 
 #[cfg(test)]
@@ -151,6 +169,22 @@ mod tests {
     fn a_silent_heartbeat_dispatches_nothing() {
         assert_eq!(silent_heartbeat(Some(ID)), &b"id: 7-1\n\n"[..]);
         assert_eq!(silent_heartbeat(None), &b":\n\n"[..]);
-        assert_eq!(retry(2740), &b"retry: 2740\n\n"[..]);
+    }
+
+    #[test]
+    fn fault_f7_no_block_says_when_to_reconnect_and_nothing_else() {
+        let block = Block::first(2740, JSON);
+        assert!(block.bytes(false).starts_with(b"retry: 2740\ndata: {"));
+        assert!(block.bytes(true).starts_with(b"event: workitem_changed\nretry: 2740\ndata: {"));
+    }
+
+    #[test]
+    fn fault_e6_a_block_in_pieces_is_the_block_and_its_data_is_not_copied() {
+        let json = Bytes::from_static(JSON);
+        for (id, named) in [(Some(ID), false), (Some(ID), true), (None, false), (None, true)] {
+            let pieces = Block::pieces(id, json.clone(), named);
+            assert_eq!(pieces.concat(), Block::new(id, JSON).bytes(named));
+            assert_eq!(pieces[1].as_ptr(), json.as_ptr());
+        }
     }
 }

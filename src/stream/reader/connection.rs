@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 
-use super::owed::Owed;
 use super::{Phase, RETRY_MS, Reader};
 use crate::board::snapshot::Snapshots;
 use crate::domain::entry_id::EntryId;
@@ -13,6 +12,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, ClosingReason, Envelope};
 use crate::domain::wire::view::JOURNAL;
 use crate::stream::hub::frame::silent_heartbeat;
+
+/// Half the shortest time after which entries may leave the log, in milliseconds.
+const TOLD_AGE_MS_MAX: i64 = 30 * 60_000;
 
 impl Reader {
     /// Owes an event about the connection itself. It has an id only where it tells a position.
@@ -74,14 +76,17 @@ impl Reader {
         is_concerned
     }
 
-    /// Tells the position where it has moved. A browser hides the silent heartbeat from scripts, so a client that
-    /// wants to notice silence asks for events instead.
+    /// Tells that the stream lives. A browser hides the silent heartbeat from scripts, so a client that wants to notice
+    /// silence asks for events instead, which also tell the position where it has moved. The silent one tells it only
+    /// where a reader could not resume much longer from what it was told last.
     pub(super) fn heartbeat(&mut self, position: EntryId) {
         let moved = (position > self.told).then_some(position);
-        self.told = position;
         if !self.request.heartbeat {
+            let moved = moved.filter(|_| self.is_soon_forgotten(self.told));
+            self.told = moved.unwrap_or(self.told);
             return self.owed.push(silent_heartbeat(moved));
         }
+        self.told = position;
         let (level, data_as_of) = {
             let state = self.streams.instance.fold.read();
             let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
@@ -91,10 +96,16 @@ impl Reader {
         self.owe(moved, level, data_as_of, &body);
     }
 
+    /// Whether the log may not hold a position much longer: the hub no longer does, or it is old.
+    fn is_soon_forgotten(&self, position: EntryId) -> bool {
+        let age_ms = (self.streams.instance.clock)().ms_since(position.appended_at());
+        !self.streams.hub.covers(position) || age_ms > TOLD_AGE_MS_MAX
+    }
+
     /// Says why the stream ends, in place of whatever was owed; after that it does. The reader's cursor stays good.
     pub(super) fn close(&mut self, reason: ClosingReason) {
         self.phase = Phase::Closed;
-        self.owed = Owed::default();
+        self.owed.clear();
         self.streams.instance.vitals.streams_ended.add(u64::from(reason == ClosingReason::Lifetime));
         let body = Body::Closing { reason, reconnect_after_ms: fastrand::u64(RETRY_MS) };
         self.owe(None, Level::Full, None, &body);

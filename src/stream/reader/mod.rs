@@ -107,6 +107,7 @@ impl Reader {
 
     /// The next bytes for the wire; `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
+        let (mut stopping, ends_at) = (self.stopping.clone(), self.ends_at);
         loop {
             if let Some(reason) = self.reason_to_end() {
                 self.close(reason);
@@ -115,12 +116,26 @@ impl Reader {
                 self.last_write = Instant::now();
                 return Some(piece);
             }
-            match std::mem::replace(&mut self.phase, Phase::Closed) {
-                Phase::Opening => self.begin().await,
-                Phase::Replaying(position) => self.replay(position).await,
-                Phase::Live(subscription) => self.live(subscription).await,
-                Phase::Closed => return None,
+            if let Phase::Closed = self.phase {
+                return None;
             }
+            // Whatever a step waits for, a turn to read the log among it: what it had not done yet is not told.
+            tokio::select! {
+                biased;
+                () = self.step() => {}
+                _ = stopping.wait_for(|stopping| *stopping) => self.close(ClosingReason::Shutdown),
+                () = at(ends_at) => self.close(ClosingReason::Lifetime),
+            }
+        }
+    }
+
+    /// Finds something to write, or waits for it.
+    async fn step(&mut self) {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Opening => self.begin().await,
+            Phase::Replaying(position) => self.replay(position).await,
+            Phase::Live(subscription) => self.live(subscription).await,
+            Phase::Closed => {}
         }
     }
 
@@ -245,9 +260,7 @@ impl Reader {
         let heartbeat_at = self.last_write + self.streams.settings.heartbeat;
         let is_silent = tokio::select! {
             () = subscription.changed() => false,
-            _ = self.stopping.changed() => false,
             _ = self.journal_status.changed() => false,
-            () = at(self.ends_at) => false,
             () = tokio::time::sleep_until(heartbeat_at) => true,
         };
         let position = subscription.position();

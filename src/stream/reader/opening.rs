@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Body, EVENT_BYTES_MAX, SCHEMA_VERSION};
 use crate::domain::wire::view::ScopeView;
 use crate::ops::vitals::ReadOutcome;
-use crate::stream::hub::frame::{retry, silent_heartbeat};
+use crate::stream::hub::frame::{Block, silent_heartbeat};
 
 /// How a stream begins.
 struct Opening {
@@ -48,7 +48,6 @@ impl Reader {
                 };
             }
         }
-        self.owed.push(retry(fastrand::u64(RETRY_MS)));
         let cursor = self.request.cursor.take();
         match self.resumable(cursor.as_deref()).await {
             Some(position) => self.resume(position),
@@ -76,7 +75,6 @@ impl Reader {
         let (taken, views, (level, data_as_of)) =
             streams.snapshots.take(|state| streams.snapshots.scopes(state, filter));
         self.archived_boards_sent = Some(taken.boards.len());
-        self.owed.push(retry(fastrand::u64(RETRY_MS)));
         let opening = Opening { resumed: false, gap: false, cursor: EntryId::ZERO, level, data_as_of };
         self.owe_connected(opening, views);
         taken.boards.into_iter().for_each(|json| self.owed.push_event(None, json));
@@ -175,6 +173,6 @@ impl Reader {
             *url = Some("/api/snapshot");
             json = self.encode(level, opening.data_as_of, &body);
         }
-        self.owed.push_event(None, json);
+        self.owed.push(Block::first(fastrand::u64(RETRY_MS), &json).bytes(self.request.named));
     }
 }

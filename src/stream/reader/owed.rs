@@ -8,10 +8,18 @@ use crate::domain::entry_id::EntryId;
 use crate::stream::hub::PIECE_BYTES_MAX;
 use crate::stream::hub::frame::Block;
 
-/// What is to be written, in order. Events are shared with every other reader who is owed them until they are written,
-/// so a reader that takes nothing holds one piece of its own and no more.
+/// From which size on the data of an event is handed out as it is, shared by all its readers. Smaller ones are copied
+/// together, so that many go out in one write.
+const SHARED_FROM: usize = 4 * 1024;
+
+/// What is to be written, in order. Events are shared with every other reader who is owed them, so a reader that takes
+/// nothing holds one piece of small ones of its own and no more.
 #[derive(Default)]
-pub(super) struct Owed(VecDeque<Item>);
+pub(super) struct Owed {
+    items: VecDeque<Item>,
+    /// The rest of a block of which the first piece was handed out: whatever comes next, the wire has to see its end.
+    begun: VecDeque<Bytes>,
+}
 
 enum Item {
     Block(Bytes),
@@ -21,25 +29,41 @@ enum Item {
 impl Owed {
     /// A block as it goes over the wire.
     pub(super) fn push(&mut self, block: Bytes) {
-        self.0.push_back(Item::Block(block));
+        self.items.push_back(Item::Block(block));
     }
 
     /// An event, and the id that it is to have.
     pub(super) fn push_event(&mut self, id: Option<EntryId>, json: Bytes) {
-        self.0.push_back(Item::Event(id, json));
+        self.items.push_back(Item::Event(id, json));
     }
 
-    /// The next bytes: at most [`PIECE_BYTES_MAX`] or one block, in one buffer for one write. A lone block is passed on
-    /// as it is, shared by all its readers.
+    /// Forgets what is not begun yet.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+    }
+
+    /// The next bytes: a piece of a large block, one block, or several up to [`PIECE_BYTES_MAX`] in one buffer for one
+    /// write. A lone block is passed on as it is, shared by all its readers.
     pub(super) fn next_piece(&mut self, named: bool) -> Option<Bytes> {
+        if let Some(rest) = self.begun.pop_front() {
+            return Some(rest);
+        }
         let (mut blocks, mut size) = (Vec::new(), 0);
-        while let Some(item) = self.0.pop_front() {
+        while let Some(item) = self.items.pop_front() {
             let block = match item {
-                Item::Block(block) => block,
+                Item::Event(id, json) if json.len() >= SHARED_FROM => {
+                    if size > 0 {
+                        self.items.push_front(Item::Event(id, json));
+                        break;
+                    }
+                    self.begun.extend(Block::pieces(id, json, named));
+                    return self.begun.pop_front();
+                }
                 Item::Event(id, json) => Block::new(id, &json).bytes(named),
+                Item::Block(block) => block,
             };
             if size > 0 && size + block.len() > PIECE_BYTES_MAX {
-                self.0.push_front(Item::Block(block));
+                self.items.push_front(Item::Block(block));
                 break;
             }
             size += block.len();
@@ -51,5 +75,27 @@ impl Owed {
         let mut out = BytesMut::with_capacity(size);
         blocks.iter().for_each(|block| out.extend_from_slice(block));
         Some(out.freeze())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_e6_the_data_of_a_large_event_is_handed_out_as_it_is_and_never_cut_off_in_the_middle() {
+        let large = Bytes::from(vec![b'x'; SHARED_FROM]);
+        let mut owed = Owed::default();
+        owed.push(Bytes::from_static(b":\n\n"));
+        owed.push_event(None, Bytes::from_static(b"{}"));
+        owed.push_event(None, large.clone());
+        owed.push_event(None, Bytes::from_static(b"{}"));
+        assert_eq!(owed.next_piece(false).unwrap(), ":\n\ndata: {}\n\n");
+        assert_eq!(owed.next_piece(false).unwrap(), "data: ");
+        owed.clear();
+        let shared = owed.next_piece(false).unwrap();
+        assert_eq!((shared.as_ptr(), shared.len()), (large.as_ptr(), large.len()));
+        assert_eq!(owed.next_piece(false).unwrap(), "\n\n");
+        assert_eq!(owed.next_piece(false), None);
     }
 }
