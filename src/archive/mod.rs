@@ -132,6 +132,10 @@ pub trait Archive: Send + Sync {
     /// The last values of all metrics of all boards, in no order.
     async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError>;
 
+    /// Deletes the values that were true last before that moment; one that is written anew meanwhile stays. Returns how
+    /// many. Some may be deleted although an error is returned.
+    async fn drop_values(&self, before: Timestamp) -> Result<usize, ArchiveError>;
+
     /// Keeps a finished sprint, in place of what was kept of it before.
     ///
     /// Errors: `Refused` for a board without a team or a sprint.

@@ -115,6 +115,7 @@ impl Deriver {
             let is_new = |(scope, changed): &(Scope, EntryId)| derived.get(scope) != Some(changed);
             state.scopes().map(|(scope, board)| (scope, board.changed)).filter(is_new).collect()
         };
+        derived.retain(|scope, _| self.instance.fold.read().board(*scope).is_some());
         for (scope, changed) in changed {
             failpoints::reached(Failpoint::Folded);
             self.derive_logged(scope, AnnounceAt::Now).await;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::archive::{Archive, ArchiveError, ArchivedValue};
 use crate::board::fold::Fold;
@@ -34,6 +34,9 @@ const AGE_SLACK_MS: i64 = 60 * 60_000;
 
 /// How old what is taken from the archive is at most, in milliseconds: boards of sprints that are over need it no more.
 const SEED_AGE_MAX_MS: i64 = 30 * 24 * 60 * 60_000;
+
+/// How often what is older is deleted.
+const CLEAR_EVERY: Duration = Duration::from_hours(24);
 
 /// How long after a failure the archive is asked again for what it remembers, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
@@ -103,6 +106,7 @@ impl Archiver {
         let mut moved = self.instance.fold.watch();
         self.instance.fold.passed(EntryId::ZERO).await;
         let mut copied = Copied::of(&self.instance.fold);
+        let mut cleared_at = None;
         loop {
             // Another log: the one that was followed is lost.
             if self.instance.fold.read().epoch() != Some(&copied.epoch) {
@@ -111,6 +115,10 @@ impl Archiver {
             }
             match self.instance.leases.lease("last_known", &self.instance.id, self.settle * 2).await {
                 Ok(true) => {
+                    if cleared_at.is_none_or(|at: Instant| at.elapsed() >= CLEAR_EVERY) {
+                        cleared_at = Some(Instant::now());
+                        self.clear().await;
+                    }
                     if let Err(error) = self.copy(&mut copied).await {
                         tracing::warn!(%error, "announced values cannot be copied to the archive; trying again");
                         tokio::time::sleep(self.settle).await;
@@ -121,6 +129,16 @@ impl Archiver {
             }
             tokio::time::sleep(PAUSE).await;
             let _ = timeout(self.settle, moved.changed()).await;
+        }
+    }
+
+    /// Deletes what is too old for anybody to be shown, or to begin with.
+    async fn clear(&self) {
+        let now = (self.instance.clock)().epoch_ms();
+        match self.archive.drop_values(Timestamp::from_epoch_ms(now - SEED_AGE_MAX_MS)).await {
+            Ok(0) => {}
+            Ok(values) => tracing::info!(values, "values of boards that are no more left the archive"),
+            Err(error) => tracing::warn!(%error, "old values stay in the archive for another day"),
         }
     }
 

@@ -173,6 +173,14 @@ impl CommitBuilder {
         self.put(change, expected);
     }
 
+    /// Removes what was announced of a board, if that is still what `known` holds, and the board where nothing is on it.
+    pub fn remove_board(&mut self, known: &Projection, scope: Scope) {
+        self.delta.left.push(scope);
+        for (name, last) in known.announced_of(scope) {
+            self.write(RecordKey::announced(scope, name), Some(last.version), None);
+        }
+    }
+
     /// Makes the commit depend on a record that it does not change.
     pub fn check(&mut self, key: RecordKey, expected: Option<Version>) {
         self.commit.checks.push((key, expected));

@@ -1,9 +1,9 @@
-//! Retention: items that nobody has changed for 90 days and that no sprint needs leave the journal, so that it does not
-//! grow for ever.
+//! Retention: items that nobody has changed for 90 days and that no sprint needs leave the journal, and with the last of
+//! them what was announced of their board, so that it does not grow for ever.
 //!
 //! They leave by a commit, which every fold follows: no instance drops an item by its own clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -27,6 +27,9 @@ const POLL_INTERVAL: Duration = Duration::from_hours(1);
 
 /// How many items leave in one commit.
 const ITEMS_MAX: usize = 100;
+
+/// Of how many boards what was announced is forgotten in one commit.
+const BOARDS_MAX: usize = 10;
 
 /// By how many milliseconds clocks may differ while items are let go.
 const CLOCK_DIFFERENCE_MS_MAX: u64 = 60_000;
@@ -74,6 +77,9 @@ impl Retention {
                 }
                 Err(error) => tracing::warn!(%error, "old items stay for another hour"),
             }
+            if let Err(error) = self.drop_boards().await {
+                tracing::warn!(%error, "what was announced of boards that are no more stays for another hour");
+            }
         }
     }
 
@@ -106,6 +112,34 @@ impl Retention {
             }
         }
         Ok(left)
+    }
+
+    /// Forgets what was announced of boards that nobody is shown any more; returns of how many.
+    ///
+    /// Errors: the journal failed. Some may be forgotten.
+    pub(crate) async fn drop_boards(&self) -> Result<usize, CommitError> {
+        let now = (self.instance.clock)();
+        let due: Vec<Scope> = {
+            let state = self.instance.fold.read();
+            let announced: BTreeSet<Scope> = state.all_announced().map(|(scope, ..)| scope).collect();
+            announced.into_iter().filter(|scope| is_over(&state, *scope, now)).collect()
+        };
+        let mut dropped = 0;
+        for scopes in due.chunks(BOARDS_MAX) {
+            let mut left = 0;
+            let build = |state: &Projection| {
+                let mut commit = CommitBuilder::new();
+                let scopes = scopes.iter().filter(|scope| is_over(state, **scope, now));
+                left = scopes.map(|scope| commit.remove_board(state, *scope)).count();
+                commit.build(Audience::Everyone)
+            };
+            let committed = commit::unless_contended(commit::commit(&self.instance, build).await)?;
+            if let Some(committed) = committed {
+                dropped += left;
+                self.instance.fold.passed(committed.position).await;
+            }
+        }
+        Ok(dropped)
     }
 
     /// Of what is due what may leave now. More than a tenth is a sign of a clock that is wrong, so for a day nothing
@@ -168,14 +202,22 @@ fn may_judge(clock_ahead_ms: Option<i64>) -> Result<(), String> {
 
 /// Whether an item changed last so long ago that it may leave, and is in no sprint that is under way or to come.
 fn may_leave(state: &Projection, known: &KnownItem, now: Timestamp) -> bool {
-    let is_needed = |scope: Scope| {
-        let team = state.teams().catalogue_of(scope);
-        let sprint = team.and_then(|team| Some((team, team.sprint(scope.sprint?)?)));
-        // A sprint without dates may be one to come.
-        sprint.is_some_and(|(team, sprint)| team.sprint_state(sprint, now) != Some(SprintState::Past))
-    };
     now.ms_since(known.item.present().claim.changed_at) > AGE_MS
-        && !state.teams().boards_of(&known.item).into_iter().any(is_needed)
+        && !state.teams().boards_of(&known.item).into_iter().any(|scope| is_needed(state, scope, now))
+}
+
+/// Whether a board is that of a sprint that is under way or to come.
+fn is_needed(state: &Projection, scope: Scope, now: Timestamp) -> bool {
+    let team = state.teams().catalogue_of(scope);
+    let sprint = team.and_then(|team| Some((team, team.sprint(scope.sprint?)?)));
+    // A sprint without dates may be one to come.
+    sprint.is_some_and(|(team, sprint)| team.sprint_state(sprint, now) != Some(SprintState::Past))
+}
+
+/// Whether a team's board is one of a sprint that is over, or of a team that is no more, and nothing is on it.
+fn is_over(state: &Projection, scope: Scope, now: Timestamp) -> bool {
+    let is_empty = state.board(scope).is_none_or(|board| !board.is_served && board.items.is_empty());
+    scope.team.is_some() && is_empty && !is_needed(state, scope, now)
 }
 
 #[cfg(test)]

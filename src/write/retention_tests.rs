@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::owner::Owner;
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
+use crate::domain::scope::TeamKey;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::WorkItem;
-use crate::domain::testing::item;
+use crate::domain::testing::{item, other_project, project};
 use crate::journal::memory::MemoryJournal;
 use crate::journal::{EntryId, Journal as _, LogRetention, Store};
 use crate::platform::clock::Clock;
@@ -44,10 +46,25 @@ impl Fixture {
         Self { journal, retention: Retention::new(instance), begin }
     }
 
-    /// Lets items leave and follows the log; returns how many left.
+    /// Lets items leave; returns how many left.
     async fn pass(&self) -> usize {
+        self.following(async || self.retention.pass().await.unwrap()).await
+    }
+
+    /// Lets boards leave; returns how many left.
+    async fn drop_boards(&self) -> usize {
+        let end = self.journal.load().await.unwrap().position;
+        let act = async || {
+            self.retention.instance.fold.passed(end).await;
+            self.retention.drop_boards().await.unwrap()
+        };
+        self.following(act).await
+    }
+
+    /// Does that while the log is followed from its begin.
+    async fn following<T>(&self, act: impl AsyncFnOnce() -> T) -> T {
         let fold = self.retention.instance.fold.clone();
-        let (journal, begin) = (self.journal.clone(), self.begin);
+        let (journal, begin) = (self.journal.clone(), fold.position().unwrap());
         let relay = tokio::spawn(async move {
             let mut position = begin;
             loop {
@@ -56,9 +73,9 @@ impl Fixture {
                 position = entries.last().unwrap().id;
             }
         });
-        let left = self.retention.pass().await.unwrap();
+        let result = act().await;
         relay.abort();
-        left
+        result
     }
 
     fn numbers(&self) -> Vec<u32> {
@@ -143,6 +160,47 @@ async fn an_item_that_changes_meanwhile_stays() {
     // The fold has not read that yet.
     assert_eq!(fixture.pass().await, 0);
     assert_eq!(Projection::load(&*fixture.journal).await.unwrap().0.items_len(), 1);
+}
+
+#[tokio::test]
+async fn fault_e7_a_board_of_the_past_leaves_with_its_last_item() {
+    let team = catalogue();
+    let sprint = |id| team.key().scope(Some(id));
+    let in_sprint = |number, id| {
+        item(number, 1, |facts| facts.iteration_path = team.sprint(id).unwrap().paths[0].clone())
+    };
+    let over = team.calendar().end_of(team.sprint(sprint_id()).unwrap().finish.unwrap());
+    let fixture =
+        Fixture::new(Some(&team), &[in_sprint(13, sprint_id()), in_sprint(14, other_sprint_id())], over)
+            .await;
+    let announced = |scope| AnnouncedRecord {
+        scope,
+        statement: Announced::Keys { changed: EntryId { ms: 1, seq: 0 } },
+        at: EntryId { ms: 1, seq: 0 },
+    };
+    let gone = TeamKey { project: other_project(), ..team.key() }.scope(Some(sprint_id()));
+    let instance = &fixture.retention.instance;
+    let mut commit = CommitBuilder::new();
+    for scope in [sprint(sprint_id()), sprint(other_sprint_id()), gone, Scope::project(project())] {
+        commit.put(Change::Announced(announced(scope)), None);
+    }
+    let next = CurrentSprint { team: team.key(), sprint: Some(other_sprint_id()) };
+    commit.put_current_sprint(&instance.fold.read(), next);
+    fixture.journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
+    assert_eq!(
+        fixture.drop_boards().await,
+        1,
+        "of a team that is no more; what is still on a board keeps it"
+    );
+    assert_eq!(fixture.pass().await, 1);
+    assert_eq!(fixture.drop_boards().await, 1);
+    assert_eq!(fixture.drop_boards().await, 0);
+    let fresh = Projection::load(&*fixture.journal).await.unwrap().0;
+    for state in [&*instance.fold.read(), &fresh] {
+        let announced: BTreeSet<Scope> = state.all_announced().map(|(scope, ..)| scope).collect();
+        assert_eq!(announced, [sprint(other_sprint_id()), Scope::project(project())].into());
+        assert!(state.board(sprint(sprint_id())).is_none());
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ archive_contract! {
     d12_a_value_of_another_log_is_replaced,
     d12_of_racing_writers_the_latest_stays,
     d13_values_of_different_boards_and_metrics_stand_beside_each_other,
+    fault_e7_values_that_were_true_last_before_a_moment_are_dropped,
     finished_sprints_come_back_the_last_one_first,
     a_deposit_comes_back_as_it_was,
     deposits_come_back_oldest_first_and_stay_until_they_are_removed,
@@ -141,6 +142,21 @@ async fn d13_values_of_different_boards_and_metrics_stand_beside_each_other([arc
     ];
     archive.save_values(&values).await.unwrap();
     assert_eq!(known(&archive).await, values);
+}
+
+async fn fault_e7_values_that_were_true_last_before_a_moment_are_dropped([one, other, foreign]: Views) {
+    let at = |board_number, metric, as_of| ArchivedValue {
+        as_of: Timestamp::from_epoch_ms(as_of),
+        ..value(board(board_number), metric, 1, 5)
+    };
+    let kept = [at(1, "points.done", 20), at(2, "points.total", 21)];
+    let old: Vec<_> = (3..=9).map(|number| at(number, "points.total", 19)).collect();
+    one.save_values(&[&kept[..], &old[..]].concat()).await.unwrap();
+    foreign.save_values(&old).await.unwrap();
+    assert_eq!(other.drop_values(Timestamp::from_epoch_ms(20)).await, Ok(old.len()));
+    assert_eq!(other.drop_values(Timestamp::from_epoch_ms(20)).await, Ok(0));
+    assert_eq!(known(&one).await, kept);
+    assert_eq!(known(&foreign).await.len(), old.len(), "what is another owner's is not dropped");
 }
 
 async fn finished_sprints_come_back_the_last_one_first([archive, ..]: Views) {

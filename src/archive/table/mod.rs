@@ -29,6 +29,7 @@ use self::transport::{Access, Transport};
 use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
 use crate::domain::owner::Owner;
 use crate::domain::scope::{Scope, TeamKey};
+use crate::domain::time::Timestamp;
 use crate::platform::identity::TokenSource;
 use crate::platform::secret::Secret;
 
@@ -168,6 +169,11 @@ impl TableArchive {
         self.partition(&[&scope.project.to_string(), &team])
     }
 
+    /// The rows of our owner's.
+    fn ours(&self) -> String {
+        format!("PartitionKey ge '{0}|' and PartitionKey lt '{0}}}'", self.owner)
+    }
+
     /// The rows of one board: those of its partition whose key begins with its sprint and a `|`, after which `}` is next.
     fn rows_of(&self, scope: Scope) -> String {
         let (partition, sprint) = (self.partition_of(scope), key(&[&sprint_of(scope)]));
@@ -260,8 +266,21 @@ impl Archive for TableArchive {
     }
 
     async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
-        let ours = format!("PartitionKey ge '{0}|' and PartitionKey lt '{0}}}'", self.owner);
-        within(self.values.read(Some(ours), usize::MAX, |row| self.decoded(&row))).await
+        within(self.values.read(Some(self.ours()), usize::MAX, |row| self.decoded(&row))).await
+    }
+
+    async fn drop_values(&self, before: Timestamp) -> Result<usize, ArchiveError> {
+        let is_old = |row: Row| {
+            let value = self.decoded::<ArchivedValue>(&row)?;
+            (value.as_of < before).then(|| (self.partition_of(value.scope), row))
+        };
+        let old = within(self.values.read(Some(self.ours()), usize::MAX, is_old)).await?;
+        let mut dropped = 0;
+        for (partition, row) in old {
+            dropped +=
+                usize::from(within(self.values.delete_unchanged(&partition, &row)).await? == Written::Done);
+        }
+        Ok(dropped)
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {

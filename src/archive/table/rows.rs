@@ -175,6 +175,17 @@ impl Rows {
         }
     }
 
+    /// Deletes a row if it still is what was read.
+    pub(super) async fn delete_unchanged(&self, partition: &str, row: &Row) -> Result<Written, ArchiveError> {
+        let client = self.0.partition_key_client(partition).entity_client(&row.key);
+        let condition = row.etag.clone().map_or(IfMatchCondition::Any, IfMatchCondition::Etag);
+        match client.delete().if_match(condition).await {
+            Ok(_) => Ok(Written::Done),
+            Err(error) if is_conflict(&error, &Expected::Unchanged(row.clone())) => Ok(Written::Conflict),
+            Err(error) => Err(told(&error)),
+        }
+    }
+
     async fn create(&self) -> Result<(), ArchiveError> {
         match self.0.create().await {
             Ok(_) => Ok(()),

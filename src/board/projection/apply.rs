@@ -66,6 +66,10 @@ impl Projection {
         for item in delta.dropped {
             self.drop_item(item, id);
         }
+        for scope in delta.left {
+            self.announced.remove(&scope);
+            self.boards.retain(|known, board| *known != scope || board.is_served || !board.items.is_empty());
+        }
         for record in delta.announced {
             self.announce(record, id);
         }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, SourceCheck, Stored, TeamKey,
-    WorkItemId,
+    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, Scope, SourceCheck, Stored,
+    TeamKey, WorkItemId,
 };
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
@@ -31,6 +31,9 @@ pub struct Delta {
     /// What was announced about boards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub announced: Vec<AnnouncedRecord>,
+    /// Boards of which nothing is kept any longer: their sprint or team is no more, and so are their items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Scope>,
     /// What the organisation answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<SourceCheck>,
@@ -49,7 +52,6 @@ mod tests {
     use super::*;
     use crate::domain::entry_id::EntryId;
     use crate::domain::record::last_announced::Announced;
-    use crate::domain::scope::Scope;
     use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
     use crate::domain::testing::{item, project};
     use crate::domain::time::Timestamp;
@@ -68,6 +70,7 @@ mod tests {
                 statement: Announced::Keys { changed: EntryId { ms: 1, seq: 0 } },
                 at: EntryId { ms: 2, seq: 0 },
             }],
+            left: vec![Scope::project(project())],
             checked: Some(SourceCheck {
                 projects: [(project(), Timestamp::from_epoch_ms(5))].into(),
                 ..SourceCheck::default()

@@ -7,6 +7,7 @@ use super::memory_archive::MemoryArchive;
 use async_trait::async_trait;
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
 use boardcast::domain::scope::TeamKey;
+use boardcast::domain::time::Timestamp;
 
 /// An archive that fails when it is told to, and tells what it was asked.
 #[derive(Default)]
@@ -72,6 +73,11 @@ impl Archive for FaultyArchive {
     async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
         self.check("last_known").await?;
         self.inner.saved_values().await
+    }
+
+    async fn drop_values(&self, before: Timestamp) -> Result<usize, ArchiveError> {
+        self.check("drop_values").await?;
+        self.inner.drop_values(before).await
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {

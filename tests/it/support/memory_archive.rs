@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
 use boardcast::domain::scope::{Scope, TeamKey, Text};
+use boardcast::domain::time::Timestamp;
 
 /// One owner's view of an archive in memory.
 #[derive(Default)]
@@ -55,6 +56,14 @@ impl Archive for MemoryArchive {
 
     async fn saved_values(&self) -> Result<Vec<ArchivedValue>, ArchiveError> {
         Ok(self.kept(|kept| kept.values.values().cloned().collect()))
+    }
+
+    async fn drop_values(&self, before: Timestamp) -> Result<usize, ArchiveError> {
+        Ok(self.kept(|kept| {
+            let known = kept.values.len();
+            kept.values.retain(|_, value| value.as_of >= before);
+            known - kept.values.len()
+        }))
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
