@@ -138,14 +138,14 @@ fn items(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec
             continue;
         }
         let counterpart = there.item(item.id);
-        let merged = match &counterpart {
-            Some(theirs) => theirs.item.merge(item),
-            None => item.clone(),
+        let (merged, told) = match &counterpart {
+            Some(theirs) => theirs.item.join(item),
+            None => (item.clone(), item.clone()),
         };
         if counterpart.as_ref().is_some_and(|theirs| *theirs.item == merged) {
             continue;
         }
-        let change = Change::item(merged, item.clone());
+        let change = Change::item(merged, told);
         commit.put(change, counterpart.map(|theirs| theirs.version));
         if commit.records() >= ITEMS_MAX || commit.bytes() >= BYTES_MAX {
             commits.extend(std::mem::take(&mut commit).build(Audience::Everyone));

@@ -32,6 +32,7 @@ mod last_known;
 mod lists;
 mod load;
 mod outage;
+mod refutation;
 mod remembered;
 mod resume;
 mod snapshot;

@@ -3,8 +3,13 @@
 //! Azure DevOps numbers the revisions of a work item 1, 2, 3 … Service hooks repeat, overtake each other and get
 //! lost. Because union is commutative, associative and idempotent, none of that needs a special case: whatever
 //! the order in which claims arrive, every process ends with the same item.
+//!
+//! A union cannot take away. Where the organisation proves a claim wrong, the item begins anew from what it has itself, and
+//! remembers what was refuted: of two items the one that was corrected later stays, and only those that were corrected
+//! alike are united. What is taken in is cleared of what is refuted before, under the version of the item's record.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,6 +17,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::domain::sprint::refuted::{ClaimKey, Refuted};
 use crate::domain::{Hundredths, ProjectId, Stored, Text, Ticks, Timestamp};
 
 /// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
@@ -167,6 +173,9 @@ pub struct WorkItem {
     revisions: BTreeMap<Rev, Arc<Claim>>,
     /// The details that the newest revision's claim came with.
     details: Details,
+    /// What the organisation refuted of it; none of that is among the revisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refuted: Option<Arc<Refuted>>,
 }
 
 /// Whether every revision up to the newest is known.
@@ -195,15 +204,19 @@ pub struct Present<'a> {
 impl WorkItem {
     /// A work item of which one revision is known.
     pub fn new(id: WorkItemId, rev: Rev, claim: Claim, details: Details) -> Self {
-        Self { id, revisions: BTreeMap::from([(rev, Arc::new(claim))]), details }
+        Self { id, revisions: BTreeMap::from([(rev, Arc::new(claim))]), details, refuted: None }
     }
 
-    /// The union of what is known and what `other` knows.
+    /// The union of what is known and what `other` knows, where both were corrected alike; else the one that was
+    /// corrected later.
     ///
     /// Of two claims on one revision the greater stays, whole. `Details` are compared last and only between equal
     /// claims on the newest revision: those of older revisions are not kept, so they must never decide.
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
+        if self.refuted != other.refuted {
+            return if self.refuted > other.refuted { self.clone() } else { other.clone() };
+        }
         let (mine, theirs) = (self.newest(), other.newest());
         let details =
             if (mine, &self.details) >= (theirs, &other.details) { &self.details } else { &other.details };
@@ -220,14 +233,65 @@ impl WorkItem {
         let oldest_kept = mine.0.max(theirs.0).saturating_sub(REVISIONS_MAX - 1);
         let mut revisions = revisions.split_off(&oldest_kept);
         share_alike(&mut revisions);
-        Self { id: self.id, revisions, details: details.clone() }
+        Self { id: self.id, revisions, details: details.clone(), refuted: self.refuted.clone() }
+    }
+
+    /// What is known once `told` was told, without what either of them refutes; and what to tell whoever knows this item:
+    /// merging that comes to the same.
+    pub fn join(&self, told: &Self) -> (Self, Self) {
+        if self.refuted == told.refuted {
+            return (self.merge(told), told.clone());
+        }
+        let refuted = (&self.refuted).max(&told.refuted);
+        let joined = match (self.cleared_of(refuted), told.cleared_of(refuted)) {
+            (Some(mine), Some(theirs)) => mine.merge(&theirs),
+            (Some(alone), None) | (None, Some(alone)) => alone.into_owned(),
+            // One of both was corrected so itself.
+            (None, None) => self.clone(),
+        };
+        (joined.clone(), joined)
+    }
+
+    /// The item without what is refuted. `None` where that is the newest claim: what lies beneath it came with details
+    /// that are not known any more, and the organisation tells it again.
+    fn cleared_of(&self, refuted: &Option<Arc<Refuted>>) -> Option<Cow<'_, Self>> {
+        if self.refuted == *refuted {
+            return Some(Cow::Borrowed(self));
+        }
+        let is_refuted = |key: ClaimKey| refuted.as_ref().is_some_and(|refuted| refuted.holds(key));
+        let (rev, newest) = self.newest();
+        if is_refuted(ClaimKey::of(rev, newest)) {
+            return None;
+        }
+        let mut cleared = Self { refuted: refuted.clone(), ..self.clone() };
+        cleared.revisions.retain(|rev, claim| !is_refuted(ClaimKey::of(*rev, &**claim)));
+        Some(Cow::Owned(cleared))
+    }
+
+    /// The claims on revisions that come after `head`.
+    pub fn claims_above(&self, head: Rev) -> BTreeSet<ClaimKey> {
+        let above = (std::ops::Bound::Excluded(head), std::ops::Bound::Unbounded);
+        self.revisions.range(above).map(|(rev, claim)| ClaimKey::of(*rev, &**claim)).collect()
+    }
+
+    /// The item as the organisation told it, and as a correction of this one: of the claims that are in `doubt` those on
+    /// revisions that the organisation does not have are refuted, and none that it has after all. `None` where it
+    /// corrects nothing.
+    pub fn corrected(&self, told: &Self, doubt: &BTreeSet<ClaimKey>) -> Option<Self> {
+        let wrong = self.claims_above(told.newest().0).into_iter().filter(|claim| doubt.contains(claim));
+        let is_right = |key: ClaimKey| {
+            told.revisions.get(&key.0).is_some_and(|claim| ClaimKey::of(key.0, &**claim) == key)
+        };
+        let none = Refuted::default();
+        let refuted = self.refuted.as_deref().unwrap_or(&none).corrected(wrong, is_right)?;
+        Some(Self { refuted: Some(Arc::new(refuted)), ..told.clone() })
     }
 
     /// That the item went where `other`, a newer revision, has it, as an observation that tells nothing else of that
     /// revision; `None` where it is not newer.
     pub fn gone_with(&self, other: &Self) -> Option<Self> {
         let ((rev, mine), (there, theirs)) = (self.newest(), other.newest());
-        if there <= rev {
+        if there <= rev && other.refuted <= self.refuted {
             return None;
         }
         let claim = Claim {
@@ -238,7 +302,7 @@ impl WorkItem {
             facts: Facts { project: theirs.facts.project, deleted: true, ..mine.facts.clone() },
         };
         let details = Details { project_name: Text::default(), url: None, ..self.details.clone() };
-        Some(Self::new(self.id, there, claim, details))
+        Some(Self { refuted: other.refuted.clone(), ..Self::new(self.id, there, claim, details) })
     }
 
     /// The newest known revision.

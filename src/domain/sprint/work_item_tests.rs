@@ -31,8 +31,15 @@ fn any_observation() -> impl Strategy<Value = Observation> {
     })
 }
 
+/// Some that were corrected by the organisation, and some that were not.
 fn any_item() -> impl Strategy<Value = WorkItem> {
-    prop::collection::vec(any_observation(), 1..6).prop_map(|observations| union(&observations))
+    let told = prop::collection::vec(any_observation(), 1..4);
+    let observations = prop::collection::vec(any_observation(), 1..6);
+    (observations, prop::option::of(told)).prop_map(|(observations, told)| {
+        let item = union(&observations);
+        let corrected = told.and_then(|told| item.corrected(&union(&told), &item.claims_above(0)));
+        corrected.unwrap_or(item)
+    })
 }
 
 fn union(observations: &[Observation]) -> WorkItem {
@@ -68,6 +75,28 @@ proptest! {
         fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
         shuffled.push(shuffled[shuffle.index(shuffled.len())].clone());
         prop_assert_eq!(union(&observations), union(&shuffled));
+    }
+
+    #[test]
+    fn fault_b10_what_was_refuted_does_not_come_back(
+        known in prop::collection::vec(any_observation(), 1..6),
+        told in prop::collection::vec(any_observation(), 1..4),
+        late in prop::collection::vec(any_observation(), 0..4),
+    ) {
+        let (hooks, known, told) = (known.clone(), union(&known), union(&told));
+        let refuted = known.claims_above(told.present().rev);
+        prop_assume!(!refuted.is_empty());
+        let correction = known.corrected(&told, &refuted).unwrap();
+        let (mut item, news) = known.join(&correction);
+        prop_assert_eq!(&known.merge(&news), &item);
+        prop_assert_eq!(item.present(), told.present());
+        for observation in late.iter().chain(&hooks) {
+            let (joined, news) = item.join(observation);
+            prop_assert_eq!(&item.merge(&news), &joined, "a fold comes to the same");
+            prop_assert!(joined.claims_above(0).is_disjoint(&refuted));
+            prop_assert_eq!(&joined.join(observation).0, &joined);
+            item = joined;
+        }
     }
 
     #[test]
@@ -120,6 +149,27 @@ fn of_two_claims_on_one_revision_the_later_stays_whole() {
     let merged = deleted.merge(&created);
     assert!(merged.present().claim.facts.deleted);
     assert_eq!(merged.revisions().count(), 1);
+}
+
+#[test]
+fn fault_b10_a_correction_takes_nothing_that_is_not_in_doubt_and_gives_back_what_is_right() {
+    let known = item(13, 2, |_| {}).merge(&item(13, 9, |_| {}));
+    let told = item(13, 3, |_| {});
+    let doubt = known.claims_above(3);
+    assert_eq!(known.corrected(&told, &BTreeSet::new()), None);
+    let revisions = |item: &WorkItem| item.revisions().map(|(rev, _)| rev).collect::<Vec<_>>();
+    let correction = known.corrected(&told, &doubt).unwrap();
+    // Before the correction is committed another hook comes, which nothing speaks against.
+    let more = known.merge(&item(13, 10, |_| {}));
+    let corrected = more.join(&correction).0;
+    assert_eq!(revisions(&corrected), [2, 3, 10]);
+    assert_eq!(corrected.corrected(&item(13, 10, |_| {}), &BTreeSet::new()), None);
+    let after_all = corrected.corrected(&item(13, 9, |_| {}), &BTreeSet::new()).unwrap();
+    assert_eq!(revisions(&corrected.join(&after_all).0), [2, 3, 9, 10]);
+    // It went to a project that is not served: what is known of it there is refuted all the same.
+    let elsewhere = known.gone_with(&correction).unwrap();
+    let gone = known.join(&elsewhere).0;
+    assert_eq!((revisions(&gone), gone.present().claim.facts.deleted), (vec![3], true));
 }
 
 #[test]

@@ -200,6 +200,8 @@ vitals! {
             "Lists that were too large to be shared with other instances";
         retention_refused = "boardcast_retention_refused_total", "passes",
             "Passes that would have let more than a tenth of all items go and let none go";
+        items_corrected = "boardcast_items_corrected_total", "items",
+            "Work items of which what was known gave way to what the organisation has";
         panics = "boardcast_panics_total", "panics",
             details "panics", report "panics",
             "Requests whose handler panicked; each is a defect";

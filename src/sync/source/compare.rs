@@ -1,8 +1,8 @@
 //! Comparing one board with the organisation: what is known of the team, and the items of its sprint.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 
@@ -11,6 +11,7 @@ use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::{CallOutcome, DataSource, Failure, Permit};
 use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::refuted::ClaimKey;
 use crate::domain::sprint::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
@@ -38,6 +39,9 @@ impl From<CommitError> for BoardError {
         Self::Kept(error.to_string())
     }
 }
+
+/// Claims that are in doubt, by their items.
+type Doubted = BTreeMap<WorkItemId, BTreeSet<ClaimKey>>;
 
 /// What fetching items came to.
 #[derive(Default)]
@@ -223,9 +227,36 @@ impl Source {
             return Ok(Fetched::default());
         }
         let ids: Vec<WorkItemId> = ids.iter().copied().collect();
+        // What is known is noted before the organisation is asked: a hook that comes meanwhile may be ahead of its answer.
+        let known: HashMap<WorkItemId, Arc<WorkItem>> = {
+            let state = self.instance.fold.read();
+            ids.iter().filter_map(|id| Some((*id, state.item(*id)?.item))).collect()
+        };
         let heads = of_items(self.azure.heads(&ids).await)?;
-        let stale = self.stale(heads);
-        self.fetch(projects, project, &stale, cause).await
+        let doubted = self.doubted(&known, &heads);
+        let stale = self.stale(heads, &doubted);
+        self.fetch(projects, project, &stale, &doubted, cause).await
+    }
+
+    /// The claims that the organisation was found not to have before, too, by their items.
+    fn doubted(&self, known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[(WorkItemId, Rev)]) -> Doubted {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = |(id, head): &(WorkItemId, Rev)| Some((*id, doubts.look(known.get(id)?, *head)));
+        heads.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
+    }
+
+    /// What the organisation tells of an item; as a correction, where it proves wrong what is known.
+    fn told(&self, told: Observation, doubted: &Doubted) -> Observation {
+        let none = BTreeSet::new();
+        let doubt = doubted.get(&told.id).unwrap_or(&none);
+        let known = self.instance.fold.read().item(told.id);
+        let Some(corrected) = known.and_then(|known| known.item.corrected(&told, doubt)) else { return told };
+        tracing::warn!(
+            work_item = %told.id, rev = told.present().rev,
+            "what is known of a work item is not what the organisation has; its own revisions are taken instead"
+        );
+        self.instance.vitals.items_corrected.add(1);
+        corrected
     }
 
     /// Whether an item is in one of these projects. One that names another is of nobody knows which: it is left out, and
@@ -240,12 +271,13 @@ impl Source {
         is_listed
     }
 
-    /// Those that are behind. Whether an item is on the board does not matter: with a sprint the organisation also
-    /// names the parents of its tasks, which are often in no sprint or in another.
-    fn stale(&self, heads: Vec<(WorkItemId, Rev)>) -> Vec<WorkItemId> {
+    /// Those that are behind, or in doubt. Whether an item is on the board does not matter: with a sprint the organisation
+    /// also names the parents of its tasks, which are often in no sprint or in another.
+    fn stale(&self, heads: Vec<(WorkItemId, Rev)>, doubted: &Doubted) -> Vec<WorkItemId> {
         let state = self.instance.fold.read();
-        let is_behind =
-            |(id, rev): &(WorkItemId, Rev)| is_stale(state.item(*id).map(|known| known.item), *rev);
+        let is_behind = |(id, rev): &(WorkItemId, Rev)| {
+            doubted.contains_key(id) || is_stale(state.item(*id).map(|known| known.item), *rev)
+        };
         heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
     }
 
@@ -255,6 +287,7 @@ impl Source {
         projects: &[ProjectRef],
         project: ProjectId,
         ids: &[WorkItemId],
+        doubted: &Doubted,
         cause: Cause,
     ) -> Result<Fetched, BoardError> {
         let (mut fetched, mut failed) = (Fetched::default(), Vec::new());
@@ -267,7 +300,8 @@ impl Source {
             for (id, answer) in answers {
                 match answer {
                     Ok(observation) => {
-                        observations.extend(observation.filter(|item| self.is_listed(projects, item)));
+                        let listed = observation.filter(|item| self.is_listed(projects, item));
+                        observations.extend(listed.map(|item| self.told(item, doubted)));
                     }
                     Err(error) => failed.push((id, error)),
                 }

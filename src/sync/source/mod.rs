@@ -4,6 +4,7 @@
 
 mod compare;
 mod discovery;
+mod doubts;
 mod levels;
 mod lists;
 mod misses;
@@ -30,6 +31,7 @@ use crate::sync::cache::Shared;
 use crate::write::ingest::Ingest;
 use crate::write::teams::TeamKeeper;
 use compare::BoardError;
+use doubts::Doubts;
 use levels::Ended;
 pub use levels::Levels;
 use lists::Lists;
@@ -73,6 +75,7 @@ pub struct Source {
     /// Held by the check that is under way: checks do not overlap.
     checking: tokio::sync::Mutex<Option<Timestamp>>,
     misses: Mutex<Misses>,
+    doubts: Mutex<Doubts>,
     /// Whether an item named a project that is not listed: the list is read again.
     has_met_a_stranger: AtomicBool,
 }
@@ -112,6 +115,7 @@ impl Source {
             teams: TeamKeeper { instance: instance.clone() },
             checking: tokio::sync::Mutex::default(),
             misses: Mutex::default(),
+            doubts: Mutex::default(),
             has_met_a_stranger: AtomicBool::default(),
             instance,
             azure,
@@ -181,6 +185,7 @@ impl Source {
                 return false;
             }
         };
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).begin();
         counted().failed.extend(&found.failed);
         counted().error.clone_from(&found.error);
         // Boards that begin wait for their first comparison from their first moment on.

@@ -16,7 +16,7 @@ const RETRY_MS: i64 = 2_000;
 /// How soon a board that waits for its first comparison is looked at, such as that of a sprint that just began.
 const FIRST_MS: i64 = 2_000;
 
-/// How soon something is looked for again that was not found.
+/// How soon something is looked for again that was not found, be it a team or a revision.
 const SECOND_LOOK_MS: i64 = 30_000;
 
 /// How long others wait for an instance that died over a check.
@@ -85,6 +85,7 @@ impl Source {
     /// organisation may be asked again, whether or not anybody watches.
     async fn is_due(&self) -> bool {
         let last = *self.checking.lock().await;
+        let has_doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner).are_open();
         let state = self.instance.fold.read();
         let check = state.checked();
         let Some(last) = last.max(check.ended) else { return true };
@@ -95,7 +96,7 @@ impl Source {
         let is_watched = self.instance.vitals.streams.value() > 0;
         next_try.is_some_and(|at| (self.instance.clock)() >= at && since >= RETRY_MS)
             || since >= FIRST_MS && state.boards().any(|(scope, _)| waits(scope))
-            || since >= SECOND_LOOK_MS && check.has_doubts()
+            || since >= SECOND_LOOK_MS && (check.has_doubts() || has_doubts)
             || next_try.is_none() && is_watched && since >= interval
     }
 }

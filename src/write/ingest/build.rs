@@ -102,6 +102,8 @@ struct Draft {
     commit: CommitBuilder,
     changes: Vec<(Timestamp, BoardChange)>,
     projects: BTreeSet<ProjectId>,
+    /// Boards on which an item is of an earlier revision from now on.
+    corrected: BTreeSet<Scope>,
 }
 
 impl Ingest {
@@ -118,12 +120,12 @@ impl Ingest {
             self.draft(&mut draft, base, observation);
         }
         let audience = Audience::Scope(Scope::project(*draft.projects.first()?));
-        let Draft { mut commit, changes, projects } = draft;
+        let Draft { mut commit, changes, projects, corrected } = draft;
         for project in projects {
             commit.check(RecordKey::teams_of_project(project), base.guards.get(&project).copied());
         }
         self.learn_collection(&mut commit, base, observations, provenance);
-        self.announce(&mut commit, changes, provenance);
+        self.announce(&mut commit, changes, &corrected, provenance);
         commit.build(audience)
     }
 
@@ -169,9 +171,9 @@ impl Ingest {
         let none = Known::default();
         let known = base.items.get(&observation.id).unwrap_or(&none);
         let Some(observation) = self.admitted(known.item.as_deref(), observation) else { return };
-        let merged = match &known.item {
-            Some(item) => item.merge(&observation),
-            None => observation.clone(),
+        let (merged, told) = match &known.item {
+            Some(item) => item.join(&observation),
+            None => (observation.clone(), observation),
         };
         if known.item.as_deref() == Some(&merged) {
             return;
@@ -180,23 +182,30 @@ impl Ingest {
         draft.projects.insert(present.facts.project);
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
         let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.instance.clock)());
+        if known.item.as_ref().is_some_and(|item| item.present().rev > merged.present().rev) {
+            draft.corrected.extend(announced.iter().map(|change| change.scope));
+        }
         draft.changes.extend(announced.into_iter().map(|change| (present.changed_at, change)));
-        let change = Change::item(merged, observation);
+        let change = Change::item(merged, told);
         draft.commit.put(change, known.version);
     }
 
-    /// Announces changes in their order; those of a board that changed a great deal at once as one.
+    /// Announces changes in their order; as one those of a board that changed a great deal at once, and those of one that
+    /// was corrected: whoever knows a later revision of an item passes over its change to an earlier one.
     fn announce(
         &self,
         commit: &mut CommitBuilder,
         changes: Vec<(Timestamp, BoardChange)>,
+        corrected: &BTreeSet<Scope>,
         provenance: &Provenance,
     ) {
         let mut of_board = BTreeMap::<Scope, usize>::new();
         for (_, change) in &changes {
             *of_board.entry(change.scope).or_default() += 1;
         }
-        let is_bulk = |scope: &Scope| of_board.get(scope).is_some_and(|count| *count > CHANGES_MAX);
+        let is_bulk = |scope: &Scope| {
+            corrected.contains(scope) || of_board.get(scope).is_some_and(|count| *count > CHANGES_MAX)
+        };
         let (bulk, single): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, change)| is_bulk(&change.scope));
         for (changed_at, BoardChange { scope, body, .. }) in single {

@@ -1,0 +1,99 @@
+//! Claims on revisions that the organisation does not have. One look proves nothing: a hook may be ahead of the answer
+//! that it overtook, and a copy of the organisation's store behind it. What a second check does not find either is
+//! refuted.
+//!
+//! Doubts are this instance's alone, and a process that ends takes them along: that costs one look more. Checks of one
+//! instance do not overlap, so that its second look began after its first one ended needs no record.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::sprint::refuted::ClaimKey;
+use crate::domain::sprint::work_item::{Rev, WorkItem, WorkItemId};
+
+/// What is in doubt.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// The number of the check under way.
+    check: u64,
+    of_items: HashMap<WorkItemId, Doubt>,
+}
+
+#[derive(Debug, Default)]
+struct Doubt {
+    /// The check that looked last.
+    check: u64,
+    /// What it did not find.
+    now: BTreeSet<ClaimKey>,
+    /// What the one before did not find.
+    before: BTreeSet<ClaimKey>,
+}
+
+impl Doubts {
+    /// A check begins that looks at items. What the last one did not look at is in doubt no longer.
+    pub(super) fn begin(&mut self) {
+        let last = self.check;
+        self.of_items.retain(|_, doubt| doubt.check == last);
+        self.check += 1;
+    }
+
+    /// Takes in which revision the organisation says is an item's newest, when it was asked after the item was `known` so.
+    /// Returns what of that neither this check found nor an earlier one.
+    pub(super) fn look(&mut self, known: &WorkItem, head: Rev) -> BTreeSet<ClaimKey> {
+        let above = known.claims_above(head);
+        if above.is_empty() {
+            self.of_items.remove(&known.id);
+            return above;
+        }
+        let doubt = self.of_items.entry(known.id).or_default();
+        if doubt.check != self.check {
+            doubt.before = std::mem::take(&mut doubt.now);
+            doubt.check = self.check;
+        }
+        let confirmed = above.intersection(&doubt.before).copied().collect();
+        doubt.now.extend(above);
+        confirmed
+    }
+
+    /// Whether something was looked for once, and a second look decides.
+    pub(super) fn are_open(&self) -> bool {
+        self.of_items.values().any(|doubt| doubt.before.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::item;
+
+    #[test]
+    fn w18_fault_b10_what_two_checks_do_not_find_is_refuted_and_no_less() {
+        let (mut doubts, known) = (Doubts::default(), item(13, 9, |_| {}));
+        let claim = known.claims_above(8);
+        doubts.begin();
+        assert!(doubts.look(&known, 9).is_empty() && !doubts.are_open());
+        assert!(doubts.look(&known, 8).is_empty() && doubts.are_open());
+        assert!(doubts.look(&known, 8).is_empty(), "the same check is no second look");
+        doubts.begin();
+        assert_eq!(doubts.look(&known, 8), claim);
+        assert_eq!(doubts.look(&known, 8), claim, "nor is it a third one");
+        assert!(!doubts.are_open());
+        assert!(doubts.look(&known, 9).is_empty(), "the organisation has it after all");
+        doubts.begin();
+        assert!(doubts.look(&known, 8).is_empty(), "so doubt begins anew");
+    }
+
+    #[test]
+    fn fault_b10_what_came_after_the_first_look_was_looked_for_once() {
+        let (mut doubts, known) = (Doubts::default(), item(13, 9, |_| {}));
+        doubts.begin();
+        doubts.look(&known, 7);
+        let known = known.merge(&item(13, 8, |_| {}));
+        doubts.begin();
+        assert_eq!(doubts.look(&known, 7), known.claims_above(8));
+        doubts.begin();
+        assert_eq!(doubts.look(&known, 7), known.claims_above(7));
+        doubts.begin();
+        doubts.begin();
+        assert!(doubts.look(&known, 7).is_empty(), "a check that did not look is none");
+    }
+}

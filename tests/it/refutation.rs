@@ -1,0 +1,169 @@
+//! Revisions that the organisation does not have: it wins, after two looks, and what it refuted does not come back.
+
+use std::time::Duration;
+
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::Event;
+use boardcast::demo::simulation::model::Model;
+use boardcast::domain::sprint::work_item::{History, WorkItemId};
+use boardcast::domain::wire::event::Cause;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::source::{Organization, boards};
+
+/// A revision that no item ever reaches.
+const FUTURE: u32 = 4_000_000_000;
+
+/// A check, some minutes after the last.
+async fn look(organization: &Organization, app: &TestApp) {
+    organization.clock.advance(Duration::from_mins(5));
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    assert_eq!(check.error, None);
+    app.settled().await;
+}
+
+/// The items of the board of the team Web.
+async fn items(app: &TestApp) -> Vec<Value> {
+    boards(app).await["Web"]["items"].as_array().unwrap().clone()
+}
+
+/// The numbers of some items of that board.
+async fn some_items(app: &TestApp, count: usize) -> Vec<u32> {
+    items(app)
+        .await
+        .iter()
+        .take(count)
+        .map(|item| u32::try_from(item["id"].as_u64().unwrap()).unwrap())
+        .collect()
+}
+
+/// The number of the revision that is shown of an item, and its title.
+async fn shown(app: &TestApp, item: u32) -> (Value, Value) {
+    let items = items(app).await;
+    let item = items.iter().find(|shown| shown["id"] == item).expect("the item is not on its board");
+    (item["rev"].clone(), item["title"].clone())
+}
+
+/// What is shown of each item of that board that a revision tells.
+async fn told(app: &TestApp) -> Vec<Value> {
+    let told =
+        |item: &Value| json!([item["id"], item["rev"], item["title"], item["state"], item["changedAt"]]);
+    items(app).await.iter().map(told).collect()
+}
+
+/// A new title, and the hook that tells of it.
+fn retitled(model: &mut Model, item: u32, title: &str) -> Value {
+    let at = model.now();
+    let change = model.change(item, Event::Updated, at, 0, |content| content.title = title.into());
+    hooks::payload(model, change.unwrap()).unwrap()
+}
+
+/// A hook of a revision that the organisation never made.
+fn from_the_future(organization: &Organization, item: u32, rev: u32) -> Value {
+    let mut payload = organization.model(|model| retitled(&mut model.clone(), item, "From the future"));
+    payload["resource"]["rev"] = json!(rev);
+    payload["resource"]["revision"]["rev"] = json!(rev);
+    payload["resource"]["revision"]["fields"]["System.Rev"] = json!(rev);
+    payload
+}
+
+#[tokio::test]
+async fn fault_b10_a_revision_from_the_future_is_refuted_by_two_looks() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let item = some_items(&app, 1).await[0];
+    let right = shown(&app, item).await;
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    let forged = from_the_future(&organization, item, FUTURE);
+    assert_eq!(app.hook(&forged).await.json()["outcome"], "applied");
+    app.settled().await;
+    assert_eq!(shown(&app, item).await, (json!(FUTURE), json!("From the future")));
+    look(&organization, &app).await;
+    assert_eq!(shown(&app, item).await.0, json!(FUTURE), "a hook may be ahead of one look");
+    look(&organization, &app).await;
+    assert_eq!(shown(&app, item).await, right, "the organisation does not win");
+    let told = reader.next_of("workitems_updated").await;
+    assert_eq!((&told["changed"], &told["data"][0]["rev"]), (&json!([item]), &right.0));
+    let known = app.app.instance.fold.read().item(WorkItemId::new(item).unwrap()).unwrap().item;
+    assert_eq!(known.history(), History::Complete);
+    assert_eq!(app.app.instance.vitals.items_corrected.value(), 1);
+
+    assert_eq!(app.hook(&forged).await.status, 200);
+    app.settled().await;
+    assert_eq!(shown(&app, item).await, right, "what was refuted came back");
+    let another = from_the_future(&organization, item, FUTURE + 1);
+    assert_eq!(app.hook(&another).await.json()["outcome"], "applied");
+    look(&organization, &app).await;
+    look(&organization, &app).await;
+    for hook in [&forged, &another] {
+        assert_eq!(app.hook(hook).await.status, 200);
+    }
+    app.settled().await;
+    assert_eq!(shown(&app, item).await, right, "what was refuted first came back");
+    let next = organization.model(|model| retitled(model, item, "True"));
+    assert_eq!(app.hook(&next).await.json()["outcome"], "applied");
+    app.settled().await;
+    assert_eq!(shown(&app, item).await, (json!(right.0.as_u64().unwrap() + 1), json!("True")));
+}
+
+#[tokio::test]
+async fn fault_b10_boards_follow_a_server_that_was_restored_from_a_backup() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let changed = some_items(&app, 3).await;
+    let backup = organization.model(|model| model.clone());
+    let mut hooks = Vec::new();
+    for (index, item) in changed.iter().enumerate() {
+        for title in ["Lost", "Lost as well"] {
+            organization.clock.advance(Duration::from_secs(1));
+            let hook = organization.model(|model| retitled(model, *item, title));
+            if index > 0 {
+                assert_eq!(app.hook(&hook).await.json()["outcome"], "applied");
+                hooks.push(hook);
+            }
+        }
+    }
+    look(&organization, &app).await;
+    for item in &changed {
+        assert_eq!(shown(&app, *item).await.1, "Lost as well");
+    }
+    organization.model(|model| *model = backup);
+    look(&organization, &app).await;
+    look(&organization, &app).await;
+    let fresh = organization.app().await;
+    let right = told(&fresh).await;
+    assert_eq!(told(&app).await, right);
+    for hook in &hooks {
+        assert_eq!(app.hook(hook).await.status, 200);
+    }
+    app.settled().await;
+    assert_eq!(told(&app).await, right, "what was refuted came back");
+    // The server reaches the same numbers again, with other contents.
+    organization.clock.advance(Duration::from_secs(1));
+    let next = organization.model(|model| retitled(model, changed[1], "True"));
+    assert_eq!(app.hook(&next).await.json()["outcome"], "applied");
+    organization.model(|model| retitled(model, changed[2], "True too"));
+    look(&organization, &app).await;
+    assert_eq!(shown(&app, changed[1]).await.1, "True");
+    assert_eq!(shown(&app, changed[2]).await.1, "True too");
+}
+
+#[tokio::test]
+async fn fault_b10_what_the_organisation_says_again_after_all_is_believed() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let item = some_items(&app, 1).await[0];
+    let backup = organization.model(|model| model.clone());
+    organization.clock.advance(Duration::from_secs(1));
+    organization.model(|model| retitled(model, item, "True after all"));
+    look(&organization, &app).await;
+    let newest = organization.model(|model| std::mem::replace(model, backup));
+    look(&organization, &app).await;
+    // The second look comes by itself, though nobody watches.
+    organization.until(async || (shown(&app, item).await.1 != "True after all").then_some(())).await;
+    organization.model(|model| *model = newest);
+    look(&organization, &app).await;
+    assert_eq!(shown(&app, item).await.1, "True after all");
+}
