@@ -73,14 +73,22 @@ fn ready(app: &App) -> Response {
 }
 
 /// Boards that are shown as they were last known are worth more than none, though the journal be away; but an instance
-/// that is too old to tell what the journal holds, that cannot keep a hook, or of which a task died, has to make room for
-/// others. Where hooks are all that tells of boards, having none yet is no reason: the first hook brings one.
+/// that is too old to tell what the journal holds, that cannot keep a hook, or of which a task died, has to make room for others. A board that waits for its first comparison is none to show, unless
+/// the archive remembers it. Where hooks are all that tells of boards, having none yet is no reason: the first one brings
+/// one.
 fn is_ready(app: &App) -> bool {
     let Instance { fold, owner, tasks, .. } = &app.instance;
     let is_loaded = fold.position().is_some();
-    let has_boards = fold.read().shown().next().is_some() || is_loaded && owner.is_told_by_hooks_alone();
+    let is_of_use = {
+        let state = fold.read();
+        let mut shown = state.shown().peekable();
+        match shown.peek() {
+            Some(_) => !shown.all(|scope| state.awaits_comparison(scope) && state.archived(scope).is_none()),
+            None => is_loaded && owner.is_told_by_hooks_alone(),
+        }
+    };
     let status = fold.journal_status();
-    has_boards
+    is_of_use
         && tasks.down().is_empty()
         && !matches!(status, JournalStatus::Outdated(_) | JournalStatus::ReadOnly(_))
 }

@@ -51,6 +51,17 @@ impl RecordKey {
         Self("owner".into())
     }
 
+    /// Lies among the items from the beginning on, so that they are there even while there is none: a store that drops keys
+    /// of its own accord drops them all at once.
+    pub fn items() -> Self {
+        Self("item/begun".into())
+    }
+
+    /// Lies among the other records, and says that [`items`](Self::items) has to be there.
+    pub fn items_expected() -> Self {
+        Self("items".into())
+    }
+
     /// The collection whose hooks are taken.
     pub fn collection() -> Self {
         Self("collection".into())
@@ -114,5 +125,6 @@ mod tests {
         assert_eq!(RecordKey::item(id).as_str(), "item/13");
         assert_eq!(RecordKey::item(id).as_item(), Some(id));
         assert_eq!(RecordKey::epoch().as_item(), None);
+        assert_eq!(RecordKey::items().as_item(), None);
     }
 }

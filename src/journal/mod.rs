@@ -114,7 +114,8 @@ pub enum JournalError {
     /// right, because a repeated commit finds its own effect.
     #[error("the journal is unavailable: {0}")]
     Unavailable(String),
-    /// The log no longer holds the position that was to be followed: it was trimmed, emptied or set back.
+    /// The log no longer holds the position that was to be followed: it was trimmed, emptied or set back; or a part of what
+    /// it tells of is gone, such as all items.
     #[error("the journal's log no longer holds the position that was followed")]
     Lost,
     /// The commit is one that no correct caller makes.
@@ -149,7 +150,7 @@ pub trait Journal: Send + Sync {
     /// Else changes nothing and returns the current values of what conflicted.
     ///
     /// Errors: `Refused` for a commit without an entry, with an event above [`EVENT_BYTES_MAX`] or with a record above
-    /// [`RECORD_BYTES_MAX`]; `Newer`, as for every operation; `Unavailable`, after which nobody can tell whether it ran.
+    /// [`RECORD_BYTES_MAX`]; `Lost` where a part of the records is gone; `Newer`, as for every operation; `Unavailable`, after which nobody can tell whether it ran.
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError>;
 
     /// Waits until the log has entries after `after`, and returns them in order: at least one, about `limit`, and

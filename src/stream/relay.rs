@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::board::projection::{Projection, TAIL_ENTRIES};
 use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::record::source_check::SourceCheck;
 use crate::domain::scope::Audience;
+use crate::domain::stored::Stored as _;
 use crate::domain::time::Timestamp;
-use crate::journal::{CommitOutcome, Entry, EntryId, JournalError, RecordKey};
+use crate::journal::{CommitOutcome, Entry, EntryId, JournalError, RecordKey, Versioned};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
 use crate::stream::hub::frame::Frame;
@@ -210,14 +212,23 @@ impl Relay {
     }
 
     /// A log begins with a silent entry that names its epoch and whose it is, so no reader is ever given the position
-    /// 0-0.
+    /// 0-0. It begins anew where the items that it tells of are gone: then every instance puts back what it knows, and one
+    /// that knows nothing claims nothing before it has compared.
     ///
     /// Errors: [`JournalError::Foreign`] where it is somebody else's.
     async fn ensure_epoch(&self) -> Result<(), JournalError> {
         let ours = self.instance.owner.identity();
-        let keys = [RecordKey::epoch(), RecordKey::owner()];
+        let keys = [
+            RecordKey::epoch(),
+            RecordKey::owner(),
+            RecordKey::items_expected(),
+            RecordKey::items(),
+            RecordKey::feed(),
+        ];
         let records = self.instance.journal.read(&keys).await?;
-        let [epoch, owner] = records.as_slice() else { return Err(JournalError::Lost) };
+        let [epoch, owner, expected, items, feed] = records.as_slice() else {
+            return Err(JournalError::Lost);
+        };
         if let Some(theirs) = owner.as_ref().filter(|theirs| theirs.value != ours) {
             let theirs = String::from_utf8_lossy(&theirs.value);
             return Err(JournalError::Foreign(format!(
@@ -225,14 +236,29 @@ impl Relay {
                  or BOARDCAST_DEPLOYMENT, or give it a store of its own"
             )));
         }
-        if epoch.is_some() && owner.is_some() {
+        if [epoch, owner, expected, items].into_iter().all(Option::is_some) {
             return Ok(());
         }
+        let version = |record: &Option<Versioned>| record.as_ref().map(|record| record.version);
+        let are_items_gone = expected.is_some() && items.is_none();
         let mut commit = CommitBuilder::new();
-        if epoch.is_none() {
-            commit.put(Change::Epoch(uuid::Uuid::new_v4().to_string()), None);
+        if epoch.is_none() || are_items_gone {
+            commit.put(Change::Epoch(uuid::Uuid::new_v4().to_string()), version(epoch));
         }
-        commit.put(Change::Owner(ours.to_owned()), owner.as_ref().map(|owner| owner.version));
+        commit.put(Change::Owner(ours.to_owned()), version(owner));
+        commit.put(Change::Begun(RecordKey::items()), version(items));
+        commit.put(Change::Begun(RecordKey::items_expected()), version(expected));
+        if are_items_gone {
+            tracing::error!(
+                "the items are gone from the journal, as where a store drops keys when its memory is full: it is \
+                 begun anew, and whoever knows items puts them back"
+            );
+            // Whoever puts items back knows when they were compared, too.
+            let check = feed.as_ref().and_then(|feed| SourceCheck::decode(&feed.value).ok());
+            if let Some(check) = check {
+                commit.put(Change::Checked(check.without_comparisons()), version(feed));
+            }
+        }
         let Some(commit) = commit.build(Audience::Everyone) else { return Ok(()) };
         match commit_once(&*self.instance.journal, commit).await? {
             CommitOutcome::Committed(_) => {}

@@ -37,8 +37,8 @@ const CONFLICT_PAUSE_MS_MAX: u64 = 8;
 /// How long a writer waits until its own boards hold what it committed.
 const FOLD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The value of the record that guards a project's teams: only its version means something.
-const GUARD: &[u8] = b"1";
+/// The value of a record of which only that it is there, or its version, means something.
+const MARK: &[u8] = b"1";
 
 /// A change of one record. Key, value and what the log tells the folds follow from it.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ pub enum Change {
     Epoch(String),
     /// It is known whose the journal is.
     Owner(String),
+    /// A part of a journal has begun: of that record only that it is there means something.
+    Begun(RecordKey),
 }
 
 impl Change {
@@ -83,6 +85,7 @@ impl Change {
             Self::Collection(_) => RecordKey::collection(),
             Self::Epoch(_) => RecordKey::epoch(),
             Self::Owner(_) => RecordKey::owner(),
+            Self::Begun(key) => key.clone(),
         }
     }
 
@@ -122,6 +125,7 @@ impl Change {
             }
             // A journal has one owner for good, whom each instance checks before it loads.
             Self::Owner(owner) => Some(owner.into()),
+            Self::Begun(_) => Some(Bytes::from_static(MARK)),
         }
     }
 }
@@ -212,7 +216,7 @@ impl CommitBuilder {
             return None;
         }
         for (project, expected) in std::mem::take(&mut self.guards) {
-            self.write(RecordKey::teams_of_project(project), expected, Some(Bytes::from_static(GUARD)));
+            self.write(RecordKey::teams_of_project(project), expected, Some(Bytes::from_static(MARK)));
         }
         let delta = Some(self.delta.encode().into());
         match self.commit.entries.last_mut() {

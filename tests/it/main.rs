@@ -18,6 +18,7 @@ mod client;
 mod comparison;
 mod dashboard;
 mod derive;
+mod eviction;
 mod failures;
 mod functions_host;
 mod health_check;

@@ -181,6 +181,15 @@ impl SourceCheck {
         }
     }
 
+    /// What is left of it where the items are gone that were compared: as if nothing had been.
+    pub fn without_comparisons(mut self) -> Self {
+        for check in self.teams.values_mut().flat_map(BTreeMap::values_mut) {
+            *check = BoardCheck { sprint: check.sprint, ..BoardCheck::default() };
+        }
+        self.projects.clear();
+        Self { ended: None, answered: None, ..self }
+    }
+
     /// Whether a part is gone.
     pub fn is_gone(&self, (source, scope): (DataSource, Scope)) -> bool {
         self.parts.get(source, scope).is_some_and(|part| part.since().is_some())
@@ -314,6 +323,24 @@ mod tests {
         let part = Some((DataSource::WorkItems, team.scope(None)));
         check.observe(part, failed, at(20), &policy, 0.0);
         assert_eq!(check.gone(board).and_then(Condition::since), Some(at(20)));
+    }
+
+    #[test]
+    fn c16_fault_b11_without_its_comparisons_a_record_claims_nothing_of_any_board() {
+        let (team, mut check) = (catalogue().key(), SourceCheck::default());
+        check.compared(team, Some(sprint_id()), at(5), Vec::new());
+        check.advance(project(), at(5));
+        check.ended = Some(at(6));
+        let left = check.clone().without_comparisons();
+        assert!(left.awaits_comparison(team.scope(Some(sprint_id()))));
+        assert_eq!((left.last_compared(None), left.ended), (None, None));
+        let mut back = left;
+        back.absorb(&check);
+        assert_eq!(
+            back.compared_at(team.scope(Some(sprint_id()))),
+            Some(at(5)),
+            "whoever has the items knows"
+        );
     }
 
     #[test]

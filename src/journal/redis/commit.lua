@@ -5,7 +5,8 @@
 -- (hash, field, version or nothing), writes (hash, field, `1` and a value, or `0`), entries (number of texts, texts).
 -- A hash is named by its place in KEYS.
 --
--- Answers {'conflict', index of a check, value or nil, ...} or {'committed', id, ...}.
+-- Answers {'lost'} where the items were there and are not; {'conflict', index of a check, value or nil, ...}; or
+-- {'committed', id, ...}.
 
 local at = 1
 local function take()
@@ -25,15 +26,20 @@ for index = 1, tonumber(take()) do
     conflicts[#conflicts + 1] = current
   end
 end
-if #conflicts > 1 then
-  return conflicts
-end
-
 -- The entries come first, because the id of the last one is the version of what is written. Writes are only read here.
-local writes = {}
+local writes, begins_items = {}, false
 for index = 1, tonumber(take()) do
   local hash, field, is_kept = KEYS[tonumber(take())], take(), take() == '1'
   writes[index] = { hash, field, is_kept and take() }
+  begins_items = begins_items or hash == KEYS[1] and field == 'begun'
+end
+
+-- An item that was written now would hide that all others are gone.
+if not begins_items and redis.call('EXISTS', KEYS[1]) == 0 and redis.call('HEXISTS', KEYS[2], 'items') == 1 then
+  return { 'lost' }
+end
+if #conflicts > 1 then
+  return conflicts
 end
 
 local answer = { 'committed' }

@@ -1,7 +1,7 @@
 -- Whether the log still holds a position, and what follows it, in one step: between two steps the log could be emptied
 -- and begun anew, and entries of another history would be taken for the next ones.
 --
--- KEYS: the log, all records but items, the schema.
+-- KEYS: the log, all records but items, the items, the schema.
 -- ARGV: the schema of the caller; the position, or nothing for the log's end; how many entries about, 0 for none; the
 -- epoch's record as the caller knows it, or nothing; how many bytes of events, or 0 for whole entries, which end with the
 -- end of a commit.
@@ -11,6 +11,10 @@
 
 local position, limit, epoch, bytes_max = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 if epoch ~= '' and redis.call('HGET', KEYS[2], 'epoch') ~= epoch then
+  return { 'lost' }
+end
+-- The items may be gone alone, as after an eviction. They are looked for by name, because Redis has no empty hash.
+if redis.call('HEXISTS', KEYS[2], 'items') == 1 and redis.call('EXISTS', KEYS[3]) == 0 then
   return { 'lost' }
 end
 

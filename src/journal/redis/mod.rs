@@ -163,9 +163,18 @@ impl Parts {
 
     /// Where the log ends, and the epoch's record as it is written.
     async fn log_end(&self) -> Result<(EntryId, Option<Vec<u8>>), JournalError> {
-        let (_, end) = self.follow("", 0, b"", 0).await?;
-        let (last, epoch, _): (_, _, Value) = read(end)?;
+        let (last, epoch, _): (_, _, Value) = read(self.end(0).await?)?;
         Ok((codec::id(&last).ok_or_else(not_understood)?, epoch))
+    }
+
+    /// What there is to say of the log's end, and of the entry that so many others follow.
+    ///
+    /// Errors: `Lost` when the items that it tells of are gone.
+    async fn end(&self, entries: usize) -> Result<Vec<Value>, JournalError> {
+        match self.follow("", entries, b"", 0).await? {
+            (name, _) if name == "lost" => Err(JournalError::Lost),
+            (_, end) => Ok(end),
+        }
     }
 
     /// What follows a position that the log holds: about `limit` entries, up to the end of a commit.
@@ -192,7 +201,7 @@ impl Parts {
         bytes_max: usize,
     ) -> Result<Answer, JournalError> {
         let arguments = (position, limit, epoch, bytes_max);
-        self.run(&FOLLOW, &[&self.keys.log, &self.keys.records], arguments).await
+        self.run(&FOLLOW, &[&self.keys.log, &self.keys.records, &self.keys.items], arguments).await
     }
 
     /// Reads a whole hash, piece by piece, so that other commands run in between. What is written meanwhile may be
@@ -274,6 +283,7 @@ impl Journal for RedisJournal {
                 let conflicts = read::<Vec<_>>(rest)?.into_iter().map(conflict);
                 conflicts.collect::<Option<_>>().map(CommitOutcome::Conflict)
             }
+            "lost" => return Err(JournalError::Lost),
             _ => None,
         }
         .ok_or_else(not_understood)
@@ -300,8 +310,8 @@ impl Journal for RedisJournal {
     }
 
     async fn entry_before(&self, entries: usize) -> Result<EntryId, JournalError> {
-        let (_, rest) = self.parts.follow("", entries.max(1), b"", 0).await?;
-        rest.get(2).and_then(codec::id).ok_or_else(not_understood)
+        let end = self.parts.end(entries.max(1)).await?;
+        end.get(2).and_then(codec::id).ok_or_else(not_understood)
     }
 
     async fn holds(&self, cursor: EntryId) -> Result<bool, JournalError> {

@@ -148,14 +148,16 @@ pub async fn judge(
 
 /// The revisions of each item that the store holds.
 async fn revisions(server: &RedisServer, organisation: &str) -> Revisions {
-    let items: Vec<(u32, Vec<u8>)> = server.command(&["HGETALL", &redis::key(organisation, "items")]).await;
+    let items: Vec<(String, Vec<u8>)> =
+        server.command(&["HGETALL", &redis::key(organisation, "items")]).await;
     let revisions = |record: &[u8]| {
         // The version comes first, and then the item.
         let item = record.splitn(2, |byte| *byte == b' ').nth(1).unwrap();
         let item = WorkItem::decode(item).unwrap();
         item.revisions().map(|(rev, _)| rev).collect()
     };
-    items.into_iter().map(|(id, record)| (id, revisions(&record))).collect()
+    // One field is the mark that they have begun.
+    items.iter().filter_map(|(id, record)| Some((id.parse().ok()?, revisions(record)))).collect()
 }
 
 /// Checks that events follow from each other: each change of an item is told once, and each metric begins where it
