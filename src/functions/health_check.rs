@@ -59,25 +59,29 @@ fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
 }
 
 fn ready(app: &App) -> Response {
+    let unfit = app.instance.journal.condition().unfit;
     let journal = match (app.instance.fold.position(), app.instance.fold.journal_status()) {
         (None, _) if is_ready(app) => "not loaded yet: boards are shown as the archive holds them",
         (None, _) => "not loaded yet",
+        (_, JournalStatus::Following) if unfit.is_some() => "unfit to keep what has to last",
         (_, JournalStatus::Following) => "loaded",
         (_, JournalStatus::ReadOnly(_)) => "read-only: no change can be kept; GET /api/health says why",
         (_, JournalStatus::Away(_)) => "away: boards are shown as they were last known",
         (_, JournalStatus::Lost(_)) => "lost: what is known here is being put back",
         (_, JournalStatus::Outdated(_)) => "written by a newer version: update this instance",
     };
+    let journal = unfit.map_or_else(|| journal.to_owned(), |why| format!("{journal}: {why}"));
     let status = if is_ready(app) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     reply::value(status, &json!({ "status": readiness(app), "journal": journal, "webhook": webhook(app) }))
 }
 
 /// Boards that are shown as they were last known are worth more than none, though the journal be away; but an instance
-/// that is too old to tell what the journal holds, that cannot keep a hook, or of which a task died, has to make room for others. A board that waits for its first comparison is none to show, unless
+/// that is too old to tell what the journal holds, that cannot keep a hook, whose journal may drop what it was given, or of
+/// which a task died, has to make room for others. A board that waits for its first comparison is none to show, unless
 /// the archive remembers it. Where hooks are all that tells of boards, having none yet is no reason: the first one brings
 /// one.
 fn is_ready(app: &App) -> bool {
-    let Instance { fold, owner, tasks, .. } = &app.instance;
+    let Instance { fold, owner, tasks, journal, .. } = &app.instance;
     let is_loaded = fold.position().is_some();
     let is_of_use = {
         let state = fold.read();
@@ -89,6 +93,7 @@ fn is_ready(app: &App) -> bool {
     };
     let status = fold.journal_status();
     is_of_use
+        && journal.condition().unfit.is_none()
         && tasks.down().is_empty()
         && !matches!(status, JournalStatus::Outdated(_) | JournalStatus::ReadOnly(_))
 }

@@ -239,6 +239,7 @@ impl Journal for MemoryJournal {
                 "what is acknowledged is kept for the life of this process only; set BOARDCAST_REDIS_URL to keep it"
                     .into(),
             ],
+            unfit: None,
             oldest: state.log.front().map(|entry| entry.id),
             entries: u64::try_from(state.log.len()).ok(),
         }

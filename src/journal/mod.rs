@@ -101,6 +101,8 @@ pub struct JournalCondition {
     pub kind: &'static str,
     /// What should be known of it, as sentences, with a remedy where there is one.
     pub findings: Vec<String>,
+    /// Which of these makes it unfit to keep what has to last.
+    pub unfit: Option<String>,
     /// The oldest entry that the log holds; `None` where it holds none or was not seen yet.
     pub oldest: Option<EntryId>,
     /// How many entries it holds; `None` where it was not seen yet.

@@ -1,6 +1,8 @@
-//! A store that drops keys of its own accord: that the items are gone is noticed and mended.
+//! A store that drops keys of its own accord: that the items are gone is noticed and mended, and a store that may do so is
+//! none to rely on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use boardcast::domain::degradation::Failure;
 use boardcast::journal::Store;
@@ -89,4 +91,29 @@ async fn fault_b11_who_starts_on_a_journal_without_its_items_claims_nothing_unti
         assert_eq!(after[team]["items"], board["items"], "{team}");
     }
     assert_eq!(second.get("/api/health/ready").await.status, 200);
+}
+
+#[tokio::test]
+async fn fault_b11_a_redis_that_may_drop_any_key_is_not_ready() {
+    let server = RedisServer::start(&[]);
+    let journal = journal(&server);
+    let app = TestApp::builder().layer(move |_| Store::of(journal.clone())).start().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    app.quiet().await;
+    let ready = async || app.get("/api/health/ready").await;
+    assert_eq!(ready().await.status, 200);
+    let policy = async |policy: &str| {
+        let () = server.command(&["CONFIG", "SET", "maxmemory-policy", policy]).await;
+    };
+    policy("allkeys-lru").await;
+    eventually("it is ready", async || ready().await.status == 503).await;
+    let told = ready().await.json()["journal"].as_str().unwrap().to_owned();
+    assert!(told.contains("allkeys-lru") && told.contains("maxmemory-policy noeviction"), "{told}");
+    let board = app.get("/api/snapshot?project=fabrikam&team=-").await.json();
+    assert_eq!(board["level"], "full", "nothing is lost yet, and what is shown is true");
+    assert_eq!(app.hook(&updated(13, 2, "Active")).await.status, 200);
+    policy("volatile-lru").await;
+    eventually("it is not ready", async || ready().await.status == 200).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(ready().await.status, 200, "what has an expiry can be had again");
 }

@@ -93,12 +93,14 @@ impl Parts {
         let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
         *self.clock_ahead_ms.lock().unwrap_or_else(PoisonError::into_inner) =
             server_epoch_s.map(|theirs| clock_ahead_ms(theirs, our_epoch_s));
-        let found = findings::findings(&info.join("\n"), server_epoch_s, our_epoch_s);
+        let info = info.join("\n");
+        let found = findings::findings(&info, server_epoch_s, our_epoch_s);
         let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);
         for finding in found.iter().filter(|finding| !condition.findings.contains(finding)) {
             tracing::warn!("{finding}");
         }
         condition.findings = found;
+        condition.unfit = findings::unfit(&info);
         condition.oldest = codec::id(oldest);
         condition.entries = u64::from_redis_value_ref(entries).ok();
         Ok(())

@@ -9,9 +9,24 @@ const VERSION_MIN: (u32, u32) = (7, 0);
 /// By how much the server's clock may differ from ours. Ids are dated by the server's, and ages are told by ours.
 const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_secs(5);
 
+/// What of a server's own words makes it unfit to keep what has to last, as a sentence with a remedy. A policy that drops
+/// keys with an expiry alone does not: of ours these are leases, lists and reports, which are had again.
+pub(super) fn unfit(info: &str) -> Option<String> {
+    let policy = *facts(info).get("maxmemory_policy")?;
+    policy.starts_with("allkeys-").then(|| {
+        format!(
+            "Redis drops any key when its memory is full ({policy}), boards included; set `maxmemory-policy noeviction`"
+        )
+    })
+}
+
+fn facts(info: &str) -> HashMap<&str, &str> {
+    info.lines().filter_map(|line| line.trim().split_once(':')).collect()
+}
+
 /// What should be known, as sentences with a remedy. A section that could not be asked for is no finding.
 pub(super) fn findings(info: &str, server_epoch_s: Option<i64>, our_epoch_s: i64) -> Vec<String> {
-    let facts: HashMap<&str, &str> = info.lines().filter_map(|line| line.trim().split_once(':')).collect();
+    let facts = facts(info);
     let fact = |name: &str| facts.get(name).copied();
     let mut findings = Vec::new();
     if let Some(text) = fact("redis_version")
@@ -28,11 +43,7 @@ pub(super) fn findings(info: &str, server_epoch_s: Option<i64>, our_epoch_s: i64
                 .into(),
         );
     }
-    if let Some(policy) = fact("maxmemory_policy").filter(|policy| policy.starts_with("allkeys-")) {
-        findings.push(format!(
-            "Redis drops any key when its memory is full ({policy}), boards included; set `maxmemory-policy noeviction`"
-        ));
-    }
+    findings.extend(unfit(info));
     let difference = server_epoch_s.map(|theirs| Duration::from_secs(theirs.abs_diff(our_epoch_s)));
     if let Some(difference) = difference.filter(|difference| *difference > CLOCK_DIFFERENCE_MAX) {
         let ahead = if server_epoch_s > Some(our_epoch_s) { "ahead of" } else { "behind" };
@@ -77,6 +88,7 @@ mod tests {
         assert!(of("aof_enabled:1\r\nconnected_slaves:0", "aof_enabled:0\r\nconnected_slaves:1").is_empty());
         one(of("noeviction", "allkeys-lru"), "maxmemory-policy noeviction");
         assert!(of("noeviction", "volatile-lru").is_empty());
+        assert!(unfit(&GOOD.replace("noeviction", "allkeys-random")).is_some() && unfit(GOOD).is_none());
         one(findings(GOOD, Some(1_000), 1_006), "6 s behind ours");
         one(findings(GOOD, Some(1_006), 1_000), "6 s ahead of ours");
     }
