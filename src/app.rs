@@ -71,7 +71,8 @@ impl Parts {
             projects: Arc::new(config.projects.clone()),
             ..Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some())
         };
-        let hub = Arc::new(Hub::new(ring, config.streams.coalesce));
+        let replayed_max = ring.replayed_max.min(config.retention.entries_max);
+        let hub = Arc::new(Hub::new(RingLimits { replayed_max, ..ring }, config.streams.coalesce));
         let calculator = Arc::new(Calculator::new(config.metrics));
         let Instance { fold, clock, demo, .. } = instance.clone();
         let snapshots = Snapshots::new(fold, calculator.clone(), clock, config.projects.clone(), demo);

@@ -22,7 +22,7 @@ pub(super) const FUNCTION: Function = Function {
         Box::pin(async move { if request.method == Method::HEAD { head() } else { handle(app, &request) } })
     },
     // A native `EventSource` comes back after a 200 only.
-    after_panic: || reply::bytes(StatusCode::OK, "text/event-stream; charset=utf-8", ":\n\n"),
+    after_panic: || reply::bytes(StatusCode::OK, "text/event-stream; charset=utf-8", ":\n"),
 };
 
 fn is_at(path: &[&str]) -> bool {

@@ -152,7 +152,7 @@ impl Streams {
             ..Envelope::connection((self.instance.clock)(), Level::Full, None)
         };
         let json = event::encode(&envelope, &body);
-        let bytes = Block::first(reconnect_after_ms, &json).bytes(request.named);
+        let bytes = Block::first(None, reconnect_after_ms, &json).bytes(request.named);
         byte_stream(futures_util::stream::unfold(Some((bytes, held)), move |state| async move {
             let (bytes, held) = state?;
             if bytes.is_empty() {

@@ -13,8 +13,8 @@ use crate::domain::time::Timestamp;
 use crate::journal::{CommitOutcome, Entry, EntryId, JournalError, RecordKey, Versioned};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
+use crate::stream::hub::Hub;
 use crate::stream::hub::frame::Frame;
-use crate::stream::hub::{Hub, REPLAY_ENTRIES_MAX};
 use crate::write::commit::{Change, CommitBuilder, commit_once};
 use crate::write::restore::Restore;
 
@@ -184,7 +184,7 @@ impl Relay {
             tracing::error!(key, "a record or a log entry cannot be decoded and was left out");
         }
         let position = state.position();
-        let replayed_from = self.instance.journal.entry_before(REPLAY_ENTRIES_MAX / 2).await?;
+        let replayed_from = self.instance.journal.entry_before(self.hub.replayed_min()).await?;
         self.instance.fold.reset(state);
         self.instance.vitals.log_followed_from(position);
         if let Some(touched) = self.instance.fold.read().boards().map(|(_, board)| board.touched).max() {

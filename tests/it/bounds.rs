@@ -56,7 +56,10 @@ async fn fault_e2_a_start_hands_out_pieces_of_at_most_64_kib() {
 
 #[tokio::test]
 async fn fault_e2_a_replay_hands_out_pieces_of_at_most_64_kib_and_leaves_nothing_out() {
-    let app = TestApp::builder().ring(RingLimits { frames_max: 1, bytes_max: usize::MAX }).start().await;
+    let app = TestApp::builder()
+        .ring(RingLimits { frames_max: 1, bytes_max: usize::MAX, ..RingLimits::DEFAULT })
+        .start()
+        .await;
     app.settled().await;
     let begin = app.app.instance.fold.position().unwrap().to_string();
     large_boards(&app).await;
@@ -108,7 +111,7 @@ async fn fault_e1_a_cursor_further_back_than_replays_go_is_a_gap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_e1_readers_who_come_back_together_are_replayed_a_few_at_a_time() {
-    let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX };
+    let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX, ..RingLimits::DEFAULT };
     let (app, journal) = TestApp::builder().ring(ring).start_over_faults().await;
     let begin = app.app.instance.fold.position().unwrap().to_string();
     large_boards(&app).await;
@@ -125,7 +128,7 @@ async fn fault_e1_readers_who_come_back_together_are_replayed_a_few_at_a_time() 
 
 #[tokio::test]
 async fn fault_c3_a_server_that_stops_waits_for_nobodys_replay() {
-    let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX };
+    let ring = RingLimits { frames_max: 1, bytes_max: usize::MAX, ..RingLimits::DEFAULT };
     let (mut app, journal) = TestApp::builder().ring(ring).start_over_faults().await;
     let begin = app.app.instance.fold.position().unwrap().to_string();
     large_boards(&app).await;

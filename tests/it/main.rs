@@ -39,6 +39,7 @@ mod resume;
 mod snapshot;
 mod source;
 mod sse_stream;
+mod stream_clients;
 mod stream_limits;
 mod support;
 mod sync_timer;

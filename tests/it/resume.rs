@@ -51,7 +51,7 @@ async fn read_kept(reader: &mut SseReader, count: usize) -> Vec<Block> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e3_two_hundred_cuts_lose_and_double_nothing_for_any_filter() {
-    let ring = RingLimits { frames_max: 1_000, bytes_max: usize::MAX };
+    let ring = RingLimits { frames_max: 1_000, bytes_max: usize::MAX, ..RingLimits::DEFAULT };
     let app = TestApp::builder().ring(ring).start().await;
     app.settled().await;
     let begin = app.app.instance.fold.position().unwrap().to_string();

@@ -114,7 +114,7 @@ async fn e13_under_the_host_only_a_twentieth_is_held_and_the_rest_is_ended_at_on
 async fn e11_a_reader_that_takes_nothing_is_closed_and_delays_nobody() {
     let app = TestApp::builder()
         .config(|config| config.write_timeout = Duration::from_secs(1))
-        .ring(RingLimits { frames_max: 200, bytes_max: usize::MAX })
+        .ring(RingLimits { frames_max: 200, bytes_max: usize::MAX, ..RingLimits::DEFAULT })
         .start()
         .await;
     app.settled().await;
@@ -147,7 +147,10 @@ fn large(rev: u32) -> serde_json::Value {
 
 #[tokio::test]
 async fn e11_p9_a_reader_who_was_closed_for_being_slow_comes_back_to_a_gap_or_goes_on() {
-    let app = TestApp::builder().ring(RingLimits { frames_max: 2, bytes_max: usize::MAX }).start().await;
+    let app = TestApp::builder()
+        .ring(RingLimits { frames_max: 2, bytes_max: usize::MAX, ..RingLimits::DEFAULT })
+        .start()
+        .await;
     app.hook(&updated(13, 1, "New")).await;
     app.settled().await;
     let at = app.app.instance.fold.position().unwrap().to_string();

@@ -259,6 +259,17 @@ pub const TYPE_NAMES: [&str; 13] = [
     "closing",
 ];
 
+/// The same JSON without the characters that Unicode counts as the end of a line and the standard of event streams does
+/// not: clients that split by the former find half an event. In JSON they stand in strings alone, where they may be
+/// escaped.
+fn one_line(json: String) -> String {
+    const ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+    if !json.contains(ENDS) {
+        return json;
+    }
+    ENDS.into_iter().fold(json, |json, end| json.replace(end, &format!("\\u{:04x}", u32::from(end))))
+}
+
 /// Encodes an event as the one line of JSON that readers receive.
 pub(crate) fn encode(envelope: &Envelope, body: &Body) -> Bytes {
     let ids = match envelope.subject {
@@ -285,7 +296,7 @@ pub(crate) fn encode(envelope: &Envelope, body: &Body) -> Bytes {
         body,
     };
     // Strings, numbers and maps with string keys cannot fail to serialise.
-    Bytes::from(serde_json::to_vec(&wire).unwrap_or_default())
+    Bytes::from(one_line(serde_json::to_string(&wire).unwrap_or_default()))
 }
 
 /// The value of `type` in an encoded event: its first field, so nothing needs to be parsed.

@@ -376,3 +376,12 @@ fn an_event_is_one_line_whatever_a_title_holds() {
         assert!(!json.iter().any(|byte| matches!(byte, b'\n' | b'\r')), "{}", body.type_name());
     }
 }
+
+#[test]
+fn fault_f7_nothing_in_an_event_looks_like_the_end_of_a_line() {
+    let text = "a\u{85}b\u{2028}c\u{2029}d\u{b}\u{c}\u{1c}\u{1d}\u{1e}\r\ne";
+    let json = one_line(serde_json::to_string(text).unwrap());
+    // What Python's `str.splitlines` ends a line at.
+    assert!(!json.contains(|c: char| c.is_control() || "\u{85}\u{2028}\u{2029}".contains(c)), "{json}");
+    assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+}

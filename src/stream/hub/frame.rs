@@ -62,18 +62,19 @@ fn begins_board(json: &[u8]) -> bool {
 impl Block {
     /// Writes a block with an id, or without one so that the client keeps the id it has. `json` is one line.
     pub fn new(id: Option<EntryId>, json: &[u8]) -> Self {
-        Self::whole(&id.map(|id| format!("id: {id}\n")).unwrap_or_default(), json)
+        Self::whole(&id_line(id), json)
     }
 
     /// The block that a stream begins with. It also tells a browser how long to wait before it reconnects: in a block
-    /// without data some clients take that for an event. Digits only, or it is ignored.
-    pub fn first(retry_ms: u64, json: &[u8]) -> Self {
-        Self::whole(&format!("retry: {retry_ms}\n"), json)
+    /// without data some clients take that for an event. Digits only, or it is ignored. With the id at which the stream
+    /// goes on, a client that knows only of the ids of this connection has one from the beginning.
+    pub fn first(id: Option<EntryId>, retry_ms: u64, json: &[u8]) -> Self {
+        Self::whole(&format!("{}retry: {retry_ms}\n", id_line(id)), json)
     }
 
     /// What `new` writes, in three pieces, of which the one in the middle is not copied.
     pub fn pieces(id: Option<EntryId>, json: Bytes, named: bool) -> [Bytes; 3] {
-        let (head, unnamed_from) = head(&id.map(|id| format!("id: {id}\n")).unwrap_or_default(), &json, 0);
+        let (head, unnamed_from) = head(&id_line(id), &json, 0);
         let head = head.freeze();
         [if named { head } else { head.slice(unnamed_from..) }, json, Bytes::from_static(END)]
     }
@@ -104,6 +105,10 @@ impl Block {
 /// What ends a block.
 const END: &[u8] = b"\n\n";
 
+fn id_line(id: Option<EntryId>) -> String {
+    id.map(|id| format!("id: {id}\n")).unwrap_or_default()
+}
+
 /// A block up to its data, with room for more, and where the default form begins.
 fn head(line: &str, json: &[u8], room: usize) -> (BytesMut, usize) {
     debug_assert!(!json.contains(&b'\n') && !json.contains(&b'\r'), "an event is one line");
@@ -119,12 +124,13 @@ fn head(line: &str, json: &[u8], room: usize) -> (BytesMut, usize) {
     (bytes, unnamed_from)
 }
 
-/// The silent heartbeat: a comment. With a position to tell it is a block that has an id and no data, which moves the
-/// last event id of a client that keeps to the standard and dispatches nothing; some others take it for an event.
+/// The silent heartbeat: a comment, without the empty line that would end a block: after one some clients dispatch an
+/// event, though there was nothing in it. With a position to tell it is a block that has an id and no data, which moves
+/// the last event id of a client that keeps to the standard and dispatches nothing.
 pub fn silent_heartbeat(position: Option<EntryId>) -> Bytes {
     match position {
         Some(id) => Bytes::from(format!("id: {id}\n\n")),
-        None => Bytes::from_static(b":\n\n"),
+        None => Bytes::from_static(b":\n"),
     }
 }
 
@@ -168,14 +174,17 @@ mod tests {
     #[test]
     fn a_silent_heartbeat_dispatches_nothing() {
         assert_eq!(silent_heartbeat(Some(ID)), &b"id: 7-1\n\n"[..]);
-        assert_eq!(silent_heartbeat(None), &b":\n\n"[..]);
+        assert_eq!(silent_heartbeat(None), &b":\n"[..]);
     }
 
     #[test]
     fn fault_f7_no_block_says_when_to_reconnect_and_nothing_else() {
-        let block = Block::first(2740, JSON);
+        let block = Block::first(None, 2740, JSON);
         assert!(block.bytes(false).starts_with(b"retry: 2740\ndata: {"));
         assert!(block.bytes(true).starts_with(b"event: workitem_changed\nretry: 2740\ndata: {"));
+        assert!(
+            Block::first(Some(ID), 2740, JSON).bytes(false).starts_with(b"id: 7-1\nretry: 2740\ndata: {")
+        );
     }
 
     #[test]

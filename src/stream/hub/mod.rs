@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::BLOCK_BYTES_MAX;
 use frame::Frame;
 use ring::Ring;
-pub use ring::{REPLAY_ENTRIES_MAX, RingLimits};
+pub use ring::RingLimits;
 
 /// The recent frames, and the readers that wait for more.
 pub struct Hub {
@@ -108,6 +108,16 @@ impl Hub {
     /// Whether a reader at `position`, which the log holds, is replayed what it missed, and not sent boards anew.
     pub fn replays(&self, position: EntryId) -> bool {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).replays(position)
+    }
+
+    /// Whether a reader at `position` will not be replayed what it missed for much longer.
+    pub fn forgets_soon(&self, position: EntryId) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).forgets_soon(position)
+    }
+
+    /// How many entries a reader is replayed at least, where the log holds them.
+    pub const fn replayed_min(&self) -> usize {
+        self.limits.replayed_max / 2
     }
 
     /// A reader that has everything up to `position`.
@@ -225,7 +235,10 @@ mod tests {
     }
 
     fn hub() -> Hub {
-        let hub = Hub::new(RingLimits { frames_max: 4, bytes_max: 1_000_000 }, Duration::ZERO);
+        let hub = Hub::new(
+            RingLimits { frames_max: 4, bytes_max: 1_000_000, ..RingLimits::DEFAULT },
+            Duration::ZERO,
+        );
         hub.reset(id(0), id(0));
         hub
     }
@@ -270,7 +283,10 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded() {
-        let hub = Hub::new(RingLimits { frames_max: 100, bytes_max: 100_000_000 }, Duration::ZERO);
+        let hub = Hub::new(
+            RingLimits { frames_max: 100, bytes_max: 100_000_000, ..RingLimits::DEFAULT },
+            Duration::ZERO,
+        );
         hub.reset(id(0), id(0));
         let big = |seq| Frame {
             id: id(seq),

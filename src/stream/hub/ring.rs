@@ -5,23 +5,22 @@ use std::collections::VecDeque;
 use super::frame::Frame;
 use crate::domain::entry_id::EntryId;
 
-/// How many recent frames are held, and how many bytes of them.
+/// How many recent frames are held, how many bytes of them, and how far back the log is read for a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingLimits {
     /// Frames.
     pub frames_max: usize,
     /// Bytes of their blocks.
     pub bytes_max: usize,
+    /// How many entries a reader is replayed about, half as many at least: beyond that a snapshot is less to send, and
+    /// asks less of the store.
+    pub replayed_max: usize,
 }
 
 impl RingLimits {
     /// Half a minute of a very busy organisation, in at most 16 MiB.
-    pub const DEFAULT: Self = Self { frames_max: 8_192, bytes_max: 16 * 1024 * 1024 };
+    pub const DEFAULT: Self = Self { frames_max: 8_192, bytes_max: 16 * 1024 * 1024, replayed_max: 20_000 };
 }
-
-/// How many entries a reader is replayed about, half as many at least: beyond that a snapshot is less to send, and asks
-/// less of the store.
-pub const REPLAY_ENTRIES_MAX: usize = 20_000;
 
 /// Recent frames, oldest first. Every frame after `base` is in it, so a reader at `base` or later misses nothing.
 #[derive(Debug)]
@@ -47,10 +46,16 @@ impl Ring {
         position >= self.replayed_from || self.covers(position)
     }
 
+    /// Whether a reader at `position` will not be for much longer: for a quarter of what is replayed at most.
+    pub(super) fn forgets_soon(&self, position: EntryId) -> bool {
+        let (mark, followed) = self.mark;
+        !self.replays(position) || position < mark && followed >= self.limits.replayed_max / 4
+    }
+
     /// Adds a frame, and lets the oldest go where a limit is passed. The newest always stays.
     pub(super) fn push(&mut self, frame: Frame) {
         self.mark.1 += 1;
-        if self.mark.1 >= REPLAY_ENTRIES_MAX / 2 {
+        if self.mark.1 >= self.limits.replayed_max / 2 {
             self.replayed_from = self.replayed_from.max(self.mark.0);
             self.mark = (frame.id, 0);
         }
@@ -116,7 +121,7 @@ mod tests {
         let mut ring = Ring::new(
             EntryId { ms: 1, seq: 0 },
             EntryId::ZERO,
-            RingLimits { frames_max: 3, bytes_max: 1_000 },
+            RingLimits { frames_max: 3, bytes_max: 1_000, ..RingLimits::DEFAULT },
         );
         (1..=3).for_each(|seq| ring.push(frame(seq)));
         assert_eq!(ids(&ring, 0), Some(vec![1, 2, 3]));
@@ -131,7 +136,7 @@ mod tests {
         let mut ring = Ring::new(
             EntryId { ms: 1, seq: 0 },
             EntryId::ZERO,
-            RingLimits { frames_max: 3, bytes_max: 1_000 },
+            RingLimits { frames_max: 3, bytes_max: 1_000, ..RingLimits::DEFAULT },
         );
         (1..=5).for_each(|seq| ring.push(frame(seq)));
         assert_eq!(ids(&ring, 1), None);
@@ -144,26 +149,37 @@ mod tests {
 
     #[test]
     fn fault_e1_replays_go_back_a_bounded_number_of_entries() {
-        let limits = RingLimits { frames_max: 1, bytes_max: 1_000 };
+        let limits = RingLimits { frames_max: 1, bytes_max: 1_000, replayed_max: 200 };
         let at = |seq| EntryId { ms: 1, seq };
         let mut ring = Ring::new(at(5), at(2), limits);
         assert!(ring.replays(at(2)) && !ring.replays(at(1)), "what the log says at the beginning counts");
-        let half = REPLAY_ENTRIES_MAX as u64 / 2;
+        let half = 100;
         for seq in 1..=5 * half {
             ring.push(frame(5 + seq));
             let replayed = 5 + seq - ring.replayed_from.seq;
             assert!(replayed <= 2 * half + 5 && (replayed >= half || seq < half), "{replayed} after {seq}");
+            // Whoever is told in time where the log ends is never told too late.
+            let forgets_soon = |back: u64| seq < 2 * half || ring.forgets_soon(at(5 + seq - back));
+            assert!(forgets_soon(2 * half), "after {seq}");
+            assert!(seq < 2 * half || !forgets_soon(half / 2), "after {seq}");
         }
     }
 
     #[test]
     fn bytes_are_bounded_and_the_newest_stays() {
         let size = size(&frame(1));
-        let mut ring =
-            Ring::new(EntryId::ZERO, EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 2 * size });
+        let mut ring = Ring::new(
+            EntryId::ZERO,
+            EntryId::ZERO,
+            RingLimits { frames_max: 100, bytes_max: 2 * size, ..RingLimits::DEFAULT },
+        );
         (1..=5).for_each(|seq| ring.push(frame(seq)));
         assert_eq!(ids(&ring, 3), Some(vec![4, 5]));
-        let mut tiny = Ring::new(EntryId::ZERO, EntryId::ZERO, RingLimits { frames_max: 100, bytes_max: 1 });
+        let mut tiny = Ring::new(
+            EntryId::ZERO,
+            EntryId::ZERO,
+            RingLimits { frames_max: 100, bytes_max: 1, ..RingLimits::DEFAULT },
+        );
         (1..=2).for_each(|seq| tiny.push(frame(seq)));
         assert_eq!(ids(&tiny, 1), Some(vec![2]));
     }

@@ -96,10 +96,10 @@ impl Reader {
         self.owe(moved, level, data_as_of, &body);
     }
 
-    /// Whether the log may not hold a position much longer: the hub no longer does, or it is old.
+    /// Whether a reader cannot go on from a position much longer: too much has followed it, or it is too old.
     fn is_soon_forgotten(&self, position: EntryId) -> bool {
         let age_ms = (self.streams.instance.clock)().ms_since(position.appended_at());
-        !self.streams.hub.covers(position) || age_ms > TOLD_AGE_MS_MAX
+        self.streams.hub.forgets_soon(position) || age_ms > TOLD_AGE_MS_MAX
     }
 
     /// Says why the stream ends, in place of whatever was owed; after that it does. The reader's cursor stays good.

@@ -173,6 +173,7 @@ impl Reader {
             *url = Some("/api/snapshot");
             json = self.encode(level, opening.data_as_of, &body);
         }
-        self.owed.push(Block::first(fastrand::u64(RETRY_MS), &json).bytes(self.request.named));
+        let id = opening.resumed.then_some(opening.cursor);
+        self.owed.push(Block::first(id, fastrand::u64(RETRY_MS), &json).bytes(self.request.named));
     }
 }

@@ -86,11 +86,11 @@ mod tests {
     fn fault_e6_the_data_of_a_large_event_is_handed_out_as_it_is_and_never_cut_off_in_the_middle() {
         let large = Bytes::from(vec![b'x'; SHARED_FROM]);
         let mut owed = Owed::default();
-        owed.push(Bytes::from_static(b":\n\n"));
+        owed.push(Bytes::from_static(b":\n"));
         owed.push_event(None, Bytes::from_static(b"{}"));
         owed.push_event(None, large.clone());
         owed.push_event(None, Bytes::from_static(b"{}"));
-        assert_eq!(owed.next_piece(false).unwrap(), ":\n\ndata: {}\n\n");
+        assert_eq!(owed.next_piece(false).unwrap(), ":\ndata: {}\n\n");
         assert_eq!(owed.next_piece(false).unwrap(), "data: ");
         owed.clear();
         let shared = owed.next_piece(false).unwrap();

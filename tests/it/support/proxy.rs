@@ -20,6 +20,8 @@ pub struct Proxy {
 
 #[derive(Clone, Copy, Default)]
 struct Condition {
+    /// Where the server listens.
+    port: u16,
     is_cut: bool,
     is_stalled: bool,
     /// How much later everything arrives, each way.
@@ -36,12 +38,12 @@ impl Proxy {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let condition = watch::Sender::new(Condition::default());
+        let condition = watch::Sender::new(Condition { port, ..Condition::default() });
         tokio::spawn({
             let condition = condition.clone();
             async move {
                 while let Ok((near, _)) = listener.accept().await {
-                    let Condition { is_cut, count: number, .. } = *condition.borrow();
+                    let Condition { is_cut, port, count: number, .. } = *condition.borrow();
                     if is_cut {
                         continue;
                     }
@@ -70,6 +72,11 @@ impl Proxy {
     /// Everything arrives that much later, each way.
     pub fn delay(&self, time: Duration) {
         self.condition.send_modify(|condition| condition.delay = time);
+    }
+
+    /// Whoever connects from now on is connected to another server.
+    pub fn lead_to(&self, port: u16) {
+        self.condition.send_modify(|condition| condition.port = port);
     }
 
     /// Makes the line whole. What was closed stays closed.

@@ -210,13 +210,16 @@ impl SseReader {
     }
 }
 
-/// Takes the whole blocks off the front of `body`.
+/// Takes the whole blocks off the front of `body`; a comment is one by itself.
 pub fn blocks(body: &mut Vec<u8>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut from = 0;
-    while let Some(end) = find(&body[from..], b"\n\n") {
-        blocks.push(Block { raw: body[from..from + end + 2].to_vec() });
-        from += end + 2;
+    loop {
+        let end = if body[from..].starts_with(b":") { &b"\n"[..] } else { b"\n\n" };
+        let Some(at) = find(&body[from..], end) else { break };
+        let next = from + at + end.len();
+        blocks.push(Block { raw: body[from..next].to_vec() });
+        from = next;
     }
     body.drain(..from);
     blocks
