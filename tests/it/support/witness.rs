@@ -48,7 +48,7 @@ impl Connection {
         let mut events = Vec::new();
         for block in &self.blocks {
             let (Some(id), Some(data)) = (block.id(), block.field("data")) else { continue };
-            if block.kind().as_deref() != Some("snapshot") {
+            if !matches!(block.kind().as_deref(), Some("snapshot" | "connected")) {
                 events.push((EntryId::parse(&id).unwrap(), data));
             }
         }
