@@ -7,45 +7,21 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::board::figures::{Calculator, Inputs, item_views};
+use crate::board::filter::ScopeFilter;
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
+use crate::board::stand_in::{StandIn, no_numbers, without_numbers};
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
-    BoardView, Directory, DirectoryRow, MetricView, NO_TEAM, Named, NextSprint, Outage, ScopeView,
-    SprintView, board_url,
+    BoardView, Directory, DirectoryRow, Named, NextSprint, Outage, ScopeView, SprintView, board_url,
 };
-use crate::domain::{AllowedProjects, ArchivedBoard, EntryId, Level, NameOrId, Scope, Text, Timestamp};
+use crate::domain::{AllowedProjects, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
-
-/// Which boards a reader asks for. Nothing named means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ScopeFilter {
-    pub projects: Vec<NameOrId>,
-    pub teams: Vec<NameOrId>,
-}
-
-impl ScopeFilter {
-    pub fn is_empty(&self) -> bool {
-        self.projects.is_empty() && self.teams.is_empty()
-    }
-
-    fn admits(&self, scope: Scope, project_name: Option<&str>, team_name: Option<&str>) -> bool {
-        let project = self.projects.is_empty()
-            || self.projects.iter().any(|wanted| wanted.is_project(scope.project, project_name));
-        let team = self.teams.is_empty()
-            || scope.team.is_none() && self.teams.iter().any(|wanted| wanted.is_named(NO_TEAM))
-            || scope.team.is_some_and(|team| self.teams.iter().any(|wanted| wanted.is_team(team, team_name)));
-        project && team
-    }
-}
 
 /// For how long a snapshot that was encoded is as good as new while nothing happens to its board: what depends on the
 /// time alone, such as the age of an item, is that old at most.
 const ENCODED_FOR_MS: i64 = 10_000;
-
-/// The board that stands in for one of whose source nothing is known.
-pub(crate) type StandIn = Arc<dyn Fn(Scope) -> Option<BoardView> + Send + Sync>;
 
 /// Makes snapshots from the fold. An encoded one is kept until its board changes, so that a thousand readers who
 /// come at once cost one encoding.
@@ -56,7 +32,7 @@ pub struct Snapshots {
     allowed: AllowedProjects,
     demo: bool,
     encoded: Mutex<HashMap<Scope, Encoded>>,
-    stand_in: OnceLock<StandIn>,
+    stand_in: OnceLock<Arc<dyn StandIn>>,
 }
 
 struct Encoded {
@@ -106,6 +82,7 @@ struct Parts {
     outage: Option<Outage>,
     stand: Stand,
     archived: Option<ArchivedBoard>,
+    is_simulated: bool,
 }
 
 impl Snapshots {
@@ -127,9 +104,12 @@ impl Snapshots {
         filter.admits(scope, name, team_name) && self.allowed.allow(scope.project, name)
     }
 
-    /// The boards that exist or are archived, and that a reader with that filter may see.
+    /// The boards that exist or are archived, and that a reader with that filter may see; without any, those that stand in.
     pub fn scopes(&self, state: &Projection, filter: &ScopeFilter) -> Vec<Scope> {
-        state.shown().filter(|scope| self.admits(state, filter, *scope)).collect()
+        if state.stands_in() {
+            return filter.simulated(state);
+        }
+        state.known().filter(|scope| self.admits(state, filter, *scope)).collect()
     }
 
     /// Scopes with the names that people know them by.
@@ -137,6 +117,9 @@ impl Snapshots {
         let view = |scope: &Scope| {
             if let Some(board) = state.archived(*scope) {
                 return board.scope_view();
+            }
+            if let Some(simulated) = state.simulated(*scope) {
+                return simulated.clone();
             }
             let catalogue = state.teams().catalogue_of(*scope).map(|catalogue| &**catalogue);
             ScopeView::of(*scope, state.project_name(scope.project).cloned(), catalogue)
@@ -175,7 +158,8 @@ impl Snapshots {
         let (stand, now) = (Stand::of(state, scope), (self.clock)());
         let is_good = |kept: &&Encoded| kept.stand == stand && now.ms_since(kept.at) < ENCODED_FOR_MS;
         let encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        match encoded.get(&scope).filter(|_| state.archived(scope).is_none()).filter(is_good) {
+        let is_known = state.archived(scope).is_none() && state.simulated(scope).is_none();
+        match encoded.get(&scope).filter(|_| is_known).filter(is_good) {
             Some(kept) => Part::Kept(kept.json.clone()),
             None => Part::Changed(Box::new(Parts::of(state, scope))),
         }
@@ -204,7 +188,7 @@ impl Snapshots {
             };
             json = event::encode(&envelope, &without_items);
         }
-        if parts.archived.is_some() {
+        if parts.archived.is_some() || parts.is_simulated {
             return json;
         }
         let new = Encoded { stand, at: now, json: json.clone() };
@@ -228,14 +212,17 @@ impl Snapshots {
     pub fn directory(&self, filter: &ScopeFilter) -> Directory {
         let state = self.fold.read();
         let scopes = self.scopes(&state, filter);
+        let level = Self::summary(&state, &scopes).0;
         let rows = Self::views(&state, &scopes).into_iter().zip(&scopes).map(|(view, scope)| DirectoryRow {
             scope: view,
             level: state.level_here(*scope),
+            mock: state.level_here(*scope) == Level::Mock,
             data_as_of: state.data_as_of(*scope),
             url: board_url(*scope, None),
         });
-        let level = Self::summary(&state, &scopes).0;
-        Directory { scopes: rows.collect(), level, outage: None, cursor: state.position().to_string() }
+        let scopes: Vec<_> = rows.collect();
+        let mock = scopes.iter().any(|row| row.mock);
+        Directory { scopes, level, mock, outage: None, cursor: state.position().to_string() }
     }
 
     /// The board of a scope, whole, as `GET snapshot` answers it, unless a client that asks has that entity tag: to put
@@ -267,9 +254,13 @@ impl Snapshots {
         }
     }
 
-    /// From now on a board of level `mock` is what `stand_in` says. Only the first call counts.
-    pub fn set_stand_in(&self, stand_in: StandIn) {
-        let _ = self.stand_in.set(stand_in);
+    /// From now on a board of level `mock` is what `stand_in` says, and all of its boards are shown where none is known.
+    /// Only the first call counts.
+    pub fn set_stand_in(&self, stand_in: Arc<dyn StandIn>) {
+        let boards = stand_in.boards();
+        if self.stand_in.set(stand_in).is_ok() {
+            self.fold.show_simulated(boards);
+        }
     }
 
     pub fn view(&self, scope: Scope) -> BoardView {
@@ -286,8 +277,12 @@ impl Snapshots {
         match parts.level {
             Level::Full | Level::Cached => return view,
             Level::Mock => {
-                if let Some(mock) = self.stand_in.get().and_then(|stand_in| stand_in(parts.inputs.scope)) {
-                    return BoardView { project: view.project, team: view.team, ..mock };
+                if let Some(stand_in) = self.stand_in.get() {
+                    let mock = stand_in.board(parts.inputs.scope);
+                    return match parts.is_simulated {
+                        true => mock,
+                        false => BoardView { project: view.project, team: view.team, ..mock },
+                    };
                 }
             }
             Level::None => {}
@@ -302,19 +297,19 @@ impl Snapshots {
             let outage = state.outage_here(scope);
             (Inputs::of(&state, scope), state.level_here(scope), state.data_as_of(scope), outage)
         };
+        let mock = level == Level::Mock;
+        if let Some(stand_in) = self.stand_in.get().filter(|_| mock) {
+            let explanation = stand_in.explain(scope, metric)?;
+            return Some(Explained { explanation, level, data_as_of, demo: self.demo, mock, reason: None });
+        }
         let mut explanation = self.calculator.explain(&inputs, metric, (self.clock)())?;
         let has_numbers = matches!(level, Level::Full | Level::Cached);
         if !has_numbers {
             explanation.withhold();
         }
         let reason = (!has_numbers).then(|| no_numbers(outage.as_ref()));
-        Some(Explained { explanation, level, data_as_of, demo: self.demo, reason })
+        Some(Explained { explanation, level, data_as_of, demo: self.demo, mock, reason })
     }
-}
-
-/// Why a board that is less than known has no numbers.
-fn no_numbers(outage: Option<&Outage>) -> Text {
-    outage.map_or_else(|| "Azure DevOps does not answer".into(), Outage::without_numbers)
 }
 
 #[derive(Serialize)]
@@ -357,6 +352,7 @@ impl Parts {
             outage: state.outage_here(scope),
             stand: Stand::of(state, scope),
             archived: state.archived(scope).cloned(),
+            is_simulated: state.simulated(scope).is_some(),
         }
     }
 
@@ -388,14 +384,6 @@ impl Parts {
             missing: self.inputs.missing.clone(),
         }
     }
-}
-
-/// A board of whose source nothing is known that may still be shown: no numbers, and why.
-fn without_numbers(view: BoardView, outage: Option<&Outage>) -> BoardView {
-    let reason = no_numbers(outage);
-    let without = |metric| MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric };
-    let metrics = view.metrics.into_iter().map(|(id, metric)| (id, without(metric))).collect();
-    BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::board::projection::Projection;
+use crate::domain::NameOrId;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
 use crate::domain::sprint::work_item::WorkItem;

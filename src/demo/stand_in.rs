@@ -13,9 +13,11 @@ use super::simulation::item::{Item, Revision};
 use super::simulation::model::Model;
 use super::simulation::organisation::{Person, Project, Sprint, Team, later};
 use super::simulation::process::{ItemRank, ItemType};
+use crate::board::filter::{self, ScopeFilter};
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
-use crate::board::snapshot::{ScopeFilter, Snapshots, StandIn};
+use crate::board::snapshot::Snapshots;
+use crate::board::stand_in::StandIn;
 use crate::domain::amount::Hundredths;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::record::delta::Delta;
@@ -23,23 +25,45 @@ use crate::domain::scope::{Scope, Text};
 use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member};
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId};
+use crate::domain::wire::explanation::Explanation;
+use crate::domain::wire::view::{BoardView, ScopeView};
 use crate::platform::clock::Clock;
 
 /// The boards of an organisation as it is now. It stays as it is: it is a picture, and nobody is to take it for life.
-pub fn stand_in(clock: Clock) -> StandIn {
+pub fn stand_in(clock: Clock) -> Arc<dyn StandIn> {
     let fold = Arc::new(Fold::default());
     fold.reset(Projection::of(picture(&Model::new(SEED, clock.clone()))));
     let snapshots = Snapshots::new(fold.clone(), Arc::default(), clock, AllowedProjects::default(), true);
-    let boards = snapshots.scopes(&fold.read(), &ScopeFilter::default());
-    Arc::new(move |scope: Scope| {
-        let of = boards.get(place(scope).checked_rem(boards.len())?)?;
-        Some(snapshots.view(*of))
-    })
+    let scopes = snapshots.scopes(&fold.read(), &ScopeFilter::default());
+    Arc::new(Picture { fold, snapshots, scopes })
 }
 
-/// A number that is the same for a board every time.
-fn place(scope: Scope) -> usize {
-    scope.to_string().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+struct Picture {
+    fold: Arc<Fold>,
+    snapshots: Snapshots,
+    scopes: Vec<Scope>,
+}
+
+impl Picture {
+    fn in_place_of(&self, scope: Scope) -> Scope {
+        let is_ours = self.scopes.contains(&scope);
+        if is_ours { scope } else { filter::pick(&self.scopes, &scope.to_string()).unwrap_or(scope) }
+    }
+}
+
+impl StandIn for Picture {
+    fn boards(&self) -> Vec<(Scope, ScopeView)> {
+        let views = Snapshots::views(&self.fold.read(), &self.scopes);
+        self.scopes.iter().copied().zip(views).collect()
+    }
+
+    fn board(&self, scope: Scope) -> BoardView {
+        self.snapshots.view(self.in_place_of(scope))
+    }
+
+    fn explain(&self, scope: Scope, metric: &str) -> Option<Explanation> {
+        Some(self.snapshots.explain(self.in_place_of(scope), metric)?.explanation)
+    }
 }
 
 /// All that there is in the organisation, as what one commit would bring.
@@ -173,17 +197,30 @@ mod tests {
         let projects: Vec<ProjectId> = (1..20).map(|number| uuid::Uuid::from_u128(number).into()).collect();
         let mut teams = BTreeSet::new();
         for project in &projects {
-            let board = stand_in(Scope::project(*project)).unwrap();
+            let board = stand_in.board(Scope::project(*project));
             let sprint = board.sprint.as_ref().unwrap();
             assert!((1..sprint.working_days).contains(&sprint.days_left), "{sprint:?}");
             let unknown: Vec<_> = board.metrics.iter().filter(|(_, metric)| metric.value.is_none()).collect();
             assert!(unknown.is_empty(), "{unknown:?}");
             assert!(board.items.as_ref().unwrap().len() > 10);
             assert!(board.burndown.is_some());
-            let again = stand_in(Scope::project(*project)).unwrap();
+            let again = stand_in.board(Scope::project(*project));
             assert_eq!(serde_json::to_value(&again).unwrap(), serde_json::to_value(&board).unwrap());
             teams.insert(board.team.unwrap().id);
         }
         assert_eq!(teams.len(), 3, "every team of the organisation stands in for some");
+    }
+
+    #[test]
+    fn fault_b13_each_simulated_board_stands_in_for_itself_and_its_numbers_are_explained() {
+        let stand_in = stand_in(at(NOW_MS));
+        let boards = stand_in.boards();
+        assert_eq!(boards.len(), 3);
+        for (scope, view) in boards {
+            let board = stand_in.board(scope);
+            assert_eq!((Some(board.project.id), board.team.unwrap().name), (Some(scope.project), view.team));
+            let explained = stand_in.explain(scope, "items.total").unwrap();
+            assert_eq!(explained.value, board.metrics["items.total"].value);
+        }
     }
 }

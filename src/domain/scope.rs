@@ -144,6 +144,11 @@ impl NameOrId {
         matches!(self, Self::Name(wanted) if *wanted == name.to_lowercase())
     }
 
+    /// Whether it is the name of nothing.
+    pub const fn is_blank(&self) -> bool {
+        matches!(self, Self::Name(name) if name.is_empty())
+    }
+
     /// Whether this names the project with that id and that name.
     pub fn is_project(&self, id: ProjectId, name: Option<&str>) -> bool {
         self.is(id.0, name)

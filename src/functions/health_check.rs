@@ -223,10 +223,10 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
-    let is_ready = is_ready(app);
+    let (is_ready, of_source) = (is_ready(app), source_level(app));
     let state = app.instance.fold.read();
     let scopes: Vec<_> = state.shown().collect();
-    let worst = Snapshots::summary(&state, &scopes).0.max(app.instance.vitals.source_level.value());
+    let worst = Snapshots::summary(&state, &scopes).0.max(of_source);
     let level = if is_ready { worst } else { Level::None };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({
@@ -243,8 +243,15 @@ fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     (level, rows.collect(), state.epoch().map(str::to_owned))
 }
 
+/// The level of the organisation by what is known now, as the boards tell it.
+fn source_level(app: &App) -> Level {
+    let known = || app.instance.vitals.source_level.value();
+    app.source.as_ref().map_or_else(known, |source| source.levels().worst())
+}
+
 /// The organisation: its level, and the states of items that no catalogue knows.
 fn source(app: &App) -> Value {
+    let level = source_level(app);
     let state = app.instance.fold.read();
     let mut unknown = BTreeSet::new();
     for team in state.teams().all() {
@@ -260,8 +267,8 @@ fn source(app: &App) -> Value {
     }
     json!({
         "configured": app.source.is_some(),
-        "level": app.instance.vitals.source_level.value(),
-        "outage": state.whole(app.instance.vitals.source_level.value()).1,
+        "level": level,
+        "outage": state.whole(level).1,
         "gone": gone(&state),
         "unknownStates": unknown,
     })

@@ -28,7 +28,7 @@ use warp::filters::path::FullPath;
 use warp::reply::Response;
 
 use crate::app::App;
-use crate::board::snapshot::ScopeFilter;
+use crate::board::filter::ScopeFilter;
 use crate::domain::scope::NameOrId;
 
 /// The body of a request as it arrives.

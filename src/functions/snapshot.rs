@@ -47,10 +47,12 @@ pub async fn handle(app: &App, request: Request) -> Response {
     if filter.is_empty() {
         count(app, ReadOutcome::HitMemory);
         let mut directory = app.snapshots.directory(&filter);
-        if directory.scopes.is_empty() {
-            let (whole, outage) = app.instance.fold.read().whole(app.instance.vitals.source_level.value());
+        let state = app.instance.fold.read();
+        if state.known().next().is_none() {
+            let (whole, outage) = state.whole(app.instance.vitals.source_level.value());
             (directory.level, directory.outage) = (directory.level.max(whole), outage);
         }
+        drop(state);
         return reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache");
     }
     let scopes = {

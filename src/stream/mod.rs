@@ -15,7 +15,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::{Semaphore, watch};
 
-use crate::board::snapshot::{ScopeFilter, Snapshots};
+use crate::board::filter::ScopeFilter;
+use crate::board::snapshot::Snapshots;
 use crate::domain::level::Level;
 use crate::domain::wire::event::{self, Body, ClosingReason, Envelope};
 use crate::ops::instance::Instance;

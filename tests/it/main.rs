@@ -39,6 +39,7 @@ mod resume;
 mod snapshot;
 mod source;
 mod sse_stream;
+mod standing_in;
 mod stream_clients;
 mod stream_limits;
 mod support;

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 
 pub use self::held::HeldFold;
 use crate::board::projection::Projection;
-use crate::domain::{ArchivedBoard, JournalStatus};
+use crate::domain::wire::view::ScopeView;
+use crate::domain::{ArchivedBoard, JournalStatus, Scope};
 use crate::journal::{self, Entry, EntryId, RecordKey, Versioned};
 
 /// How long a writer waits for the fold to reach what another instance committed.
@@ -82,6 +83,12 @@ impl Fold {
         self.write().archived = Arc::new(boards);
     }
 
+    /// From now on these boards stand in where the organisation is gone and nothing is known.
+    pub fn show_simulated(&self, boards: impl IntoIterator<Item = (Scope, ScopeView)>) {
+        let boards = boards.into_iter().collect();
+        self.state.write().unwrap_or_else(PoisonError::into_inner).simulated = Arc::new(boards);
+    }
+
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
     pub async fn passed(&self, position: EntryId) {
         // The sender lives as long as `self`, so waiting cannot fail.
@@ -111,6 +118,7 @@ impl Fold {
         state.cut_off = self.journal_status().cut_off();
         let mut ours = self.write();
         state.archived = ours.archived.clone();
+        state.simulated = ours.simulated.clone();
         *ours = state;
         drop(ours);
         // Counted first: a reader of the new position sees that it is one of another load.

@@ -36,8 +36,8 @@ impl Projection {
         self.archived.keys().filter_map(|scope| TeamKey::of(*scope))
     }
 
-    /// The scopes that have something to show: the boards that are served, and those that are archived instead.
-    pub fn shown(&self) -> impl Iterator<Item = Scope> {
+    /// The scopes of which something is known: the boards that are served, and those that are archived instead.
+    pub fn known(&self) -> impl Iterator<Item = Scope> {
         let archived = self.archived.keys().filter(|scope| self.archived(**scope).is_some());
         let boards = self.boards().map(|(scope, _)| scope).filter(|scope| self.archived(*scope).is_none());
         boards.chain(archived.copied())

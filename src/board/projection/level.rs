@@ -30,7 +30,7 @@ impl Projection {
     /// nobody here knows what the journal holds.
     pub fn level_here(&self, scope: Scope) -> Level {
         let of_board = if self.archived(scope).is_some() { Level::Cached } else { self.level(scope) };
-        of_board.max(self.level_by_journal())
+        self.level_if_simulated(scope).unwrap_or(of_board).max(self.level_by_journal())
     }
 
     /// The best level that this instance may claim of any board: less than full while it is cut off from the journal.
@@ -42,6 +42,9 @@ impl Projection {
     pub fn outage_here(&self, scope: Scope) -> Option<Outage> {
         if let Some(board) = self.archived(scope) {
             return Some(self.outage_of_archived(board));
+        }
+        if self.simulated(scope).is_some() {
+            return self.whole(Level::Full).1;
         }
         let gone = self.checked.gone(scope);
         match self.last_announced(scope, last_announced::LEVEL).map(|last| &last.statement) {

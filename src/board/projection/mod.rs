@@ -4,12 +4,14 @@ mod apply;
 mod archived;
 mod level;
 mod load;
+mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
+use self::simulated::SimulatedBoards;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::{
     Announced, CollectionId, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp, WorkItem,
@@ -37,6 +39,8 @@ pub struct Projection {
     pub(in crate::board) cut_off: Option<Timestamp>,
     /// What the archive holds of boards: no part of it either.
     pub(in crate::board) archived: ArchivedBoards,
+    /// What may stand in where nothing is known: nor this.
+    pub(in crate::board) simulated: SimulatedBoards,
 }
 
 /// An item with its record's version.

@@ -34,6 +34,9 @@ pub struct SourceCheck {
     /// The level of the organisation as a whole that was told last: all there is to say while no board is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole: Option<WholeLevel>,
+    /// When the organisation as a whole was last left at level `mock`: until then simulated boards may have been shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mock_until: Option<Timestamp>,
 }
 
 /// What is known of the comparison of one team's board.
@@ -71,6 +74,9 @@ pub struct WholeLevel {
     /// Why it is less than full; `None` when it is not.
     pub outage: Option<Outage>,
 }
+
+/// By how much the clocks of the store and of an instance that follows it may differ.
+const CLOCKS_APART_MS: i64 = 1_000;
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -112,6 +118,16 @@ impl SourceCheck {
     pub fn awaits_comparison(&self, scope: Scope) -> bool {
         let of_team = TeamKey::of(scope).and_then(|team| self.team(team));
         of_team.is_some_and(|check| check.sprint != scope.sprint || check.at.is_none())
+    }
+
+    /// Whether nothing is known of the organisation, and simulated data stands in where that is asked for.
+    pub fn is_mock(&self) -> bool {
+        self.whole.as_ref().is_some_and(|whole| whole.level == Level::Mock)
+    }
+
+    /// Whether that was so at a moment that the log names, or shortly after it: its clock and ours differ a little.
+    pub fn was_mock_at(&self, moment: Timestamp) -> bool {
+        self.is_mock() || self.mock_until.is_some_and(|until| moment.ms_since(until) <= CLOCKS_APART_MS)
     }
 
     /// When any board of a project was last found equal; of any project, where none is named.

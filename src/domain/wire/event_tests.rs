@@ -308,10 +308,12 @@ fn golden_objects() {
         scopes: vec![DirectoryRow {
             scope: scope_view(),
             level: Level::Full,
+            mock: false,
             data_as_of: Some(at(0)),
             url: format!("/api/snapshot?project={}", project()),
         }],
         level: Level::Full,
+        mock: false,
         outage: None,
         cursor: "1795449599990-0".into(),
     };

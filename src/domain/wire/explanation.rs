@@ -52,6 +52,9 @@ pub struct Explained {
     pub(crate) level: Level,
     pub(crate) data_as_of: Option<Timestamp>,
     pub(crate) demo: bool,
+    /// Whether the number is that of a simulated board.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mock: bool,
     /// Why there is no number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Text>,

@@ -277,6 +277,9 @@ pub struct DirectoryRow {
     #[serde(flatten)]
     pub scope: ScopeView,
     pub level: Level,
+    /// Whether it is a simulated board.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mock: bool,
     pub data_as_of: Option<Timestamp>,
     pub url: String,
 }
@@ -288,6 +291,9 @@ pub struct Directory {
     pub scopes: Vec<DirectoryRow>,
     /// The worst level of all.
     pub level: Level,
+    /// Whether any of them is simulated.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mock: bool,
     /// While no board is known: why there is none, as far as the organisation is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outage: Option<Outage>,

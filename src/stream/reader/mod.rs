@@ -69,6 +69,8 @@ pub(super) struct Reader {
     archived_boards_sent: Option<usize>,
     /// Boards of which this reader was only given what the archive holds.
     archived: Vec<Scope>,
+    /// Whether this reader was shown simulated boards, because nothing is known.
+    stood_in: bool,
     last_write: Instant,
     /// The last id that was written.
     told: EntryId,
@@ -99,6 +101,7 @@ impl Reader {
             sent_placeholder: false,
             archived_boards_sent: None,
             archived: Vec::new(),
+            stood_in: false,
             request,
             phase: Phase::Opening,
             streams,
@@ -227,6 +230,10 @@ impl Reader {
         } else if is_quiet && (self.due.is_some() || self.pending_snapshots.is_empty()) {
             if self.shows_what_is_forgotten() {
                 return self.close(ClosingReason::Lost);
+            }
+            if streams.instance.fold.read().stands_in() != self.stood_in {
+                // No event tells of boards that stand in or do so no longer: the stream begins once more.
+                return self.start(false);
             }
             // Where snapshots are due, the fold is ahead of the hub for the moment between the two steps of the relay.
             return self.wait(subscription).await;

@@ -84,6 +84,9 @@ impl Reader {
     /// The position that a cursor names, if the stream can go on exactly there.
     async fn resumable(&self, cursor: Option<&str>) -> Option<EntryId> {
         let position = EntryId::parse(cursor?).filter(|position| self.streams.hub.replays(*position))?;
+        if self.streams.instance.fold.read().may_have_stood_in(position) {
+            return None;
+        }
         match self.streams.instance.journal.holds(position).await {
             Ok(held) => held.then_some(position),
             Err(error) => {
@@ -120,21 +123,24 @@ impl Reader {
         };
     }
 
-    fn start(&mut self, gap: bool) {
+    pub(super) fn start(&mut self, gap: bool) {
         let streams = self.streams.clone();
         streams.instance.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
         let (mut chosen, mut archived, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
+        let mut stood_in = false;
         let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
             // The snapshots say so.
             cut_off = state.cut_off();
+            stood_in = state.stands_in();
             let scopes = streams.snapshots.scopes(state, filter);
             // Of what is only archived the snapshot is due again when the board itself becomes known.
             (archived, chosen) = scopes.iter().partition(|scope| state.archived(**scope).is_some());
             scopes
         });
         self.told_cut_off = cut_off;
-        self.archived = archived;
+        (self.archived, self.stood_in) = (archived, stood_in);
+        (self.pending_snapshots, self.due) = (Vec::new(), None);
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
         streams.instance.vitals.reads.record((streams.instance.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
@@ -144,8 +150,8 @@ impl Reader {
     }
 
     fn owe_connected(&mut self, opening: Opening, scopes: Vec<ScopeView>) {
-        // Where there is no board, the organisation's own level is all there is to say.
-        let (whole, outage) = match scopes.is_empty() {
+        // Where no board is known, the organisation's own level is all there is to say.
+        let (whole, outage) = match scopes.is_empty() || self.stood_in {
             true => {
                 let instance = &self.streams.instance;
                 instance.fold.read().whole(instance.vitals.source_level.value())

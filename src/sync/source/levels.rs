@@ -251,11 +251,14 @@ impl Levels {
         if whole.level == told.level && reason(&whole) == reason(&told) {
             return;
         }
-        if state.shown().next().is_none() {
+        if state.known().next().is_none() {
             let since = told.outage.as_ref().and_then(|outage| outage.since);
             let body = change(told.level, whole.level, whole.outage.as_ref(), since, now);
             let envelope = self.of_organization(now, whole.level);
             commit.announce_to(Audience::Everyone, event::encode(&envelope, &body));
+        }
+        if told.level == Level::Mock && whole.level != Level::Mock {
+            check.mock_until = Some(now);
         }
         check.whole = Some(whole);
     }
