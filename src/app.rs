@@ -16,6 +16,7 @@ use crate::domain::degradation::Policy;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{self, RedisJournal, RedisSettings};
 use crate::journal::{Journal, Store};
+use crate::ops::freshness;
 use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
 use crate::platform::clock::{self, Clock};
@@ -135,6 +136,9 @@ impl Parts {
         instance.supervise("relay", move || relay.clone().run());
         instance.supervise("pace", on_each(hub, |hub| async move { hub.pace().await }));
         instance.supervise("report", on_each(self.instances.clone(), Instances::keep_reporting));
+        let (measured, snapshots) = (instance.clone(), self.snapshots.clone());
+        instance
+            .supervise("freshness", move || freshness::keep_measuring(measured.clone(), snapshots.clone()));
         let retention = Retention::new(instance.clone());
         instance.supervise("retention", move || retention.clone().keep());
         instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));

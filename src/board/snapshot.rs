@@ -56,6 +56,8 @@ pub struct Taken {
     pub position: EntryId,
     /// The `snapshot` event of each board, as JSON, in the order asked for.
     pub boards: Vec<Bytes>,
+    /// Whether any of them has numbers of its own.
+    pub has_numbers: bool,
 }
 
 /// A board as `GET snapshot` answers it.
@@ -145,13 +147,14 @@ impl Snapshots {
         let (position, views) = (state.position(), Self::views(&state, &scopes));
         let summary = Self::summary(&state, &scopes);
         let parts: Vec<_> = scopes.iter().map(|scope| self.part(&state, *scope)).collect();
+        let has_numbers = scopes.iter().any(|scope| state.level_here(*scope) <= Level::Cached);
         drop(state);
         let json = |part| match part {
             Part::Kept(json) => json,
             Part::Changed(parts) => self.encode(&parts),
         };
         let boards = parts.into_iter().map(json).collect();
-        (Taken { position, boards }, views, summary)
+        (Taken { position, boards, has_numbers }, views, summary)
     }
 
     fn part(&self, state: &Projection, scope: Scope) -> Part {

@@ -118,7 +118,7 @@ settings! {
     Tuning: GRACE_DAYS = "BOARDCAST_GRACE_DAYS", "calendar days, 0 to 30", "0", "0",
         "Days after the first working day of a sprint that still count as its planning";
     Tuning: CHECK = "BOARDCAST_CHECK_MS", "ms, 1000 to 86400000", "240000; 5000 in a demo", "240000; 5000 in a demo",
-        "Interval between comparisons with Azure DevOps while anybody is watching";
+        "Interval between comparisons with Azure DevOps while anybody is watching: a stream is open, or a board was read within five minutes";
     Tuning: HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000", "30000",
         "Silence on a stream before a heartbeat is sent";
     Tuning: LIFETIME = "BOARDCAST_STREAM_LIFETIME_MS", "ms, 0 to 86400000", "0", "1200000",

@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod scope;
 pub mod sprint;
 pub mod stored;
+pub mod target;
 pub mod time;
 pub mod wire;
 

@@ -32,9 +32,6 @@ use crate::ops::vitals::{HIT_RATE_DEFINITION, HOUR};
 /// The header that may carry the operator's key instead of `Authorization`.
 const KEY_HEADER: &str = "x-boardcast-key";
 
-/// The target of the delivery in milliseconds, for 95 of 100 events.
-const DELIVERY_TARGET_MS: u32 = 1_000;
-
 /// The function.
 pub(super) const FUNCTION: Function = Function {
     folder: "HealthCheck",
@@ -155,15 +152,10 @@ fn details(app: &App) -> Value {
     let (level, boards, epoch) = boards(app);
     let seen = app.instances.seen();
     let requests = super::endpoints().map(|endpoint| (endpoint, vitals.requests.of(endpoint).quantiles()));
-    let delivery = vitals.delivery.quantiles();
     let rates = json!({
         "rate5m": vitals.reads.rate(now, Duration::from_mins(5)),
         "rate1h": vitals.reads.rate(now, HOUR),
         "definition": HIT_RATE_DEFINITION,
-    });
-    let target = json!({
-        "targetMs": DELIVERY_TARGET_MS,
-        "met": delivery.p95.map(|p95| p95 <= f64::from(DELIVERY_TARGET_MS)),
     });
     let details = json!({
         "sseConnections": vitals.streams.value(),
@@ -198,7 +190,8 @@ fn details(app: &App) -> Value {
         "reads": joined(json!(vitals.reads.total()), rates),
         "lists": vitals.list_reads.total(),
         "requests": requests.collect::<BTreeMap<_, _>>(),
-        "delivery": joined(json!(delivery), target),
+        "delivery": vitals.delivery.quantiles(),
+        "targets": vitals.figures(now),
         "instances": seen.instances,
         "total": seen.total,
         "instancesHeardAt": seen.heard_at,

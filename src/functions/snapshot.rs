@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, ETAG, HeaderName};
+use tokio::time::Instant;
 use warp::reply::Response;
 
 use super::{Function, Request, Trigger, failed, is_read, reply};
@@ -32,6 +33,7 @@ pub(super) const FUNCTION: Function = Function {
 
 /// Answers with the directory, or with the board of the scope that is asked for.
 pub async fn handle(app: &App, request: Request) -> Response {
+    let began = Instant::now();
     let at = match request.query.first("at") {
         None => EntryId::ZERO,
         Some(text) => match EntryId::parse(text) {
@@ -41,11 +43,11 @@ pub async fn handle(app: &App, request: Request) -> Response {
     };
     if !has_reached(app, at).await {
         count(app, ReadOutcome::Miss);
+        loaded(app, began);
         return not_yet();
     }
     let filter = request.query.scope_filter();
     if filter.is_empty() {
-        count(app, ReadOutcome::HitMemory);
         let mut directory = app.snapshots.directory(&filter);
         let state = app.instance.fold.read();
         if state.known().next().is_none() {
@@ -59,13 +61,24 @@ pub async fn handle(app: &App, request: Request) -> Response {
         let state = app.instance.fold.read();
         app.snapshots.scopes(&state, &filter)
     };
-    count(app, if scopes.is_empty() { ReadOutcome::Miss } else { ReadOutcome::HitMemory });
     match scopes.as_slice() {
-        [] => unknown_scope(),
-        [scope] => match request.query.first("explain") {
-            Some(metric) => explanation(app, *scope, metric),
-            None => board(app, *scope, &request),
-        },
+        [] => {
+            count(app, ReadOutcome::Miss);
+            unknown_scope()
+        }
+        [scope] => {
+            let outcome = read(app, *scope);
+            match request.query.first("explain") {
+                Some(metric) => explanation(app, *scope, metric),
+                None => {
+                    let response = board(app, *scope, &request);
+                    if response.status() == StatusCode::OK && outcome != ReadOutcome::Miss {
+                        loaded(app, began);
+                    }
+                    response
+                }
+            }
+        }
         _ => {
             let directory = app.snapshots.directory(&filter);
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
@@ -81,7 +94,24 @@ async fn has_reached(app: &App, at: EntryId) -> bool {
     tokio::time::timeout(limit, app.instance.fold.passed(at)).await.is_ok() || is_shown()
 }
 
-/// Counts a read. The fold is memory, so what is there is a hit.
+/// Takes note that a board is read: how fresh it is, and that somebody watches it. That nothing changed is an answer about
+/// it, too; a directory shows no board.
+fn read(app: &App, scope: Scope) -> ReadOutcome {
+    let now = (app.instance.clock)();
+    app.instance.watched.read(scope, now);
+    let outcome = {
+        let state = app.instance.fold.read();
+        ReadOutcome::of_board(state.level_here(scope), state.compared_at(scope), now)
+    };
+    count(app, outcome);
+    outcome
+}
+
+/// Takes note of how long a client waited for a board: until it is answered whole and with numbers, or not at all.
+fn loaded(app: &App, began: Instant) {
+    app.instance.vitals.loaded((app.instance.clock)(), began.elapsed());
+}
+
 fn count(app: &App, outcome: ReadOutcome) {
     app.instance.vitals.reads.record((app.instance.clock)(), outcome);
 }

@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::journal::{Journal, Leases, Store};
 use crate::ops::tasks::Tasks;
 use crate::ops::vitals::Vitals;
+use crate::ops::watched::Watched;
 use crate::platform::clock::Clock;
 
 /// What every part of an instance works with. Cheap to clone.
@@ -35,6 +36,8 @@ pub struct Instance {
     pub tasks: Arc<Tasks>,
     /// Counters.
     pub vitals: Arc<Vitals>,
+    /// Which boards people watch by this instance.
+    pub watched: Arc<Watched>,
     /// Whether the organisation is simulated, which every event then says.
     pub demo: bool,
     /// The projects that are served: nothing of another one is kept.
@@ -58,6 +61,7 @@ impl Instance {
             write_failed: Arc::default(),
             tasks: Arc::default(),
             vitals: Arc::default(),
+            watched: Arc::default(),
             demo,
             projects: Arc::default(),
         }

@@ -2,9 +2,11 @@
 //! builds for tests.
 
 pub(crate) mod failpoints;
+pub mod freshness;
 pub mod instance;
 pub(crate) mod instances;
 pub(crate) mod prometheus;
 pub(crate) mod tasks;
 pub mod telemetry;
 pub mod vitals;
+pub mod watched;

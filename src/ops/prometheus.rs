@@ -4,12 +4,14 @@ use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
 use crate::domain::entry_id::EntryId;
+use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
 use crate::ops::vitals::{
-    DEAD_LETTERS, DELIVERY, ExportedMetric, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE,
-    LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, STARTED, STREAMS,
+    DEAD_LETTERS, DELIVERY, ExportedMetric, Figure, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG,
+    LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, STARTED,
+    STREAMS, TARGET_MET, TARGET_SAMPLES, TARGET_SHARE, TARGET_WANTED, Vitals,
 };
 
 /// The media type of the text.
@@ -29,6 +31,7 @@ pub(crate) fn text(
         text.head(metric);
         text.sample(metric.name, &[], value);
     }
+    text.targets(vitals, (instances.instance.clock)());
     text.head(&INSTANCE);
     text.sample(INSTANCE.name, &[("version", env!("CARGO_PKG_VERSION")), ("instance", id)], 1);
     let lag = vitals.journal_lag_ms(fold.position());
@@ -82,6 +85,27 @@ impl Text {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "# HELP {} {}", metric.name, metric.help);
         let _ = writeln!(self.0, "# TYPE {} {}", metric.name, metric.kind);
+    }
+
+    fn targets(&mut self, vitals: &Vitals, now: Timestamp) {
+        let figures = Target::ALL.map(|target| (target, vitals.figure(target, now)));
+        let of = |value: fn(Target, &Figure) -> Option<f64>| {
+            figures.iter().map(move |(target, figure)| (target.as_str(), value(*target, figure)))
+        };
+        let rows = [
+            (&TARGET_MET, of(|_, figure| figure.met.map(f64::from))),
+            (&TARGET_SHARE, of(|_, figure| figure.share)),
+            (&TARGET_WANTED, of(|target, _| Some(target.share()))),
+            (&TARGET_SAMPLES, of(|_, figure| Some(figure.samples as f64))),
+        ];
+        for (metric, values) in rows {
+            self.head(metric);
+            for (target, value) in values {
+                if let Some(value) = value {
+                    self.sample(metric.name, &[("target", target)], value);
+                }
+            }
+        }
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {

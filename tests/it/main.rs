@@ -45,6 +45,7 @@ mod stream_limits;
 mod support;
 mod sync_timer;
 mod tidy;
+mod watched;
 mod work_item_webhook;
 mod works;
 mod writes;

@@ -83,11 +83,21 @@ impl Projection {
         self.cut_off
     }
 
+    /// When a board was last found equal to its source, be it in another life; `None` where hooks alone tell of it.
+    pub fn compared_at(&self, scope: Scope) -> Option<Timestamp> {
+        let archived = || self.archived(scope).map(|board| board.as_of);
+        self.checked.compared_at(scope).or_else(archived)
+    }
+
+    /// When the source last told which sprints the team of a board has.
+    pub fn sprints_as_of(&self, scope: Scope) -> Option<Timestamp> {
+        self.checked.team(TeamKey::of(scope)?)?.sprints_as_of
+    }
+
     /// When a board was last found equal to its source, be it in another life; its newest change, where there was never
     /// a source to compare it with.
     pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
-        let checked = self.checked.compared_at(scope);
         let changed = || self.board(scope).and_then(|board| board.changed_at);
-        checked.or_else(|| self.archived(scope).map(|board| board.as_of)).or_else(changed)
+        self.compared_at(scope).or_else(changed)
     }
 }

@@ -55,6 +55,9 @@ pub struct BoardCheck {
     /// How many items a comparison that is under way has to look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<usize>,
+    /// Of when what is known of the team's sprints is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sprints_as_of: Option<Timestamp>,
     /// Items of which the organisation's answer could not be read: they are missing on the board.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<WorkItemId>,

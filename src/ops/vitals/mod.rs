@@ -10,20 +10,24 @@ mod gauges;
 mod histogram;
 mod reads;
 mod requests;
+mod targets;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
+use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 pub use dead_letters::DeadLetters;
 pub use gauges::{Counter, Gauge, Latest};
 pub use histogram::Histogram;
-pub use reads::{HIT_RATE_DEFINITION, HOUR, ReadOutcome, Reads};
+pub use reads::{HIT_RATE_DEFINITION, ReadOutcome, Reads};
 pub use requests::Requests;
+pub use targets::{Figure, HOUR, Targets};
 
 /// One row of the table of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +70,12 @@ macro_rules! vitals {
             $(#[doc = concat!($help, ".")] pub $counter: Counter,)*
             /// How long requests took, streams excepted.
             pub requests: Requests,
-            /// From the receipt of a hook to the moment at which it is handed to a reader's socket.
+            /// From the receipt of news to the moment at which they are handed to a reader's socket.
             pub delivery: Histogram,
-            /// Reads of boards and of the directory.
+            /// Reads of boards.
             pub reads: Reads,
+            /// What is measured of late and held against the targets.
+            targets: Targets,
             /// Reads of lists that are fetched from the organisation.
             pub list_reads: Reads,
             /// Payloads of no use. [`Vitals::dead_letter`] counts one.
@@ -210,6 +216,14 @@ vitals! {
             "Times a task that lives as long as the process panicked and was started again; each is a defect";
     }
     others {
+        TARGET_MET: "gauge" = "boardcast_target_met", "0 or 1",
+            "Whether a `target` was met in the last hour; absent without a sample";
+        TARGET_SHARE: "gauge" = "boardcast_target_share", "0 to 1",
+            "The share of good samples of a `target` in the last hour; absent without a sample";
+        TARGET_WANTED: "gauge" = "boardcast_target_share_wanted", "0 to 1",
+            "The share of good samples that meets a `target`; `hitRate` has to be above it";
+        TARGET_SAMPLES: "gauge" = "boardcast_target_samples", "samples",
+            "How many samples there were of a `target` in the last hour; health says what one is";
         INSTANCE: "gauge" = "boardcast_instance_info", "always 1",
             "The version and the random id of this process, as labels";
         STARTED: "gauge" = "boardcast_start_time_seconds", "s since 1970",
@@ -233,13 +247,13 @@ vitals! {
         DEAD_LETTERS: "counter" = "boardcast_dead_letters_total", "hooks",
             "Payloads of no use, by `reason`";
         READS: "counter" = "boardcast_reads_total", "reads",
-            "Reads of boards and of the directory, by `outcome`";
+            "Reads of boards, by `outcome`";
         LIST_READS: "counter" = "boardcast_list_reads_total", "reads",
             "Reads of projects, teams and catalogues by comparisons, by `outcome`";
         REQUESTS: "histogram" = "boardcast_request_duration_seconds", "s",
             "How long requests took, by `endpoint`, streams excepted";
         DELIVERY: "histogram" = "boardcast_delivery_latency_seconds", "s",
-            "From the receipt of a hook to the moment at which it is handed to a reader's socket";
+            "From the receipt of a hook, or of what a comparison fetched, to the moment at which it is handed to a reader's socket";
     }
 }
 
@@ -249,6 +263,17 @@ impl Vitals {
     pub fn dead_letter(&self, at: Timestamp, reason: &'static str, size: u64, event_type: Option<&str>) {
         self.hooks_dead_letter.add(1);
         self.dead_letters.record(at, reason, size, event_type);
+    }
+
+    /// News that were received `ms` before were handed to a reader's socket.
+    pub fn delivered(&self, at: Timestamp, ms: i64) {
+        self.delivery.record_ms(ms);
+        self.measure(Target::Delivery, at, ms);
+    }
+
+    /// Somebody waited so long for a board.
+    pub fn loaded(&self, at: Timestamp, duration: Duration) {
+        self.measure(Target::Load, at, i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
     }
 
     /// A board was changed by the entry `id`, whose time is that of the change.

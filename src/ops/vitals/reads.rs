@@ -1,4 +1,4 @@
-//! Reads of boards: how many there were, where they were served from, and the share of hits of late.
+//! Reads: how many there were, where they were served from, and the share of hits of late.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::targets::{Window, share};
+use crate::domain::level::Level;
+use crate::domain::target::WORK_ITEMS_FRESH_MS;
 use crate::domain::time::Timestamp;
 
 /// What the hit rate means, word for word as it is told beside it.
-pub const HIT_RATE_DEFINITION: &str = "(hitsMemory + hitsRedis) / (hitsMemory + hitsRedis + misses) of the reads of \
-     boards and of the directory in the window; stale and errors are counted apart; null without a hit or a miss";
-
-/// The longest window that a rate can be asked of.
-pub const HOUR: Duration = Duration::from_hours(1);
-
-/// Reads are counted by slots of this many milliseconds, which is how exact the edge of a window is.
-const SLOT_MS: i64 = 10_000;
+pub const HIT_RATE_DEFINITION: &str = "(hitsMemory + hitsRedis) / (hitsMemory + hitsRedis + stale + misses) of the \
+     reads of boards in the window; a hit is a board that was compared with the organisation less than 5 minutes \
+     before; undated, which are boards that hooks alone tell of, and errors are counted apart; null without a read \
+     that counts";
 
 /// How a read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -30,16 +29,39 @@ pub enum ReadOutcome {
     /// Served, but older than it should be.
     #[serde(rename = "stale")]
     Stale,
-    /// Not there.
+    /// Not there, or without a number.
     #[serde(rename = "misses")]
     Miss,
+    /// Served, and nobody can say how old it is.
+    #[serde(rename = "undated")]
+    Undated,
     /// Failed.
     #[serde(rename = "errors")]
     Error,
 }
 
 impl ReadOutcome {
-    const ALL: [Self; 5] = [Self::HitMemory, Self::HitRedis, Self::Stale, Self::Miss, Self::Error];
+    const ALL: [Self; 6] =
+        [Self::HitMemory, Self::HitRedis, Self::Stale, Self::Miss, Self::Undated, Self::Error];
+
+    /// How a read of a board ended at `now`, that has this level and was last compared with its source then.
+    pub const fn of_board(level: Level, compared_at: Option<Timestamp>, now: Timestamp) -> Self {
+        match (level, compared_at) {
+            (Level::Mock | Level::None, _) => Self::Miss,
+            (_, None) => Self::Undated,
+            (_, Some(at)) if now.ms_since(at) < WORK_ITEMS_FRESH_MS => Self::HitMemory,
+            (_, Some(_)) => Self::Stale,
+        }
+    }
+
+    /// Whether it counts as a hit; `None` where it is not counted.
+    const fn is_hit(self) -> Option<bool> {
+        match self {
+            Self::HitMemory | Self::HitRedis => Some(true),
+            Self::Stale | Self::Miss => Some(false),
+            Self::Undated | Self::Error => None,
+        }
+    }
 
     /// The word used in metrics.
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +70,7 @@ impl ReadOutcome {
             Self::HitRedis => "hit_redis",
             Self::Stale => "stale",
             Self::Miss => "miss",
+            Self::Undated => "undated",
             Self::Error => "error",
         }
     }
@@ -55,66 +78,45 @@ impl ReadOutcome {
 
 /// Counts reads, over the life of the process and of late.
 #[derive(Debug, Default)]
-pub struct Reads(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    total: BTreeMap<ReadOutcome, u64>,
-    /// Hits and misses in the slots of the last hour, by the number of the slot.
-    slots: BTreeMap<i64, (u64, u64)>,
+pub struct Reads {
+    total: Mutex<BTreeMap<ReadOutcome, u64>>,
+    window: Window,
 }
 
 impl Reads {
     /// A read ended at `at`.
     pub fn record(&self, at: Timestamp, outcome: ReadOutcome) {
-        let mut state = self.lock();
-        *state.total.entry(outcome).or_default() += 1;
-        // The newest slot is counted on when the clock was set back, so that nothing is forgotten early.
-        let newest = state.slots.last_key_value().map_or(i64::MIN, |(number, _)| *number);
-        let number = newest.max(slot(at));
-        let (hits, misses) = state.slots.entry(number).or_default();
-        match outcome {
-            ReadOutcome::HitMemory | ReadOutcome::HitRedis => *hits += 1,
-            ReadOutcome::Miss => *misses += 1,
-            ReadOutcome::Stale | ReadOutcome::Error => {}
-        }
-        if number > newest {
-            state.slots = state.slots.split_off(&(number - slots(HOUR) + 1));
+        *self.lock().entry(outcome).or_default() += 1;
+        if let Some(is_hit) = outcome.is_hit() {
+            self.window.record(at, is_hit);
         }
     }
 
     /// All reads since the process started, by every outcome there is.
     pub fn total(&self) -> BTreeMap<ReadOutcome, u64> {
         let mut total = BTreeMap::from(ReadOutcome::ALL.map(|outcome| (outcome, 0)));
-        total.extend(&self.lock().total);
+        total.extend(&*self.lock());
         total
     }
 
-    /// The share of hits, from 0 to 1, in the window that ends at `now`; `None` without a hit or a miss.
+    /// The share of hits, from 0 to 1, in the window that ends at `now`; `None` without a read that counts.
     pub fn rate(&self, now: Timestamp, window: Duration) -> Option<f64> {
-        let state = self.lock();
-        let within = state.slots.range(slot(now) - slots(window) + 1..);
-        let (hits, misses) = within.fold((0, 0), |sum, (_, slot)| (sum.0 + slot.0, sum.1 + slot.1));
-        (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64)
+        share(self.window.counts(now, window))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The reads of late, as samples.
+    pub(super) const fn window(&self) -> &Window {
+        &self.window
     }
-}
 
-/// The number of the slot of a moment.
-const fn slot(at: Timestamp) -> i64 {
-    at.epoch_ms().div_euclid(SLOT_MS)
-}
-
-/// How many slots a window has.
-const fn slots(window: Duration) -> i64 {
-    window.as_millis() as i64 / SLOT_MS
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ReadOutcome, u64>> {
+        self.total.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::HOUR;
     use super::*;
 
     const MINUTE_MS: i64 = 60_000;
@@ -131,26 +133,26 @@ mod tests {
             (0..times).for_each(|_| reads.record(at(0), outcome));
         }
         let total = reads.total();
-        assert_eq!(total.into_values().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(total.into_values().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
         let total = reads.total();
-        let json = r#"{"hitsMemory":1,"hitsRedis":2,"stale":3,"misses":4,"errors":5}"#;
+        let json = r#"{"hitsMemory":1,"hitsRedis":2,"stale":3,"misses":4,"undated":5,"errors":6}"#;
         assert_eq!(serde_json::to_string(&total).unwrap(), json);
     }
 
     #[test]
-    fn p3_the_rate_is_hits_of_hits_and_misses() {
+    fn p3_the_rate_is_hits_of_hits_stale_ones_and_misses() {
         let reads = Reads::default();
         for outcome in ReadOutcome::ALL {
             reads.record(at(0), outcome);
         }
-        assert_eq!(reads.rate(at(0), FIVE_MINUTES), Some(2.0 / 3.0));
+        assert_eq!(reads.rate(at(0), FIVE_MINUTES), Some(0.5));
     }
 
     #[test]
-    fn p2_p3_without_a_hit_or_a_miss_there_is_no_rate() {
+    fn p2_p3_without_a_read_that_counts_there_is_no_rate() {
         let reads = Reads::default();
         assert_eq!(reads.rate(at(0), HOUR), None);
-        reads.record(at(0), ReadOutcome::Stale);
+        reads.record(at(0), ReadOutcome::Undated);
         reads.record(at(0), ReadOutcome::Error);
         assert_eq!(reads.rate(at(0), HOUR), None);
     }
@@ -169,21 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
-        let reads = Reads::default();
-        for slot in 0..10_000 {
-            reads.record(at(slot * SLOT_MS), ReadOutcome::HitMemory);
+    fn fault_b15_a_read_is_a_hit_while_the_board_is_younger_than_its_soft_ttl() {
+        let read = |level, compared: Option<i64>| ReadOutcome::of_board(level, compared.map(at), at(300_000));
+        assert_eq!(read(Level::Full, Some(1)), ReadOutcome::HitMemory);
+        assert_eq!(read(Level::Full, Some(0)), ReadOutcome::Stale);
+        assert_eq!(read(Level::Cached, Some(1)), ReadOutcome::HitMemory);
+        assert_eq!(read(Level::Full, None), ReadOutcome::Undated);
+        for level in [Level::Mock, Level::None] {
+            assert_eq!(read(level, Some(1)), ReadOutcome::Miss, "{level:?}");
         }
-        assert_eq!(reads.0.lock().unwrap().slots.len(), 360);
-        assert_eq!(reads.total()[&ReadOutcome::HitMemory], 10_000);
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_loses_nothing() {
-        let reads = Reads::default();
-        reads.record(at(60 * MINUTE_MS), ReadOutcome::HitMemory);
-        reads.record(at(0), ReadOutcome::Miss);
-        assert_eq!(reads.rate(at(0), FIVE_MINUTES), Some(0.5));
-        assert_eq!(reads.rate(at(60 * MINUTE_MS), FIVE_MINUTES), Some(0.5));
     }
 }

@@ -5,6 +5,7 @@
 //! there. Nothing depends on a proper end: the process may be killed at any moment.
 
 mod connection;
+mod load;
 mod opening;
 mod owed;
 
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::load::Load;
 use self::owed::Owed;
 use super::admission::Ticket;
 use super::{StreamRequest, Streams};
@@ -27,6 +29,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::ClosingReason;
 use crate::journal::JournalError;
 use crate::ops::vitals::OpenStream;
+use crate::ops::watched::WatchingStream;
 use crate::stream::hub::frame::Frame;
 use crate::stream::hub::{Batch, PIECE_BYTES_MAX, Subscription};
 
@@ -51,7 +54,7 @@ enum Phase {
 pub(super) struct Reader {
     /// What this stream is counted by for as long as it lives.
     #[expect(dead_code, reason = "guards, which count when they are dropped")]
-    guards: (OpenStream, Ticket),
+    guards: (OpenStream, WatchingStream, Ticket),
     streams: Arc<Streams>,
     request: StreamRequest,
     phase: Phase,
@@ -71,7 +74,11 @@ pub(super) struct Reader {
     archived: Vec<Scope>,
     /// Whether this reader was shown simulated boards, because nothing is known.
     stood_in: bool,
+    /// How long this reader waits for a first board with numbers.
+    load: Load,
     last_write: Instant,
+    /// Where this stream began: what was told up to there was missed, and is caught up with.
+    live_from: EntryId,
     /// The last id that was written.
     told: EntryId,
     /// Since when this instance is cut off from the journal, as this reader knows it.
@@ -87,10 +94,15 @@ impl Reader {
         // A tenth more or less, so that streams which began together do not end together.
         let lifetime = streams.settings.lifetime.map(|time| time.mul_f64(0.9 + 0.2 * fastrand::f64()));
         Self {
-            guards: (OpenStream::count(&streams.instance.vitals), ticket),
+            guards: (
+                OpenStream::count(&streams.instance.vitals),
+                streams.instance.watched.stream(request.filter.clone()),
+                ticket,
+            ),
             stopping: streams.stopping.clone(),
             ends_at: lifetime.map(|time| Instant::now() + time),
             last_write: Instant::now(),
+            live_from: EntryId::ZERO,
             told: EntryId::ZERO,
             told_cut_off: None,
             journal_status: streams.instance.fold.watch_journal_status(),
@@ -102,6 +114,7 @@ impl Reader {
             archived_boards_sent: None,
             archived: Vec::new(),
             stood_in: false,
+            load: Load::begin(),
             request,
             phase: Phase::Opening,
             streams,
@@ -117,6 +130,12 @@ impl Reader {
             }
             if let Some(piece) = self.owed.next_piece(self.request.named) {
                 self.last_write = Instant::now();
+                if self.owed.is_empty()
+                    && let Some(waited) = self.load.given()
+                {
+                    let instance = &self.streams.instance;
+                    instance.vitals.loaded((instance.clock)(), waited);
+                }
                 return Some(piece);
             }
             if let Phase::Closed = self.phase {
@@ -209,6 +228,7 @@ impl Reader {
         }
         let until = self.due.as_ref().map(|due| due.position);
         let named = self.request.named;
+        let is_live = subscription.position() >= self.live_from;
         let batch = subscription.take(&streams.hub, named, until, |frame| self.admits(frame));
         let (blocks, last, received_at) = match batch {
             Batch::Frames { blocks, last, received_at } => (blocks, last, received_at),
@@ -218,8 +238,9 @@ impl Reader {
             }
             Batch::Lost => return self.close(ClosingReason::Lost),
         };
-        if let Some(received_at) = received_at {
-            streams.instance.vitals.delivery.record_ms((streams.instance.clock)().ms_since(received_at));
+        if let Some(received_at) = received_at.filter(|_| is_live) {
+            let now = (streams.instance.clock)();
+            streams.instance.vitals.delivered(now, now.ms_since(received_at));
         }
         self.told = last.unwrap_or(self.told);
         let is_quiet = blocks.is_empty();
@@ -244,6 +265,7 @@ impl Reader {
     /// Owes the snapshots of boards at the position that they were taken at. Only the last of a set has an id: a reader
     /// that is cut off before it gets everything again.
     fn owe_snapshots(&mut self, taken: Taken) {
+        self.load.owe(taken.has_numbers);
         let last = taken.boards.len().saturating_sub(1);
         for (index, json) in taken.boards.into_iter().enumerate() {
             // The event by which a board became known may have told this very position; ids only ever increase.

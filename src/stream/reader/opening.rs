@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{LOAD_TIMEOUT, Phase, RETRY_MS, Reader};
+use crate::board::projection::Projection;
 use crate::board::snapshot::Snapshots;
 use crate::domain::entry_id::EntryId;
 use crate::domain::level::Level;
@@ -10,6 +11,7 @@ use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Body, EVENT_BYTES_MAX, SCHEMA_VERSION};
 use crate::domain::wire::view::ScopeView;
+use crate::ops::instance::Instance;
 use crate::ops::vitals::ReadOutcome;
 use crate::stream::hub::frame::{Block, silent_heartbeat};
 
@@ -77,6 +79,7 @@ impl Reader {
         self.archived_boards_sent = Some(taken.boards.len());
         let opening = Opening { resumed: false, gap: false, cursor: EntryId::ZERO, level, data_as_of };
         self.owe_connected(opening, views);
+        self.load.owe(taken.has_numbers);
         taken.boards.into_iter().for_each(|json| self.owed.push_event(None, json));
         true
     }
@@ -100,8 +103,10 @@ impl Reader {
     fn resume(&mut self, position: EntryId) {
         let streams = self.streams.clone();
         streams.instance.vitals.streams_resumed.add(1);
+        self.load.is_over();
         let (scopes, views, (level, data_as_of)) = {
             let state = streams.instance.fold.read();
+            self.live_from = state.position();
             let scopes = streams.snapshots.scopes(&state, &self.request.filter);
             // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due.
             let known = scopes
@@ -128,12 +133,15 @@ impl Reader {
         streams.instance.vitals.gaps.add(u64::from(gap));
         let filter = &self.request.filter;
         let (mut chosen, mut archived, mut cut_off) = (Vec::<Scope>::new(), Vec::new(), None);
-        let mut stood_in = false;
+        let (mut stood_in, mut is_without_board) = (false, false);
         let (taken, views, (level, data_as_of)) = streams.snapshots.take(|state| {
             // The snapshots say so.
             cut_off = state.cut_off();
             stood_in = state.stands_in();
+            let whole = state.whole(streams.instance.vitals.source_level.value()).0;
             let scopes = streams.snapshots.scopes(state, filter);
+            scopes.iter().for_each(|scope| count_read(&streams.instance, state, *scope));
+            is_without_board = scopes.is_empty() && whole == Level::Full;
             // Of what is only archived the snapshot is due again when the board itself becomes known.
             (archived, chosen) = scopes.iter().partition(|scope| state.archived(**scope).is_some());
             scopes
@@ -141,8 +149,11 @@ impl Reader {
         self.told_cut_off = cut_off;
         (self.archived, self.stood_in) = (archived, stood_in);
         (self.pending_snapshots, self.due) = (Vec::new(), None);
+        if is_without_board {
+            // There is no such board, and nothing to wait for.
+            self.load.is_over();
+        }
         self.scopes.extend(chosen.iter().map(|scope| (*scope, true)));
-        streams.instance.vitals.reads.record((streams.instance.clock)(), ReadOutcome::HitMemory);
         let opening = Opening { resumed: false, gap, cursor: taken.position, level, data_as_of };
         self.owe_connected(opening, views);
         self.phase = Phase::Live(streams.hub.subscribe(taken.position));
@@ -182,4 +193,11 @@ impl Reader {
         let id = opening.resumed.then_some(opening.cursor);
         self.owed.push(Block::first(id, fastrand::u64(RETRY_MS), &json).bytes(self.request.named));
     }
+}
+
+/// Counts that a stream begins with that board.
+fn count_read(instance: &Instance, state: &Projection, scope: Scope) {
+    let now = (instance.clock)();
+    let outcome = ReadOutcome::of_board(state.level_here(scope), state.compared_at(scope), now);
+    instance.vitals.reads.record(now, outcome);
 }

@@ -37,6 +37,11 @@ impl Owed {
         self.items.push_back(Item::Event(id, json));
     }
 
+    /// Whether there is nothing more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.items.is_empty()
+    }
+
     /// Forgets what is not begun yet.
     pub(super) fn clear(&mut self) {
         self.items.clear();

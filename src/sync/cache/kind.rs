@@ -1,5 +1,7 @@
 //! What is kept, and for how long.
 
+use crate::domain::target::{SPRINTS_FRESH_MS, WORK_ITEMS_FRESH_MS};
+
 /// What is kept. There are no other kinds, so each has its times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -22,8 +24,8 @@ impl Kind {
     /// How long a list is fresh.
     pub const fn soft_ttl_ms(self) -> i64 {
         match self {
-            Self::WorkItems | Self::Kpis => 300_000,
-            Self::Sprints => 1_800_000,
+            Self::WorkItems | Self::Kpis => WORK_ITEMS_FRESH_MS,
+            Self::Sprints => SPRINTS_FRESH_MS,
             Self::Velocity | Self::Discovery => 3_600_000,
         }
     }

@@ -133,6 +133,7 @@ impl Source {
     ) -> Result<(u32, Timestamp), BoardError> {
         let key = TeamKey { project: project.id, team: team.id };
         let listed_at = self.learn(project, team, cause).await?;
+        self.levels.found(move |check| check.team_mut(key).sprints_as_of = Some(listed_at));
         let (mut ids, sprint) = self.items_to_compare(key);
         let began = (self.instance.clock)();
         if let Some(sprint) = sprint {

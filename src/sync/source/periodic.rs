@@ -93,7 +93,7 @@ impl Source {
         let next_try = [check.organization.next_try(), check.parts.next_try()].into_iter().flatten().min();
         let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
         let waits = |scope: Scope| state.awaits_comparison(scope) && check.gone(scope).is_none();
-        let is_watched = self.instance.vitals.streams.value() > 0;
+        let is_watched = self.instance.watched.is_any((self.instance.clock)());
         next_try.is_some_and(|at| (self.instance.clock)() >= at && since >= RETRY_MS)
             || since >= FIRST_MS && state.boards().any(|(scope, _)| waits(scope))
             || since >= SECOND_LOOK_MS && (check.has_doubts() || has_doubts)
