@@ -164,16 +164,6 @@ fn is_blocked_tag(tag: &str) -> bool {
     tag.eq_ignore_ascii_case("blocked")
 }
 
-/// An item's page. `collection` is the address of the collection; `None` when it is no address of a site, or when the
-/// project's name is not known.
-pub(crate) fn page(collection: &str, project_name: &str, id: WorkItemId) -> Option<Text> {
-    if !(collection.starts_with("https://") || collection.starts_with("http://")) || project_name.is_empty() {
-        return None;
-    }
-    let project = percent_encoding::utf8_percent_encode(project_name, percent_encoding::NON_ALPHANUMERIC);
-    Some(cut(&format!("{collection}/{project}/_workitems/edit/{id}"), PATH_CHARS_MAX))
-}
-
 /// A person as a text `Name <mail>` (resource version 1.0) or as an object (newer ones).
 pub(crate) fn identity(value: &Value) -> Option<Identity> {
     let (name, id) = match value {

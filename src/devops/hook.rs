@@ -7,8 +7,9 @@
 
 use serde_json::Value;
 
-use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, page, str_at};
-use super::payload;
+use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, str_at};
+use super::page::{collection, page};
+use super::{json, payload};
 use crate::domain::scope::{CollectionId, ProjectId, Text};
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Ticks;
@@ -145,7 +146,7 @@ fn envelope(body: &[u8]) -> Result<Value, DeadLetter> {
     if body.is_empty() {
         return Err(DeadLetter::Empty);
     }
-    let payload = payload::read(body).map_err(|_| DeadLetter::NotJson)?;
+    let payload = json::read(body, payload::read).map_err(|_| DeadLetter::NotJson)?;
     if payload.is_object() { Ok(payload) } else { Err(DeadLetter::NotAnObject) }
 }
 
@@ -207,7 +208,7 @@ fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, 
         changed_by: fields.identity("System.ChangedBy"),
         facts: fields.facts(project, kind == ClaimKind::Deleted).ok_or(DeadLetter::Minimal)?,
     };
-    let details = fields.details(item_page(resource, &fields, id));
+    let details = fields.details(item_page(payload, resource, &fields, id));
     Ok(Some(WorkItem::new(id, rev as Rev, claim, details)))
 }
 
@@ -219,10 +220,11 @@ fn fields<'a>(resource: &'a Value, revision: Option<&'a Value>, kind: ClaimKind)
 }
 
 /// The item's page, made from the address of the API that the payload names.
-fn item_page(resource: &Value, fields: &Fields<'_>, id: WorkItemId) -> Option<Text> {
+fn item_page(payload: &Value, resource: &Value, fields: &Fields<'_>, id: WorkItemId) -> Option<Text> {
     let api = str_at(resource, &["revision", "url"]).or_else(|| str_at(resource, &["url"]))?;
-    let (collection, _) = api.split_once("/_apis/")?;
-    page(collection, &fields.project_name(), id)
+    let named = str_at(payload, &["resourceContainers", "collection", "baseUrl"]);
+    let project_name = fields.project_name();
+    page(collection(api, named, &project_name)?, &project_name, id)
 }
 
 fn guid_at<Id>(value: &Value, path: &[&str], parse: impl Fn(&str) -> Option<Id>) -> Option<Id> {

@@ -320,3 +320,90 @@ fn replace(value: &mut Value, left: &mut usize, by: &Value) -> bool {
         _ => false,
     }
 }
+
+/// The page of an item whose payload names that address of the API, that address of the collection and this project.
+fn page_of(api: &str, collection: Option<&str>, project_name: &str) -> Option<String> {
+    let mut payload = flat("workitem.created");
+    payload["resource"]["url"] = json!(format!("{api}/_apis/wit/workItems/13"));
+    payload["resource"]["fields"]["System.TeamProject"] = json!(project_name);
+    payload["resourceContainers"]["collection"]["baseUrl"] = json!(collection);
+    observed(&payload).present().details.url.as_deref().map(str::to_owned)
+}
+
+#[test]
+fn fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
+    const GUID: &str = "5d2c1f0e-6b7a-4c88-9a3e-1f2e3d4c5b6a";
+    let server = "http://tfs:8080/tfs/Main";
+    for (api, base, page) in [
+        (format!("https://dev.azure.com/contoso/{GUID}"), None, "https://dev.azure.com/contoso"),
+        ("https://dev.azure.com/contoso/Old name".to_owned(), None, "https://dev.azure.com/contoso"),
+        ("https://dev.azure.com/Kitchen".to_owned(), None, "https://dev.azure.com/Kitchen"),
+        ("https://contoso.visualstudio.com".to_owned(), None, "https://contoso.visualstudio.com"),
+        (format!("https://contoso.visualstudio.com/{GUID}"), None, "https://contoso.visualstudio.com"),
+        ("https://contoso.visualstudio.com/Kitchen".to_owned(), None, "https://contoso.visualstudio.com"),
+        (
+            format!("https://contoso.visualstudio.com/DefaultCollection/{GUID}"),
+            None,
+            "https://contoso.visualstudio.com/DefaultCollection",
+        ),
+        (server.to_owned(), None, server),
+        (format!("{server}/{GUID}"), None, server),
+        (format!("{server}/kitchen"), None, server),
+        ("http://tfs:8080/tfs/Kitchen".to_owned(), None, "http://tfs:8080/tfs/Kitchen"),
+        ("https://devops.contoso.com/Kitchen".to_owned(), None, "https://devops.contoso.com/Kitchen"),
+        (format!("{server}/Old%20name"), Some("http://tfs:8080/tfs/Main/"), server),
+        (format!("http://tfs/My Collection/{GUID}"), None, "http://tfs/My%20Collection"),
+        (
+            format!("http://tfs/My%20Collection/{GUID}"),
+            Some("http://tfs/My Collection/"),
+            "http://tfs/My%20Collection",
+        ),
+        (format!("{server}/{GUID}"), Some("https://elsewhere/tfs/Main/"), server),
+    ] {
+        let found = page_of(&api, base, "Kitchen");
+        assert_eq!(found, Some(format!("{page}/Kitchen/_workitems/edit/13")), "{api}");
+    }
+    let page = page_of("https://dev.azure.com/contoso", None, "A & B/Küche 100%");
+    let page = page.unwrap();
+    assert_eq!(page, "https://dev.azure.com/contoso/A%20&%20B%2FK%C3%BCche%20100%25/_workitems/edit/13");
+    for nowhere in ["javascript:alert(1)/", "ftp://dev.azure.com/contoso", "contoso", ""] {
+        assert_eq!(page_of(nowhere, None, "Kitchen"), None, "{nowhere}");
+    }
+    assert_eq!(page_of("https://dev.azure.com/contoso", None, ""), None);
+}
+
+/// A payload with this instead of its title, and with this in a field that no board keeps.
+fn with_raw(title: &[u8], unread: &[u8]) -> Content {
+    let mut payload = flat("workitem.created");
+    payload["resource"]["fields"]["System.Title"] = json!("TITLE");
+    payload["resource"]["fields"]["System.Description"] = json!("UNREAD");
+    let text = payload.to_string();
+    let (before, rest) = text.split_once("\"UNREAD\"").unwrap();
+    let (between, after) = rest.split_once("\"TITLE\"").unwrap();
+    parse(&[before.as_bytes(), unread, between.as_bytes(), title, after.as_bytes()].concat()).content
+}
+
+#[test]
+fn fault_a4_what_cannot_be_a_text_or_a_number_costs_no_change() {
+    let cut = "an emoji \\ud83d cut in half \\\\ud83d, a whole one \\ud83d\\ude00, \\udc00 and \\ud83d\\u0041 \\ud800";
+    let kept = "an emoji \u{fffd} cut in half \\ud83d, a whole one \u{1f600}, \u{fffd} and \u{fffd}A \u{fffd}";
+    let title = |title: &[u8], unread: &[u8]| match with_raw(title, unread) {
+        Content::Observation(item) => item.present().details.title.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let quoted = format!("\"{cut}\"");
+    assert_eq!(title(quoted.as_bytes(), b"\"\""), kept);
+    assert_eq!(title(b"\"caf\xe9 \xff\"", b"\"\""), "caf\u{fffd} \u{fffd}");
+    assert_eq!(title(b"1e999", b"\"\""), "", "what is no text is none");
+    for unread in [quoted.as_bytes(), b"\"\xe9\"", b"1e999", b"[-1E+400, {\"\\ud800\": 1e999}]"] {
+        assert_eq!(title(b"\"A title, 1e999\"", unread), "A title, 1e999");
+    }
+    let mut payload = flat("workitem.created").to_string();
+    payload = payload.replace("\"2.5\"", "1e999").replace("5.0", &"9".repeat(400));
+    let Content::Observation(item) = parse(payload.as_bytes()).content else { panic!("{payload}") };
+    let facts = &item.present().claim.facts;
+    assert_eq!((facts.remaining_work, facts.effort.len()), (None, 0));
+    for broken in [&b"{\"a\": \"\\ud83d\""[..], b"{\"a\": 1e999", b"\"\\ud8", b"\"\\u", b"\"\\"] {
+        assert_eq!(parse(broken), Delivery::dead_letter(DeadLetter::NotJson));
+    }
+}

@@ -5,6 +5,8 @@ pub mod client;
 pub(crate) mod credentials;
 pub(crate) mod fields;
 pub mod hook;
+mod json;
+mod page;
 mod payload;
 
 use std::fmt;

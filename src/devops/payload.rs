@@ -32,8 +32,6 @@ const FIELD: Shape = Members(&[
     ("oldValue", Plain),
 ]);
 
-const WITH_ID: Shape = Members(&[("id", Plain)]);
-
 const REVISION: Shape = Members(&[("rev", Plain), ("url", Plain), ("fields", Fields)]);
 
 const PAYLOAD: Shape = Members(&[
@@ -51,7 +49,7 @@ const PAYLOAD: Shape = Members(&[
             ("revision", REVISION),
         ]),
     ),
-    ("resourceContainers", Members(&[("collection", WITH_ID), ("project", WITH_ID)])),
+    ("resourceContainers", Members(&[("collection", Members(&[("id", Plain), ("baseUrl", Plain)])), ("project", Members(&[("id", Plain)]))])),
 ]);
 
 /// Reads a payload. What is not looked at is left out, and a list or an object where neither is looked at is `null`.

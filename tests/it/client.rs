@@ -743,3 +743,12 @@ async fn the_published_capacities_are_understood() {
     assert_eq!((&*member.name, member.per_day), ("Nancy Davolio", Hundredths::from_units(5.5).unwrap()));
     assert_eq!(catalogue.team, TeamId::from(project.teams[0].id));
 }
+
+#[tokio::test]
+async fn fault_a4_an_answer_in_which_something_is_no_text_is_read() {
+    let body = b"{\"value\":[{\"id\":\"be9b3917-87e6-42a4-a549-2bc06a7a878f\",\"name\":\"caf\xe9 \\ud83d\",\"x\":1e999}]}";
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let raw = Raw::start(&[head.as_bytes(), body].concat()).await;
+    let projects = raw.client().projects().await.unwrap();
+    assert_eq!((projects.len(), &*projects[0].name), (1, "caf\u{fffd} \u{fffd}"));
+}

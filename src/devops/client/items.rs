@@ -1,16 +1,18 @@
 //! The revisions of a work item become one observation.
 
+use reqwest::Url;
 use serde_json::Value;
 
 use crate::devops::ProjectRef;
-use crate::devops::fields::{Fields, integer, page};
+use crate::devops::fields::{Fields, integer};
+use crate::devops::page::page;
 use crate::domain::scope::ProjectId;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 
 /// Where an item comes from.
 pub(super) struct Home<'a> {
-    /// The address of the organisation, without a slash at the end.
-    pub(super) organisation: &'a str,
+    /// The address of the organisation.
+    pub(super) organisation: &'a Url,
     /// The project that it is taken to be in where it says nothing that is known.
     pub(super) project: ProjectId,
     pub(super) known: &'a [ProjectRef],
@@ -50,7 +52,7 @@ fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<WorkItem> {
         changed_by: fields.identity("System.ChangedBy"),
         facts: fields.facts(home.project_named(&project_name), fields.is_yes("System.IsDeleted"))?,
     };
-    let details = fields.details(page(home.organisation, &project_name, id));
+    let details = fields.details(page(home.organisation.clone(), &project_name, id));
     Some(WorkItem::new(id, number(row)?, claim, details))
 }
 

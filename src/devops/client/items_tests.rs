@@ -28,7 +28,8 @@ fn row(rev: Rev) -> Value {
 
 fn observed(rows: &[Value]) -> Option<Observation> {
     let known = [ProjectRef { id: other_project(), name: "Southwind".into() }];
-    let home = Home { organisation: "https://dev.azure.com/northwind", project: project(), known: &known };
+    let organisation = Url::parse("https://dev.azure.com/northwind/").unwrap();
+    let home = Home { organisation: &organisation, project: project(), known: &known };
     observation(WorkItemId::new(9).unwrap(), rows, &home)
 }
 

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use super::gate::{Gate, asked_pause};
 use super::{ClientSettings, ClientSetupError};
-use crate::devops::CallError;
+use crate::devops::{CallError, json};
 use crate::domain::degradation::Failure;
 use crate::platform::is_this_machine;
 use crate::platform::secret::Secret;
@@ -122,9 +122,9 @@ impl Transport {
         })
     }
 
-    /// The address of the organisation, without a slash at the end.
-    pub(super) fn organisation(&self) -> &str {
-        self.organisation.as_str().trim_end_matches('/')
+    /// The address of the organisation.
+    pub(super) const fn organisation(&self) -> &Url {
+        &self.organisation
     }
 
     /// A call: each `*` of the route stands for one of the arguments, in order.
@@ -237,7 +237,7 @@ fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
     if !is_json(answer.headers()) {
         return Err(Refused::new(Failure::Unreadable, NO_JSON));
     }
-    serde_json::from_slice(answer.body())
+    json::read(answer.body(), |body| serde_json::from_slice(body))
         .map_err(|error| Refused::new(Failure::Unreadable, cut(&error.to_string())))
 }
 
