@@ -76,6 +76,7 @@ fn catalogue() -> Catalogue {
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some(EFFORT.into()),
         types_without_effort: BTreeSet::new(),
+        unread: BTreeSet::new(),
         states: TYPES.iter().map(|name| ((*name).into(), states.clone())).collect(),
         weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri"].map(|day| day.parse().unwrap()).into(),
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),

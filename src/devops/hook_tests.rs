@@ -331,7 +331,7 @@ fn page_of(api: &str, collection: Option<&str>, project_name: &str) -> Option<St
 }
 
 #[test]
-fn fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
+fn w18_fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
     const GUID: &str = "5d2c1f0e-6b7a-4c88-9a3e-1f2e3d4c5b6a";
     let server = "http://tfs:8080/tfs/Main";
     for (api, base, page) in [
@@ -384,9 +384,10 @@ fn with_raw(title: &[u8], unread: &[u8]) -> Content {
 }
 
 #[test]
-fn fault_a4_what_cannot_be_a_text_or_a_number_costs_no_change() {
+fn w19_fault_a4_what_cannot_be_a_text_or_a_number_costs_no_change() {
     let cut = "an emoji \\ud83d cut in half \\\\ud83d, a whole one \\ud83d\\ude00, \\udc00 and \\ud83d\\u0041 \\ud800";
-    let kept = "an emoji \u{fffd} cut in half \\ud83d, a whole one \u{1f600}, \u{fffd} and \u{fffd}A \u{fffd}";
+    let kept =
+        "an emoji \u{fffd} cut in half \\ud83d, a whole one \u{1f600}, \u{fffd} and \u{fffd}A \u{fffd}";
     let title = |title: &[u8], unread: &[u8]| match with_raw(title, unread) {
         Content::Observation(item) => item.present().details.title.to_string(),
         other => panic!("{other:?}"),

@@ -22,9 +22,9 @@ pub(super) fn read<T>(text: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> 
 fn mended(text: &str) -> String {
     let mut mended = String::with_capacity(text.len());
     let (mut rest, mut is_in_string) = (text, false);
-    while let Some(found) = rest.find(|c: char| {
-        matches!(c, '"' | '\\') || !is_in_string && (c == '-' || c.is_ascii_digit())
-    }) {
+    while let Some(found) =
+        rest.find(|c: char| matches!(c, '"' | '\\') || !is_in_string && (c == '-' || c.is_ascii_digit()))
+    {
         let (before, from) = rest.split_at(found);
         mended.push_str(before);
         let (taken, replacement) = match from.as_bytes().first() {

@@ -101,7 +101,9 @@ pub struct CallError {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Azure DevOps, {}: {}", self.call, self.failure.as_str())?;
+        // Of which project and team the call is, whoever logs it says.
+        let call = self.call.trim_start_matches("*/");
+        write!(f, "Azure DevOps, {call}: {}", self.failure.as_str())?;
         if let Some(status) = self.status {
             write!(f, " ({status})")?;
         }

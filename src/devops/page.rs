@@ -48,8 +48,8 @@ fn kept_segments(url: &Url, named: Option<&Url>, project_name: &str) -> Option<u
     let (last, before) = all.split_last()?;
     // A collection may have the name of a project, and then is not to be taken for it: no server is without one.
     let is_collection = before.is_empty() || matches!(before, [root] if root.eq_ignore_ascii_case("tfs"));
-    let is_project =
-        uuid::Uuid::try_parse(last).is_ok() || !is_collection && last.to_lowercase() == project_name.to_lowercase();
+    let is_project = uuid::Uuid::try_parse(last).is_ok()
+        || !is_collection && last.to_lowercase() == project_name.to_lowercase();
     Some(all.len() - usize::from(is_project))
 }
 

@@ -49,7 +49,13 @@ const PAYLOAD: Shape = Members(&[
             ("revision", REVISION),
         ]),
     ),
-    ("resourceContainers", Members(&[("collection", Members(&[("id", Plain), ("baseUrl", Plain)])), ("project", Members(&[("id", Plain)]))])),
+    (
+        "resourceContainers",
+        Members(&[
+            ("collection", Members(&[("id", Plain), ("baseUrl", Plain)])),
+            ("project", Members(&[("id", Plain)])),
+        ]),
+    ),
 ]);
 
 /// Reads a payload. What is not looked at is left out, and a list or an object where neither is looked at is `null`.

@@ -47,7 +47,7 @@ pub(crate) fn changes(
             let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, now)));
             let category = |item: Option<Present<'_>>| {
                 let facts = &item?.claim.facts;
-                Some(catalogue?.category_of(&facts.work_item_type, &facts.state))
+                catalogue?.category_read(&facts.work_item_type, &facts.state)
             };
             let body = Body::WorkitemChanged {
                 work_item_id: is.id,

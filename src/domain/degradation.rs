@@ -42,12 +42,19 @@ pub enum Failure {
     Server,
     /// Its answer could not be understood.
     Unreadable,
+    /// It knows no version of the API that is understood here.
+    Unsupported,
 }
 
 impl Failure {
     /// Whether a setting or a permission is wrong, which no waiting mends.
     const fn is_configuration(self) -> bool {
-        matches!(self, Self::Unauthorised | Self::Forbidden | Self::Gone)
+        matches!(self, Self::Unauthorised | Self::Forbidden | Self::Gone | Self::Unsupported)
+    }
+
+    /// Whether it says nothing of other calls: we are known and understood, and may ask.
+    pub const fn is_of_one_call(self) -> bool {
+        !matches!(self, Self::Unauthorised | Self::Throttled { .. } | Self::Unsupported)
     }
 
     /// The word that readers and logs are given.
@@ -60,6 +67,7 @@ impl Failure {
             Self::TimedOut => "timed_out",
             Self::Server => "server_error",
             Self::Unreadable => "unreadable",
+            Self::Unsupported => "unsupported",
         }
     }
 
@@ -81,6 +89,9 @@ impl Failure {
             Self::Server => "usually temporary; if it lasts, see the status page of Azure DevOps",
             Self::Unreadable => {
                 "check that no proxy answers in place of Azure DevOps; otherwise report a bug in boardcast"
+            }
+            Self::Unsupported => {
+                "use Azure DevOps Services or Azure DevOps Server 2019, 2020 or 2022: older servers are not supported"
             }
         }
     }

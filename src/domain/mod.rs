@@ -34,7 +34,9 @@ pub use scope::{
     AreaId, Audience, CollectionId, NameOrId, ProjectId, Scope, SprintId, TeamId, TeamKey, Text,
 };
 pub(crate) use sprint::calendar::{Calendar, Span};
-pub use sprint::catalogue::{BacklogLevel, Catalogue, Iteration, Member, SprintState, StateCategory};
+pub use sprint::catalogue::{
+    BacklogLevel, Catalogue, CataloguePart, Iteration, Member, SprintState, StateCategory,
+};
 pub(crate) use sprint::teams::{CurrentSprint, Teams};
 pub use sprint::work_item::{
     Claim, ClaimKind, EFFORT_FIELDS, Facts, History, Identity, Observation, Present,

@@ -24,6 +24,7 @@ use crate::domain::degradation::{Condition, Failure};
 use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
+use crate::domain::sprint::catalogue::Catalogue;
 use crate::journal::EntryId;
 use crate::ops::instance::Instance;
 use crate::ops::prometheus;
@@ -263,8 +264,16 @@ fn source(app: &App) -> Value {
         "level": level,
         "outage": state.whole(level).1,
         "gone": gone(&state),
+        "unread": unread(&state),
         "unknownStates": unknown,
     })
+}
+
+/// What could not be read of teams that have a board, by the names of project and team.
+fn unread(state: &Projection) -> Vec<Value> {
+    let lacking = state.teams().all().filter(|team| !team.unread.is_empty());
+    let row = |team: &Catalogue| json!({ "project": team.project_name, "team": team.team_name, "parts": team.unread });
+    lacking.map(|team| row(team)).collect()
 }
 
 /// What of the organisation does not answer, by the names of project and team.

@@ -645,7 +645,8 @@ async fn the_token_is_sent_and_never_told() {
         format!("user-agent: boardcast/{}", env!("CARGO_PKG_VERSION")),
         "accept: application/json".into(),
         "x-tfs-fedauthredirect: suppress".into(),
-        "get /northwind/_apis/projects?api-version=7.1&".into(),
+        "get /northwind/_apis/projects?".into(),
+        "&api-version=7.1 ".into(),
     ];
     assert!(headers.iter().all(|header| asked.contains(header)), "{asked}");
     assert!(error.message.contains("I was sent Basic [redacted]"), "{error}");
@@ -745,10 +746,49 @@ async fn the_published_capacities_are_understood() {
 }
 
 #[tokio::test]
-async fn fault_a4_an_answer_in_which_something_is_no_text_is_read() {
+async fn w19_fault_a4_an_answer_in_which_something_is_no_text_is_read() {
     let body = b"{\"value\":[{\"id\":\"be9b3917-87e6-42a4-a549-2bc06a7a878f\",\"name\":\"caf\xe9 \\ud83d\",\"x\":1e999}]}";
     let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     let raw = Raw::start(&[head.as_bytes(), body].concat()).await;
     let projects = raw.client().projects().await.unwrap();
     assert_eq!((projects.len(), &*projects[0].name), (1, "caf\u{fffd} \u{fffd}"));
+}
+
+#[tokio::test]
+async fn f18_fault_f4_a_server_is_asked_with_the_version_that_it_names() {
+    for (version, previews) in
+        [("7.0", &[][..]), ("6.0", &["/states", "/workitems"][..]), ("5.0", &["/states", "/workitems"][..])]
+    {
+        let simulated = Simulated::start().await;
+        let project = simulated.organisation().remove(0);
+        let (team, sprint) = (&project.teams[0], sprints_near(&project)[0]);
+        let expected = simulated.catalogue(&project, team).await.unwrap();
+        simulated.server.know_only(version, previews);
+        let client = RestClient::new(&ClientSettings::new(simulated.server.base_url())).unwrap();
+        let projects = client.projects().await.unwrap();
+        assert_eq!(
+            simulated.calls_on("GET projects"),
+            2,
+            "{version}: it is asked once more, with what it names"
+        );
+        let found = client.catalogue(&projects[0], &team_ref(team), expected.zone, NOW).await.unwrap();
+        assert_eq!(found, expected, "{version}");
+        let items = client.sprint_items(projects[0].id, team.id.into(), sprint.id.into()).await.unwrap();
+        assert!(!client.heads(&items).await.unwrap().is_empty());
+        assert!(client.revisions(projects[0].id, &[], items[0]).await.unwrap().is_some());
+        let before = simulated.server.calls();
+        client.sprint_items(projects[0].id, team.id.into(), sprint.id.into()).await.unwrap();
+        assert_eq!(simulated.server.calls(), before + 1, "{version}: it is remembered");
+    }
+}
+
+#[tokio::test]
+async fn f18_fault_f4_a_server_that_is_too_old_is_told_with_what_is_supported() {
+    let simulated = Simulated::start().await;
+    simulated.server.know_only("4.1", &[]);
+    let error = simulated.client.projects().await.unwrap_err();
+    assert_eq!((error.failure, simulated.server.calls()), (Failure::Unsupported, 1));
+    let text = error.to_string();
+    assert!(text.contains("supports is 4.1.") && text.contains("Server 2019, 2020 or 2022"), "{text}");
+    assert!(!text.contains("report"), "{text}");
 }

@@ -412,7 +412,7 @@ async fn fault_g7_one_unreadable_item_costs_its_board_itself_alone() {
 async fn fault_g7_one_project_that_does_not_say_its_teams_costs_its_own_boards_alone() {
     let organization = Organization::start().await;
     let closed = organization.model(|model| model.organisation.projects[0].id);
-    organization.way.closed_projects.lock().unwrap().insert(closed.into());
+    organization.way.closed_projects.lock().unwrap().insert(closed.into(), Failure::Forbidden);
     let app = beginning(&organization).await;
     eventually("no board is full", async || {
         let boards = boards(&app).await;

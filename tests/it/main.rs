@@ -20,6 +20,7 @@ mod dashboard;
 mod derive;
 mod eviction;
 mod failures;
+mod field;
 mod functions_host;
 mod health_check;
 mod inbox;

@@ -211,7 +211,8 @@ impl Projection {
     pub fn project_name(&self, project: ProjectId) -> Option<&Text> {
         let of_team = self.teams.of_project(project).next().map(|catalogue| &catalogue.project_name);
         let archived = || self.archived.values().find(|board| board.scope.project == project);
-        of_team.or_else(|| self.project_names.get(&project)).or_else(|| archived()?.about.project.as_ref())
+        let told = of_team.or_else(|| self.project_names.get(&project));
+        told.or_else(|| archived()?.about.project.as_ref()).or_else(|| self.checked.closed.get(&project))
     }
 
     /// A team's name, for display.

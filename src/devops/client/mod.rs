@@ -8,6 +8,7 @@ mod gate;
 mod items;
 mod team;
 mod transport;
+mod version;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

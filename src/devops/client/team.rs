@@ -1,6 +1,7 @@
 //! A team's catalogue, put together from what half a dozen calls say of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use chrono_tz::Tz;
 use futures_util::future::try_join_all;
@@ -15,7 +16,7 @@ use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::calendar::Span;
-use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member, StateCategory};
+use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member, StateCategory};
 use crate::domain::time::{CivilDate, Timestamp};
 
 /// The category of types that bugs are of. The Basic process has none.
@@ -38,16 +39,23 @@ pub(super) async fn catalogue(
     zone: Tz,
     now: Timestamp,
 ) -> Result<Catalogue, Refused> {
-    let asked = Asked { transport, project, team };
+    let asked = Asked { transport, project, team, unread: Mutex::default() };
     let (iterations, areas, backlogs, categories, settings) = tokio::try_join!(
         asked.iterations(),
         asked.areas(),
         asked.request("*/*/_apis/work/backlogconfiguration").send(),
-        asked.request("*/_apis/wit/workitemtypecategories").send::<Listed<_>>(),
-        asked.request("*/*/_apis/work/teamsettings").send::<TeamSettings>(),
+        asked.part(
+            CataloguePart::BugTypes,
+            asked.request("*/_apis/wit/workitemtypecategories").send::<Listed<_>>()
+        ),
+        asked.part(
+            CataloguePart::WorkingDays,
+            asked.request("*/*/_apis/work/teamsettings").send::<TeamSettings>()
+        ),
     )?;
-    let bug_types = bug_types(categories.value);
+    let bug_types = bug_types(categories.map(|listed| listed.value).unwrap_or_default());
     let states = asked.states(&backlogs, &bug_types).await?;
+    let working_days = settings.map(|settings| settings.working_days).unwrap_or_default();
     let mut catalogue = Catalogue {
         project: project.id,
         project_name: project.name.clone(),
@@ -63,17 +71,19 @@ pub(super) async fn catalogue(
         effort_field: backlogs.effort_field(),
         types_without_effort: BTreeSet::new(),
         states,
-        weekdays: settings.working_days.iter().filter_map(|day| day.parse().ok()).collect(),
+        weekdays: working_days.iter().filter_map(|day| day.parse().ok()).collect(),
         days_off: BTreeSet::new(),
         capacities: BTreeMap::new(),
+        unread: BTreeSet::new(),
     };
     let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
     let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
     let sprints = try_join_all(sprints.map(|(id, span)| asked.sprint(id, span))).await?;
     for (id, days_off, members) in sprints {
         catalogue.days_off.extend(days_off);
-        catalogue.capacities.insert(id, members);
+        catalogue.capacities.extend(members.map(|members| (id, members)));
     }
+    catalogue.unread = asked.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(catalogue)
 }
 
@@ -81,12 +91,33 @@ struct Asked<'a> {
     transport: &'a Transport,
     project: &'a ProjectRef,
     team: &'a TeamRef,
+    /// What could not be read.
+    unread: Mutex<BTreeSet<CataloguePart>>,
 }
 
 impl Asked<'_> {
     /// A call about the team, or about its project where the route has one `*`.
     fn request(&self, route: &'static str) -> Request<'_> {
         self.transport.request(route, &[&self.project.id, &self.team.id])
+    }
+
+    /// The answer that brings that part; `None` where the call fails in a way that says nothing of the others.
+    async fn part<T>(
+        &self,
+        part: CataloguePart,
+        answer: impl Future<Output = Result<T, Refused>>,
+    ) -> Result<Option<T>, Refused> {
+        let error = match answer.await {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(Refused { error, .. }) if error.failure.is_of_one_call() => error,
+            Err(refused) => return Err(refused),
+        };
+        tracing::warn!(
+            project = %self.project.name, team = %self.team.name, ?part, %error,
+            "a part of what is known of a team cannot be read; what rests on it has no value"
+        );
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).insert(part);
+        Ok(None)
     }
 
     async fn iterations(&self) -> Result<Vec<Iteration>, Refused> {
@@ -132,9 +163,12 @@ impl Asked<'_> {
         let mut states = mapped_states(backlogs);
         let types: BTreeSet<Text> =
             on_backlogs.chain(bug_types.iter().cloned()).chain(states.keys().cloned()).collect();
-        let own = types.iter().map(async |of| Ok::<_, Refused>((of.clone(), self.states_of(of).await?)));
+        let own = types.iter().map(async |of| {
+            let states = self.part(CataloguePart::States, self.states_of(of)).await?;
+            Ok::<_, Refused>((of.clone(), states))
+        });
         for (of, own) in try_join_all(own).await? {
-            states.entry(of).or_default().extend(own);
+            states.entry(of).or_default().extend(own.into_iter().flatten());
         }
         Ok(states)
     }
@@ -157,14 +191,18 @@ impl Asked<'_> {
         &self,
         id: SprintId,
         span: Span,
-    ) -> Result<(SprintId, BTreeSet<CivilDate>, Vec<Member>), Refused> {
+    ) -> Result<(SprintId, BTreeSet<CivilDate>, Option<Vec<Member>>), Refused> {
         let request = |route| self.transport.request(route, &[&self.project.id, &self.team.id, &id]);
-        let (capacities, off): (Capacities, TeamDaysOff) = tokio::try_join!(
-            request("*/*/_apis/work/teamsettings/iterations/*/capacities").send(),
-            request("*/*/_apis/work/teamsettings/iterations/*/teamdaysoff").send(),
+        let capacities = request("*/*/_apis/work/teamsettings/iterations/*/capacities").send::<Capacities>();
+        let off = request("*/*/_apis/work/teamsettings/iterations/*/teamdaysoff").send::<TeamDaysOff>();
+        let (capacities, off) = tokio::try_join!(
+            self.part(CataloguePart::Capacities, capacities),
+            self.part(CataloguePart::DaysOff, off),
         )?;
-        let members = capacities.team_members.into_iter().filter_map(|member| of_member(member, span));
-        Ok((id, days(off.days_off, span), members.collect()))
+        let members = |answer: Capacities| {
+            answer.team_members.into_iter().filter_map(|member| of_member(member, span)).collect()
+        };
+        Ok((id, days(off.and_then(|off| off.days_off), span), capacities.map(members)))
     }
 }
 

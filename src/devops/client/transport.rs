@@ -17,14 +17,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::gate::{Gate, asked_pause};
+use super::version::{Versions, is_of_version};
 use super::{ClientSettings, ClientSetupError};
 use crate::devops::{CallError, json};
 use crate::domain::degradation::Failure;
 use crate::platform::is_this_machine;
 use crate::platform::secret::Secret;
-
-/// The version of the API. Later ones are previews, and some of those are refused.
-const API_VERSION: &str = "7.1";
 
 /// How many characters of what the organisation said are kept.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -42,6 +40,7 @@ pub(super) struct Transport {
     deadline: Duration,
     body_bytes_max: usize,
     turns: Semaphore,
+    versions: Versions,
     pub(super) gate: Gate,
 }
 
@@ -118,6 +117,7 @@ impl Transport {
             deadline: settings.deadline,
             body_bytes_max: settings.body_bytes_max,
             turns: Semaphore::new(settings.parallel_max.clamp(1, Semaphore::MAX_PERMITS)),
+            versions: Versions::new(),
             gate: Gate::new(settings.pause_max),
         })
     }
@@ -141,7 +141,7 @@ impl Transport {
                 };
             }
         }
-        Request { transport: self, route, url, body: None }.with("api-version", API_VERSION)
+        Request { transport: self, route, url, body: None }
     }
 
     fn redacted(&self, message: String) -> String {
@@ -163,8 +163,21 @@ impl Request<'_> {
         Self { body: Some(body.to_string()), ..self }
     }
 
-    /// Makes the call, when it is its turn. Errors: there was no answer, or none that can be read as a `T`.
+    /// Makes the call, when it is its turn, with the version that the server knows. Errors: there was no answer, or none
+    /// that can be read as a `T`.
     pub(super) async fn send<T: DeserializeOwned>(self) -> Result<T, Refused> {
+        let versions = &self.transport.versions;
+        loop {
+            let version = versions.of(self.route);
+            match self.clone().with("api-version", &version).send_once().await {
+                Err(Refused { error, type_key })
+                    if versions.learn(self.route, &version, &type_key, &error.message) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn send_once<T: DeserializeOwned>(self) -> Result<T, Refused> {
         let Transport { turns, gate, deadline, .. } = self.transport;
         // Nobody ever closes it, so this is a turn.
         let _turn = turns.acquire().await;
@@ -232,6 +245,7 @@ fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
             (None, _) => NO_JSON.to_owned(),
         };
         let type_key = complaint.type_key.unwrap_or_default();
+        let failure = if is_of_version(&type_key) { Failure::Unsupported } else { failure };
         return Err(Refused { type_key, ..Refused::new(failure, message) });
     }
     if !is_json(answer.headers()) {

@@ -13,7 +13,7 @@ impl ItemView {
     pub fn on_board(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Self {
         let facts = &item.present().claim.facts;
         Self {
-            state_category: Some(catalogue.category_of(&facts.work_item_type, &facts.state)),
+            state_category: catalogue.category_read(&facts.work_item_type, &facts.state),
             effort: effort(facts, catalogue),
             age_days: age(item, catalogue, now).map(Hundredths::units),
             ..Self::of(item.present())
@@ -43,6 +43,9 @@ pub(super) fn states<'d>(
     digests: impl Iterator<Item = &'d Digest>,
 ) -> Vec<StateCount> {
     let mut counts: BTreeMap<(StateCategory, &Text), (usize, Hundredths)> = BTreeMap::new();
+    if !frame.catalogue.knows_levels() {
+        return Vec::new();
+    }
     for digest in digests.filter(|digest| in_scope(digest).is_ok()) {
         let (items, points) = counts.entry((digest.category, &digest.state)).or_default();
         *items += 1;

@@ -48,7 +48,8 @@ impl Sums {
 pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Digest>) -> Option<Burndown> {
     let frame = tallies.moment.frame;
     let today = tallies.moment.today;
-    if frame.days.is_empty() {
+    // Without the levels nobody knows which items there are.
+    if frame.days.is_empty() || !frame.catalogue.knows_levels() {
         return None;
     }
     let unit = if tallies.estimated { Unit::Points } else { Unit::Items };
@@ -57,8 +58,9 @@ pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Di
     let reached = frame.days.iter().zip(past).filter(|(day, _)| day.date <= today);
     let known = |sums: Sums| (sums.unknown == 0).then_some(sums);
     let reached: Vec<Option<Sums>> =
-        reached.map(|(day, sums)| if day.date == today { Some(live) } else { known(sums) }).collect();
-    let original = original_scope(frame, &reached, today, live);
+        reached.map(|(day, sums)| if day.date == today { live } else { known(sums) }).collect();
+    let original =
+        original_scope(frame, &reached, today, live).filter(|_| frame.catalogue.knows_working_days());
     let ideal = ideal_line(&frame.days, original);
     let sums = reached.into_iter().chain(std::iter::repeat(None));
     let rows = frame.days.iter().zip(ideal).zip(sums);
@@ -72,17 +74,19 @@ pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Di
     };
     let days = rows.map(row).collect();
     let is_running = frame.span.is_some_and(|span| span.contains(today));
-    let point = BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed };
-    Some(Burndown { unit, days, today: is_running.then_some(point).into_iter().collect() })
+    let point = live.filter(|_| is_running);
+    let point =
+        point.map(|live| BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed });
+    Some(Burndown { unit, days, today: point.into_iter().collect() })
 }
 
 /// Today's values are those of the metrics, so that line and number never differ.
-fn live(tallies: &Tallies<'_>, unit: Unit) -> Sums {
+fn live(tallies: &Tallies<'_>, unit: Unit) -> Option<Sums> {
     let (total, completed) = match unit {
         Unit::Points => (ids::POINTS_TOTAL, ids::POINTS_COMPLETED),
         _ => (ids::ITEMS_TOTAL, ids::ITEMS_COMPLETED),
     };
-    Sums { scope: tallies.amount(total), completed: tallies.amount(completed), unknown: 0 }
+    Some(Sums { scope: tallies.known(total)?, completed: tallies.known(completed)?, unknown: 0 })
 }
 
 /// The sums at the end of each day of the sprint, from how each item stood then.
@@ -114,13 +118,14 @@ fn original_scope(
     frame: &SprintContext<'_>,
     reached: &[Option<Sums>],
     today: CivilDate,
-    live: Sums,
+    live: Option<Sums>,
 ) -> Option<Hundredths> {
     let first_working = frame.days.iter().position(|day| day.working).unwrap_or(0);
     let grace = usize::try_from(frame.settings.grace_days).unwrap_or(usize::MAX);
     let planned = first_working.saturating_add(grace).min(frame.days.len().saturating_sub(1));
     let is_over = frame.days.get(planned).is_some_and(|day| day.date < today);
-    if is_over { reached.get(planned).copied().flatten().map(|sums| sums.scope) } else { Some(live.scope) }
+    let planned = if is_over { reached.get(planned).copied().flatten() } else { live };
+    planned.map(|sums| sums.scope)
 }
 
 /// From the original scope to 0 in equal steps, one at the end of each working day; flat on days off.

@@ -24,6 +24,8 @@ pub struct Digest {
     pub(super) can_be_estimated: bool,
     pub(super) state: Text,
     pub(super) category: StateCategory,
+    /// Whether the category of its state is not known, because the states of its type could not be read.
+    pub(super) has_unread_state: bool,
     pub(super) effort: Option<Hundredths>,
     /// In hours.
     pub(super) remaining_work: Option<Hundredths>,
@@ -80,6 +82,7 @@ impl Digest {
             can_be_estimated: !catalogue.types_without_effort.contains(&facts.work_item_type),
             state: facts.state.clone(),
             category,
+            has_unread_state: catalogue.category_read(&facts.work_item_type, &facts.state).is_none(),
             effort: effort(facts, catalogue),
             remaining_work: facts.remaining_work,
             blocked: facts.blocked,
@@ -165,13 +168,16 @@ fn stretches(
 }
 
 fn membership(facts: &Facts, frame: &SprintContext<'_>) -> SprintMembership {
-    let category = frame.catalogue.category_of(&facts.work_item_type, &facts.state);
-    if facts.deleted || category == StateCategory::Removed || !is_requirement_in_sprint(facts, frame) {
+    if facts.deleted || !is_requirement_in_sprint(facts, frame) {
         return SprintMembership::Out;
     }
-    SprintMembership::In {
-        effort: effort(facts, frame.catalogue),
-        completed: category == StateCategory::Completed,
+    match frame.catalogue.category_read(&facts.work_item_type, &facts.state) {
+        None => SprintMembership::Unknown,
+        Some(StateCategory::Removed) => SprintMembership::Out,
+        Some(category) => SprintMembership::In {
+            effort: effort(facts, frame.catalogue),
+            completed: category == StateCategory::Completed,
+        },
     }
 }
 

@@ -4,16 +4,22 @@ use super::ids::POINTS_TOTAL;
 use super::rules::ItemRule;
 use super::tally::{LEAD_ITEMS_MIN, Tallies};
 use super::threshold::Rule;
-use crate::domain::amount::Hundredths;
+use crate::domain::CataloguePart::{BugTypes, Capacities};
+use crate::domain::Hundredths;
 use crate::domain::wire::view::{MetricView, Unit};
 
 /// What has to be there for a metric to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
+    /// Which types are on which backlog.
+    Levels,
     EffortField,
+    BugTypesRead,
     BugTypes,
     Dates,
+    WorkingDays,
     WorkingWeek,
+    CapacityRead,
     Capacity,
     Tasks,
     HoursOnTasks,
@@ -25,15 +31,25 @@ impl Need {
     /// Whether it is met, and why a metric that needs it has no value otherwise.
     fn terms(self) -> (fn(&Tallies<'_>) -> bool, &'static str) {
         match self {
+            Self::Levels => (|all| all.moment.frame.catalogue.knows_levels(), NO_BUG_TYPES),
             Self::EffortField => (
                 |all| all.moment.frame.catalogue.effort_field.is_some(),
                 "the team's process has no effort field",
             ),
+            Self::BugTypesRead => (|all| all.has_read(BugTypes), NO_BUG_TYPES),
             Self::BugTypes => {
                 (|all| !all.moment.frame.catalogue.bug_types.is_empty(), "the team's process has no bugs")
             }
             Self::Dates => (|all| all.moment.frame.span.is_some(), "the sprint has no dates"),
+            Self::WorkingDays => (
+                |all| all.moment.frame.catalogue.knows_working_days(),
+                "the team's working days or days off cannot be read",
+            ),
             Self::WorkingWeek => (|all| all.moment.stale_before.is_some(), "the team has no working days"),
+            Self::CapacityRead => (
+                |all| all.has_read(Capacities) || all.capacity().is_some(),
+                "the team's capacities cannot be read",
+            ),
             Self::Capacity => (|all| all.capacity().is_some(), "no capacity is entered for the sprint"),
             Self::Tasks => (|all| all.tasks.all > 0, "the sprint has no tasks"),
             // Where every task is completed, nothing remains, and that is known.
@@ -51,6 +67,8 @@ impl Need {
         }
     }
 }
+
+const NO_BUG_TYPES: &str = "which types are bugs cannot be read";
 
 /// How a metric that is no sum is computed.
 pub(super) type Value = fn(&Tallies<'_>) -> Option<Hundredths>;
@@ -120,12 +138,17 @@ impl Metric {
 
     /// Every reason for which it can have no value, except that something of one of the items is not known.
     pub fn reasons(&self) -> impl Iterator<Item = &'static str> {
-        self.needs.iter().map(|need| need.terms().1)
+        self.all_needs().map(|need| need.terms().1)
+    }
+
+    fn all_needs(&self) -> impl Iterator<Item = Need> {
+        let levels = self.items.is_some().then_some(Need::Levels);
+        levels.into_iter().chain(self.needs.iter().copied())
     }
 
     /// Its value, or the first reason for which there is none.
     pub(super) fn view(&self, tallies: &Tallies<'_>) -> MetricView {
-        let unmet = self.needs.iter().map(|need| need.terms()).find(|(is_met, _)| !is_met(tallies));
+        let unmet = self.all_needs().map(Need::terms).find(|(is_met, _)| !is_met(tallies));
         if let Some((_, reason)) = unmet {
             return self.view_of(None, Some(reason));
         }
@@ -134,7 +157,8 @@ impl Metric {
             return self.view_of(sum.unknown.is_none().then_some(sum.amount), sum.unknown);
         };
         let value = value(tallies);
-        self.view_of(value, value.is_none().then_some("the number is out of range"))
+        let unknown = tallies.sum(POINTS_TOTAL).unknown.unwrap_or("the number is out of range");
+        self.view_of(value, value.is_none().then_some(unknown))
     }
 
     /// The value, or why there is none, as a reader is shown it.

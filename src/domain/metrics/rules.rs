@@ -175,6 +175,9 @@ fn requirement(digest: &Digest) -> Check {
 }
 
 fn not_removed(digest: &Digest) -> Check {
+    if digest.has_unread_state {
+        return Err(Exclusion::Unknown("the states of its type cannot be read"));
+    }
     require(digest.category != StateCategory::Removed, "is in a Removed state")
 }
 

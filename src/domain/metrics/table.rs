@@ -33,11 +33,11 @@ pub fn metric(id: &str) -> Option<&'static Metric> {
 }
 
 fn percent_complete(tallies: &Tallies<'_>) -> Option<Hundredths> {
-    percent(tallies.amount(ids::POINTS_COMPLETED), tallies.amount(ids::POINTS_TOTAL))
+    percent(tallies.known(ids::POINTS_COMPLETED)?, tallies.known(ids::POINTS_TOTAL)?)
 }
 
 fn average_burndown(tallies: &Tallies<'_>) -> Option<Hundredths> {
-    share(tallies.amount(ids::POINTS_COMPLETED), tallies.days_elapsed()?)
+    share(tallies.known(ids::POINTS_COMPLETED)?, tallies.days_elapsed()?)
 }
 
 fn days_left(tallies: &Tallies<'_>) -> Option<Hundredths> {
@@ -75,7 +75,7 @@ pub const METRICS: &[Metric] = &[
             SPRINT_BURNDOWN,
         ),
     Metric::computed(ids::HOURS_CAPACITY, Unit::Hours, BY_HALF, |tallies| tallies.capacity())
-        .needs(&[Need::Dates, Need::Capacity])
+        .needs(&[Need::Dates, Need::WorkingDays, Need::CapacityRead, Need::Capacity])
         .says(
             "The hours that the team's members can still work on the days left in the sprint.",
             SPRINT_CAPACITY,
@@ -86,20 +86,20 @@ pub const METRICS: &[Metric] = &[
         .says("The share of the sprint's effort that is completed.", BURNDOWN_WIDGET),
     Metric::computed(ids::BURNDOWN_AVERAGE, Unit::Points, BY_HALF, average_burndown)
         .of(rules::points_completed)
-        .needs(&[Need::EffortField, Need::Dates])
+        .needs(&[Need::EffortField, Need::Dates, Need::WorkingDays])
         .says(
             "The effort completed per working day of the sprint so far, today not counted as a day.",
             BURNDOWN_WIDGET,
         ),
     Metric::computed(ids::SPRINT_DAYS_LEFT, Unit::Days, BY_ONE, days_left)
-        .needs(&[Need::Dates])
+        .needs(&[Need::Dates, Need::WorkingDays])
         .says("How many working days are left in the sprint, today among them.", SPRINT_BURNDOWN),
     Metric::sum(ids::ITEMS_WIP, Unit::Items, BY_ONE, rules::items_wip)
         .says("How many items of the sprint are started and not completed (work in progress).", KANBAN_GUIDE),
     Metric::sum(ids::ITEMS_BLOCKED, Unit::Items, Rule::AnyChange, rules::items_blocked)
         .says("How many open items of the sprint are marked as blocked.", PRACTICE),
     Metric::sum(ids::ITEMS_STALE, Unit::Items, BY_ONE, rules::items_stale)
-        .needs(&[Need::WorkingWeek])
+        .needs(&[Need::WorkingDays, Need::WorkingWeek])
         .says("How many open items of the sprint nobody has changed for five whole working days.", PRACTICE),
     Metric::sum(ids::ITEMS_UNESTIMATED, Unit::Items, BY_ONE, rules::items_unestimated)
         .needs(&[Need::EffortField])
@@ -108,13 +108,13 @@ pub const METRICS: &[Metric] = &[
             BURNDOWN_WIDGET,
         ),
     Metric::sum(ids::BUGS_OPEN, Unit::Bugs, Rule::AnyChange, rules::bugs_open)
-        .needs(&[Need::BugTypes])
+        .needs(&[Need::BugTypesRead, Need::BugTypes])
         .says("How many bugs in the sprint are not completed yet.", STATE_CATEGORIES),
     Metric::sum(ids::BUGS_OPENED, Unit::Bugs, Rule::AnyChange, rules::bugs_opened)
-        .needs(&[Need::BugTypes, Need::Dates])
+        .needs(&[Need::BugTypesRead, Need::BugTypes, Need::Dates])
         .says("How many bugs in the sprint were created on one of its days.", STATE_CATEGORIES),
     Metric::sum(ids::BUGS_CLOSED, Unit::Bugs, Rule::AnyChange, rules::bugs_closed)
-        .needs(&[Need::BugTypes, Need::Dates])
+        .needs(&[Need::BugTypesRead, Need::BugTypes, Need::Dates])
         .says("How many bugs in the sprint were completed on one of its days.", STATE_CATEGORIES),
     lead(ids::LEAD_P50, |tallies| tallies.lead_percentile(50)).says(
         "Half of the items completed in the last 90 days took at most this long since they were created.",

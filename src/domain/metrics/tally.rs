@@ -4,7 +4,7 @@ use super::digest::Digest;
 use super::frame::{Moment, SprintContext};
 use super::rounded_quotient;
 use super::rules::{Exclusion, ItemRule, in_scope, lead_time, open, task};
-use crate::domain::{History, Hundredths, Member, Timestamp};
+use crate::domain::{CataloguePart, History, Hundredths, Member, Timestamp};
 
 /// From how many completed items on lead time has percentiles.
 pub(super) const LEAD_ITEMS_MIN: usize = 5;
@@ -92,6 +92,11 @@ impl<'a> Tallies<'a> {
         }
     }
 
+    /// Whether that is known of the team, as far as it is entered.
+    pub(super) fn has_read(&self, part: CataloguePart) -> bool {
+        !self.moment.frame.catalogue.unread.contains(&part)
+    }
+
     /// The sum of an additive metric; an empty one for any other.
     pub(super) fn sum(&self, id: &str) -> Sum {
         let of_id = self.sums.iter().find(|(of, ..)| *of == id);
@@ -101,6 +106,12 @@ impl<'a> Tallies<'a> {
     /// The amount of an additive metric; 0 for any other.
     pub(super) fn amount(&self, id: &str) -> Hundredths {
         self.sum(id).amount
+    }
+
+    /// The same; `None` where there is an item of which nobody can tell whether it counts.
+    pub(super) fn known(&self, id: &str) -> Option<Hundredths> {
+        let sum = self.sum(id);
+        sum.unknown.is_none().then_some(sum.amount)
     }
 
     /// The lead time that so many percent of the items do not exceed, by nearest rank: that of a real item, and no

@@ -64,7 +64,7 @@ impl ArchivedBoard {
     pub fn view(&self, now: Timestamp) -> BoardView {
         let team = self.about.team.as_ref();
         let sprint = team.and_then(|team| Some(SprintView::of(team, team.sprint(self.scope.sprint?)?, now)));
-        let days_left = sprint.as_ref().map(|sprint| Hundredths::whole(sprint.days_left));
+        let days_left = sprint.as_ref().and_then(|sprint| sprint.days_left).map(Hundredths::whole);
         let value = |id: &str, said: &AnnouncedValue| match id {
             metrics::SPRINT_DAYS_LEFT => said.value().and(days_left),
             _ => said.value(),
@@ -116,7 +116,7 @@ mod tests {
         let view = board.view(Timestamp::from_epoch_ms(last_day));
         let value = |id| view.metrics[id].value;
         assert_eq!(value("points.total"), Some(Hundredths::whole(40)));
-        let left = view.sprint.as_ref().unwrap().days_left;
+        let left = view.sprint.as_ref().unwrap().days_left.unwrap();
         assert!(left < 9, "{left}");
         assert_eq!(value("sprint.days_left"), Some(Hundredths::whole(left)), "as the calendar says today");
         assert_eq!(value("points.completed"), None);

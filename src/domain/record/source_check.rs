@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Policy};
 use crate::domain::wire::view::Outage;
-use crate::domain::{Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Timestamp, WorkItemId};
+use crate::domain::{
+    Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Text, Timestamp, WorkItemId,
+};
 
 /// What the organisation answered, whichever instance asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct SourceCheck {
     /// The boards of each project's teams.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub teams: BTreeMap<ProjectId, BTreeMap<TeamId, BoardCheck>>,
+    /// The names of the projects that do not say which teams they have: nothing else that is kept names them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub closed: BTreeMap<ProjectId, Text>,
     /// When the last check ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,

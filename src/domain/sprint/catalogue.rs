@@ -114,6 +114,23 @@ pub struct Member {
     pub days_off: BTreeSet<CivilDate>,
 }
 
+/// A part of what is known of a team that Azure DevOps tells by a call of its own. Where that call fails the part is
+/// missing, and so is what rests on it; the rest of the board is as ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CataloguePart {
+    /// The types of the bug category.
+    BugTypes,
+    /// Of some type its states, with those in the category Removed, which nothing else tells.
+    States,
+    /// The working week.
+    WorkingDays,
+    /// The days the whole team has off.
+    DaysOff,
+    /// What the members can do.
+    Capacities,
+}
+
 /// What is known of a team.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalogue {
@@ -152,6 +169,9 @@ pub struct Catalogue {
     pub days_off: BTreeSet<CivilDate>,
     /// What each member can do, by sprint.
     pub capacities: BTreeMap<SprintId, Vec<Member>>,
+    /// What could not be read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unread: BTreeSet<CataloguePart>,
 }
 
 impl Stored for Catalogue {}
@@ -219,7 +239,44 @@ impl Catalogue {
                 add_missing(&mut area.paths, &old.paths);
             }
         }
+        self.take_unread(earlier);
         self
+    }
+
+    /// Takes what could not be read from an earlier catalogue, where that has it.
+    fn take_unread(&mut self, earlier: &Self) {
+        let unread = std::mem::take(&mut self.unread);
+        for part in &unread {
+            match part {
+                CataloguePart::BugTypes => self.bug_types.clone_from(&earlier.bug_types),
+                CataloguePart::States => {
+                    for (of, states) in &earlier.states {
+                        let own = self.states.entry(of.clone()).or_default();
+                        states.iter().for_each(|(name, category)| {
+                            own.entry(name.clone()).or_insert(*category);
+                        });
+                    }
+                }
+                CataloguePart::WorkingDays => self.weekdays.clone_from(&earlier.weekdays),
+                CataloguePart::DaysOff => self.days_off.extend(&earlier.days_off),
+                CataloguePart::Capacities => {
+                    for (sprint, members) in &earlier.capacities {
+                        self.capacities.entry(*sprint).or_insert_with(|| members.clone());
+                    }
+                }
+            }
+        }
+        self.unread = unread.intersection(&earlier.unread).copied().collect();
+    }
+
+    /// Whether it is known which types are on which backlog.
+    pub fn knows_levels(&self) -> bool {
+        !self.unread.contains(&CataloguePart::BugTypes) || self.bugs_behaviour == BugsBehaviour::Off
+    }
+
+    /// Whether it is known on which days the team works.
+    pub fn knows_working_days(&self) -> bool {
+        !self.unread.contains(&CataloguePart::WorkingDays) && !self.unread.contains(&CataloguePart::DaysOff)
     }
 
     fn dated(&self) -> impl Iterator<Item = (Span, &Iteration)> {
@@ -249,6 +306,13 @@ impl Catalogue {
     /// The category of a type's state. A state that nothing is known of counts as not started.
     pub fn category_of(&self, work_item_type: &str, state: &str) -> StateCategory {
         self.known_category(work_item_type, state).unwrap_or(StateCategory::Proposed)
+    }
+
+    /// The same; `None` for a state that nothing is known of because it could not be read.
+    pub fn category_read(&self, work_item_type: &str, state: &str) -> Option<StateCategory> {
+        let known = self.known_category(work_item_type, state);
+        let unknown = (!self.unread.contains(&CataloguePart::States)).then_some(StateCategory::Proposed);
+        known.or(unknown)
     }
 
     /// The same, or `None` for a state that nothing is known of, so that it can be listed.

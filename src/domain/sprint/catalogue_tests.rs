@@ -58,6 +58,7 @@ pub(crate) fn catalogue() -> Catalogue {
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
         types_without_effort: BTreeSet::new(),
+        unread: BTreeSet::new(),
         states: types.into_iter().map(|name| (name.into(), states.clone())).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),

@@ -81,8 +81,8 @@ fn sprint() -> SprintView {
         path: "Fabrikam\\Sprint 12".into(),
         start_date: CivilDate::from_ymd_opt(2026, 11, 16),
         finish_date: CivilDate::from_ymd_opt(2026, 11, 27),
-        working_days: 10,
-        days_left: 4,
+        working_days: Some(10),
+        days_left: Some(4),
         state: SprintState::Current,
     }
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress};
 use crate::domain::{
     Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, Present,
-    ProjectId, Scope, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem, WorkItemId,
+    ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem,
+    WorkItemId,
 };
 
 /// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.
@@ -90,9 +91,10 @@ pub struct SprintView {
     pub path: Text,
     pub start_date: Option<CivilDate>,
     pub finish_date: Option<CivilDate>,
-    pub working_days: u32,
+    /// Its working days; `null` while they cannot be read, as is what is left of them.
+    pub working_days: Option<u32>,
     /// Working days left, today among them.
-    pub days_left: u32,
+    pub days_left: Option<u32>,
     pub state: SprintState,
 }
 
@@ -101,14 +103,16 @@ impl SprintView {
     pub fn of(catalogue: &Catalogue, sprint: &Iteration, now: Timestamp) -> Self {
         let calendar = catalogue.calendar();
         let span = sprint.span();
+        let days =
+            |count: &dyn Fn(Span) -> u32| catalogue.knows_working_days().then(|| span.map_or(0, count));
         Self {
             id: sprint.id,
             name: sprint.name.clone(),
             path: sprint.paths.first().cloned().unwrap_or_default(),
             start_date: sprint.start,
             finish_date: sprint.finish,
-            working_days: span.map_or(0, |span| calendar.working_days(span)),
-            days_left: span.map_or(0, |span| calendar.left(span, calendar.day_of(now))),
+            working_days: days(&|span| calendar.working_days(span)),
+            days_left: days(&|span| calendar.left(span, calendar.day_of(now))),
             // A sprint without dates is one that nobody has scheduled yet.
             state: catalogue.sprint_state(sprint, now).unwrap_or(SprintState::Future),
         }

@@ -168,7 +168,8 @@ impl Source {
         let missed = self.levels.known(|check| check.team(key).and_then(|check| check.sprint_missed));
         // What was kept from before a failure says nothing about it.
         let is_gone = self.levels.known(|check| check.is_gone(sprints));
-        let catalogue = self.lists.catalogue(project, team, zone, missed.is_some() || is_gone).await;
+        let again = missed.is_some() || is_gone || self.lacks_a_part(key);
+        let catalogue = self.lists.catalogue(project, team, zone, again).await;
         let (catalogue, as_of, failed) =
             catalogue.map_err(|error| BoardError::Call(DataSource::Sprints, error))?;
         // Sprints that cannot be read now keep nobody from comparing items by those that are known.
@@ -198,6 +199,12 @@ impl Source {
         }
         self.teams.learn((*catalogue).clone(), cause).await?;
         Ok(as_of)
+    }
+
+    /// Whether something of what is known of a team could not be read.
+    fn lacks_a_part(&self, team: TeamKey) -> bool {
+        let state = self.instance.fold.read();
+        state.teams().catalogue(team).is_some_and(|known| !known.unread.is_empty())
     }
 
     /// Whether a team is in a sprint that this list of its sprints does not name, or had areas and has none by it.
@@ -330,7 +337,7 @@ fn is_of_one_item(error: &CallError, answered: u32) -> bool {
     match error.failure {
         Failure::Unreadable | Failure::Gone => true,
         Failure::Server | Failure::Forbidden => answered > 0,
-        Failure::Unauthorised | Failure::Throttled { .. } | Failure::TimedOut => false,
+        Failure::Unauthorised | Failure::Throttled { .. } | Failure::TimedOut | Failure::Unsupported => false,
     }
 }
 

@@ -54,7 +54,7 @@ impl Source {
         .await;
         let mut found =
             Discovered { projects: projects.clone(), teams: Vec::new(), failed: Vec::new(), error: None };
-        let mut looked = BTreeMap::new();
+        let (mut looked, mut closed) = (BTreeMap::new(), BTreeMap::new());
         for (project, teams) in listed {
             match teams {
                 Ok((teams, as_of)) => {
@@ -64,6 +64,7 @@ impl Source {
                 Err(error) => {
                     tracing::warn!(project = %project.name, error, "the teams of a project cannot be listed");
                     found.failed.push(project.id);
+                    closed.insert(project.id, project.name.clone());
                     found.error = found.error.or(Some(format!("project {}: {error}", project.name)));
                 }
             }
@@ -80,7 +81,10 @@ impl Source {
             .iter()
             .flat_map(|(project, teams)| teams.iter().map(move |team| key(project, team)))
             .collect();
-        self.levels.found(move |check| check.listed(&teams, &looked, &known));
+        self.levels.found(move |check| {
+            check.closed.clone_from(&closed);
+            check.listed(&teams, &looked, &known);
+        });
         Ok(found)
     }
 

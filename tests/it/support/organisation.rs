@@ -85,6 +85,9 @@ struct Shared {
     model: Arc<Mutex<Model>>,
     calls: Mutex<BTreeMap<String, u64>>,
     failures: Mutex<VecDeque<Planned>>,
+    broken: Mutex<BTreeMap<String, SimulatedFailure>>,
+    /// The only version of the API that is known, where it is not every one, and the routes that are previews in it.
+    version: Mutex<Option<(&'static str, &'static [&'static str])>>,
 }
 
 /// A failure that is to come, of the next call on a route or of the next one at all.
@@ -98,8 +101,8 @@ impl Server {
     pub async fn start(model: Arc<Mutex<Model>>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (calls, failures) = (Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { model, calls, failures });
+        let (calls, failures, broken, version) = Default::default();
+        let shared = Arc::new(Shared { model, calls, failures, broken, version });
         let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
         let server = Self { shared, address, accepting };
         server.model().lock().unwrap().base_url = server.base_url();
@@ -138,6 +141,21 @@ impl Server {
         self.shared.failures.lock().unwrap().push_back(planned);
     }
 
+    /// Knows the API in that version alone; the calls whose paths end so are previews in it.
+    pub fn know_only(&self, version: &'static str, previews: &'static [&'static str]) {
+        *self.shared.version.lock().unwrap() = Some((version, previews));
+    }
+
+    /// Makes every call on a route fail.
+    pub fn fail_on(&self, route: &str, failure: SimulatedFailure) {
+        self.shared.broken.lock().unwrap().insert(route.to_owned(), failure);
+    }
+
+    /// Makes every call succeed again.
+    pub fn mend(&self) {
+        self.shared.broken.lock().unwrap().clear();
+    }
+
     /// Stops listening and drops every connection: the organisation cannot be reached.
     pub async fn close(&mut self) {
         if let Some(accepting) = self.accepting.take() {
@@ -166,13 +184,44 @@ impl Drop for Server {
 }
 
 impl Shared {
+    /// The refusal of a version that is not known.
+    fn refusal(&self, uri: &http::Uri) -> Option<SimulatedFailure> {
+        let (known, previews) = (*self.version.lock().unwrap())?;
+        let asked = uri.query()?.split('&').find_map(|pair| pair.strip_prefix("api-version="))?;
+        let is_preview = previews.iter().any(|path| uri.path().ends_with(path));
+        let (type_key, message) = match asked
+            .split_once("-preview")
+            .map_or((asked, false), |(v, _)| (v, true))
+        {
+            (version, _) if version != known => (
+                "VssVersionOutOfRangeException",
+                format!(
+                    "The requested REST API version of {version} is out of range for this server. The latest REST API \
+                     version this server supports is {known}."
+                ),
+            ),
+            (version, false) if is_preview => (
+                "VssInvalidPreviewVersionException",
+                format!(
+                    "The requested version \"{version}\" of the resource is under preview. The -preview flag must be \
+                     supplied in the api-version for such requests. For example: \"{version}-preview\""
+                ),
+            ),
+            _ => return None,
+        };
+        let body = json!({ "$id": "1", "message": message, "typeKey": type_key });
+        Some(SimulatedFailure::Instead(Answer { status: 400, headers: Vec::new(), body }))
+    }
+
     /// Counts a call; the first failure that is planned for it.
     fn count(&self, method: &Method, path: &str) -> Option<SimulatedFailure> {
         let route = route(method, path);
         let mut failures = self.failures.lock().unwrap();
         let first = failures.iter().position(|planned| planned.route.as_ref().is_none_or(|of| *of == route));
+        let planned = first.and_then(|first| failures.remove(first)).map(|planned| planned.failure);
+        let failure = planned.or_else(|| self.broken.lock().unwrap().get(&route).cloned());
         *self.calls.lock().unwrap().entry(route).or_default() += 1;
-        failures.remove(first?).map(|planned| planned.failure)
+        failure
     }
 }
 
@@ -183,6 +232,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let (shared, simulated) = (shared.clone(), simulated.clone());
         async move {
             let failure = shared.count(request.method(), request.uri().path());
+            let failure = failure.or_else(|| shared.refusal(request.uri()));
             if let Some(answer) = failure.as_ref().and_then(SimulatedFailure::answer) {
                 return Ok::<_, Infallible>(response(answer));
             }

@@ -18,7 +18,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::app::{DEADLINE, HandClock, TestApp};
-use super::organisation::Server;
+use super::organisation::{Server, SimulatedFailure};
 use super::sse::SseReader;
 
 /// A Wednesday, 15:00 in New York.
@@ -37,8 +37,8 @@ pub struct Organization {
 pub struct Faults {
     /// Teams whose sprints' items cannot be had.
     pub broken: Mutex<BTreeSet<TeamId>>,
-    /// Projects whose teams cannot be listed.
-    pub closed_projects: Mutex<BTreeSet<ProjectId>>,
+    /// Projects whose teams cannot be listed, and why.
+    pub closed_projects: Mutex<BTreeMap<ProjectId, Failure>>,
     /// Work items whose revisions cannot be read.
     pub unreadable: Mutex<BTreeSet<WorkItemId>>,
     /// What every call fails with.
@@ -107,8 +107,8 @@ impl AzureDevOps for Way {
 
     async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError> {
         self.pass(None).await?;
-        if self.closed_projects.lock().unwrap().contains(&project) {
-            return Err(error(Failure::Forbidden));
+        if let Some(failure) = self.closed_projects.lock().unwrap().get(&project) {
+            return Err(error(*failure));
         }
         let mut teams = self.client.teams(project).await?;
         let unlisted = self.unlisted.lock().unwrap();
@@ -200,6 +200,16 @@ impl Organization {
 
     pub fn model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
         act(&mut self.model.lock().unwrap())
+    }
+
+    /// Makes every call on a route fail.
+    pub async fn fail_on(&self, route: &str, failure: SimulatedFailure) {
+        self.server.lock().await.fail_on(route, failure);
+    }
+
+    /// Makes every call succeed again.
+    pub async fn mend(&self) {
+        self.server.lock().await.mend();
     }
 
     pub async fn calls_on(&self, route: &str) -> u64 {

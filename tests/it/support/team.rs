@@ -77,6 +77,7 @@ pub fn catalogue() -> Catalogue {
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
         types_without_effort: BTreeSet::new(),
+        unread: BTreeSet::new(),
         states: ["User Story", "Task", "Bug"].map(|name| (name.into(), states.clone())).into(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::new(),

@@ -7,7 +7,7 @@ use super::super::fields::type_fields;
 use super::super::organisation::{Project, Team};
 use super::super::process::{ItemRank, ItemType};
 use super::{Answered, Call, list, not_found};
-use crate::domain::sprint::catalogue::BugsBehaviour;
+use crate::domain::sprint::catalogue::{BugsBehaviour, StateCategory};
 
 pub(super) fn states(project: &Project, name: &str) -> Answered {
     let item_type = project.process.types.iter().find(|known| known.name.eq_ignore_ascii_case(name));
@@ -69,8 +69,10 @@ pub(super) fn backlog_configuration(call: &Call<'_>, project: &Project) -> Value
             "type": kind,
         })
     };
+    // As on the service, the map lacks the category Removed.
     let mapped = |item_type: &ItemType| {
-        let states = item_type.states.iter().map(|state| (state.name.to_owned(), json!(state.category)));
+        let states = item_type.states.iter().filter(|state| state.category != StateCategory::Removed);
+        let states = states.map(|state| (state.name.to_owned(), json!(state.category)));
         json!({ "workItemTypeName": item_type.name, "states": states.collect::<Map<_, _>>() })
     };
     json!({

@@ -1,0 +1,163 @@
+//! Azure DevOps as it is in the field: projects that are closed to us, calls that fail for one team alone, processes that
+//! name their own fields.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use boardcast::domain::degradation::Failure;
+use boardcast::domain::wire::event::Cause;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::eventually;
+use crate::support::organisation::{Answer, SimulatedFailure};
+use crate::support::source::{Organization, boards};
+
+/// The address of a team's board.
+const WEB: &str = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
+
+async fn beginning(organization: &Organization) -> TestApp {
+    TestApp::builder().clock(organization.clock.clone()).organization(organization.way.clone()).start().await
+}
+
+/// The board of the team Web once it is full.
+async fn full(app: &TestApp) -> Value {
+    eventually("the board is not full", async || app.get(WEB).await.json()["level"] == "full").await;
+    app.get(WEB).await.json()
+}
+
+/// A check, some time after the last.
+async fn check_after(organization: &Organization, app: &TestApp, time: Duration) {
+    organization.clock.advance(time);
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    assert_eq!((check.scopes, check.error), (3, None));
+    app.settled().await;
+}
+
+#[tokio::test]
+async fn fault_f2_a_project_that_does_not_tell_its_teams_is_named_and_costs_its_own_boards_alone() {
+    for (failure, reason) in [(Failure::Forbidden, "forbidden"), (Failure::Gone, "not_found")] {
+        let organization = Organization::start().await;
+        let closed = organization.model(|model| model.organisation.projects[0].id);
+        organization.way.closed_projects.lock().unwrap().insert(closed.into(), failure);
+        let app = beginning(&organization).await;
+        eventually("the other project has no board", async || {
+            let boards = boards(&app).await;
+            boards.len() == 1 && boards["Clinic"]["level"] == "full"
+        })
+        .await;
+        let gone = app.get("/api/health").await.json()["source"]["gone"].clone();
+        let named = (&gone[0]["project"], &gone[0]["projectId"], &gone[0]["reason"]);
+        assert_eq!(named, (&json!("Fabrikam Fiber"), &json!(closed), &json!(reason)), "{gone}");
+        assert!(gone[0]["remedy"].is_string());
+    }
+}
+
+fn refused(status: u16) -> SimulatedFailure {
+    let body = json!({ "message": "VS0: a planned fault", "typeKey": "PlannedFault" });
+    SimulatedFailure::Instead(Answer { status, headers: Vec::new(), body })
+}
+
+/// The metrics whose values differ, all for the same reason.
+fn lost(before: &Value, after: &Value, reason: &str) -> BTreeSet<String> {
+    let mut lost = BTreeSet::new();
+    for (id, metric) in before["metrics"].as_object().unwrap() {
+        let now = &after["metrics"][id];
+        if now != metric {
+            assert_eq!((&now["value"], &now["reason"]), (&Value::Null, &json!(reason)), "{id}");
+            lost.insert(id.clone());
+        }
+    }
+    lost
+}
+
+const CALENDAR: [&str; 4] = ["burndown.average", "hours.capacity", "items.stale", "sprint.days_left"];
+
+#[tokio::test]
+async fn f17_fault_f3_a_call_that_fails_costs_what_it_brings_and_nothing_else() {
+    let organization = Organization::start().await;
+    let whole = full(&organization.app().await).await;
+    let no_days = "the team's working days or days off cannot be read";
+    for (route, status, reason, expected) in [
+        (
+            "GET work/teamsettings/iterations/*/capacities",
+            403,
+            "the team's capacities cannot be read",
+            &["hours.capacity"][..],
+        ),
+        ("GET work/teamsettings/iterations/*/teamdaysoff", 404, no_days, &CALENDAR),
+        ("GET work/teamsettings", 500, no_days, &CALENDAR),
+    ] {
+        organization.fail_on(route, refused(status)).await;
+        let app = beginning(&organization).await;
+        let board = full(&app).await;
+        let expected: BTreeSet<String> = expected.iter().map(|id| (*id).to_owned()).collect();
+        assert_eq!(lost(&whole, &board, reason), expected, "{route}");
+        assert_eq!(board["items"], whole["items"], "{route}");
+        let knows_days = !reason.contains("days");
+        assert_eq!(board["sprint"]["workingDays"].is_number(), knows_days, "{route}: {}", board["sprint"]);
+        assert_eq!(board["burndown"]["days"][0]["ideal"].is_number(), knows_days, "{route}");
+        let unread = &app.get("/api/health").await.json()["source"]["unread"];
+        assert_eq!(unread.as_array().unwrap().len(), 3, "{unread}");
+        organization.mend().await;
+        check_after(&organization, &app, Duration::from_secs(10)).await;
+        assert_eq!(lost(&whole, &full(&app).await, ""), BTreeSet::new(), "{route}");
+        // What was known is not lost by a failure that follows.
+        organization.fail_on(route, refused(status)).await;
+        check_after(&organization, &app, Duration::from_mins(31)).await;
+        assert_eq!(lost(&whole, &full(&app).await, ""), BTreeSet::new(), "{route}");
+        organization.mend().await;
+        organization.clock.set(crate::support::source::NOW_MS);
+    }
+}
+
+#[tokio::test]
+async fn f17_fault_f3_without_the_types_of_bugs_no_item_is_counted_by_guess() {
+    let organization = Organization::start().await;
+    let whole = full(&organization.app().await).await;
+    organization.fail_on("GET wit/workitemtypecategories", refused(500)).await;
+    let board = full(&beginning(&organization).await).await;
+    let lost = lost(&whole, &board, "which types are bugs cannot be read");
+    assert!(lost.contains("items.total") && lost.contains("bugs.open"), "{lost:?}");
+    assert!(!lost.contains("hours.capacity") && !lost.contains("sprint.days_left"), "{lost:?}");
+    assert_eq!((&board["burndown"], &board["states"]), (&Value::Null, &json!([])));
+    assert_eq!(board["items"].as_array().unwrap().len(), whole["items"].as_array().unwrap().len());
+}
+
+#[tokio::test]
+async fn f17_fault_f3_without_the_states_of_a_type_the_map_says_what_it_can() {
+    let mut removed = 0;
+    let organization = Organization::start().await;
+    let whole = full(&organization.app().await).await;
+    for of in ["Product%20Backlog%20Item", "Bug", "Task", "Feature", "Epic"] {
+        organization.fail_on(&format!("GET wit/workitemtypes/{of}/states"), refused(500)).await;
+    }
+    let app = beginning(&organization).await;
+    let board = full(&app).await;
+    assert_eq!(lost(&whole, &board, ""), BTreeSet::new(), "every state but the removed ones is on the map");
+    organization.model(|model| {
+        let shown =
+            |item: &Value| item["type"] == "Product Backlog Item" && item["stateCategory"] != "Completed";
+        let item = whole["items"].as_array().unwrap().iter().find(|item| shown(item)).unwrap();
+        removed = item["id"].as_u64().unwrap() as u32;
+        let at = model.now();
+        let item_type = model.item(removed).unwrap().item_type;
+        let state = item_type.states.iter().find(|state| state.name == "Removed").unwrap();
+        model
+            .change(removed, boardcast::demo::simulation::item::Event::Updated, at, 0, |content| {
+                content.state = state;
+            })
+            .unwrap();
+    });
+    check_after(&organization, &app, Duration::from_mins(5)).await;
+    app.app.deriver.settle_once().await;
+    let board = app.get(WEB).await.json();
+    let item = board["items"].as_array().unwrap().iter().find(|item| item["id"] == removed).unwrap();
+    assert_eq!((&item["state"], &item["stateCategory"]), (&json!("Removed"), &Value::Null));
+    let total = &board["metrics"]["items.total"];
+    assert_eq!(
+        (&total["value"], &total["reason"]),
+        (&Value::Null, &json!("the states of its type cannot be read"))
+    );
+    assert_eq!(board["burndown"]["today"], json!([]));
+}
