@@ -75,6 +75,7 @@ fn catalogue() -> Catalogue {
         bug_types: texts(&["Bug"]),
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some(EFFORT.into()),
+        remaining_work_field: None,
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: TYPES.iter().map(|name| ((*name).into(), states.clone())).collect(),

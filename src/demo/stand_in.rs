@@ -105,6 +105,7 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
         bug_types: types_of(ItemRank::Bug),
         bugs_behaviour: process.bugs_behavior,
         effort_field: Some(process.effort_field.into()),
+        remaining_work_field: None,
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: process.types.iter().map(|of| (of.name.into(), states(of))).collect(),

@@ -1,6 +1,6 @@
 //! The fields of a work item's revision, as a service hook and the REST API write them, become what is kept of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -19,11 +19,17 @@ pub(crate) const TEXT_CHARS_MAX: usize = 256;
 /// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
 pub(super) const TAGS_MAX: usize = 100;
 
-/// The names of fields of which something is made, those of the effort aside.
+/// The field that holds the hours that a task still needs, where the process names no other.
+pub(super) const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
+
+/// How many numbers are kept of a revision, of those that a process may name as its estimate.
+pub(super) const ESTIMATES_MAX: usize = 32;
+
+/// The names of fields of which something is made, those of estimates aside.
 const READ: [&str; 17] = [
     "Microsoft.VSTS.CMMI.Blocked",
     "Microsoft.VSTS.Common.ClosedDate",
-    "Microsoft.VSTS.Scheduling.RemainingWork",
+    REMAINING_WORK,
     "System.AreaPath",
     "System.AssignedTo",
     "System.ChangedBy",
@@ -43,6 +49,19 @@ const READ: [&str; 17] = [
 /// Whether anything is made of the field with that name.
 pub(super) fn is_read(name: &str) -> bool {
     READ.contains(&name) || EFFORT_FIELDS.contains(&name)
+}
+
+/// Whether a process may estimate in the field with that name, if it holds a number. A process names its own fields for
+/// effort and remaining work, and a hook comes before anybody has asked which: so their numbers are kept, whatever their
+/// names. The order of a backlog is a number too; it changes with every move, and nobody estimates in it.
+pub(super) fn may_be_estimate(name: &str) -> bool {
+    const ORDER: [&str; 3] = [
+        "Microsoft.VSTS.Common.BacklogPriority",
+        "Microsoft.VSTS.Common.Priority",
+        "Microsoft.VSTS.Common.StackRank",
+    ];
+    EFFORT_FIELDS.contains(&name)
+        || !READ.contains(&name) && !name.starts_with("System.") && !ORDER.contains(&name)
 }
 
 /// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
@@ -69,7 +88,10 @@ impl<'a> Fields<'a> {
 
     /// The value of a field; a field that is absent in a complete payload is known to be empty.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
-        debug_assert!(is_read(name), "{name} is not among the fields that are read of a payload");
+        debug_assert!(
+            READ.contains(&name) || may_be_estimate(name),
+            "{name} is not among the fields that are read of a payload"
+        );
         let value = match self.changed.and_then(|changed| changed.get(name)).and_then(Value::as_object) {
             // An update without either member says nothing; one with only the old value says that it was cleared.
             Some(update) if update.contains_key("newValue") => update.get("newValue"),
@@ -113,15 +135,24 @@ impl<'a> Fields<'a> {
             iteration_path: self.text("System.IterationPath", PATH_CHARS_MAX).unwrap_or_default(),
             area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
             effort: Arc::new(self.efforts()),
-            remaining_work: self.amount("Microsoft.VSTS.Scheduling.RemainingWork"),
+            remaining_work: self.amount(REMAINING_WORK),
             blocked: self.is_yes("Microsoft.VSTS.CMMI.Blocked") || tags.iter().any(|tag| is_blocked_tag(tag)),
             deleted,
         })
     }
 
     fn efforts(&self) -> BTreeMap<Text, Hundredths> {
-        let effort = |name: &&str| Some((Text::from(*name), self.amount(name)?));
-        EFFORT_FIELDS.iter().filter_map(effort).collect()
+        let known = EFFORT_FIELDS.iter().filter_map(|name| Some((*name, self.amount(name)?)));
+        let names: BTreeSet<&str> = self
+            .complete
+            .keys()
+            .chain(self.changed.into_iter().flat_map(Map::keys))
+            .map(String::as_str)
+            .collect();
+        let others = names.into_iter().filter(|name| may_be_estimate(name) && !EFFORT_FIELDS.contains(name));
+        let others = others
+            .filter_map(|name| Some((name, amount(self.get(name).filter(|value| value.is_number())?)?)));
+        known.chain(others.take(ESTIMATES_MAX)).map(|(name, amount)| (Text::from(name), amount)).collect()
     }
 
     /// What only the newest revision is asked for. `url` is the item's page.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::devops::fields::{TAGS_MAX, TITLE_CHARS_MAX, identity};
+use crate::devops::fields::{ESTIMATES_MAX, TAGS_MAX, TITLE_CHARS_MAX, identity};
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::work_item::{Identity, Present};
 use crate::domain::time::Timestamp;
@@ -407,4 +407,37 @@ fn w19_fault_a4_what_cannot_be_a_text_or_a_number_costs_no_change() {
     for broken in [&b"{\"a\": \"\\ud83d\""[..], b"{\"a\": 1e999", b"\"\\ud8", b"\"\\u", b"\"\\"] {
         assert_eq!(parse(broken), Delivery::dead_letter(DeadLetter::NotJson));
     }
+}
+
+#[test]
+fn w20_fault_f5_every_number_is_kept_that_a_process_may_estimate_in() {
+    let mut payload = updated();
+    let complete = &mut payload["resource"]["revision"]["fields"];
+    complete["Custom.Points"] = json!(8);
+    complete["Custom.Size"] = json!(3.5);
+    complete["Custom.Cleared"] = json!(1);
+    complete["Custom.Text"] = json!("5");
+    complete["Microsoft.VSTS.Scheduling.OriginalEstimate"] = json!(2);
+    complete["Microsoft.VSTS.Common.StackRank"] = json!(1_999_999_911.0);
+    complete["System.Watermark"] = json!(4);
+    let changed = &mut payload["resource"]["fields"];
+    changed["Custom.Points"] = json!({ "oldValue": 8, "newValue": 13 });
+    changed["Custom.New"] = json!({ "newValue": 1 });
+    changed["Custom.Cleared"] = json!({ "oldValue": 1 });
+    let kept = |payload: &Value| {
+        let effort = observed(payload).present().claim.facts.effort.clone();
+        effort.iter().map(|(name, amount)| (name.to_string(), amount.units())).collect::<Vec<_>>()
+    };
+    let expected = [
+        ("Custom.New", 1.0),
+        ("Custom.Points", 13.0),
+        ("Custom.Size", 3.5),
+        ("Microsoft.VSTS.Scheduling.OriginalEstimate", 2.0),
+    ];
+    assert_eq!(kept(&payload), expected.map(|(name, amount)| (name.to_owned(), amount)));
+    let mut flat = flat("workitem.created");
+    for number in 0..5_000 {
+        flat["resource"]["fields"][format!("Custom.N{number:04}")] = json!(number);
+    }
+    assert_eq!(kept(&flat).len(), ESTIMATES_MAX + 1, "and the story points");
 }

@@ -4,9 +4,9 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use super::fields::is_read;
+use super::fields::{ESTIMATES_MAX, is_read, may_be_estimate};
 
 /// What is looked at of a value.
 #[derive(Clone, Copy)]
@@ -17,9 +17,13 @@ enum Shape {
     Members(&'static [(&'static str, Self)]),
     /// The fields of a work item that anything is made of.
     Fields,
+    /// A field that a process may estimate in: a number, or by what an update replaced one. Nothing else is kept.
+    Estimate,
+    /// Itself, where it is a number.
+    Number,
 }
 
-use Shape::{Fields, Members, Plain};
+use Shape::{Estimate, Fields, Members, Number, Plain};
 
 const IDENTITY: Shape = Members(&[("displayName", Plain), ("uniqueName", Plain), ("id", Plain)]);
 
@@ -72,9 +76,11 @@ impl Shape {
     /// What is looked at of the member with that name; `None` for nothing.
     fn member(self, name: &str) -> Option<Self> {
         match self {
-            Plain => None,
+            Plain | Number => None,
+            Estimate => matches!(name, "newValue" | "oldValue").then_some(Number),
             Members(members) => members.iter().find(|(member, _)| *member == name).map(|(_, shape)| *shape),
-            Fields => is_read(name).then_some(FIELD),
+            Fields if is_read(name) => Some(FIELD),
+            Fields => may_be_estimate(name).then_some(Estimate),
         }
     }
 }
@@ -107,11 +113,11 @@ impl<'de> Visitor<'de> for Shape {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        Ok(value.into())
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+        Ok(if matches!(self, Estimate | Number) { Value::Null } else { Value::String(value.to_owned()) })
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -124,15 +130,27 @@ impl<'de> Visitor<'de> for Shape {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut read = Map::new();
+        let (mut read, mut estimates) = (Map::new(), 0);
         while let Some(member) = members.next_key_seed(MemberOf(self))? {
             match member {
+                Some((name, Estimate)) if estimates < ESTIMATES_MAX => {
+                    let value = members.next_value_seed(Estimate)?;
+                    if has_number(&value) {
+                        estimates += 1;
+                        read.insert(name, value);
+                    }
+                }
+                None | Some((_, Estimate)) => drop(members.next_value::<IgnoredAny>()?),
                 Some((name, shape)) => drop(read.insert(name, members.next_value_seed(shape)?)),
-                None => drop(members.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(if matches!(self, Plain) { Value::Null } else { Value::Object(read) })
+        Ok(if matches!(self, Plain | Number) { Value::Null } else { Value::Object(read) })
     }
+}
+
+/// Whether it is a number, or says of a number that it was replaced.
+fn has_number(value: &Value) -> bool {
+    value.is_number() || value.as_object().is_some_and(|update| update.values().any(Value::is_number))
 }
 
 /// A member's name, where the member is looked at.

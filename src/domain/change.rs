@@ -3,14 +3,14 @@
 //! What is announced is the difference between the item's present before and after the merge. A hook's own
 //! `oldValue` is never used: it compares with a revision that we may not have shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::wire::event::{Body, ChangeType, OldNew};
 use crate::domain::wire::view::ItemView;
-use crate::domain::{ClaimKind, Present, Scope, Teams, Timestamp, WorkItem};
+use crate::domain::{ClaimKind, EFFORT_FIELDS, Present, Scope, Teams, Text, Timestamp, WorkItem};
 
 /// A change of one item on one board.
 #[derive(Clone, Debug)]
@@ -36,13 +36,14 @@ pub(crate) fn changes(
     }
     let old_boards = before.map(|item| teams.boards_of(item)).unwrap_or_default();
     let new_boards = teams.boards_of(after);
-    let fields = changed_fields(was, is);
+    let estimates = estimates(teams, old_boards.iter().chain(&new_boards));
+    let fields = changed_fields(was, is, &estimates);
     let left = old_boards.iter().filter(|scope| !new_boards.contains(scope)).map(|scope| (*scope, false));
     let shown = new_boards.iter().map(|scope| (*scope, true));
     left.chain(shown)
         .map(|(scope, shown)| {
             let was_shown = old_boards.contains(&scope);
-            let change_type = change_type(was, is, was_shown, shown, &fields);
+            let change_type = change_type(was, is, was_shown, shown, &fields, &estimates);
             let catalogue = teams.catalogue_of(scope).map(|catalogue| &**catalogue);
             let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, now)));
             let category = |item: Option<Present<'_>>| {
@@ -70,6 +71,7 @@ fn change_type(
     was_shown: bool,
     shown: bool,
     fields: &Fields,
+    estimates: &BTreeSet<Text>,
 ) -> ChangeType {
     let has_moved = was.is_some_and(|was| was.claim.facts.project != is.claim.facts.project);
     if is.claim.facts.deleted {
@@ -89,7 +91,7 @@ fn change_type(
         ChangeType::MovedIn
     } else if fields.contains_key(STATE) {
         ChangeType::State
-    } else if fields.keys().any(|name| name.starts_with(SCHEDULING)) {
+    } else if fields.keys().any(|name| name.starts_with(SCHEDULING) || estimates.contains(name)) {
         ChangeType::Estimate
     } else if fields.contains_key(ASSIGNED_TO) {
         ChangeType::Assigned
@@ -98,19 +100,27 @@ fn change_type(
     }
 }
 
-type Fields = BTreeMap<&'static str, OldNew<Value>>;
+type Fields = BTreeMap<Text, OldNew<Value>>;
 
 const STATE: &str = "System.State";
 const ASSIGNED_TO: &str = "System.AssignedTo";
 const SCHEDULING: &str = "Microsoft.VSTS.Scheduling.";
 
-/// The fields that an item keeps and that differ, by reference name.
-fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
+/// The fields in which items on these boards are estimated.
+fn estimates<'a>(teams: &Teams, boards: impl Iterator<Item = &'a Scope>) -> BTreeSet<Text> {
+    let named = boards.filter_map(|scope| teams.catalogue_of(*scope));
+    let named =
+        named.flat_map(|of| [&of.effort_field, &of.remaining_work_field].into_iter().flatten().cloned());
+    EFFORT_FIELDS.iter().map(|name| Text::from(*name)).chain(named).collect()
+}
+
+/// The fields that an item shows on a board and that differ, by reference name.
+fn changed_fields(was: Option<Present<'_>>, is: Present<'_>, estimates: &BTreeSet<Text>) -> Fields {
     let mut fields = Fields::new();
-    let mut compare = |name: &'static str, field: &dyn Fn(Present<'_>) -> Value| {
+    let mut compare = |name: &str, field: &dyn Fn(Present<'_>) -> Value| {
         let (old, new) = (was.map_or(Value::Null, field), field(is));
         if old != new {
-            fields.insert(name, OldNew { old, new });
+            fields.insert(name.into(), OldNew { old, new });
         }
     };
     compare("System.WorkItemType", &|item| text(&item.claim.facts.work_item_type));
@@ -127,7 +137,7 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>) -> Fields {
         tags => Value::String(tags),
     });
     compare("System.Parent", &|item| json(&item.details.parent));
-    for name in crate::domain::sprint::work_item::EFFORT_FIELDS {
+    for name in estimates {
         compare(name, &|item| json(&item.claim.facts.effort.get(name)));
     }
     compare("Microsoft.VSTS.Scheduling.RemainingWork", &|item| json(&item.claim.facts.remaining_work));

@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::Event;
+use boardcast::demo::simulation::process::Process;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
@@ -144,7 +147,7 @@ async fn f17_fault_f3_without_the_states_of_a_type_the_map_says_what_it_can() {
         let item_type = model.item(removed).unwrap().item_type;
         let state = item_type.states.iter().find(|state| state.name == "Removed").unwrap();
         model
-            .change(removed, boardcast::demo::simulation::item::Event::Updated, at, 0, |content| {
+            .change(removed, Event::Updated, at, 0, |content| {
                 content.state = state;
             })
             .unwrap();
@@ -160,4 +163,37 @@ async fn f17_fault_f3_without_the_states_of_a_type_the_map_says_what_it_can() {
         (&Value::Null, &json!("the states of its type cannot be read"))
     );
     assert_eq!(board["burndown"]["today"], json!([]));
+}
+
+#[tokio::test]
+async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
+    let organization = Organization::with(|model| {
+        let process = &mut model.organisation.projects[0].process;
+        let own = Process { effort_field: "Custom.Points", ..process.clone() };
+        *process = Box::leak(Box::new(own));
+    })
+    .await;
+    let usual = full(&Organization::start().await.app().await).await;
+    let app = beginning(&organization).await;
+    let board = full(&app).await;
+    assert!(usual["metrics"]["points.total"]["value"].as_f64().unwrap() > 10.0);
+    assert_eq!(board["metrics"], usual["metrics"]);
+    assert_eq!(board["burndown"]["days"], usual["burndown"]["days"]);
+    let efforts = |board: &Value| {
+        let items = board["items"].as_array().unwrap().clone();
+        items.iter().map(|item| (item["id"].clone(), item["effort"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(efforts(&board), efforts(&usual));
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    let item = board["items"].as_array().unwrap().iter().find(|item| item["effort"].is_number()).unwrap();
+    let payload = organization.model(|model| {
+        let (id, at) = (item["id"].as_u64().unwrap() as u32, model.now());
+        let change = model.change(id, Event::Updated, at, 0, |content| content.effort = Some(99.5));
+        hooks::payload(model, change.unwrap()).unwrap()
+    });
+    app.hook(&payload).await;
+    let told = reader.next_of("workitem_changed").await;
+    assert_eq!((&told["changeType"], &told["item"]["effort"]), (&json!("estimate"), &json!(99.5)));
+    assert_eq!(told["fields"]["Custom.Points"], json!({ "old": item["effort"], "new": 99.5 }));
 }

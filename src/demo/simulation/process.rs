@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::sprint::catalogue::{BugsBehaviour, StateCategory};
 
 /// A state of a type.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimulatedState {
     /// Its name.
     pub name: &'static str,
@@ -46,7 +46,7 @@ impl ItemRank {
 }
 
 /// A type of work items.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ItemType {
     /// Its name.
     pub name: &'static str,
@@ -70,7 +70,7 @@ impl ItemType {
 }
 
 /// How a project works.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Process {
     /// Its name.
     pub name: &'static str,

@@ -101,9 +101,9 @@ pub(super) struct BacklogConfiguration {
 }
 
 impl BacklogConfiguration {
-    /// The field that estimates are in.
-    pub(super) fn effort_field(&self) -> Option<Text> {
-        self.backlog_fields.as_ref()?.type_fields.as_ref()?.get("Effort")?.clone()
+    /// The field that is of that kind in the process.
+    pub(super) fn field(&self, kind: &str) -> Option<Text> {
+        self.backlog_fields.as_ref()?.type_fields.as_ref()?.get(kind)?.clone()
     }
 }
 

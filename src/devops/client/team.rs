@@ -11,7 +11,7 @@ use super::answers::{
     StateAnswer, TeamDaysOff, TeamFieldValue, TeamFieldValues, TeamSettings, TypeCategory,
 };
 use super::transport::{Refused, Request, Transport};
-use crate::devops::fields::{amount, identity};
+use crate::devops::fields::{REMAINING_WORK, amount, identity, may_be_estimate};
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
@@ -68,7 +68,10 @@ pub(super) async fn catalogue(
         task_types: backlogs.task_backlog.types(),
         bug_types,
         bugs_behaviour: backlogs.bugs_behavior,
-        effort_field: backlogs.effort_field(),
+        effort_field: backlogs.field("Effort").filter(|name| may_be_estimate(name)),
+        remaining_work_field: backlogs
+            .field("RemainingWork")
+            .filter(|name| &**name != REMAINING_WORK && may_be_estimate(name)),
         types_without_effort: BTreeSet::new(),
         states,
         weekdays: working_days.iter().filter_map(|day| day.parse().ok()).collect(),

@@ -49,7 +49,7 @@ fn the_backlog_says_types_effort_bugs_and_states() {
     let types = |backlog: &super::super::answers::Backlog| backlog.types().into_iter().collect::<Vec<_>>();
     assert_eq!(types(&backlogs.requirement_backlog), [Text::from("Story")]);
     assert_eq!(types(&backlogs.task_backlog), [Text::from("Task"), Text::from("Tech Task")]);
-    assert_eq!(backlogs.effort_field().as_deref(), Some("Custom.Points"));
+    assert_eq!(backlogs.field("Effort").as_deref(), Some("Custom.Points"));
     assert_eq!(backlogs.bugs_behavior, BugsBehaviour::AsTasks);
     let states = mapped_states(&backlogs);
     assert_eq!(states["Story"]["Doing"], StateCategory::InProgress);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::{Digest, effort};
+use super::digest::{Digest, effort, remaining_work};
 use super::frame::SprintContext;
 use super::rules::{elapsed_days, in_scope};
 use crate::domain::wire::view::{ItemView, StateCount};
@@ -15,6 +15,7 @@ impl ItemView {
         Self {
             state_category: catalogue.category_read(&facts.work_item_type, &facts.state),
             effort: effort(facts, catalogue),
+            remaining_work: remaining_work(facts, catalogue),
             age_days: age(item, catalogue, now).map(Hundredths::units),
             ..Self::of(item.present())
         }

@@ -84,7 +84,7 @@ impl Digest {
             category,
             has_unread_state: catalogue.category_read(&facts.work_item_type, &facts.state).is_none(),
             effort: effort(facts, catalogue),
-            remaining_work: facts.remaining_work,
+            remaining_work: remaining_work(facts, catalogue),
             blocked: facts.blocked,
             created_at,
             completed_at: (category == StateCategory::Completed).then(completed_at).flatten(),
@@ -120,6 +120,14 @@ fn is_requirement_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
 /// The effort by the field that the team's process uses.
 pub(super) fn effort(facts: &Facts, catalogue: &Catalogue) -> Option<Hundredths> {
     facts.effort.get(catalogue.effort_field.as_ref()?).copied()
+}
+
+/// The hours that an item still needs, by the field that the team's process uses.
+pub(super) fn remaining_work(facts: &Facts, catalogue: &Catalogue) -> Option<Hundredths> {
+    match &catalogue.remaining_work_field {
+        Some(field) => facts.effort.get(field).copied(),
+        None => facts.remaining_work,
+    }
 }
 
 /// When revision 1 was made, if it is known.

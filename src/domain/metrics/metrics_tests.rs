@@ -483,3 +483,17 @@ fn the_view_of_an_item_has_category_effort_and_age_by_the_catalogue() {
     other_field.effort_field = Some("Custom.Effort".into());
     assert_eq!(ItemView::on_board(&started, &other_field, noon()).effort, None);
 }
+
+#[test]
+fn fault_f5_the_process_names_the_field_of_remaining_work() {
+    let mut own_field = catalogue();
+    own_field.remaining_work_field = Some("Custom.Hours".into());
+    let set = |facts: &mut Facts| {
+        facts.work_item_type = "Task".into();
+        facts.remaining_work = Some(amount(9.0));
+        std::sync::Arc::make_mut(&mut facts.effort).insert("Custom.Hours".into(), amount(4.0));
+    };
+    let task = life(1, &[(1, "2026-11-17T05:00:00Z", &set)]);
+    assert_eq!(ItemView::on_board(&task, &own_field, noon()).remaining_work, Some(amount(4.0)));
+    assert_eq!(ItemView::on_board(&task, &catalogue(), noon()).remaining_work, Some(amount(9.0)));
+}

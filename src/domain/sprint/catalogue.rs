@@ -158,6 +158,9 @@ pub struct Catalogue {
     pub bugs_behaviour: BugsBehaviour,
     /// The reference name of the field that holds effort.
     pub effort_field: Option<Text>,
+    /// The reference name of the field that holds the hours that a task still needs, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_work_field: Option<Text>,
     /// Types that lack that field, and so cannot be estimated.
     #[serde(default)]
     pub types_without_effort: BTreeSet<Text>,

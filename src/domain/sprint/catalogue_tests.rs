@@ -57,6 +57,7 @@ pub(crate) fn catalogue() -> Catalogue {
         bug_types: texts(["Bug"]),
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
+        remaining_work_field: None,
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: types.into_iter().map(|name| (name.into(), states.clone())).collect(),

@@ -101,7 +101,8 @@ pub struct Facts {
     pub iteration_path: Text,
     /// `System.AreaPath`.
     pub area_path: Text,
-    /// Effort by the reference name of its field: which one counts is a matter of the team's process.
+    /// Effort by the reference name of its field: which one counts is a matter of the team's process, and so every number
+    /// is kept that may be one.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub effort: Arc<BTreeMap<Text, Hundredths>>,
     /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.

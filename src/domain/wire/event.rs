@@ -143,7 +143,7 @@ pub(crate) enum Body {
         rev: u32,
         change_type: ChangeType,
         /// The changed fields by reference name, of those that an item keeps.
-        fields: BTreeMap<&'static str, OldNew<serde_json::Value>>,
+        fields: BTreeMap<Text, OldNew<serde_json::Value>>,
         state_category: OldNew<Option<StateCategory>>,
         title: Text,
         /// The item as the board now shows it; `null` when it left the board.

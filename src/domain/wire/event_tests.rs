@@ -196,7 +196,7 @@ fn events() -> Vec<(Envelope, Body)> {
                 rev: 4,
                 change_type: ChangeType::State,
                 fields: BTreeMap::from([(
-                    "System.State",
+                    "System.State".into(),
                     OldNew { old: json!("New"), new: json!("Active") },
                 )]),
                 state_category: OldNew {

@@ -76,6 +76,7 @@ pub fn catalogue() -> Catalogue {
         bug_types: texts(&["Bug"]),
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
+        remaining_work_field: None,
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: ["User Story", "Task", "Bug"].map(|name| (name.into(), states.clone())).into(),
