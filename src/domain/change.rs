@@ -23,7 +23,8 @@ pub(crate) struct BoardChange {
 
 /// What to announce when `before` became `after`, one change for each board concerned.
 ///
-/// Empty when the present is the same: a repeated or a late revision announces nothing. `now` dates the age of the item.
+/// Empty where nothing changed that a reader can see: a repeated or a late revision announces nothing, nor does one that
+/// changed fields or links that no board shows, though its number and its date are new. `now` dates the age of the item.
 pub(crate) fn changes(
     before: Option<&WorkItem>,
     after: &WorkItem,
@@ -38,11 +39,14 @@ pub(crate) fn changes(
     let new_boards = teams.boards_of(after);
     let estimates = estimates(teams, old_boards.iter().chain(&new_boards));
     let fields = changed_fields(was, is, &estimates);
+    let is_seen =
+        !fields.is_empty() || was.is_none_or(|was| was.claim.facts.deleted != is.claim.facts.deleted);
     let left = old_boards.iter().filter(|scope| !new_boards.contains(scope)).map(|scope| (*scope, false));
     let shown = new_boards.iter().map(|scope| (*scope, true));
     left.chain(shown)
-        .map(|(scope, shown)| {
-            let was_shown = old_boards.contains(&scope);
+        .map(|(scope, shown)| (scope, shown, old_boards.contains(&scope)))
+        .filter(|(_, shown, was_shown)| is_seen || shown != was_shown)
+        .map(|(scope, shown, was_shown)| {
             let change_type = change_type(was, is, was_shown, shown, &fields, &estimates);
             let catalogue = teams.catalogue_of(scope).map(|catalogue| &**catalogue);
             let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, now)));

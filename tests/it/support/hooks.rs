@@ -39,6 +39,7 @@ pub fn updated_in(project: &str, id: u32, rev: u32, state: &str) -> Value {
                     "System.State": state,
                     "System.ChangedDate": "2026-11-23T08:00:00.663Z",
                     "System.Title": format!("Story {id}"),
+                    "System.Tags": format!("revision {rev}"),
                     "Microsoft.VSTS.Scheduling.StoryPoints": 5.0
                 },
                 "url": format!("https://dev.azure.com/example/_apis/wit/workItems/{id}/revisions/{rev}")
