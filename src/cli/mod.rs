@@ -41,8 +41,9 @@ pub fn run(config: &Config) -> ExitCode {
 async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
     let parent = config.under_host.then(parent_id);
     let address = config.address;
-    let listener = server::listen(address)
-        .map_err(|error| format!("cannot listen on {address}: {error}; set BOARDCAST_PORT to a free port"))?;
+    let listener = server::listen(address).map_err(|error| {
+        format!("cannot listen on {address}: {error}; {}", port_remedy(config.under_host))
+    })?;
     announce(&config, &listener);
     let demo = begin_demo(&mut config).await.map_err(|error| {
         format!("the demo cannot start: {error}; set BOARDCAST_DEMO=off to start without it")
@@ -63,6 +64,16 @@ async fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
     }
     server::serve(app, listener, told_to_stop(parent)).await;
     Ok(())
+}
+
+/// What to do about a port that cannot be had.
+const fn port_remedy(under_host: bool) -> &'static str {
+    if under_host {
+        "the Functions host chose this port (FUNCTIONS_CUSTOMHANDLER_PORT); end the process that has it, such as a handler \
+         that an earlier host left behind, and the host starts this one again"
+    } else {
+        "set BOARDCAST_PORT to a free port"
+    }
 }
 
 /// Where a demo is asked for, begins the simulated organisation and makes it the one that is asked.
@@ -198,5 +209,14 @@ mod tests {
             assert_eq!(function_timeout(absent), None, "{absent}");
         }
         assert_eq!(from_host_json("BOARDCAST_PORT"), None);
+    }
+
+    #[test]
+    fn fault_f8_who_finds_a_port_taken_is_told_what_can_be_done_there() {
+        let under_host = port_remedy(true);
+        assert!(
+            under_host.contains("FUNCTIONS_CUSTOMHANDLER_PORT") && !under_host.contains("BOARDCAST_PORT")
+        );
+        assert!(port_remedy(false).contains("BOARDCAST_PORT"));
     }
 }

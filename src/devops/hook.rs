@@ -102,6 +102,26 @@ impl DeadLetter {
         }
     }
 
+    /// What the operator can do.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Empty | Self::NotJson | Self::NotAnObject | Self::NoEventType | Self::TooLarge => {
+                "Azure DevOps sends nothing like that; check what else posts to this address"
+            }
+            Self::NoResource
+            | Self::NoWorkItemId
+            | Self::NoRevision
+            | Self::NoProject
+            | Self::Minimal
+            | Self::NoDate => "set \"Resource details to send\" to \"All\" in the subscription",
+            Self::DatedAhead => "set the clocks of this machine and of Azure DevOps Server right",
+            Self::ForeignCollection => {
+                "point the subscription at a deployment with another BOARDCAST_DEPLOYMENT"
+            }
+            Self::ForeignProject => "add the project to BOARDCAST_PROJECTS, or remove its subscription",
+        }
+    }
+
     /// Every reason there is.
     pub const ALL: [Self; 14] = [
         Self::Empty,

@@ -130,8 +130,7 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
     let dated = present.claim.changed_at.max(present.claim.claimed_at.timestamp());
     if dated.epoch_ms().saturating_sub(provenance.received_at.epoch_ms()) > AHEAD_MS_MAX {
         tracing::warn!(
-            work_item = %observation.id, %dated,
-            "a hook is dated more than a day ahead; set the clocks of this machine and of Azure DevOps Server right"
+            work_item = %observation.id, %dated, "a hook is dated more than a day ahead"
         );
         return dead_letter(app, DeadLetter::DatedAhead, letter);
     }
@@ -150,8 +149,7 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
             tracing::warn!(
                 ours = ours.map(tracing::field::display),
                 theirs = provenance.collection.map(tracing::field::display),
-                "a hook of another collection than this deployment's, whose boards it cannot join; point its \
-                 subscription at a deployment with another BOARDCAST_DEPLOYMENT"
+                "a hook of another collection than this deployment's, whose boards it cannot join"
             );
             dead_letter(app, DeadLetter::ForeignCollection, letter)
         }
@@ -197,7 +195,8 @@ fn dead_letter(app: &App, reason: DeadLetter, letter: &Letter) -> Response {
         letter.size,
         letter.event_type.as_deref(),
     );
-    tracing::warn!(reason = reason.as_str(), size = letter.size, "a hook is a dead letter");
+    let (event, remedy) = (letter.event_type.as_deref(), reason.remedy());
+    tracing::warn!(reason = reason.as_str(), event, size = letter.size, remedy, "a hook is a dead letter");
     accepted("dead_letter", Some(reason.as_str()))
 }
 
