@@ -8,7 +8,7 @@ use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, Figures, MetricSettings, SprintContext};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{ItemView, Missing, StateCount};
-use crate::domain::{Catalogue, History, Scope, TeamKey, Text, Timestamp, WorkItem, WorkItemId};
+use crate::domain::{Catalogue, History, People, Scope, TeamKey, Text, Timestamp, WorkItem, WorkItemId};
 use crate::journal::Version;
 
 /// What a board's figures are made of, copied out of the fold so that computing does not hold it.
@@ -22,6 +22,7 @@ pub struct Inputs {
     pub items: Vec<Arc<WorkItem>>,
     /// The items that are or ever were its team's, by number; empty for a board without a sprint.
     team_items: Vec<KnownItem>,
+    people: Arc<People>,
     /// What is known to be missing.
     pub missing: Vec<Missing>,
 }
@@ -35,6 +36,7 @@ impl Inputs {
             catalogue: state.teams().catalogue_of(scope).cloned(),
             items: state.items_of(scope),
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
+            people: state.people().clone(),
             missing: missing(state, scope),
         }
     }
@@ -167,5 +169,5 @@ fn states(items: &[Arc<WorkItem>]) -> Vec<StateCount> {
 /// The items that a board shows.
 pub fn item_views(inputs: &Inputs, now: Timestamp) -> Vec<ItemView> {
     let catalogue = inputs.catalogue.as_deref();
-    inputs.items.iter().map(|item| ItemView::shown(item, catalogue, now)).collect()
+    inputs.items.iter().map(|item| ItemView::shown(item, catalogue, &inputs.people, now)).collect()
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::domain::wire::event::{Body, ChangeType, OldNew};
 use crate::domain::wire::view::ItemView;
-use crate::domain::{ClaimKind, EFFORT_FIELDS, Present, Scope, Teams, Text, Timestamp, WorkItem};
+use crate::domain::{ClaimKind, EFFORT_FIELDS, People, Present, Scope, Teams, Text, Timestamp, WorkItem};
 
 /// A change of one item on one board.
 #[derive(Clone, Debug)]
@@ -29,6 +29,7 @@ pub(crate) fn changes(
     before: Option<&WorkItem>,
     after: &WorkItem,
     teams: &Teams,
+    people: &People,
     now: Timestamp,
 ) -> Vec<BoardChange> {
     let (was, is) = (before.map(WorkItem::present), after.present());
@@ -38,7 +39,7 @@ pub(crate) fn changes(
     let old_boards = before.map(|item| teams.boards_of(item)).unwrap_or_default();
     let new_boards = teams.boards_of(after);
     let estimates = estimates(teams, old_boards.iter().chain(&new_boards));
-    let fields = changed_fields(was, is, &estimates);
+    let fields = changed_fields(was, is, &estimates, people);
     let is_seen =
         !fields.is_empty() || was.is_none_or(|was| was.claim.facts.deleted != is.claim.facts.deleted);
     let left = old_boards.iter().filter(|scope| !new_boards.contains(scope)).map(|scope| (*scope, false));
@@ -49,7 +50,7 @@ pub(crate) fn changes(
         .map(|(scope, shown, was_shown)| {
             let change_type = change_type(was, is, was_shown, shown, &fields, &estimates);
             let catalogue = teams.catalogue_of(scope).map(|catalogue| &**catalogue);
-            let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, now)));
+            let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, people, now)));
             let category = |item: Option<Present<'_>>| {
                 let facts = &item?.claim.facts;
                 catalogue?.category_read(&facts.work_item_type, &facts.state)
@@ -119,7 +120,12 @@ fn estimates<'a>(teams: &Teams, boards: impl Iterator<Item = &'a Scope>) -> BTre
 }
 
 /// The fields that an item shows on a board and that differ, by reference name.
-fn changed_fields(was: Option<Present<'_>>, is: Present<'_>, estimates: &BTreeSet<Text>) -> Fields {
+fn changed_fields(
+    was: Option<Present<'_>>,
+    is: Present<'_>,
+    estimates: &BTreeSet<Text>,
+    people: &People,
+) -> Fields {
     let mut fields = Fields::new();
     let mut compare = |name: &str, field: &dyn Fn(Present<'_>) -> Value| {
         let (old, new) = (was.map_or(Value::Null, field), field(is));
@@ -131,7 +137,7 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>, estimates: &BTreeSe
     compare(STATE, &|item| text(&item.claim.facts.state));
     compare("System.Title", &|item| text(&item.details.title));
     if !is_same_person(was, is) {
-        compare(ASSIGNED_TO, &|item| json(&item.details.assigned_to));
+        compare(ASSIGNED_TO, &|item| json(&item.details.assigned_to.as_ref().map(|who| people.known(who))));
     }
     compare("System.IterationPath", &|item| text(&item.claim.facts.iteration_path));
     compare("System.AreaPath", &|item| text(&item.claim.facts.area_path));

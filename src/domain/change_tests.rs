@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 
 /// The changes as "board: word" in order, where the board is `here` or `there`.
 fn words(before: Option<&WorkItem>, after: &WorkItem) -> Vec<(&'static str, ChangeType)> {
-    changes(before, after, &Teams::default(), Timestamp::default())
+    changes(before, after, &Teams::default(), &People::default(), Timestamp::default())
         .into_iter()
         .map(|change| {
             let board = if change.scope == Scope::project(project()) { "here" } else { "there" };
@@ -80,10 +80,11 @@ fn a_move_is_told_to_both_boards() {
         words(Some(&before), &after),
         [("here", ChangeType::MovedOut), ("there", ChangeType::MovedIn)]
     );
-    let bodies: Vec<_> = changes(Some(&before), &after, &Teams::default(), Timestamp::default())
-        .into_iter()
-        .map(|change| change.body)
-        .collect();
+    let bodies: Vec<_> =
+        changes(Some(&before), &after, &Teams::default(), &People::default(), Timestamp::default())
+            .into_iter()
+            .map(|change| change.body)
+            .collect();
     assert!(matches!(&bodies[0], Body::WorkitemChanged { item: None, .. }));
     assert!(matches!(&bodies[1], Body::WorkitemChanged { item: Some(_), .. }));
 }
@@ -100,7 +101,9 @@ fn the_fields_are_the_difference_to_our_own_previous_item() {
     let before = item(13, 2, |_| {});
     let after = moved(&before, |facts| facts.state = "Closed".into());
     let [change] =
-        changes(Some(&before), &after, &Teams::default(), Timestamp::default()).try_into().unwrap();
+        changes(Some(&before), &after, &Teams::default(), &People::default(), Timestamp::default())
+            .try_into()
+            .unwrap();
     let Body::WorkitemChanged { fields, item, rev, .. } = change.body else { panic!("another event") };
     assert_eq!(
         fields.into_iter().collect::<Vec<_>>(),
@@ -122,7 +125,7 @@ fn a_person_whom_one_way_tells_without_an_id_is_the_same_person() {
         })
     };
     let is_told = |one: &WorkItem, other: &WorkItem| {
-        changed_fields(Some(one.present()), other.present(), &BTreeSet::new())
+        changed_fields(Some(one.present()), other.present(), &BTreeSet::new(), &People::default())
             .contains_key("System.AssignedTo")
     };
     assert!(!is_told(&person(Some("1"), "Jamal"), &person(None, "Jamal")));

@@ -37,6 +37,7 @@ pub(crate) use sprint::calendar::{Calendar, Span};
 pub use sprint::catalogue::{
     BacklogLevel, Catalogue, CataloguePart, Iteration, Member, SprintState, StateCategory,
 };
+pub(crate) use sprint::people::People;
 pub(crate) use sprint::teams::{CurrentSprint, Teams};
 pub use sprint::work_item::{
     Claim, ClaimKind, EFFORT_FIELDS, Facts, History, Identity, Observation, Present,

@@ -138,7 +138,7 @@ impl TeamKeeper {
             match (is_shown(state.teams(), item), is_shown(&after, item)) {
                 (false, true) => {
                     added.push(item.id);
-                    data.push(ItemView::shown(item, None, now));
+                    data.push(ItemView::shown(item, None, state.people(), now));
                 }
                 (true, false) => removed.push(item.id),
                 _ => {}

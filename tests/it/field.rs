@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
-use boardcast::demo::simulation::process::Process;
+use boardcast::demo::simulation::process::Process as SimulatedProcess;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::eventually;
+use crate::support::hooks::updated;
 use crate::support::organisation::{Answer, SimulatedFailure};
+use crate::support::process::Process;
 use crate::support::source::{Organization, boards};
 
 /// The address of a team's board.
@@ -169,7 +171,7 @@ async fn f17_fault_f3_without_the_states_of_a_type_the_map_says_what_it_can() {
 async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
     let organization = Organization::with(|model| {
         let process = &mut model.organisation.projects[0].process;
-        let own = Process { effort_field: "Custom.Points", ..process.clone() };
+        let own = SimulatedProcess { effort_field: "Custom.Points", ..process.clone() };
         *process = Box::leak(Box::new(own));
     })
     .await;
@@ -196,4 +198,62 @@ async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
     let told = reader.next_of("workitem_changed").await;
     assert_eq!((&told["changeType"], &told["item"]["effort"]), (&json!("estimate"), &json!(99.5)));
     assert_eq!(told["fields"]["Custom.Points"], json!({ "old": item["effort"], "new": 99.5 }));
+}
+
+/// An update of a work item that is assigned to somebody, told as the resource version does.
+fn assigned(id: u32, rev: u32, to: &Value) -> Value {
+    let mut payload = updated(id, rev, "Active");
+    payload["resource"]["revision"]["fields"]["System.AssignedTo"] = to.clone();
+    payload
+}
+
+#[tokio::test]
+async fn w4_fault_f9_a_person_is_one_person_however_hooks_name_them() {
+    let app = TestApp::start().await;
+    app.settled().await;
+    let mut reader = app.stream("").await;
+    let with_id = json!({ "displayName": "Mia Berg", "id": "m-1", "uniqueName": "mia@example.org" });
+    let without = json!("Mia Berg <mia@example.org>");
+    let mia = json!({ "id": "m-1", "name": "Mia Berg" });
+    for (id, rev, to) in [(13, 1, &with_id), (13, 2, &without), (14, 1, &without)] {
+        app.hook(&assigned(id, rev, to)).await;
+        let told = reader.next_of("workitem_changed").await;
+        assert_eq!(told["item"]["assignedTo"], mia, "{id} {rev}");
+        assert_eq!(told["fields"].get("System.AssignedTo").is_some(), rev == 1, "{told}");
+    }
+    app.settled().await;
+    let shown = async || {
+        let board = app.get("/api/snapshot?project=fabrikam&team=-").await.json();
+        let items = board["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["assignedTo"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown().await, [mia.clone(), mia]);
+    // Of two with one name nobody can tell who is meant.
+    app.hook(&assigned(15, 1, &json!({ "displayName": "Mia Berg", "id": "m-2" }))).await;
+    app.settled().await;
+    let ids: Vec<Value> = shown().await.iter().map(|person| person["id"].clone()).collect();
+    assert_eq!(ids, [Value::Null, Value::Null, json!("m-2")]);
+}
+
+#[tokio::test]
+async fn fault_f8_a_payload_of_no_use_is_logged_with_its_remedy() {
+    let product = Process::start(&[]).await;
+    let mut payload = updated(13, 1, "New");
+    payload["resource"] = Value::Null;
+    assert_eq!(product.hook(&payload).await.json()["reason"], "no_resource");
+    eventually("the remedy is not logged", async || product.log().contains("Resource details to send")).await;
+}
+
+#[tokio::test]
+async fn fault_f10_simulated_items_link_nowhere() {
+    let product = Process::start(&[("BOARDCAST_DEMO", "on")]).await;
+    eventually("there is no board", async || {
+        let board = product.get(WEB).await.json();
+        board["demo"] == true && board["items"].as_array().is_some_and(|items| !items.is_empty())
+    })
+    .await;
+    let board = product.get(WEB).await.json();
+    let links: BTreeSet<String> =
+        board["items"].as_array().unwrap().iter().map(|item| item["url"].to_string()).collect();
+    assert_eq!(links, BTreeSet::from(["null".to_owned()]));
 }

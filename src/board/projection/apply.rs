@@ -57,6 +57,7 @@ impl Projection {
         }
         self.learn(delta.catalogues, delta.sprints, &delta.forgotten, id);
         for observation in delta.observations {
+            self.meet(&observation);
             let item = match self.items.get(&observation.id) {
                 Some(known) => known.item.merge(&observation),
                 None => observation,
@@ -154,6 +155,13 @@ impl Projection {
     fn remember_teams(&mut self, item: &WorkItem) {
         for team in self.teams.ever_of(item) {
             self.of_team.entry(team).or_default().insert(item.id);
+        }
+    }
+
+    /// Learns whom an item names.
+    pub(super) fn meet(&mut self, item: &WorkItem) {
+        if self.people.is_news(item) {
+            Arc::make_mut(&mut self.people).meet(item);
         }
     }
 

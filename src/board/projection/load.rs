@@ -75,6 +75,7 @@ impl Projection {
         }
         state.teams = Arc::new(teams);
         for (item, version) in items {
+            state.meet(&item);
             state.place(item, version);
         }
         state.serve_current(EntryId::ZERO);

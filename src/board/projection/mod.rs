@@ -14,8 +14,8 @@ pub use self::load::TAIL_ENTRIES;
 use self::simulated::SimulatedBoards;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::{
-    Announced, CollectionId, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp, WorkItem,
-    WorkItemId,
+    Announced, CollectionId, People, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp,
+    WorkItem, WorkItemId,
 };
 use crate::journal::{EntryId, RecordKey, Version};
 
@@ -29,6 +29,7 @@ pub struct Projection {
     boards: BTreeMap<Scope, Board>,
     project_names: HashMap<ProjectId, Text>,
     teams: Arc<Teams>,
+    people: Arc<People>,
     /// The items that are or ever were a team's.
     of_team: BTreeMap<TeamKey, BTreeSet<WorkItemId>>,
     /// The versions of the records of teams, of their projects' and of their current sprints.
@@ -152,6 +153,11 @@ impl Projection {
     /// What is known of the teams.
     pub const fn teams(&self) -> &Arc<Teams> {
         &self.teams
+    }
+
+    /// The people that items name.
+    pub const fn people(&self) -> &Arc<People> {
+        &self.people
     }
 
     /// The version of a record that is neither an item nor something said.

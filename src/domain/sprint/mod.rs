@@ -2,6 +2,7 @@
 
 pub(crate) mod calendar;
 pub mod catalogue;
+pub(crate) mod people;
 pub mod refuted;
 pub(crate) mod teams;
 pub mod work_item;

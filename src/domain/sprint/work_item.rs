@@ -32,8 +32,7 @@ pub const EFFORT_FIELDS: [&str; 3] = [
 /// kept does not depend on the order of arrival.
 pub const REVISIONS_MAX: u32 = 500;
 
-/// The number of a work item, unique within its collection. Azure DevOps never gives out 0; it is what a test
-/// notification carries.
+/// The number of a work item, unique within its collection. None has 0, which a test notification carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkItemId(NonZeroU32);
@@ -101,8 +100,7 @@ pub struct Facts {
     pub iteration_path: Text,
     /// `System.AreaPath`.
     pub area_path: Text,
-    /// Effort by the reference name of its field: which one counts is a matter of the team's process, and so every number
-    /// is kept that may be one.
+    /// Effort by the reference name of its field; the team's process says which counts, so all that may be one are here.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub effort: Arc<BTreeMap<Text, Hundredths>>,
     /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.
@@ -306,6 +304,12 @@ impl WorkItem {
         Some(Self { refuted: other.refuted.clone(), ..Self::new(self.id, there, claim, details) })
     }
 
+    /// The same item without a link to its page, where it has none that anybody could open.
+    #[must_use]
+    pub fn unlinked(self) -> Self {
+        Self { details: Details { url: None, ..self.details }, ..self }
+    }
+
     /// The newest known revision.
     pub fn present(&self) -> Present<'_> {
         let (rev, claim) = self.newest();
@@ -351,8 +355,7 @@ fn at_least_one<'de, D: Deserializer<'de>>(data: D) -> Result<BTreeMap<Rev, Arc<
     Ok(revisions)
 }
 
-/// Has revisions that follow each other keep once what they have alike. Most revisions change one fact, and texts and
-/// efforts are most of what one takes in memory.
+/// Has revisions that follow each other keep once what they have alike, which is most of what one takes in memory.
 fn share_alike(revisions: &mut BTreeMap<Rev, Arc<Claim>>) {
     let mut last: Option<&Arc<Claim>> = None;
     for claim in revisions.values_mut() {

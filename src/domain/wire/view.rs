@@ -9,8 +9,8 @@ use serde_json::Value;
 
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress};
 use crate::domain::{
-    Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, Present,
-    ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem,
+    Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, People,
+    Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem,
     WorkItemId,
 };
 
@@ -44,11 +44,12 @@ pub struct ItemView {
 
 impl ItemView {
     /// The view of an item on a board: as the team's catalogue sees it, or as far as the item alone can tell.
-    pub fn shown(item: &WorkItem, catalogue: Option<&Catalogue>, now: Timestamp) -> Self {
-        match catalogue {
+    pub fn shown(item: &WorkItem, catalogue: Option<&Catalogue>, people: &People, now: Timestamp) -> Self {
+        let view = match catalogue {
             Some(catalogue) => Self::on_board(item, catalogue, now),
             None => Self::of(item.present()),
-        }
+        };
+        Self { assigned_to: view.assigned_to.map(|who| people.known(&who)), ..view }
     }
 
     /// The view of an item's newest revision, as far as the item alone can tell.

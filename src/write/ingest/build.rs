@@ -9,6 +9,7 @@ use super::{Ingest, Provenance};
 use crate::board::projection::Projection;
 use crate::domain::change::{BoardChange, changes};
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
+use crate::domain::sprint::people::People;
 use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::stored::Stored;
@@ -27,6 +28,7 @@ pub(super) struct Base {
     pub(super) collection: Option<CollectionId>,
     collection_version: Option<Version>,
     teams: Arc<Teams>,
+    people: Arc<People>,
     /// The versions of the guards of the teams of each project.
     guards: BTreeMap<ProjectId, Version>,
 }
@@ -49,6 +51,7 @@ impl Base {
             collection: state.collection(),
             collection_version: state.version(&RecordKey::collection()),
             teams: Arc::default(),
+            people: state.people().clone(),
             guards: BTreeMap::new(),
         };
         base.take_teams(state);
@@ -162,6 +165,8 @@ impl Ingest {
     /// was known before.
     fn admitted(&self, known: Option<&WorkItem>, observation: &Observation) -> Option<Observation> {
         match self.serves(observation) {
+            // Of simulated items there is no page.
+            true if self.instance.demo => Some(observation.clone().unlinked()),
             true => Some(observation.clone()),
             false => known?.gone_with(observation),
         }
@@ -181,7 +186,8 @@ impl Ingest {
         let present = merged.present().claim;
         draft.projects.insert(present.facts.project);
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
-        let announced = changes(known.item.as_deref(), &merged, &base.teams, (self.instance.clock)());
+        let announced =
+            changes(known.item.as_deref(), &merged, &base.teams, &base.people, (self.instance.clock)());
         if known.item.as_ref().is_some_and(|item| item.present().rev > merged.present().rev) {
             draft.corrected.extend(announced.iter().map(|change| change.scope));
         }
