@@ -13,7 +13,6 @@ use super::answers::{
 use super::transport::{Refused, Request, Transport};
 use crate::devops::fields::{REMAINING_WORK, amount, identity, may_be_estimate};
 use crate::devops::{ProjectRef, TeamRef};
-use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::calendar::Span;
 use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member, StateCategory};
@@ -144,9 +143,10 @@ impl Asked<'_> {
         let request = self.request("*/_apis/wit/classificationnodes/areas").with("$depth", AREA_DEPTH_MAX);
         match request.send::<Node>().await {
             Ok(root) => Ok(root.ids_by_path()),
-            // Without the right to see the tree areas are known by their paths alone. That there is no such project the
-            // other calls say.
-            Err(refused) if matches!(refused.error.failure, Failure::Forbidden | Failure::Gone) => {
+            // Without the tree areas are known by their paths alone. That there is no such project the other calls say.
+            Err(Refused { error, .. }) if error.failure.is_of_one_call() => {
+                let (project, team) = (&self.project.name, &self.team.name);
+                tracing::info!(%project, %team, %error, "a project's areas are known by their paths alone");
                 Ok(BTreeMap::new())
             }
             Err(refused) => Err(refused),

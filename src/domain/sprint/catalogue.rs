@@ -237,8 +237,14 @@ impl Catalogue {
                 add_missing(&mut sprint.paths, &old.paths);
             }
         }
-        for area in self.areas.iter_mut().filter(|area| area.id.is_some()) {
-            if let Some(old) = earlier.areas.iter().find(|old| old.id == area.id) {
+        for area in &mut self.areas {
+            // Where its id could not be read it is the one of that path.
+            let is_same = |old: &&Area| match area.id {
+                Some(_) => old.id == area.id,
+                None => old.paths.first() == area.paths.first(),
+            };
+            if let Some(old) = earlier.areas.iter().find(is_same) {
+                area.id = area.id.or(old.id);
                 add_missing(&mut area.paths, &old.paths);
             }
         }

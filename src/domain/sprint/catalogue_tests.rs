@@ -174,3 +174,22 @@ fn of_sprints_within_each_other_the_inner_one_has_the_item() {
     assert_eq!(sprint_of("Fabrikam\\Sprint 1\\Week 1"), Some(sprint_id()));
     assert_eq!(sprint_of("Fabrikam"), None);
 }
+
+#[test]
+fn fault_f3_what_could_not_be_read_stays_as_it_was_known() {
+    use CataloguePart::{BugTypes, Capacities, DaysOff, States, WorkingDays};
+    let whole = catalogue();
+    let mut unread = whole.clone();
+    unread.areas[0].id = None;
+    unread.states.get_mut("Bug").unwrap().remove("Closed");
+    unread.bug_types.clear();
+    unread.weekdays.clear();
+    unread.days_off.clear();
+    unread.capacities.clear();
+    unread.unread = BTreeSet::from([BugTypes, Capacities, DaysOff, States, WorkingDays]);
+    assert_eq!(unread.clone().succeeding(&whole), whole);
+    assert_eq!(unread.clone().succeeding(&unread), unread);
+    assert_eq!(whole.clone().succeeding(&unread), whole);
+    assert!(!unread.knows_levels() && !unread.knows_working_days());
+    assert_eq!(unread.category_read("Bug", "Closed"), None);
+}
