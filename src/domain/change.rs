@@ -40,8 +40,9 @@ pub(crate) fn changes(
     let new_boards = teams.boards_of(after);
     let estimates = estimates(teams, old_boards.iter().chain(&new_boards));
     let fields = changed_fields(was, is, &estimates, people);
-    let is_seen =
-        !fields.is_empty() || was.is_none_or(|was| was.claim.facts.deleted != is.claim.facts.deleted);
+    // Whoever knows a later revision passes over what is told of an earlier one, so that it is none is told by itself.
+    let is_other = |was: Present<'_>| was.claim.facts.deleted != is.claim.facts.deleted || was.rev > is.rev;
+    let is_seen = !fields.is_empty() || was.is_none_or(is_other);
     let left = old_boards.iter().filter(|scope| !new_boards.contains(scope)).map(|scope| (*scope, false));
     let shown = new_boards.iter().map(|scope| (*scope, true));
     left.chain(shown)

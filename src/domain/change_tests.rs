@@ -142,4 +142,10 @@ fn w21_fault_b12_nothing_is_told_of_a_revision_that_changed_nothing_a_board_show
     let unseen =
         moved(&first, |facts| facts.effort = Arc::new([("Custom.Odd".into(), points(3.0).unwrap())].into()));
     assert_eq!(words(Some(&first), &unseen), [], "a number that no board of the item estimates in");
+    let earlier = [("here", ChangeType::Updated)];
+    assert_eq!(
+        words(Some(&moved(&first, |_| {})), &first),
+        earlier,
+        "the later one was none of the organisation's"
+    );
 }
