@@ -38,9 +38,10 @@ impl Connection {
         self.blocks.iter().find(|block| block.kind().as_deref() == Some(kind))?.json()
     }
 
-    /// The ids that it was told, in order: of events, snapshots and silent heartbeats.
+    /// The ids that it was told, in order: of events, snapshots and silent heartbeats. That of `connected` is the cursor.
     pub fn ids(&self) -> impl Iterator<Item = EntryId> {
-        self.blocks.iter().filter_map(Block::id).map(|id| EntryId::parse(&id).unwrap())
+        let news = self.blocks.iter().filter(|block| block.kind().as_deref() != Some("connected"));
+        news.filter_map(Block::id).map(|id| EntryId::parse(&id).unwrap())
     }
 
     /// The events of the log that it was sent, in order.
