@@ -331,7 +331,7 @@ fn page_of(api: &str, collection: Option<&str>, project_name: &str) -> Option<St
 }
 
 #[test]
-fn w18_fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
+fn w21_fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
     const GUID: &str = "5d2c1f0e-6b7a-4c88-9a3e-1f2e3d4c5b6a";
     let server = "http://tfs:8080/tfs/Main";
     for (api, base, page) in [

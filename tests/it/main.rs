@@ -34,6 +34,7 @@ mod last_known;
 mod lists;
 mod load;
 mod outage;
+mod payloads;
 mod refutation;
 mod remembered;
 mod resume;
