@@ -77,7 +77,7 @@ pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Di
     let point = live.filter(|_| is_running);
     let point =
         point.map(|live| BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed });
-    Some(Burndown { unit, days, today: point.into_iter().collect() })
+    Some(Burndown { unit, original, days, today: point.into_iter().collect() })
 }
 
 /// Today's values are those of the metrics, so that line and number never differ.

@@ -162,6 +162,14 @@ fn the_ideal_line_falls_on_working_days_to_zero() {
 }
 
 #[test]
+fn fault_page_10_the_original_scope_is_told_and_not_left_to_be_worked_out_from_the_line() {
+    let burndown = burndown(&[life(1, &[(1, "2026-11-10T12:00:00Z", &points("New", 10.0))])]);
+    assert_eq!(units([burndown.original]), [Some(10.0)]);
+    let from_the_line = ideal(&burndown)[0].unwrap() * 9.0 / 8.0;
+    assert!(from_the_line > 10.001, "{from_the_line}: the line is rounded");
+}
+
+#[test]
 fn the_ideal_line_begins_with_the_scope_at_the_end_of_the_first_working_day() {
     let items = [
         life(1, &[(1, "2026-11-10T12:00:00Z", &points("New", 9.0))]),
@@ -186,6 +194,7 @@ fn the_ideal_line_begins_with_the_scope_at_the_end_of_the_first_working_day() {
 fn the_ideal_line_is_unknown_where_its_beginning_is() {
     let burndown = burndown(&[life(1, &[(2, "2026-11-17T12:00:00Z", &points("New", 9.0))])]);
     assert!(ideal(&burndown).iter().all(Option::is_none));
+    assert_eq!(burndown.original, None);
     let mut catalogue = catalogue();
     catalogue.weekdays.clear();
     let burndown = figures_of(&catalogue, &[story(1, points("New", 9.0))], thursday()).burndown.unwrap();

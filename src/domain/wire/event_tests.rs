@@ -101,6 +101,7 @@ fn burndown() -> Burndown {
     let day = |day| CivilDate::from_ymd_opt(2026, 11, day).unwrap();
     Burndown {
         unit: Unit::Points,
+        original: None,
         days: vec![
             BurndownDay {
                 date: day(16),

@@ -198,6 +198,9 @@ pub struct BurndownPoint {
 pub struct Burndown {
     /// Points, or items when nothing is estimated, or hours.
     pub unit: Unit,
+    /// The scope that the sprint was planned with, which the ideal line starts from; absent while it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<Hundredths>,
     /// One row for each calendar day of the sprint.
     pub days: Vec<BurndownDay>,
     pub today: Vec<BurndownPoint>,
