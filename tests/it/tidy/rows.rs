@@ -22,13 +22,16 @@ fn rows() -> BTreeSet<String> {
 fn marks_of_tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for path in repository_files() {
-        if !path.ends_with(".rs") {
-            continue;
-        }
+        // How a test begins in Rust and in the browser tests, and what ends its name.
+        let (begins, ends) = match path.rsplit_once('.') {
+            Some((_, "rs")) => ("fn ", '('),
+            Some((_, "mjs")) => ("test(\"", '"'),
+            _ => continue,
+        };
         for line in read(&path).lines().map(str::trim_start) {
             let line = line.strip_prefix("async ").unwrap_or(line);
-            if let Some(name) = line.strip_prefix("fn ") {
-                found.extend(marks(name.split('(').next().unwrap_or(name)));
+            if let Some(name) = line.strip_prefix(begins) {
+                found.extend(marks(name.split(ends).next().unwrap_or(name)));
             }
         }
     }
