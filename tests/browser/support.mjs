@@ -16,7 +16,9 @@ import { inspect } from "node:util";
 import puppeteer from "puppeteer-core";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const BINARY = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release", "boardcast");
+const BINARY =
+  process.env.BOARDCAST_TEST_BINARY ??
+  path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release", "boardcast");
 const SCREENSHOTS = path.join(ROOT, "target", "screenshots");
 
 /** Far more than anything here takes, so that a slow machine is no failure. */
