@@ -8,6 +8,9 @@ const REFRESH_MS = 3_600_000;
 /** Every open page refreshes for the same reason, so each waits for a moment of its own. */
 const REFRESH_AFTER_MS = [1000, 10_000];
 
+/** Stands among the boards that are awaited for those that are too many to be listed. */
+const UNNUMBERED = "";
+
 /** At these levels a board has no numbers of its own: its contents are others on the two sides of the change. */
 const WITHOUT_NUMBERS = ["mock", "none"];
 
@@ -17,6 +20,9 @@ const WITHOUT_NUMBERS = ["mock", "none"];
  */
 export class Boards {
   #boards = new Map();
+  /** The boards that are to come, or to come whole, and how many these were at first. */
+  #awaited = new Set();
+  #announced = 0;
   #view;
 
   constructor(view) {
@@ -25,6 +31,16 @@ export class Boards {
 
   all() {
     return [...this.#boards.values()];
+  }
+
+  /** Those that are shown: a project has a board of its own only while it has items that are no team's. */
+  shown() {
+    return this.all().filter(isShown);
+  }
+
+  /** How many boards are being loaded: 0 once all are here and whole, `Infinity` where nobody said how many there are. */
+  loading() {
+    return this.#awaited.size > 0 ? this.#announced : 0;
   }
 
   /** The board that an event is about, if there is one. */
@@ -37,11 +53,13 @@ export class Boards {
     switch (event.type) {
       case "connected":
         // Who begins anew is sent every board there is; one that is not among them is gone, and must not look alive.
-        if (!event.resumed) this.#keepOnly(new Set(event.scopes.map(keyOf)));
+        if (!event.resumed) this.#beginWith(new Set(event.scopes.map(keyOf)), event.url !== undefined);
         // That the journal is back may have been told while nobody listened; that it is away is told again.
         else for (const board of this.all()) if (board.reason === "journal") this.#stand(board, { ...board, level: "full" });
         break;
       case "snapshot":
+        // Of a set the last one has an id.
+        if (id) this.#awaited.delete(UNNUMBERED);
         this.#replace(event);
         break;
       case "sprint_changed":
@@ -57,12 +75,22 @@ export class Boards {
     }
   }
 
-  #keepOnly(keys) {
+  #beginWith(keys, areMore) {
+    this.#awaited = new Set(areMore ? [UNNUMBERED] : keys);
+    this.#announced = areMore ? Infinity : keys.size;
     for (const board of this.all()) if (!keys.has(board.key)) this.#remove(board);
+  }
+
+  #await(key) {
+    if (this.#awaited.has(key)) return;
+    if (this.#awaited.size === 0) this.#announced = 0;
+    this.#awaited.add(key);
+    this.#announced += 1;
   }
 
   #remove(board) {
     this.#boards.delete(board.key);
+    this.#awaited.delete(board.key);
     this.#view.gone(board);
   }
 
@@ -74,7 +102,11 @@ export class Boards {
     const board = { items: before?.items ?? new Map(), ...standingOf(before), key, projectId, teamId, sprintId };
     this.#boards.set(key, board);
     fill(board, event.data, event);
-    if (!event.data.items) this.#load(board, event.url);
+    if (event.data.items) this.#awaited.delete(key);
+    else {
+      this.#await(key);
+      this.#load(board, event.url);
+    }
     this.#view.whole(board);
   }
 
@@ -134,7 +166,7 @@ export class Boards {
     const other = board.level !== event.level && [board.level, event.level].some((one) => WITHOUT_NUMBERS.includes(one));
     Object.assign(board, { level: event.level, mock: event.mock === true, dataAsOf: event.dataAsOf });
     if (event.type === "degraded") {
-      Object.assign(board, { reason: event.reason, since: event.since, retryAt: event.retryAt });
+      Object.assign(board, standingOf(event));
     } else if (event.level === "full") {
       Object.assign(board, standingOf());
     }
@@ -171,17 +203,23 @@ export class Boards {
     // The sprint may have rolled over meanwhile: then the answer is about another board, and its event is on the way.
     if ((answer.sprint?.id ?? null) !== board.sprintId) return;
     fill(board, answer, answer);
+    this.#awaited.delete(board.key);
     this.#view.whole(board);
     for (const [event, id] of meanwhile) if (isNewer(id, answer.cursor)) this.#change(board, event, id);
   }
+}
+
+/** Whether a board is one as long as it is as it is now. */
+export function isShown({ teamId, items }) {
+  return teamId !== null || items.size > 0;
 }
 
 function keyOf({ projectId, teamId, sprintId }) {
   return [projectId, teamId, sprintId].join("/");
 }
 
-function standingOf({ reason = null, since = null, retryAt = null } = {}) {
-  return { reason, since, retryAt };
+function standingOf({ reason = null, since = null, retryAt = null, remedy = null, progress = null } = {}) {
+  return { reason, since, retryAt, remedy, progress };
 }
 
 function fill(board, data, { level, dataAsOf, mock, demo, outage }) {

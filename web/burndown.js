@@ -11,16 +11,15 @@ const TOP = 6;
  * Draws the lines of a board. `live` is what remains now, which is newer than the lines.
  * Returns the drawing and what it says in words.
  */
-export function burndown({ unit, days }, live, workingDays) {
+export function burndown({ unit, days, original }, live) {
   const last = days.findLastIndex((day) => day.remaining !== undefined);
   const today = days[last];
   const remaining = days.map((day, index) => (index === last ? live ?? day.remaining : day.remaining));
-  const start = original(days, workingDays);
-  const most = Math.max(1, start ?? 0, ...[...remaining, ...days.map((day) => day.ideal)].filter(Number.isFinite));
+  const most = Math.max(1, original ?? 0, ...[...remaining, ...days.map((day) => day.ideal)].filter(Number.isFinite));
   const x = (end) => (end * WIDTH) / days.length;
   const y = (value) => FOOT - (value * (FOOT - TOP)) / most;
   // A value is that of the end of its day; at the left edge nothing has been done yet.
-  const line = (values) => [start, ...values].map((value, end) => [value, end]).filter(([value]) => Number.isFinite(value));
+  const line = (values) => [original, ...values].map((value, end) => [value, end]).filter(([value]) => Number.isFinite(value));
   const points = (values) => line(values).map(([value, end]) => `${x(end).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
 
   const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", preserveAspectRatio: "none" });
@@ -35,23 +34,15 @@ export function burndown({ unit, days }, live, workingDays) {
   if (today) {
     svg.append(element("line", { class: "today", x1: x(last + 1), x2: x(last + 1), y1: TOP, y2: FOOT }));
   }
-  const words = inWords(unit, today, remaining[last], start);
+  const words = inWords(unit, today, remaining[last], original);
   svg.setAttribute("aria-label", `Burndown: ${words}`);
   return { svg, words };
 }
 
-/** The original scope, which the ideal line comes from: it falls by the same part of it on each working day. */
-function original(days, workingDays) {
-  const first = days[0];
-  if (!first || !Number.isFinite(first.ideal)) return undefined;
-  if (!first.working) return first.ideal;
-  return workingDays > 1 ? (first.ideal * workingDays) / (workingDays - 1) : undefined;
-}
-
-function inWords(unit, today, remaining, start) {
+function inWords(unit, today, remaining, original) {
   if (!today) return "the sprint has not begun";
   const ideal = Number.isFinite(today.ideal) ? `, ideally ${amount(today.ideal)}` : "";
-  const planned = start === undefined ? "" : `, of ${amount(start)} planned`;
+  const planned = Number.isFinite(original) ? `, of ${amount(original)} planned` : "";
   return `${amount(remaining)} ${unit} left on ${day(today.date)}${ideal}${planned}`;
 }
 

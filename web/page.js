@@ -1,22 +1,23 @@
 // The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
-import { Boards } from "./boards.js";
+import { filter, get, pageAddress } from "./api.js";
+import { Boards, isShown } from "./boards.js";
+import { isInDoubt } from "./clock.js";
 import { explain } from "./explain.js";
+import { pageStatus } from "./status.js";
 import { open } from "./stream.js";
-import { amount, asOf, count, setText, time } from "./text.js";
+import { amount, asOf, nextTry, setText, time } from "./text.js";
 import { BoardView } from "./view.js";
 
 const EVENTS_SHOWN = 50;
-const WORST_FIRST = ["none", "mock", "cached"];
-const FALLEN = { none: "without numbers", mock: "mock", cached: "cached" };
-
-/** What is said where there is no board: that none is known, or that nobody can tell. */
-const NO_BOARD = "No board is known yet. It appears here by itself, as soon as there is one.";
-const NO_ANSWER = "No board can be shown: what keeps them does not answer. They appear here by themselves, as soon as it does.";
+const WELL = { level: "full", outage: null };
 
 const views = new Map();
-/** The level that the stream gives everything; where there is no board there is nothing else to go by. */
-let level = "full";
+let connection = { is: "opening" };
+/** While there is no board: how the organisation stands, whether the store is away, and which other boards there are. */
+let organisation = WELL;
+let isStoreAway = false;
+let others = filter().size > 0 ? null : [];
 
 const boards = new Boards({
   whole(board) {
@@ -46,26 +47,45 @@ open(
   (event, id) => {
     if (event.type === "connected") byId("demo").hidden = true;
     if (event.demo) byId("demo").hidden = false;
-    // Without a project it is the level of the organisation, told while no board is known.
-    const isOfAll = ["connected", "heartbeat"].includes(event.type) || ["degraded", "recovered"].includes(event.type) && event.projectId === null;
-    if (isOfAll) level = event.level;
     // The list names boards, also one that the event takes away.
     const about = boards.of(event);
     boards.apply(event, id);
-    if (boards.all().length === 0) standing();
+    ofAll(event);
+    standing();
     if (event.type !== "heartbeat") list(event, about ?? boards.of(event));
   },
-  (state, text) => {
-    setText(byId("status"), text);
-    byId("status").dataset.state = state;
-    document.body.dataset.state = state;
+  (state) => {
+    connection = state;
+    standing();
   },
 );
 
 setInterval(() => {
   for (const view of views.values()) view.tick();
-  age();
+  standing();
 }, 1000);
+
+/** What an event says of everything there is. Where there is no board there is nothing else to go by. */
+function ofAll(event) {
+  const { type, level, outage = null, projectId } = event;
+  const hasBoards = boards.shown().length > 0 || boards.loading() > 0;
+  if (type === "connected") {
+    organisation = outage ? { level, outage } : WELL;
+  } else if (["degraded", "recovered"].includes(type) && projectId === null) {
+    organisation = level === "full" ? WELL : { level, outage: event };
+  }
+  // Without a board the connection's own level is no better than the store allows.
+  if (["connected", "heartbeat"].includes(type)) isStoreAway = !hasBoards && !outage && level !== "full";
+  // Nothing is known of what the page's address asks for.
+  if (!hasBoards && filter().size > 0 && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
+}
+
+/** Asks which boards there are. */
+async function lookForOthers() {
+  const answer = await get("/api/snapshot").catch(() => null);
+  others = answer?.scopes ?? others ?? [];
+  standing();
+}
 
 /** Puts a board among the others, in the order of projects and teams. */
 function insert(view) {
@@ -75,25 +95,51 @@ function insert(view) {
   byId("boards").insertBefore(view.element, later[0]?.element ?? null);
 }
 
-/** The header: the worst level of all boards, and the oldest age. */
+/** Says how everything stands, and how old the oldest board is. */
 function standing() {
-  const all = boards.all();
-  byId("empty").hidden = all.length > 0;
-  setText(byId("empty"), level === "full" ? NO_BOARD : NO_ANSWER);
-  const levels = all.length > 0 ? all.map((board) => (board.mock ? "mock" : board.level)) : [level];
-  const worst = WORST_FIRST.find((level) => levels.includes(level));
-  byId("level").hidden = !worst;
-  document.body.dataset.level = worst ?? "full";
-  const fallen = levels.filter((level) => level === worst).length;
-  const words = all.length > 0 ? `${fallen} of ${count(all.length, "board")} ${FALLEN[worst]}` : "no answer";
-  setText(byId("level"), worst ? words : "");
-  age();
+  const all = boards.shown();
+  for (const { board, element } of views.values()) element.hidden = !isShown(board);
+  const [doubt, asked] = [isInDoubt(), filter()];
+  const { word, text, retryAt } = pageStatus({
+    connection,
+    isInDoubt: doubt,
+    boards: all,
+    loading: boards.loading(),
+    organisation,
+    isStoreAway,
+    others,
+    asked,
+  });
+  const { body } = document;
+  if (body.dataset.state !== word) body.dataset.state = word;
+  body.classList.toggle("stale", doubt || !["opening", "live"].includes(connection.is));
+  setText(byId("status"), word);
+  // Who listens is told as well that all is well again.
+  setText(byId("words"), text || "The boards are live.");
+  byId("words").classList.toggle("unseen", text === "");
+  setText(byId("next"), nextTry(retryAt));
+  link(word === "unknown" ? others.map(linkTo).sort() : connection.is === "signed_out" ? [["Sign in", pageAddress()]] : []);
+  const ages = all.map((board) => board.dataAsOf);
+  setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
 }
 
-function age() {
-  const ages = boards.all().map((board) => board.dataAsOf);
-  const oldest = ages.includes(null) ? null : Math.min(...ages);
-  setText(byId("age"), ages.length > 0 ? asOf(oldest) : "");
+function linkTo({ project, projectId, team }) {
+  const query = new URLSearchParams({ project: project ?? projectId, ...(team && { team }) });
+  return [[team, project ?? projectId].filter(Boolean).join(" · "), pageAddress(`?${query}`)];
+}
+
+/** Puts links into the notice, unless they are there already. */
+function link(links) {
+  const list = byId("links");
+  const wanted = links.map(([text, address]) => {
+    const entry = document.createElement("li");
+    const anchor = document.createElement("a");
+    [anchor.textContent, anchor.href] = [text, address];
+    entry.append(anchor);
+    return entry;
+  });
+  if (list.childElementCount === wanted.length && wanted.every((entry, index) => entry.isEqualNode(list.children[index]))) return;
+  list.replaceChildren(...wanted);
 }
 
 function list(event, board) {

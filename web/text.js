@@ -1,5 +1,7 @@
 // How numbers, dates and ages are written. Everything that is put on the screen goes in by textContent.
 
+import { isInDoubt, now } from "./clock.js";
+
 const LOCALE = "en-GB";
 const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
@@ -7,14 +9,6 @@ const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const SUFFIXES = { percent: "\u00a0%", hours: "\u00a0h", days: "\u00a0d" };
 const DAY_MS = 86_400_000;
-
-// By how much the server's clock is ahead of ours: an age is the difference of two of the server's times.
-let ahead = 0;
-
-/** Learns the server's time from an event that was just written. */
-export function setServerTime(timestamp) {
-  ahead = timestamp - Date.now();
-}
 
 /** A number with its unit, where the unit is a sign. Null is a dash, never 0. */
 export function amount(value, unit) {
@@ -49,10 +43,20 @@ export function moment(instant) {
 /** `as of 12 s ago`. */
 export function asOf(instant) {
   if (instant === null || instant === undefined) return "age unknown";
-  const ms = Math.max(0, Date.now() + ahead - instant);
-  if (ms < 1000) return "as of now";
+  if (isInDoubt()) return "checking";
+  const ms = now() - instant;
+  return ms < 1000 ? "as of now" : `as of ${duration(ms)} ago`;
+}
+
+/** `Next try in 12 s.`; nothing where none is planned, or it is past. */
+export function nextTry(instant) {
+  const ms = instant === null || instant === undefined ? 0 : instant - now();
+  return ms > 0 ? `Next try in ${duration(ms + 999)}.` : "";
+}
+
+function duration(ms) {
   const [size, unit] = [[DAY_MS, "d"], [3_600_000, "h"], [60_000, "min"]].find(([size]) => ms >= size) ?? [1000, "s"];
-  return `as of ${Math.floor(ms / size)} ${unit} ago`;
+  return `${Math.floor(ms / size)} ${unit}`;
 }
 
 /** Sets a text where it differs, so that an unchanged one costs nothing and is not read out again. */

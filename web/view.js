@@ -1,7 +1,8 @@
 // A board on the screen. Only what changed is touched: an item is a row with its id, a number is a tile with its name.
 
 import { burndown } from "./burndown.js";
-import { amount, asOf, count, day, days, moment, setText } from "./text.js";
+import { boardWords } from "./status.js";
+import { amount, asOf, count, day, days, nextTry, setText } from "./text.js";
 
 /** The tiles: a name, the metric, and what stands beside it. */
 const TILES = [
@@ -24,18 +25,6 @@ const GROUPS = new Map([
   ["Removed", "Removed"],
   ["", "Work items"],
 ]);
-
-const LEVELS = {
-  cached: "Cached: the last known board.",
-  mock: "Mock: nothing is known, and these are invented contents.",
-  none: "Nothing is known, so no numbers are shown.",
-};
-
-/** Reasons that are a word of ours; the others are said as they come. */
-const REASONS = {
-  journal: "the store does not answer",
-  remembered: "nothing was heard of it since the start; its items are not known",
-};
 
 /** The numbers of these move with the burndown's line of today. */
 const LIVE_LINES = { points: "points.remaining", items: "items.remaining", hours: "hours.remaining" };
@@ -98,18 +87,16 @@ export class BoardView {
   standing(board) {
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     const note = this.#find(".level");
-    note.hidden = board.level === "full" && !board.mock;
-    const words = [LEVELS[board.mock ? "mock" : board.level]];
-    if (board.reason) words.push(`Reason: ${REASONS[board.reason] ?? board.reason}.`);
-    if (board.since) words.push(`Since ${moment(board.since)}.`);
-    if (board.retryAt) words.push(`Next try ${moment(board.retryAt)}.`);
-    setText(note, note.hidden ? "" : words.join(" "));
+    const words = boardWords(board);
+    note.hidden = words === "";
+    setText(note.querySelector(".reason"), words);
     this.tick();
   }
 
-  /** Lets the age of what is shown grow. */
+  /** Lets the age of what is shown grow, and the time until the next try shrink. */
   tick() {
     setText(this.#find(".age"), asOf(this.board.dataAsOf));
+    setText(this.#find(".level .next"), nextTry(this.board.retryAt));
   }
 
   #find(selector) {
@@ -204,11 +191,11 @@ export class BoardView {
   }
 
   #paintBurndown() {
-    const { burndown: lines, metrics, sprint } = this.board;
+    const { burndown: lines, metrics } = this.board;
     const figure = this.#find(".burndown");
     figure.hidden = !lines;
     if (!lines) return;
-    const { svg, words } = burndown(lines, metrics[LIVE_LINES[lines.unit]]?.value, sprint?.workingDays);
+    const { svg, words } = burndown(lines, metrics[LIVE_LINES[lines.unit]]?.value);
     figure.querySelector("svg")?.remove();
     figure.prepend(svg);
     setText(figure.querySelector("figcaption"), words);

@@ -17,7 +17,7 @@ const INDEX: &str = "index.html";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 10] = [
+const FILES: [File; 12] = [
     File {
         name: INDEX,
         media_type: "text/html; charset=utf-8",
@@ -28,7 +28,9 @@ const FILES: [File; 10] = [
     File { name: "api.js", media_type: SCRIPT, content: include_str!("../../web/api.js") },
     File { name: "boards.js", media_type: SCRIPT, content: include_str!("../../web/boards.js") },
     File { name: "burndown.js", media_type: SCRIPT, content: include_str!("../../web/burndown.js") },
+    File { name: "clock.js", media_type: SCRIPT, content: include_str!("../../web/clock.js") },
     File { name: "explain.js", media_type: SCRIPT, content: include_str!("../../web/explain.js") },
+    File { name: "status.js", media_type: SCRIPT, content: include_str!("../../web/status.js") },
     File { name: "stream.js", media_type: SCRIPT, content: include_str!("../../web/stream.js") },
     File { name: "text.js", media_type: SCRIPT, content: include_str!("../../web/text.js") },
     File { name: "view.js", media_type: SCRIPT, content: include_str!("../../web/view.js") },

@@ -14,10 +14,11 @@ beforeEach(() => {
   kept = new Map();
   answer = { ok: true, status: 200, json: async () => ({}) };
   globalThis.localStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  globalThis.history = { state: null, replaceState: (_, __, address) => Object.assign(location, { hash: /#.*/.exec(address)?.[0] ?? "" }) };
   globalThis.fetch = async () => answer;
 });
 
-const open = (hash) => (globalThis.location = { hash, search: "" });
+const open = (hash) => (globalThis.location = { hash, pathname: "/api/dashboard", search: "?team=Web" });
 
 test("fault_d6_a key of a link replaces the stored one only once it has opened something", async () => {
   open("#key=good");
@@ -42,4 +43,26 @@ test("fault_d6_a key is taken as it is, with a plus and whatever follows", () =>
     open(hash);
     assert.equal(api.functionKey(), key, hash);
   }
+});
+
+test("b8_fault_page_13_a key that opened something leaves the address, and nothing else does", async () => {
+  for (const [hash, rest] of [
+    ["#key=a+b", ""],
+    ["#x=1&key=a+b", "#x=1"],
+    ["#key=a+b&y=2", "#y=2"],
+    ["#x=1&key=a+b&y=2", "#x=1&y=2"],
+  ]) {
+    open(hash);
+    await api.get("/api/snapshot");
+    assert.equal(location.hash, rest, hash);
+    assert.equal(api.functionKey(), "a+b");
+  }
+});
+
+test("fault_page_13_a page to sign in, which is answered with 200, keeps no key", async () => {
+  open("#key=any");
+  answer = { ok: true, status: 200, json: async () => JSON.parse("<!doctype html>") };
+  await assert.rejects(api.get("/api/snapshot"), { refusal: "signed_out" });
+  assert.deepEqual([...kept], []);
+  assert.equal(location.hash, "#key=any");
 });

@@ -34,7 +34,7 @@ function look() {
     const text = (element) => element.textContent.trim();
     const status = document.getElementById("status");
     return {
-      state: status.dataset.state,
+      state: document.body.dataset.state,
       status: text(status),
       rows: [...document.querySelectorAll("#boards .item")].map((row) => [
         row.dataset.id,
@@ -113,7 +113,7 @@ test("a title that is markup is shown as text and runs nothing", async () => {
   assert.deepEqual(faults, []);
 });
 
-test("the page says that the server is gone, and recovers by itself when it is back", async () => {
+test("b1_the page says that the server is gone, and recovers by itself when it is back", async () => {
   await server.post(workItemUpdated({ id: 10, rev: 1, title: "Known before" }));
   const opened = await openLive();
   await sees("shows the item", (view) => rowOf(view, 10));
@@ -136,7 +136,7 @@ test("the page says that the server is gone, and recovers by itself when it is b
   assert.deepEqual(faults, []);
 });
 
-test("a quiet board stays live, on one and the same stream", async () => {
+test("b2_a quiet board stays live, on one and the same stream", async () => {
   await server.stop();
   server = await startServer({ settings: { BOARDCAST_HEARTBEAT_MS: "1000" } });
   await page.evaluateOnNewDocument(() => {
@@ -207,15 +207,18 @@ test("a change that arrives while a large board is fetched is not lost", async (
   assert.deepEqual(faults, []);
 });
 
-test("a page without a board says that the store is away", async () => {
+test("b8_a page without a board says that the store is away", async () => {
   const store = await gate();
   await server.stop();
   server = await startServer({ settings: { BOARDCAST_REDIS_URL: `redis://127.0.0.1:${store.port}` } });
   await page.goto(`${server.origin}/api/dashboard`);
-  const words = () => page.$eval("#empty", (element) => (element.hidden ? null : element.textContent));
-  await until("it says that nothing answers", words, (shown) => shown?.includes("does not answer"));
-  const level = await page.$eval("#level", (element) => (element.hidden ? null : element.textContent));
-  assert.equal(level, "no answer");
+  const said = await until(
+    "it says that nothing answers",
+    () => page.$eval("#notice", (notice) => notice.innerText),
+    (shown) => shown.includes("the store does not answer"),
+  );
+  assert.match(said, /^No board can be shown: /);
+  assert.equal((await look()).state, "unavailable");
   await screenshot(page, "no-store");
   assert.deepEqual(faults, []);
   store.close();

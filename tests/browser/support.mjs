@@ -140,13 +140,55 @@ class Server {
 
 const MEDIA_TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript" };
 
+const TEAM = "66df9be7-3586-467b-9c5f-425b29afedfd";
+export const SPRINT = "a589a806-bf11-4d4f-a031-c19813331553";
+export const SCOPE = { projectId: PROJECT, teamId: TEAM, sprintId: SPRINT };
+export const KEY = [PROJECT, TEAM, SPRINT].join("/");
+
+/** An item as events and boards hold it. */
+export const item = (id, more = {}) => ({
+  id,
+  rev: 1,
+  type: "Bug",
+  title: `Item ${id}`,
+  state: "Active",
+  stateCategory: "InProgress",
+  assignedTo: { id: null, name: "Ada Lovelace" },
+  effort: null,
+  remainingWork: null,
+  blocked: false,
+  url: "javascript:alert(1)",
+  ...more,
+});
+
+/** The board of `SCOPE`, or of another sprint. */
+export const board = (items, sprint = SPRINT) => ({
+  project: { id: PROJECT, name: "Analytical Engine" },
+  team: { id: TEAM, name: "Mill" },
+  sprint: { id: sprint, name: "Sprint 12", startDate: "2026-11-16", finishDate: "2026-11-27", workingDays: 10, daysLeft: 4 },
+  metrics: {
+    "points.remaining": { value: 37, unit: "points" },
+    "points.total": { value: 40, unit: "points" },
+    "hours.remaining": { value: null, unit: "hours", reason: "no remaining work entered" },
+  },
+  states: [],
+  items,
+  burndown: null,
+  history: "complete",
+});
+
+export const connected = { type: "connected", heartbeatMs: 15_000, resumed: false, gap: false, scopes: [SCOPE] };
+
 /**
  * Starts a server that serves the page and says on its stream what a test wants: for what the product does only when
- * Azure DevOps does not answer, or at midnight. `answers` holds what is answered elsewhere, by path and query.
+ * Azure DevOps does not answer, or at midnight. `answers` holds what is answered elsewhere, by path and query;
+ * `instead(response, request)`, while there is one, answers everything but the page, as what stands in front would, unless
+ * it returns `false`.
  */
 export async function startScripted() {
   const streams = new Set();
   const answers = new Map();
+  let opened = 0;
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const file = /^\/api\/dashboard(?:\/([a-z]+\.[a-z]+))?$/.exec(pathname);
@@ -154,7 +196,10 @@ export async function startScripted() {
       const name = file[1] ?? "index.html";
       const content = await readFile(path.join(ROOT, "web", name));
       response.writeHead(200, { "content-type": `${MEDIA_TYPES[path.extname(name)]}; charset=utf-8` }).end(content);
+    } else if (scripted.instead && scripted.instead(response, request) !== false) {
+      // It has been answered.
     } else if (pathname === "/api/sse/dashboard") {
+      opened += 1;
       response.writeHead(200, { "content-type": "text/event-stream" }).write("retry: 100\n\n");
       streams.add(response);
       response.once("close", () => streams.delete(response));
@@ -167,15 +212,23 @@ export async function startScripted() {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   let position = 0;
-  return {
+  const scripted = {
     origin: `http://127.0.0.1:${server.address().port}`,
     answers,
+    instead: null,
     /** Resolves as soon as somebody listens. */
     listened: () => until("the page opens the stream", () => streams.size > 0),
+    /** How many streams were opened. */
+    opened: () => opened,
+    /** Ends every stream. */
+    end() {
+      for (const stream of streams) stream.end();
+      streams.clear();
+    },
     /** Says an event; those that are of one connection alone have no id. */
     say(event) {
       position += 1;
-      const id = ["connected", "closing"].includes(event.type) ? "" : `id: ${position}-0\n`;
+      const id = ["connected", "closing", "heartbeat"].includes(event.type) ? "" : `id: ${position}-0\n`;
       const whole = { v: 1, timestamp: Date.now(), source: "system", level: "full", dataAsOf: Date.now(), ...event };
       for (const stream of streams) stream.write(`${id}data: ${JSON.stringify(whole)}\n\n`);
       return `${position}-0`;
@@ -186,6 +239,7 @@ export async function startScripted() {
       await once(server, "close");
     },
   };
+  return scripted;
 }
 
 let updates = 0;
@@ -294,7 +348,7 @@ export function boardsOf(page) {
     const number = (text) => (text === "" ? null : Number(text));
     const text = (row, name) => row.querySelector(`.${name}`).textContent;
     return Object.fromEntries(
-      [...document.querySelectorAll("#boards .board")].map((board) => [
+      [...document.querySelectorAll("#boards .board:not([hidden])")].map((board) => [
         board.dataset.scope,
         {
           level: board.dataset.level,

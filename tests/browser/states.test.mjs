@@ -1,0 +1,400 @@
+// What the page says of itself: which of all the ways to show no board this is, what to do about it, and how old what
+// it shows is, whatever the clock of the device does.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+
+import { KEY, PROJECT, SCOPE, board, boardsOf, connected, item, launchBrowser, screenshot, startScripted, startServer, until } from "./support.mjs";
+
+const HOUR_MS = 3_600_000;
+/** Another team's board. */
+const OTHER = { ...SCOPE, teamId: "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f00" };
+
+let browser;
+let server;
+let page;
+let faults;
+
+before(async () => {
+  browser = await launchBrowser();
+});
+
+after(() => browser?.close());
+
+beforeEach(async () => {
+  ({ page, faults } = await browser.newPage());
+});
+
+afterEach(async () => {
+  await page?.close();
+  await server?.stop();
+  server = undefined;
+});
+
+async function open(more = "") {
+  await page.goto(`${server.origin}/api/dashboard${more}`);
+}
+
+/** What can be read outside the boards and the list of events: the word of the header, and everything else. */
+function look() {
+  return page.evaluate(() => {
+    const shown = (element) => (element.checkVisibility() && !element.matches(".unseen") ? element.innerText.trim() : "");
+    const parts = [...document.querySelectorAll("#notice > *")];
+    const header = [...document.querySelectorAll("body > header > p:not(#age)")].map(shown).filter(Boolean).join(" | ");
+    return { word: header.replace(/^\W+/, ""), text: parts.map(shown).filter(Boolean).join("\n") };
+  });
+}
+
+const says = (word, text) => until(`the page says ${word}: ${text}`, look, (said) => said.word === word && text.test(said.text));
+const age = () => page.$eval(".board .age", (element) => element.textContent);
+
+/** What stands in front of the server answers with a status and nothing else. */
+const refuse = (status, headers = {}, body = "") => (response) => response.writeHead(status, headers).end(body);
+const signIn = refuse(200, { "content-type": "text/html" }, "<!doctype html><title>Sign in</title>");
+
+/** Opens the page on a live board that was last found true some time ago. */
+async function openLive(ageMs = 0) {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]), dataAsOf: Date.now() - ageMs });
+  await until("the page is live", look, ({ word, text }) => word === "live" && text === "");
+}
+
+/** Has the page try again at once, as it does when the device is back in its network. */
+const tryAgain = () => page.evaluate(() => dispatchEvent(new Event("online")));
+
+/** Something happened on the board, and changed nothing. */
+const change = (more = {}) =>
+  server.say({ type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 2, changeType: "updated", title: "x", item: item(1, { rev: 2 }), ...more });
+
+test("b8_fault_page_4_before anything was heard the page is loading, and claims nothing", async () => {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  assert.deepEqual(await look(), { word: "loading", text: "Loading the boards…" });
+  server.say({ ...connected, scopes: [] });
+  await says("live", /^No board is known yet\. One appears here by itself/);
+  await screenshot(page, "state-no-board");
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_on a slow line the page says what it waits for, until everything is there", async () => {
+  server = await startScripted();
+  let release;
+  const whole = { ...board([item(2)]), level: "full", dataAsOf: Date.now(), cursor: "9-0" };
+  await open();
+  await server.listened();
+  server.say({ ...connected, scopes: [SCOPE, OTHER] });
+  await says("loading", /^Loading 2 boards…$/);
+  await screenshot(page, "state-loading");
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  await until("a board is shown", () => boardsOf(page), (boards) => KEY in boards);
+  assert.equal((await look()).word, "loading");
+  // A large board comes without its items, which are fetched apart.
+  let asked = 0;
+  server.instead = (response) => {
+    asked += 1;
+    release = () => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(whole));
+  };
+  server.say({ type: "snapshot", ...OTHER, data: { ...board([]), items: undefined }, url: "/api/snapshot?large" });
+  await until("the items are asked for", () => release);
+  await until("two boards are shown", () => boardsOf(page), (boards) => Object.keys(boards).length === 2);
+  assert.equal((await look()).word, "loading");
+  release();
+  await says("live", /^$/);
+  // The same of one that comes later, and that no beginning of the stream announced.
+  server.say({ type: "snapshot", ...OTHER, data: { ...board([]), items: undefined }, url: "/api/snapshot?large" });
+  await says("loading", /^Loading 1 board…$/);
+  await until("the items are asked for again", () => asked === 2);
+  release();
+  await says("live", /^$/);
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_5_without a function key the page asks for one, and says when one was refused", async () => {
+  server = await startScripted();
+  server.instead = (response, { headers, url }) => {
+    const key = headers["x-functions-key"] ?? new URL(url, server.origin).searchParams.get("code");
+    return key === "a+b/c==" ? false : refuse(401)(response);
+  };
+  await open();
+  const none = await says("locked", /^This page needs a function key/);
+  assert.match(none.text, /#key=/);
+  await screenshot(page, "state-no-key");
+  // Whoever changes the fragment alone does not load the page anew.
+  await open("#key=wrong");
+  const wrong = await says("locked", /^The function key was refused/);
+  assert.match(wrong.text, /#key=/);
+  await open("#key=a+b/c==");
+  await server.listened();
+  server.say({ ...connected, scopes: [] });
+  await says("live", /No board is known yet/);
+  const kept = await page.evaluate(() => ({ address: location.href, key: localStorage.getItem("boardcast.key") }));
+  assert.deepEqual(kept, { address: `${server.origin}/api/dashboard`, key: "a+b/c==" }, "fault 13: the key is kept, and leaves the address");
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_5_a page to sign in is told from a lost connection", async () => {
+  const elsewhere = createServer((_, response) => signIn(response)).listen(0, "127.0.0.1");
+  await once(elsewhere, "listening");
+  const login = `http://127.0.0.1:${elsewhere.address().port}/login`;
+  for (const answer of [signIn, refuse(302, { location: "/login" }), refuse(302, { location: login })]) {
+    server = await startScripted();
+    server.instead = (response, { url }) => (url === "/login" ? signIn(response) : answer(response));
+    await open("?team=Mill");
+    await says("locked", /^You are signed out/);
+    const link = await page.$eval("main a[href]", ({ href, textContent }) => ({ href, textContent }));
+    assert.deepEqual(link, { href: `${server.origin}/api/dashboard?team=Mill`, textContent: "Sign in" });
+    await screenshot(page, "state-signed-out");
+    await server.stop();
+  }
+  server = undefined;
+  elsewhere.close();
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_5_what is signed out in the middle of a stream says so, and keeps the board", async () => {
+  await openLive();
+  server.instead = refuse(302, { location: "/login" });
+  server.end();
+  await says("locked", /^You are signed out.* What is shown is as it was then\./);
+  await screenshot(page, "state-signed-out-board");
+  assert.deepEqual(Object.keys(await boardsOf(page)), [KEY]);
+  server.instead = null;
+  await tryAgain();
+  await server.listened();
+  server.say({ ...connected, resumed: true });
+  await says("live", /^$/);
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_5_an address behind which there is nothing is told from a lost connection", async () => {
+  server = await startScripted();
+  for (const status of [404, 204]) {
+    server.instead = refuse(status);
+    await open();
+    await says("disconnected", /^Nothing at this address knows of any boards/);
+  }
+  await screenshot(page, "state-missing");
+  server.instead = refuse(503, {}, "busy");
+  await tryAgain();
+  const failing = await says("disconnected", /^The server answers with an error, 503\b/);
+  assert.match(failing.text, /Next try in \d+ s\./);
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_a team that nobody knows is named, with those that there are", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
+  await open("?team=Nobody");
+  // A demo that has just begun does not know all of its teams, so the page asks now and then.
+  await says("unknown", /^No board is known of the team Nobody\. There are:\nClinic[^]*\nMobile Apps[^]*\nWeb/);
+  await screenshot(page, "state-unknown-team");
+  const [link] = await page.$$eval("main a[href]", (links) => links.filter(({ textContent }) => textContent.startsWith("Web")).map(({ href }) => href));
+  await page.goto(link);
+  await says("live", /^$/);
+  assert.deepEqual(await page.$$eval(".board h2", (heads) => heads.map((head) => head.textContent)), ["Web"]);
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_a source that refuses us is said, with what to do, until it does no longer", async () => {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  const remedy = "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation";
+  const outage = { reason: "unauthorised", since: Date.now() - 60_000, retryAt: Date.now() + 30_000, remedy };
+  server.say({ ...connected, level: "none", scopes: [], outage });
+  const refused = await says("unavailable", /^No board can be shown: Azure DevOps refuses the token \(since /);
+  assert.match(refused.text, /check that AZURE_DEVOPS_PAT is set.*\nNext try in \d+ s\./s);
+  await screenshot(page, "state-refused");
+  // Heartbeats say nothing of the organisation.
+  const beaten = Date.now() + 500;
+  server.say({ type: "heartbeat", timestamp: beaten, cursor: "1-0" });
+  server.say({ type: "cache_invalidated", keys: [], reason: "x", projectId: null, teamId: null, sprintId: null });
+  await until("the page heard both", () => page.$$eval("#events li", (entries) => entries.some((entry) => /cache_invalidated/.test(entry.textContent))));
+  assert.equal((await look()).word, "unavailable");
+  const whole = { projectId: null, teamId: null, sprintId: null };
+  server.say({ type: "degraded", ...whole, level: "none", from: "none", to: "none", reason: "server_error", since: Date.now(), retryAt: null });
+  const other = await says("unavailable", /Azure DevOps answers with errors/);
+  assert.doesNotMatch(other.text, /token|AZURE_DEVOPS_PAT|Next try/);
+  server.say({ type: "recovered", ...whole, level: "full", from: "none", downForMs: 1 });
+  await says("live", /^No board is known yet/);
+  assert.deepEqual(faults, []);
+});
+
+test("b8_fault_page_4_a store that is away is said, and a heartbeat tells that it is back", async () => {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  server.say({ ...connected, level: "cached", scopes: [] });
+  await says("unavailable", /^No board can be shown: the store does not answer\./);
+  server.say({ type: "heartbeat", level: "full", cursor: "1-0" });
+  await says("live", /^No board is known yet/);
+  server.say({ type: "heartbeat", level: "cached", cursor: "1-0" });
+  await says("unavailable", /the store does not answer/);
+  assert.deepEqual(faults, []);
+});
+
+test("b7_fault_page_3_a clock that jumps changes no age: the page checks, and the next event tells", async () => {
+  for (const hours of [1, -1]) {
+    await openLive(10 * 60_000);
+    assert.equal(await age(), "as of 10 min ago");
+    await page.evaluate((ms) => {
+      const now = Date.now;
+      Date.now = () => now() + ms;
+    }, hours * HOUR_MS);
+    await says("checking", /^The clock of this device jumped, or it slept/);
+    assert.equal(await age(), "checking");
+    if (hours > 0) await screenshot(page, "state-checking");
+    change({ dataAsOf: Date.now() - 10 * 60_000 });
+    await says("live", /^$/);
+    assert.equal(await age(), "as of 10 min ago");
+    await server.stop();
+  }
+  server = undefined;
+  assert.deepEqual(faults, []);
+});
+
+test("b7_fault_page_3_a device that slept knows the age of what it shows, though its monotonic clock stood still", async () => {
+  await openLive(10 * 60_000);
+  await page.evaluate((ms) => {
+    const [now, stood] = [Date.now, performance.now()];
+    Date.now = () => now() + ms;
+    performance.now = () => stood;
+  }, HOUR_MS);
+  await says("checking", /it slept/);
+  assert.doesNotMatch(await age(), /as of/);
+  // What was on its way while the device slept is of then.
+  change({ timestamp: Date.now() + HOUR_MS / 2, dataAsOf: Date.now() - 10 * 60_000 });
+  await says("live", /^$/);
+  assert.equal(await age(), "as of 1 h ago");
+  assert.deepEqual(faults, []);
+});
+
+test("b2_fault_page_2_twenty planned ends of the stream show nothing", async () => {
+  await openLive();
+  await page.evaluate(() => {
+    globalThis.seen = [];
+    const note = () => globalThis.seen.push([document.body.dataset.state, getComputedStyle(document.getElementById("boards")).filter].join());
+    new MutationObserver(note).observe(document.body, { attributes: true });
+    new MutationObserver(note).observe(document.querySelector("[role=status]"), { childList: true, characterData: true, subtree: true });
+  });
+  const before = server.opened();
+  for (let end = 1; end <= 20; end += 1) {
+    server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 5 });
+    server.end();
+    await until("the page opens the next stream", server.opened, (opened) => opened === before + end);
+    server.say({ ...connected, resumed: true });
+  }
+  change({ dataAsOf: Date.now() - HOUR_MS });
+  await until("the last stream is heard", age, (shown) => shown === "as of 1 h ago");
+  assert.deepEqual(await page.evaluate(() => globalThis.seen), []);
+  assert.equal(server.opened(), before + 20);
+
+  // One that is followed by nothing is an end.
+  server.instead = refuse(503);
+  server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 5 });
+  server.end();
+  await says("disconnected", /^The server answers with an error, 503\b/);
+  assert.deepEqual(faults, []);
+});
+
+test("b5_fault_page_2_a planned end that nothing follows is told after one and a half heartbeats", async () => {
+  await openLive();
+  server.say({ ...connected, resumed: true, heartbeatMs: 100 });
+  server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 600_000 });
+  server.end();
+  await says("disconnected", /^Nothing was heard from the server/);
+  assert.deepEqual(faults, []);
+});
+
+test("b1_a server with too many readers is called busy, and is left in peace for as long as it asks for", async () => {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  server.say({ type: "closing", reason: "shed", reconnectAfterMs: 40_000 });
+  const busy = await says("busy", /^The server has as many readers as it can take\./);
+  assert.match(busy.text, /Next try in (3\d|40) s\./);
+  await tryAgain();
+  await until("time goes by", look, ({ text }) => text.includes("Next try in") && text !== busy.text);
+  assert.equal(server.opened(), 1);
+  assert.deepEqual(faults, []);
+});
+
+test("fault_page_10_the original scope is the server's, and is not computed from a rounded line", async () => {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  server.say(connected);
+  const days = [{ date: "2026-11-16", working: true, ideal: 58.29, remaining: 68, completed: 0, scope: 68 }];
+  const lines = (more) => ({ ...board([]), burndown: { unit: "points", days, today: [], ...more } });
+  const caption = () => page.$eval(".burndown figcaption", (element) => element.textContent);
+  server.say({ type: "snapshot", ...SCOPE, data: lines({ original: 68 }) });
+  await until("the burndown is drawn", async () => (await page.$(".burndown svg")) !== null);
+  assert.match(await caption(), /, of 68 planned$/);
+  server.say({ type: "snapshot", ...SCOPE, data: lines({}) });
+  await until("nothing is claimed", caption, (words) => !words.includes("planned"));
+  assert.deepEqual(faults, []);
+});
+
+test("b7_fault_page_14_the next try is counted down, and gone when it is past", async () => {
+  await openLive();
+  const note = () => page.$eval(".board .level", (element) => element.innerText);
+  server.say({ type: "degraded", ...SCOPE, level: "cached", from: "full", to: "cached", reason: "server_error", since: Date.now(), retryAt: Date.now() + 2500 });
+  const first = await until("the board says why", note, (text) => /Next try in [123] s\./.test(text));
+  assert.match(first, /Azure DevOps answers with errors \(since /);
+  await until("the try is past", note, (text) => !text.includes("Next try"));
+  server.say({ type: "degraded", ...SCOPE, level: "cached", from: "cached", to: "cached", reason: "unauthorised", since: Date.now(), retryAt: null });
+  await until("the reason is the new one", note, (text) => /Azure DevOps refuses the token .*AZURE_DEVOPS_PAT/.test(text));
+  await screenshot(page, "state-cached");
+  assert.deepEqual(faults, []);
+});
+
+test("b7_fault_page_15_the header is one word, the worst of connection and levels", async () => {
+  server = await startScripted();
+  await open();
+  await server.listened();
+  server.say({ ...connected, scopes: [SCOPE, OTHER] });
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]), level: "cached" });
+  server.say({ type: "snapshot", ...OTHER, data: board([]) });
+  await says("cached", /^1 of 2 boards is cached\.$/);
+  const outage = { reason: "timed_out", since: Date.now(), retryAt: null };
+  server.say({ type: "snapshot", ...SCOPE, data: board([]), level: "none", dataAsOf: null, outage });
+  server.say({ type: "snapshot", ...OTHER, data: board([item(1)]), level: "mock", mock: true, dataAsOf: null, outage });
+  await says("unavailable", /^Of 2 boards 1 is without numbers, 1 is mock\.$/);
+  await screenshot(page, "state-levels");
+  server.instead = refuse(503);
+  server.end();
+  await says("disconnected", /503/);
+  server.instead = null;
+  assert.deepEqual(faults, []);
+});
+
+test("b7_a state is told once to those who listen, and not again each second", async () => {
+  await openLive();
+  assert.equal((await page.$$("[role=status], [aria-live]")).length, 1);
+  await page.evaluate(() => {
+    globalThis.told = [];
+    const region = document.querySelector("[role=status]");
+    new MutationObserver(() => globalThis.told.push(region.textContent)).observe(region, { childList: true, characterData: true, subtree: true });
+  });
+  server.instead = refuse(503);
+  server.end();
+  const counts = new Set();
+  await until("the next try is counted down", look, ({ text }) => counts.add(/Next try in (\d+)/.exec(text)?.[1]).size > 3);
+  server.instead = null;
+  await tryAgain();
+  await server.listened();
+  server.say({ ...connected, resumed: true });
+  await says("live", /^$/);
+  const told = (await page.evaluate(() => globalThis.told)).map((text) => text.replace(/\d+:\d+:\d+/, "…"));
+  assert.deepEqual(told, [
+    "The connection was lost (since …). What is shown is as it was then.",
+    "The server answers with an error, 503 (since …). What is shown is as it was then.",
+    "The boards are live.",
+  ]);
+  assert.deepEqual(faults, []);
+});

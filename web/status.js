@@ -1,0 +1,154 @@
+// How things stand, in words: with a board, with the connection, and with the page as a whole.
+
+import { count, moment } from "./text.js";
+
+/** Why a board is less than full, by the word that events have for it. */
+const REASONS = {
+  loading: "Azure DevOps is being read for the first time",
+  journal: "the store does not answer",
+  remembered: "nothing was heard of it since the start; its items are not known",
+  unauthorised: "Azure DevOps refuses the token",
+  forbidden: "Azure DevOps does not let the token read this",
+  not_found: "Azure DevOps knows of no such organisation, project or team",
+  throttled: "Azure DevOps wants to be asked less",
+  timed_out: "Azure DevOps does not answer",
+  server_error: "Azure DevOps answers with errors",
+  unreadable: "what Azure DevOps answers cannot be understood",
+};
+
+/** What whoever runs the service can do, where the event does not say it. */
+const REMEDIES = {
+  unauthorised: "check AZURE_DEVOPS_PAT",
+  forbidden: "check the scopes of AZURE_DEVOPS_PAT",
+  not_found: "check BOARDCAST_ORGANIZATION_URL, and what AZURE_DEVOPS_PAT may see",
+};
+
+const LEVELS = {
+  cached: "Cached: the last known board.",
+  mock: "Mock: nothing is known, and these are invented contents.",
+  none: "Nothing is known, so no numbers are shown.",
+};
+
+/** What a level is called of some boards among others; the worst first. */
+const WORST_FIRST = [
+  ["none", "unavailable", "without numbers"],
+  ["mock", "mock", "mock"],
+  ["cached", "cached", "cached"],
+  ["loading", "loading", "being read for the first time"],
+];
+
+const KEY_WANTED = "put #key=<function key> at the end of the page's address. Whoever runs boardcast has one";
+
+/** How the connection stands, by `is` of the stream: the word for it, and the sentence. */
+const CONNECTIONS = {
+  lost: ["disconnected", "The connection was lost"],
+  cut: ["disconnected", "The server answers, but its stream of changes does not come through"],
+  silent: ["disconnected", "Nothing was heard from the server"],
+  stopped: ["disconnected", "The server was stopped"],
+  unreachable: ["disconnected", "The server cannot be reached"],
+  offline: ["disconnected", "This device is offline"],
+  failed: ["disconnected", "The server answers with an error"],
+  missing: ["disconnected", "Nothing at this address knows of any boards: ask whoever runs this site"],
+  busy: ["busy", "The server has as many readers as it can take"],
+  no_key: ["locked", `This page needs a function key: ${KEY_WANTED}`],
+  key_refused: ["locked", `The function key was refused: ${KEY_WANTED}`],
+  signed_out: ["locked", "You are signed out: a page to sign in answers in place of the boards"],
+};
+
+/** Why a board is less than full, in sentences; nothing when it is full. */
+export function boardWords(board) {
+  const level = board.mock ? "mock" : board.level;
+  return level === "full" ? "" : sentences(LEVELS[level], ...outageWords(board));
+}
+
+/**
+ * The page as a whole: one word, the worst of the connection and of all levels, sentences that say what it is and what
+ * to do, and when something is tried next. `loading` boards are to come. Where there is no board
+ * `organisation` is how the source stands, and `others` the boards that the page's own filter leaves out, `null` until
+ * that is known.
+ */
+export function pageStatus({ connection, isInDoubt, boards, loading, organisation, isStoreAway, others, asked }) {
+  if (CONNECTIONS[connection.is]) return connectionStatus(connection, boards.length > 0);
+  if (isInDoubt) {
+    return status("checking", "The clock of this device jumped, or it slept: with the next event it is known what is true now.");
+  }
+  const fallen = levelStatus(boards);
+  if (fallen && fallen.word !== "loading") return fallen;
+  if (connection.is === "opening" || loading === Infinity) return status("loading", "Loading the boards…");
+  if (loading > 0) return status("loading", `Loading ${count(loading, "board")}…`);
+  if (fallen) return fallen;
+  if (boards.length > 0) return status("live", "");
+  if (others === null) return status("loading", "Loading the boards…");
+  if (others.length > 0) return status("unknown", `No board is known of ${askedWords(asked)}. There are:`);
+  if (organisation.level !== "full") return organisationStatus(organisation);
+  if (isStoreAway) {
+    return status("unavailable", sentences("No board can be shown: the store does not answer", "They appear here by themselves, as soon as it does"));
+  }
+  return status("live", "No board is known yet. One appears here by itself, as soon as Azure DevOps or a service hook tells of it.");
+}
+
+/** What the page's own filter asks for. */
+function askedWords(filter) {
+  const named = (noun) => {
+    const names = filter.getAll(noun);
+    return names.length === 0 ? [] : [`the ${noun}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
+  };
+  return [...named("team"), ...named("project")].join(" in ");
+}
+
+function connectionStatus({ is, status: answered, since, retryAt }, hasBoards) {
+  const [word, sentence] = CONNECTIONS[is];
+  const words = [sinceWords(is === "failed" && answered ? `${sentence}, ${answered}` : sentence, since)];
+  if (hasBoards) words.push("What is shown is as it was then");
+  return { ...status(word, sentences(...words)), retryAt };
+}
+
+/** Of some boards that are less than full: which level how many have. */
+function levelStatus(boards) {
+  const levels = boards.map(levelOf);
+  const found = WORST_FIRST.filter(([level]) => levels.includes(level));
+  if (found.length === 0) return null;
+  const all = boards.length;
+  const number = (level) => levels.filter((other) => other === level).length;
+  const verb = (number) => (number === 1 ? "is" : "are");
+  const [worst, word, words] = found[0];
+  const some = number(worst) < all ? `${number(worst)} of ${count(all, "board")}` : all === 1 ? "The board" : `All ${count(all, "board")}`;
+  const parts = found.map(([level, , words]) => `${number(level)} ${verb(number(level))} ${words}`);
+  return status(word, found.length === 1 ? `${some} ${verb(number(worst))} ${words}.` : `Of ${count(all, "board")} ${parts.join(", ")}.`);
+}
+
+function levelOf({ mock, level, reason }) {
+  if (mock) return "mock";
+  return level === "none" && reason === "loading" ? "loading" : level;
+}
+
+function organisationStatus({ outage }) {
+  if (outage?.reason === "loading") {
+    return status("loading", sentences(...outageWords(outage), "Boards appear here by themselves, as soon as they are known"));
+  }
+  const [reason, ...more] = outageWords(outage ?? {});
+  const shown = reason ? `No board can be shown: ${reason}` : "No board can be shown";
+  return { ...status("unavailable", sentences(shown, ...more)), retryAt: outage?.retryAt ?? null };
+}
+
+function outageWords({ reason, since, remedy, progress }) {
+  if (!reason) return [];
+  const words = [sinceWords(REASONS[reason] ?? reason, since)];
+  if (progress) words.push(`It has ${count(progress.of, "work item")}`);
+  const toDo = remedy ?? REMEDIES[reason];
+  if (toDo) words.push(`For whoever runs boardcast: ${toDo}`);
+  return words;
+}
+
+function sinceWords(words, since) {
+  return since === null || since === undefined ? words : `${words} (since ${moment(since)})`;
+}
+
+/** Each part becomes a sentence. */
+function sentences(...parts) {
+  return parts.map((part) => part[0].toUpperCase() + part.slice(1) + (/[.…]$/.test(part) ? "" : ".")).join(" ");
+}
+
+function status(word, text) {
+  return { word, text, retryAt: null };
+}
