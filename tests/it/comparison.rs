@@ -148,7 +148,12 @@ async fn fault_b1_a_failure_that_another_instance_found_is_not_mended_by_what_wa
 
 /// An application that has not compared anything yet.
 async fn beginning(organization: &Organization) -> TestApp {
-    TestApp::builder().clock(organization.clock.clone()).organization(organization.way.clone()).start().await
+    TestApp::builder()
+        .setting("BOARDCAST_HEARTBEAT_MS", "1000")
+        .clock(organization.clock.clone())
+        .organization(organization.way.clone())
+        .start()
+        .await
 }
 
 /// A check, some time after the last.
@@ -262,6 +267,9 @@ async fn fault_b3_g8_who_was_there_before_the_first_failure_is_told_what_later_r
     };
     assert_eq!((&told["to"], &told["reason"]), (&json!("none"), &json!("unauthorised")));
     assert_eq!((&told["projectId"], told["retryAt"].is_number()), (&Value::Null, true));
+    assert!(told["remedy"].as_str().unwrap().contains("AZURE_DEVOPS_PAT"), "{told}");
+    let heartbeat = app.stream("heartbeat=1").await.next_of("heartbeat").await;
+    assert_eq!(heartbeat["level"], "none");
     let mut late = app.stream("").await;
     let connected = late.next_of("connected").await;
     assert_eq!((&connected["level"], &connected["outage"]["reason"]), (&told["level"], &told["reason"]));

@@ -186,6 +186,9 @@ pub(crate) enum Body {
         since: Timestamp,
         /// When the source is tried again.
         retry_at: Option<Timestamp>,
+        /// What can be done, where anything can.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remedy: Option<Text>,
     },
     /// A board is live again.
     Recovered { from: Level, down_for_ms: i64 },

@@ -249,6 +249,7 @@ fn events() -> Vec<(Envelope, Body)> {
                 reason: "Azure DevOps does not answer".into(),
                 since: at(0),
                 retry_at: Some(at(5_000)),
+                remedy: None,
             },
         ),
         (system(board_subject), Body::Recovered { from: Level::Cached, down_for_ms: 61_000 }),

@@ -61,6 +61,7 @@ impl Reader {
                     reason: JOURNAL.into(),
                     since,
                     retry_at: None,
+                    remedy: None,
                 },
                 None => Body::Recovered {
                     from: Level::Cached,
@@ -90,7 +91,10 @@ impl Reader {
         let (level, data_as_of) = {
             let state = self.streams.instance.fold.read();
             let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
-            Snapshots::summary(&state, &scopes)
+            let (level, data_as_of) = Snapshots::summary(&state, &scopes);
+            let unrecorded = self.streams.instance.vitals.source_level.value();
+            // Where no board is known, the organisation's own level is all there is to say.
+            (if scopes.is_empty() { level.max(state.whole(unrecorded).0) } else { level }, data_as_of)
         };
         let body = Body::Heartbeat { cursor: position.to_string() };
         self.owe(moved, level, data_as_of, &body);

@@ -300,6 +300,7 @@ fn change(
             reason: outage.map_or_else(|| LOADING.into(), |outage| outage.reason.clone()),
             since: outage.and_then(|outage| outage.since).unwrap_or(now),
             retry_at: outage.and_then(|outage| outage.retry_at),
+            remedy: outage.and_then(|outage| outage.remedy.clone()),
         },
     }
 }
