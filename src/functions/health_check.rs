@@ -221,7 +221,7 @@ fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     let state = app.instance.fold.read();
     let scopes: Vec<_> = state.shown().collect();
     let worst = Snapshots::summary(&state, &scopes).0.max(of_source);
-    let level = if is_ready { worst } else { Level::None };
+    let level = if scopes.is_empty() && !is_ready { Level::None } else { worst };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
         json!({
             "project": scope.project,

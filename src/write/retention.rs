@@ -34,9 +34,8 @@ const BOARDS_MAX: usize = 10;
 /// By how many milliseconds clocks may differ while items are let go.
 const CLOCK_DIFFERENCE_MS_MAX: u64 = 60_000;
 
-/// How many of the items leave in one pass at most: a tenth, but some always may.
+/// How many of the items leave in one pass at most: a tenth.
 const DUE_PART: usize = 10;
-const DUE_MIN: usize = 100;
 
 /// How many passes one after the other let none go because too many are due: a day.
 const REFUSALS: u32 = 24;
@@ -146,7 +145,7 @@ impl Retention {
     /// leaves; if it still is so then, a tenth leaves with each pass.
     fn bounded(&self, mut due: Vec<KnownItem>) -> Vec<KnownItem> {
         let known = self.instance.fold.read().items_len();
-        let most = DUE_MIN.max(known / DUE_PART);
+        let most = known.div_ceil(DUE_PART);
         if due.len() <= most {
             self.refused.store(0, Ordering::Relaxed);
             return due;

@@ -67,10 +67,22 @@ async fn next_end(
 /// Drops entries by age, notes how things are, and says what an operator should know of the server whenever that has
 /// changed.
 pub(super) async fn tend(parts: &Parts) {
+    let mut is_told = false;
     loop {
         match parts.tend().await {
-            Ok(()) => tokio::time::sleep(parts.settings.tend_every).await,
-            Err(_) => tokio::time::sleep(parts.settings.tend_every.min(Duration::from_secs(1))).await,
+            Ok(()) => {
+                is_told = false;
+                tokio::select! {
+                    () = tokio::time::sleep(parts.settings.tend_every) => {}
+                    () = parts.server_clock.moved() => {}
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(%error, "neither the age of the log nor the clock of Redis can be seen to");
+                }
+                tokio::time::sleep(parts.settings.tend_every.min(Duration::from_secs(1))).await;
+            }
         }
     }
 }
@@ -90,9 +102,11 @@ impl Parts {
         };
         let server_epoch_s = i64::from_redis_value_ref(server_epoch_s).ok();
         let info: Vec<_> = info.iter().filter_map(|text| String::from_redis_value_ref(text).ok()).collect();
-        let our_epoch_s = (self.clock)().epoch_ms() / 1_000;
-        *self.clock_ahead_ms.lock().unwrap_or_else(PoisonError::into_inner) =
-            server_epoch_s.map(|theirs| clock_ahead_ms(theirs, our_epoch_s));
+        let machine = (self.clock)();
+        let our_epoch_s = machine.epoch_ms() / 1_000;
+        if let Some(theirs) = server_epoch_s {
+            self.server_clock.see(clock_ahead_ms(theirs, our_epoch_s), machine);
+        }
         let info = info.join("\n");
         let found = findings::findings(&info, server_epoch_s, our_epoch_s);
         let mut condition = self.condition.lock().unwrap_or_else(PoisonError::into_inner);

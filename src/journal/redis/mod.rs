@@ -9,6 +9,7 @@ mod connector;
 mod expiring;
 mod findings;
 mod link;
+mod server_clock;
 mod settings;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use self::background::{BLOCK, listen, tend};
 use self::codec::{CommitArguments, ITEM_PREFIX, ITEMS, Keys, SCHEMA};
 use self::connector::Connector;
 use self::link::{Link, Script};
+use self::server_clock::ServerClock;
 pub use self::settings::RedisSettings;
 use super::{
     Commit, CommitOutcome, Entry, EntryId, Journal, JournalCondition, JournalError, LoadedRecords,
@@ -67,8 +69,8 @@ struct Parts {
     epoch: Mutex<Option<Vec<u8>>>,
     /// As it was last tended.
     condition: Mutex<JournalCondition>,
-    /// By how much the server's clock was ahead of ours when the log was last tended.
-    clock_ahead_ms: Mutex<Option<i64>>,
+    /// The server's clock, as it is seen whenever the log is tended.
+    server_clock: ServerClock,
     /// Whether it is known that the store holds nothing of this owner in the first form.
     is_first_form_gone: AtomicBool,
 }
@@ -100,7 +102,7 @@ impl RedisJournal {
             clock,
             epoch: Mutex::default(),
             condition: Mutex::new(JournalCondition { kind: "redis", ..JournalCondition::default() }),
-            clock_ahead_ms: Mutex::default(),
+            server_clock: ServerClock::default(),
             is_first_form_gone: AtomicBool::new(false),
         });
         Ok(Self { parts, listener: AsyncMutex::new(listener), changed: watch::Sender::default() })
@@ -337,7 +339,7 @@ impl Journal for RedisJournal {
     }
 
     fn clock_ahead_ms(&self) -> Option<i64> {
-        *self.parts.clock_ahead_ms.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.server_clock.ahead_ms((self.parts.clock)())
     }
 
     fn condition(&self) -> JournalCondition {
