@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::faults::FaultyJournal;
+use crate::support::organisation::{Answer, SimulatedFailure};
 use crate::support::source::{NOW_MS, Organization, boards};
 
 #[tokio::test]
@@ -60,6 +61,39 @@ async fn a_board_begins_as_the_organisation_has_it() {
     let checked = boards["Web"]["dataAsOf"].as_i64().unwrap();
     assert!((NOW_MS..NOW_MS + 60_000).contains(&checked), "{checked}");
     assert_eq!(boards["Web"].get("demo"), None);
+}
+
+#[tokio::test]
+async fn f15_an_item_that_was_deleted_and_of_which_no_hook_told_leaves_its_board_at_the_next_check() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let shows = async |id: u32| {
+        let board = boards(&app).await.remove("Web").unwrap();
+        let shown = board["items"].as_array().unwrap().iter().any(|item| item["id"] == id);
+        let mut missing = board["missing"].as_array().into_iter().flatten();
+        (shown, missing.any(|missing| missing["workItemId"] == id))
+    };
+    let items = boards(&app).await["Web"]["items"].clone();
+    let [id, other] = [0, 1].map(|n| items[n]["id"].as_u64().unwrap() as u32);
+    let delete = |id: u32| {
+        organization.model(|model| {
+            let at = model.now();
+            model.change(id, Event::Deleted, at, 0, |_| {}).unwrap();
+        });
+    };
+    delete(id);
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    assert_eq!((check.changed, check.error), (1, None));
+    app.settled().await;
+    assert_eq!(shows(id).await, (false, false));
+    // Of one that may not even be read in the recycle bin nothing is known but that the board cannot answer for it.
+    delete(other);
+    let text = json!({ "typeKey": "WorkItemUnauthorizedAccessException", "message": "TF401232" });
+    let gone = Answer { status: 404, headers: Vec::new(), body: text };
+    organization.fail_on("GET wit/workitems/*/revisions", SimulatedFailure::Instead(gone)).await;
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    assert_eq!((check.changed, check.error), (0, None));
+    organization.until(async || (shows(other).await == (true, true)).then_some(())).await;
 }
 
 #[tokio::test]

@@ -242,7 +242,9 @@ impl Source {
         };
         let heads = of_items(self.azure.heads(&ids).await)?;
         let doubted = self.doubted(&known, &heads);
-        let stale = self.stale(heads, &doubted);
+        let omitted = omitted(&known, &heads);
+        let mut stale = self.stale(heads, &doubted);
+        stale.extend(omitted);
         self.fetch(projects, project, &stale, &doubted, cause).await
     }
 
@@ -307,10 +309,12 @@ impl Source {
             let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
             for (id, answer) in answers {
                 match answer {
-                    Ok(observation) => {
-                        let listed = observation.filter(|item| self.is_listed(projects, item));
-                        observations.extend(listed.map(|item| self.told(item, doubted)));
+                    Ok(Some(item)) if self.is_listed(projects, &item) => {
+                        observations.push(self.told(item, doubted));
                     }
+                    // The board shows it, and cannot answer for it.
+                    Ok(None) if self.instance.fold.read().item(id).is_some() => fetched.unreadable.push(id),
+                    Ok(_) => {}
                     Err(error) => failed.push((id, error)),
                 }
             }
@@ -343,6 +347,14 @@ fn is_of_one_item(error: &CallError, answered: u32) -> bool {
 
 fn of_items<T>(result: Result<T, CallError>) -> Result<T, BoardError> {
     result.map_err(|error| BoardError::Call(DataSource::WorkItems, error))
+}
+
+/// The items that are known here and that the organisation did not name: they are in its recycle bin, or may not be read
+/// any more. Their revisions tell.
+fn omitted(known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[(WorkItemId, Rev)]) -> Vec<WorkItemId> {
+    let named: BTreeSet<WorkItemId> = heads.iter().map(|(id, _)| *id).collect();
+    let is_omitted = |item: &&Arc<WorkItem>| !named.contains(&item.id) && !item.present().claim.facts.deleted;
+    known.values().filter(is_omitted).map(|item| item.id).collect()
 }
 
 /// Whether the organisation has revisions of an item that are not known here. Where some in between are missing they
