@@ -14,6 +14,7 @@
 mod access;
 mod archive_contract;
 mod bounds;
+mod chaos;
 mod client;
 mod comparison;
 mod dashboard;

@@ -154,6 +154,7 @@ impl Server {
     /// Makes every call succeed again.
     pub fn mend(&self) {
         self.shared.broken.lock().unwrap().clear();
+        self.shared.failures.lock().unwrap().clear();
     }
 
     /// Stops listening and drops every connection: the organisation cannot be reached.

@@ -148,8 +148,12 @@ pub async fn judge(
 
 /// The revisions of each item that the store holds.
 async fn revisions(server: &RedisServer, organisation: &str) -> Revisions {
-    let items: Vec<(String, Vec<u8>)> =
-        server.command(&["HGETALL", &redis::key(organisation, "items")]).await;
+    revisions_at(server, &redis::key(organisation, "items")).await
+}
+
+/// The revisions of each item that are under that key.
+pub async fn revisions_at(server: &RedisServer, key: &str) -> Revisions {
+    let items: Vec<(String, Vec<u8>)> = server.command(&["HGETALL", key]).await;
     let revisions = |record: &[u8]| {
         // The version comes first, and then the item.
         let item = record.splitn(2, |byte| *byte == b' ').nth(1).unwrap();

@@ -24,9 +24,11 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// What it was greeted with, if it lived long enough.
+    /// What it was greeted with, if it lived long enough: where it was greeted before the log was read, and once more
+    /// after it, the second greeting.
     pub fn connected(&self) -> Option<Value> {
-        self.first("connected")
+        let mut greetings = self.blocks.iter().filter(|block| block.kind().as_deref() == Some("connected"));
+        greetings.next_back()?.json()
     }
 
     /// Why it ended, if it was told.

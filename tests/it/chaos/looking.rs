@@ -1,0 +1,137 @@
+//! Whoever looks at boards while there is trouble: readers who come and go, and a look at each instance now and then.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::reading;
+use super::stage::{INSTANCES, Stage};
+use super::truth::number;
+use crate::support::http;
+use crate::support::witness::{Connection, Witness};
+
+/// How many readers there are at most, and at least one.
+const READERS_MAX: usize = 5;
+
+/// How long after an instance lost its Redis, or everybody the organisation, no board of it may say that it is full:
+/// far more than it takes to notice, because the machine may be busy.
+const REDIS_NOTICED_AFTER: Duration = Duration::from_secs(15);
+const ORGANISATION_NOTICED_AFTER: Duration = Duration::from_secs(40);
+
+/// How long a board may lack what its instance has answered for. As a rule it never does; but a relay that is slow is
+/// not waited for, and one that has lost its Redis has to find it again.
+const FOLDED_WITHIN: Duration = Duration::from_secs(6);
+
+/// Readers come, change instances and go; returns what those who left were sent, and who is still there.
+pub async fn readers(
+    stage: &Stage,
+    until: Instant,
+    mut rng: fastrand::Rng,
+) -> (Vec<Vec<Connection>>, Vec<Witness>) {
+    let (mut left, mut reading) =
+        (Vec::new(), vec![Witness::begin(&stage.places, 0), Witness::begin(&stage.places, 1)]);
+    while Instant::now() < until && !stage.findings.any() {
+        sleep(Duration::from_millis(rng.u64(200..3_000))).await;
+        let one = rng.usize(0..reading.len());
+        match rng.u8(0..10) {
+            0 if reading.len() < READERS_MAX => {
+                stage.count("reader came");
+                reading.push(Witness::begin(&stage.places, rng.usize(0..INSTANCES)));
+            }
+            // The first one stays, so that somebody sees everything.
+            1 if one > 0 => {
+                stage.count("reader left");
+                let connections = reading.swap_remove(one).end().await;
+                stage.findings.note(reading::check(&stage.truth, &connections));
+                left.push(connections);
+            }
+            2..6 => {
+                stage.count("reader changed instances");
+                reading[one].go_on_elsewhere();
+            }
+            _ => {}
+        }
+    }
+    (left, reading)
+}
+
+/// Looks at all boards of an instance; none while it does not answer.
+pub async fn boards(stage: &Stage, number: usize) -> Option<Vec<Value>> {
+    let place = stage.places.nth(number);
+    let get = async |path: &str| -> Option<Value> {
+        let answer = http::attempt(place, &http::request("GET", path, &[], b"")).await.ok()?;
+        (answer.status == 200).then(|| answer.json())
+    };
+    let mut boards = Vec::new();
+    for scope in get("/api/snapshot").await?["scopes"].as_array()? {
+        boards.push(get(scope["url"].as_str()?).await?);
+    }
+    Some(boards)
+}
+
+/// Looks at an instance over and over.
+pub async fn looks(stage: &Stage, number: usize, until: Instant) {
+    let instance = &stage.instances[number];
+    let mut seen = (0, BTreeMap::new());
+    while Instant::now() < until && !stage.findings.any() {
+        sleep_until((Instant::now() + Duration::from_millis(700)).min(until)).await;
+        let life = instance.lives.load(Ordering::SeqCst);
+        if seen.0 != life {
+            seen = (life, BTreeMap::new());
+        }
+        let mut answered = instance.answered.lock().unwrap().clone();
+        if instance.without_redis.is_there_for(FOLDED_WITHIN) {
+            answered.retain(|_, (_, at)| at.elapsed() > FOLDED_WITHIN);
+        } else {
+            answered.clear();
+        }
+        let (redis, organisation) = (instance.without_redis.time(), stage.organisation_away.time());
+        let Some(boards) = boards(stage, number).await else { continue };
+        if instance.lives.load(Ordering::SeqCst) != life {
+            continue;
+        }
+        stage.count("look at all boards");
+        // What was away before and is still has been away meanwhile.
+        let is_known = |before: Option<Duration>, now: Option<Duration>, bound| {
+            before.is_some_and(|before| before > bound && now.is_some_and(|now| now > before))
+        };
+        let no_redis = is_known(redis, instance.without_redis.time(), REDIS_NOTICED_AFTER);
+        let no_organisation =
+            is_known(organisation, stage.organisation_away.time(), ORGANISATION_NOTICED_AFTER);
+        for board in &boards {
+            let (level, as_of) = (&board["level"], &board["dataAsOf"]);
+            stage.count(format!("board seen as {}", level.as_str().unwrap()));
+            if *level == "full" && (no_redis || no_organisation) {
+                stage.findings.report(format!(
+                    "instance {number} says full, without Redis for {redis:?}, without the organisation for \
+                     {organisation:?}: {board}"
+                ));
+            }
+            stage.findings.note(reading::check_board(&stage.truth, board, level, as_of));
+            stage.findings.note(went_back(board, &answered, &mut seen.1));
+        }
+    }
+}
+
+/// Whether a board has less than this process had on it before, or than it has answered for.
+fn went_back(
+    board: &Value,
+    answered: &BTreeMap<u32, (u32, std::time::Instant)>,
+    seen: &mut BTreeMap<u32, u32>,
+) -> Result<(), String> {
+    for item in board["items"].as_array().into_iter().flatten() {
+        let (id, rev) = (number(&item["id"]), number(&item["rev"]));
+        let before = seen.insert(id, rev);
+        let answered = answered.get(&id).map(|(rev, _)| *rev);
+        if before > Some(rev) || answered > Some(rev) {
+            return Err(format!(
+                "item {id} is shown as of revision {rev}, was shown as of {before:?}, and a hook of {answered:?} was \
+                 answered with 200: {board}"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! What trouble is made for: two processes with lines to one Redis, one Azurite and one organisation.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use boardcast::domain::owner::Owner;
+use boardcast::domain::time::Timestamp;
+
+use super::tables::RefusingProxy;
+use super::truth::Truth;
+use crate::support::azurite::{Azurite, connection_string_at};
+use crate::support::flow::Places;
+use crate::support::organisation::Server;
+use crate::support::process::Process;
+use crate::support::proxy::Proxy;
+
+/// How many instances there are.
+pub const INSTANCES: usize = 2;
+
+/// The one of them whose clock is set.
+pub const MISTIMED: usize = 1;
+
+/// What was found to be wrong.
+#[derive(Default)]
+pub struct Findings(Mutex<Vec<String>>);
+
+impl Findings {
+    pub fn report(&self, finding: impl Into<String>) {
+        self.0.lock().unwrap().push(finding.into());
+    }
+
+    pub fn note(&self, judged: Result<(), String>) {
+        if let Err(finding) = judged {
+            self.report(finding);
+        }
+    }
+
+    pub fn any(&self) -> bool {
+        !self.0.lock().unwrap().is_empty()
+    }
+
+    /// All that were reported; the first ones say what happened.
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Something that is away now and then.
+#[derive(Default)]
+pub struct Away(Mutex<Absence>);
+
+#[derive(Default)]
+struct Absence {
+    since: Option<Instant>,
+    back_since: Option<Instant>,
+}
+
+impl Away {
+    pub fn begin(&self) {
+        self.0.lock().unwrap().since.get_or_insert_with(Instant::now);
+    }
+
+    pub fn end(&self) {
+        let mut absence = self.0.lock().unwrap();
+        (absence.since, absence.back_since) = (None, Some(Instant::now()));
+    }
+
+    /// Whoever is to notice begins only now.
+    pub fn begin_anew(&self) {
+        if let Some(since) = &mut self.0.lock().unwrap().since {
+            *since = Instant::now();
+        }
+    }
+
+    /// For how long it has been away, without being back meanwhile.
+    pub fn time(&self) -> Option<Duration> {
+        self.0.lock().unwrap().since.map(|since| since.elapsed())
+    }
+
+    /// Whether it has been there for so long.
+    pub fn is_there_for(&self, time: Duration) -> bool {
+        let absence = self.0.lock().unwrap();
+        absence.since.is_none() && absence.back_since.is_none_or(|since| since.elapsed() > time)
+    }
+}
+
+/// An instance, as it is and as it was told to be.
+pub struct Instance {
+    process: tokio::sync::Mutex<Option<Process>>,
+    /// How many processes it has been.
+    pub lives: AtomicUsize,
+    /// Its line to Redis.
+    pub line: Proxy,
+    /// How long it has had no Redis to read and write.
+    pub without_redis: Away,
+    /// The revisions that this process has answered for, and when: they are on its boards.
+    pub answered: Mutex<BTreeMap<u32, (u32, Instant)>>,
+    settings: Vec<(&'static str, String)>,
+    log: Mutex<Vec<String>>,
+}
+
+/// Everything together.
+pub struct Stage {
+    pub truth: Truth,
+    pub findings: Findings,
+    pub instances: Vec<Instance>,
+    pub places: Places,
+    pub azurite_line: Proxy,
+    pub tables: RefusingProxy,
+    pub organisation: tokio::sync::Mutex<Server>,
+    pub organisation_away: Away,
+    pub owner: Owner,
+    clock: PathBuf,
+    /// How often what was done.
+    counts: Mutex<BTreeMap<String, usize>>,
+    _azurite: Azurite,
+}
+
+/// The library that sets the clock of a process, where the machine has it or where `scripts/test` unpacks it.
+fn faketime() -> PathBuf {
+    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/faketime/usr/lib");
+    let folders = [PathBuf::from("/usr/lib"), unpacked];
+    let places = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let mut libraries = places.map(|place| place.unwrap().path().join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|library| library.is_file()).expect(
+        "this test needs libfaketime: run scripts/test, which brings it, or install the package libfaketime",
+    )
+}
+
+/// A zone in which it is noon, more or less: no clock is set so far that another day begins there.
+fn zone_of_noon() -> String {
+    let now: Timestamp = boardcast::platform::clock::system()();
+    let hours = 12 - now.epoch_ms() / 3_600_000 % 24;
+    // In these names the sign says how far Greenwich is ahead.
+    format!("Etc/GMT{:+}", -hours)
+}
+
+impl Stage {
+    pub async fn begin(seed: u64, behind_ms: i64, is_compared: bool, redis_port: u16) -> Self {
+        let truth = Truth::new(seed, behind_ms, is_compared);
+        let organisation = Server::start(truth.model.clone()).await.unwrap();
+        let azurite = Azurite::start().await;
+        let tables = RefusingProxy::to(azurite.port()).await;
+        let azurite_line = Proxy::to(tables.port).await;
+        let clock = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+            "clock-{}-{}",
+            std::process::id(),
+            azurite.port()
+        ));
+        std::fs::write(&clock, "+0").unwrap();
+        let mut common = vec![
+            ("BOARDCAST_TABLES", connection_string_at(azurite_line.address.port())),
+            ("BOARDCAST_SYNC_ZONE", zone_of_noon()),
+            ("BOARDCAST_SYNC_CRON", "* * * * *".into()),
+            ("BOARDCAST_CHECK_MS", "2000".into()),
+            ("BOARDCAST_SETTLE_MS", "300".into()),
+            ("BOARDCAST_HEARTBEAT_MS", "1000".into()),
+            // In the end the whole log is compared with what readers were sent.
+            ("BOARDCAST_LOG_ENTRIES_MAX", "1000000".into()),
+        ];
+        let mut owner = Owner::hooks_alone(None);
+        if is_compared {
+            owner = Owner::organization(&organisation.base_url(), None);
+            common.push(("BOARDCAST_ORGANIZATION_URL", organisation.base_url()));
+        }
+        let (mut instances, mut addresses) = (Vec::new(), Vec::new());
+        for number in 0..INSTANCES {
+            let line = Proxy::to(redis_port).await;
+            let mut settings = common.clone();
+            settings.push(("BOARDCAST_REDIS_URL", format!("redis://{}", line.address)));
+            if number == MISTIMED {
+                settings.push(("LD_PRELOAD", faketime().to_str().unwrap().to_owned()));
+                settings.push(("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap().to_owned()));
+                settings.push(("FAKETIME_CACHE_DURATION", "1".into()));
+                settings.push(("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()));
+            }
+            let instance = Instance {
+                process: tokio::sync::Mutex::default(),
+                lives: AtomicUsize::default(),
+                line,
+                without_redis: Away::default(),
+                answered: Mutex::default(),
+                settings,
+                log: Mutex::default(),
+            };
+            addresses.push(instance.start().await);
+            instances.push(instance);
+        }
+        Self {
+            truth,
+            findings: Findings::default(),
+            instances,
+            places: Places::of(addresses),
+            azurite_line,
+            tables,
+            organisation: tokio::sync::Mutex::new(organisation),
+            organisation_away: Away::default(),
+            owner,
+            clock,
+            counts: Mutex::default(),
+            _azurite: azurite,
+        }
+    }
+
+    pub fn count(&self, what: impl Into<String>) {
+        *self.counts.lock().unwrap().entry(what.into()).or_default() += 1;
+    }
+
+    pub fn counted(&self) -> BTreeMap<String, usize> {
+        self.counts.lock().unwrap().clone()
+    }
+
+    /// Kills a process, and starts another in its place a while later.
+    pub async fn kill_and_start(&self, number: usize, pause: Duration) {
+        let instance = &self.instances[number];
+        instance.kill().await;
+        tokio::time::sleep(pause).await;
+        self.places.set(number, instance.start().await);
+    }
+
+    /// Sets the clock of one instance so much ahead, or back.
+    pub fn set_clock(&self, offset_s: i64) {
+        self.truth.note_clock((offset_s + 2) * 1_000);
+        // It is read in one piece.
+        let next = self.clock.with_extension("next");
+        std::fs::write(&next, format!("{offset_s:+}")).unwrap();
+        std::fs::rename(&next, &self.clock).unwrap();
+    }
+
+    /// What each process has logged, to a file for each life, in the folder of the build.
+    pub async fn keep_logs(&self) -> PathBuf {
+        let folder = self.clock.with_extension("logs");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (number, instance) in self.instances.iter().enumerate() {
+            instance.note_log().await;
+            for (life, log) in instance.log.lock().unwrap().iter().enumerate() {
+                std::fs::write(folder.join(format!("instance-{number}-life-{life}.log")), log).unwrap();
+            }
+        }
+        folder
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.clock);
+    }
+}
+
+impl Instance {
+    async fn start(&self) -> std::net::SocketAddr {
+        let settings: Vec<_> = self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let process = Process::start(&settings).await;
+        let address = process.address;
+        *self.process.lock().await = Some(process);
+        self.without_redis.begin_anew();
+        self.lives.fetch_add(1, Ordering::SeqCst);
+        address
+    }
+
+    async fn note_log(&self) {
+        if let Some(process) = &*self.process.lock().await {
+            self.log.lock().unwrap().push(process.log());
+        }
+    }
+
+    async fn kill(&self) {
+        self.note_log().await;
+        // Whoever asks meanwhile asks nobody, or somebody else.
+        self.lives.fetch_add(1, Ordering::SeqCst);
+        if let Some(mut process) = self.process.lock().await.take() {
+            process.kill().await;
+        }
+        self.answered.lock().unwrap().clear();
+    }
+}

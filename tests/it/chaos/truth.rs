@@ -1,0 +1,258 @@
+//! What is true: the simulated organisation with every revision it ever had, and what may be said of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use boardcast::demo::simulation::item::{Item, Revision};
+use boardcast::demo::simulation::model::{Model, SimulatedChange};
+use boardcast::demo::simulation::organisation::day_of;
+use boardcast::demo::simulation::process::ItemRank;
+use boardcast::domain::sprint::catalogue::BugsBehaviour;
+use boardcast::domain::time::Timestamp;
+use serde_json::Value;
+
+/// What a board is told apart by: project, team and sprint, each `null` where there is none.
+pub type BoardName = (Value, Value, Value);
+
+/// The organisation, and when it changed.
+pub struct Truth {
+    pub model: Arc<Mutex<Model>>,
+    /// Whether boards are compared with the organisation, so that teams and sprints are known.
+    pub is_compared: bool,
+    /// Since the run began: the revisions of each item, with the time of the machine at which they were made.
+    made: Mutex<BTreeMap<u32, Vec<(u32, i64)>>>,
+    /// How far the clock of an instance was ever ahead.
+    ahead_ms: AtomicI64,
+}
+
+fn now_ms() -> i64 {
+    boardcast::platform::clock::system()().epoch_ms()
+}
+
+impl Truth {
+    /// An organisation that is `behind_ms` behind the time, because it lives faster.
+    pub fn new(seed: u64, behind_ms: i64, is_compared: bool) -> Self {
+        let begin = now_ms() - behind_ms;
+        let model = Model::new(seed, Arc::new(move || Timestamp::from_epoch_ms(begin)));
+        Self {
+            model: Arc::new(Mutex::new(model)),
+            is_compared,
+            made: Mutex::default(),
+            ahead_ms: AtomicI64::new(0),
+        }
+    }
+
+    /// Makes the next change, whenever it is due.
+    pub fn step(&self) -> SimulatedChange {
+        let mut model = self.model.lock().unwrap();
+        loop {
+            let due = model.due();
+            if let Some(change) = model.step(due) {
+                // Noted while nobody else can have seen it.
+                let mut made = self.made.lock().unwrap();
+                made.entry(change.item).or_default().push((change.rev, now_ms()));
+                return change;
+            }
+        }
+    }
+
+    pub fn note_clock(&self, offset_ms: i64) {
+        self.ahead_ms.fetch_max(offset_ms, Ordering::SeqCst);
+    }
+
+    /// Checks an item as it is shown against the revision that it claims to be.
+    pub fn check_item(&self, shown: &Value) -> Result<(), String> {
+        let model = self.model.lock().unwrap();
+        let rev = number(&shown["rev"]);
+        let item =
+            model.item(number(&shown["id"])).ok_or_else(|| format!("there is no such item: {shown}"))?;
+        let revision = item.revision(rev).ok_or_else(|| format!("there is no such revision: {shown}"))?;
+        let (_, team) = model.home(item).unwrap();
+        let content = &revision.content;
+        let assigned = content.assigned_to.and_then(|who| team.members.get(who)).map(|who| who.name);
+        let text = |text: &str| Value::from(text);
+        let expected = [
+            ("type", text(item.item_type.name)),
+            ("title", text(&content.title)),
+            ("state", text(content.state.name)),
+            ("iterationPath", text(&content.iteration_path)),
+            ("areaPath", text(&team.area_path)),
+            ("blocked", content.blocked.into()),
+            ("changedAt", revision.changed_at.epoch_ms().into()),
+        ];
+        let mut differs = expected.iter().any(|(name, value)| shown[*name] != *value);
+        differs |= shown["remainingWork"].as_f64() != content.remaining_work;
+        differs |= shown["assignedTo"]["name"].as_str() != assigned;
+        if self.is_compared {
+            let category = serde_json::to_value(content.state.category).unwrap();
+            // Before its team is known, nobody can say what its state means.
+            differs |= shown["stateCategory"] != category && !shown["stateCategory"].is_null();
+            differs |= shown["effort"].as_f64() != content.effort;
+        }
+        if differs { Err(format!("shown is {shown}, true was {revision:?}")) } else { Ok(()) }
+    }
+
+    /// What a board of a project amounts to, of the numbers that follow from its items alone.
+    pub fn numbers<'a>(
+        &self,
+        (project, team): (&Value, &Value),
+        items: impl Iterator<Item = &'a Value>,
+    ) -> BTreeMap<&'static str, f64> {
+        let model = self.model.lock().unwrap();
+        let mut numbers = BTreeMap::new();
+        let mut add = |name, value: f64| *numbers.entry(name).or_insert(0.0) += value;
+        let known = model.organisation.projects.iter().find(|known| *project == known.id.to_string());
+        // Without a team nobody can say what a state means.
+        for name in NUMBERS.iter().filter(|name| !team.is_null() || **name == "items.total") {
+            add(*name, 0.0);
+        }
+        for item in items {
+            if team.is_null() {
+                add("items.total", 1.0);
+                continue;
+            }
+            let process = known.unwrap().process;
+            let kind = process.types.iter().find(|kind| item["type"] == kind.name).unwrap();
+            let bugs_are_requirements = process.bugs_behavior == BugsBehaviour::AsRequirements;
+            let (is_requirement, is_task) = match kind.level {
+                ItemRank::Requirement => (true, false),
+                ItemRank::Bug => (bugs_are_requirements, !bugs_are_requirements),
+                ItemRank::Task => (false, true),
+                ItemRank::Epic | ItemRank::Feature => (false, false),
+            };
+            let (is_done, is_removed) =
+                (item["stateCategory"] == "Completed", item["stateCategory"] == "Removed");
+            if is_removed {
+                continue;
+            }
+            if is_requirement {
+                let effort = item["effort"].as_f64().unwrap_or_default();
+                add("items.total", 1.0);
+                add("points.total", effort);
+                add(if is_done { "items.completed" } else { "items.remaining" }, 1.0);
+                add(if is_done { "points.completed" } else { "points.remaining" }, effort);
+            }
+            if is_task && !is_done {
+                add("hours.remaining", item["remainingWork"].as_f64().unwrap_or_default());
+            }
+            if kind.level == ItemRank::Bug && !is_done {
+                add("bugs.open", 1.0);
+            }
+        }
+        numbers
+    }
+
+    /// Checks a board's numbers against its own items.
+    pub fn check_numbers(&self, data: &Value) -> Result<(), String> {
+        let Some(items) = data["items"].as_array() else { return Ok(()) };
+        if is_remembered(data) {
+            return Ok(());
+        }
+        for (name, value) in self.numbers((&data["project"]["id"], &data["team"]), items.iter()) {
+            match data["metrics"][name]["value"].as_f64() {
+                Some(shown) if (shown - value).abs() > 0.005 => {
+                    return Err(format!("{name} is {shown} where its items make {value}: {data}"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a board which says that it is full has what the organisation had when it says so.
+    pub fn check_full(&self, data: &Value, level: &Value, as_of: &Value) -> Result<(), String> {
+        // What is no team's is compared with nothing.
+        let is_compared = self.is_compared && !data["team"].is_null() && level == "full";
+        let (Some(items), true) = (data["items"].as_array(), is_compared) else {
+            return Ok(());
+        };
+        let as_of = as_of.as_i64().ok_or("a full board that says of no time")?;
+        // Whichever instance said when that was may have been ahead.
+        let as_of = as_of - self.ahead_ms.load(Ordering::SeqCst);
+        let shown: BTreeMap<u32, u32> =
+            items.iter().map(|item| (number(&item["id"]), number(&item["rev"]))).collect();
+        let missing: BTreeSet<u32> = data["missing"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|missing| Some(missing["workItemId"].as_u64()? as u32))
+            .collect();
+        let model = self.model.lock().unwrap();
+        let made = self.made.lock().unwrap();
+        for item in model.items().values().filter(|item| !missing.contains(&item.id)) {
+            let of_item = made.get(&item.id).map_or(&[][..], |made| made);
+            let later = of_item.iter().filter(|(_, at)| *at > as_of).count() as u32;
+            let known = item.newest().rev - later;
+            let on_board = is_on(&model, item, item.newest(), data);
+            let differs = match shown.get(&item.id) {
+                Some(rev) => *rev < known || (later == 0 && !on_board),
+                None => later == 0 && on_board,
+            };
+            if differs {
+                let shown = shown.get(&item.id);
+                return Err(format!(
+                    "a full board of {as_of} has revision {shown:?} of item {}, of which revision {known} was there: {data}",
+                    item.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest revision of each item that the board of this answer should have.
+    pub fn expected(&self, data: &Value, told: &BTreeMap<u32, BTreeSet<u32>>) -> BTreeMap<u32, u32> {
+        let model = self.model.lock().unwrap();
+        let items = model.items().values().filter(|item| self.is_compared || told.contains_key(&item.id));
+        items
+            .filter(|item| is_on(&model, item, item.newest(), data))
+            .map(|item| (item.id, item.newest().rev))
+            .collect()
+    }
+
+    /// How many boards there should be in the end.
+    pub fn boards(&self) -> usize {
+        let model = self.model.lock().unwrap();
+        let projects = &model.organisation.projects;
+        if self.is_compared {
+            projects.iter().map(|project| project.teams.len()).sum()
+        } else {
+            projects.len()
+        }
+    }
+}
+
+/// Of the numbers that are compared, those that follow from items alone.
+pub const NUMBERS: [&str; 8] = [
+    "items.total",
+    "items.completed",
+    "items.remaining",
+    "points.total",
+    "points.completed",
+    "points.remaining",
+    "hours.remaining",
+    "bugs.open",
+];
+
+/// Whether a board is one that the archive remembers, with numbers and without items.
+pub fn is_remembered(data: &Value) -> bool {
+    data["history"] == "partial" && data["items"].as_array().is_some_and(Vec::is_empty)
+}
+
+/// Whether a revision of an item belongs on a board: of its team and the team's sprint, or, where hooks alone tell, of
+/// its project.
+fn is_on(model: &Model, item: &Item, revision: &Revision, data: &Value) -> bool {
+    let (project, team) = model.home(item).unwrap();
+    if revision.deleted || data["project"]["id"] != project.id.to_string() {
+        return false;
+    }
+    if data["team"].is_null() {
+        return true;
+    }
+    let sprint = project.current_sprint(team, day_of(model.now())).unwrap();
+    data["team"]["id"] == team.id.to_string() && revision.content.iteration_path == sprint.path
+}
+
+pub fn number(value: &Value) -> u32 {
+    u32::try_from(value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))).unwrap()
+}
