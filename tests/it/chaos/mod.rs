@@ -33,7 +33,7 @@ const SECONDS: u64 = 60;
 const FASTER: i64 = 20;
 
 /// How long it may take after the trouble until everything is as it should be.
-const WHOLE_WITHIN: Duration = Duration::from_secs(120);
+const WHOLE_WITHIN: Duration = Duration::from_secs(180);
 
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var_os(name)?;
