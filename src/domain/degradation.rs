@@ -193,6 +193,13 @@ struct Outage {
     probing_until: Option<Timestamp>,
 }
 
+impl Outage {
+    /// When it is tried again: now, where that is further off than it ever is, since a clock that was wrong said so.
+    fn due_at(&self, now: Timestamp) -> Timestamp {
+        if self.retry_at > later(now, PROBE_MAX_MS) { now } else { self.retry_at }
+    }
+}
+
 impl Condition {
     /// The level of this source's part of the board.
     pub fn level(&self) -> Level {
@@ -228,7 +235,7 @@ impl Condition {
         let Some(outage) = &mut self.outage else {
             return Permit::Ask;
         };
-        let wait = outage.probing_until.unwrap_or(outage.retry_at);
+        let wait = outage.probing_until.unwrap_or(outage.due_at(now));
         if now < wait {
             return Permit::Wait(wait);
         }
@@ -256,7 +263,7 @@ impl Condition {
         self.failures = self.failures.saturating_add(1);
         if let Some(outage) = &mut self.outage {
             // What was asked before the source was found gone comes back late, and says nothing new.
-            if outage.probing_until.take().is_some() || now >= outage.retry_at {
+            if outage.probing_until.take().is_some() || now >= outage.due_at(now) {
                 outage.reason = failure;
                 outage.probes_failed = outage.probes_failed.saturating_add(1);
                 outage.retry_at = later(now, probe_delay_ms(outage.probes_failed, jitter));
@@ -296,9 +303,10 @@ impl Condition {
 
     /// When to ask next because of what failed before: at once where failures are being sat out; `None` when nothing
     /// failed.
-    pub fn next_try(&self) -> Option<Timestamp> {
-        let sat_out = (self.failures > 0).then_some(self.paused_until.unwrap_or_default());
-        self.retry_at().or(sat_out)
+    pub fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
+        let paused_until = self.paused_until.unwrap_or_default();
+        let sat_out = (self.failures > 0).then_some(paused_until);
+        self.outage.map(|outage| outage.due_at(now).max(paused_until)).or(sat_out)
     }
 
     fn succeeded(&mut self, now: Timestamp) {
@@ -372,8 +380,8 @@ impl Conditions {
     }
 
     /// When to ask next because something failed; `None` when nothing did.
-    pub fn next_try(&self) -> Option<Timestamp> {
-        self.0.values().filter_map(Condition::next_try).min()
+    pub fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.values().filter_map(|condition| condition.next_try(now)).min()
     }
 }
 

@@ -294,3 +294,17 @@ proptest! {
         prop_assert_eq!((condition.level(), condition.reason()), (Level::Full, None));
     }
 }
+
+#[test]
+fn fault_c1_what_a_wrong_clock_put_off_is_tried_at_once() {
+    let (policy, ahead) = (Policy::default(), 3_600_000);
+    let mut condition = Condition::default();
+    condition.observe(&policy, CallOutcome::Failed(Failure::Unauthorised), at(ahead), None, 0.5);
+    assert_eq!(condition.next_try(at(ahead)), condition.retry_at());
+    assert_eq!(condition.next_try(at(0)), Some(at(0)));
+    assert_eq!(condition.permit(&policy, at(0)), Permit::Probe);
+    // What is put off by no more than it may be is waited for.
+    condition.observe(&policy, CallOutcome::Failed(Failure::Unauthorised), at(0), None, 0.5);
+    let due = condition.retry_at().unwrap();
+    assert_eq!((condition.next_try(at(1)), condition.permit(&policy, at(1))), (Some(due), Permit::Wait(due)));
+}

@@ -19,6 +19,9 @@ const FIRST_MS: i64 = 2_000;
 /// How soon something is looked for again that was not found, be it a team or a revision.
 const SECOND_LOOK_MS: i64 = 30_000;
 
+/// By how much the end of a check may be ahead, in milliseconds: instances without a common clock differ a little.
+const AHEAD_MS_MAX: i64 = 60_000;
+
 /// How long others wait for an instance that died over a check.
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -89,12 +92,18 @@ impl Source {
         let state = self.instance.fold.read();
         let check = state.checked();
         let Some(last) = last.max(check.ended) else { return true };
-        let since = (self.instance.clock)().ms_since(last);
-        let next_try = [check.organization.next_try(), check.parts.next_try()].into_iter().flatten().min();
+        let now = (self.instance.clock)();
+        if last > now {
+            // A clock that was wrong said so; to wait until it is right would be to wait for as long as it was ahead.
+            return last.ms_since(now) > AHEAD_MS_MAX;
+        }
+        let since = now.ms_since(last);
+        let next_try =
+            [check.organization.next_try(now), check.parts.next_try(now)].into_iter().flatten().min();
         let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
         let waits = |scope: Scope| state.awaits_comparison(scope) && check.gone(scope).is_none();
-        let is_watched = self.instance.watched.is_any((self.instance.clock)());
-        next_try.is_some_and(|at| (self.instance.clock)() >= at && since >= RETRY_MS)
+        let is_watched = self.instance.watched.is_any(now);
+        next_try.is_some_and(|at| now >= at && since >= RETRY_MS)
             || since >= FIRST_MS && state.boards().any(|(scope, _)| waits(scope))
             || since >= SECOND_LOOK_MS && (check.has_doubts() || has_doubts)
             || next_try.is_none() && is_watched && since >= interval

@@ -17,9 +17,8 @@ pub struct Trouble<'a> {
     pub rng: fastrand::Rng,
 }
 
-/// How far a clock is set, in seconds, ahead or back. An organisation that was found to be gone by a clock that is ahead is
-/// asked again so much later, so it is less than what is waited for in the end.
-const OFFSETS_S: [i64; 7] = [2, 5, 10, 20, 30, 45, 60];
+/// How far a clock is set, in seconds, ahead or back.
+const OFFSETS_S: [i64; 7] = [2, 5, 10, 30, 60, 600, 3_600];
 
 impl Trouble<'_> {
     fn is_over(&self) -> bool {
