@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::work_item::{Observation, Rev, WorkItemId};
+use crate::domain::sprint::refuted::HeadRevision;
+use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 
 /// A project of the organisation.
@@ -72,9 +73,9 @@ pub trait AzureDevOps: Send + Sync {
         sprint: SprintId,
     ) -> Result<Vec<WorkItemId>, CallError>;
 
-    /// The number of the newest revision of each of these items. What is not there, deleted or hidden is left out.
+    /// The newest revision of each of these items: its number and when it was made. What is not there, deleted or hidden is left out.
     /// Errors as above.
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError>;
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError>;
 
     /// Every revision of an item; `None` when there is no such item, or none that may be seen. A revision names its
     /// project by name: it is looked up in `known`, and is `project` where it is not found there. Errors as above.

@@ -6,11 +6,15 @@ use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::Event;
 use boardcast::demo::simulation::model::Model;
 use boardcast::domain::sprint::work_item::{History, WorkItemId};
+use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::source::{Organization, boards};
+
+/// The route of all revisions of an item.
+const REVISIONS: &str = "GET wit/workitems/*/revisions";
 
 /// A revision that no item ever reaches.
 const FUTURE: u32 = 4_000_000_000;
@@ -148,6 +152,82 @@ async fn fault_b10_boards_follow_a_server_that_was_restored_from_a_backup() {
     look(&organization, &app).await;
     assert_eq!(shown(&app, changed[1]).await.1, "True");
     assert_eq!(shown(&app, changed[2]).await.1, "True too");
+}
+
+#[tokio::test]
+async fn fault_b10_a_restored_server_that_reaches_the_same_number_again_is_followed() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let item = some_items(&app, 1).await[0];
+    let backup = organization.model(|model| model.clone());
+    organization.clock.advance(Duration::from_secs(2));
+    let lost = organization.model(|model| retitled(model, item, "Lost"));
+    assert_eq!(app.hook(&lost).await.json()["outcome"], "applied");
+    look(&organization, &app).await;
+    organization.model(|model| *model = backup);
+    organization.model(|model| retitled(model, item, "True"));
+    look(&organization, &app).await;
+    assert_eq!(shown(&app, item).await.1, "Lost", "one look proves nothing");
+    look(&organization, &app).await;
+    assert_eq!(shown(&app, item).await.1, "True");
+    assert_eq!(app.hook(&lost).await.status, 200);
+    app.settled().await;
+    assert_eq!(shown(&app, item).await.1, "True", "what was refuted came back");
+    let vitals = &app.app.instance.vitals;
+    let fetched = organization.calls_on(REVISIONS).await;
+    look(&organization, &app).await;
+    look(&organization, &app).await;
+    assert_eq!((organization.calls_on(REVISIONS).await, vitals.items_corrected.value()), (fetched, 1));
+}
+
+/// Hooks of the revision that an item is at, or that comes next: made hours from now, or made in time and told then.
+#[tokio::test]
+async fn fault_b10_a_hook_from_hours_ahead_does_not_keep_a_revision_from_the_organisation() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let items = some_items(&app, 4).await;
+    let mut right = Vec::new();
+    for (index, item) in items.iter().copied().enumerate() {
+        let (rev, _) = shown(&app, item).await;
+        let mut forged = organization.model(|model| {
+            let (mut forger, at) = (model.clone(), model.now().epoch_ms() + 20 * 3_600_000);
+            let at = Timestamp::from_epoch_ms(at);
+            let change =
+                forger.change(item, Event::Updated, at, 0, |content| content.title = "Forged".into());
+            hooks::payload(&forger, change.unwrap()).unwrap()
+        });
+        let fields = &mut forged["resource"]["revision"]["fields"];
+        if index % 2 == 0 {
+            let made = organization.model(|model| model.item(item).unwrap().newest().changed_at.to_string());
+            fields["System.ChangedDate"] = json!(made);
+            forged["resource"]["fields"].as_object_mut().unwrap().remove("System.ChangedDate");
+        }
+        if index < 2 {
+            forged["resource"]["rev"] = rev.clone();
+            forged["resource"]["revision"]["rev"] = rev;
+        }
+        assert_eq!(app.hook(&forged).await.json()["outcome"], "applied");
+        app.settled().await;
+        assert_eq!(shown(&app, item).await.1, "Forged");
+        if index >= 2 {
+            organization.clock.advance(Duration::from_secs(2));
+            let next = organization.model(|model| retitled(model, item, "True"));
+            assert_eq!(app.hook(&next).await.status, 200);
+        }
+        let title = organization.model(|model| model.item(item).unwrap().newest().content.title.clone());
+        right.push(json!(title));
+    }
+    look(&organization, &app).await;
+    look(&organization, &app).await;
+    let mut healed = Vec::new();
+    for item in &items {
+        healed.push(shown(&app, *item).await.1);
+    }
+    assert_eq!(healed, right);
+    let fetched = organization.calls_on(REVISIONS).await;
+    look(&organization, &app).await;
+    look(&organization, &app).await;
+    assert_eq!(organization.calls_on(REVISIONS).await, fetched, "it is asked for ever");
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::catalogue::BugsBehaviour;
+use crate::domain::sprint::refuted::HeadRevision;
 use crate::domain::sprint::work_item::{Rev, WorkItemId};
-use crate::domain::time::CivilDate;
+use crate::domain::time::{CivilDate, Timestamp};
 
 #[derive(Deserialize)]
 pub(super) struct Listed<T> {
@@ -234,11 +235,16 @@ pub(super) struct Head {
 struct HeadFields {
     #[serde(rename = "System.Rev")]
     rev: Option<Rev>,
+    #[serde(rename = "System.ChangedDate")]
+    changed_at: Option<String>,
 }
 
 impl Head {
-    pub(super) fn known(self) -> Option<(WorkItemId, Rev)> {
-        Some((self.id, self.rev.or_else(|| self.fields?.rev)?))
+    pub(super) fn known(self) -> Option<(WorkItemId, HeadRevision)> {
+        let of_fields = self.fields.as_ref();
+        let rev = self.rev.or_else(|| of_fields?.rev)?;
+        let changed_at = of_fields.and_then(|fields| Timestamp::parse(fields.changed_at.as_deref()?));
+        Some((self.id, HeadRevision { rev, changed_at }))
     }
 }
 

@@ -44,7 +44,9 @@ fn an_omitted_item_and_one_without_a_revision_have_no_head() {
     let text = include_str!("../../../tests/fixtures/rest/heads.json");
     let heads: Listed<Option<Head>> = serde_json::from_str(text).unwrap();
     let heads: Vec<_> = heads.value.into_iter().flatten().filter_map(Head::known).collect();
-    let expected: Vec<_> = ids(&[12, 40]).into_iter().zip([3, 9]).collect();
+    let of_12 = HeadRevision { rev: 3, changed_at: Timestamp::parse("2026-11-23T09:30:00.123Z") };
+    let of_40 = HeadRevision { rev: 9, changed_at: None };
+    let expected: Vec<_> = ids(&[12, 40]).into_iter().zip([of_12, of_40]).collect();
     assert_eq!(heads, expected);
 }
 

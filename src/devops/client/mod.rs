@@ -25,7 +25,8 @@ use super::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::work_item::{Observation, Rev, WorkItemId};
+use crate::domain::sprint::refuted::HeadRevision;
+use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::platform::secret::Secret;
 
@@ -153,9 +154,10 @@ impl AzureDevOps for RestClient {
         Ok(relations.ids().into_iter().collect())
     }
 
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError> {
         let batch = |ids: &[WorkItemId]| {
-            let body = json!({ "ids": ids, "fields": ["System.Id", "System.Rev"], "errorPolicy": "omit" });
+            let fields = ["System.Id", "System.Rev", "System.ChangedDate"];
+            let body = json!({ "ids": ids, "fields": fields, "errorPolicy": "omit" });
             self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body).send()
         };
         let batches: Vec<Listed<Option<Head>>> = try_join_all(ids.chunks(BATCH_MAX).map(batch)).await?;

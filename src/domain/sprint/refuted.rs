@@ -5,8 +5,37 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::time::{Ticks, Timestamp};
+
 /// How many refuted claims of an item are remembered. Whatever brings one back that was forgotten is refuted anew.
 const REFUTED_MAX: usize = 100;
+
+/// How far apart two dates of one revision may lie, in milliseconds: hooks and the API need not round alike.
+const ROUNDED_MS: u64 = 1_000;
+
+/// How long after a revision was made, in milliseconds, a claim is still taken to be of it. Azure DevOps makes a hook
+/// within seconds; what is dated hours ahead would otherwise win over whatever the organisation says.
+const CLAIMED_WITHIN_MS: i64 = 3_600_000;
+
+/// What the organisation says of a revision: its number, and when it was made, where it says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadRevision {
+    /// `System.Rev`.
+    pub rev: u32,
+    /// `System.ChangedDate`.
+    pub changed_at: Option<Timestamp>,
+}
+
+impl HeadRevision {
+    /// Whether a claim on the revision `rev`, with these dates, is of a later one than this or of another with its number.
+    pub fn denies(self, rev: u32, changed_at: Timestamp, claimed_at: Ticks) -> bool {
+        let is_another = |made: Timestamp| {
+            changed_at.epoch_ms().abs_diff(made.epoch_ms()) >= ROUNDED_MS
+                || claimed_at.timestamp().ms_since(made) > CLAIMED_WITHIN_MS
+        };
+        rev > self.rev || rev == self.rev && self.changed_at.is_some_and(is_another)
+    }
+}
 
 /// What one claim is told from another by: the number of its revision, and a hash of all that it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +91,27 @@ impl Refuted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fault_b10_dates_that_are_written_with_other_digits_are_of_one_revision() {
+        let ticks = |text: &str| Ticks::parse(text).unwrap();
+        let dated = |text: &str| HeadRevision { rev: 3, changed_at: Timestamp::parse(text) };
+        let (hook, told) = ("2026-11-23T10:00:00.9996667Z", "2026-11-23T10:00:01.7Z");
+        let denies = |head: HeadRevision, rev, made: &str, told: &str| {
+            head.denies(rev, ticks(made).timestamp(), ticks(told))
+        };
+        for head in
+            ["2026-11-23T10:00:00.9996667Z", "2026-11-23T10:00:00.999Z", "2026-11-23T10:00:01Z", "none"]
+        {
+            assert!(!denies(dated(head), 3, hook, told), "{head}");
+            assert!(denies(dated(head), 4, hook, told), "{head}");
+        }
+        for head in ["2026-11-23T09:59:59Z", "2026-11-23T10:00:02Z"] {
+            assert!(denies(dated(head), 3, hook, told), "{head}");
+            assert!(!denies(dated(head), 2, hook, told), "nothing is said of revisions before it");
+        }
+        assert!(denies(dated(hook), 3, hook, "2026-11-23T13:00:00Z"));
+    }
 
     #[test]
     fn what_is_refuted_is_a_union_that_is_bounded() {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::sprint::refuted::{ClaimKey, Refuted};
+use crate::domain::sprint::refuted::{ClaimKey, HeadRevision, Refuted};
 use crate::domain::{Hundredths, ProjectId, Stored, Text, Ticks, Timestamp};
 
 /// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
@@ -101,7 +101,7 @@ pub struct Facts {
     /// `System.AreaPath`.
     pub area_path: Text,
     /// Effort by the reference name of its field; the team's process says which counts, so all that may be one are here.
-    #[serde(default, skip_serializing_if = "is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub effort: Arc<BTreeMap<Text, Hundredths>>,
     /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,10 +112,6 @@ pub struct Facts {
     /// Whether it was in the recycle bin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-}
-
-fn is_empty(effort: &Arc<BTreeMap<Text, Hundredths>>) -> bool {
-    effort.is_empty()
 }
 
 /// What somebody claimed of one revision.
@@ -267,17 +263,23 @@ impl WorkItem {
         Some(Cow::Owned(cleared))
     }
 
-    /// The claims on revisions that come after `head`.
-    pub fn claims_above(&self, head: Rev) -> BTreeSet<ClaimKey> {
-        let above = (std::ops::Bound::Excluded(head), std::ops::Bound::Unbounded);
-        self.revisions.range(above).map(|(rev, claim)| ClaimKey::of(*rev, &**claim)).collect()
+    /// The claims that cannot be right where `head` is the newest revision.
+    pub fn claims_against(&self, head: HeadRevision) -> BTreeSet<ClaimKey> {
+        let claims = self.revisions.range(head.rev..);
+        let wrong = claims.filter(|(rev, claim)| head.denies(**rev, claim.changed_at, claim.claimed_at));
+        wrong.map(|(rev, claim)| ClaimKey::of(*rev, &**claim)).collect()
     }
 
-    /// The item as the organisation told it, and as a correction of this one: of the claims that are in `doubt` those on
-    /// revisions that the organisation does not have are refuted, and none that it has after all. `None` where it
-    /// corrects nothing.
+    /// The item as the organisation told it, and as a correction of this one: refuted are claims that are of another
+    /// revision than the one told, those that are in `doubt` and above all told, and none that it has after all. `None`
+    /// where it corrects nothing.
     pub fn corrected(&self, told: &Self, doubt: &BTreeSet<ClaimKey>) -> Option<Self> {
-        let wrong = self.claims_above(told.newest().0).into_iter().filter(|claim| doubt.contains(claim));
+        let dated = |rev, right: &Claim| HeadRevision { rev, changed_at: Some(right.changed_at) };
+        let is_wrong = |(rev, claim): &(Rev, &Claim)| match told.revisions.get(rev) {
+            Some(right) => dated(*rev, right).denies(*rev, claim.changed_at, claim.claimed_at),
+            None => *rev > told.newest().0 && doubt.contains(&ClaimKey::of(*rev, *claim)),
+        };
+        let wrong = self.revisions().filter(is_wrong).map(|(rev, claim)| ClaimKey::of(rev, claim));
         let is_right = |key: ClaimKey| {
             told.revisions.get(&key.0).is_some_and(|claim| ClaimKey::of(key.0, &**claim) == key)
         };
@@ -294,11 +296,9 @@ impl WorkItem {
             return None;
         }
         let claim = Claim {
-            claimed_at: theirs.claimed_at,
-            kind: theirs.kind,
-            changed_at: theirs.changed_at,
             changed_by: None,
             facts: Facts { project: theirs.facts.project, deleted: true, ..mine.facts.clone() },
+            ..*theirs
         };
         let details = Details { project_name: Text::default(), url: None, ..self.details.clone() };
         Some(Self { refuted: other.refuted.clone(), ..Self::new(self.id, there, claim, details) })

@@ -15,7 +15,8 @@ fn any_claim() -> impl Strategy<Value = Claim> {
         ClaimKind::Restored,
     ]);
     (0i64..3, kinds, 0usize..3, any::<bool>()).prop_map(|(at, kind, state, deleted)| {
-        let mut claim = claim(kind, Timestamp::from_epoch_ms(at));
+        // So far apart that two dates are of two revisions.
+        let mut claim = claim(kind, Timestamp::from_epoch_ms(at * 1_000));
         claim.facts.state = ["New", "Active", "Closed"][state].into();
         claim.facts.deleted = deleted;
         claim
@@ -37,9 +38,18 @@ fn any_item() -> impl Strategy<Value = WorkItem> {
     let observations = prop::collection::vec(any_observation(), 1..6);
     (observations, prop::option::of(told)).prop_map(|(observations, told)| {
         let item = union(&observations);
-        let corrected = told.and_then(|told| item.corrected(&union(&told), &item.claims_above(0)));
+        let corrected = told.and_then(|told| item.corrected(&union(&told), &item.claims_against(head(0))));
         corrected.unwrap_or(item)
     })
+}
+
+const fn head(rev: Rev) -> HeadRevision {
+    HeadRevision { rev, changed_at: None }
+}
+
+/// What the organisation says is the newest of what it told.
+fn head_of(told: &WorkItem) -> HeadRevision {
+    HeadRevision { changed_at: Some(told.present().claim.changed_at), ..head(told.present().rev) }
 }
 
 fn union(observations: &[Observation]) -> WorkItem {
@@ -84,7 +94,7 @@ proptest! {
         late in prop::collection::vec(any_observation(), 0..4),
     ) {
         let (hooks, known, told) = (known.clone(), union(&known), union(&told));
-        let refuted = known.claims_above(told.present().rev);
+        let refuted = known.claims_against(head_of(&told));
         prop_assume!(!refuted.is_empty());
         let correction = known.corrected(&told, &refuted).unwrap();
         let (mut item, news) = known.join(&correction);
@@ -93,10 +103,24 @@ proptest! {
         for observation in late.iter().chain(&hooks) {
             let (joined, news) = item.join(observation);
             prop_assert_eq!(&item.merge(&news), &joined, "a fold comes to the same");
-            prop_assert!(joined.claims_above(0).is_disjoint(&refuted));
+            prop_assert!(joined.claims_against(head(0)).is_disjoint(&refuted));
             prop_assert_eq!(&joined.join(observation).0, &joined);
             item = joined;
         }
+    }
+
+    #[test]
+    fn fault_b10_whatever_was_claimed_a_correction_leaves_nothing_that_the_organisation_denies(
+        known in prop::collection::vec(any_observation(), 1..6),
+        told in prop::collection::vec(any_observation(), 1..4),
+    ) {
+        let (known, told) = (union(&known), union(&told));
+        let item = match known.corrected(&told, &known.claims_against(head_of(&told))) {
+            Some(correction) => known.join(&correction).0,
+            None => known.join(&told).0,
+        };
+        prop_assert_eq!(item.claims_against(head_of(&told)), BTreeSet::new());
+        prop_assert_eq!(item.present().rev, told.present().rev);
     }
 
     #[test]
@@ -155,7 +179,7 @@ fn of_two_claims_on_one_revision_the_later_stays_whole() {
 fn fault_b10_a_correction_takes_nothing_that_is_not_in_doubt_and_gives_back_what_is_right() {
     let known = item(13, 2, |_| {}).merge(&item(13, 9, |_| {}));
     let told = item(13, 3, |_| {});
-    let doubt = known.claims_above(3);
+    let doubt = known.claims_against(head(3));
     assert_eq!(known.corrected(&told, &BTreeSet::new()), None);
     let revisions = |item: &WorkItem| item.revisions().map(|(rev, _)| rev).collect::<Vec<_>>();
     let correction = known.corrected(&told, &doubt).unwrap();

@@ -11,8 +11,8 @@ use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::{CallOutcome, DataSource, Failure, Permit};
 use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::refuted::ClaimKey;
-use crate::domain::sprint::work_item::{History, Observation, REVISIONS_MAX, Rev, WorkItem, WorkItemId};
+use crate::domain::sprint::refuted::{ClaimKey, HeadRevision};
+use crate::domain::sprint::work_item::{History, Observation, REVISIONS_MAX, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::write::commit::CommitError;
@@ -249,9 +249,13 @@ impl Source {
     }
 
     /// The claims that the organisation was found not to have before, too, by their items.
-    fn doubted(&self, known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[(WorkItemId, Rev)]) -> Doubted {
+    fn doubted(
+        &self,
+        known: &HashMap<WorkItemId, Arc<WorkItem>>,
+        heads: &[(WorkItemId, HeadRevision)],
+    ) -> Doubted {
         let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = |(id, head): &(WorkItemId, Rev)| Some((*id, doubts.look(known.get(id)?, *head)));
+        let look = |(id, head): &(WorkItemId, HeadRevision)| Some((*id, doubts.look(known.get(id)?, *head)));
         heads.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
     }
 
@@ -283,10 +287,10 @@ impl Source {
 
     /// Those that are behind, or in doubt. Whether an item is on the board does not matter: with a sprint the organisation
     /// also names the parents of its tasks, which are often in no sprint or in another.
-    fn stale(&self, heads: Vec<(WorkItemId, Rev)>, doubted: &Doubted) -> Vec<WorkItemId> {
+    fn stale(&self, heads: Vec<(WorkItemId, HeadRevision)>, doubted: &Doubted) -> Vec<WorkItemId> {
         let state = self.instance.fold.read();
-        let is_behind = |(id, rev): &(WorkItemId, Rev)| {
-            doubted.contains_key(id) || is_stale(state.item(*id).map(|known| known.item), *rev)
+        let is_behind = |(id, head): &(WorkItemId, HeadRevision)| {
+            doubted.contains_key(id) || is_stale(state.item(*id).map(|known| known.item), *head)
         };
         heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
     }
@@ -323,6 +327,8 @@ impl Source {
             let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
             if !observations.is_empty() {
                 self.ingest.observe_all(&observations, &provenance).await?;
+                let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+                observations.iter().for_each(|item| doubts.answered(item.id));
             }
             if let Some((_, error)) = failed.iter().find(|(_, error)| !is_of_one_item(error, fetched.items)) {
                 return Err(BoardError::Call(DataSource::WorkItems, error.clone()));
@@ -351,7 +357,10 @@ fn of_items<T>(result: Result<T, CallError>) -> Result<T, BoardError> {
 
 /// The items that are known here and that the organisation did not name: they are in its recycle bin, or may not be read
 /// any more. Their revisions tell.
-fn omitted(known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[(WorkItemId, Rev)]) -> Vec<WorkItemId> {
+fn omitted(
+    known: &HashMap<WorkItemId, Arc<WorkItem>>,
+    heads: &[(WorkItemId, HeadRevision)],
+) -> Vec<WorkItemId> {
     let named: BTreeSet<WorkItemId> = heads.iter().map(|(id, _)| *id).collect();
     let is_omitted = |item: &&Arc<WorkItem>| !named.contains(&item.id) && !item.present().claim.facts.deleted;
     known.values().filter(is_omitted).map(|item| item.id).collect()
@@ -359,9 +368,9 @@ fn omitted(known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[(WorkItemId, Rev
 
 /// Whether the organisation has revisions of an item that are not known here. Where some in between are missing they
 /// are fetched too, as far back as any are kept.
-fn is_stale(known: Option<Arc<WorkItem>>, head: Rev) -> bool {
+fn is_stale(known: Option<Arc<WorkItem>>, head: HeadRevision) -> bool {
     let Some(item) = known else { return true };
     let rev = item.present().rev;
     let kept = usize::try_from(rev.min(REVISIONS_MAX)).unwrap_or(usize::MAX);
-    rev < head || item.history() == History::Partial && item.revisions().count() < kept
+    rev < head.rev || item.history() == History::Partial && item.revisions().count() < kept
 }

@@ -1,14 +1,14 @@
-//! Claims on revisions that the organisation does not have. One look proves nothing: a hook may be ahead of the answer
-//! that it overtook, and a copy of the organisation's store behind it. What a second check does not find either is
-//! refuted.
+//! Claims on revisions that the organisation does not have, or has with another date. One look proves nothing: a hook may
+//! be ahead of the answer that it overtook, and a copy of the organisation's store behind it. What a second check does not
+//! find either is fetched, and refuted by what that brings.
 //!
 //! Doubts are this instance's alone, and a process that ends takes them along: that costs one look more. Checks of one
 //! instance do not overlap, so that its second look began after its first one ended needs no record.
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::sprint::refuted::ClaimKey;
-use crate::domain::sprint::work_item::{Rev, WorkItem, WorkItemId};
+use crate::domain::sprint::refuted::{ClaimKey, HeadRevision};
+use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
 
 /// What is in doubt.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ struct Doubt {
     now: BTreeSet<ClaimKey>,
     /// What the one before did not find.
     before: BTreeSet<ClaimKey>,
+    /// What the organisation said then.
+    head: Option<HeadRevision>,
+    /// What stayed when the item was fetched: until the organisation says something else it is not fetched for that again.
+    answered: BTreeSet<ClaimKey>,
 }
 
 impl Doubts {
@@ -38,25 +42,36 @@ impl Doubts {
 
     /// Takes in which revision the organisation says is an item's newest, when it was asked after the item was `known` so.
     /// Returns what of that neither this check found nor an earlier one.
-    pub(super) fn look(&mut self, known: &WorkItem, head: Rev) -> BTreeSet<ClaimKey> {
-        let above = known.claims_above(head);
-        if above.is_empty() {
+    pub(super) fn look(&mut self, known: &WorkItem, head: HeadRevision) -> BTreeSet<ClaimKey> {
+        let mut against = known.claims_against(head);
+        if against.is_empty() {
             self.of_items.remove(&known.id);
-            return above;
+            return against;
         }
         let doubt = self.of_items.entry(known.id).or_default();
         if doubt.check != self.check {
             doubt.before = std::mem::take(&mut doubt.now);
             doubt.check = self.check;
         }
-        let confirmed = above.intersection(&doubt.before).copied().collect();
-        doubt.now.extend(above);
+        if doubt.head.replace(head) != Some(head) {
+            doubt.answered.clear();
+        }
+        against.retain(|claim| !doubt.answered.contains(claim));
+        let confirmed = against.intersection(&doubt.before).copied().collect();
+        doubt.now.extend(against);
         confirmed
+    }
+
+    /// An item was fetched: of what two checks did not find, it decides.
+    pub(super) fn answered(&mut self, item: WorkItemId) {
+        if let Some(doubt) = self.of_items.get_mut(&item) {
+            doubt.answered.extend(doubt.now.intersection(&doubt.before));
+        }
     }
 
     /// Whether something was looked for once, and a second look decides.
     pub(super) fn are_open(&self) -> bool {
-        self.of_items.values().any(|doubt| doubt.before.is_empty())
+        self.of_items.values().any(|doubt| doubt.before.is_empty() && !doubt.now.is_empty())
     }
 }
 
@@ -64,36 +79,63 @@ impl Doubts {
 mod tests {
     use super::*;
     use crate::domain::testing::item;
+    use crate::domain::time::Timestamp;
+
+    const fn head(rev: u32) -> HeadRevision {
+        HeadRevision { rev, changed_at: None }
+    }
+
+    #[test]
+    fn fault_b10_what_stays_when_it_is_fetched_is_not_fetched_again() {
+        let (mut doubts, known) = (Doubts::default(), item(13, 9, |_| {}));
+        let dated = |ms| HeadRevision { rev: 9, changed_at: Some(Timestamp::from_epoch_ms(ms)) };
+        let looks = |doubts: &mut Doubts, head| {
+            doubts.begin();
+            doubts.look(&known, head).len()
+        };
+        assert_eq!([5, 5].map(|ms| looks(&mut doubts, dated(ms))), [0, 1]);
+        doubts.answered(known.id);
+        assert_eq!([5, 5, 5].map(|ms| looks(&mut doubts, dated(ms))), [0, 0, 0]);
+        assert!(!doubts.are_open());
+        assert_eq!(
+            [6, 6].map(|ms| looks(&mut doubts, dated(ms))),
+            [0, 1],
+            "the organisation says something else"
+        );
+        doubts.answered(known.id);
+        assert_eq!(looks(&mut doubts, dated(9_000)), 0);
+        assert_eq!([6, 6].map(|ms| looks(&mut doubts, dated(ms))), [0, 1], "doubt begins anew");
+    }
 
     #[test]
     fn w18_fault_b10_what_two_checks_do_not_find_is_refuted_and_no_less() {
         let (mut doubts, known) = (Doubts::default(), item(13, 9, |_| {}));
-        let claim = known.claims_above(8);
+        let claim = known.claims_against(head(8));
         doubts.begin();
-        assert!(doubts.look(&known, 9).is_empty() && !doubts.are_open());
-        assert!(doubts.look(&known, 8).is_empty() && doubts.are_open());
-        assert!(doubts.look(&known, 8).is_empty(), "the same check is no second look");
+        assert!(doubts.look(&known, head(9)).is_empty() && !doubts.are_open());
+        assert!(doubts.look(&known, head(8)).is_empty() && doubts.are_open());
+        assert!(doubts.look(&known, head(8)).is_empty(), "the same check is no second look");
         doubts.begin();
-        assert_eq!(doubts.look(&known, 8), claim);
-        assert_eq!(doubts.look(&known, 8), claim, "nor is it a third one");
+        assert_eq!(doubts.look(&known, head(8)), claim);
+        assert_eq!(doubts.look(&known, head(8)), claim, "nor is it a third one");
         assert!(!doubts.are_open());
-        assert!(doubts.look(&known, 9).is_empty(), "the organisation has it after all");
+        assert!(doubts.look(&known, head(9)).is_empty(), "the organisation has it after all");
         doubts.begin();
-        assert!(doubts.look(&known, 8).is_empty(), "so doubt begins anew");
+        assert!(doubts.look(&known, head(8)).is_empty(), "so doubt begins anew");
     }
 
     #[test]
     fn fault_b10_what_came_after_the_first_look_was_looked_for_once() {
         let (mut doubts, known) = (Doubts::default(), item(13, 9, |_| {}));
         doubts.begin();
-        doubts.look(&known, 7);
+        doubts.look(&known, head(7));
         let known = known.merge(&item(13, 8, |_| {}));
         doubts.begin();
-        assert_eq!(doubts.look(&known, 7), known.claims_above(8));
+        assert_eq!(doubts.look(&known, head(7)), known.claims_against(head(8)));
         doubts.begin();
-        assert_eq!(doubts.look(&known, 7), known.claims_above(7));
+        assert_eq!(doubts.look(&known, head(7)), known.claims_against(head(7)));
         doubts.begin();
         doubts.begin();
-        assert!(doubts.look(&known, 7).is_empty(), "a check that did not look is none");
+        assert!(doubts.look(&known, head(7)).is_empty(), "a check that did not look is none");
     }
 }

@@ -12,7 +12,8 @@ use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
 use boardcast::domain::sprint::catalogue::Catalogue;
-use boardcast::domain::sprint::work_item::{Observation, Rev, WorkItemId};
+use boardcast::domain::sprint::refuted::HeadRevision;
+use boardcast::domain::sprint::work_item::{Observation, WorkItemId};
 use boardcast::domain::time::Timestamp;
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -144,7 +145,7 @@ impl AzureDevOps for Way {
         self.client.sprint_items(project, team, sprint).await
     }
 
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, Rev)>, CallError> {
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError> {
         self.pass(None).await?;
         self.client.heads(ids).await
     }
