@@ -95,9 +95,9 @@ impl Projection {
     }
 
     /// When a board was last found equal to its source, be it in another life; its newest change, where there was never
-    /// a source to compare it with.
+    /// a source to compare it with; nothing before the first comparison.
     pub fn data_as_of(&self, scope: Scope) -> Option<Timestamp> {
-        let changed = || self.board(scope).and_then(|board| board.changed_at);
+        let changed = || self.board(scope).filter(|_| !self.awaits_comparison(scope))?.changed_at;
         self.compared_at(scope).or_else(changed)
     }
 }

@@ -233,10 +233,11 @@ impl Ingest {
         let state = instance.fold.read();
         let envelope = state.envelope(scope, (instance.clock)(), provenance.source, instance.demo);
         let checked = state.checked().compared_at(scope);
+        let has_source = checked.is_some() || state.awaits_comparison(scope);
         drop(state);
         let envelope = Envelope {
             // Where hooks alone feed a board, what is shown is as of its newest change, and this may be it.
-            data_as_of: checked.or_else(|| envelope.data_as_of.max(Some(changed_at))),
+            data_as_of: envelope.data_as_of.max(Some(changed_at).filter(|_| !has_source)),
             changed_at: Some(changed_at),
             received_at: Some(provenance.received_at),
             trace_id: provenance.trace_id.clone(),
