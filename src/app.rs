@@ -30,6 +30,7 @@ use crate::write::announce::Deriver;
 use crate::write::archiver::Archiver;
 use crate::write::inbox::Inbox;
 use crate::write::ingest::Ingest;
+use crate::write::probe::Probe;
 use crate::write::retention::Retention;
 use crate::write::teams::TeamKeeper;
 
@@ -135,6 +136,8 @@ impl Parts {
         let relay = Relay { instance: instance.clone(), hub: hub.clone() };
         instance.supervise("relay", move || relay.clone().run());
         instance.supervise("pace", on_each(hub, |hub| async move { hub.pace().await }));
+        let probed = instance.clone();
+        instance.supervise("probe", move || Probe::keep(probed.clone()));
         instance.supervise("report", on_each(self.instances.clone(), Instances::keep_reporting));
         let (measured, snapshots) = (instance.clone(), self.snapshots.clone());
         instance

@@ -63,7 +63,9 @@ fn ready(app: &App) -> Response {
         (None, _) => "not loaded yet",
         (_, JournalStatus::Following) if unfit.is_some() => "unfit to keep what has to last",
         (_, JournalStatus::Following) => "loaded",
-        (_, JournalStatus::ReadOnly(_)) => "read-only: no change can be kept; GET /api/health says why",
+        (_, JournalStatus::ReadOnly(_)) => {
+            "read-only: what this instance writes is not taken; GET /api/health says why"
+        }
         (_, JournalStatus::Away(_)) => "away: boards are shown as they were last known",
         (_, JournalStatus::Lost(_)) => "lost: what is known here is being put back",
         (_, JournalStatus::Outdated(_)) => "written by a newer version: update this instance",
@@ -206,7 +208,7 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
     let (vitals, condition) = (&*app.instance.vitals, app.instance.journal.condition());
     json!({
         "kind": condition.kind,
-        "findings": condition.findings.into_iter().chain(app.instances.why_not_written()).collect::<Vec<_>>(),
+        "findings": condition.findings.into_iter().chain(app.instances.refusals()).collect::<Vec<_>>(),
         "reachesBackTo": condition.oldest.map(EntryId::appended_at),
         "entries": condition.entries,
         "position": app.instance.fold.position().map(|position| position.to_string()),

@@ -261,6 +261,10 @@ impl LogRetention {
     pub const DEFAULT: Self = Self { entries_max: 50_000, age_max: Duration::from_hours(48) };
 }
 
+/// How long the store may take to answer, whatever it is asked: one bound for what is read and for what is written, so that
+/// a store that is slow is slow to everybody, or away for everybody.
+pub const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How many entries are looked through at once for a reader who was away, so that no step of a store takes long.
 const MISSED_ENTRIES: usize = 512;
 

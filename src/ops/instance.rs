@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use crate::board::fold::Fold;
 use crate::domain::authorise::AllowedProjects;
 use crate::domain::owner::Owner;
@@ -12,6 +10,7 @@ use crate::journal::{Journal, Leases, Store};
 use crate::ops::tasks::Tasks;
 use crate::ops::vitals::Vitals;
 use crate::ops::watched::Watched;
+use crate::ops::writes::{NotedLeases, Writes};
 use crate::platform::clock::Clock;
 
 /// What every part of an instance works with. Cheap to clone.
@@ -30,8 +29,8 @@ pub struct Instance {
     /// The time: by the clock that all instances of the journal share, so that none that goes wrong ages, rolls over or
     /// forgets what the others show.
     pub clock: Clock,
-    /// Told when the journal did not take a commit.
-    pub write_failed: Arc<Notify>,
+    /// Whether the store takes what this instance writes.
+    pub writes: Arc<Writes>,
     /// The tasks that live as long as this process.
     pub tasks: Arc<Tasks>,
     /// Counters.
@@ -51,14 +50,16 @@ impl Instance {
         let ahead_ms = move || journal.clock_ahead_ms().unwrap_or(0);
         let clock: Clock =
             Arc::new(move || Timestamp::from_epoch_ms(machine().epoch_ms().saturating_add(ahead_ms())));
+        let writes = Arc::new(Writes::new(clock.clone()));
+        let leases = NotedLeases { leases: store.leases.clone(), writes: writes.clone() };
         Self {
             id: uuid::Uuid::new_v4().to_string().into(),
             owner: Arc::new(owner),
             journal: store.journal.clone(),
-            leases: store.leases.clone(),
+            leases: Arc::new(leases),
             fold: Arc::default(),
             clock,
-            write_failed: Arc::default(),
+            writes,
             tasks: Arc::default(),
             vitals: Arc::default(),
             watched: Arc::default(),

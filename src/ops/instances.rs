@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
-use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::time::Timestamp;
-use crate::journal::{JournalError, Reports};
+use crate::journal::Reports;
 use crate::ops::instance::Instance;
 
 /// How often an instance says how it is doing.
@@ -18,10 +17,6 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// How soon it says so again where that failed.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-/// For how many milliseconds nothing must have been written before readers are told. A store that hands over to its
-/// replica refuses writes for about as long.
-const READ_ONLY_AFTER_MS: i64 = 1_000;
 
 /// For how long that counts.
 const EXPIRY: Duration = Duration::from_secs(30);
@@ -37,13 +32,8 @@ pub struct Instances {
     /// When this process started.
     pub(crate) started_at: Timestamp,
     heard: Mutex<Heard>,
-    refused: Mutex<Option<Refused>>,
-}
-
-/// Since when the journal takes nothing, and what it says to that.
-struct Refused {
-    since: Timestamp,
-    why: String,
+    /// Why the last report was not taken.
+    refused: Mutex<Option<String>>,
 }
 
 /// What was heard of the others.
@@ -80,13 +70,12 @@ impl Instances {
     pub async fn keep_reporting(self: Arc<Self>) {
         loop {
             let pause = if self.report().await { EVERY } else { RETRY_AFTER };
-            // A commit that was not taken is a reason to look at once.
-            let _ = timeout(pause, self.instance.write_failed.notified()).await;
+            sleep(pause).await;
         }
     }
 
-    /// Says how this instance is doing, and hears what the others say. It is also how this instance knows that the journal
-    /// can be written, while nothing happens: `false` where it could not.
+    /// Says how this instance is doing, and hears what the others say; `false` where it could not. That says nothing about
+    /// whether changes can be kept, which only those who write them know.
     async fn report(&self) -> bool {
         let own = self.own().to_string();
         match self.reports.report(&self.instance.id, own.into(), EXPIRY).await {
@@ -95,53 +84,27 @@ impl Instances {
                 let others = others.filter_map(|(_, report)| serde_json::from_slice::<Value>(report).ok());
                 let others = others.filter(Value::is_object).collect();
                 *self.heard() = Heard { at: Some((self.instance.clock)()), others };
-                self.written();
+                *self.refused() = None;
                 true
             }
             Err(error) => {
-                self.not_written(&error);
+                let why = format!("a report was not taken: {error}");
+                let mut refused = self.refused();
+                if refused.as_ref() != Some(&why) {
+                    tracing::warn!("{why}");
+                    *refused = Some(why);
+                }
                 false
             }
         }
     }
 
-    fn written(&self) {
-        *self.refused() = None;
-        self.instance.fold.change_journal_status(|status| {
-            let JournalStatus::ReadOnly(since) = status else { return None };
-            tracing::info!(
-                after_ms = (self.instance.clock)().ms_since(since),
-                "the journal can be written again"
-            );
-            Some(JournalStatus::Following)
-        });
+    /// What of this instance the journal does not take, and why.
+    pub fn refusals(&self) -> Vec<String> {
+        self.instance.writes.findings().into_iter().chain(self.refused().clone()).collect()
     }
 
-    /// Takes note that nothing can be written. That the journal cannot be read either is the relay's to say.
-    fn not_written(&self, error: &JournalError) {
-        let now = (self.instance.clock)();
-        let since = {
-            let mut refused = self.refused();
-            let since = refused.as_ref().map_or(now, |refused| refused.since);
-            *refused = Some(Refused { since, why: error.to_string() });
-            since
-        };
-        let is_over = now.ms_since(since) >= READ_ONLY_AFTER_MS;
-        self.instance.fold.change_journal_status(|status| {
-            let is_news = is_over && status == JournalStatus::Following;
-            if is_news {
-                tracing::error!(%error, "the journal can be read and not written: hooks cannot be kept in it");
-            }
-            is_news.then_some(JournalStatus::ReadOnly(since))
-        });
-    }
-
-    /// Why the journal could not be written when that was last tried.
-    pub fn why_not_written(&self) -> Option<String> {
-        self.refused().as_ref().map(|refused| refused.why.clone())
-    }
-
-    fn refused(&self) -> MutexGuard<'_, Option<Refused>> {
+    fn refused(&self) -> MutexGuard<'_, Option<String>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

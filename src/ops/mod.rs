@@ -10,3 +10,4 @@ pub(crate) mod tasks;
 pub mod telemetry;
 pub mod vitals;
 pub mod watched;
+pub mod writes;

@@ -165,9 +165,12 @@ impl Relay {
         if let Some(since) = silence.take() {
             tracing::info!(after_ms = (self.instance.clock)().ms_since(since), "the journal answers again");
         }
-        // That it can be read does not say that it can be written.
-        self.instance.fold.change_journal_status(|status| match status {
-            JournalStatus::ReadOnly(_) => None,
+        // That it can be read does not say that it can be written, which is the probe's to tell.
+        self.instance.fold.change_journal_status(|status| match (status, status.cut_off()) {
+            (JournalStatus::ReadOnly(_), _) => None,
+            (_, Some(since)) if self.instance.writes.refused().is_some() => {
+                Some(JournalStatus::ReadOnly(since))
+            }
             _ => Some(JournalStatus::Following),
         });
     }

@@ -81,12 +81,10 @@ impl Deriver {
             if self.instance.fold.journal_status() != JournalStatus::Following {
                 continue;
             }
-            match self.instance.leases.lease("settle", &self.instance.id, self.settings.settle * 2).await {
-                Ok(true) => self.settle_once().await,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the journal did not grant the lease for the settle tick; the next tick tries again")
-                }
+            let lease =
+                self.instance.leases.lease("settle", &self.instance.id, self.settings.settle * 2).await;
+            if lease == Ok(true) {
+                self.settle_once().await;
             }
         }
     }

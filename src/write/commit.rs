@@ -21,15 +21,13 @@ use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::stored::Stored;
 use crate::journal::{
-    Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, RecordKey, Version, Versioned,
+    Commit, CommitOutcome, EntryId, Journal, JournalError, NewEntry, REPLY_TIMEOUT, RecordKey, Version,
+    Versioned,
 };
 use crate::ops::instance::Instance;
 
 /// How often a commit is built before contention is reported.
 const ATTEMPTS_MAX: u32 = 6;
-
-/// How long one attempt may take: every other writer of the same record waits as well. The sender of a hook waits for it, and is better served by a 503 than by silence.
-const COMMIT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The greatest pause before a commit that conflicted more than once is built anew, in milliseconds.
 const CONFLICT_PAUSE_MS_MAX: u64 = 8;
@@ -344,17 +342,16 @@ pub async fn commit_once(journal: &dyn Journal, commit: Commit) -> Result<Commit
     journal.commit(commit).await
 }
 
+/// The sender of a hook waits for it, and is better served by a 503 than by silence.
 async fn within_budget(instance: &Instance, commit: Commit) -> Result<CommitOutcome, JournalError> {
-    let outcome = match tokio::time::timeout(COMMIT_TIMEOUT, instance.journal.commit(commit)).await {
+    let outcome = match tokio::time::timeout(REPLY_TIMEOUT, instance.journal.commit(commit)).await {
         Ok(outcome) => outcome,
         Err(_) => {
-            let ms = COMMIT_TIMEOUT.as_millis();
+            let ms = REPLY_TIMEOUT.as_millis();
             Err(JournalError::Unavailable(format!("a commit was not answered within {ms} ms")))
         }
     };
-    if let Err(JournalError::Unavailable(_)) = &outcome {
-        instance.write_failed.notify_one();
-    }
+    instance.writes.note("a commit", &outcome);
     outcome
 }
 

@@ -5,6 +5,7 @@ pub mod archiver;
 pub mod commit;
 pub mod inbox;
 pub mod ingest;
+pub(crate) mod probe;
 pub(crate) mod restore;
 pub(crate) mod retention;
 mod rollover;

@@ -2,9 +2,10 @@
 //! told, whether it is ready, and what health says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use boardcast::domain::time::Timestamp;
-use boardcast::journal::redis::RedisJournal;
+use boardcast::journal::redis::{RedisJournal, RedisSettings};
 use boardcast::journal::{Journal as _, Store};
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::support::archive::FaultyArchive;
 use crate::support::eventually;
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::updated;
+use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer};
 
 /// An application over a journal that can go wrong.
@@ -80,6 +82,67 @@ async fn fault_b2_a_replica_is_away() {
 async fn fault_b2_a_user_who_may_not_write_is_told_so() {
     let deny = ["ACL", "SETUSER", "default", "-@write"];
     refuses_writes(&[&deny], &[&["ACL", "SETUSER", "default", "+@all"]], "may not").await;
+}
+
+#[tokio::test]
+async fn fault_b2_a_user_who_may_not_append_alone_keeps_no_hook_and_is_told_so() {
+    let deny = ["ACL", "SETUSER", "default", "-xadd"];
+    refuses_writes(&[&deny], &[&["ACL", "SETUSER", "default", "+xadd"]], "a commit was not taken").await;
+}
+
+/// The findings of the details, as one text.
+async fn findings(app: &TestApp) -> String {
+    app.get("/api/health").await.json()["journal"]["findings"].to_string()
+}
+
+#[tokio::test]
+async fn fault_b2_a_user_who_may_not_take_a_lease_is_told_so() {
+    let server = RedisServer::start(&[]);
+    let journal = redis::journal(redis::settings(&server.url(), "default"));
+    let app = TestApp::builder()
+        .config(|config| config.derive.settle = Duration::from_millis(100))
+        .layer(move |_| Store::of(journal.clone()))
+        .start()
+        .await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    assert!(is_ready(&app).await);
+    let () = server.command(&["ACL", "SETUSER", "default", "-set"]).await;
+    eventually("it is ready and compares nothing", async || !is_ready(&app).await).await;
+    let told = findings(&app).await;
+    assert!(told.contains("a lease was not taken") && told.contains("+@write"), "{told}");
+    let () = server.command(&["ACL", "SETUSER", "default", "+set"]).await;
+    eventually("it is not ready again", async || is_ready(&app).await).await;
+    assert_eq!(findings(&app).await, "[]");
+}
+
+#[tokio::test]
+async fn fault_b2_an_instance_that_keeps_hooks_and_cannot_report_is_ready() {
+    let server = RedisServer::start(&[]);
+    let journal = redis::journal(redis::settings(&server.url(), "default"));
+    let app = TestApp::builder().layer(move |_| Store::of(journal.clone())).start().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    let () = server.command(&["ACL", "SETUSER", "default", "-time"]).await;
+    eventually("nobody is told", async || findings(&app).await.contains("a report was not taken")).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(is_ready(&app).await, "it is not ready and keeps hooks");
+    assert_eq!(app.hook(&updated(13, 2, "Active")).await.status, 200);
+}
+
+#[tokio::test]
+async fn fault_b2_a_redis_that_takes_320_ms_to_answer_is_slow_and_not_away() {
+    let server = RedisServer::start(&[]);
+    let line = Proxy::to(server.port).await;
+    let settings = redis::settings(&format!("redis://{}", line.address), "default");
+    let journal = redis::journal(RedisSettings { timeout: Duration::from_millis(500), ..settings });
+    let app = TestApp::builder().layer(move |_| Store::of(journal.clone())).start().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    line.delay(Duration::from_millis(160));
+    for rev in 2..6 {
+        assert_eq!(app.hook(&updated(13, rev, "Active")).await.status, 200, "revision {rev}");
+    }
+    assert!(is_ready(&app).await && app.app.instance.fold.journal_status().cut_off().is_none());
 }
 
 #[tokio::test]

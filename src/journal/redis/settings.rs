@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::owner::Owner;
-use crate::journal::LogRetention;
 use crate::journal::address::Address;
+use crate::journal::{LogRetention, REPLY_TIMEOUT};
 use crate::platform::identity::TokenSource;
 
 /// What the journal needs to know.
@@ -42,7 +42,7 @@ impl RedisSettings {
             address,
             owner,
             retention: LogRetention::DEFAULT,
-            timeout: Duration::from_millis(500),
+            timeout: REPLY_TIMEOUT,
             check_every: Self::CHECK_EVERY_DEFAULT,
             tend_every: Duration::from_secs(60),
             root_certificate: None,

@@ -68,11 +68,7 @@ impl Source {
     /// same by every instance. It is as short as others may wait for one that died; when the next check is due the record
     /// of the last one says.
     async fn is_ours(&self) -> bool {
-        let lease = self.instance.leases.lease("check", &self.instance.id, LEASE).await;
-        lease.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the journal did not grant the lease for a check of the organisation; the next look tries again");
-            false
-        })
+        self.instance.leases.lease("check", &self.instance.id, LEASE).await.unwrap_or(false)
     }
 
     /// Renews the lease for as long as a check takes; never returns.
