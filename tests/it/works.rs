@@ -2,11 +2,16 @@
 //! told, whether it is ready, and what health says.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use boardcast::domain::scope::Audience;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
-use boardcast::journal::{Journal as _, Store};
+use boardcast::journal::{
+    Commit, ExpiringValues as _, Journal as _, JournalError, Leases as _, NewEntry, RecordKey, Reports as _,
+    Store, Versioned,
+};
+use bytes::Bytes;
 use serde_json::json;
 
 use crate::support::app::TestApp;
@@ -15,7 +20,7 @@ use crate::support::eventually;
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::updated;
 use crate::support::proxy::Proxy;
-use crate::support::redis::{self, RedisServer};
+use crate::support::redis::{self, RedisCluster, RedisServer};
 
 /// An application over a journal that can go wrong.
 async fn over_faults(archive: Option<Arc<FaultyArchive>>) -> (TestApp, Arc<FaultyJournal>) {
@@ -143,6 +148,85 @@ async fn fault_b2_a_redis_that_takes_320_ms_to_answer_is_slow_and_not_away() {
         assert_eq!(app.hook(&updated(13, rev, "Active")).await.status, 200, "revision {rev}");
     }
     assert!(is_ready(&app).await && app.app.instance.fold.journal_status().cut_off().is_none());
+}
+
+/// A journal of a user who may do that and nothing else.
+async fn journal_of_a_user(nodes: &[&RedisServer], rules: &[&str]) -> Arc<RedisJournal> {
+    let name = redis::fresh_organisation();
+    for node in nodes {
+        let user = ["ACL", "SETUSER", &name, "reset", "on", ">word"];
+        let () = node.command(&[&user, rules].concat()).await;
+    }
+    let addresses: Vec<_> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+    redis::journal(redis::settings(&format!("redis://{name}:word@{}", addresses.join(",")), &name))
+}
+
+/// The rules that somebody is told to give to a user who may do nothing.
+async fn rules_told(server: &RedisServer) -> String {
+    let refused =
+        journal_of_a_user(&[server], &["+cluster|slots"]).await.load().await.unwrap_err().to_string();
+    refused.split('`').nth(1).unwrap_or_else(|| panic!("{refused}")).to_owned()
+}
+
+#[tokio::test]
+async fn fault_b2_the_rules_that_are_asked_for_are_enough_and_each_is_needed() {
+    // Without its own words nobody learns that it keeps nothing on disk.
+    let server = RedisServer::start(&[("appendonly", "no")]);
+    let told = rules_told(&server).await;
+    let rules = told.split(' ').collect::<Vec<_>>();
+    for left_out in std::iter::once(None).chain(rules.iter().copied().map(Some)) {
+        let rules = rules.iter().copied().filter(|rule| Some(*rule) != left_out).collect::<Vec<_>>();
+        let journal = journal_of_a_user(&[&server], &rules).await;
+        let done = everything(&journal).await;
+        let is_all = done.is_ok() && is_looked_at(&journal).await;
+        assert_eq!(is_all, left_out.is_none(), "without {left_out:?}: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn fault_b2_the_rules_that_are_asked_for_on_a_cluster_are_enough_there() {
+    let nodes = RedisCluster::shared().nodes.iter().collect::<Vec<_>>();
+    let told = rules_told(nodes[0]).await;
+    let rules = told.split(' ').collect::<Vec<_>>();
+    let journal = journal_of_a_user(&nodes, &[&rules[..], &["+cluster|slots"]].concat()).await;
+    everything(&journal).await.unwrap();
+    let journal = journal_of_a_user(&nodes, &rules).await;
+    assert!(everything(&journal).await.is_err());
+}
+
+/// Everything that an instance asks of its journal.
+async fn everything(journal: &RedisJournal) -> Result<(), JournalError> {
+    let entry = NewEntry { audience: Audience::Everyone, event: None, delta: None };
+    let key = RecordKey::collection();
+    let write = |value: Option<Bytes>| Commit {
+        checks: vec![],
+        writes: vec![(key.clone(), value)],
+        entries: vec![entry.clone()],
+    };
+    let wait = Duration::from_secs(1);
+    journal.commit(write(Some("1".into()))).await?;
+    let position = journal.load().await?.position;
+    journal.read(std::slice::from_ref(&key)).await?;
+    journal.commit(write(None)).await?;
+    journal.tail(position, 1).await?;
+    journal.missed(position, 1).await?;
+    journal.entry_before(1).await?;
+    journal.lease("x", "me", wait).await?;
+    journal.report("me", "{}".into(), wait).await?;
+    let value = Versioned { version: position, value: "1".into() };
+    journal.put("x", value, wait).await?;
+    journal.get("x").await?;
+    journal.delete("x").await?;
+    Ok(())
+}
+
+/// Whether what the server says of itself becomes known, within a while.
+async fn is_looked_at(journal: &RedisJournal) -> bool {
+    let begun = Instant::now();
+    while journal.condition().findings.is_empty() && begun.elapsed() < Duration::from_secs(2) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    !journal.condition().findings.is_empty()
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub(super) const SCHEMA: u64 = 2;
 pub(super) const ITEM_PREFIX: &str = "item/";
 
 /// The hashes of records, numbered as `commit.lua` has them.
-pub(super) const ITEMS: usize = 1;
+const ITEMS: usize = 1;
 const RECORDS: usize = 2;
 
 /// The names of an owner's keys. The braces are a hash tag: in a cluster all of them are in one slot, without

@@ -8,7 +8,7 @@ use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
-    IntoConnectionInfo as _, Pipeline, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
+    IntoConnectionInfo as _, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates,
 };
 use tokio::time::timeout;
 
@@ -194,14 +194,11 @@ impl Connection {
             Self::Cluster(connection) => command.query_async(connection).await,
         }
     }
-
-    pub(super) async fn query_all<T: FromRedisValue>(&mut self, commands: &Pipeline) -> RedisResult<T> {
-        match self {
-            Self::One(connection) => commands.query_async(connection).await,
-            Self::Cluster(connection) => commands.query_async(connection).await,
-        }
-    }
 }
+
+/// What to see to when the user may not do all that an instance does: with these rules it may.
+const MAY_NOT: &str = "; its user may not run all commands: give it the rules \
+    `~bc:* +@read +@write +@scripting +time +info`, on a cluster `+cluster|slots` as well; or on Azure the access policy `default`";
 
 /// An error in words that are safe to log. What the server says may repeat what it was sent, a password for instance,
 /// so only its code is told; what the machine says of the line is told as it is.
@@ -215,10 +212,9 @@ pub(super) fn describe(error: &RedisError, login_remedy: &'static str) -> String
     let code = error.code().map(|code| format!(" ({code})")).unwrap_or_default();
     let remedy = match (error.kind(), error.code()) {
         // Which command it is that a script may not run is not in the code.
-        (_, Some("ERR")) if error.to_string().contains("can't run this command") => {
-            "; its user may not run all commands: grant it +@read +@write +@scripting on the keys bc:*"
-        }
-        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => login_remedy,
+        (_, Some("ERR")) if error.to_string().contains("can't run this command") => MAY_NOT,
+        (_, Some("NOPERM")) => MAY_NOT,
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => login_remedy,
         (_, Some("MOVED" | "CLUSTERDOWN")) => {
             "; for a cluster name its nodes in BOARDCAST_REDIS_URL, comma-separated"
         }

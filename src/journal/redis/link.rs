@@ -6,9 +6,7 @@
 
 use std::time::Duration;
 
-use redis::{
-    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, ToRedisArgs, Value,
-};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, ToRedisArgs, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -79,11 +77,6 @@ impl Link {
 
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, JournalError> {
         self.with_connection(async |mut connection| connection.query(command).await).await
-    }
-
-    /// Sends several commands, which run together or not at all, and reads their replies.
-    pub(super) async fn query_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, JournalError> {
-        self.with_connection(async |mut connection| connection.query_all(commands).await).await
     }
 
     /// Runs a script by its hash, or by its text where the server does not know it: it forgets them when it restarts.

@@ -23,7 +23,7 @@ use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::timeout;
 
 use self::background::{BLOCK, listen, tend};
-use self::codec::{CommitArguments, ITEM_PREFIX, ITEMS, Keys, SCHEMA};
+use self::codec::{CommitArguments, ITEM_PREFIX, Keys, SCHEMA};
 use self::connector::Connector;
 use self::link::{Link, Script};
 use self::server_clock::ServerClock;
@@ -52,6 +52,7 @@ static COMMIT: LazyLock<Script> = guarded!("commit.lua");
 static FOLLOW: LazyLock<Script> = guarded!("follow.lua");
 static EXPIRING: LazyLock<Script> = guarded!("expiring.lua");
 static LEASE: LazyLock<Script> = guarded!("lease.lua");
+static READ: LazyLock<Script> = guarded!("read.lua");
 static REPORT: LazyLock<Script> = guarded!("report.lua");
 static TEND: LazyLock<Script> = guarded!("tend.lua");
 
@@ -250,21 +251,10 @@ impl Journal for RedisJournal {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let parts = &self.parts;
-        parts.refuse_first_form().await?;
-        let mut reads = redis::pipe();
-        reads.atomic().cmd("GET").arg(&parts.keys.schema);
-        for key in keys {
-            let (hash, field) = codec::place(key);
-            let name = if hash == ITEMS { &parts.keys.items } else { &parts.keys.records };
-            reads.cmd("HGET").arg(name).arg(field);
-        }
-        let mut values = parts.link.query_all::<Vec<Option<Bytes>>>(&reads).await?.into_iter();
-        let form = values.next().flatten().unwrap_or_default();
-        let form = String::from_utf8_lossy(&form);
-        if form.parse::<u64>().is_ok_and(|form| form > SCHEMA) {
-            return Err(newer(form.into_owned()));
-        }
+        let Keys { items, records, .. } = &self.parts.keys;
+        let places = keys.iter().map(codec::place).collect::<Vec<_>>();
+        let (_, values) = self.parts.run(&READ, &[items, records], places).await?;
+        let values = read::<Vec<Option<Bytes>>>(values)?;
         Ok(keys.iter().zip(values).map(|(key, value)| codec::record(key, &value?)).collect())
     }
 
