@@ -88,6 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn fault_e2_small_blocks_are_handed_out_together_up_to_the_size_of_a_piece() {
+        let mut owed = Owed::default();
+        (0..100).for_each(|_| owed.push(Bytes::from(vec![b'x'; 1_000])));
+        let pieces: Vec<usize> =
+            std::iter::from_fn(|| owed.next_piece(false)).map(|piece| piece.len()).collect();
+        assert_eq!(pieces.iter().sum::<usize>(), 100_000);
+        assert!(pieces.len() == 2 && pieces.iter().all(|size| *size <= PIECE_BYTES_MAX), "{pieces:?}");
+    }
+
+    #[test]
     fn fault_e6_the_data_of_a_large_event_is_handed_out_as_it_is_and_never_cut_off_in_the_middle() {
         let large = Bytes::from(vec![b'x'; SHARED_FROM]);
         let mut owed = Owed::default();
