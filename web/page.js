@@ -75,7 +75,7 @@ function ofAll(event) {
     organisation = level === "full" ? WELL : { level, outage: event };
   }
   // Without a board the connection's own level is no better than the store allows.
-  if (["connected", "heartbeat"].includes(type)) isStoreAway = !hasBoards && !outage && level !== "full";
+  if (["connected", "heartbeat"].includes(type)) isStoreAway = !hasBoards && !outage && level === "cached";
   // Nothing is known of what the page's address asks for.
   if (!hasBoards && filter().size > 0 && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
 }

@@ -14,6 +14,7 @@ const REASONS = {
   timed_out: "Azure DevOps does not answer",
   server_error: "Azure DevOps answers with errors",
   unreadable: "what Azure DevOps answers cannot be understood",
+  unsupported: "this Azure DevOps Server is too old",
 };
 
 /** What whoever runs the service can do, where the event does not say it. */

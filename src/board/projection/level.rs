@@ -74,7 +74,11 @@ impl Projection {
         match &self.checked.whole {
             Some(whole) => (whole.level, whole.outage.clone()),
             None if unrecorded == Level::Full => (Level::Full, None),
-            None => (unrecorded, Some(Outage::of_loading(None))),
+            None => {
+                // What cannot be kept is not read.
+                let outage = self.cut_off.map_or_else(|| Outage::of_loading(None), Outage::of_journal);
+                (unrecorded, Some(outage))
+            }
         }
     }
 
