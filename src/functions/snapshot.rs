@@ -51,7 +51,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
         let mut directory = app.snapshots.directory(&filter);
         let state = app.instance.fold.read();
         if state.known().next().is_none() {
-            let (whole, outage) = state.whole(app.instance.vitals.source_level.value());
+            let (whole, outage) = app.instance.whole(&state);
             (directory.level, directory.outage) = (directory.level.max(whole), outage);
         }
         drop(state);

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use crate::board::fold::Fold;
+use crate::board::projection::Projection;
 use crate::domain::authorise::AllowedProjects;
+use crate::domain::level::Level;
 use crate::domain::owner::Owner;
 use crate::domain::time::Timestamp;
+use crate::domain::wire::view::Outage;
 use crate::journal::{Journal, Leases, Store};
 use crate::ops::tasks::Tasks;
 use crate::ops::vitals::Vitals;
@@ -66,6 +69,11 @@ impl Instance {
             demo,
             projects: Arc::default(),
         }
+    }
+
+    /// The level of the organisation as a whole, and why it is no better: all there is to say where no board is known.
+    pub fn whole(&self, state: &Projection) -> (Level, Option<Outage>) {
+        state.whole(self.vitals.source_level.value())
     }
 
     /// Runs a task for as long as the process; see `Tasks::supervise`.

@@ -40,12 +40,7 @@ impl Instances {
             let store = Store::of(journal(&name));
             let faults = FaultyJournal::over(&store);
             let store = faults.in_front_of(store);
-            let app = TestApp::builder()
-                .clock(organization.clock.clone())
-                .organization(organization.way.clone())
-                .layer(move |_| store.clone())
-                .start()
-                .await;
+            let app = organization.builder().layer(move |_| store.clone()).start().await;
             apps.push((app, faults));
         }
         let instances = Self { apps, journal: journal(&name) };
@@ -148,12 +143,7 @@ async fn fault_b1_a_failure_that_another_instance_found_is_not_mended_by_what_wa
 
 /// An application that has not compared anything yet.
 async fn beginning(organization: &Organization) -> TestApp {
-    TestApp::builder()
-        .setting("BOARDCAST_HEARTBEAT_MS", "1000")
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .start()
-        .await
+    organization.builder().setting("BOARDCAST_HEARTBEAT_MS", "1000").start().await
 }
 
 /// A check, some time after the last.
@@ -461,12 +451,7 @@ async fn fault_f6_what_left_the_sprint_before_it_was_first_compared_is_said_to_b
 
 /// An application that serves the project of the team Web alone.
 async fn serving_one_project(organization: &Organization) -> TestApp {
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .setting("BOARDCAST_PROJECTS", "Fabrikam Fiber")
-        .start()
-        .await;
+    let app = organization.builder().setting("BOARDCAST_PROJECTS", "Fabrikam Fiber").start().await;
     eventually("no board is full", async || app.get(WEB).await.json()["level"] == "full").await;
     app
 }

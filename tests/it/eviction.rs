@@ -65,8 +65,7 @@ async fn fault_b11_who_starts_on_a_journal_without_its_items_claims_nothing_unti
         let store = Store::of(journal(&server));
         let faults = FaultyJournal::over(&store);
         let store = faults.in_front_of(store);
-        let builder =
-            TestApp::builder().clock(organization.clock.clone()).organization(organization.way.clone());
+        let builder = organization.builder();
         (builder.layer(move |_| store.clone()).start().await, faults)
     };
     let full = async |app: &TestApp| {

@@ -22,7 +22,7 @@ use crate::support::source::{Organization, boards};
 const WEB: &str = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
 
 async fn beginning(organization: &Organization) -> TestApp {
-    TestApp::builder().clock(organization.clock.clone()).organization(organization.way.clone()).start().await
+    organization.builder().start().await
 }
 
 /// The board of the team Web once it is full.

@@ -99,11 +99,7 @@ async fn f15_an_item_that_was_deleted_and_of_which_no_hook_told_leaves_its_board
 #[tokio::test]
 async fn k4_what_a_check_brings_at_once_is_one_event_of_items_in_the_shape_of_the_board() {
     let organization = Organization::start().await;
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .start()
-        .await;
+    let app = organization.builder().start().await;
     let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
     // The team becomes known by an event, and its board follows.
     let begun = reader.next_of("sprint_changed").await;
@@ -322,9 +318,8 @@ async fn f7_sprints_that_cannot_be_read_keep_nobody_from_comparing_items() {
 async fn f5_what_cannot_be_kept_makes_the_organisation_no_less_true() {
     let organization = Organization::start().await;
     let faults = Arc::new(Mutex::new(None::<Arc<FaultyJournal>>));
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
+    let app = organization
+        .builder()
         .layer({
             let faults = faults.clone();
             move |store: Store| {
@@ -378,12 +373,8 @@ async fn f11_nobody_who_reads_a_board_waits_for_the_organisation() {
 async fn f11_a_check_ends_at_its_deadline() {
     let organization = Organization::start().await;
     organization.way.hangs.store(true, Ordering::SeqCst);
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .config(|config| config.sync_deadline = Duration::from_secs(1))
-        .start()
-        .await;
+    let app =
+        organization.builder().config(|config| config.sync_deadline = Duration::from_secs(1)).start().await;
     let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
     assert_eq!(check.error.as_deref(), Some("not done within 1000 ms"));
     let answer = app
@@ -424,12 +415,7 @@ async fn f9_k8_after_a_day_there_are_no_numbers_and_the_reason_is_said() {
 #[tokio::test]
 async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_learnt() {
     let organization = Organization::start().await;
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .setting("BOARDCAST_MOCK", "on")
-        .start()
-        .await;
+    let app = organization.builder().setting("BOARDCAST_MOCK", "on").start().await;
     app.app.snapshots.set_stand_in(boardcast::demo::stand_in::stand_in(organization.clock.clock()));
     organization
         .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
@@ -471,11 +457,7 @@ async fn f9_simulated_data_stands_in_where_asked_for_and_is_marked_and_never_lea
 async fn f1_f9_an_organisation_that_was_never_there_is_nothing_and_begins_when_it_comes() {
     let organization = Organization::start().await;
     organization.close().await;
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .start()
-        .await;
+    let app = organization.builder().start().await;
     organization
         .until(async || {
             let level = app.app.instance.vitals.source_level.value();
@@ -584,12 +566,7 @@ async fn a_team_that_is_gone_takes_its_board_along() {
 #[tokio::test]
 async fn k5_k8_demo_is_in_every_payload_and_changes_nothing_else() {
     let organization = Organization::start().await;
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .setting("BOARDCAST_DEMO", "on")
-        .start()
-        .await;
+    let app = organization.builder().setting("BOARDCAST_DEMO", "on").start().await;
     organization
         .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
         .await;

@@ -167,11 +167,7 @@ async fn fault_b15_p7_freshness_is_that_of_the_boards_that_people_watch() {
 async fn fault_b15_p7_a_load_lasts_until_there_is_a_board_with_numbers() {
     let organization = Organization::start().await;
     *organization.way.revisions_before_silence.lock().unwrap() = Some(0);
-    let app = TestApp::builder()
-        .clock(organization.clock.clone())
-        .organization(organization.way.clone())
-        .start()
-        .await;
+    let app = organization.builder().start().await;
     eventually("no board is known", async || app.get(WEB).await.status == 200).await;
     let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
     assert_eq!(reader.next_of("snapshot").await["level"], "none");

@@ -92,9 +92,8 @@ impl Reader {
             let state = self.streams.instance.fold.read();
             let scopes = self.streams.snapshots.scopes(&state, &self.request.filter);
             let (level, data_as_of) = Snapshots::summary(&state, &scopes);
-            let unrecorded = self.streams.instance.vitals.source_level.value();
-            // Where no board is known, the organisation's own level is all there is to say.
-            (if scopes.is_empty() { level.max(state.whole(unrecorded).0) } else { level }, data_as_of)
+            let whole = scopes.is_empty().then(|| self.streams.instance.whole(&state).0);
+            (level.max(whole.unwrap_or_default()), data_as_of)
         };
         let body = Body::Heartbeat { cursor: position.to_string() };
         self.owe(moved, level, data_as_of, &body);

@@ -138,7 +138,7 @@ impl Reader {
             // The snapshots say so.
             cut_off = state.cut_off();
             stood_in = state.stands_in();
-            let whole = state.whole(streams.instance.vitals.source_level.value()).0;
+            let whole = streams.instance.whole(state).0;
             let scopes = streams.snapshots.scopes(state, filter);
             scopes.iter().for_each(|scope| count_read(&streams.instance, state, *scope));
             is_without_board = scopes.is_empty() && whole == Level::Full;
@@ -165,7 +165,7 @@ impl Reader {
         let (whole, outage) = match scopes.is_empty() || self.stood_in {
             true => {
                 let instance = &self.streams.instance;
-                instance.fold.read().whole(instance.vitals.source_level.value())
+                instance.whole(&instance.fold.read())
             }
             false => (Level::Full, None),
         };

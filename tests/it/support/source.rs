@@ -18,7 +18,7 @@ use boardcast::domain::time::Timestamp;
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::app::{DEADLINE, HandClock, TestApp};
+use super::app::{Builder, DEADLINE, HandClock, TestApp};
 use super::organisation::{Server, SimulatedFailure};
 use super::sse::SseReader;
 
@@ -191,9 +191,14 @@ impl Organization {
         Self { server: tokio::sync::Mutex::new(server), model, way: Arc::new(way), clock }
     }
 
+    /// What an application is built with whose boards are compared with this organisation.
+    pub fn builder(&self) -> Builder {
+        TestApp::builder().clock(self.clock.clone()).organization(self.way.clone())
+    }
+
     /// An application whose boards are compared with this organisation.
     pub async fn app(&self) -> TestApp {
-        let app = TestApp::builder().clock(self.clock.clone()).organization(self.way.clone()).start().await;
+        let app = self.builder().start().await;
         self.until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(())).await;
         app.settled().await;
         app
