@@ -1,7 +1,7 @@
 //! Whether the store takes what this instance writes: what becomes of its own commits and leases decides that, and no
 //! report of somebody who writes something else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use tokio::time::Instant;
 use crate::domain::time::Timestamp;
 use crate::journal::{JournalError, Leases};
 use crate::platform::clock::Clock;
+
+/// A commit, as an operator is told of it.
+pub(crate) const COMMIT: &str = "a commit";
 
 /// What became of the writes of this instance.
 pub struct Writes {
@@ -30,6 +33,8 @@ pub(crate) struct Refused {
     last: Instant,
     /// What was not taken, and what the store says to that.
     why: BTreeMap<&'static str, String>,
+    /// What is not taken now, as last seen.
+    failing: BTreeSet<&'static str>,
 }
 
 impl Refused {
@@ -52,7 +57,12 @@ impl Writes {
     /// Takes note of what became of a write: `what` is told to an operator. What the store refuses for its content, or
     /// cannot take because its log is lost, says nothing about whether it takes anything.
     pub fn note<T>(&self, what: &'static str, outcome: &Result<T, JournalError>) {
-        let Err(error @ JournalError::Unavailable(_)) = outcome else { return };
+        let Err(error @ JournalError::Unavailable(_)) = outcome else {
+            if let (Ok(_), Some(refused)) = (outcome, self.lock().as_mut()) {
+                refused.failing.remove(what);
+            }
+            return;
+        };
         let now = Instant::now();
         let why = format!("{what} was not taken: {error}");
         {
@@ -62,14 +72,22 @@ impl Writes {
                 first: now,
                 last: now,
                 why: BTreeMap::new(),
+                failing: BTreeSet::new(),
             });
             refused.last = now;
+            refused.failing.insert(what);
             if refused.why.get(what) != Some(&why) {
                 tracing::warn!("{why}");
                 refused.why.insert(what, why);
             }
         }
         self.failed.notify_one();
+    }
+
+    /// Whether the last such write was taken. A store that takes them now and then is not well, and yet what waits for
+    /// it is taken whenever that is possible.
+    pub(crate) fn are_taken(&self, what: &'static str) -> bool {
+        self.lock().as_ref().is_none_or(|refused| !refused.failing.contains(what))
     }
 
     /// What was not taken; `None` while everything is.

@@ -154,8 +154,7 @@ impl Relay {
             tracing::warn!(%error, "the journal does not answer; trying again until it does");
             now
         });
-        let is_read = matches!(status, JournalStatus::Following | JournalStatus::ReadOnly(_));
-        if is_read && now.ms_since(since) >= AWAY_AFTER_MS {
+        if status.is_read() && now.ms_since(since) >= AWAY_AFTER_MS {
             self.instance.fold.set_journal_status(JournalStatus::Away(since));
         }
         RETRY_AFTER

@@ -25,6 +25,7 @@ use crate::journal::{
     Versioned,
 };
 use crate::ops::instance::Instance;
+use crate::ops::writes::COMMIT;
 
 /// How often a commit is built before contention is reported.
 const ATTEMPTS_MAX: u32 = 6;
@@ -351,7 +352,7 @@ async fn within_budget(instance: &Instance, commit: Commit) -> Result<CommitOutc
             Err(JournalError::Unavailable(format!("a commit was not answered within {ms} ms")))
         }
     };
-    instance.writes.note("a commit", &outcome);
+    instance.writes.note(COMMIT, &outcome);
     outcome
 }
 

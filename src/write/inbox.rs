@@ -10,12 +10,14 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::archive::{Archive, ArchiveError, Deposit, DepositId};
+use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Text;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::journal::JournalError;
 use crate::ops::failpoints::{self, Failpoint};
+use crate::ops::writes::COMMIT;
 use crate::write::commit::CommitError;
 use crate::write::ingest::{Ingest, Ingested, Provenance};
 
@@ -107,8 +109,13 @@ impl Inbox {
         let mut retry = RETRY_FIRST;
         let mut contact = self.ingest.instance.fold.watch_journal_status();
         loop {
-            // Nothing can be taken before the journal is back, and then it is taken at once.
-            let _ = contact.wait_for(|contact| contact.cut_off().is_none()).await;
+            // Nothing can be taken before the journal is back, and then it is taken at once. Where it takes writes only
+            // now and then that is when the last one was taken: the probe tries, and hooks do.
+            let _ = contact.wait_for(JournalStatus::is_read).await;
+            if !self.ingest.instance.writes.are_taken(COMMIT) {
+                tokio::time::sleep(RETRY_FIRST).await;
+                continue;
+            }
             match self.drain_once().await {
                 Round::Empty => {
                     retry = RETRY_FIRST;

@@ -95,8 +95,7 @@ impl Probe {
     async fn is_taken(&self) -> Option<bool> {
         let Instance { fold, journal, leases, owner, id, .. } = &self.instance;
         let status = fold.journal_status();
-        let may_write = matches!(status, JournalStatus::Following | JournalStatus::ReadOnly(_));
-        fold.position().filter(|_| may_write)?;
+        fold.position().filter(|_| status.is_read())?;
         let version = journal.read(&[RecordKey::owner()]).await.ok()?.pop()??.version;
         let mut again = Again { owner: owner.identity().to_owned(), version: Some(version) };
         let committed = commit_proposal(&self.instance, &mut again).await;
@@ -142,6 +141,7 @@ mod tests {
     use crate::domain::owner::Owner;
     use crate::journal::memory::MemoryJournal;
     use crate::journal::{JournalError, LogRetention, Store};
+    use crate::ops::writes::COMMIT;
     use crate::platform::clock;
     use crate::write::commit::commit_once;
 
@@ -150,7 +150,7 @@ mod tests {
         async fn fail(&mut self) -> bool {
             for _ in 0..3 {
                 let failed: Result<(), _> = Err(JournalError::Unavailable("a planned fault".into()));
-                self.instance.writes.note("a commit", &failed);
+                self.instance.writes.note(COMMIT, &failed);
                 advance(READ_ONLY_AFTER / 2).await;
                 self.look(PAUSE).await;
             }

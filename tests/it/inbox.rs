@@ -6,7 +6,7 @@ use std::time::Duration;
 use boardcast::archive::{Archive, Deposit};
 use boardcast::domain::scope::CollectionId;
 use boardcast::domain::time::Timestamp;
-use boardcast::journal::{EntryId, Journal};
+use boardcast::journal::{EntryId, Journal, JournalError};
 use boardcast::write::inbox::{Inbox, Round};
 use boardcast::write::ingest::Provenance;
 use serde_json::{Value, json};
@@ -85,6 +85,27 @@ async fn a_hook_whose_commit_lost_its_reply_is_kept_and_announced_once() {
     eventually("the inbox is not drained", async || archive.waiting(None, 1).await.unwrap().is_empty()).await;
     app.settled().await;
     assert_eq!(announced(&app).await, [json!([13, 1])]);
+}
+
+#[tokio::test]
+async fn the_inbox_is_drained_while_commits_are_taken_though_the_store_is_not_well() {
+    let archive = FaultyArchive::new();
+    let (app, journal) = with_archive(archive.clone()).await;
+    let instance = &app.app.instance;
+    let no_lease: Result<(), _> = Err(JournalError::Unavailable("a planned fault".into()));
+    let is_told_unwell = || {
+        instance.writes.note("a lease", &no_lease);
+        instance.fold.journal_status().cut_off().is_some()
+    };
+    eventually("readers are not told", async || is_told_unwell()).await;
+    // Of more than one commit, because some are of those who try whether they are taken.
+    journal.plan([Fault::FailBefore; 3]);
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.json()["outcome"], "kept");
+    eventually("the inbox is not drained", async || {
+        assert!(is_told_unwell(), "it waited until all was well");
+        archive.waiting(None, 1).await.unwrap().is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -20,6 +20,11 @@ pub enum JournalStatus {
 }
 
 impl JournalStatus {
+    /// Whether the log is followed, as far as is known.
+    pub const fn is_read(&self) -> bool {
+        matches!(self, Self::Following | Self::ReadOnly(_))
+    }
+
     /// Since when the boards may be behind the journal without anybody here being able to tell; `None` when they are
     /// not.
     pub const fn cut_off(self) -> Option<Timestamp> {

@@ -70,8 +70,8 @@ impl Process {
     /// Waits until it has died by itself.
     #[allow(dead_code, reason = "only in tests/deaths do processes die")]
     pub async fn died(&mut self) {
-        let ended =
-            tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it does not die").unwrap();
+        let ended = tokio::time::timeout(DEADLINE, self.child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("it does not die; its log:\n{}", self.log())).unwrap();
         assert!(!ended.success(), "it ended in peace");
     }
 
