@@ -51,6 +51,12 @@ pub(super) fn is_read(name: &str) -> bool {
     READ.contains(&name) || EFFORT_FIELDS.contains(&name)
 }
 
+/// The names of the fields that are asked for: those that are always read, and those that processes name beside them.
+pub(super) fn read_with(named: &BTreeSet<Text>) -> Vec<&str> {
+    let named = named.iter().map(|name| &**name).filter(|name| !is_read(name));
+    READ.into_iter().chain(EFFORT_FIELDS).chain(named).collect()
+}
+
 /// Whether a process may estimate in the field with that name, if it holds a number. A process names its own fields for
 /// effort and remaining work, and a hook comes before anybody has asked which: so their numbers are kept, whatever their
 /// names. The order of a backlog is a number too; it changes with every move, and nobody estimates in it.

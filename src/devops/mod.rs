@@ -9,6 +9,7 @@ mod json;
 mod page;
 mod payload;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -38,6 +39,41 @@ pub struct TeamRef {
     pub id: TeamId,
     /// Its name.
     pub name: Text,
+}
+
+/// From where the feed of revisions is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedStart {
+    /// From what was changed at that moment on.
+    At(Timestamp),
+    /// After what a page said that it ends with.
+    After(Text),
+}
+
+/// A page of the feed of revisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RevisionPage {
+    /// What it tells of each item, in the order of their numbers.
+    pub items: Vec<Observation>,
+    /// Items of which a revision cannot be read.
+    pub unreadable: BTreeSet<WorkItemId>,
+    /// Projects that revisions name and that are not known: what they tell is not among the items.
+    pub strangers: BTreeSet<Text>,
+    /// Whether any revision named the parent of its item. The published examples do not, so none may.
+    pub names_parents: bool,
+    /// Where to read on; `None` where the answer does not say it.
+    pub token: Option<Text>,
+    /// Whether there is nothing more to be read now.
+    pub is_last: bool,
+}
+
+/// What a batch of items tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemBatch {
+    /// The newest revision of each item, or the one that was asked for.
+    pub items: Vec<Observation>,
+    /// Items that are there and cannot be read.
+    pub unreadable: BTreeSet<WorkItemId>,
 }
 
 /// An Azure DevOps organisation, to be asked.
@@ -76,6 +112,27 @@ pub trait AzureDevOps: Send + Sync {
     /// The newest revision of each of these items: its number and when it was made. What is not there, deleted or hidden is left out.
     /// Errors as above.
     async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError>;
+
+    /// A page of the feed of all revisions of the organisation, in the order in which they were made, deletions among them.
+    /// A revision names its project by name: it is looked up in `known`. `fields` are read beside those that always are.
+    /// Errors as above.
+    async fn revision_page(
+        &self,
+        from: &FeedStart,
+        known: &[ProjectRef],
+        fields: &BTreeSet<Text>,
+    ) -> Result<RevisionPage, CallError>;
+
+    /// Those of these items that are there, as they are, or as they were `as_of` a moment. An item names its project by
+    /// name: it is looked up in `known`, and is `project` where it is not found there. `fields` as above. Errors as above.
+    async fn items(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        ids: &[WorkItemId],
+        fields: &BTreeSet<Text>,
+        as_of: Option<Timestamp>,
+    ) -> Result<ItemBatch, CallError>;
 
     /// Every revision of an item; `None` when there is no such item, or none that may be seen. A revision names its
     /// project by name: it is looked up in `known`, and is `project` where it is not found there. Errors as above.

@@ -258,7 +258,7 @@ impl Relay {
             // Whoever puts items back knows when they were compared, too.
             let check = feed.as_ref().and_then(|feed| SourceCheck::decode(&feed.value).ok());
             if let Some(check) = check {
-                commit.put(Change::Checked(check.without_comparisons()), version(feed));
+                commit.put(Change::Checked(Box::new(check.without_comparisons())), version(feed));
             }
         }
         let Some(commit) = commit.build(Audience::Everyone) else { return Ok(()) };

@@ -56,7 +56,7 @@ pub enum Change {
     /// Something was announced about a board.
     Announced(AnnouncedRecord),
     /// What the organisation answered.
-    Checked(SourceCheck),
+    Checked(Box<SourceCheck>),
     /// The collection whose hooks are taken is known.
     Collection(CollectionId),
     /// A log begins.
@@ -111,7 +111,7 @@ impl Change {
             }
             Self::Checked(checked) => {
                 let value = checked.encode().into();
-                delta.checked = Some(checked);
+                delta.checked = Some(*checked);
                 Some(value)
             }
             Self::Collection(collection) => {

@@ -45,7 +45,7 @@ fn everything() -> CommitBuilder {
         commit.put(Change::item(item.clone(), item), None);
     }
     let projects = [(project(), Timestamp::from_epoch_ms(5))].into();
-    commit.put(Change::Checked(SourceCheck { projects, ..SourceCheck::default() }), None);
+    commit.put(Change::Checked(Box::new(SourceCheck { projects, ..SourceCheck::default() })), None);
     commit.put(Change::Announced(metric(5)), None);
     commit
 }

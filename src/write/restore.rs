@@ -162,7 +162,7 @@ fn checked(ours: &Projection, there: &Projection) -> Option<Commit> {
         return None;
     }
     let mut commit = CommitBuilder::new();
-    commit.put(Change::Checked(checked), there.version(&RecordKey::feed()));
+    commit.put(Change::Checked(Box::new(checked)), there.version(&RecordKey::feed()));
     commit.build(Audience::Everyone)
 }
 

@@ -130,7 +130,7 @@ async fn fault_b1_a_failure_that_another_instance_found_is_not_mended_by_what_wa
         let failed = CallOutcome::Failed(Failure::Forbidden);
         check.observe(None, failed, now, &Policy::default(), 0.0);
         let mut commit = CommitBuilder::new();
-        commit.put(Change::Checked(check), state.version(&RecordKey::feed()));
+        commit.put(Change::Checked(Box::new(check)), state.version(&RecordKey::feed()));
         commit.build(Audience::Everyone).unwrap()
     };
     app.journal.commit(commit).await.unwrap();
@@ -169,7 +169,7 @@ async fn fault_b9_no_number_is_explained_of(app: &TestApp, board: &Value) {
 #[tokio::test]
 async fn fault_g2_nothing_is_claimed_of_a_board_before_its_first_whole_comparison() {
     let organization = Organization::start().await;
-    *organization.way.revisions_before_silence.lock().unwrap() = Some(5);
+    organization.way.items_are_silent.store(true, Ordering::SeqCst);
     let app = beginning(&organization).await;
     let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
     assert_eq!(reader.next_of("connected").await["level"], "none");
@@ -203,7 +203,7 @@ async fn fault_g2_nothing_is_claimed_of_a_board_before_its_first_whole_compariso
         assert!(metric["reason"].as_str().unwrap().contains("1 of "), "{id}: {metric}");
     }
     fault_b9_no_number_is_explained_of(&app, &part).await;
-    *organization.way.revisions_before_silence.lock().unwrap() = None;
+    organization.way.items_are_silent.store(false, Ordering::SeqCst);
     let mut told = Vec::new();
     while told.last().is_none_or(|event: &Value| event["type"] != "snapshot") {
         told.extend(reader.next().await.unwrap().json());
@@ -279,6 +279,7 @@ async fn fault_b6_the_failure_of_a_neighbour_makes_no_board_older() {
     let app = organization.app().await;
     let web = organization.model(|model| model.organisation.projects[0].teams[0].id);
     organization.way.broken.lock().unwrap().insert(web.into());
+    *organization.way.no_feed.lock().unwrap() = Some(Failure::Gone);
     let before = boards(&app).await;
     let check = check_after(&organization, &app, Duration::from_mins(5)).await;
     assert_eq!((check.scopes, check.failed.len()), (2, 1));

@@ -90,7 +90,7 @@ impl Life {
         let at = Timestamp::from_epoch_ms(NOW_MS);
         let checked = SourceCheck { projects: [(board(1).project, at)].into(), ..SourceCheck::default() };
         let mut commit = CommitBuilder::new();
-        commit.put(Change::Checked(checked), None);
+        commit.put(Change::Checked(Box::new(checked)), None);
         let commit = commit.build(Audience::Scope(Scope::project(board(1).project))).unwrap();
         let outcome = self.instance.instance.journal.commit(commit).await.unwrap();
         assert!(matches!(outcome, CommitOutcome::Committed(_)), "{outcome:?}");

@@ -21,6 +21,7 @@ mod dashboard;
 mod derive;
 mod eviction;
 mod failures;
+mod feed;
 mod field;
 mod functions_host;
 mod health_check;

@@ -169,7 +169,7 @@ async fn f6_a_remembered_board_that_the_organisation_does_not_have_is_gone() {
     reader.next_of("snapshot").await;
     let checked = SourceCheck { projects: [(board(1).project, now())].into(), ..SourceCheck::default() };
     let mut commit = CommitBuilder::new();
-    commit.put(Change::Checked(checked), None);
+    commit.put(Change::Checked(Box::new(checked)), None);
     app.journal.commit(commit.build(Audience::Everyone).unwrap()).await.unwrap();
     assert_eq!(reader.next_of("closing").await["reason"], "lost", "who shows it comes back to the truth");
     assert_eq!(app.get(WEB).await.status, 404);

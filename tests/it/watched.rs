@@ -1,6 +1,7 @@
 //! Boards that people watch, on a stream or by asking again and again: they are kept fresh, and the targets of their
 //! freshness, of reads, of loads and of the delivery are measured on them alone.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use boardcast::domain::degradation::Failure;
@@ -166,7 +167,7 @@ async fn fault_b15_p7_freshness_is_that_of_the_boards_that_people_watch() {
 #[tokio::test]
 async fn fault_b15_p7_a_load_lasts_until_there_is_a_board_with_numbers() {
     let organization = Organization::start().await;
-    *organization.way.revisions_before_silence.lock().unwrap() = Some(0);
+    organization.way.items_are_silent.store(true, Ordering::SeqCst);
     let app = organization.builder().start().await;
     eventually("no board is known", async || app.get(WEB).await.status == 200).await;
     let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
@@ -177,7 +178,7 @@ async fn fault_b15_p7_a_load_lasts_until_there_is_a_board_with_numbers() {
         "a board without numbers is none to look at"
     );
     tokio::time::sleep(Duration::from_millis(2_100)).await;
-    *organization.way.revisions_before_silence.lock().unwrap() = None;
+    organization.way.items_are_silent.store(false, Ordering::SeqCst);
     while reader.next_of("snapshot").await["level"] != "full" {}
     eventually("the load is not measured", async || targets(&app).await["load"]["population"]["count"] == 1)
         .await;

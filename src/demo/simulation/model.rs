@@ -26,8 +26,8 @@ pub struct Model {
     pub(super) due: Timestamp,
     clock: Clock,
     items: BTreeMap<u32, Item>,
-    /// How many revisions were made.
-    pub(super) revisions: u64,
+    /// Every revision in the order in which they were made, as numbers of item and revision.
+    pub(super) log: Vec<(u32, u32)>,
     notifications: BTreeMap<(usize, Event), u32>,
 }
 
@@ -56,7 +56,7 @@ impl Model {
             due: Timestamp::from_epoch_ms(now.epoch_ms() + FIRST_CHANGE_MS),
             clock,
             items: BTreeMap::new(),
-            revisions: 0,
+            log: Vec::new(),
             notifications: BTreeMap::new(),
         }
     }
@@ -108,7 +108,7 @@ impl Model {
         };
         let first = Revision {
             rev: 1,
-            watermark: self.revisions + 1,
+            watermark: self.log.len() as u64 + 1,
             event: Event::Created,
             changed_at: at,
             changed_by: by,
@@ -131,7 +131,7 @@ impl Model {
         by: usize,
         edit: impl FnOnce(&mut ItemContent),
     ) -> Option<SimulatedChange> {
-        let watermark = self.revisions + 1;
+        let watermark = self.log.len() as u64 + 1;
         let item = self.items.get_mut(&id)?;
         let mut content = item.newest().content.clone();
         let state = content.state;
@@ -146,7 +146,7 @@ impl Model {
     }
 
     fn record(&mut self, id: u32, rev: u32, event: Event, project: usize) -> SimulatedChange {
-        self.revisions += 1;
+        self.log.push((id, rev));
         let sent = self.notifications.entry((project, event)).or_default();
         *sent += 1;
         SimulatedChange { item: id, rev, event, notification: *sent }

@@ -226,7 +226,7 @@ impl Model {
         let title_of = |id: u32| self.item(id).map(|item| &*item.newest().content.title);
         let of_team = scene.present.iter().chain(&scene.deleted).chain(&scene.backlog);
         let used: Vec<&str> = of_team.filter_map(|id| title_of(*id)).collect();
-        let title = scene.titles.unused(level, parent.and_then(title_of), self.revisions as usize, &used);
+        let title = scene.titles.unused(level, parent.and_then(title_of), self.log.len(), &used);
         Draft { parent, ..Draft::new(scene.home, level, title, scene.sprint.clone()) }
     }
 

@@ -6,15 +6,37 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::DateTime;
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 use tokio::time::{Instant, sleep};
+
+/// Which share of a quota is left for others.
+const SHARE_FOR_OTHERS: f64 = 0.2;
+
+/// How long nothing is asked where it is not said when the quota is counted anew.
+const PAUSE_FOR_OTHERS: Duration = Duration::from_secs(15);
 
 /// How long an answer asks to be left alone: `Retry-After` in seconds, or the delay that it says it was given.
 pub(super) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
     let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     let seconds = seconds(RETRY_AFTER.as_str()).or_else(|| seconds("x-ratelimit-delay"))?;
     Duration::try_from_secs_f64(seconds).ok().filter(|pause| !pause.is_zero())
+}
+
+/// How long nothing is asked so that a share of what the identity may use is left for the people and pipelines that it
+/// shares it with: until the quota is counted anew. Azure DevOps names the quota only where it is nearly used up.
+pub(super) fn pause_for_others(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let (remaining, limit) = (number("x-ratelimit-remaining")?, number("x-ratelimit-limit")?);
+    if !(remaining < limit * SHARE_FOR_OTHERS) {
+        return None;
+    }
+    // Both are of the server's clock: ours may be set otherwise.
+    let date = headers.get(DATE).and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+    let left = date.and_then(|date| Some(number("x-ratelimit-reset")? - date.timestamp() as f64));
+    let left = left.filter(|left| *left > 0.0).and_then(|left| Duration::try_from_secs_f64(left).ok());
+    Some(left.unwrap_or(PAUSE_FOR_OTHERS))
 }
 
 #[derive(Debug)]
@@ -70,6 +92,28 @@ mod tests {
         for nonsense in ["", "soon", "-1", "0", "NaN", "inf", "1e300", "Wed, 25 Nov 2026 08:00:00 GMT"] {
             assert_eq!(pause(&[("retry-after", nonsense)]), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_share_of_the_quota_is_left_for_others() {
+        let of = |remaining, limit, more: &[(&'static str, &'static str)]| {
+            let mut headers = vec![("x-ratelimit-remaining", remaining), ("x-ratelimit-limit", limit)];
+            headers.extend(more);
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            pause_for_others(&headers.collect())
+        };
+        assert_eq!(of("40", "200", &[]), None);
+        assert_eq!(of("39", "200", &[]), Some(PAUSE_FOR_OTHERS));
+        let date = ("date", "Wed, 25 Nov 2026 08:00:00 GMT");
+        assert_eq!(
+            of("0", "200", &[date, ("x-ratelimit-reset", "1795593630")]),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(of("0", "200", &[date, ("x-ratelimit-reset", "1795593000")]), Some(PAUSE_FOR_OTHERS));
+        for nonsense in ["", "NaN", "many"] {
+            assert_eq!(of(nonsense, "200", &[]), None);
+        }
+        assert_eq!(of("1", "0", &[]), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,9 +3,9 @@
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::devops::ProjectRef;
 use crate::devops::fields::{Fields, integer};
 use crate::devops::page::page;
+use crate::devops::{ItemBatch, ProjectRef};
 use crate::domain::scope::ProjectId;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 
@@ -19,15 +19,19 @@ pub(super) struct Home<'a> {
 }
 
 impl Home<'_> {
-    /// The project with this name. Names are unique in an organisation, in any case of letters.
     fn project_named(&self, name: &str) -> ProjectId {
-        let exactly = self.known.iter().find(|project| &*project.name == name);
-        let found = exactly.or_else(|| {
-            let name = name.to_lowercase();
-            self.known.iter().find(|project| project.name.to_lowercase() == name)
-        });
-        found.map_or(self.project, |project| project.id)
+        project_named(self.known, name).unwrap_or(self.project)
     }
+}
+
+/// The project with this name. Names are unique in an organisation, in any case of letters.
+pub(super) fn project_named(known: &[ProjectRef], name: &str) -> Option<ProjectId> {
+    let exactly = known.iter().find(|project| &*project.name == name);
+    let found = exactly.or_else(|| {
+        let name = name.to_lowercase();
+        known.iter().find(|project| project.name.to_lowercase() == name)
+    });
+    found.map(|project| project.id)
 }
 
 /// The number of a revision; `None` when it has none.
@@ -41,7 +45,25 @@ pub(super) fn observation(id: WorkItemId, rows: &[Value], home: &Home<'_>) -> Op
     union(rows.iter().filter_map(|row| revision(id, row, home)).collect())
 }
 
-fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<WorkItem> {
+/// What a batch of items tells.
+pub(super) fn batch(rows: impl Iterator<Item = Value>, home: &Home<'_>) -> ItemBatch {
+    let mut batch = ItemBatch::default();
+    for row in rows {
+        let Some(id) = id(&row) else { continue };
+        match revision(id, &row, home) {
+            Some(item) => batch.items.push(item),
+            None => drop(batch.unreadable.insert(id)),
+        }
+    }
+    batch
+}
+
+/// The number of the item that a row is of.
+pub(super) fn id(row: &Value) -> Option<WorkItemId> {
+    row.get("id").and_then(integer).and_then(WorkItemId::new)
+}
+
+pub(super) fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<WorkItem> {
     let fields = Fields::complete(row.get("fields")?.as_object()?);
     let changed_at = fields.ticks("System.ChangedDate")?;
     let project_name = fields.project_name();
@@ -57,7 +79,7 @@ fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<WorkItem> {
 }
 
 /// The union, formed in rounds of pairs: one by one would copy what was joined so far for every revision.
-fn union(mut items: Vec<WorkItem>) -> Option<WorkItem> {
+pub(super) fn union(mut items: Vec<WorkItem>) -> Option<WorkItem> {
     while items.len() > 1 {
         let joined = items.chunks(2).filter_map(|pair| match pair {
             [one, other] => Some(one.merge(other)),

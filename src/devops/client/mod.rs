@@ -4,6 +4,7 @@
 //! deadline, and no more than a few are under way at once.
 
 mod answers;
+mod feed;
 mod gate;
 mod items;
 mod team;
@@ -17,13 +18,14 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 use futures_util::future::try_join_all;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::answers::{Head, Listed, Relations};
 use self::transport::{Refused, Request, Transport};
-use super::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use super::fields::read_with;
+use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
 use crate::domain::degradation::Failure;
-use crate::domain::scope::{ProjectId, SprintId, TeamId};
+use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::refuted::HeadRevision;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
@@ -162,6 +164,37 @@ impl AzureDevOps for RestClient {
         };
         let batches: Vec<Listed<Option<Head>>> = try_join_all(ids.chunks(BATCH_MAX).map(batch)).await?;
         Ok(batches.into_iter().flat_map(|batch| batch.value).flatten().filter_map(Head::known).collect())
+    }
+
+    async fn revision_page(
+        &self,
+        from: &FeedStart,
+        known: &[ProjectRef],
+        fields: &BTreeSet<Text>,
+    ) -> Result<RevisionPage, CallError> {
+        Ok(feed::page(&self.transport, from, known, fields).await?)
+    }
+
+    async fn items(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        ids: &[WorkItemId],
+        fields: &BTreeSet<Text>,
+        as_of: Option<Timestamp>,
+    ) -> Result<ItemBatch, CallError> {
+        let fields = read_with(fields);
+        let batch = |ids: &[WorkItemId]| {
+            let as_of = as_of.map(|as_of| as_of.to_string());
+            let mut body = json!({ "ids": ids, "fields": fields, "errorPolicy": "omit", "asOf": as_of });
+            if let (None, Some(body)) = (as_of, body.as_object_mut()) {
+                body.remove("asOf");
+            }
+            self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body).send()
+        };
+        let batches: Vec<Listed<Option<Value>>> = try_join_all(ids.chunks(BATCH_MAX).map(batch)).await?;
+        let home = items::Home { organisation: self.transport.organisation(), project, known };
+        Ok(items::batch(batches.into_iter().flat_map(|batch| batch.value).flatten(), &home))
     }
 
     async fn revisions(

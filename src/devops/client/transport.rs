@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::gate::{Gate, asked_pause};
+use super::gate::{Gate, asked_pause, pause_for_others};
 use super::version::{Versions, is_of_version};
 use super::{ClientSettings, ClientSetupError};
 use crate::devops::{CallError, json};
@@ -213,7 +213,8 @@ impl Request<'_> {
         let mut answer = Response::new(Vec::new());
         *answer.status_mut() = response.status();
         *answer.headers_mut() = response.headers().clone();
-        if let Some(pause) = asked_pause(answer.headers()) {
+        let pauses = [asked_pause(answer.headers()), pause_for_others(answer.headers())];
+        if let Some(pause) = pauses.into_iter().flatten().max() {
             transport.gate.close_for(pause);
         }
         let is_success = answer.status().is_success();

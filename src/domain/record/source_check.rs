@@ -18,6 +18,9 @@ pub struct SourceCheck {
     /// When each project's own board, of what is no team's, was last found equal; in a record without teams, when all
     /// boards of the project were.
     pub projects: BTreeMap<ProjectId, Timestamp>,
+    /// When each project's own board was last compared as a whole, whatever the feed of revisions told since.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub projects_whole_at: BTreeMap<ProjectId, Timestamp>,
     /// The boards of each project's teams.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub teams: BTreeMap<ProjectId, BTreeMap<TeamId, BoardCheck>>,
@@ -36,12 +39,29 @@ pub struct SourceCheck {
     /// Its parts that do not answer: the list of a project's teams, a team's sprints, the items of a board.
     #[serde(skip_serializing_if = "is_default")]
     pub parts: Conditions,
+    /// How far the feed of revisions was read; `None` before the first page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<FeedPosition>,
     /// The level of the organisation as a whole that was told last: all there is to say while no board is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole: Option<WholeLevel>,
     /// When the organisation as a whole was last left at level `mock`: until then simulated boards may have been shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_until: Option<Timestamp>,
+}
+
+/// How far the feed of revisions was read. It is written together with what was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FeedPosition {
+    /// Where to read on, as the organisation calls it.
+    pub token: Text,
+    /// Of items that are not known, what was changed from then on is kept: before that, boards were compared as a whole.
+    pub live_from: Timestamp,
+    /// When the feed was last read to its end: all revisions that were made before are known. `None` while what was
+    /// changed before the boards began is still being read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_to_end: Option<Timestamp>,
 }
 
 /// What is known of the comparison of one team's board.
@@ -57,6 +77,9 @@ pub struct BoardCheck {
     /// When a board of the team was first found equal: what left a sprint before that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// When it was last compared as a whole, whatever the feed of revisions told since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_at: Option<Timestamp>,
     /// How many items a comparison that is under way has to look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<usize>,
@@ -82,6 +105,9 @@ pub struct WholeLevel {
     /// Why it is less than full; `None` when it is not.
     pub outage: Option<Outage>,
 }
+
+/// After how many milliseconds a board is compared as a whole again.
+const WHOLE_EVERY_MS: i64 = 60 * 60_000;
 
 /// By how much the clocks of the store and of an instance that follows it may differ.
 const CLOCKS_APART_MS: i64 = 1_000;
@@ -152,6 +178,12 @@ impl SourceCheck {
         *known = at.max(*known);
     }
 
+    /// A project's own board was compared as a whole, by answers that are of `at`.
+    pub fn compared_project(&mut self, project: ProjectId, at: Timestamp) {
+        self.advance(project, at);
+        self.projects_whole_at.insert(project, at);
+    }
+
     /// A team's board of that sprint was found equal, but for these items, by answers that are of `at`.
     pub fn compared(
         &mut self,
@@ -166,10 +198,47 @@ impl SourceCheck {
             sprint,
             at: before.max(Some(at)),
             since: check.since.or(Some(at)),
+            whole_at: check.whole_at.max(Some(at)),
             items: None,
             unreadable,
             ..*check
         };
+    }
+
+    /// Whether a board is to be compared as a whole by now, though the feed of revisions was read to its end: it never was,
+    /// that did not end or left something open, or it is an hour ago.
+    pub fn is_whole_due(&self, scope: Scope, now: Timestamp) -> bool {
+        let is_old = |at: Option<Timestamp>| at.is_none_or(|at| now.ms_since(at) >= WHOLE_EVERY_MS);
+        match TeamKey::of(scope) {
+            Some(team) => self.team(team).is_none_or(|check| {
+                let is_open = check.items.is_some() || !check.unreadable.is_empty();
+                check.sprint != scope.sprint || check.at.is_none() || is_open || is_old(check.whole_at)
+            }),
+            None => is_old(self.projects_whole_at.get(&scope.project).copied()),
+        }
+    }
+
+    /// The feed of revisions was read to its end by an answer of `at`: all boards that were compared as a whole, and of
+    /// which nothing fails, are known to have been equal then.
+    pub fn read_to_end(&mut self, at: Timestamp) {
+        let Some(feed) = &mut self.feed else { return };
+        feed.read_to_end = feed.read_to_end.max(Some(at));
+        let parts = &self.parts;
+        let is_gone =
+            |scope| parts.get(DataSource::WorkItems, scope).is_some_and(|part| part.since().is_some());
+        for (project, teams) in &mut self.teams {
+            for (team, check) in teams {
+                let team = TeamKey { project: *project, team: *team };
+                if check.items.is_none() && !is_gone(team.scope(None)) {
+                    check.at = check.at.map(|before| before.max(at));
+                }
+            }
+        }
+        for (project, compared) in &mut self.projects {
+            if !is_gone(Scope::project(*project)) {
+                *compared = at.max(*compared);
+            }
+        }
     }
 
     /// Takes in how it ended to ask for a part, or, without one, for which projects there are. `asked_at` is of when the
@@ -211,7 +280,8 @@ impl SourceCheck {
             *check = BoardCheck { sprint: check.sprint, ..BoardCheck::default() };
         }
         self.projects.clear();
-        Self { ended: None, answered: None, ..self }
+        self.projects_whole_at.clear();
+        Self { ended: None, answered: None, feed: None, ..self }
     }
 
     /// Whether a part is gone.
@@ -284,6 +354,8 @@ impl SourceCheck {
             }
         }
         self.answered = self.answered.max(other.answered);
+        // What was read is among the items that come with it.
+        self.feed = self.feed.take().or_else(|| other.feed.clone());
     }
 }
 

@@ -5,10 +5,10 @@
 //! Doubts are this instance's alone, and a process that ends takes them along: that costs one look more. Checks of one
 //! instance do not overlap, so that its second look began after its first one ended needs no record.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::sprint::refuted::{ClaimKey, HeadRevision};
-use crate::domain::sprint::work_item::{WorkItem, WorkItemId};
+use crate::domain::sprint::work_item::{Claim, ClaimKind, Rev, WorkItem, WorkItemId};
 
 /// What is in doubt.
 #[derive(Debug, Default)]
@@ -16,6 +16,10 @@ pub(super) struct Doubts {
     /// The number of the check under way.
     check: u64,
     of_items: HashMap<WorkItemId, Doubt>,
+    /// The newest claim on each item, where the organisation was seen to have that very revision.
+    cleared: HashMap<WorkItemId, ClaimKey>,
+    /// Items of which the feed of revisions has another revision than is known.
+    denied: BTreeSet<WorkItemId>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +50,9 @@ impl Doubts {
         let mut against = known.claims_against(head);
         if against.is_empty() {
             self.of_items.remove(&known.id);
+            if known.present().rev <= head.rev {
+                self.clear(known);
+            }
             return against;
         }
         let doubt = self.of_items.entry(known.id).or_default();
@@ -60,6 +67,39 @@ impl Doubts {
         let confirmed = against.intersection(&doubt.before).copied().collect();
         doubt.now.extend(against);
         confirmed
+    }
+
+    fn clear(&mut self, item: &WorkItem) {
+        let present = item.present();
+        self.cleared.insert(item.id, ClaimKey::of(present.rev, present.claim));
+    }
+
+    /// The feed of revisions told that of an item which is `known` so.
+    pub(super) fn read(&mut self, told: &WorkItem, known: &WorkItem) {
+        let told: BTreeMap<Rev, &Claim> = told.revisions().collect();
+        let denies = |(rev, claim): (Rev, &Claim)| {
+            let told = told.get(&rev).map(|told| HeadRevision { rev, changed_at: Some(told.changed_at) });
+            told.is_some_and(|told| told.denies(rev, claim.changed_at, claim.claimed_at))
+        };
+        if known.revisions().any(denies) {
+            self.denied.insert(known.id);
+        } else if told.contains_key(&known.present().rev) {
+            self.clear(known);
+        }
+    }
+
+    /// Those of these items that are to be looked at though the feed of revisions was read to its end: a hook told a revision
+    /// of them that the feed did not, or they are in doubt already.
+    pub(super) fn suspects<'a>(&mut self, items: impl Iterator<Item = &'a WorkItem>) -> BTreeSet<WorkItemId> {
+        let denied = std::mem::take(&mut self.denied);
+        let is_suspect = |item: &&WorkItem| {
+            let present = item.present();
+            let is_cleared = self.cleared.get(&item.id) == Some(&ClaimKey::of(present.rev, present.claim));
+            present.claim.kind != ClaimKind::Fetched && !is_cleared
+                || self.of_items.contains_key(&item.id)
+                || denied.contains(&item.id)
+        };
+        items.filter(is_suspect).map(|item| item.id).collect()
     }
 
     /// An item was fetched: of what two checks did not find, it decides.

@@ -161,7 +161,7 @@ impl Levels {
         }
         let version = state.version(&RecordKey::feed());
         match check == *state.checked() {
-            false => commit.put(Change::Checked(check), version),
+            false => commit.put(Change::Checked(Box::new(check)), version),
             // A level follows from what is recorded now, not from what was.
             true => commit.check(RecordKey::feed(), version),
         }

@@ -5,11 +5,15 @@
 mod compare;
 mod discovery;
 mod doubts;
+mod feed;
+mod fetch;
+mod histories;
 mod levels;
 mod lists;
 mod misses;
 mod periodic;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,10 +21,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
+use crate::board::filter::ScopeFilter;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
-use crate::domain::degradation::Policy;
+use crate::domain::degradation::{Failure, Policy};
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::scope::ProjectId;
+use crate::domain::scope::{ProjectId, TeamKey, Text};
+use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Body, Cause};
@@ -31,14 +37,16 @@ use crate::sync::cache::Shared;
 use crate::write::ingest::Ingest;
 use crate::write::teams::TeamKeeper;
 use compare::BoardError;
+use discovery::Discovered;
 use doubts::Doubts;
+use histories::Missing;
 use levels::Ended;
 pub use levels::Levels;
 use lists::Lists;
 use misses::Misses;
 
 /// How many teams are compared at the same time; the client bounds its calls on its own.
-const TEAMS_AT_ONCE: usize = 4;
+const TEAMS_AT_ONCE: usize = 8;
 
 /// How many projects that could not be compared are told of at most.
 const FAILED_MAX: usize = 1_000;
@@ -78,6 +86,12 @@ pub struct Source {
     doubts: Mutex<Doubts>,
     /// Whether an item named a project that is not listed: the list is read again.
     has_met_a_stranger: AtomicBool,
+    /// The projects that the feed named and that were not listed: each is looked for once.
+    strangers: Mutex<BTreeSet<Text>>,
+    /// Whether the feed of revisions was seen to name parents.
+    feed_names_parents: AtomicBool,
+    /// What was asked for of histories that have gaps: nobody asks for the same again.
+    looked_back: Mutex<BTreeSet<(WorkItemId, Missing)>>,
 }
 
 /// What a check came to.
@@ -117,6 +131,9 @@ impl Source {
             misses: Mutex::default(),
             doubts: Mutex::default(),
             has_met_a_stranger: AtomicBool::default(),
+            strangers: Mutex::default(),
+            feed_names_parents: AtomicBool::default(),
+            looked_back: Mutex::default(),
             instance,
             azure,
             ingest,
@@ -177,6 +194,7 @@ impl Source {
     /// Compares every board, and counts in `check`; says whether the organisation said which projects there are.
     async fn compare_all(&self, cause: Cause, check: &Mutex<Check>) -> bool {
         let counted = || check.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = (self.instance.clock)();
         let found = match self.discover().await {
             Ok(found) => found,
             Err(error) => {
@@ -197,22 +215,90 @@ impl Source {
         if let Err(error) = recorded {
             tracing::warn!(%error, "what projects and teams there are could not be kept; the next check tries again");
         }
+        // What the boards begin with is more urgent than what was before.
+        let has_begun =
+            self.instance.fold.read().checked().feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some());
+        let mut is_fed = has_begun && self.feed(&found, began, cause, check).await;
+        self.compare_boards(&found, cause, check, is_fed).await;
+        if !has_begun {
+            is_fed = self.feed(&found, began, cause, check).await;
+        }
+        if is_fed && let Err(error) = self.follow_up(&found, cause).await {
+            counted().failed_to("follow up what the feed of revisions told", error);
+        }
+        true
+    }
+
+    /// Compares the boards: where the feed of revisions was read to its end, those of which that is due.
+    async fn compare_boards(&self, found: &Discovered, cause: Cause, check: &Mutex<Check>, is_fed: bool) {
+        let counted = || check.lock().unwrap_or_else(PoisonError::into_inner);
         let teams =
             found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
             let (project, team, projects) = (project.clone(), team.clone(), found.projects.clone());
             async move {
-                let result = self.compare_team(&projects, &project, &team, cause).await;
+                let result = self.compare_team(&projects, &project, &team, cause, is_fed).await;
                 counted().count(&project, Some(&team), result);
             }
         };
-        let futures: Vec<_> = teams.map(compare).collect();
+        let mut teams: Vec<_> = teams.collect();
+        teams.sort_by_cached_key(|(project, team)| self.turn_of(project, team));
+        let futures: Vec<_> = teams.into_iter().map(compare).collect();
         stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect::<()>().await;
         for (project, _) in &found.teams {
-            let result = self.compare_project(&found.projects, project, cause).await;
+            let result = self.compare_project(&found.projects, project, cause, is_fed).await;
             counted().count(project, None, result);
         }
+    }
+
+    /// When it is a team's turn to be compared: those that never were come first, of these that are watched, and of the
+    /// others those whose comparison is longest ago. So a check goes on where the one before had to stop.
+    fn turn_of(&self, project: &ProjectRef, team: &TeamRef) -> (bool, bool, Option<Timestamp>) {
+        let key = TeamKey { project: project.id, team: team.id };
+        let (filters, read) = self.instance.watched.all((self.instance.clock)());
+        let is_shown =
+            |filter: &ScopeFilter| filter.admits(key.scope(None), Some(&project.name), Some(&team.name));
+        let is_watched =
+            filters.iter().any(is_shown) || read.iter().any(|scope| TeamKey::of(*scope) == Some(key));
+        let at = self.levels.known(|check| check.team(key).and_then(|check| check.at));
+        (at.is_some(), !is_watched, at)
+    }
+
+    /// Reads the feed of revisions; says whether boards need not be compared as a whole for what changed since. That is so
+    /// too where the organisation wants to be asked less: that makes them no younger.
+    async fn feed(&self, found: &Discovered, began: Timestamp, cause: Cause, check: &Mutex<Check>) -> bool {
+        let (mut check, error) = match self.read_feed(&found.projects, began, cause).await {
+            Ok((changed, goes_on)) => {
+                let mut check = check.lock().unwrap_or_else(PoisonError::into_inner);
+                check.changed = check.changed.saturating_add(changed);
+                return goes_on;
+            }
+            Err(BoardError::Call(_, error)) if !matches!(error.failure, Failure::Throttled { .. }) => {
+                tracing::warn!(%error, "the feed of revisions cannot be read; every board is compared as a whole");
+                return false;
+            }
+            Err(error) => (check.lock().unwrap_or_else(PoisonError::into_inner), error),
+        };
+        check.failed_to("read the feed of revisions", error);
         true
+    }
+
+    /// Looks at what the feed of revisions leaves open: what hooks alone tell, and what was before it begins.
+    async fn follow_up(&self, found: &Discovered, cause: Cause) -> Result<(), BoardError> {
+        let mut suspects = BTreeMap::<ProjectId, BTreeSet<WorkItemId>>::new();
+        {
+            let state = self.instance.fold.read();
+            let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+            let items: Vec<_> = state.boards().flat_map(|(scope, _)| state.items_of(scope)).collect();
+            let ids = doubts.suspects(items.iter().map(|item| &**item));
+            for item in items.iter().filter(|item| ids.contains(&item.id)) {
+                suspects.entry(item.present().claim.facts.project).or_default().insert(item.id);
+            }
+        }
+        for (project, ids) in suspects {
+            self.compare_items(&found.projects, project, &ids, cause).await?;
+        }
+        self.complete_histories(&found.projects, cause).await
     }
 
     /// Tells every reader that the source was compared: this is how a quiet board stays fresh on the screen.
@@ -230,6 +316,17 @@ impl Source {
 }
 
 impl Check {
+    /// Something that concerns all boards went wrong.
+    fn failed_to(&mut self, what: &str, error: BoardError) {
+        let error = match error {
+            BoardError::Call(_, error) => error.to_string(),
+            BoardError::Kept(error) => error,
+            BoardError::Waiting => "it is not asked now".into(),
+        };
+        tracing::warn!(error, "could not {what}");
+        self.error = self.error.take().or_else(|| Some(format!("could not {what}: {error}")));
+    }
+
     /// Counts how the comparison of a board ended: a team's, or, without a team, a project's own.
     fn count(&mut self, project: &ProjectRef, team: Option<&TeamRef>, result: Result<u32, BoardError>) {
         let error = match result {

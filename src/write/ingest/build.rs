@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Ingest, Provenance};
 use crate::board::projection::Projection;
 use crate::domain::change::{BoardChange, changes};
+use crate::domain::record::source_check::{FeedPosition, SourceCheck};
 use crate::domain::scope::{Audience, CollectionId, ProjectId, Scope};
 use crate::domain::sprint::people::People;
 use crate::domain::sprint::teams::Teams;
@@ -31,6 +32,8 @@ pub(super) struct Base {
     people: Arc<People>,
     /// The versions of the guards of the teams of each project.
     guards: BTreeMap<ProjectId, Version>,
+    /// What the organisation answered, where the commit is to say how far its feed was read.
+    checked: Option<(SourceCheck, Option<Version>)>,
 }
 
 #[derive(Default)]
@@ -53,9 +56,15 @@ impl Base {
             teams: Arc::default(),
             people: state.people().clone(),
             guards: BTreeMap::new(),
+            checked: None,
         };
         base.take_teams(state);
         base
+    }
+
+    /// Takes what the organisation answered from the fold.
+    pub(super) fn take_checked(&mut self, state: &Projection) {
+        self.checked = Some((state.checked().clone(), state.version(&RecordKey::feed())));
     }
 
     /// Whether the organisation told of every project that these concern, which no hook does.
@@ -71,17 +80,17 @@ impl Base {
         self.guards = state.guards_of_teams().collect();
     }
 
-    /// Takes over the values that won, as the journal returned them. Where teams are known otherwise by now: the
-    /// position that the fold must have passed to know them.
+    /// Takes over the values that won, as the journal returned them. Where teams, or what the organisation answered, are
+    /// known otherwise by now: the position that the fold must have passed to know them.
     pub(super) fn update(&mut self, conflicts: &Conflicts) -> Option<Version> {
-        let mut teams = None;
+        let mut unfolded = None;
         for (key, record) in conflicts {
             if *key == RecordKey::collection() {
                 let value = record.as_ref().and_then(|record| std::str::from_utf8(&record.value).ok());
                 self.collection = value.and_then(CollectionId::parse);
                 self.collection_version = record.as_ref().map(|record| record.version);
-            } else if key.is_teams_of_project() {
-                teams = teams.max(Some(record.as_ref().map_or(Version::ZERO, |record| record.version)));
+            } else if key.is_teams_of_project() || *key == RecordKey::feed() {
+                unfolded = unfolded.max(Some(record.as_ref().map_or(Version::ZERO, |record| record.version)));
             } else if let Some(id) = key.as_item() {
                 let version = record.as_ref().map(|record| record.version);
                 let item = record.as_ref().and_then(|record| match WorkItem::decode(&record.value) {
@@ -95,7 +104,7 @@ impl Base {
                 self.items.insert(id, Known { item, version });
             }
         }
-        teams
+        unfolded
     }
 }
 
@@ -117,13 +126,20 @@ impl Ingest {
         base: &Base,
         observations: &[Observation],
         provenance: &Provenance,
+        feed: Option<&FeedPosition>,
     ) -> Option<Commit> {
         let mut draft = Draft::default();
         for observation in observations {
             self.draft(&mut draft, base, observation);
         }
-        let audience = Audience::Scope(Scope::project(*draft.projects.first()?));
         let Draft { mut commit, changes, projects, corrected } = draft;
+        if let (Some(feed), Some((checked, version))) = (feed, &base.checked)
+            && let Some(checked) = read_on(checked, feed)
+        {
+            commit.put(Change::Checked(Box::new(checked)), *version);
+        }
+        let Some(first) = projects.first() else { return commit.build(Audience::Everyone) };
+        let audience = Audience::Scope(Scope::project(*first));
         for project in projects {
             commit.check(RecordKey::teams_of_project(project), base.guards.get(&project).copied());
         }
@@ -245,6 +261,13 @@ impl Ingest {
         };
         encode_bounded(&envelope, body, scope)
     }
+}
+
+/// What is known of the organisation once its feed was read so far; `None` where that is known.
+fn read_on(checked: &SourceCheck, feed: &FeedPosition) -> Option<SourceCheck> {
+    let read_to_end = checked.feed.as_ref().and_then(|known| known.read_to_end);
+    let feed = Some(FeedPosition { read_to_end, ..feed.clone() });
+    (checked.feed != feed).then(|| SourceCheck { feed, ..checked.clone() })
 }
 
 /// How many numbers of items an event without its contents lists of each kind at most. Whoever reads it fetches the board.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use build::Base;
 
 use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::record::source_check::FeedPosition;
 use crate::domain::scope::{CollectionId, Text};
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
@@ -83,10 +84,20 @@ impl Ingest {
         observations: &[Observation],
         provenance: &Provenance,
     ) -> Result<Ingested, CommitError> {
+        self.observe_read(observations, provenance, None).await
+    }
+
+    /// The same; where it was read of the feed of revisions, up to that position, which is kept with it.
+    pub async fn observe_read(
+        &self,
+        observations: &[Observation],
+        provenance: &Provenance,
+        feed: Option<&FeedPosition>,
+    ) -> Result<Ingested, CommitError> {
         let mut ingested = Ingested::Known;
         for _ in 0..=LOST_RETRIES_MAX {
             let loads = self.instance.fold.loads();
-            let (now, position) = self.commit_all(observations, provenance).await?;
+            let (now, position) = self.commit_all(observations, provenance, feed).await?;
             if now != Ingested::Known {
                 ingested = now;
             }
@@ -102,6 +113,7 @@ impl Ingest {
         &self,
         observations: &[Observation],
         provenance: &Provenance,
+        feed: Option<&FeedPosition>,
     ) -> Result<(Ingested, EntryId), CommitError> {
         if let JournalStatus::Lost(_) = self.instance.fold.journal_status() {
             // The boards are of another log: an item that the new one does not hold yet would look like a new one.
@@ -109,8 +121,12 @@ impl Ingest {
             return Err(CommitError::Journal(JournalError::Unavailable(why.into())));
         }
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
-        let base = Base::folded(&self.instance.fold.read(), &ids);
-        let mut proposal = Observed { ingest: self, observations, provenance, base, found: EntryId::ZERO };
+        let mut base = Base::folded(&self.instance.fold.read(), &ids);
+        if feed.is_some() {
+            base.take_checked(&self.instance.fold.read());
+        }
+        let found = EntryId::ZERO;
+        let mut proposal = Observed { ingest: self, observations, provenance, feed, base, found };
         match commit_proposal(&self.instance, &mut proposal).await? {
             Some(Committed { position, events }) => {
                 failpoints::reached(Failpoint::Committed);
@@ -147,6 +163,7 @@ struct Observed<'a> {
     ingest: &'a Ingest,
     observations: &'a [Observation],
     provenance: &'a Provenance,
+    feed: Option<&'a FeedPosition>,
     base: Base,
     /// The position at which the log holds everything that conflicted so far.
     found: EntryId,
@@ -174,17 +191,21 @@ impl Proposal for Observed<'_> {
         if self.is_foreign() {
             return None;
         }
-        self.ingest.commit_of(&self.base, self.observations, self.provenance)
+        self.ingest.commit_of(&self.base, self.observations, self.provenance, self.feed)
     }
 
     async fn rebase(&mut self, conflicts: &Conflicts) {
         self.found = self.found.max(journal::position_of(conflicts));
         if let Some(position) = self.base.update(conflicts) {
-            // Teams are only ever taken from the fold, which knows them all as of one position. Where it does not get
-            // there in time, the next attempt finds the same conflict.
+            // Teams, and what the organisation answered, are only ever taken from the fold, which knows them all as of one
+            // position. Where it does not get there in time, the next attempt finds the same conflict.
             let fold = &self.ingest.instance.fold;
             let _ = tokio::time::timeout(FOLD_TIMEOUT, fold.passed(position)).await;
-            self.base.take_teams(&fold.read());
+            let state = fold.read();
+            self.base.take_teams(&state);
+            if self.feed.is_some() {
+                self.base.take_checked(&state);
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct FaultyJournal {
     read_delay: Mutex<Duration>,
     /// Items with this number or a greater one are refused.
     refused_from: AtomicU32,
+    /// Those with this number or a greater one cannot be taken now.
+    untaken_from: AtomicU32,
     /// The next one who follows the log dies of it.
     panics: AtomicBool,
     /// What runs in the background dies of it.
@@ -52,6 +54,7 @@ impl FaultyJournal {
             failing: watch::Sender::new(None),
             read_delay: Mutex::default(),
             refused_from: AtomicU32::new(u32::MAX),
+            untaken_from: AtomicU32::new(u32::MAX),
             panics: AtomicBool::new(false),
             background_panics: Notify::new(),
             readings: AtomicUsize::default(),
@@ -79,6 +82,11 @@ impl FaultyJournal {
     /// From now on a commit of an item with that number or a greater one is refused.
     pub fn refuse_items_from(&self, number: u32) {
         self.refused_from.store(number, Ordering::SeqCst);
+    }
+
+    /// From now on a commit of an item with that number or a greater one is not taken.
+    pub fn take_no_items_from(&self, number: u32) {
+        self.untaken_from.store(number, Ordering::SeqCst);
     }
 
     /// Whoever follows the log next dies of it.
@@ -149,9 +157,13 @@ impl Journal for FaultyJournal {
     async fn commit(&self, commit: Commit) -> Result<CommitOutcome, JournalError> {
         self.check()?;
         let refused_from = self.refused_from.load(Ordering::SeqCst);
-        let mut items = commit.writes.iter().filter_map(|(key, _)| key.as_item());
-        if items.any(|item| item.number() >= refused_from) {
+        let newest = commit.writes.iter().filter_map(|(key, _)| key.as_item()).max();
+        let is_from = |number: u32| newest.is_some_and(|item| item.number() >= number);
+        if is_from(refused_from) {
             return Err(JournalError::Refused("a planned refusal"));
+        }
+        if is_from(self.untaken_from.load(Ordering::SeqCst)) {
+            return Err(unavailable());
         }
         let fault = self.commits.lock().unwrap().pop_front();
         match fault {

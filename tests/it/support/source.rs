@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
-use boardcast::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
+use boardcast::devops::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
 use boardcast::domain::degradation::Failure;
-use boardcast::domain::scope::{ProjectId, SprintId, TeamId};
+use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::Catalogue;
 use boardcast::domain::sprint::refuted::HeadRevision;
 use boardcast::domain::sprint::work_item::{Observation, WorkItemId};
@@ -49,8 +49,10 @@ pub struct Faults {
     pub sprints_broken: AtomicBool,
     /// Answers never come.
     pub hangs: AtomicBool,
-    /// Revisions of items never come once so many were asked for.
-    pub revisions_before_silence: Mutex<Option<u32>>,
+    /// Items never come.
+    pub items_are_silent: AtomicBool,
+    /// What the feed of revisions fails with.
+    pub no_feed: Mutex<Option<Failure>>,
     /// The list of projects is empty.
     pub no_projects: AtomicBool,
     /// Teams that the list of their project leaves out.
@@ -150,6 +152,38 @@ impl AzureDevOps for Way {
         self.client.heads(ids).await
     }
 
+    async fn revision_page(
+        &self,
+        from: &FeedStart,
+        known: &[ProjectRef],
+        fields: &BTreeSet<Text>,
+    ) -> Result<RevisionPage, CallError> {
+        self.pass(None).await?;
+        if let Some(failure) = *self.no_feed.lock().unwrap() {
+            return Err(error(failure));
+        }
+        self.client.revision_page(from, known, fields).await
+    }
+
+    async fn items(
+        &self,
+        project: ProjectId,
+        known: &[ProjectRef],
+        ids: &[WorkItemId],
+        fields: &BTreeSet<Text>,
+        as_of: Option<Timestamp>,
+    ) -> Result<ItemBatch, CallError> {
+        self.pass(None).await?;
+        while self.items_are_silent.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let mut batch = self.client.items(project, known, ids, fields, as_of).await?;
+        let unreadable = self.unreadable.lock().unwrap();
+        batch.unreadable.extend(ids.iter().filter(|id| unreadable.contains(id)));
+        batch.items.retain(|item| !unreadable.contains(&item.id));
+        Ok(batch)
+    }
+
     async fn revisions(
         &self,
         project: ProjectId,
@@ -159,17 +193,6 @@ impl AzureDevOps for Way {
         self.pass(None).await?;
         if self.unreadable.lock().unwrap().contains(&id) {
             return Err(error(Failure::Unreadable));
-        }
-        let is_silent = {
-            let mut left = self.revisions_before_silence.lock().unwrap();
-            left.as_mut().is_some_and(|left| {
-                let is_over = *left == 0;
-                *left = left.saturating_sub(1);
-                is_over
-            })
-        };
-        while is_silent && self.revisions_before_silence.lock().unwrap().is_some() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.client.revisions(project, known, id).await
     }
@@ -220,6 +243,15 @@ impl Organization {
 
     pub async fn calls_on(&self, route: &str) -> u64 {
         self.server.lock().await.calls_by_route().get(route).copied().unwrap_or_default()
+    }
+
+    pub async fn calls(&self) -> BTreeMap<String, u64> {
+        self.server.lock().await.calls_by_route()
+    }
+
+    /// Makes the next call on a route fail.
+    pub async fn fail_next_on(&self, route: &str, failure: SimulatedFailure) {
+        self.server.lock().await.fail_next_on(route, failure);
     }
 
     pub async fn close(&self) {

@@ -1,6 +1,7 @@
 //! What the REST API answers to the calls that boardcast makes, as a pure function of the model and the request. The
 //! shapes are those of the contract of version 7.1; where a published example differs from it, the contract is followed.
 
+mod feed;
 mod tracking;
 mod types;
 mod work;
@@ -54,10 +55,15 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// A number in the query; the case of its name does not matter.
-    fn number(&self, name: &str) -> Option<usize> {
+    /// A value in the query, where it is not empty; the case of its name does not matter.
+    fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.and_then(|(_, value)| value.parse().ok())
+        found.map(|(_, value)| &**value).filter(|value| !value.is_empty())
+    }
+
+    /// A number in the query.
+    fn number(&self, name: &str) -> Option<usize> {
+        self.parameter(name)?.parse().ok()
     }
 
     /// `$skip` and `$top`.
@@ -135,6 +141,7 @@ fn answered(call: &Call<'_>, method: &str, path: &str) -> Answered {
         ("GET", ["wit", "workitemtypecategories"], Some(project), _) => Ok(types::categories(call, project)),
         ("POST", ["wit", "workitemsbatch"], ..) => tracking::batch(call),
         ("GET", ["wit", "workitems", id, "revisions"], ..) => tracking::revisions(call, id),
+        ("GET", ["wit", "reporting", "workitemrevisions"], None, _) => feed::revisions(call),
         _ => Err(nowhere()),
     }
 }

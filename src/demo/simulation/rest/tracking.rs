@@ -5,17 +5,19 @@ use serde_json::{Value, json};
 use super::super::fields::rest_fields;
 use super::super::item::{Item, Revision};
 use super::{Answer, Answered, Call, list, not_found, refused};
+use crate::domain::time::Timestamp;
 
 /// How many items one batch may ask for.
 const BATCH_MAX: usize = 200;
 
 /// An item at a revision, with the fields that were asked for, or all.
-fn written(call: &Call<'_>, item: &Item, revision: &Revision, url: &str) -> Value {
+pub(super) fn written(call: &Call<'_>, item: &Item, revision: &Revision, url: &str) -> Value {
     let mut fields = rest_fields(call.model, item, revision);
-    if let Some(names) = call.body.get("fields").and_then(Value::as_array) {
-        let asked =
-            |name: &str| names.iter().filter_map(Value::as_str).any(|asked| asked.eq_ignore_ascii_case(name));
-        fields.retain(|name, _| asked(name));
+    let in_body = call.body.get("fields").and_then(Value::as_array);
+    let in_body = in_body.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    let names = in_body.or_else(|| Some(call.parameter("fields")?.split(',').collect()));
+    if let Some(names) = names {
+        fields.retain(|name, _| names.iter().any(|asked| asked.eq_ignore_ascii_case(name)));
     }
     json!({ "id": item.id, "rev": revision.rev, "fields": fields, "url": url })
 }
@@ -35,10 +37,17 @@ pub(super) fn batch(call: &Call<'_>) -> Answered {
     }
     let policy = call.body.get("errorPolicy").and_then(Value::as_str);
     let omit = policy.is_some_and(|policy| policy.eq_ignore_ascii_case("omit"));
+    let as_of = call.body.get("asOf").and_then(Value::as_str);
+    let as_of =
+        as_of.map(|at| Timestamp::parse(at).ok_or_else(|| invalid("asOf is not a date."))).transpose()?;
     let value = |id: &Value| {
         let item = id.as_u64().and_then(|id| u32::try_from(id).ok()).and_then(|id| call.model.item(id));
-        match item.filter(|item| !item.newest().deleted) {
-            Some(item) => Ok(written(call, item, item.newest(), &call.item_url(item.id))),
+        let revision = |item: &Item| {
+            let held = item.revisions().filter(|held| as_of.is_none_or(|at| held.changed_at <= at)).last();
+            held.filter(|held| !held.deleted).cloned()
+        };
+        match item.and_then(|item| Some((item, revision(item)?))) {
+            Some((item, revision)) => Ok(written(call, item, &revision, &call.item_url(item.id))),
             None if omit => Ok(Value::Null),
             None => Err(no_such_item(&id.to_string())),
         }

@@ -1,0 +1,224 @@
+//! The feed of revisions: what changed anywhere in the organisation since it was read last. It makes all boards as fresh
+//! as its last page for one call, and brings what happened before the boards began.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::Source;
+use super::compare::{BoardError, of_items};
+use super::lists::Look;
+use crate::devops::{CallError, FeedStart, ProjectRef, RevisionPage};
+use crate::domain::degradation::Failure;
+use crate::domain::record::source_check::FeedPosition;
+use crate::domain::scope::{ProjectId, Text};
+use crate::domain::sprint::work_item::{Observation, WorkItemId};
+use crate::domain::time::Timestamp;
+use crate::domain::wire::event::Cause;
+use crate::journal::JournalError;
+use crate::write::commit::CommitError;
+use crate::write::ingest::Provenance;
+
+/// How far back the feed is read at first, in milliseconds: what happened to the items of the boards in that time is known.
+const WINDOW_MS: i64 = 90 * 24 * 60 * 60_000;
+
+/// By how much the clocks of the organisation and of an instance may differ, in milliseconds.
+const CLOCKS_APART_MS: i64 = 10 * 60_000;
+
+/// From how long before its end the feed is read again where it does not know the position any more, in milliseconds.
+const OVERLAP_MS: i64 = 60 * 60_000;
+
+/// How many items of a page go into one commit.
+const ITEMS_PER_COMMIT: usize = 50;
+
+impl Source {
+    /// Reads the feed to its end, and keeps what it tells; returns how many items it told of, and whether it went on where
+    /// it was left: an organisation that does not know its own token may not know either what it told before.
+    pub(super) async fn read_feed(
+        &self,
+        projects: &[ProjectRef],
+        began: Timestamp,
+        cause: Cause,
+    ) -> Result<(u32, bool), BoardError> {
+        let (mut changed, mut again_from, mut goes_on) = (0, None, true);
+        loop {
+            let known = self.instance.fold.read().checked().feed.clone();
+            let from = match (again_from.take(), &known) {
+                (Some(at), _) => FeedStart::At(at),
+                (None, Some(known)) => FeedStart::After(known.token.clone()),
+                (None, None) => FeedStart::At(earlier(began, WINDOW_MS)),
+            };
+            let asked_at = (self.instance.clock)();
+            let page = match (self.page(&from, projects).await, &known) {
+                (Ok(page), _) => page,
+                (Err(error), Some(known))
+                    if error.status == Some(400) && matches!(from, FeedStart::After(_)) =>
+                {
+                    tracing::warn!(%error, "the organisation does not know how far its feed was read; some of it is read again");
+                    goes_on = false;
+                    again_from = Some(earlier(known.read_to_end.unwrap_or(known.live_from), OVERLAP_MS));
+                    continue;
+                }
+                (Err(error), _) => return of_items(Err(error)),
+            };
+            let position = of_items(position(&page, known.as_ref(), began))?;
+            changed += self.keep_page(projects, &page, &position, cause).await?;
+            if page.is_last {
+                self.levels.found(move |check| check.read_to_end(asked_at));
+                return Ok((changed, goes_on));
+            }
+        }
+    }
+
+    /// A page of the feed. Where it names a project that is not listed, the list is read again first: it may be a new one,
+    /// or one with a new name. What is still unknown then may not be seen by us.
+    async fn page(&self, from: &FeedStart, projects: &[ProjectRef]) -> Result<RevisionPage, CallError> {
+        let fields = self.named_fields();
+        let page = self.azure.revision_page(from, projects, &fields).await?;
+        let is_new = {
+            let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+            page.strangers.iter().fold(false, |is_new, name| strangers.insert(name.clone()) || is_new)
+        };
+        if !is_new {
+            return Ok(page);
+        }
+        tracing::info!(projects = ?page.strangers, "the feed names projects that are not listed; the list is read again");
+        self.has_met_a_stranger.store(true, Ordering::SeqCst);
+        let (listed, _) = self.lists.projects(Look { again: true, is_known: true }).await?;
+        self.azure.revision_page(from, &listed, &fields).await
+    }
+
+    /// The fields that the processes of known teams name: they are read beside those that always are.
+    pub(super) fn named_fields(&self) -> BTreeSet<Text> {
+        let state = self.instance.fold.read();
+        let catalogues = state.teams().all();
+        catalogues
+            .flat_map(|of| [of.effort_field.clone(), of.remaining_work_field.clone()])
+            .flatten()
+            .collect()
+    }
+
+    /// Keeps what a page tells, and with the last of it how far the feed was read.
+    async fn keep_page(
+        &self,
+        projects: &[ProjectRef],
+        page: &RevisionPage,
+        position: &FeedPosition,
+        cause: Cause,
+    ) -> Result<u32, BoardError> {
+        for id in &page.unreadable {
+            tracing::warn!(work_item = %id, "a revision of a work item cannot be read, and is left out");
+        }
+        let (told, ahead) = self.of_interest(page, position.live_from);
+        let presents = self.presents(projects, page, &ahead).await?;
+        let received_at = (self.instance.clock)();
+        let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
+        for presents in presents.chunks(ITEMS_PER_COMMIT) {
+            self.keep_all(presents, &provenance, None).await?;
+        }
+        let mut commits = told.chunks(ITEMS_PER_COMMIT).peekable();
+        while let Some(observations) = commits.next() {
+            let position = Some(position).filter(|_| commits.peek().is_none());
+            self.keep_all(observations, &provenance, position).await?;
+        }
+        if told.is_empty() {
+            self.keep_all(&[], &provenance, Some(position)).await?;
+        }
+        Ok(u32::try_from(ahead.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Keeps these in one commit, and how far the feed was read. One that the journal refuses for what it is must not stop
+    /// the feed for all boards: then each is kept by itself, and that one is not.
+    async fn keep_all(
+        &self,
+        observations: &[Observation],
+        provenance: &Provenance,
+        position: Option<&FeedPosition>,
+    ) -> Result<(), CommitError> {
+        match self.ingest.observe_read(observations, provenance, position).await {
+            Err(CommitError::Journal(JournalError::Refused(_))) => {}
+            kept => return kept.map(|_| ()),
+        }
+        for observation in observations {
+            match self.ingest.observe(observation, provenance).await {
+                Err(CommitError::Journal(JournalError::Refused(why))) => tracing::error!(
+                    work_item = %observation.id, why,
+                    "what the feed tells of a work item is left out because the journal refuses it; please report this as a defect of boardcast"
+                ),
+                kept => drop(kept?),
+            }
+        }
+        self.ingest.observe_read(&[], provenance, position).await.map(|_| ())
+    }
+
+    /// What is kept of a page: of items that are known all, of others what was changed since boards are compared. And the
+    /// items of which it tells a newer revision than is known.
+    fn of_interest(
+        &self,
+        page: &RevisionPage,
+        live_from: Timestamp,
+    ) -> (Vec<Observation>, Vec<(ProjectId, WorkItemId)>) {
+        let state = self.instance.fold.read();
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut told, mut ahead) = (Vec::new(), Vec::new());
+        for item in &page.items {
+            let (known, present) = (state.item(item.id), item.present());
+            if let Some(known) = &known {
+                doubts.read(item, &known.item);
+            }
+            if known.is_none() && present.claim.changed_at < live_from {
+                continue;
+            }
+            if known.is_none_or(|known| known.item.present().rev < present.rev) {
+                ahead.push((present.claim.facts.project, item.id));
+            }
+            told.push(item.clone());
+        }
+        (told, ahead)
+    }
+
+    /// The items that changed, as they are: where the feed does not name the parents of items, it cannot tell that one has
+    /// none.
+    async fn presents(
+        &self,
+        projects: &[ProjectRef],
+        page: &RevisionPage,
+        ahead: &[(ProjectId, WorkItemId)],
+    ) -> Result<Vec<Observation>, BoardError> {
+        let names_parents = self.feed_names_parents.fetch_or(page.names_parents, Ordering::SeqCst);
+        let Some((project, _)) = ahead.first().filter(|_| !names_parents && !page.names_parents) else {
+            return Ok(Vec::new());
+        };
+        let ids: Vec<WorkItemId> = ahead.iter().map(|(_, id)| *id).collect();
+        let fields = self.named_fields();
+        let batch = of_items(self.azure.items(*project, projects, &ids, &fields, None).await)?;
+        Ok(batch.items.into_iter().filter(|item| self.is_listed(projects, item)).collect())
+    }
+}
+
+/// Where the feed was read to with a page. Errors: it does not say so, or there is more and it would be the same again.
+fn position(
+    page: &RevisionPage,
+    known: Option<&FeedPosition>,
+    began: Timestamp,
+) -> Result<FeedPosition, CallError> {
+    let unreadable = |message: &str| CallError {
+        failure: Failure::Unreadable,
+        call: "_apis/wit/reporting/workitemrevisions",
+        status: None,
+        message: message.into(),
+    };
+    let before = known.map(|known| known.token.clone());
+    let token = page.token.clone().or_else(|| before.clone().filter(|_| page.is_last));
+    let token =
+        token.ok_or_else(|| unreadable("a page of revisions does not say where the next one begins"))?;
+    if !page.is_last && Some(&token) == before.as_ref() {
+        return Err(unreadable("a page of revisions is followed by itself"));
+    }
+    let live_from = known.map_or_else(|| earlier(began, CLOCKS_APART_MS), |known| known.live_from);
+    Ok(FeedPosition { token, live_from, read_to_end: known.and_then(|known| known.read_to_end) })
+}
+
+fn earlier(than: Timestamp, ms: i64) -> Timestamp {
+    Timestamp::from_epoch_ms(than.epoch_ms().saturating_sub(ms))
+}

@@ -1,0 +1,228 @@
+//! The items of boards: those that are behind what the organisation has are fetched, many at once where their newest
+//! revision is enough, and kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use futures_util::{StreamExt as _, stream};
+
+use super::Source;
+use super::compare::{BoardError, of_items};
+use crate::devops::{CallError, ItemBatch, ProjectRef};
+use crate::domain::degradation::{DataSource, Failure};
+use crate::domain::scope::ProjectId;
+use crate::domain::sprint::refuted::{ClaimKey, HeadRevision};
+use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
+use crate::domain::wire::event::Cause;
+use crate::write::ingest::Provenance;
+
+/// How many items are fetched at the same time.
+const ITEMS_AT_ONCE: usize = 8;
+
+/// How many items go into one commit.
+const ITEMS_PER_COMMIT: usize = 50;
+
+/// Claims that are in doubt, by their items.
+pub(super) type Doubted = BTreeMap<WorkItemId, BTreeSet<ClaimKey>>;
+
+/// What fetching items came to.
+#[derive(Default)]
+pub(super) struct Fetched {
+    /// How many there were.
+    pub(super) items: u32,
+    /// Those of which the answer cannot be read. They cost the board themselves, and no more.
+    pub(super) unreadable: Vec<WorkItemId>,
+}
+
+impl Source {
+    /// Fetches those of these items that are behind.
+    pub(super) async fn compare_items(
+        &self,
+        projects: &[ProjectRef],
+        project: ProjectId,
+        ids: &BTreeSet<WorkItemId>,
+        cause: Cause,
+    ) -> Result<Fetched, BoardError> {
+        if ids.is_empty() {
+            return Ok(Fetched::default());
+        }
+        let ids: Vec<WorkItemId> = ids.iter().copied().collect();
+        // What is known is noted before the organisation is asked: a hook that comes meanwhile may be ahead of its answer.
+        let known: HashMap<WorkItemId, Arc<WorkItem>> = {
+            let state = self.instance.fold.read();
+            ids.iter().filter_map(|id| Some((*id, state.item(*id)?.item))).collect()
+        };
+        let (there, new): (Vec<WorkItemId>, Vec<WorkItemId>) =
+            ids.into_iter().partition(|id| known.contains_key(id));
+        let heads = if there.is_empty() { Vec::new() } else { of_items(self.azure.heads(&there).await)? };
+        let doubted = self.doubted(&known, &heads);
+        let omitted = omitted(&known, &heads);
+        let mut stale = self.stale(heads, &doubted);
+        stale.extend(new);
+        let (doubtful, stale): (Vec<WorkItemId>, Vec<WorkItemId>) =
+            stale.into_iter().partition(|id| doubted.contains_key(id));
+        let mut fetched = self.fetch_as_they_are(projects, project, &stale, cause).await?;
+        // What the organisation refutes or omits, only its revisions can tell.
+        let one_by_one: Vec<WorkItemId> = doubtful.into_iter().chain(omitted).collect();
+        let told = self.fetch(projects, project, &one_by_one, &doubted, cause).await?;
+        fetched.items += told.items;
+        fetched.unreadable.extend(told.unreadable);
+        Ok(fetched)
+    }
+
+    /// Fetches these items as they are, many at once.
+    async fn fetch_as_they_are(
+        &self,
+        projects: &[ProjectRef],
+        project: ProjectId,
+        ids: &[WorkItemId],
+        cause: Cause,
+    ) -> Result<Fetched, BoardError> {
+        if ids.is_empty() {
+            return Ok(Fetched::default());
+        }
+        let batch = self.azure.items(project, projects, ids, &self.named_fields(), None).await;
+        let ItemBatch { items, unreadable } = of_items(batch)?;
+        for id in &unreadable {
+            tracing::warn!(work_item = %id, "a work item cannot be read; it is missing on its board");
+        }
+        let items = self.keep(projects, items, cause).await?;
+        Ok(Fetched { items, unreadable: unreadable.into_iter().collect() })
+    }
+
+    /// Keeps items of projects that are listed; returns how many there are.
+    pub(super) async fn keep(
+        &self,
+        projects: &[ProjectRef],
+        items: Vec<Observation>,
+        cause: Cause,
+    ) -> Result<u32, BoardError> {
+        let received_at = (self.instance.clock)();
+        let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
+        let none = Doubted::default();
+        let listed: Vec<Observation> = items
+            .into_iter()
+            .filter(|item| self.is_listed(projects, item))
+            .map(|item| self.told(item, &none))
+            .collect();
+        for observations in listed.chunks(ITEMS_PER_COMMIT) {
+            self.ingest.observe_all(observations, &provenance).await?;
+        }
+        Ok(u32::try_from(listed.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The claims that the organisation was found not to have before, too, by their items.
+    fn doubted(
+        &self,
+        known: &HashMap<WorkItemId, Arc<WorkItem>>,
+        heads: &[(WorkItemId, HeadRevision)],
+    ) -> Doubted {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = |(id, head): &(WorkItemId, HeadRevision)| Some((*id, doubts.look(known.get(id)?, *head)));
+        heads.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
+    }
+
+    /// What the organisation tells of an item; as a correction, where it proves wrong what is known.
+    fn told(&self, told: Observation, doubted: &Doubted) -> Observation {
+        let none = BTreeSet::new();
+        let doubt = doubted.get(&told.id).unwrap_or(&none);
+        let known = self.instance.fold.read().item(told.id);
+        let Some(corrected) = known.and_then(|known| known.item.corrected(&told, doubt)) else { return told };
+        tracing::warn!(
+            work_item = %told.id, rev = told.present().rev,
+            "what is known of a work item is not what the organisation has; its own revisions are taken instead"
+        );
+        self.instance.vitals.items_corrected.add(1);
+        corrected
+    }
+
+    /// Whether an item is in one of these projects. One that names another is of nobody knows which: it is left out, and
+    /// the list is read again.
+    pub(super) fn is_listed(&self, projects: &[ProjectRef], item: &Observation) -> bool {
+        let name = item.present().details.project_name.to_lowercase();
+        let is_listed = name.is_empty() || projects.iter().any(|project| project.name.to_lowercase() == name);
+        if !is_listed {
+            tracing::warn!(work_item = %item.id, "a work item names a project that is not listed, and is left out");
+            self.has_met_a_stranger.store(true, Ordering::SeqCst);
+        }
+        is_listed
+    }
+
+    /// Those that are behind, or in doubt. Whether an item is on the board does not matter: with a sprint the organisation
+    /// also names the parents of its tasks, which are often in no sprint or in another.
+    fn stale(&self, heads: Vec<(WorkItemId, HeadRevision)>, doubted: &Doubted) -> Vec<WorkItemId> {
+        let state = self.instance.fold.read();
+        let is_behind = |(id, head): &(WorkItemId, HeadRevision)| {
+            doubted.contains_key(id)
+                || state.item(*id).is_none_or(|known| known.item.present().rev < head.rev)
+        };
+        heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
+    }
+
+    /// Fetches these items with all their revisions and commits them.
+    pub(super) async fn fetch(
+        &self,
+        projects: &[ProjectRef],
+        project: ProjectId,
+        ids: &[WorkItemId],
+        doubted: &Doubted,
+        cause: Cause,
+    ) -> Result<Fetched, BoardError> {
+        let (mut fetched, mut failed) = (Fetched::default(), Vec::new());
+        for batch in ids.chunks(ITEMS_PER_COMMIT) {
+            let received_at = (self.instance.clock)();
+            let fetch = |id| async move { (id, self.azure.revisions(project, projects, id).await) };
+            let futures: Vec<_> = batch.iter().map(|id| fetch(*id)).collect();
+            let answers: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
+            let mut observations: Vec<Observation> = Vec::with_capacity(answers.len());
+            for (id, answer) in answers {
+                match answer {
+                    Ok(Some(item)) if self.is_listed(projects, &item) => {
+                        observations.push(self.told(item, doubted));
+                    }
+                    // The board shows it, and cannot answer for it.
+                    Ok(None) if self.instance.fold.read().item(id).is_some() => fetched.unreadable.push(id),
+                    Ok(_) => {}
+                    Err(error) => failed.push((id, error)),
+                }
+            }
+            observations.sort_by_key(|item| item.id);
+            fetched.items += u32::try_from(observations.len()).unwrap_or(u32::MAX);
+            let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
+            if !observations.is_empty() {
+                self.ingest.observe_all(&observations, &provenance).await?;
+                let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+                observations.iter().for_each(|item| doubts.answered(item.id));
+            }
+            if let Some((_, error)) = failed.iter().find(|(_, error)| !is_of_one_item(error, fetched.items)) {
+                return Err(BoardError::Call(DataSource::WorkItems, error.clone()));
+            }
+        }
+        for (id, error) in failed {
+            tracing::warn!(work_item = %id, %error, "a work item cannot be read; it is missing on its board");
+            fetched.unreadable.push(id);
+        }
+        Ok(fetched)
+    }
+}
+
+/// Whether that an item cannot be fetched says nothing of the others: its answer cannot be read, or others were answered.
+fn is_of_one_item(error: &CallError, answered: u32) -> bool {
+    match error.failure {
+        Failure::Unreadable | Failure::Gone => true,
+        Failure::Server | Failure::Forbidden => answered > 0,
+        Failure::Unauthorised | Failure::Throttled { .. } | Failure::TimedOut | Failure::Unsupported => false,
+    }
+}
+
+/// The items that are known here and that the organisation did not name: they are in its recycle bin, or may not be read
+/// any more. Their revisions tell.
+fn omitted(
+    known: &HashMap<WorkItemId, Arc<WorkItem>>,
+    heads: &[(WorkItemId, HeadRevision)],
+) -> Vec<WorkItemId> {
+    let named: BTreeSet<WorkItemId> = heads.iter().map(|(id, _)| *id).collect();
+    let is_omitted = |item: &&Arc<WorkItem>| !named.contains(&item.id) && !item.present().claim.facts.deleted;
+    known.values().filter(is_omitted).map(|item| item.id).collect()
+}
