@@ -3,29 +3,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 
-import { launchBrowser, screenshot, startServer, until, workItemUpdated } from "./support.mjs";
+import { atEnd, page, screenshot, startServer, until, useBrowser, workItemUpdated } from "./support.mjs";
 
-let browser;
 let server;
-let page;
-let faults;
 
-before(async () => {
-  browser = await launchBrowser();
-});
-
-after(() => browser?.close());
+useBrowser();
 
 beforeEach(async () => {
   server = await startServer();
-  ({ page, faults } = await browser.newPage());
-});
-
-afterEach(async () => {
-  await page?.close();
-  await server?.stop();
 });
 
 /** What the page shows. Read in one go, so that no part is older than another. */
@@ -81,7 +68,6 @@ test("a hook appears in the open page, as a row and in the list of events", asyn
   }
   await sees("shows them all", ({ rows }) => rows.length === 1 + more.length);
   await screenshot(page, "live");
-  assert.deepEqual(faults, []);
 });
 
 test("a title that is markup is shown as text and runs nothing", async () => {
@@ -110,7 +96,6 @@ test("a title that is markup is shown as text and runs nothing", async () => {
   assert.equal(images, 0);
   assert.deepEqual(scripts, ["page.js"]);
   assert.deepEqual(ran, []);
-  assert.deepEqual(faults, []);
 });
 
 test("b1_the page says that the server is gone, and recovers by itself when it is back", async () => {
@@ -133,7 +118,6 @@ test("b1_the page says that the server is gone, and recovers by itself when it i
   const view = await sees("shows what comes then", (view) => rowOf(view, 12));
   assert.equal(view.state, "live");
   assert.equal(view.loadedAt, opened.loadedAt, "the page was loaded anew");
-  assert.deepEqual(faults, []);
 });
 
 test("b2_a quiet board stays live, on one and the same stream", async () => {
@@ -162,7 +146,6 @@ test("b2_a quiet board stays live, on one and the same stream", async () => {
   );
   assert.equal(heard.sources, 1, "the page gave up a stream that was alive");
   assert.equal((await look()).state, "live");
-  assert.deepEqual(faults, []);
 });
 
 test("a board that the server no longer knows leaves the page", async () => {
@@ -173,7 +156,6 @@ test("a board that the server no longer knows leaves the page", async () => {
   await sees("is not live", ({ state }) => state !== "live");
   server = await startServer({ port: server.port });
   await sees("shows what the server knows, which is nothing", ({ state, rows }) => state === "live" && rows.length === 0);
-  assert.deepEqual(faults, []);
 });
 
 test("an item that is too large for an event stays on the board and shows its change", async () => {
@@ -185,7 +167,6 @@ test("an item that is too large for an event stays on the board and shows its ch
   hook.resource.revision.fields["System.Tags"] = tags.join("; ");
   await server.post(hook);
   await sees("shows the change", (view) => rowOf(view, 15)?.includes("Tagged beyond all measure"));
-  assert.deepEqual(faults, []);
 });
 
 test("a change that arrives while a large board is fetched is not lost", async () => {
@@ -204,13 +185,12 @@ test("a change that arrives while a large board is fetched is not lost", async (
   await page.goto(`${server.origin}/api/dashboard`);
   const view = await sees("shows the whole board", ({ rows }) => rows.length === 300);
   assert.ok(rowOf(view, 1000).includes("Changed meanwhile"));
-  assert.deepEqual(faults, []);
 });
 
 test("b8_a page without a board says that the store is away", async () => {
-  const store = await gate();
+  const port = await gate();
   await server.stop();
-  server = await startServer({ settings: { BOARDCAST_REDIS_URL: `redis://127.0.0.1:${store.port}` } });
+  server = await startServer({ settings: { BOARDCAST_REDIS_URL: `redis://127.0.0.1:${port}` } });
   await page.goto(`${server.origin}/api/dashboard`);
   const said = await until(
     "it says that nothing answers",
@@ -220,8 +200,6 @@ test("b8_a page without a board says that the store is away", async () => {
   assert.match(said, /^No board can be shown: /);
   assert.equal((await look()).state, "unavailable");
   await screenshot(page, "no-store");
-  assert.deepEqual(faults, []);
-  store.close();
 });
 
 /** A port of loopback at which everybody is turned away. */
@@ -229,5 +207,6 @@ async function gate() {
   const listener = createServer((socket) => socket.destroy());
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
-  return { port: listener.address().port, close: () => listener.close() };
+  atEnd(() => listener.close());
+  return listener.address().port;
 }

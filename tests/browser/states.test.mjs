@@ -4,34 +4,17 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { test } from "node:test";
 
-import { KEY, PROJECT, SCOPE, board, boardsOf, connected, item, launchBrowser, screenshot, startScripted, startServer, until } from "./support.mjs";
+import { KEY, SCOPE, atEnd, board, boardsOf, connected, item, openScripted, page, screenshot, startScripted, startServer, until, useBrowser } from "./support.mjs";
 
 const HOUR_MS = 3_600_000;
 /** Another team's board. */
 const OTHER = { ...SCOPE, teamId: "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f00" };
 
-let browser;
 let server;
-let page;
-let faults;
 
-before(async () => {
-  browser = await launchBrowser();
-});
-
-after(() => browser?.close());
-
-beforeEach(async () => {
-  ({ page, faults } = await browser.newPage());
-});
-
-afterEach(async () => {
-  await page?.close();
-  await server?.stop();
-  server = undefined;
-});
+useBrowser();
 
 async function open(more = "") {
   await page.goto(`${server.origin}/api/dashboard${more}`);
@@ -56,9 +39,7 @@ const signIn = refuse(200, { "content-type": "text/html" }, "<!doctype html><tit
 
 /** Opens the page on a live board that was last found true some time ago. */
 async function openLive(ageMs = 0) {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   server.say(connected);
   server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]), dataAsOf: Date.now() - ageMs });
   await until("the page is live", look, ({ word, text }) => word === "live" && text === "");
@@ -72,14 +53,11 @@ const change = (more = {}) =>
   server.say({ type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 2, changeType: "updated", title: "x", item: item(1, { rev: 2 }), ...more });
 
 test("b8_fault_page_4_before anything was heard the page is loading, and claims nothing", async () => {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   assert.deepEqual(await look(), { word: "loading", text: "Loading the boards…" });
   server.say({ ...connected, scopes: [] });
   await says("live", /^No board is known yet\. One appears here by itself/);
   await screenshot(page, "state-no-board");
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_on a slow line the page says what it waits for, until everything is there", async () => {
@@ -112,7 +90,6 @@ test("b8_fault_page_4_on a slow line the page says what it waits for, until ever
   await until("the items are asked for again", () => asked === 2);
   release();
   await says("live", /^$/);
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_5_without a function key the page asks for one, and says when one was refused", async () => {
@@ -135,12 +112,12 @@ test("b8_fault_page_4_5_without a function key the page asks for one, and says w
   await says("live", /No board is known yet/);
   const kept = await page.evaluate(() => ({ address: location.href, key: localStorage.getItem("boardcast.key") }));
   assert.deepEqual(kept, { address: `${server.origin}/api/dashboard`, key: "a+b/c==" }, "fault 13: the key is kept, and leaves the address");
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_5_a page to sign in is told from a lost connection", async () => {
   const elsewhere = createServer((_, response) => signIn(response)).listen(0, "127.0.0.1");
   await once(elsewhere, "listening");
+  atEnd(() => elsewhere.close());
   const login = `http://127.0.0.1:${elsewhere.address().port}/login`;
   for (const answer of [signIn, refuse(302, { location: "/login" }), refuse(302, { location: login })]) {
     server = await startScripted();
@@ -150,11 +127,7 @@ test("b8_fault_page_4_5_a page to sign in is told from a lost connection", async
     const link = await page.$eval("main a[href]", ({ href, textContent }) => ({ href, textContent }));
     assert.deepEqual(link, { href: `${server.origin}/api/dashboard?team=Mill`, textContent: "Sign in" });
     await screenshot(page, "state-signed-out");
-    await server.stop();
   }
-  server = undefined;
-  elsewhere.close();
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_5_what is signed out in the middle of a stream says so, and keeps the board", async () => {
@@ -169,7 +142,6 @@ test("b8_fault_page_5_what is signed out in the middle of a stream says so, and 
   await server.listened();
   server.say({ ...connected, resumed: true });
   await says("live", /^$/);
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_5_an address behind which there is nothing is told from a lost connection", async () => {
@@ -184,7 +156,6 @@ test("b8_fault_page_4_5_an address behind which there is nothing is told from a 
   await tryAgain();
   const failing = await says("disconnected", /^The server answers with an error, 503\b/);
   assert.match(failing.text, /Next try in \d+ s\./);
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_a team that nobody knows is named, with those that there are", async () => {
@@ -197,13 +168,10 @@ test("b8_fault_page_4_a team that nobody knows is named, with those that there a
   await page.goto(link);
   await says("live", /^$/);
   assert.deepEqual(await page.$$eval(".board h2", (heads) => heads.map((head) => head.textContent)), ["Web"]);
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_a source that refuses us is said, with what to do, until it does no longer", async () => {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   const remedy = "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation";
   const outage = { reason: "unauthorised", since: Date.now() - 60_000, retryAt: Date.now() + 30_000, remedy };
   server.say({ ...connected, level: "none", scopes: [], outage });
@@ -222,20 +190,16 @@ test("b8_fault_page_4_a source that refuses us is said, with what to do, until i
   assert.doesNotMatch(other.text, /token|AZURE_DEVOPS_PAT|Next try/);
   server.say({ type: "recovered", ...whole, level: "full", from: "none", downForMs: 1 });
   await says("live", /^No board is known yet/);
-  assert.deepEqual(faults, []);
 });
 
 test("b8_fault_page_4_a store that is away is said, and a heartbeat tells that it is back", async () => {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   server.say({ ...connected, level: "cached", scopes: [] });
   await says("unavailable", /^No board can be shown: the store does not answer\./);
   server.say({ type: "heartbeat", level: "full", cursor: "1-0" });
   await says("live", /^No board is known yet/);
   server.say({ type: "heartbeat", level: "cached", cursor: "1-0" });
   await says("unavailable", /the store does not answer/);
-  assert.deepEqual(faults, []);
 });
 
 test("b7_fault_page_3_a clock that jumps changes no age: the page checks, and the next event tells", async () => {
@@ -252,10 +216,7 @@ test("b7_fault_page_3_a clock that jumps changes no age: the page checks, and th
     change({ dataAsOf: Date.now() - 10 * 60_000 });
     await says("live", /^$/);
     assert.equal(await age(), "as of 10 min ago");
-    await server.stop();
   }
-  server = undefined;
-  assert.deepEqual(faults, []);
 });
 
 test("b7_fault_page_3_a device that slept knows the age of what it shows, though its monotonic clock stood still", async () => {
@@ -271,7 +232,6 @@ test("b7_fault_page_3_a device that slept knows the age of what it shows, though
   change({ timestamp: Date.now() + HOUR_MS / 2, dataAsOf: Date.now() - 10 * 60_000 });
   await says("live", /^$/);
   assert.equal(await age(), "as of 1 h ago");
-  assert.deepEqual(faults, []);
 });
 
 test("b2_fault_page_2_twenty planned ends of the stream show nothing", async () => {
@@ -299,7 +259,6 @@ test("b2_fault_page_2_twenty planned ends of the stream show nothing", async () 
   server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 5 });
   server.end();
   await says("disconnected", /^The server answers with an error, 503\b/);
-  assert.deepEqual(faults, []);
 });
 
 test("b5_fault_page_2_a planned end that nothing follows is told after one and a half heartbeats", async () => {
@@ -308,26 +267,20 @@ test("b5_fault_page_2_a planned end that nothing follows is told after one and a
   server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 600_000 });
   server.end();
   await says("disconnected", /^Nothing was heard from the server/);
-  assert.deepEqual(faults, []);
 });
 
 test("b1_a server with too many readers is called busy, and is left in peace for as long as it asks for", async () => {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   server.say({ type: "closing", reason: "shed", reconnectAfterMs: 40_000 });
   const busy = await says("busy", /^The server has as many readers as it can take\./);
   assert.match(busy.text, /Next try in (3\d|40) s\./);
   await tryAgain();
   await until("time goes by", look, ({ text }) => text.includes("Next try in") && text !== busy.text);
   assert.equal(server.opened(), 1);
-  assert.deepEqual(faults, []);
 });
 
 test("fault_page_10_the original scope is the server's, and is not computed from a rounded line", async () => {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   server.say(connected);
   const days = [{ date: "2026-11-16", working: true, ideal: 58.29, remaining: 68, completed: 0, scope: 68 }];
   const lines = (more) => ({ ...board([]), burndown: { unit: "points", days, today: [], ...more } });
@@ -337,7 +290,6 @@ test("fault_page_10_the original scope is the server's, and is not computed from
   assert.match(await caption(), /, of 68 planned$/);
   server.say({ type: "snapshot", ...SCOPE, data: lines({}) });
   await until("nothing is claimed", caption, (words) => !words.includes("planned"));
-  assert.deepEqual(faults, []);
 });
 
 test("b7_fault_page_14_the next try is counted down, and gone when it is past", async () => {
@@ -350,13 +302,10 @@ test("b7_fault_page_14_the next try is counted down, and gone when it is past", 
   server.say({ type: "degraded", ...SCOPE, level: "cached", from: "cached", to: "cached", reason: "unauthorised", since: Date.now(), retryAt: null });
   await until("the reason is the new one", note, (text) => /Azure DevOps refuses the token .*AZURE_DEVOPS_PAT/.test(text));
   await screenshot(page, "state-cached");
-  assert.deepEqual(faults, []);
 });
 
 test("b7_fault_page_15_the header is one word, the worst of connection and levels", async () => {
-  server = await startScripted();
-  await open();
-  await server.listened();
+  server = await openScripted();
   server.say({ ...connected, scopes: [SCOPE, OTHER] });
   server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]), level: "cached" });
   server.say({ type: "snapshot", ...OTHER, data: board([]) });
@@ -370,7 +319,6 @@ test("b7_fault_page_15_the header is one word, the worst of connection and level
   server.end();
   await says("disconnected", /503/);
   server.instead = null;
-  assert.deepEqual(faults, []);
 });
 
 test("b7_a state is told once to those who listen, and not again each second", async () => {
@@ -396,5 +344,4 @@ test("b7_a state is told once to those who listen, and not again each second", a
     "The server answers with an error, 503 (since …). What is shown is as it was then.",
     "The boards are live.",
   ]);
-  assert.deepEqual(faults, []);
 });

@@ -1,6 +1,7 @@
 // What the browser tests share: the product as its own process, hooks to post to it, and a browser to look with.
 // Everything happens on loopback.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { after, afterEach, before, beforeEach } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
@@ -61,6 +63,35 @@ export async function until(what, read, accept = Boolean) {
   }
 }
 
+/** The page of the test that runs. */
+export let page;
+
+/** What is undone when the test has ended. */
+const endings = [];
+
+/** Undoes something when the test has ended, whatever becomes of it; the last first. */
+export function atEnd(undo) {
+  endings.push(undo);
+}
+
+/** Gives every test of the file a new page, and fails those whose page did what none may. */
+export function useBrowser() {
+  let browser;
+  let faults;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(() => browser?.close());
+  beforeEach(async () => {
+    ({ page, faults } = await browser.newPage());
+  });
+  afterEach(async () => {
+    await page?.close();
+    for (const undo of endings.splice(0).reverse()) await undo();
+    assert.deepEqual(faults, []);
+  });
+}
+
 const running = new Set();
 
 // A test that fails half-way must not leave a server behind.
@@ -93,7 +124,9 @@ export async function startServer({ port = 0, settings = {}, binary = BINARY } =
       reject(new Error(`the server ended (${code ?? signal}) before it listened:\n${log.join("\n")}`));
     });
   });
-  return new Server(child, await listening, log);
+  const server = new Server(child, await listening, log);
+  atEnd(() => server.stop());
+  return server;
 }
 
 class Server {
@@ -234,12 +267,22 @@ export async function startScripted() {
       return `${position}-0`;
     },
     async stop() {
+      if (!server.listening) return;
       server.close();
       server.closeAllConnections();
       await once(server, "close");
     },
   };
+  atEnd(scripted.stop);
   return scripted;
+}
+
+/** Opens the page on a server that says what the test wants, and waits until it listens. */
+export async function openScripted() {
+  const server = await startScripted();
+  await page.goto(`${server.origin}/api/dashboard`);
+  await server.listened();
+  return server;
 }
 
 let updates = 0;
