@@ -43,7 +43,8 @@ export function filter() {
 
 /**
  * Fetches from the service, as JSON. Throws an error that says what was answered, with `refusal`: `offline`,
- * `unreachable`, `signed_out`, `no_key`, `key_refused`, `missing` or `failed`.
+ * `unreachable`, `signed_out`, `no_key`, `key_refused`, `missing` or `failed`; with `said`, what the service says of it and
+ * what to do.
  */
 export async function get(url) {
   const key = functionKey();
@@ -66,19 +67,22 @@ export async function get(url) {
     keepKey();
     return body;
   }
-  const said = body?.error ? `: ${body.error.message} ${body.error.remedy ?? ""}` : "";
-  throw refused(refusalOf(status, key, body), `the server answered ${status}${said}`, status);
+  const { message, remedy } = body?.error ?? {};
+  const said = [message, remedy].filter((part) => typeof part === "string" && part !== "");
+  const isPage = answer.headers.get("content-type")?.startsWith("text/html") === true;
+  throw refused(refusalOf({ status, key, said, isPage }), `the server answered ${status}`, { status, said });
 }
 
-function refusalOf(status, key, body) {
+function refusalOf({ status, key, said, isPage }) {
   // Who explains an error is the service itself, which has no keys.
-  if (body?.error) return "failed";
-  if ([401, 403].includes(status)) return key ? "key_refused" : "no_key";
+  if (said.length > 0) return "failed";
+  // What asks for a key has nothing to show; a page is there for somebody to sign in.
+  if ([401, 403].includes(status)) return isPage ? "signed_out" : key ? "key_refused" : "no_key";
   return [204, 404].includes(status) ? "missing" : "failed";
 }
 
-function refused(refusal, message, status) {
-  return Object.assign(new Error(message), { refusal, status });
+function refused(refusal, message, more = {}) {
+  return Object.assign(new Error(message), { refusal, said: [], ...more });
 }
 
 /** Where a board is fetched. */

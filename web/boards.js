@@ -8,6 +8,9 @@ const REFRESH_MS = 3_600_000;
 /** Every open page refreshes for the same reason, so each waits for a moment of its own. */
 const REFRESH_AFTER_MS = [1000, 10_000];
 
+/** As many projects an event names that could not be compared; where there are that many there may be more. */
+const FAILED_MAX = 1000;
+
 /** Stands among the boards that are awaited for those that are too many to be listed. */
 const UNNUMBERED = "";
 
@@ -23,6 +26,7 @@ export class Boards {
   /** The boards that are to come, or to come whole, and how many these were at first. */
   #awaited = new Set();
   #announced = 0;
+  #asking;
   #view;
 
   constructor(view) {
@@ -116,12 +120,32 @@ export class Boards {
     for (const board of this.all()) if (sameTeam(board) && board.sprintId !== to) this.#remove(board);
   }
 
-  #synchronised({ dataAsOf, failed }) {
-    for (const board of this.all()) {
-      if (failed.includes(board.projectId)) continue;
-      board.dataAsOf = dataAsOf;
-      this.#view.standing(board);
+  // A board that is less than full was not compared, else it would be full. Which of the others were the event does not say
+  // where it names no more failures, or where there are fewer boards of teams that were.
+  #synchronised({ dataAsOf, failed, scopes }) {
+    const compared = this.all().filter(({ level, mock, projectId }) => level === "full" && !mock && !failed.includes(projectId));
+    if (failed.length >= FAILED_MAX || compared.filter(({ teamId }) => teamId !== null).length > scopes) {
+      this.#asking ??= setTimeout(() => this.#askAges(), someTime());
+      return;
+    }
+    for (const board of compared) {
+      this.#foundEqual(board, dataAsOf);
       if (Date.now() - board.takenAt > REFRESH_MS) this.#refresh(board);
+    }
+  }
+
+  #foundEqual(board, dataAsOf) {
+    board.dataAsOf = Math.max(board.dataAsOf, dataAsOf);
+    this.#view.standing(board);
+  }
+
+  /** Takes over how old the service says that the boards are. */
+  async #askAges() {
+    this.#asking = undefined;
+    const answer = await get("/api/snapshot").catch(() => null);
+    for (const told of answer?.scopes ?? []) {
+      const board = this.of(told);
+      if (board?.level === "full" && told.dataAsOf !== null) this.#foundEqual(board, told.dataAsOf);
     }
   }
 
@@ -177,11 +201,10 @@ export class Boards {
   /** Fetches what no event tells, after a while. */
   #refresh(board) {
     if (board.refreshing) return;
-    const [least, most] = REFRESH_AFTER_MS;
     board.refreshing = setTimeout(() => {
       board.refreshing = undefined;
       if (this.#boards.get(board.key) === board) this.#load(board, boardUrl(board));
-    }, least + Math.random() * (most - least));
+    }, someTime());
   }
 
   /** Fetches a board, and applies what came meanwhile and is newer than the answer. */
@@ -207,6 +230,11 @@ export class Boards {
     this.#view.whole(board);
     for (const [event, id] of meanwhile) if (isNewer(id, answer.cursor)) this.#change(board, event, id);
   }
+}
+
+function someTime() {
+  const [least, most] = REFRESH_AFTER_MS;
+  return least + Math.random() * (most - least);
 }
 
 /** Whether a board is one as long as it is as it is now. */

@@ -1,7 +1,7 @@
 // "Why?": where a number comes from, item by item.
 
 import { boardUrl, get } from "./api.js";
-import { amount, count } from "./text.js";
+import { amount, count, sentences } from "./text.js";
 
 let asked = 0;
 
@@ -18,7 +18,7 @@ export async function explain(board, metric, name) {
   try {
     parts = partsOf(await get(boardUrl(board, { explain: metric })));
   } catch (error) {
-    parts = [paragraph(`It cannot be told: ${error.message}`)];
+    parts = [paragraph(sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])))];
   }
   if (question === asked) body.replaceChildren(...parts);
 }

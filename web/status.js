@@ -1,6 +1,6 @@
 // How things stand, in words: with a board, with the connection, and with the page as a whole.
 
-import { count, moment } from "./text.js";
+import { count, moment, sentences } from "./text.js";
 
 /** Why a board is less than full, by the word that events have for it. */
 const REASONS = {
@@ -66,12 +66,12 @@ export function boardWords(board) {
  * The page as a whole: one word, the worst of the connection and of all levels, sentences that say what it is and what
  * to do, and when something is tried next. `loading` boards are to come. Where there is no board
  * `organisation` is how the source stands, and `others` the boards that the page's own filter leaves out, `null` until
- * that is known.
+ * that is known, or the error of asking.
  */
 export function pageStatus({ connection, isInDoubt, boards, loading, organisation, isStoreAway, others, asked }) {
   if (CONNECTIONS[connection.is]) return connectionStatus(connection, boards.length > 0);
   if (isInDoubt) {
-    return status("checking", "The clock of this device jumped, or it slept: with the next event it is known what is true now.");
+    return status("checking", "The clock of this device jumped, or it slept: the server is asked what is true now.");
   }
   const fallen = levelStatus(boards);
   if (fallen && fallen.word !== "loading") return fallen;
@@ -80,6 +80,10 @@ export function pageStatus({ connection, isInDoubt, boards, loading, organisatio
   if (fallen) return fallen;
   if (boards.length > 0) return status("live", "");
   if (others === null) return status("loading", "Loading the boards…");
+  if (others instanceof Error) {
+    const words = [`no board is known of ${askedWords(asked)}`, `which there are cannot be told: ${others.message}`];
+    return status("unknown", sentences(...words, ...(others.said ?? [])));
+  }
   if (others.length > 0) return status("unknown", `No board is known of ${askedWords(asked)}. There are:`);
   if (organisation.level !== "full") return organisationStatus(organisation);
   if (isStoreAway) {
@@ -97,9 +101,9 @@ function askedWords(filter) {
   return [...named("team"), ...named("project")].join(" in ");
 }
 
-function connectionStatus({ is, status: answered, since, retryAt }, hasBoards) {
+function connectionStatus({ is, status: answered, said = [], since, retryAt }, hasBoards) {
   const [word, sentence] = CONNECTIONS[is];
-  const words = [sinceWords(is === "failed" && answered ? `${sentence}, ${answered}` : sentence, since)];
+  const words = [sinceWords(is === "failed" && answered ? `${sentence}, ${answered}` : sentence, since), ...said];
   if (hasBoards) words.push("What is shown is as it was then");
   return { ...status(word, sentences(...words)), retryAt };
 }
@@ -143,11 +147,6 @@ function outageWords({ reason, since, remedy, progress }) {
 
 function sinceWords(words, since) {
   return since === null || since === undefined ? words : `${words} (since ${moment(since)})`;
-}
-
-/** Each part becomes a sentence. */
-function sentences(...parts) {
-  return parts.map((part) => part[0].toUpperCase() + part.slice(1) + (/[.…]$/.test(part) ? "" : ".")).join(" ");
 }
 
 function status(word, text) {

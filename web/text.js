@@ -40,6 +40,11 @@ export function moment(instant) {
   return date.toDateString() === new Date().toDateString() ? TIME.format(date) : MOMENT.format(date);
 }
 
+/** Each part becomes a sentence. */
+export function sentences(...parts) {
+  return parts.map((part) => part[0].toUpperCase() + part.slice(1) + (/[.…]$/.test(part) ? "" : ".")).join(" ");
+}
+
 /** `as of 12 s ago`. */
 export function asOf(instant) {
   if (instant === null || instant === undefined) return "age unknown";

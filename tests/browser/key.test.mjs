@@ -12,7 +12,7 @@ let answer;
 
 beforeEach(() => {
   kept = new Map();
-  answer = { ok: true, status: 200, json: async () => ({}) };
+  answer = { ok: true, status: 200, headers: new Headers(), json: async () => ({}) };
   globalThis.localStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
   globalThis.history = { state: null, replaceState: (_, __, address) => Object.assign(location, { hash: /#.*/.exec(address)?.[0] ?? "" }) };
   globalThis.fetch = async () => answer;
@@ -24,7 +24,7 @@ test("fault_d6_a key of a link replaces the stored one only once it has opened s
   open("#key=good");
   await api.get("/api/snapshot");
   open("#key=wrong");
-  answer = { ok: false, status: 401, json: async () => ({}) };
+  answer = { ...answer, ok: false, status: 401 };
   assert.equal(api.functionKey(), "wrong");
   await assert.rejects(api.get("/api/snapshot"));
   open("");
@@ -61,7 +61,7 @@ test("b8_fault_page_13_a key that opened something leaves the address, and nothi
 
 test("fault_page_13_a page to sign in, which is answered with 200, keeps no key", async () => {
   open("#key=any");
-  answer = { ok: true, status: 200, json: async () => JSON.parse("<!doctype html>") };
+  answer = { ...answer, json: async () => JSON.parse("<!doctype html>") };
   await assert.rejects(api.get("/api/snapshot"), { refusal: "signed_out" });
   assert.deepEqual([...kept], []);
   assert.equal(location.hash, "#key=any");
