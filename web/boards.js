@@ -120,8 +120,8 @@ export class Boards {
     for (const board of this.all()) if (sameTeam(board) && board.sprintId !== to) this.#remove(board);
   }
 
-  // A board that is less than full was not compared, else it would be full. Which of the others were the event does not say
-  // where it names no more failures, or where there are fewer boards of teams that were.
+  // A board that is less than full was not compared, else it would be full. Which of the others were the event cannot say
+  // where it may have left failures out, or where fewer boards of teams were compared than there are here.
   #synchronised({ dataAsOf, failed, scopes }) {
     const compared = this.all().filter(({ level, mock, projectId }) => level === "full" && !mock && !failed.includes(projectId));
     if (failed.length >= FAILED_MAX || compared.filter(({ teamId }) => teamId !== null).length > scopes) {

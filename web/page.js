@@ -5,7 +5,7 @@ import { Boards, isShown } from "./boards.js";
 import { isInDoubt } from "./clock.js";
 import { explain } from "./explain.js";
 import { pageStatus } from "./status.js";
-import { open } from "./stream.js";
+import { isPlannedEnd, open } from "./stream.js";
 import { amount, asOf, nextTry, setText, time } from "./text.js";
 import { BoardView } from "./view.js";
 
@@ -17,6 +17,7 @@ let connection = { is: "opening" };
 /** While there is no board: how the organisation stands, whether the store is away, and which other boards there are. */
 let organisation = WELL;
 let isStoreAway = false;
+let wasInDoubt = false;
 let others = filter().size > 0 ? null : [];
 
 const boards = new Boards({
@@ -52,7 +53,7 @@ open(
     boards.apply(event, id);
     ofAll(event);
     standing();
-    if (event.type !== "heartbeat") list(event, about ?? boards.of(event));
+    if (isNews(event)) list(event, about ?? boards.of(event));
   },
   (state) => {
     connection = state;
@@ -82,9 +83,18 @@ function ofAll(event) {
 
 /** Asks which boards there are. */
 async function lookForOthers() {
-  const answer = await get("/api/snapshot").catch(() => null);
-  others = answer?.scopes ?? others ?? [];
+  try {
+    others = (await get("/api/snapshot")).scopes ?? [];
+  } catch (error) {
+    // Who was told which there are keeps them.
+    if (!Array.isArray(others)) others = error;
+  }
   standing();
+}
+
+/** Whether an event is one for the list: that a stream lives, or goes on in another as planned, is not. */
+function isNews(event) {
+  return event.type !== "heartbeat" && !isPlannedEnd(event) && !(event.type === "connected" && event.resumed);
 }
 
 /** Puts a board among the others, in the order of projects and teams. */
@@ -100,6 +110,8 @@ function standing() {
   const all = boards.shown();
   for (const { board, element } of views.values()) element.hidden = !isShown(board);
   const [doubt, asked] = [isInDoubt(), filter()];
+  if (doubt !== wasInDoubt) for (const view of views.values()) view.tick();
+  wasInDoubt = doubt;
   const { word, text, retryAt } = pageStatus({
     connection,
     isInDoubt: doubt,
@@ -118,7 +130,7 @@ function standing() {
   setText(byId("words"), text || "The boards are live.");
   byId("words").classList.toggle("unseen", text === "");
   setText(byId("next"), nextTry(retryAt));
-  link(word === "unknown" ? others.map(linkTo).sort() : connection.is === "signed_out" ? [["Sign in", pageAddress()]] : []);
+  link(word === "unknown" && Array.isArray(others) ? others.map(linkTo).sort() : connection.is === "signed_out" ? [["Sign in", pageAddress()]] : []);
   const ages = all.map((board) => board.dataAsOf);
   setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
 }

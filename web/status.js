@@ -82,7 +82,7 @@ export function pageStatus({ connection, isInDoubt, boards, loading, organisatio
   if (others === null) return status("loading", "Loading the boards…");
   if (others instanceof Error) {
     const words = [`no board is known of ${askedWords(asked)}`, `which there are cannot be told: ${others.message}`];
-    return status("unknown", sentences(...words, ...(others.said ?? [])));
+    return status("unknown", sentences(...words, ...(others.said ?? []), "they appear here by themselves, as soon as they are known"));
   }
   if (others.length > 0) return status("unknown", `No board is known of ${askedWords(asked)}. There are:`);
   if (organisation.level !== "full") return organisationStatus(organisation);

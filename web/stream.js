@@ -1,15 +1,20 @@
 // The stream: one EventSource at a time, and an honest word about how it stands.
 
 import { filter, functionKey, get, keepKey } from "./api.js";
-import { hear, now } from "./clock.js";
+import { begin, hear, haveParted, now } from "./clock.js";
 
 /** The first wait before another try, and the longest; of each at least half is waited. */
 const RETRY_MS = 2000;
 const RETRY_MAX_MS = 30_000;
 const SLACK_MS = 3000;
 
-/** The server ends the stream and is there for the next one: nothing is wrong in between. */
-const PLANNED_ENDS = ["lifetime", "slow", "lost"];
+/** How often the clocks are compared. */
+const CLOCKS_MS = 1000;
+
+/** The server ends the stream and is there for the next one, or another is: nothing is wrong in between. */
+const PLANNED_ENDS = ["lifetime", "slow", "lost", "shutdown"];
+/** What comes of a server that is just being started, and goes by itself. */
+const PASSING = ["lost", "cut", "unreachable", "failed"];
 
 let receive;
 let tell;
@@ -21,11 +26,13 @@ let waiting;
 let failures = 0;
 let retryAt = null;
 let standing = { is: "opening", since: null };
+/** After a planned end what is known of how it goes on, kept until the silence is too long. */
+let awaited = null;
 
 /**
  * Opens the stream and keeps it open. `onEvent` is handed each event with its id, `onChange` how the connection stands:
  * `is` (`opening`, `live`, `lost`, `cut`, `silent`, `stopped`, `busy`, or a refusal of `get` with its `status`), since
- * when it has not been live, and when it is tried again, by the server's clock.
+ * when it has not been live, and when it is tried again, by the server's clock; of a refusal also what was said of it.
  */
 export function open(onEvent, onChange) {
   receive = onEvent;
@@ -34,18 +41,24 @@ export function open(onEvent, onChange) {
   document.addEventListener("visibilitychange", tryNow);
   // A key that is put into the address of an open page loads nothing anew.
   addEventListener("hashchange", tryNow);
+  setInterval(() => haveParted() && renew(), CLOCKS_MS);
   connect();
+}
+
+/** Whether an event says that the stream ends and is followed by another, as if nothing had been. */
+export function isPlannedEnd({ type, reason }) {
+  return type === "closing" && PLANNED_ENDS.includes(reason);
 }
 
 function connect() {
   clearTimeout(waiting);
   [waiting, retryAt] = [undefined, null];
   source?.close();
+  begin();
   source = new EventSource(endpoint());
   let hasBegun = false;
   source.onmessage = (message) => {
     hasBegun = true;
-    lastEventId = message.lastEventId || lastEventId;
     let event;
     try {
       event = JSON.parse(message.data);
@@ -54,6 +67,9 @@ function connect() {
       return;
     }
     try {
+      // What is passed over the next stream brings again.
+      if (!hear(event)) return renew();
+      lastEventId = message.lastEventId || lastEventId;
       take(event);
       receive(event, message.lastEventId);
     } catch (error) {
@@ -61,25 +77,27 @@ function connect() {
     }
   };
   source.onerror = () => {
-    clearTimeout(silence);
+    if (!awaited) clearTimeout(silence);
     again(backoff());
-    stand(standing.is === "live" ? "lost" : standing.is, standing.status);
+    if (standing.is === "live") tellUnlessAwaited("lost");
+    else stand(standing.is, standing);
     explain(hasBegun);
   };
   // After a planned end the silence since then is what counts.
   if (standing.is === "live") return;
   watch();
-  stand(standing.is, standing.status);
+  stand(standing.is, standing);
 }
 
 /** What an event says of the connection. */
 function take(event) {
-  hear(event);
   heartbeatMs = event.heartbeatMs ?? heartbeatMs;
   watch();
+  awaited = null;
   if (event.type === "closing") {
     again(event.reconnectAfterMs);
-    if (!PLANNED_ENDS.includes(event.reason)) stand(event.reason === "shed" ? "busy" : "stopped");
+    if (isPlannedEnd(event)) awaited = { is: event.reason === "shutdown" ? "stopped" : "silent", since: now() };
+    else stand(event.reason === "shed" ? "busy" : "stopped");
     return;
   }
   if (event.type === "connected") {
@@ -89,11 +107,24 @@ function take(event) {
   stand("live");
 }
 
-function stand(is, status) {
+function stand(is, { status, said, since = now() } = {}) {
   if (is === "live" && standing.is === "live") return;
-  const since = is === "live" ? null : standing.is === "live" ? now() : standing.since;
-  standing = { is, status, since, retryAt };
+  awaited = null;
+  standing = { is, status, said, since: is === "live" ? null : standing.is === "live" ? since : standing.since, retryAt };
   tell(standing);
+}
+
+/** After a planned end the next stream may need a few tries, and whoever looks need not know. */
+function tellUnlessAwaited(is, more) {
+  if (awaited && PASSING.includes(is)) awaited = { is, since: awaited.since, ...more };
+  else stand(is, more);
+}
+
+/** The device slept, or its clock was set: what is under way may be of before, so another stream is asked. */
+function renew() {
+  if (standing.is === "busy" && waiting !== undefined) return;
+  watch();
+  connect();
 }
 
 /** A connection that says nothing for one and a half heartbeats is dead, whatever the browser believes. */
@@ -101,7 +132,8 @@ function watch() {
   clearTimeout(silence);
   silence = setTimeout(() => {
     if (waiting === undefined) again(backoff());
-    stand("silent");
+    const { is, ...more } = awaited ?? { is: "silent" };
+    stand(is, more);
   }, Math.max(1.5 * heartbeatMs, heartbeatMs + SLACK_MS));
 }
 
@@ -128,13 +160,13 @@ function tryNow({ type }) {
 /** An EventSource does not say why it was refused; another request may be told. */
 async function explain(hasBegun) {
   let is = hasBegun ? "lost" : "cut";
-  let status;
+  let more;
   try {
     await get("/api/snapshot");
   } catch (error) {
-    ({ refusal: is, status } = error);
+    ({ refusal: is, ...more } = error);
   }
-  if (standing.is !== "live") stand(is, status);
+  if (standing.is !== "live" || awaited) tellUnlessAwaited(is, more);
 }
 
 function endpoint() {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { KEY, SCOPE, atEnd, board, boardsOf, connected, item, openScripted, page, screenshot, startScripted, startServer, until, useBrowser } from "./support.mjs";
 
@@ -35,7 +36,9 @@ const age = () => page.$eval(".board .age", (element) => element.textContent);
 
 /** What stands in front of the server answers with a status and nothing else. */
 const refuse = (status, headers = {}, body = "") => (response) => response.writeHead(status, headers).end(body);
-const signIn = refuse(200, { "content-type": "text/html" }, "<!doctype html><title>Sign in</title>");
+const refuseWith = (status, body) => refuse(status, { "content-type": "application/json" }, JSON.stringify(body));
+const signInWith = (status) => refuse(status, { "content-type": "text/html; charset=utf-8" }, "<!doctype html><title>Sign in</title>");
+const signIn = signInWith(200);
 
 /** Opens the page on a live board that was last found true some time ago. */
 async function openLive(ageMs = 0) {
@@ -119,7 +122,8 @@ test("b8_fault_page_4_5_a page to sign in is told from a lost connection", async
   await once(elsewhere, "listening");
   atEnd(() => elsewhere.close());
   const login = `http://127.0.0.1:${elsewhere.address().port}/login`;
-  for (const answer of [signIn, refuse(302, { location: "/login" }), refuse(302, { location: login })]) {
+  const redirects = ["/login", login].map((location) => refuse(302, { location }));
+  for (const answer of [signIn, signInWith(401), signInWith(403), ...redirects]) {
     server = await startScripted();
     server.instead = (response, { url }) => (url === "/login" ? signIn(response) : answer(response));
     await open("?team=Mill");
@@ -156,6 +160,24 @@ test("b8_fault_page_4_5_an address behind which there is nothing is told from a 
   await tryAgain();
   const failing = await says("disconnected", /^The server answers with an error, 503\b/);
   assert.match(failing.text, /Next try in \d+ s\./);
+  // The service says what is wrong and what to do; what stands in front of it may say anything.
+  const error = { code: "not_yet", message: "this instance has not reached that position", remedy: "ask again in a second" };
+  server.instead = refuseWith(503, { error });
+  await tryAgain();
+  await says("disconnected", /^The server answers with an error, 503\. This instance has not reached that position\. Ask again in a second\./);
+  await screenshot(page, "state-failed");
+  for (const body of [{ error: "nobody is there" }, { error: { message: 7, remedy: {} } }, null]) {
+    server.instead = refuseWith(500, body);
+    await tryAgain();
+    const { text } = await says("disconnected", /^The server answers with an error, 500\b/);
+    assert.doesNotMatch(text, /undefined|null|object|nobody/);
+    server.instead = refuseWith(502, body);
+    await tryAgain();
+    await says("disconnected", /\b502\b/);
+  }
+  server.instead = refuseWith(401, { error: "unauthorised" });
+  await tryAgain();
+  await says("locked", /needs a function key/);
 });
 
 test("b8_fault_page_4_a team that nobody knows is named, with those that there are", async () => {
@@ -168,6 +190,28 @@ test("b8_fault_page_4_a team that nobody knows is named, with those that there a
   await page.goto(link);
   await says("live", /^$/);
   assert.deepEqual(await page.$$eval(".board h2", (heads) => heads.map((head) => head.textContent)), ["Web"]);
+});
+
+test("b8_a look for other boards that fails is said, and made again", async () => {
+  server = await startScripted();
+  await open("?team=Nobody");
+  await server.listened();
+  const error = { code: "not_yet", message: "this instance has not reached that position", remedy: "ask again in a second" };
+  server.instead = (response, { url }) => (url === "/api/snapshot" ? refuseWith(503, { error })(response) : false);
+  server.say({ ...connected, scopes: [] });
+  const failed = await says("unknown", /^No board is known of the team Nobody\. Which there are cannot be told: the server answered 503\./);
+  assert.match(failed.text, /This instance has not reached that position\. Ask again in a second\. They appear here by themselves/);
+  await screenshot(page, "state-unknown-others");
+  server.instead = null;
+  const scopes = [{ ...SCOPE, project: "Analytical Engine", team: "Mill", level: "full", dataAsOf: Date.now() }];
+  server.answers.set("/api/snapshot", { scopes, level: "full", cursor: "1-0" });
+  server.say({ type: "heartbeat", cursor: "1-0" });
+  await says("unknown", /^No board is known of the team Nobody\. There are:\nMill/);
+  // Who has been told which there are keeps them.
+  server.instead = refuse(503);
+  server.say({ type: "heartbeat", cursor: "1-0" });
+  await sleep(500);
+  await says("unknown", /There are:\nMill/);
 });
 
 test("b8_fault_page_4_a source that refuses us is said, with what to do, until it does no longer", async () => {
@@ -202,36 +246,88 @@ test("b8_fault_page_4_a store that is away is said, and a heartbeat tells that i
   await says("unavailable", /the store does not answer/);
 });
 
-test("b7_fault_page_3_a clock that jumps changes no age: the page checks, and the next event tells", async () => {
+/** Sets the device's clocks ahead of what they say. While a device sleeps it may be the wall clock alone that goes on. */
+const setClocks = (wallMs, monotonicMs) =>
+  page.evaluate(
+    (wallMs, monotonicMs) => {
+      const [wall, monotonic] = [Date.now, performance.now.bind(performance)];
+      Date.now = () => wall() + wallMs;
+      performance.now = () => monotonic() + monotonicMs;
+    },
+    wallMs,
+    monotonicMs,
+  );
+
+/** Waits until the page has given up its stream for another one. */
+const reopens = (times) => until("the page opens another stream", server.opened, (opened) => opened === times);
+
+test("b7_fault_page_3_a clock that jumps changes no age: the page checks, and asks a new stream", async () => {
   for (const hours of [1, -1]) {
     await openLive(10 * 60_000);
     assert.equal(await age(), "as of 10 min ago");
-    await page.evaluate((ms) => {
-      const now = Date.now;
-      Date.now = () => now() + ms;
-    }, hours * HOUR_MS);
+    await setClocks(hours * HOUR_MS, 0);
     await says("checking", /^The clock of this device jumped, or it slept/);
     assert.equal(await age(), "checking");
     if (hours > 0) await screenshot(page, "state-checking");
-    change({ dataAsOf: Date.now() - 10 * 60_000 });
+    await reopens(2);
+    server.say({ ...connected, resumed: true });
     await says("live", /^$/);
     assert.equal(await age(), "as of 10 min ago");
+    change({ dataAsOf: Date.now() - 20 * 60_000 });
+    await until("events tell of ages again", age, (shown) => shown === "as of 20 min ago");
+    assert.equal(server.opened(), 2);
   }
 });
 
-test("b7_fault_page_3_a device that slept knows the age of what it shows, though its monotonic clock stood still", async () => {
+test("b7_a device that slept believes nothing that was on its way while it slept, though its monotonic clock stood still", async () => {
+  for (const buffered of [
+    { type: "heartbeat", cursor: "1-0" },
+    { ...connected, resumed: true },
+    { type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 2, changeType: "updated", title: "x", item: item(1, { rev: 2 }) },
+  ]) {
+    await openLive(10 * 60_000);
+    await setClocks(HOUR_MS, 0);
+    server.say(buffered);
+    await says("checking", /it slept/);
+    await reopens(2);
+    // What follows on the stream from before is heard by nobody.
+    assert.equal((await look()).word, "checking", buffered.type);
+    assert.equal(await age(), "checking");
+    server.say({ ...connected, resumed: true, timestamp: Date.now() + HOUR_MS });
+    await says("live", /^$/);
+    assert.equal(await age(), "as of 1 h ago", buffered.type);
+  }
+});
+
+test("b7_a page that was frozen lets no old heartbeat make its boards younger", async () => {
   await openLive(10 * 60_000);
-  await page.evaluate((ms) => {
-    const [now, stood] = [Date.now, performance.now()];
-    Date.now = () => now() + ms;
-    performance.now = () => stood;
-  }, HOUR_MS);
-  await says("checking", /it slept/);
-  assert.doesNotMatch(await age(), /as of/);
-  // What was on its way while the device slept is of then.
-  change({ timestamp: Date.now() + HOUR_MS / 2, dataAsOf: Date.now() - 10 * 60_000 });
+  // Both clocks went on, and what came meanwhile is heard now.
+  await setClocks(HOUR_MS, HOUR_MS);
+  await until("the age went on", age, (shown) => shown === "as of 1 h ago");
+  // In the middle of a stream it says what changed, and not what time it is.
+  server.say({ ...connected, resumed: true });
+  change({ dataAsOf: Date.now() - 20 * 60_000 });
+  await until("both were heard", () => page.$$eval("#events li", (entries) => entries.length), (count) => count === 3);
+  assert.equal(await age(), "as of 1 h ago");
+  server.say({ type: "heartbeat", cursor: "1-0" });
+  await reopens(2);
+  assert.doesNotMatch(await age(), /min/);
+  server.say({ ...connected, resumed: true, timestamp: Date.now() + HOUR_MS });
   await says("live", /^$/);
   assert.equal(await age(), "as of 1 h ago");
+});
+
+test("b1_a server with too many readers is left in peace by a device that slept, too", async () => {
+  server = await openScripted();
+  server.say({ type: "closing", reason: "shed", reconnectAfterMs: 3000 });
+  await says("busy", /too many|as many/);
+  await setClocks(HOUR_MS, 0);
+  await sleep(1500);
+  assert.equal(server.opened(), 1);
+  await reopens(2);
+  server.say({ type: "closing", reason: "shed", reconnectAfterMs: 60_000 });
+  await sleep(1500);
+  assert.equal(server.opened(), 2);
 });
 
 test("b2_fault_page_2_twenty planned ends of the stream show nothing", async () => {
@@ -243,8 +339,9 @@ test("b2_fault_page_2_twenty planned ends of the stream show nothing", async () 
     new MutationObserver(note).observe(document.querySelector("[role=status]"), { childList: true, characterData: true, subtree: true });
   });
   const before = server.opened();
+  const reasons = ["lifetime", "slow", "lost", "shutdown"];
   for (let end = 1; end <= 20; end += 1) {
-    server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 5 });
+    server.say({ type: "closing", reason: reasons[end % reasons.length], reconnectAfterMs: 5 });
     server.end();
     await until("the page opens the next stream", server.opened, (opened) => opened === before + end);
     server.say({ ...connected, resumed: true });
@@ -254,11 +351,52 @@ test("b2_fault_page_2_twenty planned ends of the stream show nothing", async () 
   assert.deepEqual(await page.evaluate(() => globalThis.seen), []);
   assert.equal(server.opened(), before + 20);
 
-  // One that is followed by nothing is an end.
+  // Nor does the list of events name them.
+  const listed = await page.$$eval("#events li", (entries) => entries.map((entry) => /\d\d:\d\d:\d\d *(\w+)/.exec(entry.textContent)[1]));
+  assert.deepEqual(listed, ["workitem_changed", "snapshot", "connected"]);
+});
+
+test("b2_a server that restarts is waited for in silence, for one and a half heartbeats", async () => {
+  await openLive();
+  await page.evaluate(() => {
+    globalThis.seen = [];
+    new MutationObserver(() => globalThis.seen.push(document.body.dataset.state)).observe(document.body, { attributes: true });
+  });
+  // The first of the next streams is refused, as while it is started; that is no news yet.
   server.instead = refuse(503);
-  server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 5 });
+  server.say({ type: "closing", reason: "shutdown", reconnectAfterMs: 5 });
+  server.end();
+  await until("the page was refused", () => server.refused(), (times) => times >= 2);
+  server.instead = null;
+  await server.listened();
+  server.say({ ...connected, resumed: true, heartbeatMs: 100 });
+  change({ dataAsOf: Date.now() - HOUR_MS });
+  await until("the next stream is heard", age, (shown) => shown === "as of 1 h ago");
+  assert.deepEqual(await page.evaluate(() => globalThis.seen), []);
+
+  // Then what is known of it is told.
+  server.instead = refuse(503);
+  server.say({ type: "closing", reason: "shutdown", reconnectAfterMs: 5 });
   server.end();
   await says("disconnected", /^The server answers with an error, 503\b/);
+  server.instead = null;
+  await tryAgain();
+  await server.listened();
+  server.say({ ...connected, resumed: true, heartbeatMs: 100 });
+  await says("live", /^$/);
+  server.say({ type: "closing", reason: "shutdown", reconnectAfterMs: 600_000 });
+  server.end();
+  await says("disconnected", /^The server was stopped\b/);
+});
+
+test("b2_what waiting does not mend is said at once, also after a planned end", async () => {
+  await openLive();
+  server.instead = signIn;
+  server.say({ type: "closing", reason: "lifetime", reconnectAfterMs: 5 });
+  server.end();
+  const before = performance.now();
+  await says("locked", /^You are signed out/);
+  assert.ok(performance.now() - before < 15_000, "it was waited for");
 });
 
 test("b5_fault_page_2_a planned end that nothing follows is told after one and a half heartbeats", async () => {
@@ -333,7 +471,8 @@ test("b7_a state is told once to those who listen, and not again each second", a
   server.end();
   const counts = new Set();
   await until("the next try is counted down", look, ({ text }) => counts.add(/Next try in (\d+)/.exec(text)?.[1]).size > 3);
-  server.instead = null;
+  // A look for the reason that is under way is answered as before.
+  server.instead = (response, { url }) => (url.startsWith("/api/sse/") ? false : refuse(503)(response));
   await tryAgain();
   await server.listened();
   server.say({ ...connected, resumed: true });

@@ -222,6 +222,7 @@ export async function startScripted() {
   const streams = new Set();
   const answers = new Map();
   let opened = 0;
+  let refused = 0;
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const file = /^\/api\/dashboard(?:\/([a-z]+\.[a-z]+))?$/.exec(pathname);
@@ -230,7 +231,7 @@ export async function startScripted() {
       const content = await readFile(path.join(ROOT, "web", name));
       response.writeHead(200, { "content-type": `${MEDIA_TYPES[path.extname(name)]}; charset=utf-8` }).end(content);
     } else if (scripted.instead && scripted.instead(response, request) !== false) {
-      // It has been answered.
+      refused += 1;
     } else if (pathname === "/api/sse/dashboard") {
       opened += 1;
       response.writeHead(200, { "content-type": "text/event-stream" }).write("retry: 100\n\n");
@@ -253,6 +254,8 @@ export async function startScripted() {
     listened: () => until("the page opens the stream", () => streams.size > 0),
     /** How many streams were opened. */
     opened: () => opened,
+    /** How often something else was answered than what was asked for. */
+    refused: () => refused,
     /** Ends every stream. */
     end() {
       for (const stream of streams) stream.end();
