@@ -146,7 +146,8 @@ impl Parts {
         instance.supervise("retention", move || retention.clone().keep());
         instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));
         if let Some(source) = self.source.clone() {
-            instance.supervise("check", on_each(source, Source::keep_fresh));
+            instance.supervise("check", on_each(source.clone(), Source::keep_fresh));
+            instance.supervise("fetch", on_each(source, Source::keep_fetching));
         }
         if let Some(inbox) = self.inbox.clone() {
             instance.supervise("inbox", on_each(inbox, Inbox::drain));

@@ -30,6 +30,8 @@ pub struct Delivery {
 pub enum Content {
     /// A complete revision of a work item.
     Observation(Box<Observation>),
+    /// Something happened to a work item, and what it is now is left out.
+    Bare(Bare),
     /// The "Test" button of Azure DevOps sent it; nothing is announced.
     TestNotification,
     /// An authentic event that changes no board.
@@ -37,6 +39,21 @@ pub enum Content {
     /// Authentic but of no use; counted and kept with the reason, and answered like a success, because any other
     /// answer puts the subscription on probation and loses the events that follow.
     DeadLetter(DeadLetter),
+}
+
+/// What a payload tells of which the details are missing: the subscription sends minimal ones, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bare {
+    /// The item that it is about, if it names one.
+    pub item: Option<WorkItemId>,
+    /// The project that it comes from, if it says so.
+    pub project: Option<ProjectId>,
+    /// When it was sent, if it says so.
+    pub told_at: Option<Ticks>,
+    /// Whether the item went into the recycle bin.
+    pub deleted: bool,
+    /// What is missing: why it is of no use where there is nobody to ask.
+    pub lacks: DeadLetter,
 }
 
 /// Why an event changes no board.
@@ -67,7 +84,7 @@ pub enum DeadLetter {
     NoRevision,
     /// There is no project.
     NoProject,
-    /// The fields are missing: the subscription sends minimal details. It must send all.
+    /// The fields are missing: the subscription sends minimal details.
     Minimal,
     /// There is no date to order it by.
     NoDate,
@@ -113,7 +130,10 @@ impl DeadLetter {
             | Self::NoRevision
             | Self::NoProject
             | Self::Minimal
-            | Self::NoDate => "set \"Resource details to send\" to \"All\" in the subscription",
+            | Self::NoDate => {
+                "set \"Resource details to send\" to \"All\" in the subscription, or BOARDCAST_ORGANIZATION_URL so that what \
+                 is missing is fetched"
+            }
             Self::DatedAhead => "set the clocks of this machine and of Azure DevOps Server right",
             Self::ForeignCollection => {
                 "point the subscription at a deployment with another BOARDCAST_DEPLOYMENT"
@@ -187,7 +207,7 @@ fn content(payload: &Value) -> Content {
     match observation(payload, kind) {
         Ok(Some(observation)) => Content::Observation(Box::new(observation)),
         Ok(None) => Content::TestNotification,
-        Err(reason) => Content::DeadLetter(reason),
+        Err(lacks) => Content::Bare(bare(payload, kind, lacks)),
     }
 }
 
@@ -216,11 +236,9 @@ fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, 
         .and_then(integer)
         .filter(|rev| *rev > 0)
         .ok_or(DeadLetter::NoRevision)?;
-    let project = guid_at(payload, &["resourceContainers", "project", "id"], ProjectId::parse)
-        .ok_or(DeadLetter::NoProject)?;
+    let project = project(payload).ok_or(DeadLetter::NoProject)?;
     let changed_at = fields.date("System.ChangedDate");
-    let created = str_at(payload, &["createdDate"]).and_then(Ticks::parse);
-    let claimed_at = created.or(changed_at.map(Ticks::from)).ok_or(DeadLetter::NoDate)?;
+    let claimed_at = sent_at(payload).or(changed_at.map(Ticks::from)).ok_or(DeadLetter::NoDate)?;
     let claim = Claim {
         claimed_at,
         kind,
@@ -230,6 +248,41 @@ fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, 
     };
     let details = fields.details(item_page(payload, resource, &fields, id));
     Ok(Some(WorkItem::new(id, rev as Rev, claim, details)))
+}
+
+/// What a payload tells that is no observation.
+fn bare(payload: &Value, kind: ClaimKind, lacks: DeadLetter) -> Bare {
+    let resource = payload.get("resource");
+    let number = |name| resource?.get(name).and_then(integer);
+    let of_address = || number_in(str_at(resource?, &["url"])?);
+    let number = match kind {
+        // Its `id` is the number of the update.
+        ClaimKind::Updated => number("workItemId").or_else(of_address),
+        _ => number("id").or_else(of_address),
+    };
+    Bare {
+        item: number.and_then(WorkItemId::new),
+        project: project(payload),
+        told_at: sent_at(payload),
+        deleted: kind == ClaimKind::Deleted,
+        lacks,
+    }
+}
+
+/// The number of the item in an address of the API, such as `…/_apis/wit/workItems/13/updates/4`.
+fn number_in(address: &str) -> Option<u32> {
+    let mut segments = address.split(['/', '?']).skip_while(|segment| {
+        !["workitems", "recyclebin"].iter().any(|name| segment.eq_ignore_ascii_case(name))
+    });
+    segments.nth(1)?.parse().ok()
+}
+
+fn project(payload: &Value) -> Option<ProjectId> {
+    guid_at(payload, &["resourceContainers", "project", "id"], ProjectId::parse)
+}
+
+fn sent_at(payload: &Value) -> Option<Ticks> {
+    str_at(payload, &["createdDate"]).and_then(Ticks::parse)
 }
 
 /// The fields of the revision that the event is about; `None` when there are none.

@@ -69,7 +69,7 @@ fn observed(payload: &Value) -> WorkItem {
 
 fn dead_letter(payload: &Value) -> DeadLetter {
     match content_of(payload) {
-        Content::DeadLetter(reason) => reason,
+        Content::DeadLetter(reason) | Content::Bare(Bare { lacks: reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -210,6 +210,30 @@ fn w5_a_minimal_payload_is_no_observation() {
     let mut without_state = flat("workitem.created");
     without_state["resource"]["fields"].as_object_mut().unwrap().remove("System.State");
     assert_eq!(dead_letter(&without_state), DeadLetter::Minimal);
+}
+
+#[test]
+fn w5_the_item_is_named_by_its_number_or_its_address_and_never_by_the_number_of_an_update() {
+    let at = |path: &str| format!("https://dev.azure.com/fabrikam/_apis/wit/{path}");
+    let cases = [
+        ("workitem.updated", json!({ "id": 2, "workItemId": 13 }), Some(13)),
+        ("workitem.updated", json!({ "id": 2, "url": at("workItems/13/updates/2") }), Some(13)),
+        ("workitem.updated", json!({ "id": 2 }), None),
+        ("workitem.created", json!({ "id": 13, "url": at("workItems/13") }), Some(13)),
+        ("workitem.created", json!({ "url": at("workItems/13?api-version=7.1") }), Some(13)),
+        ("workitem.deleted", json!({ "id": 13, "url": at("recyclebin/13") }), Some(13)),
+        ("workitem.restored", json!({ "url": at("recyclebin/no") }), None),
+        ("workitem.deleted", Value::Null, None),
+    ];
+    for (event, resource, item) in cases {
+        let mut payload = updated();
+        (payload["eventType"], payload["resource"]) = (json!(event), resource);
+        let Content::Bare(bare) = content_of(&payload) else { panic!("{payload}") };
+        let deleted = event == "workitem.deleted";
+        assert_eq!((bare.item.map(WorkItemId::number), bare.deleted), (item, deleted), "{payload}");
+        assert_eq!(bare.project.unwrap().to_string(), PROJECT);
+        assert_eq!(bare.told_at, Ticks::parse("2026-11-23T08:00:07.1234567Z"));
+    }
 }
 
 /// A payload, changed in one place, and what it is then.

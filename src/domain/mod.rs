@@ -29,6 +29,7 @@ pub use record::delta::Delta;
 pub(crate) use record::journal_status::JournalStatus;
 pub use record::last_announced::{Announced, AnnouncedRecord};
 pub use record::source_check::SourceCheck;
+pub use record::todo::Todo;
 pub use schedule::SyncWindow;
 pub use scope::{
     AreaId, Audience, CollectionId, NameOrId, ProjectId, Scope, SprintId, TeamId, TeamKey, Text,

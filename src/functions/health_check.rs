@@ -25,6 +25,7 @@ use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::time::Timestamp;
 use crate::journal::EntryId;
 use crate::ops::instance::Instance;
 use crate::ops::prometheus;
@@ -185,6 +186,7 @@ fn details(app: &App) -> Value {
         "inbox": {
             "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
         },
+        "todo": todo(app, now),
         "streams": { "open": vitals.streams.value() },
         "hooks": {
             "deadLetters": vitals.dead_letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
@@ -215,6 +217,13 @@ fn journal(app: &App, epoch: Option<String>) -> Value {
         "epoch": epoch,
         "lagMs": vitals.journal_lag_ms(app.instance.fold.position()),
     })
+}
+
+/// What hooks told of without its details and is still to be fetched.
+fn todo(app: &App, now: Timestamp) -> Value {
+    let state = app.instance.fold.read();
+    let oldest = state.todo().map(|(todo, _)| todo.received_at).min();
+    json!({ "waiting": state.todo().count(), "oldestMs": oldest.map(|received| now.ms_since(received)) })
 }
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.

@@ -12,7 +12,7 @@ use super::body::{self, Read};
 use super::{BodyStream, Function, Request, Trigger, reply};
 use crate::app::App;
 use crate::devops::credentials::Verdict;
-use crate::devops::hook::{self, Content, DeadLetter, Delivery, Ignored};
+use crate::devops::hook::{self, Bare, Content, DeadLetter, Delivery, Ignored};
 use crate::domain::scope::Text;
 use crate::domain::sprint::work_item::Observation;
 use crate::domain::time::Timestamp;
@@ -20,6 +20,7 @@ use crate::domain::wire::event::Cause;
 use crate::functions::reply::ErrorBody;
 use crate::journal::JournalError;
 use crate::ops::failpoints::{self, Failpoint};
+use crate::sync::source::{Noted, Source};
 use crate::write::commit::CommitError;
 use crate::write::ingest::{Ingested, Provenance};
 
@@ -112,6 +113,10 @@ struct Letter {
 async fn act_on(app: &App, content: Content, provenance: &Provenance, letter: &Letter) -> Response {
     match content {
         Content::Observation(observation) => observe(app, &observation, provenance, letter).await,
+        Content::Bare(bare) => match &app.source {
+            Some(source) => note(app, source, &bare, provenance, letter).await,
+            None => dead_letter(app, bare.lacks, letter),
+        },
         Content::TestNotification => {
             app.instance.vitals.hooks_test.add(1);
             tracing::info!("a test notification of Azure DevOps arrived");
@@ -128,10 +133,7 @@ async fn act_on(app: &App, content: Content, provenance: &Provenance, letter: &L
 async fn observe(app: &App, observation: &Observation, provenance: &Provenance, letter: &Letter) -> Response {
     let present = observation.present();
     let dated = present.claim.changed_at.max(present.claim.claimed_at.timestamp());
-    if dated.epoch_ms().saturating_sub(provenance.received_at.epoch_ms()) > AHEAD_MS_MAX {
-        tracing::warn!(
-            work_item = %observation.id, %dated, "a hook is dated more than a day ahead"
-        );
+    if is_dated_ahead(dated, letter) {
         return dead_letter(app, DeadLetter::DatedAhead, letter);
     }
     match app.ingest.observe(observation, provenance).await {
@@ -144,18 +146,52 @@ async fn observe(app: &App, observation: &Observation, provenance: &Provenance, 
             app.instance.vitals.hooks_known.add(1);
             accepted("known", None)
         }
-        Ok(Ingested::ForeignCollection) => {
-            let ours = app.instance.fold.read().collection();
-            tracing::warn!(
-                ours = ours.map(tracing::field::display),
-                theirs = provenance.collection.map(tracing::field::display),
-                "a hook of another collection than this deployment's, whose boards it cannot join"
-            );
-            dead_letter(app, DeadLetter::ForeignCollection, letter)
-        }
+        Ok(Ingested::ForeignCollection) => foreign_collection(app, provenance, letter),
         Ok(Ingested::ForeignProject) => dead_letter(app, DeadLetter::ForeignProject, letter),
         Err(error) => keep(app, observation, provenance, &error).await,
     }
+}
+
+/// Keeps what a hook told of without its details, which are then fetched. While the journal is away the hook is refused: what
+/// the inbox keeps are observations, and Azure DevOps repeats it.
+async fn note(app: &App, source: &Source, bare: &Bare, provenance: &Provenance, letter: &Letter) -> Response {
+    if bare.told_at.is_some_and(|told_at| is_dated_ahead(told_at.timestamp(), letter)) {
+        return dead_letter(app, DeadLetter::DatedAhead, letter);
+    }
+    match source.note(bare, provenance).await {
+        Ok(Noted::Kept) => {
+            failpoints::reached(Failpoint::Committed);
+            app.instance.vitals.hooks_without_details.add(1);
+            accepted("fetching", Some(bare.lacks.as_str()))
+        }
+        Ok(Noted::ForeignCollection) => foreign_collection(app, provenance, letter),
+        Ok(Noted::ForeignProject) => dead_letter(app, DeadLetter::ForeignProject, letter),
+        Err(error) => {
+            app.instance.vitals.hooks_refused.add(1);
+            let work_item = bare.item.map(tracing::field::display);
+            tracing::error!(work_item, %error, "a hook without details could not be kept; Azure DevOps repeats it");
+            unavailable("the change could not be kept", "send it again")
+        }
+    }
+}
+
+/// Whether a hook is dated further ahead of its arrival than clocks differ.
+fn is_dated_ahead(dated: Timestamp, letter: &Letter) -> bool {
+    let is_ahead = dated.epoch_ms().saturating_sub(letter.received_at.epoch_ms()) > AHEAD_MS_MAX;
+    if is_ahead {
+        tracing::warn!(%dated, "a hook is dated more than a day ahead");
+    }
+    is_ahead
+}
+
+fn foreign_collection(app: &App, provenance: &Provenance, letter: &Letter) -> Response {
+    let ours = app.instance.fold.read().collection();
+    tracing::warn!(
+        ours = ours.map(tracing::field::display),
+        theirs = provenance.collection.map(tracing::field::display),
+        "a hook of another collection than this deployment's, whose boards it cannot join"
+    );
+    dead_letter(app, DeadLetter::ForeignCollection, letter)
 }
 
 /// What the journal cannot take now waits in the inbox, where there is one. What it refuses for what it is would wait

@@ -62,6 +62,11 @@ impl RecordKey {
         Self("items".into())
     }
 
+    /// What a hook told of an item without its details; without an item, that a comparison has to find what it told of.
+    pub fn todo(item: Option<WorkItemId>) -> Self {
+        Self(item.map_or_else(|| "todo/comparison".into(), |id| format!("todo/{id}")))
+    }
+
     /// The collection whose hooks are taken.
     pub fn collection() -> Self {
         Self("collection".into())
@@ -95,6 +100,11 @@ impl RecordKey {
     /// Whether it is something that was announced of a board.
     pub fn is_announced(&self) -> bool {
         self.0.starts_with("announced/")
+    }
+
+    /// Whether it is something that is to be fetched.
+    pub fn is_todo(&self) -> bool {
+        self.0.starts_with("todo/")
     }
 
     /// The work item that this key is the record of, if it is one.

@@ -11,7 +11,7 @@ use crate::ops::instances::Instances;
 use crate::ops::vitals::{
     DEAD_LETTERS, DELIVERY, ExportedMetric, Figure, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG,
     LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, STARTED,
-    STREAMS, TARGET_MET, TARGET_SAMPLES, TARGET_SHARE, TARGET_WANTED, Vitals,
+    STREAMS, TARGET_MET, TARGET_SAMPLES, TARGET_SHARE, TARGET_WANTED, TO_FETCH, Vitals,
 };
 
 /// The media type of the text.
@@ -42,6 +42,7 @@ pub(crate) fn text(
         (&INSTANCES, Some(instances.seen().instances.len() as f64)),
         (&STREAMS, Some(vitals.streams.value() as f64)),
         (&JOURNAL_LAG, lag.map(|ms| ms as f64 / 1_000.0)),
+        (&TO_FETCH, Some(fold.read().todo().count() as f64)),
         (&OLDEST_ENTRY, oldest.map(seconds)),
         (&LAST_DATA_UPDATE, vitals.last_data_update.value().map(seconds)),
         (&LAST_HOOK, vitals.last_hook.value().map(seconds)),

@@ -10,3 +10,4 @@ pub(crate) mod restore;
 pub(crate) mod retention;
 mod rollover;
 pub mod teams;
+pub mod todo;

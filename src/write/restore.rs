@@ -91,6 +91,7 @@ fn missing(ours: &Projection, there: &Projection, served: &AllowedProjects) -> V
     commits.extend(teams(ours, there, served));
     commits.extend(items(ours, there, served));
     commits.extend(checked(ours, there));
+    commits.extend(todo(ours, there));
     if commits.is_empty() { announced(ours, there) } else { commits }
 }
 
@@ -163,6 +164,14 @@ fn checked(ours: &Projection, there: &Projection) -> Option<Commit> {
     }
     let mut commit = CommitBuilder::new();
     commit.put(Change::Checked(Box::new(checked)), there.version(&RecordKey::feed()));
+    commit.build(Audience::Everyone)
+}
+
+fn todo(ours: &Projection, there: &Projection) -> Option<Commit> {
+    let mut commit = CommitBuilder::new();
+    for (todo, _) in ours.todo().filter(|(todo, _)| there.todo_of(todo.item).is_none()) {
+        commit.put(Change::Noted(todo), None);
+    }
     commit.build(Audience::Everyone)
 }
 

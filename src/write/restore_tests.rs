@@ -4,8 +4,10 @@ use super::*;
 use crate::domain::amount::Hundredths;
 use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::record::source_check::SourceCheck;
+use crate::domain::record::todo::Todo;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
+use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::stored::Stored;
 use crate::domain::testing::{item, project};
 use crate::domain::time::Timestamp;
@@ -70,6 +72,11 @@ async fn filled(epoch: &str) -> Arc<MemoryJournal> {
     let projects = [(project(), Timestamp::from_epoch_ms(5))].into();
     let checked = SourceCheck { projects, ..SourceCheck::default() };
     write(&journal, RecordKey::feed(), checked.encode()).await;
+    for item in [None, WorkItemId::new(7)] {
+        let at = Timestamp::from_epoch_ms(6);
+        let todo = Todo { item, project: None, received_at: at, told_at: at.into(), deleted: false };
+        write(&journal, RecordKey::todo(item), todo.encode()).await;
+    }
     let position = journal.load().await.unwrap().position;
     say(&journal, metric(board(), 5, position)).await;
     let keys = Announced::Keys { changed: position };
@@ -87,6 +94,8 @@ async fn everything_that_is_known_is_put_into_a_journal_that_holds_nothing() {
     assert_eq!((restored.items_len(), restored.collection()), (250, ours.collection()));
     assert_eq!(restored.teams(), ours.teams());
     assert_eq!(restored.checked(), ours.checked());
+    let todo = |state: &Projection| state.todo().map(|(todo, _)| todo).collect::<Vec<_>>();
+    assert_eq!((todo(&restored), todo(&restored).len()), (todo(&ours), 2));
     assert_eq!(restored.items_of(board()), ours.items_of(board()));
     assert_eq!(restored.epoch(), Some("new"));
     let said = restored.last_announced(board(), "points.total").unwrap();
@@ -118,6 +127,7 @@ async fn what_the_log_comes_to_is_what_the_records_hold() {
         let theirs = folded.item(known.item.id).unwrap();
         assert_eq!((theirs.item, theirs.version), (known.item.clone(), known.version));
     }
+    assert!(folded.todo().eq(restored.todo()));
     for (scope, name, said) in restored.all_announced() {
         let theirs = folded.last_announced(scope, name).unwrap();
         assert_eq!((&theirs.statement, theirs.version), (&said.statement, said.version));

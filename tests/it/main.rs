@@ -19,6 +19,7 @@ mod client;
 mod comparison;
 mod dashboard;
 mod derive;
+mod details;
 mod eviction;
 mod failures;
 mod feed;

@@ -46,7 +46,7 @@ impl Projection {
         }
         for key in &delta.writes {
             let key = RecordKey::from(key.as_str());
-            if key.as_item().is_none() && !key.is_announced() {
+            if key.as_item().is_none() && !key.is_announced() && !key.is_todo() {
                 self.versions.insert(key, id);
             }
         }
@@ -73,6 +73,12 @@ impl Projection {
         }
         for record in delta.announced {
             self.announce(record, id);
+        }
+        for todo in delta.noted {
+            self.todo.insert(todo.item, (todo, id));
+        }
+        for item in delta.settled {
+            self.todo.remove(&item);
         }
         if let Some(checked) = delta.checked {
             self.check(checked, id);

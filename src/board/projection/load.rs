@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Projection;
 use crate::domain::{
-    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Delta, Stored, Teams, WorkItem,
+    AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Delta, Stored, Teams, Todo, WorkItem,
 };
 use crate::journal::{EntryId, Journal, JournalError, LoadedRecords, RecordKey};
 
@@ -57,6 +57,9 @@ impl Projection {
                 true
             } else if key.is_announced() {
                 AnnouncedRecord::decode(value).map(|last| state.announce(last, record.version)).is_ok()
+            } else if key.is_todo() {
+                let todo = Todo::decode(value);
+                todo.map(|todo| state.todo.insert(todo.item, (todo, record.version))).is_ok()
             } else if key == RecordKey::feed() {
                 state.versions.insert(key.clone(), record.version);
                 serde_json::from_slice(value).map(|checked| state.checked = checked).is_ok()

@@ -14,7 +14,7 @@ pub use self::load::TAIL_ENTRIES;
 use self::simulated::SimulatedBoards;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::{
-    Announced, CollectionId, People, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp,
+    Announced, CollectionId, People, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp, Todo,
     WorkItem, WorkItemId,
 };
 use crate::journal::{EntryId, RecordKey, Version};
@@ -36,6 +36,8 @@ pub struct Projection {
     versions: HashMap<RecordKey, Version>,
     announced: BTreeMap<Scope, BTreeMap<Text, LastAnnounced>>,
     checked: SourceCheck,
+    /// What is to be fetched, with the versions of its records.
+    todo: BTreeMap<Option<WorkItemId>, (Todo, Version)>,
     /// Since when this instance is cut off from the journal: no part of the log, but of what may be claimed of it.
     pub(in crate::board) cut_off: Option<Timestamp>,
     /// What the archive holds of boards: no part of it either.
@@ -196,6 +198,16 @@ impl Projection {
     pub fn awaits_source(&self, scope: Scope) -> bool {
         self.announced_of(scope).any(|(_, last)| last.at == EntryId::ZERO)
             && self.checked.compared_at(scope).is_none()
+    }
+
+    /// What hooks told of without its details, with the versions of its records; by item.
+    pub fn todo(&self) -> impl Iterator<Item = (Todo, Version)> {
+        self.todo.values().copied()
+    }
+
+    /// The same of one item; without one, of what only a comparison finds.
+    pub fn todo_of(&self, item: Option<WorkItemId>) -> Option<(Todo, Version)> {
+        self.todo.get(&item).copied()
     }
 
     /// What the organisation answered.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     AnnouncedRecord, Catalogue, CollectionId, CurrentSprint, Observation, Scope, SourceCheck, Stored,
-    TeamKey, WorkItemId,
+    TeamKey, Todo, WorkItemId,
 };
 
 /// The content of a commit's last entry. Its id is the version of every record that the commit wrote.
@@ -34,6 +34,12 @@ pub struct Delta {
     /// Boards of which nothing is kept any longer: their sprint or team is no more, and so are their items.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Scope>,
+    /// What hooks told of without its details.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noted: Vec<Todo>,
+    /// What of that was fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Option<WorkItemId>>,
     /// What the organisation answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<SourceCheck>,
@@ -75,6 +81,14 @@ mod tests {
                 projects: [(project(), Timestamp::from_epoch_ms(5))].into(),
                 ..SourceCheck::default()
             }),
+            noted: vec![Todo {
+                item: None,
+                project: Some(project()),
+                received_at: Timestamp::from_epoch_ms(6),
+                told_at: Timestamp::from_epoch_ms(5).into(),
+                deleted: false,
+            }],
+            settled: vec![None, WorkItemId::new(7)],
             collection: CollectionId::parse("c12d0eb8-e382-443b-9f9c-c52cba5014c2"),
             epoch: Some("e".into()),
         };

@@ -5,3 +5,4 @@ pub mod delta;
 pub(crate) mod journal_status;
 pub mod last_announced;
 pub mod source_check;
+pub mod todo;

@@ -169,6 +169,15 @@ vitals! {
         hooks_ignored = "boardcast_hooks_ignored_total", "hooks",
             details "hooks.ignored", report "hooks.ignored",
             "Hooks that change no board";
+        hooks_without_details = "boardcast_hooks_without_details_total", "hooks",
+            details "hooks.withoutDetails", report "hooks.withoutDetails",
+            "Hooks without details, of which what they tell of was noted to be fetched";
+        todo_fetched = "boardcast_todo_fetched_total", "items",
+            details "todo.fetched", report "todo.fetched",
+            "Work items that were fetched because a hook told of them without details";
+        todo_not_found = "boardcast_todo_not_found_total", "items",
+            details "todo.notFound", report "todo.notFound",
+            "Work items that a hook told of without details and that the organisation does not show";
         hooks_test = "boardcast_hooks_test_total", "hooks",
             details "hooks.test",
             "Test notifications";
@@ -236,6 +245,8 @@ vitals! {
             "Open streams";
         JOURNAL_LAG: "gauge" = "boardcast_journal_lag_seconds", "s",
             "How much older the last folded commit is than the last one seen; absent while the log cannot be read";
+        TO_FETCH: "gauge" = "boardcast_todo", "items",
+            "Work items that wait to be fetched because a hook told of them without details";
         OLDEST_ENTRY: "gauge" = "boardcast_journal_oldest_entry_time_seconds", "s since 1970",
             "When the oldest entry that the log holds was written; absent while none is known";
         LAST_DATA_UPDATE: "gauge" = "boardcast_last_data_update_time_seconds", "s since 1970",

@@ -117,7 +117,7 @@ impl Source {
     }
 
     /// The teams that boards show, the archived ones among them, with their sprints.
-    fn known_teams(&self) -> Vec<(TeamKey, Option<SprintId>)> {
+    pub(super) fn known_teams(&self) -> Vec<(TeamKey, Option<SprintId>)> {
         let state = self.instance.fold.read();
         let known = state.teams().all().map(|catalogue| catalogue.key());
         let sprint = |team| (team, state.teams().current(team).flatten());

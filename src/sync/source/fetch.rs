@@ -124,7 +124,7 @@ impl Source {
     }
 
     /// What the organisation tells of an item; as a correction, where it proves wrong what is known.
-    fn told(&self, told: Observation, doubted: &Doubted) -> Observation {
+    pub(super) fn told(&self, told: Observation, doubted: &Doubted) -> Observation {
         let none = BTreeSet::new();
         let doubt = doubted.get(&told.id).unwrap_or(&none);
         let known = self.instance.fold.read().item(told.id);

@@ -12,6 +12,7 @@ mod levels;
 mod lists;
 mod misses;
 mod periodic;
+mod todo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -36,6 +37,7 @@ use crate::ops::instance::Instance;
 use crate::sync::cache::Shared;
 use crate::write::ingest::Ingest;
 use crate::write::teams::TeamKeeper;
+use crate::write::todo::TodoKeeper;
 use compare::BoardError;
 use discovery::Discovered;
 use doubts::Doubts;
@@ -44,6 +46,7 @@ use levels::Ended;
 pub use levels::Levels;
 use lists::Lists;
 use misses::Misses;
+pub use todo::Noted;
 
 /// How many teams are compared at the same time; the client bounds its calls on its own.
 const TEAMS_AT_ONCE: usize = 8;
@@ -79,6 +82,7 @@ pub struct Source {
     settings: SourceSettings,
     lists: Lists,
     teams: TeamKeeper,
+    todo: TodoKeeper,
     levels: Levels,
     /// Held by the check that is under way: checks do not overlap.
     checking: tokio::sync::Mutex<Option<Timestamp>>,
@@ -127,6 +131,7 @@ impl Source {
             ),
             levels: Levels::new(instance.clone(), settings.policy),
             teams: TeamKeeper { instance: instance.clone() },
+            todo: TodoKeeper::new(ingest.clone()),
             checking: tokio::sync::Mutex::default(),
             misses: Mutex::default(),
             doubts: Mutex::default(),

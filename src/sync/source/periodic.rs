@@ -16,7 +16,7 @@ const RETRY_MS: i64 = 2_000;
 /// How soon a board that waits for its first comparison is looked at, such as that of a sprint that just began.
 const FIRST_MS: i64 = 2_000;
 
-/// How soon something is looked for again that was not found, be it a team or a revision.
+/// How soon something is looked for again that was not found, be it a team or a revision, or that a hook did not name.
 const SECOND_LOOK_MS: i64 = 30_000;
 
 /// By how much the end of a check may be ahead, in milliseconds: instances without a common clock differ a little.
@@ -101,7 +101,7 @@ impl Source {
         let is_watched = self.instance.watched.is_any(now);
         next_try.is_some_and(|at| now >= at && since >= RETRY_MS)
             || since >= FIRST_MS && state.boards().any(|(scope, _)| waits(scope))
-            || since >= SECOND_LOOK_MS && (check.has_doubts() || has_doubts)
+            || since >= SECOND_LOOK_MS && (check.has_doubts() || has_doubts || state.todo_of(None).is_some())
             || next_try.is_none() && is_watched && since >= interval
     }
 }

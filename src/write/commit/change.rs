@@ -6,6 +6,7 @@ use super::MARK;
 use crate::domain::record::delta::Delta;
 use crate::domain::record::last_announced::AnnouncedRecord;
 use crate::domain::record::source_check::SourceCheck;
+use crate::domain::record::todo::Todo;
 use crate::domain::scope::CollectionId;
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
@@ -36,6 +37,10 @@ pub enum Change {
     Epoch(String),
     /// It is known whose the journal is.
     Owner(String),
+    /// A hook told of something without its details, which are to be fetched.
+    Noted(Todo),
+    /// That was fetched.
+    Settled(Option<WorkItemId>),
     /// A part of a journal has begun: of that record only that it is there means something.
     Begun(RecordKey),
 }
@@ -57,6 +62,8 @@ impl Change {
             Self::Collection(_) => RecordKey::collection(),
             Self::Epoch(_) => RecordKey::epoch(),
             Self::Owner(_) => RecordKey::owner(),
+            Self::Noted(todo) => RecordKey::todo(todo.item),
+            Self::Settled(item) => RecordKey::todo(*item),
             Self::Begun(key) => key.clone(),
         }
     }
@@ -97,6 +104,15 @@ impl Change {
             }
             // A journal has one owner for good, whom each instance checks before it loads.
             Self::Owner(owner) => Some(owner.into()),
+            Self::Noted(todo) => {
+                let value = todo.encode().into();
+                delta.noted.push(todo);
+                Some(value)
+            }
+            Self::Settled(item) => {
+                delta.settled.push(item);
+                None
+            }
             Self::Begun(_) => Some(Bytes::from_static(MARK)),
         }
     }

@@ -21,7 +21,7 @@ use crate::ops::instance::Instance;
 use crate::write::commit::{CommitError, Committed, Conflicts, Proposal, commit_proposal};
 
 /// How often observations are committed anew because the log that held them was lost before they were read.
-const LOST_RETRIES_MAX: u32 = 5;
+pub(super) const LOST_RETRIES_MAX: u32 = 5;
 
 /// How long an acknowledgement waits for this instance's boards: longer than it takes to tell that the journal is away.
 const FOLDED_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -115,11 +115,7 @@ impl Ingest {
         provenance: &Provenance,
         feed: Option<&FeedPosition>,
     ) -> Result<(Ingested, EntryId), CommitError> {
-        if let JournalStatus::Lost(_) = self.instance.fold.journal_status() {
-            // The boards are of another log: an item that the new one does not hold yet would look like a new one.
-            let why = "its log was lost and is being put together again";
-            return Err(CommitError::Journal(JournalError::Unavailable(why.into())));
-        }
+        self.refuse_while_lost()?;
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
         let mut base = Base::folded(&self.instance.fold.read(), &ids);
         if feed.is_some() {
@@ -139,12 +135,24 @@ impl Ingest {
         }
     }
 
+    /// Errors: the boards are of another log than there is now, and an item that this one does not hold yet would look
+    /// like a new one.
+    pub(super) fn refuse_while_lost(&self) -> Result<(), CommitError> {
+        match self.instance.fold.journal_status() {
+            JournalStatus::Lost(_) => {
+                let why = "its log was lost and is being put together again";
+                Err(CommitError::Journal(JournalError::Unavailable(why.into())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether this instance's boards hold what the log held up to that position; not where they were loaded anew
     /// meanwhile. `loads` is how often they had been loaded before.
     ///
     /// Errors: the journal is away, and nobody can tell with what it will come back. A relay that is only slow is none:
     /// what it has yet to read lies in the journal.
-    async fn is_folded(&self, position: EntryId, loads: u64) -> Result<bool, CommitError> {
+    pub(super) async fn is_folded(&self, position: EntryId, loads: u64) -> Result<bool, CommitError> {
         let fold = &self.instance.fold;
         let passed = fold.passed_in_the_same_load(position, loads);
         match tokio::time::timeout(FOLDED_TIMEOUT, passed).await {
