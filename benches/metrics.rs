@@ -76,6 +76,7 @@ fn catalogue() -> Catalogue {
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some(EFFORT.into()),
         remaining_work_field: None,
+        order_field: None,
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: TYPES.iter().map(|name| ((*name).into(), states.clone())).collect(),
@@ -96,6 +97,7 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
         created_at: Some(Timestamp::from_epoch_ms(START_MS - 30 * DAY_MS)),
         closed_at: None,
         url: None,
+        ranks: BTreeMap::new(),
     };
     let revision = |rev: u32| {
         let at = Timestamp::from_epoch_ms(START_MS + i64::from(rev) * DAY_MS * 3 / 2 + i64::from(number));

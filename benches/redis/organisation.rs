@@ -8,6 +8,7 @@ use std::time::Duration;
 use boardcast::domain::amount::Hundredths;
 use boardcast::domain::scope::{Audience, ProjectId, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{Area, Catalogue, Iteration};
+use boardcast::domain::sprint::rank::Rank;
 use boardcast::domain::sprint::work_item::{
     Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId,
 };
@@ -104,6 +105,7 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
             deleted: false,
         },
     };
+    let rank = Rank::new(1e9 + 64.0 * f64::from(number)).unwrap();
     let details = Details {
         title: TITLES[which(TITLES.len(), 4)].into(),
         assigned_to: Some(person(5)),
@@ -113,6 +115,7 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
         created_at: Some(Timestamp::from_epoch_ms(now - 30 * DAY_MS)),
         closed_at: None,
         url: Some(format!("https://dev.azure.com/fabrikam/Fabrikam/_workitems/edit/{number}").into()),
+        ranks: BTreeMap::from([("Microsoft.VSTS.Common.StackRank".into(), rank)]),
     };
     WorkItem::new(WorkItemId::new(number).unwrap(), rev, claim, details)
 }

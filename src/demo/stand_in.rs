@@ -23,6 +23,7 @@ use crate::domain::authorise::AllowedProjects;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Scope, Text};
 use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member};
+use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Identity, WorkItem, WorkItemId};
 use crate::domain::wire::explanation::Explanation;
@@ -106,6 +107,7 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
         bugs_behaviour: process.bugs_behavior,
         effort_field: Some(process.effort_field.into()),
         remaining_work_field: None,
+        order_field: Some(process.order_field.into()),
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: process.types.iter().map(|of| (of.name.into(), states(of))).collect(),
@@ -174,6 +176,10 @@ fn work_item(model: &Model, item: &Item) -> Option<WorkItem> {
             closed_at: revision.closed_at,
             // There is no page of it anywhere.
             url: None,
+            ranks: Rank::new(content.rank)
+                .map(|rank| (project.process.order_field.into(), rank))
+                .into_iter()
+                .collect(),
         };
         WorkItem::new(id, revision.rev, claim, details)
     };

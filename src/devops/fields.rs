@@ -1,5 +1,6 @@
 //! The fields of a work item's revision, as a service hook and the REST API write them, become what is kept of it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
+use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
 
@@ -26,9 +28,11 @@ pub(super) const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork
 pub(super) const ESTIMATES_MAX: usize = 32;
 
 /// The names of fields of which something is made, those of estimates aside.
-const READ: [&str; 17] = [
+const READ: [&str; 19] = [
     "Microsoft.VSTS.CMMI.Blocked",
+    "Microsoft.VSTS.Common.BacklogPriority",
     "Microsoft.VSTS.Common.ClosedDate",
+    "Microsoft.VSTS.Common.StackRank",
     REMAINING_WORK,
     "System.AreaPath",
     "System.AssignedTo",
@@ -57,17 +61,12 @@ pub(super) fn read_with(named: &BTreeSet<Text>) -> Vec<&str> {
     READ.into_iter().chain(EFFORT_FIELDS).chain(named).collect()
 }
 
-/// Whether a process may estimate in the field with that name, if it holds a number. A process names its own fields for
-/// effort and remaining work, and a hook comes before anybody has asked which: so their numbers are kept, whatever their
-/// names. The order of a backlog is a number too; it changes with every move, and nobody estimates in it.
+/// Whether a process may estimate in the field with that name, or order its backlog by it, if it holds a number. A process
+/// names its own fields for effort, remaining work and order, and a hook comes before anybody has asked which: so their
+/// numbers are kept, whatever their names. A priority is a number too, and neither.
 pub(super) fn may_be_estimate(name: &str) -> bool {
-    const ORDER: [&str; 3] = [
-        "Microsoft.VSTS.Common.BacklogPriority",
-        "Microsoft.VSTS.Common.Priority",
-        "Microsoft.VSTS.Common.StackRank",
-    ];
     EFFORT_FIELDS.contains(&name)
-        || !READ.contains(&name) && !name.starts_with("System.") && !ORDER.contains(&name)
+        || !READ.contains(&name) && !name.starts_with("System.") && name != "Microsoft.VSTS.Common.Priority"
 }
 
 /// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:
@@ -149,16 +148,25 @@ impl<'a> Fields<'a> {
 
     fn efforts(&self) -> BTreeMap<Text, Hundredths> {
         let known = EFFORT_FIELDS.iter().filter_map(|name| Some((*name, self.amount(name)?)));
-        let names: BTreeSet<&str> = self
-            .complete
-            .keys()
-            .chain(self.changed.into_iter().flat_map(Map::keys))
-            .map(String::as_str)
-            .collect();
-        let others = names.into_iter().filter(|name| may_be_estimate(name) && !EFFORT_FIELDS.contains(name));
-        let others = others
-            .filter_map(|name| Some((name, amount(self.get(name).filter(|value| value.is_number())?)?)));
+        let others = self.other_numbers().filter_map(|(name, value)| Some((name, amount(value)?)));
         known.chain(others.take(ESTIMATES_MAX)).map(|(name, amount)| (Text::from(name), amount)).collect()
+    }
+
+    /// The numbers that a backlog may be ordered by, other than those that are exact as amounts and kept as such.
+    fn ranks(&self) -> BTreeMap<Text, Rank> {
+        let known = ORDER_FIELDS.iter().filter_map(|name| Some((*name, self.get(name)?)));
+        let is_exact = |value: &Value| amount(value).map(Hundredths::units) == value.as_f64();
+        let others = self.other_numbers().filter(|(_, value)| !is_exact(value));
+        let ranks = known.chain(others.take(ESTIMATES_MAX));
+        ranks.filter_map(|(name, value)| Some((Text::from(name), Rank::new(number(value)?)?))).collect()
+    }
+
+    /// The numbers of the fields that are some process's own.
+    fn other_numbers(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let changed = self.changed.into_iter().flat_map(Map::keys);
+        let names: BTreeSet<&str> = self.complete.keys().chain(changed).map(String::as_str).collect();
+        let others = names.into_iter().filter(|name| may_be_estimate(name) && !EFFORT_FIELDS.contains(name));
+        others.filter_map(|name| Some((name, self.get(name).filter(|value| value.is_number())?)))
     }
 
     /// What only the newest revision is asked for. `url` is the item's page.
@@ -172,6 +180,7 @@ impl<'a> Fields<'a> {
             created_at: self.date("System.CreatedDate"),
             closed_at: self.date("Microsoft.VSTS.Common.ClosedDate"),
             url,
+            ranks: self.ranks(),
         }
     }
 
@@ -208,23 +217,38 @@ pub(crate) fn identity(value: &Value) -> Option<Identity> {
         Value::Object(_) => (str_at(value, &["displayName"])?, str_at(value, &["id"])),
         _ => return None,
     };
-    let name = match name.rsplit_once('<') {
-        Some((name, mail)) if mail.ends_with('>') && !name.trim().is_empty() => name,
-        _ => name,
+    let name = cut(&display_name(name), TEXT_CHARS_MAX);
+    (!name.is_empty()).then(|| Identity { id: id.map(|id| cut(id, TEXT_CHARS_MAX)), name })
+}
+
+/// A name without mail addresses. Of whoever has no other name it is what stands before the `@`.
+fn display_name(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    let name = match text.rsplit_once('<') {
+        Some((name, mail)) if mail.ends_with('>') && !name.trim().is_empty() => name.trim(),
+        _ => text.trim_matches(['<', '>']).trim(),
     };
-    let name = name.trim();
-    (!name.is_empty())
-        .then(|| Identity { id: id.map(|id| cut(id, TEXT_CHARS_MAX)), name: cut(name, TEXT_CHARS_MAX) })
+    let is_mail = |word: &str| word.trim_matches('@').contains('@');
+    if !name.split_whitespace().any(is_mail) {
+        return name.into();
+    }
+    let words: Vec<&str> = name.split_whitespace().filter(|word| !is_mail(word)).collect();
+    let before = || name.split('@').next().unwrap_or_default();
+    if words.is_empty() { before().into() } else { words.join(" ").into() }
 }
 
 /// Numbers are numbers in deliveries and texts in test notifications.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// An amount, written in one of these ways.
 pub(crate) fn amount(value: &Value) -> Option<Hundredths> {
-    let units = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    Hundredths::from_units(units)
+    Hundredths::from_units(number(value)?)
 }
 
 /// A whole number from 0, written as a number or as a text; `None` for anything else.

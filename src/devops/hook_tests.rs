@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::devops::fields::{ESTIMATES_MAX, TAGS_MAX, TITLE_CHARS_MAX, identity};
 use crate::domain::amount::Hundredths;
+use crate::domain::sprint::rank::ORDER_FIELDS;
 use crate::domain::sprint::work_item::{Identity, Present};
 use crate::domain::time::Timestamp;
 
@@ -132,7 +133,20 @@ fn w4_identities_are_texts_or_objects() {
     let name = |name: &str, id: Option<&str>| Some(Identity { id: id.map(Text::from), name: name.into() });
     assert_eq!(of(json!("Jamal Hartnett <jamal@example.com>")), name("Jamal Hartnett", None));
     assert_eq!(of(json!("Jamal Hartnett")), name("Jamal Hartnett", None));
-    assert_eq!(of(json!("<only@mail>")), name("<only@mail>", None));
+    // No mail address is kept, wherever somebody wrote one.
+    for (text, expected) in [
+        (" Jamal Hartnett <jamal@example.com> ", "Jamal Hartnett"),
+        ("Jamal Hartnett <FABRIKAM\\jamal>", "Jamal Hartnett"),
+        ("<only@mail>", "only"),
+        ("jamal@example.com", "jamal"),
+        ("jamal@example.com <jamal@example.com>", "jamal"),
+        ("Jamal Hartnett (jamal@example.com)", "Jamal Hartnett"),
+        ("Jamal @ Fabrikam", "Jamal @ Fabrikam"),
+    ] {
+        assert_eq!(of(json!(text)), name(expected, None), "{text}");
+        let object = json!({ "displayName": text, "id": "x", "uniqueName": "jamal@example.com" });
+        assert_eq!(of(object), name(expected, Some("x")), "{text}");
+    }
     assert_eq!(
         of(json!({ "displayName": "Jamal", "id": "x", "uniqueName": "j@e" })),
         name("Jamal", Some("x"))
@@ -431,6 +445,47 @@ fn w19_fault_a4_what_cannot_be_a_text_or_a_number_costs_no_change() {
     for broken in [&b"{\"a\": \"\\ud83d\""[..], b"{\"a\": 1e999", b"\"\\ud8", b"\"\\u", b"\"\\"] {
         assert_eq!(parse(broken), Delivery::dead_letter(DeadLetter::NotJson));
     }
+}
+
+#[test]
+fn w22_the_rank_is_kept_as_exactly_as_it_is_written_whatever_field_a_process_orders_by() {
+    let rank_of = |payload: &Value, field: &str| {
+        observed(payload).present().rank_by(field).and_then(|rank| rank.number()?.as_f64())
+    };
+    let [stack_rank, priority] = ORDER_FIELDS;
+    let mut payload = updated();
+    let complete = &mut payload["resource"]["revision"]["fields"];
+    complete[stack_rank] = json!(1_999_999_843.0);
+    complete["Custom.Order"] = json!(1_999_999_995.5);
+    complete["Custom.Fine"] = json!(0.1234);
+    complete["Custom.Coarse"] = json!(7.5);
+    assert_eq!(rank_of(&payload, stack_rank), Some(1_999_999_843.0));
+    assert_eq!(rank_of(&payload, "Custom.Order"), Some(1_999_999_995.5));
+    assert_eq!(
+        (rank_of(&payload, "Custom.Fine"), rank_of(&payload, "Custom.Coarse")),
+        (Some(0.1234), Some(7.5))
+    );
+    assert_eq!(rank_of(&payload, priority), None);
+    let ranks = observed(&payload).present().details.ranks.clone();
+    assert_eq!(
+        ranks.keys().map(|name| &**name).collect::<Vec<_>>(),
+        ["Custom.Fine", "Custom.Order", stack_rank],
+        "what is kept as an amount is not kept twice"
+    );
+    payload["resource"]["fields"][stack_rank] = json!({ "oldValue": 1_999_999_843.0, "newValue": 12.25 });
+    payload["resource"]["fields"]["Custom.Order"] = json!({ "oldValue": 1_999_999_995.5 });
+    assert_eq!((rank_of(&payload, stack_rank), rank_of(&payload, "Custom.Order")), (Some(12.25), None));
+    let mut flat = flat("workitem.created");
+    flat["resource"]["fields"][priority] = json!("1000");
+    assert_eq!(rank_of(&flat, priority), Some(1000.0));
+    for odd in [json!("first"), json!("NaN"), json!({}), Value::Null] {
+        flat["resource"]["fields"][priority] = odd.clone();
+        assert_eq!(rank_of(&flat, priority), None, "{odd}");
+    }
+    for number in 0..5_000 {
+        flat["resource"]["fields"][format!("Custom.N{number:04}")] = json!(f64::from(number) + 0.001);
+    }
+    assert_eq!(observed(&flat).present().details.ranks.len(), ESTIMATES_MAX);
 }
 
 #[test]

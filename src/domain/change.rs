@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 use crate::domain::wire::event::{Body, ChangeType, OldNew};
 use crate::domain::wire::view::ItemView;
 use crate::domain::{ClaimKind, EFFORT_FIELDS, People, Present, Scope, Teams, Text, Timestamp, WorkItem};
@@ -38,8 +39,8 @@ pub(crate) fn changes(
     }
     let old_boards = before.map(|item| teams.boards_of(item)).unwrap_or_default();
     let new_boards = teams.boards_of(after);
-    let estimates = estimates(teams, old_boards.iter().chain(&new_boards));
-    let fields = changed_fields(was, is, &estimates, people);
+    let named = NamedFields::of(teams, || old_boards.iter().chain(&new_boards));
+    let fields = changed_fields(was, is, &named, people);
     // Whoever knows a later revision passes over what is told of an earlier one, so that it is none is told by itself.
     let is_other = |was: Present<'_>| was.claim.facts.deleted != is.claim.facts.deleted || was.rev > is.rev;
     let is_seen = !fields.is_empty() || was.is_none_or(is_other);
@@ -49,7 +50,7 @@ pub(crate) fn changes(
         .map(|(scope, shown)| (scope, shown, old_boards.contains(&scope)))
         .filter(|(_, shown, was_shown)| is_seen || shown != was_shown)
         .map(|(scope, shown, was_shown)| {
-            let change_type = change_type(was, is, was_shown, shown, &fields, &estimates);
+            let change_type = change_type(was, is, was_shown, shown, &fields, &named.estimates);
             let catalogue = teams.catalogue_of(scope).map(|catalogue| &**catalogue);
             let item = shown.then(|| Box::new(ItemView::shown(after, catalogue, people, now)));
             let category = |item: Option<Present<'_>>| {
@@ -63,6 +64,7 @@ pub(crate) fn changes(
                 fields: fields.clone(),
                 state_category: OldNew { old: category(was), new: category(Some(is)) },
                 title: is.details.title.clone(),
+                changed_by: is.claim.changed_by.as_ref().map(|who| people.known(who)),
                 item,
                 url: None,
             };
@@ -112,21 +114,34 @@ const STATE: &str = "System.State";
 const ASSIGNED_TO: &str = "System.AssignedTo";
 const SCHEDULING: &str = "Microsoft.VSTS.Scheduling.";
 
-/// The fields in which items on these boards are estimated.
-fn estimates<'a>(teams: &Teams, boards: impl Iterator<Item = &'a Scope>) -> BTreeSet<Text> {
-    let named = boards.filter_map(|scope| teams.catalogue_of(*scope));
-    let named =
-        named.flat_map(|of| [&of.effort_field, &of.remaining_work_field].into_iter().flatten().cloned());
-    EFFORT_FIELDS.iter().map(|name| Text::from(*name)).chain(named).collect()
+/// The fields of the items on some boards that are what their processes say.
+#[derive(Default)]
+struct NamedFields {
+    /// Those in which items are estimated.
+    estimates: BTreeSet<Text>,
+    /// Those by which backlogs are ordered.
+    orders: BTreeSet<Text>,
+}
+
+impl NamedFields {
+    fn of<'a, Boards: Iterator<Item = &'a Scope>>(teams: &Teams, boards: impl Fn() -> Boards) -> Self {
+        let texts = |names: &[&str]| names.iter().map(|name| Text::from(*name)).collect::<Vec<_>>();
+        let catalogues = || boards().map(|scope| teams.catalogue_of(*scope));
+        let estimates = catalogues().flatten();
+        let estimates =
+            estimates.flat_map(|of| [&of.effort_field, &of.remaining_work_field].into_iter().flatten());
+        let orders = catalogues().map(|catalogue| catalogue?.order_field.clone());
+        Self {
+            estimates: texts(&EFFORT_FIELDS).into_iter().chain(estimates.cloned()).collect(),
+            orders: orders
+                .flat_map(|named| named.map_or_else(|| texts(&ORDER_FIELDS), |of| vec![of]))
+                .collect(),
+        }
+    }
 }
 
 /// The fields that an item shows on a board and that differ, by reference name.
-fn changed_fields(
-    was: Option<Present<'_>>,
-    is: Present<'_>,
-    estimates: &BTreeSet<Text>,
-    people: &People,
-) -> Fields {
+fn changed_fields(was: Option<Present<'_>>, is: Present<'_>, named: &NamedFields, people: &People) -> Fields {
     let mut fields = Fields::new();
     let mut compare = |name: &str, field: &dyn Fn(Present<'_>) -> Value| {
         let (old, new) = (was.map_or(Value::Null, field), field(is));
@@ -148,8 +163,11 @@ fn changed_fields(
         tags => Value::String(tags),
     });
     compare("System.Parent", &|item| json(&item.details.parent));
-    for name in estimates {
+    for name in &named.estimates {
         compare(name, &|item| json(&item.claim.facts.effort.get(name)));
+    }
+    for name in &named.orders {
+        compare(name, &|item| json(&item.rank_by(name).and_then(Rank::number)));
     }
     compare("Microsoft.VSTS.Scheduling.RemainingWork", &|item| json(&item.claim.facts.remaining_work));
     compare("Microsoft.VSTS.CMMI.Blocked", &|item| match item.claim.facts.blocked {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::super::testing::{item, other_project, project, with_details};
 use super::*;
 use crate::domain::scope::Scope;
+use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::tests::catalogue;
 use crate::domain::sprint::work_item::Identity;
 use crate::domain::time::Timestamp;
 
@@ -117,6 +119,42 @@ fn the_fields_are_the_difference_to_our_own_previous_item() {
     assert_eq!(item.changed_at, Timestamp::from_epoch_ms(3000));
 }
 
+fn ranked(item: &WorkItem, field: &str, number: f64) -> WorkItem {
+    with_details(item, |details| details.ranks = [(field.into(), Rank::new(number).unwrap())].into())
+}
+
+#[test]
+fn w22_a_move_in_the_backlog_is_told_of_the_field_that_orders_it_and_who_moved() {
+    let mia = Identity { id: Some("m-1".into()), name: "Mia Berg".into() };
+    let mut people = People::default();
+    people.meet(&with_details(&item(1, 1, |_| {}), |details| details.assigned_to = Some(mia.clone())));
+    let [stack_rank, priority] = ORDER_FIELDS;
+    let before = ranked(&item(13, 2, |_| {}), stack_rank, 1_999_999_843.0);
+    let moved = ranked(&item(13, 3, |_| {}), stack_rank, 1_999_999_995.5);
+    let mut claim = moved.present().claim.clone();
+    claim.changed_by = Some(Identity { id: None, name: "Mia Berg".into() });
+    let moved = WorkItem::new(moved.id, 3, claim, moved.present().details.clone());
+    let told = |teams: &Teams, after: &WorkItem| {
+        let told = changes(Some(&before), after, teams, &people, Timestamp::default());
+        told.into_iter().map(|change| json(&change.body)).collect::<Vec<_>>()
+    };
+    let [change] = told(&Teams::default(), &before.merge(&moved)).try_into().unwrap();
+    assert_eq!(
+        change["fields"],
+        serde_json::json!({ stack_rank: { "old": 1_999_999_843, "new": 1_999_999_995.5 } })
+    );
+    assert_eq!((&change["changeType"], &change["changedBy"]), (&"updated".into(), &json(&mia)));
+    assert_eq!(change["item"]["rank"], 1_999_999_995.5);
+
+    // A project that is ordered by another field: what a process that it had before left there is nothing to its boards.
+    let mut teams = Teams::default();
+    teams.learn(Arc::new(Catalogue { order_field: Some(priority.into()), ..catalogue() }));
+    assert_eq!(told(&teams, &before.merge(&moved)), Vec::<Value>::new());
+    let [change] = told(&teams, &before.merge(&ranked(&moved, priority, 1000.0))).try_into().unwrap();
+    assert_eq!(change["fields"], serde_json::json!({ priority: { "old": null, "new": 1000 } }));
+    assert_eq!(change["item"]["rank"], 1000);
+}
+
 #[test]
 fn a_person_whom_one_way_tells_without_an_id_is_the_same_person() {
     let person = |id: Option<&str>, name: &str| {
@@ -125,7 +163,7 @@ fn a_person_whom_one_way_tells_without_an_id_is_the_same_person() {
         })
     };
     let is_told = |one: &WorkItem, other: &WorkItem| {
-        changed_fields(Some(one.present()), other.present(), &BTreeSet::new(), &People::default())
+        changed_fields(Some(one.present()), other.present(), &NamedFields::default(), &People::default())
             .contains_key("System.AssignedTo")
     };
     assert!(!is_told(&person(Some("1"), "Jamal"), &person(None, "Jamal")));

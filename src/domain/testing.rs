@@ -1,5 +1,6 @@
 //! Small work items for tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::scope::ProjectId;
@@ -42,6 +43,7 @@ pub(crate) fn details() -> Details {
         created_at: None,
         closed_at: None,
         url: None,
+        ranks: BTreeMap::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use boardcast::domain::amount::Hundredths;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{AreaId, ProjectId, SprintId, TeamId};
 use boardcast::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Member, StateCategory};
+use boardcast::domain::sprint::rank::Rank;
 use boardcast::domain::sprint::work_item::{History, REVISIONS_MAX, WorkItemId};
 use boardcast::domain::time::{CivilDate, Timestamp};
 use boardcast::platform::secret::Secret;
@@ -207,6 +208,7 @@ async fn a_catalogue_is_what_the_team_has_settled() {
                 .collect();
             assert_eq!(catalogue.states, states);
             assert_eq!(catalogue.effort_field.as_deref(), Some(project.process.effort_field));
+            assert_eq!(catalogue.order_field.as_deref(), Some(project.process.order_field));
             assert_eq!(catalogue.weekdays.len(), 5);
         }
     }
@@ -379,6 +381,7 @@ async fn the_items_of_a_sprint_have_every_revision_that_the_model_has() {
         let (details, newest) = (found.present().details, of.newest());
         assert_eq!(details.title, newest.content.title);
         assert_eq!(details.parent, newest.content.parent.map(item));
+        assert_eq!(found.present().rank_by(project.process.order_field), Rank::new(newest.content.rank));
         let page = format!("{}/Fabrikam%20Fiber/_workitems/edit/{id}", simulated.server.base_url());
         assert_eq!(details.url.as_deref(), Some(&*page));
     }

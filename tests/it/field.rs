@@ -201,6 +201,48 @@ async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
     assert_eq!(told["fields"]["Custom.Points"], json!({ "old": item["effort"], "new": 99.5 }));
 }
 
+#[tokio::test]
+async fn w22_the_rank_is_that_of_the_field_that_orders_the_backlog_however_an_item_came() {
+    let organization = Organization::with(|model| {
+        let process = &mut model.organisation.projects[0].process;
+        let own = SimulatedProcess { order_field: "Custom.Order", ..process.clone() };
+        *process = Box::leak(Box::new(own));
+    })
+    .await;
+    let app = beginning(&organization).await;
+    let board = full(&app).await;
+    let items = board["items"].as_array().unwrap();
+    let model_of = |item: &Value| {
+        let id = item["id"].as_u64().unwrap() as u32;
+        organization.model(|model| model.item(id).unwrap().newest().content.clone())
+    };
+    assert!(items.iter().any(|item| item["parent"].is_number()));
+    for item in items {
+        let content = model_of(item);
+        assert_eq!((&item["parent"], item["rank"].as_f64()), (&json!(content.parent), Some(content.rank)));
+    }
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    let (item, rank) = (&items[0], items[0]["rank"].as_f64().unwrap() + 0.000_5);
+    let (payload, who) = organization.model(|model| {
+        let (id, at) = (item["id"].as_u64().unwrap() as u32, model.now());
+        let change = model.change(id, Event::Updated, at, 1, |content| content.rank = rank).unwrap();
+        let who = model.home(model.item(id).unwrap()).unwrap().1.person(1).unwrap().clone();
+        (hooks::payload(model, change).unwrap(), who)
+    });
+    app.hook(&payload).await;
+    let told = reader.next_of("workitem_changed").await;
+    assert_eq!((&told["changeType"], &told["item"]["rank"]), (&json!("updated"), &json!(rank)));
+    assert_eq!(told["fields"], json!({ "Custom.Order": { "old": item["rank"], "new": rank } }));
+    // The hook names her by name and mail address; the id is known from the organisation.
+    assert_eq!(told["changedBy"], json!({ "id": who.id.to_string(), "name": who.name }));
+    assert!(!told.to_string().contains(&who.unique_name));
+    app.settled().await;
+    let after = app.get(WEB).await.json();
+    assert_eq!(after["items"][0]["rank"], json!(rank));
+    assert_eq!(after["metrics"], board["metrics"]);
+}
+
 /// An update of a work item that is assigned to somebody, told as the resource version does.
 fn assigned(id: u32, rev: u32, to: &Value) -> Value {
     let mut payload = updated(id, rev, "Active");

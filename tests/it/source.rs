@@ -137,6 +137,8 @@ async fn k4_what_a_check_brings_at_once_is_one_event_of_items_in_the_shape_of_th
         "changedAt",
         "url",
         "ageDays",
+        "parent",
+        "rank",
     ];
     expected.sort_unstable();
     assert_eq!(members(&told[0]), expected);

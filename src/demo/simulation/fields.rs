@@ -66,6 +66,7 @@ fn fields(
     if item.item_type.level == ItemRank::Bug {
         put("Microsoft.VSTS.Common.Severity", Some(json!("3 - Medium")));
     }
+    put(project.process.order_field, Some(json!(content.rank)));
     put(project.process.effort_field, content.effort.map(|effort| json!(effort)));
     put(REMAINING_WORK, content.remaining_work.map(|hours| json!(hours)));
     fields

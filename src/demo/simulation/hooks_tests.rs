@@ -49,6 +49,8 @@ fn every_payload_is_understood_and_says_what_the_model_says() {
         assert_eq!(present.details.title, revision.content.title);
         assert_eq!(present.details.closed_at, revision.closed_at);
         assert_eq!(present.details.parent.map(|parent| parent.number()), revision.content.parent);
+        let rank = present.rank_by(project.process.order_field).and_then(|rank| rank.number()?.as_f64());
+        assert_eq!(rank, Some(revision.content.rank));
         let name = present.details.assigned_to.as_ref().map(|who| who.name.to_string());
         let who = revision.content.assigned_to.and_then(|number| team.person(number));
         assert_eq!(name.as_deref(), who.map(|who| who.name));

@@ -49,6 +49,8 @@ pub struct ItemContent {
     pub blocked: bool,
     /// `System.Parent`.
     pub parent: Option<u32>,
+    /// Where it stands in the backlog.
+    pub rank: f64,
 }
 
 /// A revision of a work item.

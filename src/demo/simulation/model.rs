@@ -13,6 +13,10 @@ use crate::platform::clock::Clock;
 /// How long after the start the first change is due.
 const FIRST_CHANGE_MS: i64 = 500;
 
+/// Where ranks begin, about as great as those of Azure DevOps, and how far apart items are ranked at first.
+const FIRST_RANK: f64 = 1_000_000_000.0;
+pub(super) const RANKS_APART: f64 = 64.0;
+
 /// A simulated organisation. Two with the same seed that are stepped at the same instants have the same history.
 #[derive(Clone)]
 pub struct Model {
@@ -105,6 +109,8 @@ impl Model {
             remaining_work: draft.remaining_work,
             blocked: false,
             parent: draft.parent,
+            // What is new goes to the end, with room for what is put in between.
+            rank: FIRST_RANK + RANKS_APART * f64::from(id),
         };
         let first = Revision {
             rev: 1,

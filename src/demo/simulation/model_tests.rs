@@ -109,7 +109,7 @@ fn every_kind_of_change_occurs() {
         assert!(changes.iter().any(|change| change.event == event), "{event:?}");
     }
     let (mut reopened, mut blocked, mut unblocked, mut added, mut removed) = (0, 0, 0, 0, 0);
-    let (mut estimated, mut burnt, mut reassigned, mut titled) = (0, 0, 0, 0);
+    let (mut estimated, mut burnt, mut reassigned, mut titled, mut moved) = (0, 0, 0, 0, 0);
     for change in changes.iter().filter(|change| change.event == Event::Updated) {
         let item = model.item(change.item).unwrap();
         let (old, new) = (item.revision(change.rev - 1).unwrap(), item.revision(change.rev).unwrap());
@@ -126,15 +126,14 @@ fn every_kind_of_change_occurs() {
         burnt += usize::from(was.remaining_work != is.remaining_work && was.state == is.state);
         reassigned += usize::from(was.assigned_to != is.assigned_to);
         titled += usize::from(was.title != is.title);
+        moved += usize::from(was.rank.total_cmp(&is.rank).is_ne());
         assert_ne!(was, is, "an update that changes nothing");
     }
-    for count in [reopened, blocked, unblocked, added, removed, estimated, burnt, reassigned, titled] {
-        assert!(
-            count > 0,
-            "{:?}",
-            [reopened, blocked, unblocked, added, removed, estimated, burnt, reassigned, titled]
-        );
-    }
+    let counts = [reopened, blocked, unblocked, added, removed, estimated, burnt, reassigned, titled, moved];
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    let of_project = model.items().values().filter(|item| item.project == 0);
+    let ranks: BTreeSet<u64> = of_project.clone().map(|item| item.newest().content.rank.to_bits()).collect();
+    assert_eq!(ranks.len(), of_project.count(), "no two items have one place");
 }
 
 #[test]

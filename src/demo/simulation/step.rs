@@ -1,7 +1,7 @@
 //! What happens while somebody watches: a change every few seconds, in the sprint under way of one of the teams.
 
 use super::item::{Event, Item, ItemContent};
-use super::model::{Draft, Model, SimulatedChange};
+use super::model::{Draft, Model, RANKS_APART, SimulatedChange};
 use super::organisation::{Project, day_of};
 use super::process::ItemRank;
 use super::titles::{Titles, reworded};
@@ -104,6 +104,7 @@ impl Model {
             84..91 => self.block(scene, at, by),
             91..93 => self.delete(scene, at, by),
             93..95 => self.restore(scene, at, by),
+            95..97 => self.reorder(scene, at, by),
             _ => None,
         };
         if change.is_some() {
@@ -261,6 +262,21 @@ impl Model {
     fn restore(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let id = self.pick(&scene.deleted, |item| item.newest().deleted)?;
         self.change(id, Event::Restored, at, by, |_| {})
+    }
+
+    /// Puts a story right before another one: half-way between that and the one before it.
+    fn reorder(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {
+        let moved = self.pick(&scene.present, is_open_story)?;
+        let target = self.pick(&scene.present, |item| is_open_story(item) && item.id != moved)?;
+        let rank_of = |id: u32| self.item(id).map(|item| item.newest().content.rank);
+        let behind = rank_of(target)?;
+        let others = self.items().values().filter(|item| item.project == scene.home.0 && item.id != moved);
+        let ranks = others.map(|item| item.newest().content.rank);
+        let ahead = ranks.filter(|rank| *rank < behind).max_by(f64::total_cmp);
+        let rank = ahead.map_or(behind - RANKS_APART, |ahead| f64::midpoint(ahead, behind));
+        // It may be there already.
+        let moved = (rank_of(moved) != Some(rank)).then_some(moved);
+        self.edit(moved, at, by, |content| content.rank = rank)
     }
 
     fn edit_title(&mut self, scene: &Scene, at: Timestamp, by: usize) -> Option<SimulatedChange> {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::work_item::{History, REVISIONS_MAX};
 use crate::domain::testing::{other_project, project};
 use crate::domain::time::Ticks;
@@ -20,6 +21,7 @@ fn row(rev: Rev) -> Value {
             "System.ChangedBy": { "displayName": "Nancy Davolio", "id": "n" },
             "System.Title": format!("Title {rev}"),
             "System.Parent": 4,
+            "Microsoft.VSTS.Common.StackRank": 1_999_999_995.5,
             "Microsoft.VSTS.Scheduling.StoryPoints": 3,
         },
         "url": "https://dev.azure.com/northwind/eb6e4656-77fc-42a1-9181-4c6d8e9da5d1/_apis/wit/workItems/9/revisions/1",
@@ -51,6 +53,7 @@ fn every_revision_is_a_claim_of_the_date_it_was_made() {
     let present = item.present();
     assert_eq!((present.rev, &*present.details.title), (3, "Title 3"));
     assert_eq!(present.details.parent, WorkItemId::new(4));
+    assert_eq!(present.rank_by("Microsoft.VSTS.Common.StackRank"), Rank::new(1_999_999_995.5));
     assert_eq!(present.claim.changed_by.as_ref().unwrap().id.as_deref(), Some("n"));
 }
 

@@ -71,6 +71,7 @@ pub(super) async fn catalogue(
         remaining_work_field: backlogs
             .field("RemainingWork")
             .filter(|name| &**name != REMAINING_WORK && may_be_estimate(name)),
+        order_field: backlogs.field("Order"),
         types_without_effort: BTreeSet::new(),
         states,
         weekdays: working_days.iter().filter_map(|day| day.parse().ok()).collect(),

@@ -50,6 +50,7 @@ fn the_backlog_says_types_effort_bugs_and_states() {
     assert_eq!(types(&backlogs.requirement_backlog), [Text::from("Story")]);
     assert_eq!(types(&backlogs.task_backlog), [Text::from("Task"), Text::from("Tech Task")]);
     assert_eq!(backlogs.field("Effort").as_deref(), Some("Custom.Points"));
+    assert_eq!(backlogs.field("Order").as_deref(), Some("Microsoft.VSTS.Common.StackRank"));
     assert_eq!(backlogs.bugs_behavior, BugsBehaviour::AsTasks);
     let states = mapped_states(&backlogs);
     assert_eq!(states["Story"]["Doing"], StateCategory::InProgress);

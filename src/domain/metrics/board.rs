@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::digest::{Digest, effort, remaining_work};
 use super::frame::SprintContext;
 use super::rules::{elapsed_days, in_scope};
+use crate::domain::sprint::rank::Rank;
 use crate::domain::wire::view::{ItemView, StateCount};
 use crate::domain::{Catalogue, Claim, History, Hundredths, StateCategory, Text, Timestamp, WorkItem};
 
@@ -12,12 +13,18 @@ impl ItemView {
     /// The view of an item's newest revision on a team's board.
     pub fn on_board(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Self {
         let facts = &item.present().claim.facts;
+        let view = Self::of(item.present());
+        let rank = match &catalogue.order_field {
+            Some(field) => item.present().rank_by(field).and_then(Rank::number),
+            None => view.rank,
+        };
         Self {
             state_category: catalogue.category_read(&facts.work_item_type, &facts.state),
             effort: effort(facts, catalogue),
             remaining_work: remaining_work(facts, catalogue),
             age_days: age(item, catalogue, now).map(Hundredths::units),
-            ..Self::of(item.present())
+            rank,
+            ..view
         }
     }
 }

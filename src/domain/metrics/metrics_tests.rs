@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::testing::{details, other_project};
+use super::super::testing::{details, other_project, with_details};
 use super::testing::{
     amount, at, bug, figures, figures_of, frame, hours, life, life_with, noon, points, sprint, state, story,
     task,
@@ -10,7 +10,8 @@ use super::testing::{
 use super::*;
 use crate::domain::metrics::threshold::Rule;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
-use crate::domain::sprint::catalogue::{BugsBehaviour, Member, StateCategory};
+use crate::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Member, StateCategory};
+use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 use crate::domain::sprint::work_item::{Details, Facts, History, WorkItem};
 use crate::domain::wire::view::{ItemView, StateCount};
 
@@ -482,6 +483,23 @@ fn the_view_of_an_item_has_category_effort_and_age_by_the_catalogue() {
     let mut other_field = catalogue.clone();
     other_field.effort_field = Some("Custom.Effort".into());
     assert_eq!(ItemView::on_board(&started, &other_field, noon()).effort, None);
+}
+
+#[test]
+fn w22_the_rank_is_that_of_the_field_that_the_process_orders_by() {
+    let [stack_rank, priority] = ORDER_FIELDS;
+    let rank = |number| Rank::new(number).unwrap();
+    let plain = story(1, points("New", 3.0));
+    let ranked = with_details(&plain, |details| {
+        details.ranks = [(priority.into(), rank(2.0)), (stack_rank.into(), rank(1.5))].into();
+    });
+    let by = |field: Option<&str>| {
+        let catalogue = Catalogue { order_field: field.map(Into::into), ..catalogue() };
+        ItemView::on_board(&ranked, &catalogue, noon()).rank.and_then(|number| number.as_f64())
+    };
+    assert_eq!((by(Some(stack_rank)), by(Some(priority))), (Some(1.5), Some(2.0)));
+    assert_eq!((by(Some("Custom.Order")), by(None)), (None, Some(1.5)));
+    assert_eq!(ItemView::of(plain.present()).rank, None);
 }
 
 #[test]

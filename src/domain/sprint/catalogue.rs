@@ -161,7 +161,11 @@ pub struct Catalogue {
     /// The reference name of the field that holds the hours that a task still needs, where it is not the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_work_field: Option<Text>,
-    /// Types that lack that field, and so cannot be estimated.
+    /// The reference name of the field that orders the backlog. `None` where nobody said, as in a record from before it
+    /// was asked for: then those of the published processes count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_field: Option<Text>,
+    /// Types that lack the field of effort, and so cannot be estimated.
     #[serde(default)]
     pub types_without_effort: BTreeSet<Text>,
     /// The category of each state, by type. One name can be in different categories for different types.

@@ -58,6 +58,7 @@ pub(crate) fn catalogue() -> Catalogue {
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
         remaining_work_field: None,
+        order_field: Some("Microsoft.VSTS.Common.StackRank".into()),
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: types.into_iter().map(|name| (name.into(), states.clone())).collect(),
@@ -76,6 +77,12 @@ fn a_catalogue_is_read_back_as_it_was_written() {
     let text = serde_json::to_string(&catalogue()).unwrap();
     assert_eq!(serde_json::from_str::<Catalogue>(&text).unwrap(), catalogue());
     assert!(serde_json::from_str::<Catalogue>(&text.replace("America/New_York", "Mars")).is_err());
+    // A record from before that field was asked for.
+    let earlier = text.replace("order_field", "unknown");
+    assert_eq!(
+        serde_json::from_str::<Catalogue>(&earlier).unwrap(),
+        Catalogue { order_field: None, ..catalogue() }
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 pub(crate) mod calendar;
 pub mod catalogue;
+pub(crate) mod facts;
 pub(crate) mod people;
+pub mod rank;
 pub mod refuted;
 pub(crate) mod teams;
 pub mod work_item;

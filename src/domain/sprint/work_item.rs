@@ -17,8 +17,10 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use crate::domain::sprint::facts::Facts;
+use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::refuted::{ClaimKey, HeadRevision, Refuted};
-use crate::domain::{Hundredths, ProjectId, Stored, Text, Ticks, Timestamp};
+use crate::domain::{Stored, Text, Ticks, Timestamp};
 
 /// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
 /// one is chosen while no team's catalogue says which counts.
@@ -86,34 +88,6 @@ pub struct Identity {
     pub name: Text,
 }
 
-/// What metrics need to know of one revision.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Facts {
-    /// The project it was in.
-    pub project: ProjectId,
-    /// `System.WorkItemType`.
-    #[serde(rename = "type")]
-    pub work_item_type: Text,
-    /// `System.State`. Its category is the process's business and is looked up when metrics are computed.
-    pub state: Text,
-    /// `System.IterationPath`, with backslashes; the project's root means: in no sprint.
-    pub iteration_path: Text,
-    /// `System.AreaPath`.
-    pub area_path: Text,
-    /// Effort by the reference name of its field; the team's process says which counts, so all that may be one are here.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub effort: Arc<BTreeMap<Text, Hundredths>>,
-    /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remaining_work: Option<Hundredths>,
-    /// Whether it was marked as blocked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub blocked: bool,
-    /// Whether it was in the recycle bin.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub deleted: bool,
-}
-
 /// What somebody claimed of one revision.
 ///
 /// The fields are in the order in which two claims on the same revision are compared: date, event kind, then
@@ -152,6 +126,11 @@ pub struct Details {
     pub closed_at: Option<Timestamp>,
     /// The page of the work item in Azure DevOps.
     pub url: Option<Text>,
+    /// Where it stands in the backlog, by the reference name of the field; the team's process says which counts. What is
+    /// exact as an amount is among the efforts already and not here. The last of all, so that of one revision an item
+    /// that was kept with ranks wins over one that was kept without.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ranks: BTreeMap<Text, Rank>,
 }
 
 /// What a hook or a fetch told us: one or more complete revisions of one work item. A field that is absent in it
@@ -194,6 +173,14 @@ pub struct Present<'a> {
     pub claim: &'a Claim,
     /// What only the newest revision is asked for.
     pub details: &'a Details,
+}
+
+impl Present<'_> {
+    /// Where it stands in the backlog by the field with that reference name.
+    pub fn rank_by(&self, field: &str) -> Option<Rank> {
+        let amount = || self.claim.facts.effort.get(field).copied();
+        self.details.ranks.get(field).copied().or_else(|| Rank::new(amount()?.units()))
+    }
 }
 
 impl WorkItem {
@@ -366,36 +353,6 @@ fn share_alike(revisions: &mut BTreeMap<Rev, Arc<Claim>>) {
         }
         last = Some(claim);
     }
-}
-
-impl Facts {
-    fn texts(&self) -> [&Text; 4] {
-        [&self.work_item_type, &self.state, &self.iteration_path, &self.area_path]
-    }
-
-    /// Whether something is equal in both and kept twice.
-    fn has_twice(&self, other: &Self) -> bool {
-        let mut texts = self.texts().into_iter().zip(other.texts());
-        texts.any(|(text, of_other)| is_twice(text, of_other)) || is_twice(&self.effort, &other.effort)
-    }
-
-    /// Keeps once what is equal in both.
-    fn share_with(&mut self, other: &Self) {
-        let Self { work_item_type, state, iteration_path, area_path, effort, .. } = self;
-        let texts = [work_item_type, state, iteration_path, area_path];
-        for (text, of_other) in texts.into_iter().zip(other.texts()) {
-            if is_twice(text, of_other) {
-                *text = of_other.clone();
-            }
-        }
-        if is_twice(effort, &other.effort) {
-            *effort = other.effort.clone();
-        }
-    }
-}
-
-fn is_twice<T: ?Sized + PartialEq>(one: &Arc<T>, other: &Arc<T>) -> bool {
-    !Arc::ptr_eq(one, other) && one == other
 }
 
 #[cfg(test)]

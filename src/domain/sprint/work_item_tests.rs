@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::testing::{claim, details, item};
+use crate::domain::Hundredths;
+use crate::domain::sprint::rank::ORDER_FIELDS;
+use crate::domain::testing::{claim, details, item, with_details};
 
 /// Claims that collide on purpose: few revisions, few dates, few states, so that ties on each level are common.
 fn any_claim() -> impl Strategy<Value = Claim> {
@@ -25,11 +27,19 @@ fn any_claim() -> impl Strategy<Value = Claim> {
 
 fn any_observation() -> impl Strategy<Value = Observation> {
     let rev = prop_oneof![4 => 1u32..6, 1 => 495u32..510, 1 => 990u32..1100];
-    (rev, any_claim(), 0usize..3).prop_map(|(rev, claim, title)| {
+    (rev, any_claim(), 0usize..3, ranks()).prop_map(|(rev, claim, title, ranks)| {
         let mut details = details();
         details.title = ["a", "b", "c"][title].into();
+        details.ranks = ranks;
         WorkItem::new(WorkItemId::new(13).unwrap(), rev, claim, details)
     })
+}
+
+/// Those of an item that was kept before they were, and some that differ by less than an amount can.
+fn ranks() -> impl Strategy<Value = BTreeMap<Text, Rank>> {
+    let rank = prop::sample::select(vec![-3.0, 0.1 + 0.2, 1_999_999_995.5, 1_999_999_995.500_001]);
+    let rank = rank.prop_map(|number| Rank::new(number).unwrap());
+    prop::collection::btree_map(prop::sample::select(&ORDER_FIELDS).prop_map(Text::from), rank, 0..3)
 }
 
 /// Some that were corrected by the organisation, and some that were not.
@@ -202,6 +212,36 @@ fn a_record_without_revisions_is_refused() {
     record["revisions"] = serde_json::json!({});
     assert!(WorkItem::decode(record.to_string().as_bytes()).is_err());
     assert!(WorkItem::decode(b"not json").is_err());
+}
+
+#[test]
+fn a_record_from_before_ranks_were_kept_is_read_and_gives_way_to_the_same_revision_with_one() {
+    let record = br#"{"id":13,"revisions":{"4":{"claimed_at":17954208000000000,"kind":"fetched",
+        "changed_at":1795420800000,"facts":{"project":"be9b3917-87e6-42a4-a549-2bc06a7a878f","type":"Bug","state":"New",
+        "iteration_path":"Fabrikam\\Sprint 1","area_path":"Fabrikam"}}},"details":{"title":"A title","assigned_to":null,
+        "tags":[],"parent":7,"project_name":"Fabrikam","created_at":null,"closed_at":null,"url":null}}"#;
+    let kept = WorkItem::decode(record).unwrap();
+    assert_eq!(kept.present().details.parent, WorkItemId::new(7));
+    assert_eq!(kept.present().rank_by(ORDER_FIELDS[0]), None);
+    let rank = Rank::new(-1_999_999_843.25).unwrap();
+    let fetched =
+        with_details(&kept, |details| details.ranks = BTreeMap::from([(ORDER_FIELDS[0].into(), rank)]));
+    for merged in [kept.merge(&fetched), fetched.merge(&kept)] {
+        assert_eq!(merged.present().rank_by(ORDER_FIELDS[0]), Some(rank));
+    }
+    assert!(!String::from_utf8(kept.encode().to_vec()).unwrap().contains("ranks"));
+}
+
+#[test]
+fn a_field_by_which_a_process_orders_may_hold_what_is_kept_as_an_amount() {
+    let item = item(13, 1, |facts| {
+        facts.effort = Arc::new([("Custom.Order".into(), Hundredths::whole(30))].into());
+    });
+    let exact = Rank::new(30.001).unwrap();
+    let both = with_details(&item, |details| details.ranks = [("Custom.Order".into(), exact)].into());
+    assert_eq!(item.present().rank_by("Custom.Order"), Rank::new(30.0));
+    assert_eq!(both.present().rank_by("Custom.Order"), Some(exact));
+    assert_eq!(both.present().rank_by("Custom.Other"), None);
 }
 
 #[test]

@@ -13,7 +13,8 @@ pub use crate::domain::wire::envelope::Cause;
 pub(crate) use crate::domain::wire::envelope::{Envelope, Subject};
 use crate::domain::wire::view::{BoardView, ItemView, Outage, ScopeView, Unit};
 use crate::domain::{
-    CivilDate, Hundredths, Level, ProjectId, SprintId, StateCategory, TeamId, Text, Timestamp, WorkItemId,
+    CivilDate, Hundredths, Identity, Level, ProjectId, SprintId, StateCategory, TeamId, Text, Timestamp,
+    WorkItemId,
 };
 
 /// The major version of the schema. Additive changes keep it.
@@ -146,6 +147,8 @@ pub(crate) enum Body {
         fields: BTreeMap<Text, OldNew<serde_json::Value>>,
         state_category: OldNew<Option<StateCategory>>,
         title: Text,
+        /// Who made the revision; `null` where nobody said.
+        changed_by: Option<Identity>,
         /// The item as the board now shows it; `null` when it left the board.
         item: Option<Box<ItemView>>,
         /// Where the board is, when the change is too large for an event and `fields` and `item` are empty.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::scope::Scope;
 use crate::domain::sprint::catalogue::SprintState;
+use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 use crate::domain::sprint::work_item::{EFFORT_FIELDS, History, Identity};
 use crate::domain::testing::{item, project, with_details};
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
@@ -65,6 +66,8 @@ fn item_view() -> ItemView {
         details.title = "Ümläut \"quoted\"\nsecond line </script>".into();
         details.assigned_to = Some(Identity { id: None, name: "Jamal Hartnett".into() });
         details.tags = vec!["urgent".into(), "ui".into()];
+        details.parent = WorkItemId::new(7);
+        details.ranks = [(ORDER_FIELDS[0].into(), Rank::new(1_999_999_995.5).unwrap())].into();
         details.url = Some("https://dev.azure.com/fabrikam/Fabrikam/_workitems/edit/13".into());
     });
     ItemView {
@@ -205,6 +208,10 @@ fn events() -> Vec<(Envelope, Body)> {
                     new: Some(StateCategory::InProgress),
                 },
                 title: item_view().title,
+                changed_by: Some(Identity {
+                    id: Some("8c8c7d32-6b1b-47f4-b2e9-30b4775ab5ad".into()),
+                    name: "Raisa Pokrovskaya".into(),
+                }),
                 item: Some(Box::new(item_view())),
                 url: None,
             },

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
+use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress};
 use crate::domain::{
     Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, People,
@@ -40,6 +41,10 @@ pub struct ItemView {
     pub url: Option<Text>,
     /// Elapsed days since it was started, one decimal; `null` when it is not in progress or nobody can tell.
     pub age_days: Option<f64>,
+    /// The item that it is a part of.
+    pub parent: Option<WorkItemId>,
+    /// Where it stands in the backlog, the smallest first; `null` where it has no place there.
+    pub rank: Option<Number>,
 }
 
 impl ItemView {
@@ -72,6 +77,8 @@ impl ItemView {
             changed_at: present.claim.changed_at,
             url: present.details.url.clone(),
             age_days: None,
+            parent: present.details.parent,
+            rank: ORDER_FIELDS.iter().find_map(|field| present.rank_by(field)).and_then(Rank::number),
         }
     }
 }

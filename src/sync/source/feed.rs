@@ -93,7 +93,7 @@ impl Source {
         let state = self.instance.fold.read();
         let catalogues = state.teams().all();
         catalogues
-            .flat_map(|of| [of.effort_field.clone(), of.remaining_work_field.clone()])
+            .flat_map(|of| [&of.effort_field, &of.remaining_work_field, &of.order_field].map(Clone::clone))
             .flatten()
             .collect()
     }

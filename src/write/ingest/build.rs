@@ -299,18 +299,19 @@ fn many(changes: Vec<BoardChange>) -> Body {
 /// The same event for readers who then fetch the board, because its contents are too large for an event.
 fn without_contents(body: Body, scope: Scope) -> Body {
     match body {
-        Body::WorkitemChanged { work_item_id, rev, change_type, state_category, title, .. } => {
-            Body::WorkitemChanged {
-                work_item_id,
-                rev,
-                change_type,
-                fields: BTreeMap::new(),
-                state_category,
-                title,
-                item: None,
-                url: Some(board_url(scope, None)),
-            }
-        }
+        Body::WorkitemChanged {
+            work_item_id, rev, change_type, state_category, title, changed_by, ..
+        } => Body::WorkitemChanged {
+            work_item_id,
+            rev,
+            change_type,
+            fields: BTreeMap::new(),
+            state_category,
+            title,
+            changed_by,
+            item: None,
+            url: Some(board_url(scope, None)),
+        },
         Body::WorkitemsUpdated { mut added, mut removed, mut changed, .. } => {
             for listed in [&mut added, &mut removed, &mut changed] {
                 listed.truncate(LISTED_MAX);

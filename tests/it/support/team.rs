@@ -77,6 +77,7 @@ pub fn catalogue() -> Catalogue {
         bugs_behaviour: BugsBehaviour::AsRequirements,
         effort_field: Some("Microsoft.VSTS.Scheduling.StoryPoints".into()),
         remaining_work_field: None,
+        order_field: Some("Microsoft.VSTS.Common.StackRank".into()),
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
         states: ["User Story", "Task", "Bug"].map(|name| (name.into(), states.clone())).into(),
