@@ -210,11 +210,15 @@ fn is_blocked_tag(tag: &str) -> bool {
     tag.eq_ignore_ascii_case("blocked")
 }
 
-/// A person as a text `Name <mail>` (resource version 1.0) or as an object (newer ones).
+/// A person as a text `Name <mail>` (resource version 1.0) or as an object (newer ones). Who has no name for display is
+/// known by the unique one.
 pub(crate) fn identity(value: &Value) -> Option<Identity> {
     let (name, id) = match value {
         Value::String(text) => (text.as_str(), None),
-        Value::Object(_) => (str_at(value, &["displayName"])?, str_at(value, &["id"])),
+        Value::Object(_) => {
+            let named = |member| str_at(value, &[member]).filter(|name| !name.trim().is_empty());
+            (named("displayName").or_else(|| named("uniqueName"))?, str_at(value, &["id"]))
+        }
         _ => return None,
     };
     let name = cut(&display_name(name), TEXT_CHARS_MAX);

@@ -125,14 +125,13 @@ impl DeadLetter {
             Self::Empty | Self::NotJson | Self::NotAnObject | Self::NoEventType | Self::TooLarge => {
                 "Azure DevOps sends nothing like that; check what else posts to this address"
             }
-            Self::NoResource
-            | Self::NoWorkItemId
-            | Self::NoRevision
-            | Self::NoProject
-            | Self::Minimal
-            | Self::NoDate => {
+            Self::NoResource | Self::NoWorkItemId | Self::NoRevision | Self::Minimal | Self::NoDate => {
                 "set \"Resource details to send\" to \"All\" in the subscription, or BOARDCAST_ORGANIZATION_URL so that what \
                  is missing is fetched"
+            }
+            // It is beside the resource, and sent however much of that is.
+            Self::NoProject => {
+                "Azure DevOps always sends resourceContainers.project.id; let what relays the hooks pass it on unchanged"
             }
             Self::DatedAhead => "set the clocks of this machine and of Azure DevOps Server right",
             Self::ForeignCollection => {
@@ -292,12 +291,14 @@ fn fields<'a>(resource: &'a Value, revision: Option<&'a Value>, kind: ClaimKind)
     Some(Fields::updated(complete, changed))
 }
 
-/// The item's page, made from the address of the API that the payload names.
+/// The item's page, made from the address of the API that the payload names, or of the collection.
 fn item_page(payload: &Value, resource: &Value, fields: &Fields<'_>, id: WorkItemId) -> Option<Text> {
-    let api = str_at(resource, &["revision", "url"]).or_else(|| str_at(resource, &["url"]))?;
-    let named = str_at(payload, &["resourceContainers", "collection", "baseUrl"]);
+    let api = str_at(resource, &["revision", "url"]).or_else(|| str_at(resource, &["url"]));
+    // Each is the address of the collection. That of a server, which the payload may name too, is not.
+    let containers = ["collection", "project", "account"];
+    let base = |container| str_at(payload, &["resourceContainers", container, "baseUrl"]);
     let project_name = fields.project_name();
-    page(collection(api, named, &project_name)?, &project_name, id)
+    page(collection(api, containers.into_iter().find_map(base), &project_name)?, &project_name, id)
 }
 
 fn guid_at<Id>(value: &Value, path: &[&str], parse: impl Fn(&str) -> Option<Id>) -> Option<Id> {

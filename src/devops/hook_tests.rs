@@ -152,7 +152,14 @@ fn w4_identities_are_texts_or_objects() {
         name("Jamal", Some("x"))
     );
     assert_eq!(of(json!({ "displayName": "Jamal" })), name("Jamal", None));
-    for odd in [json!(null), json!(""), json!({}), json!(5)] {
+    for display in [json!(null), json!("  "), json!(7)] {
+        let by_unique_name =
+            |id: Option<&str>| of(json!({ "displayName": display, "id": id, "uniqueName": " CORP\\jamal " }));
+        assert_eq!(by_unique_name(None), name("CORP\\jamal", None));
+        assert_eq!(by_unique_name(Some("x")), name("CORP\\jamal", Some("x")));
+    }
+    assert_eq!(of(json!({ "uniqueName": "jamal@example.com" })), name("jamal@example.com", None));
+    for odd in [json!(null), json!(""), json!({}), json!(5), json!({ "uniqueName": "" })] {
         assert_eq!(of(odd), None);
     }
 }
@@ -288,6 +295,18 @@ fn every_missing_part_has_its_reason() {
 }
 
 #[test]
+fn the_remedy_is_of_what_is_missing() {
+    for (reason, remedy) in [
+        (DeadLetter::Minimal, "Resource details to send"),
+        // How much of the resource is sent has nothing to do with it.
+        (DeadLetter::NoProject, "resourceContainers.project.id"),
+    ] {
+        assert!(reason.remedy().contains(remedy), "{}: {}", reason.as_str(), reason.remedy());
+    }
+    assert!(!DeadLetter::NoProject.remedy().contains("Resource details"));
+}
+
+#[test]
 fn what_is_no_payload_has_its_reason() {
     let of = |body: &[u8]| parse(body).content;
     assert_eq!(of(b""), Content::DeadLetter(DeadLetter::Empty));
@@ -397,6 +416,11 @@ fn w21_fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
             "http://tfs/My%20Collection",
         ),
         (format!("{server}/{GUID}"), Some("https://elsewhere/tfs/Main/"), server),
+        ("https://dev/azuredevops/Kitchen".to_owned(), None, "https://dev/azuredevops/Kitchen"),
+        (format!("https://dev/azuredevops/Kitchen/{GUID}"), None, "https://dev/azuredevops/Kitchen"),
+        ("https://dev/azuredevops/Kitchen/Kitchen".to_owned(), None, "https://dev/azuredevops/Kitchen"),
+        ("https://dev/DefaultCollection/Kitchen".to_owned(), None, "https://dev/DefaultCollection"),
+        ("https://dev/My Collection/kitchen".to_owned(), None, "https://dev/My%20Collection"),
     ] {
         let found = page_of(&api, base, "Kitchen");
         assert_eq!(found, Some(format!("{page}/Kitchen/_workitems/edit/13")), "{api}");
@@ -408,6 +432,44 @@ fn w21_fault_f1_the_page_is_made_from_whatever_shape_the_address_has() {
         assert_eq!(page_of(nowhere, None, "Kitchen"), None, "{nowhere}");
     }
     assert_eq!(page_of("https://dev.azure.com/contoso", None, ""), None);
+}
+
+#[test]
+fn w21_without_the_address_of_the_item_the_page_is_made_from_that_of_the_collection() {
+    let service = "https://dev.azure.com/contoso/";
+    let server = "https://dev/azuredevops/My Collection/";
+    for (containers, page) in [
+        (json!({ "collection": { "baseUrl": service } }), Some("https://dev.azure.com/contoso")),
+        (
+            json!({ "collection": {}, "project": { "baseUrl": service } }),
+            Some("https://dev.azure.com/contoso"),
+        ),
+        (json!({ "account": { "baseUrl": service } }), Some("https://dev.azure.com/contoso")),
+        (
+            json!({ "collection": { "baseUrl": server }, "server": { "baseUrl": "https://dev/azuredevops/" } }),
+            Some("https://dev/azuredevops/My%20Collection"),
+        ),
+        // The address of a server is that of no collection.
+        (json!({ "server": { "baseUrl": "https://dev/azuredevops/" } }), None),
+        (json!({ "collection": { "baseUrl": "javascript:alert(1)/" } }), None),
+        (json!({ "collection": { "baseUrl": 7 } }), None),
+    ] {
+        for (resource_url, event) in [(json!(null), "workitem.created"), (json!("a/b"), "workitem.restored")]
+        {
+            let mut payload = flat(event);
+            payload["resource"]["url"] = resource_url;
+            for (name, container) in containers.as_object().unwrap() {
+                let known = &mut payload["resourceContainers"][name];
+                known["baseUrl"] = container["baseUrl"].clone();
+            }
+            let expected = page.map(|page| format!("{page}/Fabrikam%20Fiber/_workitems/edit/13"));
+            assert_eq!(
+                observed(&payload).present().details.url.as_deref(),
+                expected.as_deref(),
+                "{containers}"
+            );
+        }
+    }
 }
 
 /// A payload with this instead of its title, and with this in a field that no board keeps.

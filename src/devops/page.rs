@@ -13,10 +13,11 @@ use crate::domain::sprint::work_item::WorkItemId;
 const PAGE_CHARS_MAX: usize = 2_000;
 
 /// The address of the collection that an address of the API is of. `named` is what a payload says that it is; it is
-/// believed where the address of the API lies under it. `None` where it is no address of a site.
-pub(super) fn collection(api: &str, named: Option<&str>, project_name: &str) -> Option<Url> {
-    let mut url = Url::parse(api.split_once("/_apis/")?.0).ok()?;
+/// believed where the address of the API lies under it, or is none. `None` where neither is the address of a site.
+pub(super) fn collection(api: Option<&str>, named: Option<&str>, project_name: &str) -> Option<Url> {
     let named = named.and_then(|named| Url::parse(named).ok());
+    let under_api = api.and_then(|api| Url::parse(api.split_once("/_apis/")?.0).ok());
+    let Some(mut url) = under_api else { return named };
     let kept = kept_segments(&url, named.as_ref(), project_name)?;
     let all = segments(&url).count();
     let mut path = url.path_segments_mut().ok()?;
@@ -46,10 +47,15 @@ fn kept_segments(url: &Url, named: Option<&Url>, project_name: &str) -> Option<u
         }
     }
     let (last, before) = all.split_last()?;
-    // A collection may have the name of a project, and then is not to be taken for it: no server is without one.
-    let is_collection = before.is_empty() || matches!(before, [root] if root.eq_ignore_ascii_case("tfs"));
+    // A collection may have the name of a project, and then is not to be taken for it: no server is without one. It lies
+    // at the root or under a directory of any name, so of two segments the first is only taken for it where it says so.
+    let follows_collection = match before {
+        [] => false,
+        [first] => first.to_lowercase().contains("collection"),
+        _ => true,
+    };
     let is_project = uuid::Uuid::try_parse(last).is_ok()
-        || !is_collection && last.to_lowercase() == project_name.to_lowercase();
+        || follows_collection && last.to_lowercase() == project_name.to_lowercase();
     Some(all.len() - usize::from(is_project))
 }
 

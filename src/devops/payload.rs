@@ -38,6 +38,8 @@ const FIELD: Shape = Members(&[
 
 const REVISION: Shape = Members(&[("rev", Plain), ("url", Plain), ("fields", Fields)]);
 
+const CONTAINER: Shape = Members(&[("id", Plain), ("baseUrl", Plain)]);
+
 const PAYLOAD: Shape = Members(&[
     ("eventType", Plain),
     ("subscriptionId", Plain),
@@ -55,10 +57,7 @@ const PAYLOAD: Shape = Members(&[
     ),
     (
         "resourceContainers",
-        Members(&[
-            ("collection", Members(&[("id", Plain), ("baseUrl", Plain)])),
-            ("project", Members(&[("id", Plain)])),
-        ]),
+        Members(&[("collection", CONTAINER), ("project", CONTAINER), ("account", CONTAINER)]),
     ),
 ]);
 

@@ -84,7 +84,7 @@ pub enum ClaimKind {
 pub struct Identity {
     /// The identity's id; old resource versions carry none.
     pub id: Option<Text>,
-    /// The display name. Mail addresses are not kept.
+    /// The display name; the unique name of who has none. Other mail addresses are not kept.
     pub name: Text,
 }
 
