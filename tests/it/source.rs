@@ -401,6 +401,33 @@ async fn f11_a_check_ends_at_its_deadline() {
 }
 
 #[tokio::test]
+async fn f11_a_check_that_ends_at_its_deadline_names_every_board_that_it_did_not_compare() {
+    let organization = Organization::start().await;
+    let app =
+        organization.builder().config(|config| config.sync_deadline = Duration::from_secs(3)).start().await;
+    organization
+        .until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(()))
+        .await;
+    app.settled().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    let web = organization.model(|model| model.organisation.projects[0].teams[0].id);
+    organization.way.silent.lock().unwrap().insert(web.into());
+    let project = organization.model(|model| model.organisation.projects[0].id);
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    assert_eq!(check.error.as_deref(), Some("not done within 3000 ms"));
+    assert!(check.scopes > 0, "the others were compared");
+    let mut told = reader.next_of("sync_completed").await;
+    while told["source"] != "timer" {
+        told = reader.next_of("sync_completed").await;
+    }
+    assert!(told["failed"].as_array().unwrap().contains(&json!(project)), "{told}");
+    organization.way.silent.lock().unwrap().clear();
+    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    assert_eq!((check.failed, check.error), (Vec::new(), None));
+}
+
+#[tokio::test]
 async fn f9_k8_after_a_day_there_are_no_numbers_and_the_reason_is_said() {
     let organization = Organization::start().await;
     let app = organization.app().await;

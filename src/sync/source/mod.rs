@@ -26,7 +26,7 @@ use crate::board::filter::ScopeFilter;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::degradation::{Failure, Policy};
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::scope::{ProjectId, TeamKey, Text};
+use crate::domain::scope::{ProjectId, Scope, TeamKey, Text};
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
@@ -51,7 +51,8 @@ pub use todo::Noted;
 /// How many teams are compared at the same time; the client bounds its calls on its own.
 const TEAMS_AT_ONCE: usize = 8;
 
-/// How many projects that could not be compared are told of at most.
+/// How many projects that could not be compared an event names at most. Where there are more nothing is told: a board whose
+/// project is not among them takes the check for its own.
 const FAILED_MAX: usize = 1_000;
 
 /// How the source is asked.
@@ -105,10 +106,19 @@ pub struct Check {
     pub scopes: u32,
     /// Work items that had changed.
     pub changed: u32,
-    /// Projects of which something could not be compared; those boards keep their age.
+    /// Projects of which some board was not compared, for whatever reason; those boards keep their age.
     pub failed: Vec<ProjectId>,
     /// The first thing that went wrong.
     pub error: Option<String>,
+}
+
+/// A check that is under way.
+#[derive(Default)]
+struct UnderWay {
+    /// What it came to so far.
+    check: Check,
+    /// The boards that were compared, whatever the sprint.
+    compared: BTreeSet<Scope>,
 }
 
 impl Source {
@@ -156,7 +166,7 @@ impl Source {
     pub async fn check(&self, cause: Cause) -> Check {
         let mut last = self.checking.lock().await;
         let began = (self.instance.clock)();
-        let under_way = Mutex::<Check>::default();
+        let under_way = Mutex::<UnderWay>::default();
         let comparing = async {
             self.instance.fold.passed(EntryId::ZERO).await;
             self.levels.begin();
@@ -165,13 +175,14 @@ impl Source {
         let was_answered = tokio::time::timeout(self.settings.deadline, comparing).await;
         let now = (self.instance.clock)();
         *last = Some(now);
-        let mut check = std::mem::take(&mut *under_way.lock().unwrap_or_else(PoisonError::into_inner));
-        check.failed = unique(std::mem::take(&mut check.failed));
+        let under_way = std::mem::take(&mut *under_way.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut check = self.ended(under_way);
         if was_answered.is_err() {
             check.error = Some(format!("not done within {} ms", self.settings.deadline.as_millis()));
         }
         let ended = Ended {
-            completed: (check.scopes > 0).then(|| self.completed(&check, began, now)),
+            completed: (check.scopes > 0 && check.failed.len() <= FAILED_MAX)
+                .then(|| self.completed(&check, began, now)),
             cause,
             began,
             was_answered: was_answered.unwrap_or(false),
@@ -197,20 +208,19 @@ impl Source {
     }
 
     /// Compares every board, and counts in `check`; says whether the organisation said which projects there are.
-    async fn compare_all(&self, cause: Cause, check: &Mutex<Check>) -> bool {
-        let counted = || check.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn compare_all(&self, cause: Cause, under_way: &Mutex<UnderWay>) -> bool {
+        let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let began = (self.instance.clock)();
         let found = match self.discover().await {
             Ok(found) => found,
             Err(error) => {
-                let failed = self.instance.fold.read().teams().all().map(|team| team.project).collect();
-                *counted() = Check { failed, error: Some(error), ..Check::default() };
+                counted().check.error = Some(error);
                 return false;
             }
         };
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner).begin();
-        counted().failed.extend(&found.failed);
-        counted().error.clone_from(&found.error);
+        counted().check.failed.extend(&found.failed);
+        counted().check.error.clone_from(&found.error);
         // Boards that begin wait for their first comparison from their first moment on.
         let recorded = self.levels.record(None).await;
         let recorded = match recorded {
@@ -223,20 +233,26 @@ impl Source {
         // What the boards begin with is more urgent than what was before.
         let has_begun =
             self.instance.fold.read().checked().feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some());
-        let mut is_fed = has_begun && self.feed(&found, began, cause, check).await;
-        self.compare_boards(&found, cause, check, is_fed).await;
+        let mut is_fed = has_begun && self.feed(&found, began, cause, under_way).await;
+        self.compare_boards(&found, cause, under_way, is_fed).await;
         if !has_begun {
-            is_fed = self.feed(&found, began, cause, check).await;
+            is_fed = self.feed(&found, began, cause, under_way).await;
         }
         if is_fed && let Err(error) = self.follow_up(&found, cause).await {
-            counted().failed_to("follow up what the feed of revisions told", error);
+            counted().check.failed_to("follow up what the feed of revisions told", error);
         }
         true
     }
 
     /// Compares the boards: where the feed of revisions was read to its end, those of which that is due.
-    async fn compare_boards(&self, found: &Discovered, cause: Cause, check: &Mutex<Check>, is_fed: bool) {
-        let counted = || check.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn compare_boards(
+        &self,
+        found: &Discovered,
+        cause: Cause,
+        under_way: &Mutex<UnderWay>,
+        is_fed: bool,
+    ) {
+        let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let teams =
             found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
@@ -271,10 +287,11 @@ impl Source {
 
     /// Reads the feed of revisions; says whether boards need not be compared as a whole for what changed since. That is so
     /// too where the organisation wants to be asked less: that makes them no younger.
-    async fn feed(&self, found: &Discovered, began: Timestamp, cause: Cause, check: &Mutex<Check>) -> bool {
-        let (mut check, error) = match self.read_feed(&found.projects, began, cause).await {
+    async fn feed(&self, found: &Discovered, began: Timestamp, cause: Cause, under_way: &Mutex<UnderWay>) -> bool {
+        let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = match self.read_feed(&found.projects, began, cause).await {
             Ok((changed, goes_on)) => {
-                let mut check = check.lock().unwrap_or_else(PoisonError::into_inner);
+                let check = &mut counted().check;
                 check.changed = check.changed.saturating_add(changed);
                 return goes_on;
             }
@@ -282,9 +299,9 @@ impl Source {
                 tracing::warn!(%error, "the feed of revisions cannot be read; every board is compared as a whole");
                 return false;
             }
-            Err(error) => (check.lock().unwrap_or_else(PoisonError::into_inner), error),
+            Err(error) => error,
         };
-        check.failed_to("read the feed of revisions", error);
+        counted().check.failed_to("read the feed of revisions", error);
         true
     }
 
@@ -306,14 +323,23 @@ impl Source {
         self.complete_histories(&found.projects, cause).await
     }
 
+    /// What a check came to that ended. A board that it did not get to was not compared, and neither was one that is shown
+    /// and that nothing lists any more.
+    fn ended(&self, UnderWay { mut check, compared }: UnderWay) -> Check {
+        let is_left = |scope: &Scope| !compared.contains(&Scope { sprint: None, ..*scope });
+        check.failed.extend(self.instance.fold.read().known().filter(is_left).map(|scope| scope.project));
+        check.failed.sort_unstable();
+        check.failed.dedup();
+        check
+    }
+
     /// Tells every reader that the source was compared: this is how a quiet board stays fresh on the screen.
     fn completed(&self, check: &Check, began: Timestamp, now: Timestamp) -> Body {
         let interval = i64::try_from(self.settings.interval.as_millis()).unwrap_or(i64::MAX);
         Body::SyncCompleted {
             scopes: check.scopes,
             changed: check.changed,
-            // An event is bounded, whatever the number of projects.
-            failed: check.failed.iter().take(FAILED_MAX).copied().collect(),
+            failed: check.failed.clone(),
             duration_ms: now.ms_since(began),
             next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
         }
@@ -332,23 +358,29 @@ impl Check {
         self.error = self.error.take().or_else(|| Some(format!("could not {what}: {error}")));
     }
 
+}
+
+impl UnderWay {
     /// Counts how the comparison of a board ended: a team's, or, without a team, a project's own.
     fn count(&mut self, project: &ProjectRef, team: Option<&TeamRef>, result: Result<u32, BoardError>) {
+        let check = &mut self.check;
         let error = match result {
             Ok(changed) => {
-                self.scopes += u32::from(team.is_some());
-                self.changed = self.changed.saturating_add(changed);
+                check.scopes += u32::from(team.is_some());
+                check.changed = check.changed.saturating_add(changed);
+                let team = team.map(|team| team.id);
+                self.compared.insert(Scope { project: project.id, team, sprint: None });
                 return;
             }
             Err(BoardError::Call(_, error)) => error.to_string(),
             Err(BoardError::Kept(error)) => error,
-            Err(BoardError::Waiting) => return self.failed.push(project.id),
+            Err(BoardError::Waiting) => return check.failed.push(project.id),
         };
         let team = team.map_or("-", |team| &*team.name);
         tracing::warn!(project = %project.name, team, error, "a board could not be compared");
-        self.failed.push(project.id);
-        self.error =
-            self.error.take().or_else(|| Some(format!("project {}, team {team}: {error}", project.name)));
+        check.failed.push(project.id);
+        let told = || format!("project {}, team {team}: {error}", project.name);
+        check.error = check.error.take().or_else(|| Some(told()));
     }
 }
 
@@ -358,10 +390,4 @@ fn shared(instance: &Instance, store: &Store, timeout: Duration) -> Option<Arc<S
     let position = move || fold.position().unwrap_or(EntryId::ZERO);
     (store.journal.is_shared() && !instance.demo)
         .then(|| Arc::new(Shared::new(store, position, id.to_string(), vitals, timeout)))
-}
-
-fn unique(mut projects: Vec<ProjectId>) -> Vec<ProjectId> {
-    projects.sort_unstable();
-    projects.dedup();
-    projects
 }

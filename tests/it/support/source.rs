@@ -38,6 +38,8 @@ pub struct Organization {
 pub struct Faults {
     /// Teams whose sprints' items cannot be had.
     pub broken: Mutex<BTreeSet<TeamId>>,
+    /// Teams of which the items of sprints are never answered.
+    pub silent: Mutex<BTreeSet<TeamId>>,
     /// Projects whose teams cannot be listed, and why.
     pub closed_projects: Mutex<BTreeMap<ProjectId, Failure>>,
     /// Work items whose revisions cannot be read.
@@ -144,6 +146,9 @@ impl AzureDevOps for Way {
         sprint: SprintId,
     ) -> Result<Vec<WorkItemId>, CallError> {
         self.pass(Some(team)).await?;
+        while self.silent.lock().unwrap().contains(&team) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         self.client.sprint_items(project, team, sprint).await
     }
 
