@@ -157,6 +157,7 @@ fn work_item(model: &Model, item: &Item) -> Option<WorkItem> {
             ),
             remaining_work: content.remaining_work.and_then(Hundredths::from_units),
             blocked: content.blocked,
+            has_more_numbers: false,
             deleted: revision.deleted,
         };
         let claim = Claim {

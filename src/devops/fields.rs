@@ -24,8 +24,11 @@ pub(super) const TAGS_MAX: usize = 100;
 /// The field that holds the hours that a task still needs, where the process names no other.
 pub(super) const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
 
-/// How many numbers are kept of a revision, of those that a process may name as its estimate.
-pub(super) const ESTIMATES_MAX: usize = 32;
+/// How many fields a type of work items may have in Azure DevOps: so many numbers are read of a revision at most.
+pub(super) const FIELDS_MAX: usize = 1_024;
+
+/// How many numbers are kept of a revision for what a backlog may be ordered by, beside the usual fields.
+const RANKS_MAX: usize = 32;
 
 /// The names of fields of which something is made, those of estimates aside.
 const READ: [&str; 19] = [
@@ -133,23 +136,28 @@ impl<'a> Fields<'a> {
     /// revision lacks.
     pub(crate) fn facts(&self, project: ProjectId, deleted: bool) -> Option<Facts> {
         let tags = self.tags();
+        let (effort, has_more_numbers) = self.efforts();
         Some(Facts {
             project,
             work_item_type: self.text("System.WorkItemType", TEXT_CHARS_MAX)?,
             state: self.text("System.State", TEXT_CHARS_MAX)?,
             iteration_path: self.text("System.IterationPath", PATH_CHARS_MAX).unwrap_or_default(),
             area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
-            effort: Arc::new(self.efforts()),
+            effort: Arc::new(effort),
             remaining_work: self.amount(REMAINING_WORK),
             blocked: self.is_yes("Microsoft.VSTS.CMMI.Blocked") || tags.iter().any(|tag| is_blocked_tag(tag)),
+            has_more_numbers,
             deleted,
         })
     }
 
-    fn efforts(&self) -> BTreeMap<Text, Hundredths> {
+    /// The numbers that may be an estimate, and whether there may be more.
+    fn efforts(&self) -> (BTreeMap<Text, Hundredths>, bool) {
         let known = EFFORT_FIELDS.iter().filter_map(|name| Some((*name, self.amount(name)?)));
         let others = self.other_numbers().filter_map(|(name, value)| Some((name, amount(value)?)));
-        known.chain(others.take(ESTIMATES_MAX)).map(|(name, amount)| (Text::from(name), amount)).collect()
+        let others: Vec<_> = others.take(FIELDS_MAX).collect();
+        let has_more = others.len() == FIELDS_MAX;
+        (known.chain(others).map(|(name, amount)| (Text::from(name), amount)).collect(), has_more)
     }
 
     /// The numbers that a backlog may be ordered by, other than those that are exact as amounts and kept as such.
@@ -157,7 +165,7 @@ impl<'a> Fields<'a> {
         let known = ORDER_FIELDS.iter().filter_map(|name| Some((*name, self.get(name)?)));
         let is_exact = |value: &Value| amount(value).map(Hundredths::units) == value.as_f64();
         let others = self.other_numbers().filter(|(_, value)| !is_exact(value));
-        let ranks = known.chain(others.take(ESTIMATES_MAX));
+        let ranks = known.chain(others.take(RANKS_MAX));
         ranks.filter_map(|(name, value)| Some((Text::from(name), Rank::new(number(value)?)?))).collect()
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::devops::fields::{ESTIMATES_MAX, TAGS_MAX, TITLE_CHARS_MAX, identity};
+use crate::devops::fields::{FIELDS_MAX, TAGS_MAX, TITLE_CHARS_MAX, identity};
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::rank::ORDER_FIELDS;
 use crate::domain::sprint::work_item::{Identity, Present};
@@ -580,5 +580,6 @@ fn w20_fault_f5_every_number_is_kept_that_a_process_may_estimate_in() {
     for number in 0..5_000 {
         flat["resource"]["fields"][format!("Custom.N{number:04}")] = json!(number);
     }
-    assert_eq!(kept(&flat).len(), ESTIMATES_MAX + 1, "and the story points");
+    assert_eq!(kept(&flat).len(), FIELDS_MAX + 1, "and the story points");
+    assert!(observed(&flat).present().claim.facts.has_more_numbers);
 }

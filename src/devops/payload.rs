@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::fields::{ESTIMATES_MAX, is_read, may_be_estimate};
+use super::fields::{FIELDS_MAX, is_read, may_be_estimate};
 
 /// What is looked at of a value.
 #[derive(Clone, Copy)]
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Shape {
         let (mut read, mut estimates) = (Map::new(), 0);
         while let Some(member) = members.next_key_seed(MemberOf(self))? {
             match member {
-                Some((name, Estimate)) if estimates < ESTIMATES_MAX => {
+                Some((name, Estimate)) if estimates < FIELDS_MAX => {
                     let value = members.next_value_seed(Estimate)?;
                     if has_number(&value) {
                         estimates += 1;

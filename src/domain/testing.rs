@@ -25,6 +25,7 @@ pub(crate) fn facts() -> Facts {
         effort: Arc::default(),
         remaining_work: None,
         blocked: false,
+        has_more_numbers: false,
         deleted: false,
     }
 }

@@ -195,6 +195,11 @@ async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
         let change = model.change(id, Event::Updated, at, 0, |content| content.effort = Some(99.5));
         hooks::payload(model, change.unwrap()).unwrap()
     });
+    let mut payload = payload;
+    // However many other numbers there are.
+    for number in 0..400 {
+        payload["resource"]["revision"]["fields"][format!("Custom.A{number:03}")] = json!(number);
+    }
     app.hook(&payload).await;
     let told = reader.next_of("workitem_changed").await;
     assert_eq!((&told["changeType"], &told["item"]["effort"]), (&json!("estimate"), &json!(99.5)));

@@ -20,8 +20,8 @@ impl ItemView {
         };
         Self {
             state_category: catalogue.category_read(&facts.work_item_type, &facts.state),
-            effort: effort(facts, catalogue),
-            remaining_work: remaining_work(facts, catalogue),
+            effort: effort(facts, catalogue).unwrap_or_default(),
+            remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
             age_days: age(item, catalogue, now).map(Hundredths::units),
             rank,
             ..view
@@ -50,19 +50,22 @@ pub(super) fn states<'d>(
     frame: &SprintContext<'_>,
     digests: impl Iterator<Item = &'d Digest>,
 ) -> Vec<StateCount> {
-    let mut counts: BTreeMap<(StateCategory, &Text), (usize, Hundredths)> = BTreeMap::new();
+    let mut counts: BTreeMap<(StateCategory, &Text), (usize, Option<Hundredths>)> = BTreeMap::new();
     if !frame.catalogue.knows_levels() {
         return Vec::new();
     }
+    let none = frame.catalogue.effort_field.as_ref().map(|_| Hundredths::default());
     for digest in digests.filter(|digest| in_scope(digest).is_ok()) {
-        let (items, points) = counts.entry((digest.category, &digest.state)).or_default();
+        let (items, points) = counts.entry((digest.category, &digest.state)).or_insert((0, none));
         *items += 1;
-        *points = *points + digest.effort.unwrap_or_default();
+        let known = points.filter(|_| !digest.has_unkept_effort);
+        *points = known.map(|points| points + digest.effort.unwrap_or_default());
     }
-    let has_points = frame.catalogue.effort_field.is_some();
-    let counts = counts.into_iter().map(|((category, name), (items, points))| {
-        let points = has_points.then_some(points);
-        StateCount { name: name.clone(), category: Some(category), items, points }
+    let counts = counts.into_iter().map(|((category, name), (items, points))| StateCount {
+        name: name.clone(),
+        category: Some(category),
+        items,
+        points,
     });
     counts.collect()
 }

@@ -1,6 +1,7 @@
 //! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
 
 use super::frame::SprintContext;
+use crate::domain::sprint::facts::NotKept;
 use crate::domain::{
     BacklogLevel, Catalogue, Claim, Facts, History, Hundredths, Rev, StateCategory, Text, Timestamp,
     WorkItem, WorkItemId,
@@ -27,8 +28,12 @@ pub struct Digest {
     /// Whether the category of its state is not known, because the states of its type could not be read.
     pub(super) has_unread_state: bool,
     pub(super) effort: Option<Hundredths>,
+    /// Whether it may have one that is not kept.
+    pub(super) has_unkept_effort: bool,
     /// In hours.
     pub(super) remaining_work: Option<Hundredths>,
+    /// The same of that.
+    pub(super) has_unkept_remaining_work: bool,
     pub(super) blocked: bool,
     pub(super) created_at: Option<Timestamp>,
     /// The last entry into a Completed state; `None` unless it is in one, and where nobody can tell.
@@ -83,8 +88,10 @@ impl Digest {
             state: facts.state.clone(),
             category,
             has_unread_state: catalogue.category_read(&facts.work_item_type, &facts.state).is_none(),
-            effort: effort(facts, catalogue),
-            remaining_work: remaining_work(facts, catalogue),
+            effort: effort(facts, catalogue).unwrap_or_default(),
+            has_unkept_effort: effort(facts, catalogue).is_err(),
+            remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
+            has_unkept_remaining_work: remaining_work(facts, catalogue).is_err(),
             blocked: facts.blocked,
             created_at,
             completed_at: (category == StateCategory::Completed).then(completed_at).flatten(),
@@ -118,16 +125,13 @@ fn is_requirement_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
 }
 
 /// The effort by the field that the team's process uses.
-pub(super) fn effort(facts: &Facts, catalogue: &Catalogue) -> Option<Hundredths> {
-    facts.effort.get(catalogue.effort_field.as_ref()?).copied()
+pub(super) fn effort(facts: &Facts, catalogue: &Catalogue) -> Result<Option<Hundredths>, NotKept> {
+    catalogue.effort_field.as_ref().map_or(Ok(None), |field| facts.number(field))
 }
 
 /// The hours that an item still needs, by the field that the team's process uses.
-pub(super) fn remaining_work(facts: &Facts, catalogue: &Catalogue) -> Option<Hundredths> {
-    match &catalogue.remaining_work_field {
-        Some(field) => facts.effort.get(field).copied(),
-        None => facts.remaining_work,
-    }
+pub(super) fn remaining_work(facts: &Facts, catalogue: &Catalogue) -> Result<Option<Hundredths>, NotKept> {
+    catalogue.remaining_work_field.as_ref().map_or(Ok(facts.remaining_work), |field| facts.number(field))
 }
 
 /// When revision 1 was made, if it is known.
@@ -182,9 +186,9 @@ fn membership(facts: &Facts, frame: &SprintContext<'_>) -> SprintMembership {
     match frame.catalogue.category_read(&facts.work_item_type, &facts.state) {
         None => SprintMembership::Unknown,
         Some(StateCategory::Removed) => SprintMembership::Out,
-        Some(category) => SprintMembership::In {
-            effort: effort(facts, frame.catalogue),
-            completed: category == StateCategory::Completed,
+        Some(category) => match effort(facts, frame.catalogue) {
+            Ok(effort) => SprintMembership::In { effort, completed: category == StateCategory::Completed },
+            Err(NotKept) => SprintMembership::Unknown,
         },
     }
 }

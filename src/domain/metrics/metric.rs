@@ -58,7 +58,7 @@ impl Need {
                 "no open task has remaining work entered",
             ),
             Self::Points => {
-                (|all| all.amount(POINTS_TOTAL) != Hundredths::default(), "the sprint has no points")
+                (|all| all.known(POINTS_TOTAL) != Some(Hundredths::default()), "the sprint has no points")
             }
             Self::Completions => (
                 |all| all.lead_times.len() >= LEAD_ITEMS_MIN,

@@ -114,6 +114,28 @@ fn a_process_without_effort_has_no_points_and_says_so() {
 }
 
 #[test]
+fn w20_an_estimate_that_may_not_be_kept_is_no_estimate_of_nothing() {
+    let mut catalogue = catalogue();
+    catalogue.effort_field = Some("Custom.Points".into());
+    catalogue.remaining_work_field = Some("Custom.Hours".into());
+    let cut = |facts: &mut Facts| facts.has_more_numbers = true;
+    let board = |items: &[WorkItem]| figures_of(&catalogue, items, noon());
+    let figures = board(&[story(1, cut), story(2, |_| {}), task(3, cut)]);
+    for id in ["points.total", "points.remaining", "items.unestimated", "percent.complete"] {
+        assert_eq!(figures.reason(id), Some("a work item has more number fields than are kept"), "{id}");
+    }
+    assert_eq!((figures.value("items.total"), figures.states[0].points), (Some(2.0), None));
+    assert_eq!(figures.value("hours.remaining"), None);
+    // The number itself is there, or there never were too many.
+    let has_points = |facts: &mut Facts| {
+        cut(facts);
+        std::sync::Arc::make_mut(&mut facts.effort).insert("Custom.Points".into(), amount(3.0));
+    };
+    let figures = board(&[story(1, has_points), story(2, |_| {})]);
+    assert_eq!((figures.value("points.total"), figures.value("items.unestimated")), (Some(3.0), Some(1.0)));
+}
+
+#[test]
 fn percent_has_one_decimal_and_half_is_rounded_away_from_zero() {
     // 1/16 is 6.25 %, 2/3 is 66.666… %.
     let shares = |done: f64, open: f64| {

@@ -66,6 +66,7 @@ pub(super) fn points_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
 pub(super) fn hours_remaining(digest: &Digest, _: &Moment<'_>) -> Outcome {
     task(digest)?;
     open(digest)?;
+    kept(!digest.has_unkept_remaining_work)?;
     let amount = digest.remaining_work.ok_or(Exclusion::LeftOut("has no remaining work entered"))?;
     Ok(Contribution { amount, why: "is an open task with remaining work" })
 }
@@ -90,6 +91,7 @@ pub(super) fn items_stale(digest: &Digest, moment: &Moment<'_>) -> Outcome {
 pub(super) fn items_unestimated(digest: &Digest, _: &Moment<'_>) -> Outcome {
     open_in_scope(digest)?;
     require(digest.can_be_estimated, "its type has no effort field")?;
+    kept(!digest.has_unkept_effort)?;
     require(digest.effort.is_none(), "is estimated")?;
     one("is open and has no effort")
 }
@@ -195,7 +197,16 @@ const fn require(holds: bool, rule: &'static str) -> Check {
     if holds { Ok(()) } else { Err(Exclusion::LeftOut(rule)) }
 }
 
+/// Whether the number is kept that the field may hold in which the team estimates.
+const fn kept(is_kept: bool) -> Check {
+    match is_kept {
+        true => Ok(()),
+        false => Err(Exclusion::Unknown("a work item has more number fields than are kept")),
+    }
+}
+
 fn effort(digest: &Digest, why: &'static str) -> Outcome {
+    kept(!digest.has_unkept_effort)?;
     let amount = digest.effort.ok_or(Exclusion::LeftOut("is not estimated"))?;
     Ok(Contribution { amount, why })
 }

@@ -88,7 +88,8 @@ impl<'a> Tallies<'a> {
         self.tasks.all += 1;
         if open(digest).is_ok() {
             self.tasks.open += 1;
-            self.tasks.open_with_hours += u32::from(digest.remaining_work.is_some());
+            self.tasks.open_with_hours +=
+                u32::from(digest.remaining_work.is_some() || digest.has_unkept_remaining_work);
         }
     }
 

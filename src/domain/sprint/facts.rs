@@ -1,11 +1,27 @@
-//! What metrics need to know of a revision of a work item.
+//! What is kept of one revision of a work item for metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Hundredths, ProjectId, Text};
+
+/// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
+/// one is chosen while no team's catalogue says which counts.
+pub const EFFORT_FIELDS: [&str; 3] = [
+    "Microsoft.VSTS.Scheduling.StoryPoints",
+    "Microsoft.VSTS.Scheduling.Effort",
+    "Microsoft.VSTS.Scheduling.Size",
+];
+
+/// How many numbers are kept of a revision beside those of the fields that teams are known to estimate in: which these are
+/// may only be learnt later.
+const NUMBERS_MAX: usize = 32;
+
+/// A number may have been there and is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept;
 
 /// What metrics need to know of one revision.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,12 +46,39 @@ pub struct Facts {
     /// Whether it was marked as blocked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
+    /// Whether it had more numbers than are kept: one that is not among them may have been there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_more_numbers: bool,
     /// Whether it was in the recycle bin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
 }
 
 impl Facts {
+    /// Whether there are more numbers than are kept.
+    pub(super) fn has_too_many_numbers(&self) -> bool {
+        self.effort.len() > NUMBERS_MAX + EFFORT_FIELDS.len()
+    }
+
+    /// Keeps the numbers of the usual fields, those that are `named`, and as many of the others as are kept.
+    pub(super) fn keep_numbers(&mut self, named: &BTreeSet<Text>) {
+        let mut others = 0;
+        Arc::make_mut(&mut self.effort).retain(|name, _| {
+            let is_other = !EFFORT_FIELDS.contains(&&**name) && !named.contains(name);
+            others += usize::from(is_other);
+            !is_other || others <= NUMBERS_MAX
+        });
+        self.has_more_numbers |= others > NUMBERS_MAX;
+    }
+
+    /// The number in that field; an error where there may have been one that is not kept.
+    pub fn number(&self, field: &Text) -> Result<Option<Hundredths>, NotKept> {
+        match self.effort.get(field) {
+            None if self.has_more_numbers && !EFFORT_FIELDS.contains(&&**field) => Err(NotKept),
+            number => Ok(number.copied()),
+        }
+    }
+
     fn texts(&self) -> [&Text; 4] {
         [&self.work_item_type, &self.state, &self.iteration_path, &self.area_path]
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, WorkItem};
+use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, Text, WorkItem};
 
 /// A team's current sprint, as a record and as what a log entry tells: it changes by an entry, never by a clock, so
 /// that every instance changes at the same position.
@@ -55,6 +55,12 @@ impl Teams {
 
     pub fn of_project(&self, project: ProjectId) -> impl Iterator<Item = &Arc<Catalogue>> {
         self.all().filter(move |catalogue| catalogue.project == project)
+    }
+
+    /// The fields that teams' processes name for effort and remaining work.
+    pub fn estimate_fields(&self) -> BTreeSet<Text> {
+        let fields = self.all().flat_map(|team| [&team.effort_field, &team.remaining_work_field]);
+        fields.flatten().cloned().collect()
     }
 
     /// The sprint that a team is in; the outer `None` says that nobody has decided yet.

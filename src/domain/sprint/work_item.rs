@@ -17,18 +17,11 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use crate::domain::sprint::facts::Facts;
 use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::refuted::{ClaimKey, HeadRevision, Refuted};
 use crate::domain::{Stored, Text, Ticks, Timestamp};
 
-/// The reference names of the effort fields of the published processes (Agile, Scrum, CMMI), in the order in which
-/// one is chosen while no team's catalogue says which counts.
-pub const EFFORT_FIELDS: [&str; 3] = [
-    "Microsoft.VSTS.Scheduling.StoryPoints",
-    "Microsoft.VSTS.Scheduling.Effort",
-    "Microsoft.VSTS.Scheduling.Size",
-];
+pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts};
 
 /// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
 /// kept does not depend on the order of arrival.
@@ -295,6 +288,18 @@ impl WorkItem {
     #[must_use]
     pub fn unlinked(self) -> Self {
         Self { details: Details { url: None, ..self.details }, ..self }
+    }
+
+    /// The same item without the numbers beyond those that are kept of a revision; with those that a team estimates in,
+    /// which `named` tells.
+    #[must_use]
+    pub fn bounded(mut self, named: impl Fn() -> BTreeSet<Text>) -> Self {
+        if self.revisions.values().any(|claim| claim.facts.has_too_many_numbers()) {
+            let named = named();
+            let claims = self.revisions.values_mut().filter(|claim| claim.facts.has_too_many_numbers());
+            claims.for_each(|claim| Arc::make_mut(claim).facts.keep_numbers(&named));
+        }
+        self
     }
 
     /// The newest known revision.

@@ -67,6 +67,24 @@ fn union(observations: &[Observation]) -> WorkItem {
     rest.iter().fold(first.clone(), |item, observation| item.merge(observation))
 }
 
+#[test]
+fn w20_of_many_numbers_those_that_teams_estimate_in_are_kept() {
+    let many = |facts: &mut Facts| {
+        let numbers =
+            (0..99).map(|number| (Text::from(format!("Custom.N{number:02}")), Hundredths::whole(number)));
+        facts.effort = Arc::new(numbers.chain([(EFFORT_FIELDS[0].into(), Hundredths::whole(5))]).collect());
+    };
+    let few = item(13, 1, many).bounded(|| [Text::from("Custom.N98")].into());
+    let facts = &few.present().claim.facts;
+    assert_eq!((facts.effort.len(), facts.has_more_numbers), (34, true));
+    assert_eq!(facts.number(&"Custom.N98".into()), Ok(Some(Hundredths::whole(98))));
+    assert_eq!(facts.number(&EFFORT_FIELDS[0].into()), Ok(Some(Hundredths::whole(5))));
+    assert!(facts.number(&"Custom.N97".into()).is_err());
+    assert_eq!(facts.number(&EFFORT_FIELDS[1].into()), Ok(None), "these are always kept");
+    let whole = item(13, 1, |_| {}).bounded(|| unreachable!("nobody asks"));
+    assert_eq!(whole.present().claim.facts.number(&"Custom.N97".into()), Ok(None));
+}
+
 proptest! {
     #[test]
     fn merging_is_commutative(a in any_item(), b in any_item()) {

@@ -287,7 +287,13 @@ impl Source {
 
     /// Reads the feed of revisions; says whether boards need not be compared as a whole for what changed since. That is so
     /// too where the organisation wants to be asked less: that makes them no younger.
-    async fn feed(&self, found: &Discovered, began: Timestamp, cause: Cause, under_way: &Mutex<UnderWay>) -> bool {
+    async fn feed(
+        &self,
+        found: &Discovered,
+        began: Timestamp,
+        cause: Cause,
+        under_way: &Mutex<UnderWay>,
+    ) -> bool {
         let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let error = match self.read_feed(&found.projects, began, cause).await {
             Ok((changed, goes_on)) => {
@@ -357,7 +363,6 @@ impl Check {
         tracing::warn!(error, "could not {what}");
         self.error = self.error.take().or_else(|| Some(format!("could not {what}: {error}")));
     }
-
 }
 
 impl UnderWay {

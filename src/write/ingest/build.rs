@@ -192,6 +192,7 @@ impl Ingest {
         let none = Known::default();
         let known = base.items.get(&observation.id).unwrap_or(&none);
         let Some(observation) = self.admitted(known.item.as_deref(), observation) else { return };
+        let observation = observation.bounded(|| base.teams.estimate_fields());
         let (merged, told) = match &known.item {
             Some(item) => item.join(&observation),
             None => (observation.clone(), observation),
