@@ -110,6 +110,8 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
         order_field: Some(process.order_field.into()),
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
+        team_field: None,
+        failed: None,
         states: process.types.iter().map(|of| (of.name.into(), states(of))).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: sprints.iter().map(|sprint| later(sprint.start, team.day_off)).collect(),

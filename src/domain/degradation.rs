@@ -44,12 +44,17 @@ pub enum Failure {
     Unreadable,
     /// It knows no version of the API that is understood here.
     Unsupported,
+    /// Its answer is that a team selects its work items by a field other than the area path.
+    TeamField,
 }
 
 impl Failure {
     /// Whether a setting or a permission is wrong, which no waiting mends.
     const fn is_configuration(self) -> bool {
-        matches!(self, Self::Unauthorised | Self::Forbidden | Self::Gone | Self::Unsupported)
+        matches!(
+            self,
+            Self::Unauthorised | Self::Forbidden | Self::Gone | Self::Unsupported | Self::TeamField
+        )
     }
 
     /// Whether it says nothing of other calls: we are known and understood, and may ask.
@@ -68,6 +73,7 @@ impl Failure {
             Self::Server => "server_error",
             Self::Unreadable => "unreadable",
             Self::Unsupported => "unsupported",
+            Self::TeamField => "team_field",
         }
     }
 
@@ -93,6 +99,7 @@ impl Failure {
             Self::Unsupported => {
                 "use Azure DevOps Services or Azure DevOps Server 2019, 2020 or 2022: older servers are not supported"
             }
+            Self::TeamField => "let the project's process select the work items of teams by area path",
         }
     }
 }
@@ -219,6 +226,11 @@ impl Condition {
     /// What went wrong.
     pub fn reason(&self) -> Option<Failure> {
         self.outage.map(|outage| outage.reason)
+    }
+
+    /// Whether the last question failed, be it sat out.
+    pub const fn has_failed(&self) -> bool {
+        self.failures > 0
     }
 
     /// When a source that is gone is tried again.

@@ -169,6 +169,106 @@ async fn f17_fault_f3_without_the_states_of_a_type_the_map_says_what_it_can() {
 }
 
 #[tokio::test]
+async fn f17_fault_g7_without_its_backlogs_a_new_team_has_its_items_and_no_number_by_guess() {
+    let organization = Organization::start().await;
+    let whole = full(&organization.app().await).await;
+    organization.fail_on("GET work/backlogconfiguration", refused(404)).await;
+    let app = beginning(&organization).await;
+    let board = full(&app).await;
+    let lost = lost(&whole, &board, "what is on the team's backlogs cannot be read");
+    assert!(lost.contains("items.total") && lost.contains("points.total") && lost.contains("bugs.open"));
+    assert!(!lost.contains("hours.capacity") && !lost.contains("sprint.days_left"), "{lost:?}");
+    assert_eq!((&board["burndown"], &board["states"]), (&Value::Null, &json!([])));
+    assert_eq!(board["items"].as_array().unwrap().len(), whole["items"].as_array().unwrap().len());
+    let unread = &app.get("/api/health").await.json()["source"]["unread"][0]["parts"];
+    assert!(unread.as_array().unwrap().contains(&json!("backlogs")), "{unread}");
+    organization.mend().await;
+    check_after(&organization, &app, Duration::from_secs(10)).await;
+    assert_eq!(full(&app).await["metrics"], whole["metrics"]);
+    // What was known is not lost by a failure that follows.
+    organization.fail_on("GET work/backlogconfiguration", refused(404)).await;
+    check_after(&organization, &app, Duration::from_mins(31)).await;
+    assert_eq!(full(&app).await["metrics"]["items.total"], whole["metrics"]["items.total"]);
+}
+
+/// The board of the team Web once it is at that level for that reason; no number on it has a value.
+async fn without_numbers(app: &TestApp, level: &str, reason: &str) -> Value {
+    eventually("the board does not say why it has no numbers", async || {
+        let board = app.get(WEB).await;
+        board.status == 200 && board.json()["level"] == level && board.json()["outage"]["reason"] == reason
+    })
+    .await;
+    let board = app.get(WEB).await.json();
+    assert!(board["outage"]["remedy"].is_string(), "{}", board["outage"]);
+    assert_eq!(board["items"], json!([]));
+    // Between two sprints, and where nobody can tell which one is under way, a board has no metrics.
+    if board["sprint"].is_object() {
+        assert_eq!(board["metrics"]["items.total"]["value"], Value::Null);
+        assert!(board["metrics"]["items.total"]["reason"].is_string());
+    }
+    board
+}
+
+#[tokio::test]
+async fn f17_fault_g7_without_its_sprints_or_areas_a_new_team_has_a_board_that_says_why_it_is_empty() {
+    let organization = Organization::start().await;
+    let whole = full(&organization.app().await).await;
+    for (route, status, reason, part) in [
+        ("GET work/teamsettings/iterations", 403, "forbidden", "sprints"),
+        ("GET work/teamsettings/teamfieldvalues", 500, "server_error", "areas"),
+    ] {
+        organization.fail_on(route, refused(status)).await;
+        let app = beginning(&organization).await;
+        let board = without_numbers(&app, "none", reason).await;
+        assert_eq!(board["team"]["name"], "Web");
+        assert_eq!(board["sprint"].is_object(), part == "areas", "{route}: {}", board["sprint"]);
+        let unread = app.get("/api/health").await.json()["source"]["unread"].clone();
+        assert_eq!(unread[0]["parts"], json!([part]), "{unread}");
+        organization.mend().await;
+        check_after(&organization, &app, Duration::from_secs(10)).await;
+        assert_eq!(lost(&whole, &full(&app).await, ""), BTreeSet::new(), "{route}");
+        // What was known is not lost by a failure that follows.
+        organization.fail_on(route, refused(status)).await;
+        check_after(&organization, &app, Duration::from_mins(31)).await;
+        assert_eq!(lost(&whole, &app.get(WEB).await.json(), ""), BTreeSet::new(), "{route}");
+        organization.mend().await;
+        organization.clock.set(crate::support::source::NOW_MS);
+    }
+}
+
+#[tokio::test]
+async fn f3_a_team_that_selects_its_items_by_another_field_than_the_area_path_shows_no_number() {
+    let organization = Organization::start().await;
+    let known = organization.app().await;
+    full(&known).await;
+    let by_field = json!({
+        "field": { "referenceName": "Custom.Team", "url": "https://x/_apis/wit/fields/Custom.Team" },
+        "defaultValue": "Web", "values": [{ "value": "Web", "includeChildren": false }],
+    });
+    let answer = Answer { status: 200, headers: Vec::new(), body: by_field };
+    let route = "GET work/teamsettings/teamfieldvalues";
+    organization.fail_on(route, SimulatedFailure::Instead(answer)).await;
+    let new = beginning(&organization).await;
+    let board = without_numbers(&new, "none", "team_field").await;
+    let reason = board["metrics"]["items.total"]["reason"].as_str().unwrap();
+    assert!(reason.contains("area path"), "{reason}");
+    assert!(board["outage"]["remedy"].as_str().unwrap().contains("area path"), "{}", board["outage"]);
+    // One that was known by its areas is no longer.
+    for _ in 0..2 {
+        organization.clock.advance(Duration::from_mins(31));
+        known.app.source.clone().unwrap().check(Cause::Timer).await;
+    }
+    let board = without_numbers(&known, "cached", "team_field").await;
+    assert_eq!(board["metrics"]["points.total"]["value"], Value::Null);
+    assert_eq!(board["burndown"], Value::Null);
+    assert!(board["metrics"]["sprint.days_left"]["value"].is_number());
+    organization.mend().await;
+    organization.clock.advance(Duration::from_mins(31));
+    known.app.source.clone().unwrap().check(Cause::Timer).await;
+    full(&known).await;
+}
+
+#[tokio::test]
 async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
     let organization = Organization::with(|model| {
         let process = &mut model.organisation.projects[0].process;

@@ -90,7 +90,8 @@ impl Node {
     }
 }
 
-#[derive(Deserialize)]
+/// What is on which backlog; nothing on any, where that cannot be read.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BacklogConfiguration {
     pub(super) requirement_backlog: Backlog,
@@ -108,7 +109,7 @@ impl BacklogConfiguration {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Backlog {
     pub(super) work_item_types: Option<Vec<Named>>,

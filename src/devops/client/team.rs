@@ -12,7 +12,8 @@ use super::answers::{
 };
 use super::transport::{Refused, Request, Transport};
 use crate::devops::fields::{REMAINING_WORK, amount, identity, may_be_estimate};
-use crate::devops::{ProjectRef, TeamRef};
+use crate::devops::{CallError, ProjectRef, TeamRef};
+use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::calendar::Span;
 use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member, StateCategory};
@@ -21,7 +22,8 @@ use crate::domain::time::{CivilDate, Timestamp};
 /// The category of types that bugs are of. The Basic process has none.
 const BUG_CATEGORY: &str = "Microsoft.BugCategory";
 
-/// The field by which teams own items. It can be another one, and then areas say nothing about teams.
+/// The field by which teams own items. It can be another one on a server, and then areas say nothing about teams; no
+/// revision that is kept of an item has that field.
 const AREA_PATH: &str = "System.AreaPath";
 
 /// How deep the tree of areas can be.
@@ -30,7 +32,9 @@ const AREA_DEPTH_MAX: u32 = 14;
 /// The states of each type and what they mean.
 type States = BTreeMap<Text, BTreeMap<Text, StateCategory>>;
 
-/// What is known of a team as of `now`. Errors: a call was refused, and that was not normal.
+/// What is known of a team as of `now`. A call that fails costs what it brings.
+///
+/// Errors: a call was refused in a way that says something of the others, or nothing was answered that makes a board.
 pub(super) async fn catalogue(
     transport: &Transport,
     project: &ProjectRef,
@@ -40,9 +44,12 @@ pub(super) async fn catalogue(
 ) -> Result<Catalogue, Refused> {
     let asked = Asked { transport, project, team, unread: Mutex::default() };
     let (iterations, areas, backlogs, categories, settings) = tokio::try_join!(
-        asked.iterations(),
-        asked.areas(),
-        asked.request("*/*/_apis/work/backlogconfiguration").send(),
+        asked.part(CataloguePart::Sprints, asked.iterations()),
+        asked.part(CataloguePart::Areas, asked.areas()),
+        asked.part(
+            CataloguePart::Backlogs,
+            asked.request("*/*/_apis/work/backlogconfiguration").send::<BacklogConfiguration>()
+        ),
         asked.part(
             CataloguePart::BugTypes,
             asked.request("*/_apis/wit/workitemtypecategories").send::<Listed<_>>()
@@ -52,6 +59,11 @@ pub(super) async fn catalogue(
             asked.request("*/*/_apis/work/teamsettings").send::<TeamSettings>()
         ),
     )?;
+    if let (None, None, None, Some(error)) = (&iterations, &areas, &backlogs, asked.first_error()) {
+        return Err(Refused { error, type_key: String::new() });
+    }
+    let (areas, team_field) = areas.unwrap_or_default();
+    let backlogs = backlogs.unwrap_or_default();
     let bug_types = bug_types(categories.map(|listed| listed.value).unwrap_or_default());
     let states = asked.states(&backlogs, &bug_types).await?;
     let working_days = settings.map(|settings| settings.working_days).unwrap_or_default();
@@ -61,8 +73,9 @@ pub(super) async fn catalogue(
         team: team.id,
         team_name: team.name.clone(),
         zone,
-        iterations,
+        iterations: iterations.unwrap_or_default(),
         areas,
+        team_field,
         requirement_types: backlogs.requirement_backlog.types(),
         task_types: backlogs.task_backlog.types(),
         bug_types,
@@ -78,6 +91,7 @@ pub(super) async fn catalogue(
         days_off: BTreeSet::new(),
         capacities: BTreeMap::new(),
         unread: BTreeSet::new(),
+        failed: None,
     };
     let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
     let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
@@ -86,7 +100,10 @@ pub(super) async fn catalogue(
         catalogue.days_off.extend(days_off);
         catalogue.capacities.extend(members.map(|members| (id, members)));
     }
-    catalogue.unread = asked.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let unread = asked.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let failed = [CataloguePart::Sprints, CataloguePart::Areas].iter().find_map(|part| unread.get(part));
+    catalogue.failed = failed.map(|error| error.failure);
+    catalogue.unread = unread.into_keys().collect();
     Ok(catalogue)
 }
 
@@ -94,8 +111,8 @@ struct Asked<'a> {
     transport: &'a Transport,
     project: &'a ProjectRef,
     team: &'a TeamRef,
-    /// What could not be read.
-    unread: Mutex<BTreeSet<CataloguePart>>,
+    /// What could not be read, and why.
+    unread: Mutex<BTreeMap<CataloguePart, CallError>>,
 }
 
 impl Asked<'_> {
@@ -119,8 +136,12 @@ impl Asked<'_> {
             project = %self.project.name, team = %self.team.name, ?part, %error,
             "a part of what is known of a team cannot be read; what rests on it has no value"
         );
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner).insert(part);
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).insert(part, error);
         Ok(None)
+    }
+
+    fn first_error(&self) -> Option<CallError> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).values().next().cloned()
     }
 
     async fn iterations(&self) -> Result<Vec<Iteration>, Refused> {
@@ -134,10 +155,16 @@ impl Asked<'_> {
         Ok(listed.into_iter().map(iteration).collect())
     }
 
-    async fn areas(&self) -> Result<Vec<Area>, Refused> {
+    /// The areas; none, and the name of the field, where the team selects its items by another one than the area path.
+    async fn areas(&self) -> Result<(Vec<Area>, Option<Text>), Refused> {
         let values = self.request("*/*/_apis/work/teamsettings/teamfieldvalues").send();
         let (values, ids) = tokio::try_join!(values, self.area_ids())?;
-        Ok(areas(values, &ids))
+        let (areas, field) = areas(values, &ids);
+        if let Some(field) = &field {
+            let remedy = Failure::TeamField.remedy();
+            tracing::warn!(project = %self.project.name, team = %self.team.name, %field, remedy, "a team selects its work items by a field other than the area path; its board shows none");
+        }
+        Ok((areas, field))
     }
 
     async fn area_ids(&self) -> Result<BTreeMap<String, AreaId>, Refused> {
@@ -221,17 +248,16 @@ fn iteration(answer: IterationAnswer) -> Iteration {
     }
 }
 
-fn areas(values: TeamFieldValues, ids: &BTreeMap<String, AreaId>) -> Vec<Area> {
+fn areas(values: TeamFieldValues, ids: &BTreeMap<String, AreaId>) -> (Vec<Area>, Option<Text>) {
     if &*values.field.reference_name != AREA_PATH {
-        tracing::warn!(field = %values.field.reference_name, "a team selects its work items by a field other than the area path, which is not supported; no work items are assigned to it");
-        return Vec::new();
+        return (Vec::new(), Some(values.field.reference_name));
     }
     let area = |value: TeamFieldValue| Area {
         id: ids.get(&*value.value).copied(),
         paths: vec![value.value],
         include_children: value.include_children,
     };
-    values.values.into_iter().flatten().map(area).collect()
+    (values.values.into_iter().flatten().map(area).collect(), None)
 }
 
 fn bug_types(categories: Vec<TypeCategory>) -> BTreeSet<Text> {

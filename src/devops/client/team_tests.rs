@@ -35,12 +35,13 @@ fn iterations_have_the_dates_that_are_written_or_none() {
 fn areas_have_the_guid_of_the_tree_where_it_has_them() {
     let ids = fixture::<Node>(include_str!("../../../tests/fixtures/rest/areas.json")).ids_by_path();
     let values = include_str!("../../../tests/fixtures/rest/team-field-values.json");
-    let found = areas(fixture(values), &ids);
+    let (found, field) = areas(fixture(values), &ids);
+    assert_eq!(field, None);
     let parts: Vec<_> = found.iter().map(|area| (area.id, &*area.paths[0], area.include_children)).collect();
     let shop = AreaId::parse("11111111-0000-4000-8000-000000000002");
     assert_eq!(parts, [(shop, "Northwind\\Shop", true), (None, "Northwind\\Closed long ago", false)]);
     let other_field = values.replace("System.AreaPath\",", "Custom.Team\",");
-    assert_eq!(areas(fixture(&other_field), &ids), []);
+    assert_eq!(areas(fixture(&other_field), &ids), (Vec::new(), Some("Custom.Team".into())));
 }
 
 #[test]

@@ -4,13 +4,17 @@ use super::ids::POINTS_TOTAL;
 use super::rules::ItemRule;
 use super::tally::{LEAD_ITEMS_MIN, Tallies};
 use super::threshold::Rule;
-use crate::domain::CataloguePart::{BugTypes, Capacities};
+use crate::domain::CataloguePart::{Areas, Backlogs, BugTypes, Capacities};
 use crate::domain::Hundredths;
-use crate::domain::wire::view::{MetricView, Unit};
+use crate::domain::wire::view::{MetricView, OTHER_TEAM_FIELD, Unit};
 
 /// What has to be there for a metric to be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
+    /// That the team selects its items by area path.
+    AreaPath,
+    Areas,
+    Backlogs,
     /// Which types are on which backlog.
     Levels,
     EffortField,
@@ -31,6 +35,9 @@ impl Need {
     /// Whether it is met, and why a metric that needs it has no value otherwise.
     fn terms(self) -> (fn(&Tallies<'_>) -> bool, &'static str) {
         match self {
+            Self::AreaPath => (|all| all.moment.frame.catalogue.team_field.is_none(), OTHER_TEAM_FIELD),
+            Self::Areas => (|all| all.has_read(Areas), "the team's areas cannot be read"),
+            Self::Backlogs => (|all| all.has_read(Backlogs), "what is on the team's backlogs cannot be read"),
             Self::Levels => (|all| all.moment.frame.catalogue.knows_levels(), NO_BUG_TYPES),
             Self::EffortField => (
                 |all| all.moment.frame.catalogue.effort_field.is_some(),
@@ -142,8 +149,9 @@ impl Metric {
     }
 
     fn all_needs(&self) -> impl Iterator<Item = Need> {
-        let levels = self.items.is_some().then_some(Need::Levels);
-        levels.into_iter().chain(self.needs.iter().copied())
+        let of_items = [Need::AreaPath, Need::Areas, Need::Backlogs, Need::Levels];
+        let of_items = of_items.into_iter().filter(|_| self.items.is_some());
+        of_items.chain(self.needs.iter().copied())
     }
 
     /// Its value, or the first reason for which there is none.

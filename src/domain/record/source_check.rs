@@ -284,9 +284,9 @@ impl SourceCheck {
         Self { ended: None, answered: None, feed: None, ..self }
     }
 
-    /// Whether a part is gone.
-    pub fn is_gone(&self, (source, scope): (DataSource, Scope)) -> bool {
-        self.parts.get(source, scope).is_some_and(|part| part.since().is_some())
+    /// Whether the last question to a part failed.
+    pub fn has_failed(&self, (source, scope): (DataSource, Scope)) -> bool {
+        self.parts.get(source, scope).is_some_and(Condition::has_failed)
     }
 
     /// The part that is gone and that a board depends on, the one that is nearest to it first. That nobody says which

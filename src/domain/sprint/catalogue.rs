@@ -9,6 +9,7 @@ use chrono::Weekday;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::degradation::Failure;
 use crate::domain::{
     AreaId, Calendar, CivilDate, Hundredths, ProjectId, Span, SprintId, Stored, TeamId, TeamKey, Text,
     Timestamp,
@@ -82,10 +83,11 @@ pub struct Area {
 }
 
 /// What the team does with bugs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BugsBehaviour {
     /// They are on no backlog of the team.
+    #[default]
     Off,
     /// They are planned like requirements.
     AsRequirements,
@@ -119,6 +121,12 @@ pub struct Member {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CataloguePart {
+    /// The sprints: without them nobody knows what is on the board.
+    Sprints,
+    /// The areas: without them nobody knows which items are the team's.
+    Areas,
+    /// What is on which backlog, the states on the map, and the names of fields.
+    Backlogs,
     /// The types of the bug category.
     BugTypes,
     /// Of some type its states, with those in the category Removed, which nothing else tells.
@@ -148,6 +156,10 @@ pub struct Catalogue {
     pub iterations: Vec<Iteration>,
     /// Its areas.
     pub areas: Vec<Area>,
+    /// The reference name of the field by which it selects its items, where that is not the area path: then which are its
+    /// own is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team_field: Option<Text>,
     /// The types of the requirement backlog.
     pub requirement_types: BTreeSet<Text>,
     /// The types of the task backlog.
@@ -179,6 +191,9 @@ pub struct Catalogue {
     /// What could not be read.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unread: BTreeSet<CataloguePart>,
+    /// Why its sprints or areas are among that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Failure>,
 }
 
 impl Stored for Catalogue {}
@@ -261,15 +276,19 @@ impl Catalogue {
         let unread = std::mem::take(&mut self.unread);
         for part in &unread {
             match part {
-                CataloguePart::BugTypes => self.bug_types.clone_from(&earlier.bug_types),
-                CataloguePart::States => {
-                    for (of, states) in &earlier.states {
-                        let own = self.states.entry(of.clone()).or_default();
-                        states.iter().for_each(|(name, category)| {
-                            own.entry(name.clone()).or_insert(*category);
-                        });
-                    }
+                CataloguePart::Sprints => {
+                    // Of sprints that nobody knows the rest was not asked for.
+                    self.iterations.clone_from(&earlier.iterations);
+                    self.days_off.clone_from(&earlier.days_off);
+                    self.capacities.clone_from(&earlier.capacities);
                 }
+                CataloguePart::Areas => {
+                    self.areas.clone_from(&earlier.areas);
+                    self.team_field.clone_from(&earlier.team_field);
+                }
+                CataloguePart::Backlogs => self.take_backlogs(earlier),
+                CataloguePart::BugTypes => self.bug_types.clone_from(&earlier.bug_types),
+                CataloguePart::States => self.take_states(earlier),
                 CataloguePart::WorkingDays => self.weekdays.clone_from(&earlier.weekdays),
                 CataloguePart::DaysOff => self.days_off.extend(&earlier.days_off),
                 CataloguePart::Capacities => {
@@ -280,11 +299,42 @@ impl Catalogue {
             }
         }
         self.unread = unread.intersection(&earlier.unread).copied().collect();
+        self.failed = self.failed.filter(|_| self.lacks_sprints_or_areas());
     }
 
-    /// Whether it is known which types are on which backlog.
+    fn take_backlogs(&mut self, earlier: &Self) {
+        self.requirement_types.clone_from(&earlier.requirement_types);
+        self.task_types.clone_from(&earlier.task_types);
+        self.bugs_behaviour = earlier.bugs_behaviour;
+        self.effort_field.clone_from(&earlier.effort_field);
+        self.remaining_work_field.clone_from(&earlier.remaining_work_field);
+        self.take_states(earlier);
+    }
+
+    fn take_states(&mut self, earlier: &Self) {
+        for (of, states) in &earlier.states {
+            let own = self.states.entry(of.clone()).or_default();
+            for (name, category) in states {
+                own.entry(name.clone()).or_insert(*category);
+            }
+        }
+    }
+
+    fn lacks_sprints_or_areas(&self) -> bool {
+        [CataloguePart::Sprints, CataloguePart::Areas].iter().any(|part| self.unread.contains(part))
+    }
+
+    /// Why nobody can tell which items are on the team's board; `None` where that is known.
+    pub fn without_items(&self) -> Option<Failure> {
+        let unread = || self.lacks_sprints_or_areas().then(|| self.failed.unwrap_or(Failure::Unreadable));
+        self.team_field.as_ref().map(|_| Failure::TeamField).or_else(unread)
+    }
+
+    /// Whether it is known which items are the team's, and which of their types are on which backlog.
     pub fn knows_levels(&self) -> bool {
-        !self.unread.contains(&CataloguePart::BugTypes) || self.bugs_behaviour == BugsBehaviour::Off
+        let are_bugs_known =
+            !self.unread.contains(&CataloguePart::BugTypes) || self.bugs_behaviour == BugsBehaviour::Off;
+        are_bugs_known && !self.unread.contains(&CataloguePart::Backlogs) && self.without_items().is_none()
     }
 
     /// Whether it is known on which days the team works.
@@ -324,8 +374,9 @@ impl Catalogue {
     /// The same; `None` for a state that nothing is known of because it could not be read.
     pub fn category_read(&self, work_item_type: &str, state: &str) -> Option<StateCategory> {
         let known = self.known_category(work_item_type, state);
-        let unknown = (!self.unread.contains(&CataloguePart::States)).then_some(StateCategory::Proposed);
-        known.or(unknown)
+        let unread = [CataloguePart::States, CataloguePart::Backlogs];
+        let is_read = !unread.iter().any(|part| self.unread.contains(part));
+        known.or(is_read.then_some(StateCategory::Proposed))
     }
 
     /// The same, or `None` for a state that nothing is known of, so that it can be listed.

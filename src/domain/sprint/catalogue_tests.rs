@@ -61,6 +61,8 @@ pub(crate) fn catalogue() -> Catalogue {
         order_field: Some("Microsoft.VSTS.Common.StackRank".into()),
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
+        team_field: None,
+        failed: None,
         states: types.into_iter().map(|name| (name.into(), states.clone())).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::degradation::Failure;
 use crate::domain::{Text, Timestamp};
 
 /// Why a board is less than full.
@@ -32,6 +33,10 @@ pub struct Progress {
 /// The reason of a board of which nothing is claimed yet, because it was not wholly compared with its source.
 pub(crate) const LOADING: &str = "loading";
 
+/// Why a number of a team has no value that selects its items in a way that is not followed, for people.
+pub(crate) const OTHER_TEAM_FIELD: &str =
+    "the team selects its work items by a field other than the area path";
+
 /// The reason of an outage of the journal: the one that each instance tells its own readers.
 pub(crate) const JOURNAL: &str = "journal";
 
@@ -53,6 +58,7 @@ impl Outage {
                 format!("Azure DevOps is being read: {done} of {of} work items").into()
             }
             (None, _) if &*self.reason == LOADING => "Azure DevOps is being read".into(),
+            (None, _) if &*self.reason == Failure::TeamField.as_str() => OTHER_TEAM_FIELD.into(),
             (None, Some(since)) => format!("Azure DevOps has not answered since {since}").into(),
             (None, None) => "Azure DevOps does not answer".into(),
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Number, Value};
 
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
-pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, Outage, Progress};
+pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 use crate::domain::{
     Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, People,
     Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem,

@@ -6,7 +6,6 @@ use super::Source;
 use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::{CallOutcome, DataSource, Permit};
 use crate::domain::scope::{Scope, SprintId, TeamKey};
-use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
@@ -163,67 +162,6 @@ impl Source {
             check.is_whole_due(scope, now)
                 || check.team(key).and_then(|check| check.whole_at).is_some_and(begins_a_day)
         })
-    }
-
-    /// Reads what is known of a team, and keeps it; returns of when it is, and whether it was known otherwise.
-    async fn learn(
-        &self,
-        project: &ProjectRef,
-        team: &TeamRef,
-        cause: Cause,
-    ) -> Result<(Timestamp, bool), BoardError> {
-        let zone = self.settings.zones.of(team.id, &team.name);
-        let key = TeamKey { project: project.id, team: team.id };
-        let sprints = (DataSource::Sprints, key.scope(None));
-        let missed = self.levels.known(|check| check.team(key).and_then(|check| check.sprint_missed));
-        // What was kept from before a failure says nothing about it.
-        let is_gone = self.levels.known(|check| check.is_gone(sprints));
-        let again = missed.is_some() || is_gone || self.lacks_a_part(key);
-        let catalogue = self.lists.catalogue(project, team, zone, again).await;
-        let (catalogue, as_of, failed) =
-            catalogue.map_err(|error| BoardError::Call(DataSource::Sprints, error))?;
-        // Sprints that cannot be read now keep nobody from comparing items by those that are known.
-        let (outcome, at) = match &failed {
-            None => (CallOutcome::Success, as_of),
-            Some(error) => (CallOutcome::Failed(error.failure), (self.instance.clock)()),
-        };
-        if let Some(error) = failed {
-            tracing::warn!(project = %project.name, team = %team.name, %error, "a team's sprints cannot be read");
-        }
-        self.levels.observe(Some(sprints), outcome, at);
-        let lacks_sprint = self.lacks_current_sprint(&catalogue);
-        let is_confirmed = missed.is_some_and(|missed| missed < as_of);
-        if lacks_sprint && !is_confirmed {
-            tracing::warn!(
-                project = %project.name, team = %team.name,
-                "a team's list of sprints lacks the current one; it is looked at once more before it is believed"
-            );
-            self.levels.found(move |check| {
-                let check = check.team_mut(key);
-                check.sprint_missed = check.sprint_missed.or(Some(as_of));
-            });
-            return Ok((as_of, false));
-        }
-        if missed.is_some() {
-            self.levels.found(move |check| check.team_mut(key).sprint_missed = None);
-        }
-        let is_known_otherwise = self.teams.learn((*catalogue).clone(), cause).await?;
-        Ok((as_of, is_known_otherwise))
-    }
-
-    /// Whether something of what is known of a team could not be read.
-    fn lacks_a_part(&self, team: TeamKey) -> bool {
-        let state = self.instance.fold.read();
-        state.teams().catalogue(team).is_some_and(|known| !known.unread.is_empty())
-    }
-
-    /// Whether a team is in a sprint that this list of its sprints does not name, or had areas and has none by it.
-    fn lacks_current_sprint(&self, catalogue: &Catalogue) -> bool {
-        let state = self.instance.fold.read();
-        let current = state.teams().current(catalogue.key()).flatten();
-        let known = state.teams().catalogue(catalogue.key());
-        current.is_some_and(|sprint| catalogue.sprint(sprint).is_none())
-            || catalogue.areas.is_empty() && known.is_some_and(|known| !known.areas.is_empty())
     }
 
     /// The items of the board that is served, and the sprint that it is of.

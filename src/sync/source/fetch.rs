@@ -212,7 +212,11 @@ fn is_of_one_item(error: &CallError, answered: u32) -> bool {
     match error.failure {
         Failure::Unreadable | Failure::Gone => true,
         Failure::Server | Failure::Forbidden => answered > 0,
-        Failure::Unauthorised | Failure::Throttled { .. } | Failure::TimedOut | Failure::Unsupported => false,
+        Failure::Unauthorised
+        | Failure::Throttled { .. }
+        | Failure::TimedOut
+        | Failure::Unsupported
+        | Failure::TeamField => false,
     }
 }
 

@@ -8,6 +8,7 @@ mod doubts;
 mod feed;
 mod fetch;
 mod histories;
+mod learn;
 mod levels;
 mod lists;
 mod misses;

@@ -80,6 +80,8 @@ pub fn catalogue() -> Catalogue {
         order_field: Some("Microsoft.VSTS.Common.StackRank".into()),
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
+        team_field: None,
+        failed: None,
         states: ["User Story", "Task", "Bug"].map(|name| (name.into(), states.clone())).into(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::new(),
