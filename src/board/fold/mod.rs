@@ -3,7 +3,7 @@
 
 mod held;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Fold {
     position: watch::Sender<Option<EntryId>>,
     journal_status: watch::Sender<JournalStatus>,
     loads: AtomicU64,
+    /// What the boards say of it: each stream asks whenever it wakes.
+    stands_in: AtomicBool,
 }
 
 impl Fold {
@@ -54,6 +56,16 @@ impl Fold {
         self.position.subscribe()
     }
 
+    /// Whether simulated boards are all that is shown. Nobody waits for it.
+    pub fn stands_in(&self) -> bool {
+        self.stands_in.load(Ordering::SeqCst)
+    }
+
+    /// Lets go of boards that were written.
+    fn written(&self, state: RwLockWriteGuard<'_, Projection>) {
+        self.stands_in.store(state.stands_in(), Ordering::SeqCst);
+    }
+
     /// How this instance stands with the journal.
     pub fn journal_status(&self) -> JournalStatus {
         *self.journal_status.borrow()
@@ -80,13 +92,17 @@ impl Fold {
     /// From now on these boards are shown where nothing better is known. Readers who are there already are not told.
     pub fn show_archived(&self, boards: impl IntoIterator<Item = ArchivedBoard>) {
         let boards = boards.into_iter().map(|board| (board.scope, board)).collect();
-        self.write().archived = Arc::new(boards);
+        let mut state = self.write();
+        state.archived = Arc::new(boards);
+        self.written(state);
     }
 
     /// From now on these boards stand in where the organisation is gone and nothing is known.
     pub fn show_simulated(&self, boards: impl IntoIterator<Item = (Scope, ScopeView)>) {
         let boards = boards.into_iter().collect();
-        self.state.write().unwrap_or_else(PoisonError::into_inner).simulated = Arc::new(boards);
+        let mut state = self.write();
+        state.simulated = Arc::new(boards);
+        self.written(state);
     }
 
     /// Waits until the fold has passed `position`; `ZERO` waits for the first load.
@@ -120,7 +136,7 @@ impl Fold {
         state.archived = ours.archived.clone();
         state.simulated = ours.simulated.clone();
         *ours = state;
-        drop(ours);
+        self.written(ours);
         // Counted first: a reader of the new position sees that it is one of another load.
         self.loads.fetch_add(1, Ordering::SeqCst);
         self.position.send_replace(Some(position));
@@ -129,7 +145,9 @@ impl Fold {
     /// Folds the entries of whole commits. Undecodable entries are passed over and returned by id.
     pub fn apply(&self, entries: &[Entry]) -> Vec<EntryId> {
         let Some(last) = entries.last() else { return Vec::new() };
-        let undecodable = self.write().apply(entries);
+        let mut state = self.write();
+        let undecodable = state.apply(entries);
+        self.written(state);
         self.position.send_replace(Some(last.id));
         undecodable
     }

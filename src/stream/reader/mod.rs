@@ -252,7 +252,7 @@ impl Reader {
             if self.shows_what_is_forgotten() {
                 return self.close(ClosingReason::Lost);
             }
-            if streams.instance.fold.read().stands_in() != self.stood_in {
+            if streams.instance.fold.stands_in() != self.stood_in {
                 // No event tells of boards that stand in or do so no longer: the stream begins once more.
                 return self.start(false);
             }
