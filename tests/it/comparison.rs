@@ -10,6 +10,7 @@ use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item};
 use boardcast::demo::simulation::process::ItemRank;
 use boardcast::domain::degradation::{CallOutcome, Failure, Policy};
+use boardcast::domain::level::Level;
 use boardcast::domain::scope::Audience;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::wire::event::Cause;
@@ -115,6 +116,35 @@ async fn fault_b1_two_instances_tell_an_outage_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_b1_three_instances_of_which_one_dies_tell_an_outage_once() {
     an_outage(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f9_f12_instances_of_which_some_ask_for_simulated_boards_announce_nothing_against_each_other() {
+    let organization = Organization::start().await;
+    *organization.way.refused.lock().unwrap() = Some(Failure::Server);
+    let name = fresh_organisation();
+    let journal = || redis::journal(redis::settings(&RedisServer::shared().url(), &name));
+    let mut apps = Vec::new();
+    for mock in ["off", "on"] {
+        let store = Store::of(journal());
+        let app = organization.builder().setting("BOARDCAST_MOCK", mock).layer(move |_| store.clone());
+        apps.push((app.start().await, FaultyJournal::over(&Store::of(journal()))));
+        organization.clock.advance(Duration::from_secs(1));
+    }
+    let whole = |app: &TestApp| app.app.instance.fold.read().checked().whole.clone().map(|whole| whole.level);
+    eventually("nobody asks for simulated boards", async || whole(&apps[0].0) == Some(Level::Mock)).await;
+    for _ in 0..40 {
+        organization.clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let instances = Instances { apps, journal: journal() };
+    let told: Vec<Value> = instances.log().await.into_iter().map(|(_, event)| event).collect();
+    let levels: Vec<&Value> =
+        told.iter().filter(|event| event["type"] == "degraded").map(|event| &event["to"]).collect();
+    assert!(levels.len() <= 2 && levels.last() == Some(&&json!("mock")), "{levels:?}");
+    for (app, _) in &instances.apps {
+        eventually("they do not agree", async || whole(app) == Some(Level::Mock)).await;
+    }
 }
 
 #[tokio::test]

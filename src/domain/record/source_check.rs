@@ -48,6 +48,18 @@ pub struct SourceCheck {
     /// When the organisation as a whole was last left at level `mock`: until then simulated boards may have been shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_until: Option<Timestamp>,
+    /// Whether simulated boards are asked for, where anybody ever did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mock_asked: Option<MockAsked>,
+}
+
+/// Whether an instance asks for simulated boards, and since when: its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MockAsked {
+    /// Whether it does.
+    pub on: bool,
+    /// When it started.
+    pub since: Timestamp,
 }
 
 /// How far the feed of revisions was read. It is written together with what was read.
@@ -152,6 +164,20 @@ impl SourceCheck {
     pub fn awaits_comparison(&self, scope: Scope) -> bool {
         let of_team = TeamKey::of(scope).and_then(|team| self.team(team));
         of_team.is_some_and(|check| check.sprint != scope.sprint || check.at.is_none())
+    }
+
+    /// Whether simulated boards are asked for. Instances that were told otherwise go by the one that started last: else
+    /// each would take back what the other announces.
+    pub fn asks_for_mock(&self) -> bool {
+        self.mock_asked.is_some_and(|asked| asked.on)
+    }
+
+    /// Takes in what an instance was told.
+    pub fn ask_for_mock(&mut self, asked: MockAsked) {
+        let is_older = self.mock_asked.is_some_and(|known| known.since >= asked.since);
+        if asked.on != self.asks_for_mock() && !is_older {
+            self.mock_asked = Some(asked);
+        }
     }
 
     /// Whether nothing is known of the organisation, and simulated data stands in where that is asked for.

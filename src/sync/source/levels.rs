@@ -2,13 +2,14 @@
 //! level is told by the commit that records what it follows from; by whoever notices first, where time alone makes it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::board::projection::Projection;
 use crate::domain::degradation::{CallOutcome, Condition, DataSource, Failure, Permit, Policy};
 use crate::domain::level::Level;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, LEVEL};
-use crate::domain::record::source_check::{SourceCheck, WholeLevel};
+use crate::domain::record::source_check::{MockAsked, SourceCheck, WholeLevel};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
@@ -29,6 +30,10 @@ pub struct Levels {
     /// Held while findings are recorded: each is recorded once.
     recording: tokio::sync::Mutex<()>,
     policy: Policy,
+    /// Whether this instance is to ask for simulated boards.
+    asks_for_mock: MockAsked,
+    /// Whether the log has that others ask otherwise.
+    has_told_of_others: AtomicBool,
     instance: Instance,
 }
 
@@ -64,7 +69,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Levels {
     pub(super) fn new(instance: Instance, policy: Policy) -> Self {
         instance.vitals.source_level.set(Level::None);
-        Self { asking: Mutex::default(), recording: tokio::sync::Mutex::default(), policy, instance }
+        Self {
+            asking: Mutex::default(),
+            recording: tokio::sync::Mutex::default(),
+            policy,
+            asks_for_mock: MockAsked { on: policy.mock, since: (instance.clock)() },
+            has_told_of_others: AtomicBool::default(),
+            instance,
+        }
     }
 
     /// A check begins, by what is recorded and what is still to be.
@@ -122,6 +134,7 @@ impl Levels {
     /// Errors: the journal failed, or other instances came first each time. What was found is kept for the next time.
     pub(super) async fn record(&self, ended: Option<Ended>) -> Result<(), CommitError> {
         let _recording = self.recording.lock().await;
+        self.tell_of_others();
         let found: Vec<Finding> = lock(&self.asking).found.clone();
         let build = |state: &Projection| {
             let mut check = state.checked().clone();
@@ -138,8 +151,24 @@ impl Levels {
         Ok(())
     }
 
+    /// Says once that instances which share the store were told otherwise than this one.
+    fn tell_of_others(&self) {
+        let asked = self.instance.fold.read().checked().mock_asked;
+        let is_of_other = asked.is_some_and(|asked| asked.since > self.asks_for_mock.since);
+        if is_of_other
+            && asked.is_some_and(|asked| asked.on != self.asks_for_mock.on)
+            && !self.has_told_of_others.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                "BOARDCAST_MOCK differs between instances that share a store: the one that started last decides for all; \
+                 set it alike"
+            );
+        }
+    }
+
     fn commit_of(&self, state: &Projection, mut check: SourceCheck, ended: Option<&Ended>) -> Option<Commit> {
         let now = (self.instance.clock)();
+        check.ask_for_mock(self.asks_for_mock);
         if let Some(ended) = ended {
             check.ended = Some(now);
             check.answered = check.answered.max(ended.was_answered.then_some(ended.began));
@@ -168,6 +197,11 @@ impl Levels {
         commit.build(Audience::Everyone)
     }
 
+    /// The policy of all instances.
+    fn policy_by(&self, check: &SourceCheck) -> Policy {
+        Policy { mock: check.asks_for_mock(), ..self.policy }
+    }
+
     /// What a board's level is to be by what was found.
     fn wanted(&self, state: &Projection, check: &SourceCheck, scope: Scope, now: Timestamp) -> BoardLevel {
         let compared = check.compared_at(scope);
@@ -180,7 +214,7 @@ impl Levels {
         let now = if was_too_old { later(now, CLOCKS_APART_MS) } else { now };
         match check.gone(scope) {
             Some(gone) => {
-                let level = gone.level_at(&self.policy, now, known);
+                let level = gone.level_at(&self.policy_by(check), now, known);
                 let level = if scope.team.is_none() { level.min(Level::Cached) } else { level };
                 BoardLevel { level, outage: Some(outage_of(gone)) }
             }
@@ -202,7 +236,7 @@ impl Levels {
             None => None,
         };
         let level = match gone {
-            Some(gone) => gone.level_at(&self.policy, now, compared),
+            Some(gone) => gone.level_at(&self.policy_by(check), now, compared),
             None if outage.is_some() => Level::None,
             None => Level::Full,
         };
