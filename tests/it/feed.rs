@@ -182,6 +182,7 @@ async fn a_feed_that_cannot_be_read_is_replaced_by_whole_comparisons_and_read_on
     assert!(checked.error.is_some());
     assert_eq!(asked, calls([]));
     assert_eq!(boards(&app).await["Web"]["dataAsOf"], before);
+    assert_eq!(checked.failed.len(), 2, "the event names what got no younger");
 }
 
 #[tokio::test]

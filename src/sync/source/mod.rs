@@ -308,7 +308,10 @@ impl Source {
             }
             Err(error) => error,
         };
-        counted().check.failed_to("read the feed of revisions", error);
+        let mut counted = counted();
+        counted.check.failed_to("read the feed of revisions", error);
+        // No board is the younger for it, whichever is compared as a whole meanwhile.
+        counted.check.failed.extend(found.teams.iter().map(|(project, _)| project.id));
         true
     }
 
