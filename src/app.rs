@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::archive::Archive;
-use crate::archive::table::{self, ArchiveSetupError, Credential, TableArchive, TableSettings};
+use crate::archive::table::{self, Credential, TableArchive, TableSettings};
 use crate::board::figures::Calculator;
 use crate::board::snapshot::Snapshots;
-use crate::config::{Config, Organization, Redis, TableAccess, Tables};
+use crate::config::{Config, Organization, OrganizationLogin, Redis, TableAccess, Tables};
 use crate::devops::AzureDevOps;
-use crate::devops::client::{ClientSettings, RestClient};
+use crate::devops::client::{self, ClientSettings, RestClient};
 use crate::domain::degradation::Policy;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{self, RedisJournal, RedisSettings};
@@ -20,7 +20,8 @@ use crate::ops::freshness;
 use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
 use crate::platform::clock::{self, Clock};
-use crate::platform::identity::ManagedIdentity;
+use crate::platform::identity::{EntraIdentity, IdentitySettings};
+use crate::platform::outbound::RootCertificates;
 use crate::stream::hub::{Hub, RingLimits};
 use crate::stream::relay::Relay;
 use crate::stream::{Sources, Streams};
@@ -213,19 +214,26 @@ impl Adapters {
     /// Errors: the organisation, the store or the archive cannot even be asked.
     pub fn configured(config: &Config) -> Result<Self, Box<dyn Error>> {
         let clock = clock::system();
-        let store = store(config, &clock)?;
+        let roots = root_certificates(config)?;
+        let store = store(config, &roots, &clock)?;
         let mut adapters = Self { store, ring: RingLimits::DEFAULT, azure: None, archive: None, clock };
-        if let Some(Organization { url, token }) = &config.organization {
-            let settings = ClientSettings { token: token.clone(), ..ClientSettings::new(url) };
+        if let Some(Organization { url, login }) = &config.organization {
+            let mut settings = ClientSettings { roots: roots.clone(), ..ClientSettings::new(url) };
+            match login.clone() {
+                OrganizationLogin::Anonymous => {}
+                OrganizationLogin::PersonalToken(token) => settings.token = Some(token),
+                OrganizationLogin::Identity(identity) => {
+                    let tokens = tokens(identity, client::RESOURCE, &roots, &adapters.clock)?;
+                    settings.tokens = Some(tokens);
+                }
+            }
             adapters.azure = Some(Arc::new(RestClient::new(&settings)?));
         }
         if let Some(Tables { endpoint, access }) = config.tables.clone() {
             let credential = match access {
                 TableAccess::Key { account, key } => Credential::SharedKey { account, key },
                 TableAccess::Identity(identity) => {
-                    let tokens = ManagedIdentity::new(identity, table::RESOURCE, adapters.clock.clone())
-                        .map_err(|error| ArchiveSetupError::Tls(error.to_string()))?;
-                    Credential::Tokens(Arc::new(tokens))
+                    Credential::Tokens(tokens(identity, table::RESOURCE, &roots, &adapters.clock)?)
                 }
             };
             let (prefix, owner) = (table::PREFIX_DEFAULT.into(), config.owner.clone());
@@ -236,17 +244,42 @@ impl Adapters {
     }
 }
 
+/// What gives out tokens for one service.
+fn tokens(
+    identity: IdentitySettings,
+    resource: &'static str,
+    roots: &RootCertificates,
+    clock: &Clock,
+) -> Result<Arc<EntraIdentity>, Box<dyn Error>> {
+    let name = identity.name();
+    let identity = EntraIdentity::new(identity, resource, roots, clock.clone()).map_err(|error| {
+        format!("the {name} cannot be used to log in: {error}; install the package ca-certificates")
+    })?;
+    Ok(Arc::new(identity))
+}
+
+/// The root certificates that are trusted beside those of the machine.
+fn root_certificates(config: &Config) -> Result<RootCertificates, Box<dyn Error>> {
+    let Some(path) = &config.root_certificates else { return Ok(RootCertificates::default()) };
+    let name = format!("BOARDCAST_ROOT_CERTIFICATES={}", path.display());
+    let text = std::fs::read(path).map_err(|error| {
+        format!("{name}: cannot be read ({error}); let it name a file that this user may read")
+    })?;
+    let roots = RootCertificates::from_pem(&text);
+    Ok(roots.ok_or_else(|| {
+        format!("{name}: must hold certificates in PEM, each between BEGIN and END CERTIFICATE")
+    })?)
+}
+
 /// The store that is configured.
-fn store(config: &Config, clock: &Clock) -> Result<Store, Box<dyn Error>> {
+fn store(config: &Config, roots: &RootCertificates, clock: &Clock) -> Result<Store, Box<dyn Error>> {
     let Some(Redis { address, identity }) = config.redis.clone() else {
         return Ok(Store::of(Arc::new(MemoryJournal::new(clock.clone(), config.retention))));
     };
     let mut settings = RedisSettings::new(address, config.owner.clone());
     settings.retention = config.retention;
     if let Some(identity) = identity {
-        let tokens = ManagedIdentity::new(identity, redis::RESOURCE, clock.clone())
-            .map_err(|error| format!("the managed identity cannot be used: {error}"))?;
-        settings.tokens = Some(Arc::new(tokens));
+        settings.tokens = Some(tokens(identity, redis::RESOURCE, roots, clock)?);
     }
     let journal = RedisJournal::new(settings, clock.clone())
         .map_err(|why| format!("BOARDCAST_REDIS_URL cannot be used: {why}"))?;

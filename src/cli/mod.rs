@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Adapters, Parts};
-use crate::config::{Config, FunctionTimeout, Organization};
+use crate::config::{Config, FunctionTimeout, Organization, OrganizationLogin};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
@@ -82,7 +82,8 @@ async fn begin_demo(config: &mut Config) -> std::io::Result<Option<Demo>> {
         return Ok(None);
     }
     let demo = Demo::start(clock::system()).await?;
-    config.organization = Some(Organization { url: demo.organization(), token: None });
+    config.organization =
+        Some(Organization { url: demo.organization(), login: OrganizationLogin::Anonymous });
     if matches!(config.hook_access, HookAccess::Closed) {
         // Under the Functions host no secret means that nobody may post. The demo may: it makes up its own.
         config.hook_access = HookAccess::Secrets(vec![Secret::new(uuid::Uuid::new_v4().to_string())]);
@@ -112,10 +113,13 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
             );
         }
     }
+    if let Some(Organization { login, .. }) = &config.organization {
+        tracing::info!(login = login.name(), "boards are compared with Azure DevOps");
+    }
     match &config.redis {
         Some(redis) => {
             let login = match (&redis.identity, &redis.address.password) {
-                (Some(_), _) => "managed identity",
+                (Some(identity), _) => identity.name(),
                 (None, Some(_)) => "password",
                 (None, None) => "none",
             };

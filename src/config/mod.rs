@@ -2,11 +2,13 @@
 
 mod allowed_hosts;
 mod function_timeout;
+mod organization;
 mod reading;
 mod redis;
 mod tables;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
@@ -23,6 +25,7 @@ use reading::Reading;
 
 pub use allowed_hosts::AllowedHosts;
 pub use function_timeout::FunctionTimeout;
+pub use organization::{Organization, OrganizationLogin};
 pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
 
@@ -72,7 +75,7 @@ settings! {
     Common: ORGANIZATION_URL = "BOARDCAST_ORGANIZATION_URL", "URL", "not set", "not set",
         "URL of the Azure DevOps organisation, such as `https://dev.azure.com/contoso`, or of a collection on Azure DevOps Server. Not set: boards are built from service hooks alone";
     Common: PAT = "AZURE_DEVOPS_PAT", "text", "not set", "not set",
-        "Personal access token for that organisation, with the scopes `vso.project` (Project and Team: read) and `vso.work` (Work Items: read)";
+        "Personal access token for that organisation, with the scopes `vso.project` (Project and Team: read) and `vso.work` (Work Items: read). Not set: boardcast logs in to Azure DevOps Services with its identity in Microsoft Entra";
     Common: PROJECTS = "BOARDCAST_PROJECTS", "names or GUIDs, comma-separated", "all", "all",
         "Projects to serve. Service hooks of other projects are counted as dead letters";
     Common: SECRET = "BOARDCAST_WEBHOOK_SECRET", "text, up to 256 characters", "not set: every hook is accepted", "not set: every hook is answered with 503",
@@ -88,7 +91,13 @@ settings! {
     Common: DEPLOYMENT = "BOARDCAST_DEPLOYMENT", "text, up to 60 characters", "not set", "not set; without an organisation the site's name",
         "Name by which this deployment's data is told apart from that of others in the same Redis and storage account. Instances of one deployment have the same name. Not set: all deployments of one organisation share their data";
     Common: CLIENT_ID = "AZURE_CLIENT_ID", "GUID", "not set", "not set",
-        "Client ID of a user-assigned managed identity. Not set: the system-assigned identity";
+        "Client ID of a user-assigned managed identity, or of the application that `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE` is of. Not set: the system-assigned identity";
+    Common: TENANT_ID = "AZURE_TENANT_ID", "GUID or domain", "not set", "not set",
+        "Directory (tenant) of that application";
+    Common: CLIENT_SECRET = "AZURE_CLIENT_SECRET", "text", "not set", "not set",
+        "Client secret of that application, with which boardcast logs in to Azure DevOps Services, Redis and Table storage instead of the managed identity";
+    Common: ROOT_CERTIFICATES = "BOARDCAST_ROOT_CERTIFICATES", "path of a PEM file", "not set", "not set",
+        "Root certificates that are trusted beside those of the machine, for Azure DevOps and Microsoft Entra: that of an Azure DevOps Server, or of a proxy that inspects TLS";
     Common: DEMO = "BOARDCAST_DEMO", "`on` or `off`", "`on` without an organisation, else `off`", "`off`",
         "Serve a simulated organisation, labelled DEMO. Cannot be `on` together with `BOARDCAST_ORGANIZATION_URL`";
     Common: MOCK = "BOARDCAST_MOCK", "`on` or `off`", "`off`", "`off`",
@@ -137,6 +146,10 @@ settings! {
         "Endpoint that issues tokens of the managed identity. Not set: the metadata service of the virtual machine";
     Tuning: IDENTITY_HEADER = "IDENTITY_HEADER", "text", "not set", "set by the platform",
         "Secret that authenticates boardcast to that endpoint";
+    Tuning: FEDERATED_TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE", "path", "not set", "not set",
+        "File with a token that the application `AZURE_CLIENT_ID` trusts, used where there is no `AZURE_CLIENT_SECRET`; Kubernetes sets it (workload identity federation)";
+    Tuning: AUTHORITY_HOST = "AZURE_AUTHORITY_HOST", "URL", "`https://login.microsoftonline.com`", "`https://login.microsoftonline.com`",
+        "Who gives out tokens to that application, in other clouds than the public one; Kubernetes sets it";
 }
 
 /// Names that used to be settings, and what holds now. One that is still set is refused: the operator who set it expects
@@ -214,6 +227,8 @@ pub struct Config {
     pub mock: bool,
     /// The organisation that is asked, if there is one.
     pub organization: Option<Organization>,
+    /// A file with root certificates that are trusted beside those of the machine.
+    pub root_certificates: Option<PathBuf>,
     /// In which zones the days of teams begin and end.
     pub team_zones: TeamZones,
     /// How numbers are announced.
@@ -235,15 +250,6 @@ pub struct Config {
     pub tables: Option<Tables>,
     /// The log filter.
     pub log_filter: String,
-}
-
-/// An organisation, and what it is asked with.
-#[derive(Clone, Debug)]
-pub struct Organization {
-    /// Its address, without a slash at the end.
-    pub url: String,
-    /// A personal access token.
-    pub token: Option<Secret>,
 }
 
 /// Who may see health details and metrics.
@@ -288,6 +294,7 @@ impl Config {
             demo,
             mock: read.on_off(MOCK).unwrap_or(false),
             organization,
+            root_certificates: read.text(ROOT_CERTIFICATES).map(|path| path.trim().into()),
             team_zones: read.team_zones(&sync_window),
             derive: read.derive_settings(),
             metrics: MetricSettings {

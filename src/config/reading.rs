@@ -6,18 +6,15 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ALLOWED_HOSTS, ALLOWED_ORIGINS, AllowedHosts, AllowedOrigins, CLIENT_ID, DEMO, DEPLOYMENT,
-    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, IDENTITY_ENDPOINT, IDENTITY_HEADER, LIFETIME, LOG_FILTER,
-    OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, Organization, PAT, REDIS_AUTH, REDIS_URL, REMOVED,
-    SECRET, SECRET_PREVIOUS, SETTLE, SITE_NAME, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES,
-    THRESHOLD,
+    ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, CLIENT_SECRET, DEMO,
+    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
+    OperatorAccess, PAT, REDIS_AUTH, REDIS_URL, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX,
+    SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
-use crate::domain::owner::Owner;
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
 use crate::domain::sprint::zones::TeamZones;
-use crate::platform::identity::IdentitySettings;
 use crate::platform::secret::Secret;
 use crate::stream::StreamSettings;
 use crate::write::announce::DeriveSettings;
@@ -25,9 +22,6 @@ use crate::write::announce::DeriveSettings;
 /// How many readers who were shed a standalone process holds open at least, however few streams are allowed: one tab
 /// of a careless client takes several places.
 const SHED_HELD_STANDALONE: usize = 1_000;
-
-/// How long the name of a deployment may be: it is part of every key.
-const DEPLOYMENT_CHARS_MAX: usize = 60;
 
 /// The settings while they are read: what is wrong is gathered, so that all of it is told at once.
 pub(super) struct Reading<Lookup> {
@@ -40,22 +34,26 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         Self { lookup, errors: Vec::new() }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
 
     /// Notes that a setting cannot be used. What is, or may hold, a secret is not shown.
-    fn refuse(&mut self, name: &str, value: &str, remedy: impl AsRef<str>) {
+    pub(super) fn refuse(&mut self, name: &str, value: &str, remedy: impl AsRef<str>) {
         let may_hold_a_secret = match name {
-            PAT | SECRET | SECRET_PREVIOUS | REDIS_URL | TABLES => true,
+            PAT | CLIENT_SECRET | SECRET | SECRET_PREVIOUS | REDIS_URL | TABLES => true,
             // An address to clone from may hold a token.
-            ORGANIZATION_URL => value.contains('@'),
+            ORGANIZATION_URL | AUTHORITY_HOST => value.contains('@'),
             // Where a way to log in was expected, somebody may have put a password.
             REDIS_AUTH => !matches!(value.trim(), "password" | "managed_identity"),
             _ => false,
         };
         let shown = if may_hold_a_secret { "[redacted]" } else { value };
-        self.errors.push(format!("{name}={shown}: {}", remedy.as_ref()));
+        let error = format!("{name}={shown}: {}", remedy.as_ref());
+        // What several parts need is read for each of them.
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
     }
 
     /// Refuses what used to be a setting and is still set.
@@ -104,47 +102,6 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             if names.is_empty() { Err("must name something; remove it to mean all") } else { Ok(names) }
         });
         names.unwrap_or_default()
-    }
-
-    pub(super) fn organization(&mut self) -> Option<Organization> {
-        let token = self.text(PAT).map(|token| Secret::new(token.trim()));
-        let Some(text) = self.text(ORGANIZATION_URL) else {
-            if token.is_some() {
-                let remedy = "set BOARDCAST_ORGANIZATION_URL as well, or remove the token: it is used for nothing else";
-                self.refuse(PAT, "", remedy);
-            }
-            return None;
-        };
-        let url = text.trim().trim_end_matches('/');
-        if !is_url(url) {
-            let remedy = "must be a URL such as https://dev.azure.com/contoso, without a user or token in it: a token \
-                          belongs in AZURE_DEVOPS_PAT";
-            self.refuse(ORGANIZATION_URL, &text, remedy);
-        }
-        Some(Organization { url: url.to_owned(), token })
-    }
-
-    /// Whose boards are kept. An organisation is told by its address, a deployment that has none by its name.
-    pub(super) fn owner(&mut self, demo: bool, organization: Option<&Organization>) -> Owner {
-        let named = self.parsed(DEPLOYMENT, |text| match text.trim() {
-            name if name.chars().count() <= DEPLOYMENT_CHARS_MAX => Ok(name.to_owned()),
-            _ => Err(format!("must have at most {DEPLOYMENT_CHARS_MAX} characters")),
-        });
-        let or_site = || named.clone().or_else(|| self.text(SITE_NAME));
-        match organization {
-            _ if demo => Owner::demo(or_site().as_deref()),
-            Some(organization) => Owner::organization(&organization.url, named.as_deref()),
-            None => Owner::hooks_alone(or_site().as_deref()),
-        }
-    }
-
-    /// Where the platform gives out tokens of the managed identity, as it says itself.
-    pub(super) fn identity(&self) -> IdentitySettings {
-        IdentitySettings {
-            endpoint: self.text(IDENTITY_ENDPOINT),
-            header: self.text(IDENTITY_HEADER).map(Secret::new),
-            client_id: self.text(CLIENT_ID),
-        }
     }
 
     pub(super) fn demo(&mut self, under_host: bool, has_organization: bool) -> bool {
@@ -303,13 +260,6 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         });
         filter.unwrap_or_else(|| "info".into())
     }
-}
-
-fn is_url(text: &str) -> bool {
-    reqwest::Url::parse(text).is_ok_and(|url| {
-        let is_plain = url.username().is_empty() && url.password().is_none();
-        is_plain && matches!(url.scheme(), "http" | "https") && url.has_host()
-    })
 }
 
 /// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.

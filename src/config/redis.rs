@@ -10,7 +10,7 @@ use crate::platform::identity::IdentitySettings;
 pub struct Redis {
     /// Where it is.
     pub address: Address,
-    /// The managed identity to log in with; `None` logs in with the password of the address, or not at all without one.
+    /// The identity to log in with; `None` logs in with the password of the address, or not at all without one.
     pub identity: Option<IdentitySettings>,
 }
 
@@ -27,6 +27,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
 mod tests {
     use super::super::{CLIENT_ID, Config};
     use super::*;
+    use crate::platform::identity::ManagedEndpoint;
 
     fn redis(url: &str) -> Result<Option<Redis>, String> {
         let settings = [(REDIS_URL, url), (CLIENT_ID, "c")];
@@ -54,7 +55,8 @@ mod tests {
     #[test]
     fn c15_without_a_password_the_managed_identity_logs_in_and_its_tokens_go_over_tls_alone() {
         let by = |url: &str| redis(url).unwrap().unwrap().identity;
-        let identity = IdentitySettings { client_id: Some("c".into()), ..IdentitySettings::default() };
+        let endpoint = ManagedEndpoint { client_id: Some("c".into()), ..ManagedEndpoint::default() };
+        let identity = IdentitySettings::Managed(endpoint);
         for url in
             ["rediss://x.northeurope.redis.azure.net:10000", "rediss://me@x.redis.azure.net", "rediss://a,b"]
         {

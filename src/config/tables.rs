@@ -34,23 +34,25 @@ pub enum TableAccess {
         /// The key, in Base64.
         key: Secret,
     },
-    /// The managed identity of this application.
+    /// The identity of this application.
     Identity(IdentitySettings),
 }
 
 impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     pub(super) fn tables(&mut self) -> Option<Tables> {
-        let identity = self.identity();
-        self.parsed(TABLES, |text| match text.trim() {
+        let (endpoint, key) = self.parsed(TABLES, |text| match text.trim() {
             url if url.contains("://") && !url.contains(';') && !url.contains("Endpoint=") => {
-                of_endpoint(url, identity)
+                of_endpoint(url).map(|endpoint| (endpoint, None))
             }
-            connection_string => of_connection_string(connection_string),
-        })
+            connection_string => of_connection_string(connection_string)
+                .map(|Tables { endpoint, access }| (endpoint, Some(access))),
+        })?;
+        let access = key.unwrap_or_else(|| TableAccess::Identity(self.identity()));
+        Some(Tables { endpoint, access })
     }
 }
 
-fn of_endpoint(text: &str, identity: IdentitySettings) -> Result<Tables, &'static str> {
+fn of_endpoint(text: &str) -> Result<String, &'static str> {
     let endpoint = text.trim_end_matches('/').to_owned();
     if endpoint.contains(['?', '@']) {
         return Err(
@@ -61,7 +63,7 @@ fn of_endpoint(text: &str, identity: IdentitySettings) -> Result<Tables, &'stati
     if !(endpoint.starts_with("https://") || is_on_this_machine(&endpoint)) {
         return Err("must begin with https://, because a token is sent to this endpoint");
     }
-    Ok(Tables { endpoint, access: TableAccess::Identity(identity) })
+    Ok(endpoint)
 }
 
 /// Whether nothing that is sent there leaves this machine.
@@ -134,7 +136,9 @@ mod tests {
     fn an_endpoint_is_accessed_with_the_managed_identity() {
         let read = tables("https://contoso.table.core.windows.net/").unwrap().unwrap();
         assert_eq!(read.endpoint, "https://contoso.table.core.windows.net");
-        let TableAccess::Identity(identity) = &read.access else { panic!("{read:?}") };
+        let TableAccess::Identity(IdentitySettings::Managed(identity)) = &read.access else {
+            panic!("{read:?}")
+        };
         assert_eq!((identity.client_id.as_deref(), &identity.endpoint), (Some("c"), &None));
         assert!(!format!("{read:?}").contains("hunter2"));
         assert!(tables("http://127.0.0.1:10002/devstoreaccount1").is_ok());

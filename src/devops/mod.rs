@@ -23,6 +23,11 @@ use crate::domain::sprint::refuted::HeadRevision;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 
+/// Whether a host is of Azure DevOps Services, and not of a server of one's own.
+pub(crate) fn is_of_services(host: &str) -> bool {
+    host == "dev.azure.com" || host.ends_with(".visualstudio.com")
+}
+
 /// A project of the organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectRef {

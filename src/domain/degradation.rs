@@ -81,14 +81,16 @@ impl Failure {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Unauthorised => {
-                "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation"
+                "check that AZURE_DEVOPS_PAT is set, has not expired and belongs to this organisation; without it, that the \
+                 identity of boardcast is a user of the organisation"
             }
             Self::Forbidden => {
-                "give AZURE_DEVOPS_PAT the scopes vso.project (Project and Team: read) and vso.work (Work Items: read)"
+                "give AZURE_DEVOPS_PAT the scopes vso.project (Project and Team: read) and vso.work (Work Items: read), and its \
+                 owner, or the identity of boardcast, the permission to read the project"
             }
             Self::Gone => {
                 "check BOARDCAST_ORGANIZATION_URL, and that the project or team exists and the owner of \
-                 AZURE_DEVOPS_PAT can see it"
+                 AZURE_DEVOPS_PAT, or the identity of boardcast, can see it"
             }
             Self::Throttled { .. } => "no action needed: boardcast tries again later",
             Self::TimedOut => "if it lasts, check BOARDCAST_ORGANIZATION_URL and the network",

@@ -1,7 +1,9 @@
-//! What the process stands on: the time, secrets that never print, and the identity that the platform gives it.
+//! What the process stands on: the time, secrets that never print, the identity by which Azure knows it, and how
+//! requests that carry a secret leave it.
 
 pub mod clock;
 pub mod identity;
+pub mod outbound;
 pub mod secret;
 
 use std::net::IpAddr;

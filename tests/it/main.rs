@@ -26,6 +26,7 @@ mod feed;
 mod field;
 mod functions_host;
 mod health_check;
+mod identity;
 mod inbox;
 mod instances;
 mod journal;

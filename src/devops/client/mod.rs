@@ -7,11 +7,13 @@ mod answers;
 mod feed;
 mod gate;
 mod items;
+mod login;
 mod team;
 mod transport;
 mod version;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +32,12 @@ use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::refuted::HeadRevision;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
+use crate::platform::identity::TokenSource;
+use crate::platform::outbound::RootCertificates;
 use crate::platform::secret::Secret;
+
+/// The resource that tokens of Microsoft Entra for Azure DevOps are for.
+pub const RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 
 /// How many items one batch may ask for.
 const BATCH_MAX: usize = 200;
@@ -39,12 +46,16 @@ const BATCH_MAX: usize = 200;
 const PAGE: usize = 200;
 
 /// How the organisation is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientSettings {
-    /// The address of the organisation: `https://dev.azure.com/<name>`.
+    /// The address of the organisation, `https://dev.azure.com/<name>`, or of a server's collection.
     pub organisation: String,
-    /// A personal access token, if one is needed.
+    /// A personal access token to log in with.
     pub token: Option<Secret>,
+    /// What to log in with where there is no personal access token.
+    pub tokens: Option<Arc<dyn TokenSource>>,
+    /// Root certificates that are trusted beside those of the machine.
+    pub roots: RootCertificates,
     /// How long an answer may take, from the moment it is the call's turn to the last byte.
     pub deadline: Duration,
     /// How many calls may be under way at once.
@@ -61,6 +72,8 @@ impl ClientSettings {
         Self {
             organisation: organisation.into(),
             token: None,
+            tokens: None,
+            roots: RootCertificates::default(),
             // Azure DevOps throttles by holding a good answer back, for half a minute and more.
             deadline: Duration::from_secs(45),
             parallel_max: 8,
@@ -78,16 +91,23 @@ pub enum ClientSetupError {
     Address,
     /// The token would be sent where others can read it.
     #[error(
-        "BOARDCAST_ORGANIZATION_URL begins with http://, which would send AZURE_DEVOPS_PAT unencrypted; use https://"
+        "BOARDCAST_ORGANIZATION_URL begins with http://, which would send the access token unencrypted; use https://"
     )]
     InTheClear,
+    /// Tokens of Microsoft Entra would be sent to somebody else.
+    #[error(
+        "tokens of Microsoft Entra are for Azure DevOps Services alone; set AZURE_DEVOPS_PAT to log in to a server"
+    )]
+    NotOfServices,
     /// The token cannot be sent.
     #[error(
         "AZURE_DEVOPS_PAT is not a valid access token; generate a new one in Azure DevOps and copy all of it"
     )]
     Token,
     /// TLS cannot be set up; why.
-    #[error("no trusted certificates for Azure DevOps ({0}); install the package ca-certificates")]
+    #[error(
+        "no trusted certificates for Azure DevOps ({0}); install the package ca-certificates, or set BOARDCAST_ROOT_CERTIFICATES"
+    )]
     Tls(String),
 }
 

@@ -5,10 +5,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,12 +15,13 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::gate::{Gate, asked_pause, pause_for_others};
+use super::login::{Credentials, Login};
 use super::version::{Versions, is_of_version};
 use super::{ClientSettings, ClientSetupError};
 use crate::devops::{CallError, json};
 use crate::domain::degradation::Failure;
-use crate::platform::is_this_machine;
-use crate::platform::secret::Secret;
+use crate::platform::identity::TokenError;
+use crate::platform::outbound::http_client;
 
 /// How many characters of what the organisation said are kept.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -30,13 +29,10 @@ const MESSAGE_CHARS_MAX: usize = 300;
 /// How many bytes are read of an answer that is no success: enough for what it says.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
-/// What stands in a message in place of the access token.
-const REDACTED: &str = "[redacted]";
-
 pub(super) struct Transport {
     http: reqwest::Client,
     organisation: Url,
-    token: Option<Token>,
+    login: Login,
     deadline: Duration,
     body_bytes_max: usize,
     turns: Semaphore,
@@ -76,21 +72,6 @@ impl From<Refused> for CallError {
     }
 }
 
-/// The access token as it is sent, and as it must not be told.
-struct Token {
-    header: HeaderValue,
-    secrets: [Secret; 2],
-}
-
-impl Token {
-    fn new(token: &Secret) -> Option<Self> {
-        let encoded = BASE64_STANDARD.encode(format!(":{}", token.expose()));
-        let mut header = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
-        header.set_sensitive(true);
-        Some(Self { header, secrets: [token.clone(), Secret::new(encoded)] })
-    }
-}
-
 type Answer = Response<Vec<u8>>;
 
 /// The body of an answer that is no success.
@@ -106,14 +87,11 @@ impl Transport {
     /// organisation by.
     pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
         let organisation = address(&settings.organisation)?;
-        if settings.token.is_some() && organisation.scheme() == "http" && !is_here(&organisation) {
-            return Err(ClientSetupError::InTheClear);
-        }
-        let token = settings.token.as_ref().map(|token| Token::new(token).ok_or(ClientSetupError::Token));
+        let http = http_client(&organisation, &settings.roots).build();
         Ok(Self {
-            http: http_client(&organisation).map_err(|error| ClientSetupError::Tls(told(&error)))?,
+            login: Login::new(settings, &organisation)?,
+            http: http.map_err(|error| ClientSetupError::Tls(told(&error)))?,
             organisation,
-            token: token.transpose()?,
             deadline: settings.deadline,
             body_bytes_max: settings.body_bytes_max,
             turns: Semaphore::new(settings.parallel_max.clamp(1, Semaphore::MAX_PERMITS)),
@@ -143,13 +121,6 @@ impl Transport {
         }
         Request { transport: self, route, url, body: None }
     }
-
-    fn redacted(&self, message: String) -> String {
-        let secrets = self.token.iter().flat_map(|token| &token.secrets).map(Secret::expose);
-        secrets
-            .filter(|secret| !secret.is_empty())
-            .fold(message, |message, secret| message.replace(secret, REDACTED))
-    }
 }
 
 impl Request<'_> {
@@ -178,14 +149,28 @@ impl Request<'_> {
     }
 
     async fn send_once<T: DeserializeOwned>(self) -> Result<T, Refused> {
-        let Transport { turns, gate, deadline, .. } = self.transport;
+        let Transport { turns, gate, login, .. } = self.transport;
         // Nobody ever closes it, so this is a turn.
         let _turn = turns.acquire().await;
         gate.open().await;
-        let (transport, route) = (self.transport, self.route);
+        let route = self.route;
+        let credentials = login.credentials().await.map_err(|error| no_token(&error, route))?;
+        let answered = self.clone().ask(&credentials).await;
+        // A token may be revoked before its end, and then the next one is as good as ever.
+        if answered.as_ref().is_err_and(is_of_the_token)
+            && let Some(other) =
+                login.instead_of(&credentials).await.map_err(|error| no_token(&error, route))?
+        {
+            return self.ask(&other).await;
+        }
+        answered
+    }
+
+    async fn ask<T: DeserializeOwned>(self, credentials: &Credentials) -> Result<T, Refused> {
+        let (deadline, route) = (self.transport.deadline, self.route);
         // What was waited so far is no fault of the organisation, so the deadline begins here.
         let began = Instant::now();
-        let answered = timeout(*deadline, self.exchange()).await.unwrap_or_else(|_| {
+        let answered = timeout(deadline, self.exchange(credentials)).await.unwrap_or_else(|_| {
             let text = format!("no response within {} ms", deadline.as_millis());
             Err(Refused::new(Failure::TimedOut, text))
         });
@@ -193,12 +178,12 @@ impl Request<'_> {
         let ms = began.elapsed().as_millis();
         tracing::debug!(call = route, status, ms, "asked Azure DevOps");
         answered.and_then(|answer| judge(&answer)).map_err(|Refused { error, type_key }| {
-            let message = transport.redacted(error.message);
+            let message = credentials.explained(error.failure, credentials.redacted(error.message));
             Refused { error: CallError { call: route, status, message, ..error }, type_key }
         })
     }
 
-    async fn exchange(self) -> Result<Answer, Refused> {
+    async fn exchange(self, credentials: &Credentials) -> Result<Answer, Refused> {
         let transport = self.transport;
         let mut sent = match self.body {
             None => transport.http.get(self.url),
@@ -206,8 +191,8 @@ impl Request<'_> {
         };
         // A bad token is otherwise answered with a detour to the page to sign in.
         sent = sent.header(ACCEPT, "application/json").header("x-tfs-fedauthredirect", "Suppress");
-        if let Some(token) = &transport.token {
-            sent = sent.header(AUTHORIZATION, token.header.clone());
+        if let Some(header) = &credentials.header {
+            sent = sent.header(AUTHORIZATION, header.clone());
         }
         let mut response = sent.send().await.map_err(lost)?;
         let mut answer = Response::new(Vec::new());
@@ -231,6 +216,20 @@ impl Request<'_> {
         }
         Ok(answer)
     }
+}
+
+/// What it comes to that there is no token to make a call with.
+fn no_token(error: &TokenError, call: &'static str) -> Refused {
+    let failure = if error.is_refusal() { Failure::Unauthorised } else { Failure::TimedOut };
+    let mut refused = Refused::new(failure, error.to_string());
+    refused.error.call = call;
+    refused
+}
+
+/// Whether a call failed by what it was logged in with, and not by what a proxy wants.
+fn is_of_the_token(refused: &Refused) -> bool {
+    let is_of_proxy = refused.error.status == Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED.as_u16());
+    refused.error.failure == Failure::Unauthorised && !is_of_proxy
 }
 
 fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
@@ -297,7 +296,18 @@ fn lost(error: reqwest::Error) -> Refused {
         cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
     };
     let failure = if causes(&error).any(is_parse) { Failure::Unreadable } else { Failure::TimedOut };
-    Refused::new(failure, told(&error))
+    let is_unknown = causes(&error).any(is_of_certificate);
+    let remedy =
+        "; where the server has a root certificate of its own, name it in BOARDCAST_ROOT_CERTIFICATES";
+    Refused::new(failure, told(&error) + if is_unknown { remedy } else { "" })
+}
+
+/// Whether a connection was given up because of the certificate of the other side.
+fn is_of_certificate(cause: &(dyn Error + 'static)) -> bool {
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(wrapper) => wrapper.get_ref().is_some_and(|inner| is_of_certificate(inner)),
+        None => matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
+    }
 }
 
 /// An error's causes, without the address that was asked.
@@ -325,27 +335,6 @@ fn address(text: &str) -> Result<Url, ClientSetupError> {
     // Addresses to clone from have a user in front. It cannot fail: there is a host.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     Ok(url)
-}
-
-fn is_here(url: &Url) -> bool {
-    is_this_machine(url.host_str().unwrap_or_default())
-}
-
-fn http_client(organisation: &Url) -> Result<reqwest::Client, reqwest::Error> {
-    // It is already installed when this is not the first client of the process.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("boardcast/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(5));
-    if organisation.scheme() == "http" {
-        // The certificates of the machine are neither needed nor missed then.
-        builder = builder.tls_certs_only([]);
-    }
-    if is_here(organisation) {
-        builder = builder.no_proxy();
-    }
-    builder.build()
 }
 
 #[cfg(test)]

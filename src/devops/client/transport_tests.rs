@@ -1,6 +1,8 @@
 //! Addresses, and what an answer is a sign of.
 
 use super::*;
+use crate::platform::outbound::RootCertificates;
+use crate::platform::secret::Secret;
 
 fn settings(organisation: &str) -> ClientSettings {
     ClientSettings { token: Some(Secret::new("hunter2")), ..ClientSettings::new(organisation) }
@@ -11,7 +13,7 @@ fn url_of(organisation: &str, route: &'static str, arguments: &[Argument<'_>]) -
 }
 
 fn answer(status: u16, kind: Option<&str>) -> Answer {
-    let kind = kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_str(kind).unwrap()));
+    let kind = kind.map(|kind| (CONTENT_TYPE, kind.parse().unwrap()));
     let status = StatusCode::from_u16(status).unwrap();
     let mut answer = Response::new(Vec::new());
     *answer.status_mut() = status;
@@ -38,6 +40,8 @@ fn an_address_may_have_a_slash_at_its_end_and_loses_what_is_no_address() {
             "http://127.0.0.1:1/northwind/_apis/projects"
         );
     }
+    let collection = "http://127.0.0.1:1/tfs/DefaultCollection";
+    assert_eq!(url_of(collection, "_apis/projects", &[]), format!("{collection}/_apis/projects"));
     for nonsense in ["", "northwind", "dev.azure.com/northwind", "ftp://a/b", "mailto:a@b", "https://"] {
         assert_eq!(
             Transport::new(&ClientSettings::new(nonsense)).err(),
@@ -63,7 +67,7 @@ fn tls_is_set_up_with_the_one_provider_and_more_than_once() {
     for _ in 0..2 {
         let url = address("https://dev.azure.com/northwind").unwrap();
         // Without certificates on the machine there is an error, which says so.
-        if let Err(error) = http_client(&url) {
+        if let Err(error) = http_client(&url, &RootCertificates::default()).build() {
             assert!(told(&error).contains("certificates"), "{error:?}");
         }
     }

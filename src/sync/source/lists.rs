@@ -189,7 +189,7 @@ fn listed<T>(list: Vec<T>, look: Look, call: &'static str) -> Result<Vec<T>, Cal
         return Ok(list);
     }
     let message =
-        "the list is empty, and was not before; check what the owner of AZURE_DEVOPS_PAT may see".into();
+        "the list is empty, and was not before; check what the owner of AZURE_DEVOPS_PAT, or the identity of boardcast, may see".into();
     Err(CallError { failure: Failure::Unreadable, call, status: None, message })
 }
 

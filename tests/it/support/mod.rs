@@ -1,10 +1,11 @@
 //! What the tests share: an application on a free port, a client that writes raw HTTP, a reader of event streams,
-//! payloads of service hooks, a simulated organisation that fails as planned, a layer of faults over any journal, real
+//! payloads of service hooks, a simulated organisation that fails as planned, a Microsoft Entra, a layer of faults over any journal, real
 //! Redis servers, and several instances over one of them.
 
 pub mod app;
 pub mod archive;
 pub mod azurite;
+pub mod entra;
 pub mod faults;
 pub mod fleet;
 pub mod flow;

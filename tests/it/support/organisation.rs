@@ -1,7 +1,7 @@
 //! The simulated organisation behind a layer of the tests: calls are counted, some fail as planned, and it can be made
 //! unreachable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,8 @@ use std::time::Duration;
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::organisation::NAME;
 use boardcast::demo::simulation::server::routes;
-use http::{HeaderValue, Method, Request};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -88,6 +89,10 @@ struct Shared {
     broken: Mutex<BTreeMap<String, SimulatedFailure>>,
     /// The only version of the API that is known, where it is not every one, and the routes that are previews in it.
     version: Mutex<Option<(&'static str, &'static [&'static str])>>,
+    /// What calls may be logged in with, where it is not anything.
+    admitted: Mutex<Option<BTreeSet<String>>>,
+    /// What each call was logged in with.
+    logins: Mutex<Vec<String>>,
 }
 
 /// A failure that is to come, of the next call on a route or of the next one at all.
@@ -102,7 +107,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (calls, failures, broken, version) = Default::default();
-        let shared = Arc::new(Shared { model, calls, failures, broken, version });
+        let (admitted, logins) = Default::default();
+        let shared = Arc::new(Shared { model, calls, failures, broken, version, admitted, logins });
         let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
         let server = Self { shared, address, accepting };
         server.model().lock().unwrap().base_url = server.base_url();
@@ -144,6 +150,16 @@ impl Server {
     /// Knows the API in that version alone; the calls whose paths end so are previews in it.
     pub fn know_only(&self, version: &'static str, previews: &'static [&'static str]) {
         *self.shared.version.lock().unwrap() = Some((version, previews));
+    }
+
+    /// Refuses every call that is logged in with anything else than these values of `Authorization`.
+    pub fn admit_only(&self, logins: &[&str]) {
+        *self.shared.admitted.lock().unwrap() = Some(logins.iter().map(ToString::to_string).collect());
+    }
+
+    /// The values of `Authorization` that calls came with, in their order.
+    pub fn logins(&self) -> Vec<String> {
+        self.shared.logins.lock().unwrap().clone()
     }
 
     /// Makes every call on a route fail.
@@ -214,6 +230,16 @@ impl Shared {
         Some(SimulatedFailure::Instead(Answer { status: 400, headers: Vec::new(), body }))
     }
 
+    /// The refusal of a login that is not admitted, which is kept.
+    fn denial(&self, headers: &HeaderMap) -> Option<SimulatedFailure> {
+        let login = headers.get(AUTHORIZATION).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let is_admitted = self.admitted.lock().unwrap().as_ref().is_none_or(|all| all.contains(&login));
+        self.logins.lock().unwrap().push(login);
+        let message = "TF400813: The user '' is not authorized to access this resource.";
+        let body = json!({ "$id": "1", "message": message, "typeKey": "UnauthorizedRequestException" });
+        (!is_admitted).then(|| SimulatedFailure::Instead(Answer { status: 401, headers: Vec::new(), body }))
+    }
+
     /// Counts a call; the first failure that is planned for it.
     fn count(&self, method: &Method, path: &str) -> Option<SimulatedFailure> {
         let route = route(method, path);
@@ -233,7 +259,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let (shared, simulated) = (shared.clone(), simulated.clone());
         async move {
             let failure = shared.count(request.method(), request.uri().path());
-            let failure = failure.or_else(|| shared.refusal(request.uri()));
+            let denial = shared.denial(request.headers());
+            let failure = failure.or(denial).or_else(|| shared.refusal(request.uri()));
             if let Some(answer) = failure.as_ref().and_then(SimulatedFailure::answer) {
                 return Ok::<_, Infallible>(response(answer));
             }

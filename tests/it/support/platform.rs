@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use boardcast::platform::identity::{IdentitySettings, ManagedIdentity};
+use boardcast::platform::identity::{EntraIdentity, IdentitySettings, ManagedEndpoint};
+use boardcast::platform::outbound::RootCertificates;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -80,10 +81,11 @@ impl Platform {
     }
 
     /// The identity that asks here for what opens Redis.
-    pub fn identity(&self) -> ManagedIdentity {
-        let settings = IdentitySettings { endpoint: Some(self.endpoint()), ..IdentitySettings::default() };
-        let resource = boardcast::journal::redis::RESOURCE;
-        ManagedIdentity::new(settings, resource, boardcast::platform::clock::system()).unwrap()
+    pub fn identity(&self) -> EntraIdentity {
+        let endpoint = ManagedEndpoint { endpoint: Some(self.endpoint()), ..ManagedEndpoint::default() };
+        let (settings, resource) = (IdentitySettings::Managed(endpoint), boardcast::journal::redis::RESOURCE);
+        let clock = boardcast::platform::clock::system();
+        EntraIdentity::new(settings, resource, &RootCertificates::default(), clock).unwrap()
     }
 }
 
