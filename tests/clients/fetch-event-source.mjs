@@ -10,6 +10,8 @@ class RetriableError extends Error {}
 
 await fetchEventSource(process.argv[2], {
   onmessage(message) {
+    // A block that tells a position alone is no event.
+    if (message.data === "") return;
     JSON.parse(message.data);
     console.log(`${message.id} ${message.data}`);
   },

@@ -18,7 +18,8 @@ def iter_sse(client, url):
         headers["Last-Event-ID"] = last_event_id
     with connect_sse(client, "GET", url, headers=headers) as event_source:
         for sse in event_source.iter_sse():
-            last_event_id = sse.id
+            # On a new connection there may be events before the first that has an id.
+            last_event_id = sse.id or last_event_id
             if sse.retry is not None:
                 reconnection_delay = sse.retry / 1000
             yield sse
@@ -28,6 +29,9 @@ with httpx.Client(timeout=httpx.Timeout(5, read=60)) as client:
     while True:
         try:
             for sse in iter_sse(client, sys.argv[1]):
+                # A block that tells a position alone is no event.
+                if not sse.data:
+                    continue
                 json.loads(sse.data)
                 print(sse.id, sse.data, flush=True)
         except httpx.TransportError:

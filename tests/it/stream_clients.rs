@@ -7,12 +7,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use boardcast::domain::entry_id::EntryId;
 use boardcast::journal::Store;
+use boardcast::stream::hub::frame::silent_heartbeat;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::support::app::{DEADLINE, TestApp};
 use crate::support::eventually;
 use crate::support::hooks::updated;
+use crate::support::http;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer};
 
@@ -91,6 +96,10 @@ fn python(root: &Path) -> PathBuf {
     if brought.exists() { brought } else { "python3".into() }
 }
 
+/// The four of them.
+const CLIENTS: [&str; 4] =
+    ["eventsource.mjs", "fetch-event-source.mjs", "httpx_sse_client.py", "sseclient_py_client.py"];
+
 async fn start(server: &RedisServer) -> TestApp {
     let journal = redis::journal(redis::settings(&server.url(), "default"));
     let app = TestApp::builder()
@@ -118,8 +127,7 @@ async fn fault_f7_clients_that_others_use_receive_every_event_once() {
     change(&app, 1..=1).await;
     app.quiet().await;
     let mut clients = Vec::new();
-    for name in ["eventsource.mjs", "fetch-event-source.mjs", "httpx_sse_client.py", "sseclient_py_client.py"]
-    {
+    for name in CLIENTS {
         clients.push(Client::start(name, app.address.port()).await);
     }
     let caught_up = async |rev: u64| {
@@ -157,5 +165,54 @@ async fn fault_f7_clients_that_others_use_receive_every_event_once() {
         let revisions: Vec<u64> = changes.iter().map(|(_, rev)| *rev).collect();
         assert_eq!(revisions, (2..=60).collect::<Vec<u64>>(), "{}", client.name);
         assert_eq!(client.resumptions(), (3, 0), "{}", client.name);
+    }
+}
+
+/// A server that answers every request with the same stream, and ends it; what it was asked to go on from is noted.
+async fn repeat(body: Vec<u8>) -> (u16, Arc<Mutex<Vec<Option<String>>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::<Mutex<Vec<Option<String>>>>::default();
+    let noted = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while http::find(&head, b"\r\n\r\n").is_none() {
+                if stream.read_buf(&mut head).await.unwrap_or(0) == 0 {
+                    break;
+                }
+            }
+            let head = String::from_utf8(head).unwrap().to_lowercase();
+            let cursor = head.lines().find_map(|line| line.strip_prefix("last-event-id:"));
+            noted.lock().unwrap().push(cursor.map(|cursor| cursor.trim().to_owned()));
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+            let answer = [head.as_bytes(), &body].concat();
+            // A client that failed at it has closed the connection.
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    (port, asked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f7_a_block_that_tells_a_position_alone_is_no_event_to_them() {
+    let event = |n: u32| format!(r#"{{"type":"metric_changed","value":{n}}}"#);
+    let moved = silent_heartbeat(Some(EntryId::parse("7-0").unwrap()));
+    let blocks = [
+        format!("retry: 50\nid: 5-0\ndata: {}\n\n", event(1)).into_bytes(),
+        moved.to_vec(),
+        format!("data: {}\n\n", event(2)).into_bytes(),
+    ];
+    for name in CLIENTS {
+        let (port, asked) = repeat(blocks.concat()).await;
+        let client = Client::start(name, port).await;
+        eventually(name, async || asked.lock().unwrap().len() > 2).await;
+        let printed = client.printed.lock().unwrap().clone();
+        let of_event = |n: usize| printed[n].split_once(' ').unwrap().1.to_owned();
+        assert_eq!([of_event(0), of_event(1)], [event(1), event(2)], "{name}: {printed:?}");
+        // Those that hand it on keep what it tells; the others pass over it altogether.
+        let hands_it_on = ["fetch-event-source.mjs", "httpx_sse_client.py"].contains(&name);
+        let cursor = if hands_it_on { "7-0" } else { "5-0" };
+        assert_eq!(asked.lock().unwrap()[..2], [None, Some(cursor.to_owned())], "{name}");
     }
 }
