@@ -81,7 +81,9 @@ async fn deliver(stage: &Stage, book: &Book, Posting { change, after, place }: P
     for attempt in place.. {
         let instance = &stage.instances[attempt % INSTANCES];
         let life = instance.lives.load(Ordering::SeqCst);
-        match http::attempt(stage.places.nth(attempt), &request).await {
+        let answer = http::attempt(stage.places.nth(attempt), &request).await;
+        stage.truth.note_hook(change.item, change.rev, false);
+        match answer {
             Ok(answer) if answer.status == 200 => {
                 let outcome = answer.json()["outcome"].as_str().unwrap().to_owned();
                 if !["applied", "known", "kept"].contains(&outcome.as_str()) {
@@ -91,6 +93,7 @@ async fn deliver(stage: &Stage, book: &Book, Posting { change, after, place }: P
                 }
                 stage.count(format!("hook {outcome}"));
                 book.0.lock().unwrap().entry(change.item).or_default().insert(change.rev);
+                stage.truth.note_hook(change.item, change.rev, outcome == "kept");
                 if outcome != "kept" {
                     let mut answered = instance.answered.lock().unwrap();
                     if instance.lives.load(Ordering::SeqCst) == life {

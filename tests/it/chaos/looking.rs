@@ -16,11 +16,6 @@ use crate::support::witness::{Connection, Witness};
 /// How many readers there are at most, and at least one.
 const READERS_MAX: usize = 5;
 
-/// How long after an instance lost its Redis, or everybody the organisation, no board of it may say that it is full:
-/// far more than it takes to notice, because the machine may be busy.
-const REDIS_NOTICED_AFTER: Duration = Duration::from_secs(15);
-const ORGANISATION_NOTICED_AFTER: Duration = Duration::from_secs(40);
-
 /// How long a board may lack what its instance has answered for. As a rule it never does; but a relay that is slow is
 /// not waited for, and one that has lost its Redis has to find it again.
 const FOLDED_WITHIN: Duration = Duration::from_secs(6);
@@ -31,21 +26,24 @@ pub async fn readers(
     until: Instant,
     mut rng: fastrand::Rng,
 ) -> (Vec<Vec<Connection>>, Vec<Witness>) {
-    let (mut left, mut reading) =
-        (Vec::new(), vec![Witness::begin(&stage.places, 0), Witness::begin(&stage.places, 1)]);
+    let (mut left, mut reading) = (
+        Vec::new(),
+        vec![Witness::begin(&stage.places, 0), Witness::asking(&stage.places, 1, "heartbeat=1")],
+    );
     while Instant::now() < until && !stage.findings.any() {
         sleep(Duration::from_millis(rng.u64(200..3_000))).await;
         let one = rng.usize(0..reading.len());
         match rng.u8(0..10) {
             0 if reading.len() < READERS_MAX => {
                 stage.count("reader came");
-                reading.push(Witness::begin(&stage.places, rng.usize(0..INSTANCES)));
+                let query = if rng.bool() { "heartbeat=1" } else { "" };
+                reading.push(Witness::asking(&stage.places, rng.usize(0..INSTANCES), query));
             }
             // The first one stays, so that somebody sees everything.
             1 if one > 0 => {
                 stage.count("reader left");
                 let connections = reading.swap_remove(one).end().await;
-                stage.findings.note(reading::check(&stage.truth, &connections));
+                stage.findings.note(reading::check(stage, &connections).map(drop));
                 left.push(connections);
             }
             2..6 => {
@@ -83,32 +81,23 @@ pub async fn looks(stage: &Stage, number: usize, until: Instant) {
             seen = (life, BTreeMap::new());
         }
         let mut answered = instance.answered.lock().unwrap().clone();
-        if instance.without_redis.is_there_for(FOLDED_WITHIN) {
+        let asked_at = std::time::Instant::now();
+        if instance.without_redis.was_there(FOLDED_WITHIN, asked_at) {
             answered.retain(|_, (_, at)| at.elapsed() > FOLDED_WITHIN);
         } else {
             answered.clear();
         }
-        let (redis, organisation) = (instance.without_redis.time(), stage.organisation_away.time());
         let Some(boards) = boards(stage, number).await else { continue };
         if instance.lives.load(Ordering::SeqCst) != life {
             continue;
         }
         stage.count("look at all boards");
-        // What was away before and is still has been away meanwhile.
-        let is_known = |before: Option<Duration>, now: Option<Duration>, bound| {
-            before.is_some_and(|before| before > bound && now.is_some_and(|now| now > before))
-        };
-        let no_redis = is_known(redis, instance.without_redis.time(), REDIS_NOTICED_AFTER);
-        let no_organisation =
-            is_known(organisation, stage.organisation_away.time(), ORGANISATION_NOTICED_AFTER);
         for board in &boards {
             let (level, as_of) = (&board["level"], &board["dataAsOf"]);
             stage.count(format!("board seen as {}", level.as_str().unwrap()));
-            if *level == "full" && (no_redis || no_organisation) {
-                stage.findings.report(format!(
-                    "instance {number} says full, without Redis for {redis:?}, without the organisation for \
-                     {organisation:?}: {board}"
-                ));
+            if *level == "full" {
+                let judged = stage.check_full(number, asked_at);
+                stage.findings.note(judged.map_err(|why| format!("{why}: {board}")));
             }
             stage.findings.note(reading::check_board(&stage.truth, board, level, as_of));
             stage.findings.note(went_back(board, &answered, &mut seen.1));

@@ -6,6 +6,7 @@
 //! the same trouble; what the machine makes of it differs from run to run.
 
 mod hooks;
+mod levels;
 mod looking;
 mod reading;
 mod stage;
@@ -34,6 +35,9 @@ const FASTER: i64 = 20;
 
 /// How long it may take after the trouble until everything is as it should be.
 const WHOLE_WITHIN: Duration = Duration::from_secs(180);
+
+/// How long it may take then until every reader was told so.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var_os(name)?;
@@ -133,8 +137,9 @@ async fn end(
     let mut told = left;
     for witness in still {
         witness.passed(last).await;
+        stage.findings.note(levels_rise(stage, &witness).await);
         let connections = witness.end().await;
-        stage.findings.note(reading::check(&stage.truth, &connections));
+        stage.findings.note(reading::check(stage, &connections).map(drop));
         told.push(connections);
     }
     // What came meanwhile is in the log by now.
@@ -145,6 +150,20 @@ async fn end(
         stage.findings.note(whole_between_gaps(connections, &log));
     }
     told
+}
+
+/// Waits until a reader was told of every board that it is full.
+async fn levels_rise(stage: &Stage, witness: &Witness) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        match reading::check(stage, &witness.so_far())? {
+            less if less.is_empty() => return Ok(()),
+            less if began.elapsed() > TOLD_WITHIN => {
+                return Err(format!("a reader was not told that these are full again: {less:?}"));
+            }
+            _ => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
 }
 
 fn whole_between_gaps(

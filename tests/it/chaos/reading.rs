@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
 
+use super::levels::{Claim, Levels, whose};
+use super::stage::Stage;
 use super::truth::{BoardName, NUMBERS, Truth, number};
 use crate::support::witness::{Connection, summary};
 
 /// A board as a client has it.
 #[derive(Default)]
 struct Held {
+    /// Whose it is, and what is missing on it.
+    about: Value,
     items: BTreeMap<u32, Value>,
     /// What each number was since the reader has the board, in hundredths.
     were: BTreeMap<&'static str, BTreeSet<i64>>,
@@ -19,6 +23,14 @@ struct Held {
 }
 
 impl Held {
+    /// Judges whether it is as fresh as is said.
+    fn check_followed(&self, truth: &Truth, as_of: Option<i64>) -> Result<(), String> {
+        let is_compared = truth.is_compared && !self.about["team"].is_null();
+        let Some(as_of) = as_of.filter(|_| is_compared) else { return Ok(()) };
+        let shown = self.items.iter().map(|(id, item)| (*id, number(&item["rev"]))).collect();
+        truth.check_followed(&self.about, &shown, as_of)
+    }
+
     fn follow(&mut self, truth: &Truth, event: &Value) {
         let whose = (&event["projectId"], &event["teamId"]);
         for (name, value) in truth.numbers(whose, self.items.values()) {
@@ -41,9 +53,10 @@ fn hundredths(value: f64) -> i64 {
     (value * 100.0).round() as i64
 }
 
-/// Reads everything that a reader was sent.
-pub fn check(truth: &Truth, connections: &[Connection]) -> Result<(), String> {
-    let mut boards = BTreeMap::<String, Held>::new();
+/// Reads everything that a reader was sent; returns the boards that are less than full, as far as it knows.
+pub fn check(stage: &Stage, connections: &[Connection]) -> Result<BTreeSet<String>, String> {
+    let truth = &stage.truth;
+    let (mut boards, mut levels) = (BTreeMap::<String, Held>::new(), Levels::default());
     let mut cursor: Option<EntryId> = None;
     for connection in connections {
         let resumed = connection.connected().is_some_and(|connected| connected["resumed"] == true);
@@ -60,9 +73,29 @@ pub fn check(truth: &Truth, connections: &[Connection]) -> Result<(), String> {
             }
             cursor = Some(id);
         }
-        for event in connection.blocks.iter().filter_map(|block| block.json()) {
+        levels.connect();
+        for (block, at) in connection.blocks.iter().zip(&connection.arrivals) {
+            let event = block.json();
+            let is_heartbeat = event.as_ref().is_none_or(|event| event["type"] == "heartbeat");
+            for claim in levels.due(is_heartbeat, *at)? {
+                check_claim(truth, &boards, &claim)?;
+            }
+            let Some(event) = event else { continue };
+            levels.take(stage, &event, block.id().is_some(), (connection.place, *at))?;
             follow(truth, &mut boards, &event)?;
         }
+    }
+    Ok(levels.less())
+}
+
+fn check_claim(truth: &Truth, boards: &BTreeMap<String, Held>, claim: &Claim) -> Result<(), String> {
+    let is_meant = |held: &&Held| {
+        let whose = whose(&held.about["project"]["id"], &held.about["team"]["id"]);
+        claim.boards.contains(&whose)
+    };
+    for held in boards.values().filter(is_meant) {
+        let judged = held.check_followed(truth, claim.as_of());
+        judged.map_err(|why| format!("{why}, by {claim:?}"))?;
     }
     Ok(())
 }
@@ -82,7 +115,12 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
                 boards.remove(&name);
                 return Ok(());
             };
-            let mut held = Held::default();
+            let mut about = data.clone();
+            about
+                .as_object_mut()
+                .unwrap()
+                .retain(|name, _| ["project", "team", "missing"].contains(&name.as_str()));
+            let mut held = Held { about, ..Held::default() };
             for item in items {
                 held.take(item)?;
             }
@@ -122,6 +160,20 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
                 held.items.remove(&number(removed));
             }
             held.follow(truth, event);
+        }
+        "recovered" if event["from"] == "none" || event["from"] == "mock" => {
+            // The board follows.
+            boards.remove(&name);
+        }
+        "recovered" => {
+            if let Some(held) = boards.get(&name) {
+                let judged = held.check_followed(truth, event["dataAsOf"].as_i64());
+                judged.map_err(|why| format!("{why}, by {event}"))?;
+            }
+        }
+        "sprint_changed" => {
+            let whose = [&event["projectId"], &event["teamId"]];
+            boards.retain(|_, held| [&held.about["project"]["id"], &held.about["team"]["id"]] != whose);
         }
         "metric_changed" => {
             let metric = event["metric"].as_str().unwrap();

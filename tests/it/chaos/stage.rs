@@ -55,7 +55,8 @@ pub struct Away(Mutex<Absence>);
 #[derive(Default)]
 struct Absence {
     since: Option<Instant>,
-    back_since: Option<Instant>,
+    /// From when till when it was away before.
+    past: Vec<(Instant, Instant)>,
 }
 
 impl Away {
@@ -65,25 +66,36 @@ impl Away {
 
     pub fn end(&self) {
         let mut absence = self.0.lock().unwrap();
-        (absence.since, absence.back_since) = (None, Some(Instant::now()));
+        if let Some(since) = absence.since.take() {
+            absence.past.push((since, Instant::now()));
+        }
     }
 
     /// Whoever is to notice begins only now.
     pub fn begin_anew(&self) {
-        if let Some(since) = &mut self.0.lock().unwrap().since {
-            *since = Instant::now();
+        if self.is_away() {
+            self.end();
+            self.begin();
         }
     }
 
-    /// For how long it has been away, without being back meanwhile.
-    pub fn time(&self) -> Option<Duration> {
-        self.0.lock().unwrap().since.map(|since| since.elapsed())
+    fn is_away(&self) -> bool {
+        self.0.lock().unwrap().since.is_some()
     }
 
-    /// Whether it has been there for so long.
-    pub fn is_there_for(&self, time: Duration) -> bool {
+    /// Whether it was away all the time up to `at`, for that long.
+    pub fn lasted(&self, time: Duration, at: Instant) -> bool {
         let absence = self.0.lock().unwrap();
-        absence.since.is_none() && absence.back_since.is_none_or(|since| since.elapsed() > time)
+        let lasted = |since: Instant| since + time <= at;
+        absence.since.is_some_and(lasted)
+            || absence.past.iter().any(|(since, back)| lasted(*since) && at <= *back)
+    }
+
+    /// Whether it was there all the time up to `at`, for that long.
+    pub fn was_there(&self, time: Duration, at: Instant) -> bool {
+        let absence = self.0.lock().unwrap();
+        absence.since.is_none_or(|since| at <= since)
+            && absence.past.iter().all(|(since, back)| at <= *since || *back + time <= at)
     }
 }
 
@@ -101,6 +113,14 @@ pub struct Instance {
     settings: Vec<(&'static str, String)>,
     log: Mutex<Vec<String>>,
 }
+
+/// How long after an instance lost its Redis, or everybody the organisation, no board of it may say that it is full:
+/// far more than it takes to notice, because the machine may be busy.
+const REDIS_NOTICED_AFTER: Duration = Duration::from_secs(15);
+const ORGANISATION_NOTICED_AFTER: Duration = Duration::from_secs(40);
+
+/// How long everybody must have had Redis by then, in which alone can be said that the organisation is away.
+const SAID_WITHIN: Duration = Duration::from_secs(20);
 
 /// Everything together.
 pub struct Stage {
@@ -213,6 +233,21 @@ impl Stage {
         self.counts.lock().unwrap().clone()
     }
 
+    /// Judges whether an instance might say at that moment that a board is full.
+    pub fn check_full(&self, number: usize, at: Instant) -> Result<(), String> {
+        let instance = &self.instances[number % INSTANCES];
+        if instance.without_redis.lasted(REDIS_NOTICED_AFTER, at) {
+            return Err(format!("instance {number} says full, {REDIS_NOTICED_AFTER:?} after it lost Redis"));
+        }
+        let all = || self.instances.iter().all(|one| one.without_redis.was_there(SAID_WITHIN, at));
+        if self.organisation_away.lasted(ORGANISATION_NOTICED_AFTER, at) && all() {
+            return Err(format!(
+                "instance {number} says full, {ORGANISATION_NOTICED_AFTER:?} after it lost the organisation"
+            ));
+        }
+        Ok(())
+    }
+
     /// Kills a process, and starts another in its place a while later.
     pub async fn kill_and_start(&self, number: usize, pause: Duration) {
         let instance = &self.instances[number];
@@ -223,7 +258,7 @@ impl Stage {
 
     /// Sets the clock of one instance so much ahead, or back.
     pub fn set_clock(&self, offset_s: i64) {
-        self.truth.note_clock((offset_s + 2) * 1_000);
+        self.truth.note_clock(offset_s * 1_000);
         // It is read in one piece.
         let next = self.clock.with_extension("next");
         std::fs::write(&next, format!("{offset_s:+}")).unwrap();

@@ -147,7 +147,9 @@ impl Trouble<'_> {
                 stage.count("organisation unreachable");
                 stage.organisation.lock().await.close().await;
                 stage.organisation_away.begin();
-                let time = self.time();
+                // Sometimes so long that nothing else than its absence can be what boards say.
+                let is_long = self.rng.u8(0..5) == 0;
+                let time = if is_long { self.ms(45_000..70_000) } else { self.time() };
                 self.wait(time).await;
                 stage.organisation_away.end();
                 stage.organisation.lock().await.reopen().await.unwrap();

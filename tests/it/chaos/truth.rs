@@ -1,10 +1,9 @@
 //! What is true: the simulated organisation with every revision it ever had, and what may be said of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use boardcast::demo::simulation::item::{Item, Revision};
+use boardcast::demo::simulation::item::{Item, ItemContent, Revision};
 use boardcast::demo::simulation::model::{Model, SimulatedChange};
 use boardcast::demo::simulation::organisation::day_of;
 use boardcast::demo::simulation::process::ItemRank;
@@ -22,9 +21,23 @@ pub struct Truth {
     pub is_compared: bool,
     /// Since the run began: the revisions of each item, with the time of the machine at which they were made.
     made: Mutex<BTreeMap<u32, Vec<(u32, i64)>>>,
-    /// How far the clock of an instance was ever ahead.
-    ahead_ms: AtomicI64,
+    /// Until when the hook of a revision was on its way, or may have been.
+    on_its_way: Mutex<BTreeMap<(u32, u32), i64>>,
+    /// Since when the clock of an instance is how far ahead, in milliseconds of the machine's time.
+    clock: Mutex<Vec<(i64, i64)>>,
 }
+
+/// By how much an instance may be ahead of the clock of Redis, which it goes by: it compares whole seconds.
+const WHOLE_SECONDS_MS: i64 = 1_000;
+
+/// By how much more where its own clock is ahead: it takes no notice of so little.
+const UNNOTICED_MS: i64 = 2_000;
+
+/// For how long a hook that is in the inbox may come from there.
+const KEPT_MS: i64 = 60_000;
+
+/// For how long a clock that was set back goes on to be seen as it was.
+const SET_WITHIN_MS: i64 = 5_000;
 
 fn now_ms() -> i64 {
     boardcast::platform::clock::system()().epoch_ms()
@@ -39,7 +52,8 @@ impl Truth {
             model: Arc::new(Mutex::new(model)),
             is_compared,
             made: Mutex::default(),
-            ahead_ms: AtomicI64::new(0),
+            on_its_way: Mutex::default(),
+            clock: Mutex::default(),
         }
     }
 
@@ -57,8 +71,28 @@ impl Truth {
         }
     }
 
+    /// The hook of a revision is posted, or is in the inbox, from where it is taken when there is time.
+    pub fn note_hook(&self, item: u32, rev: u32, is_kept: bool) {
+        let until = now_ms() + if is_kept { KEPT_MS } else { 0 };
+        let mut on_its_way = self.on_its_way.lock().unwrap();
+        let known = on_its_way.entry((item, rev)).or_insert(until);
+        *known = until.max(*known);
+    }
+
     pub fn note_clock(&self, offset_ms: i64) {
-        self.ahead_ms.fetch_max(offset_ms, Ordering::SeqCst);
+        self.clock.lock().unwrap().push((now_ms(), offset_ms));
+    }
+
+    /// By how much an instance that spoke of that time may have been ahead.
+    fn ahead_ms(&self, at_ms: i64) -> i64 {
+        let clock = self.clock.lock().unwrap();
+        let ends = clock.iter().skip(1).map(|(since, _)| *since).chain([i64::MAX]);
+        let then = clock
+            .iter()
+            .zip(ends)
+            .filter(|((since, _), end)| *since <= at_ms + SET_WITHIN_MS && at_ms - SET_WITHIN_MS <= *end);
+        let offset_ms = then.map(|((_, offset_ms), _)| *offset_ms).max().unwrap_or(0);
+        WHOLE_SECONDS_MS + offset_ms.clamp(0, UNNOTICED_MS)
     }
 
     /// Checks an item as it is shown against the revision that it claims to be.
@@ -168,10 +202,30 @@ impl Truth {
             return Ok(());
         };
         let as_of = as_of.as_i64().ok_or("a full board that says of no time")?;
-        // Whichever instance said when that was may have been ahead.
-        let as_of = as_of - self.ahead_ms.load(Ordering::SeqCst);
-        let shown: BTreeMap<u32, u32> =
-            items.iter().map(|item| (number(&item["id"]), number(&item["rev"]))).collect();
+        let shown = items.iter().map(|item| (number(&item["id"]), number(&item["rev"]))).collect();
+        self.check_fresh(data, &shown, as_of, |_, _| false)
+    }
+
+    /// The same of a board that a reader has by events: of a revision that changes nothing to be seen there is none.
+    pub fn check_followed(&self, data: &Value, shown: &BTreeMap<u32, u32>, as_of: i64) -> Result<(), String> {
+        let seen = |revision: &Revision| {
+            (revision.deleted, ItemContent { parent: None, ..revision.content.clone() })
+        };
+        self.check_fresh(data, shown, as_of, |one, other| seen(one) == seen(other))
+    }
+
+    /// Checks that a board with these revisions, or ones that are alike, has what the organisation had at that moment.
+    fn check_fresh(
+        &self,
+        data: &Value,
+        shown: &BTreeMap<u32, u32>,
+        as_of: i64,
+        is_alike: impl Fn(&Revision, &Revision) -> bool,
+    ) -> Result<(), String> {
+        if as_of > now_ms() + self.ahead_ms(now_ms()) {
+            return Err(format!("a board of the future, {as_of}: {data}"));
+        }
+        let as_of = as_of - self.ahead_ms(as_of);
         let missing: BTreeSet<u32> = data["missing"]
             .as_array()
             .into_iter()
@@ -179,20 +233,31 @@ impl Truth {
             .filter_map(|missing| Some(missing["workItemId"].as_u64()? as u32))
             .collect();
         let model = self.model.lock().unwrap();
-        let made = self.made.lock().unwrap();
+        let (made, on_its_way) = (self.made.lock().unwrap(), self.on_its_way.lock().unwrap());
         for item in model.items().values().filter(|item| !missing.contains(&item.id)) {
             let of_item = made.get(&item.id).map_or(&[][..], |made| made);
             let later = of_item.iter().filter(|(_, at)| *at > as_of).count() as u32;
             let known = item.newest().rev - later;
             let on_board = is_on(&model, item, item.newest(), data);
+            let is_older = |rev: u32| {
+                // Several revisions that come at once may end with what was there before.
+                let mut newer = (known..=item.newest().rev).filter_map(|rev| item.revision(rev));
+                let shown = item.revision(rev);
+                rev < known && !shown.is_some_and(|shown| newer.any(|newer| is_alike(shown, newer)))
+            };
+            // A hook that came after the comparison, and is of before it, may bring back what had left: the next one finds it.
+            let came_late = |rev: u32| on_its_way.get(&(item.id, rev)).is_some_and(|until| as_of < *until);
             let differs = match shown.get(&item.id) {
-                Some(rev) => *rev < known || (later == 0 && !on_board),
+                Some(rev) if came_late(*rev) => false,
+                Some(rev) => is_older(*rev) || (later == 0 && !on_board),
                 None => later == 0 && on_board,
             };
             if differs {
-                let shown = shown.get(&item.id);
+                let shown = shown.get(&item.id).map(|rev| item.revision(*rev));
+                let known = item.revision(known);
                 return Err(format!(
-                    "a full board of {as_of} has revision {shown:?} of item {}, of which revision {known} was there: {data}",
+                    "a full board of {as_of} has {shown:?} of item {}, of which {known:?} was there; made were \
+                     {of_item:?}: {data}",
                     item.id
                 ));
             }

@@ -18,7 +18,7 @@ use boardcast::domain::stored::Stored;
 use boardcast::journal::Journal as _;
 use boardcast::journal::address::Address;
 use boardcast::journal::redis::{RedisJournal, RedisSettings};
-use redis::{FromRedisValue, Value};
+use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 use serde_json::json;
 
 use super::app::DEADLINE;
@@ -200,7 +200,9 @@ impl RedisServer {
     /// Sends a command past the journal.
     pub async fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.way_in.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        // A whole log is a long answer, and the machine may be busy.
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(DEADLINE));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
         let mut command = redis::cmd(words[0]);
         for word in &words[1..] {
             command.arg(*word);

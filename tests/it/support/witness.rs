@@ -1,7 +1,7 @@
 //! A reader that comes back whenever it is cut off, as a browser does, and keeps everything that it was ever sent.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
@@ -20,7 +20,13 @@ const BACK_AFTER: Duration = Duration::from_millis(30);
 pub struct Connection {
     /// The cursor that it was asked to go on from.
     pub cursor: Option<EntryId>,
+    /// Which place it was at: they take turns.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub place: usize,
     pub blocks: Vec<Block>,
+    /// When each block arrived.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub arrivals: Vec<Instant>,
 }
 
 impl Connection {
@@ -51,7 +57,7 @@ impl Connection {
         let mut events = Vec::new();
         for block in &self.blocks {
             let (Some(id), Some(data)) = (block.id(), block.field("data")) else { continue };
-            if !matches!(block.kind().as_deref(), Some("snapshot" | "connected")) {
+            if !matches!(block.kind().as_deref(), Some("snapshot" | "connected" | "heartbeat")) {
                 events.push((EntryId::parse(&id).unwrap(), data));
             }
         }
@@ -70,9 +76,15 @@ pub struct Witness {
 impl Witness {
     /// Reads at that place, and at the next one when there nobody answers or it is told to.
     pub fn begin(places: &Places, first: usize) -> Self {
+        Self::asking(places, first, "")
+    }
+
+    /// The same with a query.
+    pub fn asking(places: &Places, first: usize, query: &str) -> Self {
+        let path = format!("/api/sse/dashboard?{query}");
         let connections = Arc::<Mutex<Vec<Connection>>>::default();
         let told = watch::Sender::new(Some(first));
-        let reading = tokio::spawn(read(places.clone(), connections.clone(), told.subscribe()));
+        let reading = tokio::spawn(read(places.clone(), path, connections.clone(), told.subscribe()));
         Self { connections, told, reading }
     }
 
@@ -101,6 +113,12 @@ impl Witness {
     pub async fn passed(&self, id: EntryId) {
         let has_it = |connections: &[Connection]| cursor(connections) >= Some(id);
         self.until(&format!("a reader does not come to {id}"), has_it).await;
+    }
+
+    /// What it was sent so far.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub fn so_far(&self) -> Vec<Connection> {
+        self.connections.lock().unwrap().clone()
     }
 
     /// Stops reading; returns everything that it was sent.
@@ -133,6 +151,7 @@ pub fn summary(connections: &[Connection]) -> Vec<String> {
 
 async fn read(
     places: Places,
+    path: String,
     connections: Arc<Mutex<Vec<Connection>>>,
     mut told: watch::Receiver<Option<usize>>,
 ) {
@@ -142,16 +161,21 @@ async fn read(
         let cursor = cursor(&connections.lock().unwrap());
         let text = cursor.map(|cursor| cursor.to_string());
         let headers: Vec<_> = text.iter().map(|cursor| ("last-event-id", cursor.as_str())).collect();
-        match SseReader::attempt(places.nth(place + failures), "/api/sse/dashboard", &headers).await {
+        let place = place + failures;
+        match SseReader::attempt(places.nth(place), &path, &headers).await {
             Err(_) => failures += 1,
             Ok(mut reader) => {
-                connections.lock().unwrap().push(Connection { cursor, blocks: Vec::new() });
+                let connection = Connection { cursor, place, blocks: Vec::new(), arrivals: Vec::new() };
+                connections.lock().unwrap().push(connection);
                 loop {
                     tokio::select! {
                         _ = told.changed() => break,
                         block = reader.next() => match block {
                             Some(block) => {
-                                connections.lock().unwrap().last_mut().unwrap().blocks.push(block);
+                                let mut connections = connections.lock().unwrap();
+                                let connection = connections.last_mut().unwrap();
+                                connection.blocks.push(block);
+                                connection.arrivals.push(Instant::now());
                             }
                             None => break,
                         },
