@@ -79,6 +79,8 @@ fn catalogue() -> Catalogue {
         order_field: None,
         types_without_effort: BTreeSet::new(),
         unread: BTreeSet::new(),
+        failed: None,
+        team_field: None,
         states: TYPES.iter().map(|name| ((*name).into(), states.clone())).collect(),
         weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri"].map(|day| day.parse().unwrap()).into(),
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),
@@ -116,6 +118,7 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
                 effort: Arc::new(BTreeMap::from([(texts.effort.clone(), Hundredths::whole(rev))])),
                 remaining_work: Some(Hundredths::whole(number % 8)),
                 blocked: number.is_multiple_of(17),
+                has_more_numbers: false,
                 deleted: false,
             },
         };

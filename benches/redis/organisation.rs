@@ -102,6 +102,7 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
             effort: Arc::new(BTreeMap::from([(EFFORT.into(), Hundredths::whole(1 + rev % 8))])),
             remaining_work: None,
             blocked: false,
+            has_more_numbers: false,
             deleted: false,
         },
     };

@@ -28,7 +28,7 @@ pub(super) const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork
 pub(super) const FIELDS_MAX: usize = 1_024;
 
 /// How many numbers are kept of a revision for what a backlog may be ordered by, beside the usual fields.
-const RANKS_MAX: usize = 32;
+pub(super) const RANKS_MAX: usize = 32;
 
 /// The names of fields of which something is made, those of estimates aside.
 const READ: [&str; 19] = [

@@ -61,6 +61,9 @@ mod tests {
         let writer = written.clone();
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        // Where there is one subscriber alone, a panic in the thread of another test, which has none, turns the event off
+        // for all threads.
+        let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(log_panic));
         tracing::subscriber::with_default(subscriber, || {

@@ -29,7 +29,7 @@ pub(super) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
 pub(super) fn pause_for_others(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
     let (remaining, limit) = (number("x-ratelimit-remaining")?, number("x-ratelimit-limit")?);
-    if !(remaining < limit * SHARE_FOR_OTHERS) {
+    if remaining >= limit * SHARE_FOR_OTHERS || remaining.is_nan() || limit.is_nan() {
         return None;
     }
     // Both are of the server's clock: ours may be set otherwise.

@@ -77,7 +77,9 @@ impl Source {
         let page = self.azure.revision_page(from, projects, &fields).await?;
         let is_new = {
             let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-            page.strangers.iter().fold(false, |is_new, name| strangers.insert(name.clone()) || is_new)
+            let known = strangers.len();
+            strangers.extend(page.strangers.iter().cloned());
+            strangers.len() > known
         };
         if !is_new {
             return Ok(page);
