@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::conditions::Conditions;
+use crate::domain::scope::Scope;
 use crate::domain::testing::{other_project, project};
 
 const HOUR_MS: i64 = 60 * 60_000;

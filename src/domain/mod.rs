@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod authorise;
 pub(crate) mod change;
+pub(crate) mod conditions;
 pub mod degradation;
 pub mod entry_id;
 pub mod level;

@@ -254,7 +254,7 @@ fn source_level(app: &App) -> Level {
     app.source.as_ref().map_or_else(known, |source| source.levels().worst())
 }
 
-/// The organisation: its level, and the states of items that no catalogue knows.
+/// The organisation: its level, what of it is not known, and when the feed of its revisions was last read to its end.
 fn source(app: &App) -> Value {
     let level = source_level(app);
     let state = app.instance.fold.read();
@@ -277,6 +277,7 @@ fn source(app: &App) -> Value {
         "gone": gone(&state),
         "unread": unread(&state),
         "unknownStates": unknown,
+        "feedReadToEnd": state.checked().feed.as_ref().and_then(|feed| feed.read_to_end),
     })
 }
 

@@ -104,7 +104,7 @@ async fn the_past_of_the_sprint_is_known_once_the_feed_was_read() {
 }
 
 #[tokio::test]
-async fn whatever_changed_is_found_by_the_feed() {
+async fn s13_whatever_changed_is_found_by_the_feed() {
     let organization = Organization::start().await;
     let app = organization.app().await;
     let web = items_of_web(&app).await;

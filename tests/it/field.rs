@@ -25,9 +25,11 @@ async fn beginning(organization: &Organization) -> TestApp {
     organization.builder().start().await
 }
 
-/// The board of the team Web once it is full.
+/// The board of the team Web once it is full, and its past is read.
 async fn full(app: &TestApp) -> Value {
     eventually("the board is not full", async || app.get(WEB).await.json()["level"] == "full").await;
+    let has_ended = || app.app.instance.fold.read().checked().ended.is_some();
+    eventually("the first check does not end", async || has_ended()).await;
     app.get(WEB).await.json()
 }
 

@@ -217,11 +217,16 @@ async fn s11_what_a_timer_in_a_process_of_its_own_finds_reaches_the_readers_of_a
     let began = boardcast::platform::clock::system()().epoch_ms();
     let serving = under_host(&settings).await;
     // The first look is the serving process' own, and may be over before a reader comes.
-    let mut directory = Value::Null;
+    // It is over when nothing is asked any more.
+    let (mut directory, mut asked) = (Value::Null, 0);
     eventually("the serving process does not look at the organisation", async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
         directory = serving.get("/api/snapshot").await.json();
         let rows = directory["scopes"].as_array().unwrap();
-        rows.len() == 3 && rows.iter().all(|row| row["dataAsOf"].as_i64() >= Some(began))
+        let was_asked = std::mem::replace(&mut asked, organisation.calls());
+        rows.len() == 3
+            && rows.iter().all(|row| row["dataAsOf"].as_i64() >= Some(began))
+            && asked == was_asked
     })
     .await;
     let board = serving.get(directory["scopes"][0]["url"].as_str().unwrap()).await.json();

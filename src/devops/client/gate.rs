@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_quota_is_left_for_others() {
+    fn s10_a_share_of_the_quota_is_left_for_others() {
         let of = |remaining, limit, more: &[(&'static str, &'static str)]| {
             let mut headers = vec![("x-ratelimit-remaining", remaining), ("x-ratelimit-limit", limit)];
             headers.extend(more);

@@ -93,13 +93,7 @@ pub(super) async fn catalogue(
         unread: BTreeSet::new(),
         failed: None,
     };
-    let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
-    let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
-    let sprints = try_join_all(sprints.map(|(id, span)| asked.sprint(id, span))).await?;
-    for (id, days_off, members) in sprints {
-        catalogue.days_off.extend(days_off);
-        catalogue.capacities.extend(members.map(|members| (id, members)));
-    }
+    asked.add_capacities(&mut catalogue, now).await?;
     let unread = asked.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failed = [CataloguePart::Sprints, CataloguePart::Areas].iter().find_map(|part| unread.get(part));
     catalogue.failed = failed.map(|error| error.failure);
@@ -215,6 +209,17 @@ impl Asked<'_> {
             Err(refused) => return Err(refused),
         };
         Ok(states.into_iter().filter_map(|state| Some((state.name, category(&state.category)?))).collect())
+    }
+
+    /// Adds the days off and the capacities of the sprint that is under way and of the next one.
+    async fn add_capacities(&self, catalogue: &mut Catalogue, now: Timestamp) -> Result<(), Refused> {
+        let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
+        let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
+        for (id, days_off, members) in try_join_all(sprints.map(|(id, span)| self.sprint(id, span))).await? {
+            catalogue.days_off.extend(days_off);
+            catalogue.capacities.extend(members.map(|members| (id, members)));
+        }
+        Ok(())
     }
 
     /// The days off and the members of a sprint.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::degradation::{CallOutcome, Condition, Conditions, DataSource, Policy};
+use crate::domain::conditions::Conditions;
+use crate::domain::degradation::{CallOutcome, Condition, DataSource, Policy};
 use crate::domain::wire::view::Outage;
 use crate::domain::{
     Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Text, Timestamp, WorkItemId,

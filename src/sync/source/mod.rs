@@ -2,6 +2,7 @@
 //! with what the boards show, and committed where it is new. Hooks keep a board fresh; this is how it begins, how it
 //! catches up with hooks that never came, and how it is known to be as fresh as it looks.
 
+mod check;
 mod compare;
 mod discovery;
 mod doubts;
@@ -39,6 +40,8 @@ use crate::sync::cache::Shared;
 use crate::write::ingest::Ingest;
 use crate::write::teams::TeamKeeper;
 use crate::write::todo::TodoKeeper;
+pub use check::Check;
+use check::UnderWay;
 use compare::BoardError;
 use discovery::Discovered;
 use doubts::Doubts;
@@ -98,28 +101,6 @@ pub struct Source {
     feed_names_parents: AtomicBool,
     /// What was asked for of histories that have gaps: nobody asks for the same again.
     looked_back: Mutex<BTreeSet<(WorkItemId, Missing)>>,
-}
-
-/// What a check came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Check {
-    /// Boards that were compared.
-    pub scopes: u32,
-    /// Work items that had changed.
-    pub changed: u32,
-    /// Projects of which some board was not compared, for whatever reason; those boards keep their age.
-    pub failed: Vec<ProjectId>,
-    /// The first thing that went wrong.
-    pub error: Option<String>,
-}
-
-/// A check that is under way.
-#[derive(Default)]
-struct UnderWay {
-    /// What it came to so far.
-    check: Check,
-    /// The boards that were compared, whatever the sprint.
-    compared: BTreeSet<Scope>,
 }
 
 impl Source {
@@ -353,43 +334,6 @@ impl Source {
             duration_ms: now.ms_since(began),
             next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
         }
-    }
-}
-
-impl Check {
-    /// Something that concerns all boards went wrong.
-    fn failed_to(&mut self, what: &str, error: BoardError) {
-        let error = match error {
-            BoardError::Call(_, error) => error.to_string(),
-            BoardError::Kept(error) => error,
-            BoardError::Waiting => "it is not asked now".into(),
-        };
-        tracing::warn!(error, "could not {what}");
-        self.error = self.error.take().or_else(|| Some(format!("could not {what}: {error}")));
-    }
-}
-
-impl UnderWay {
-    /// Counts how the comparison of a board ended: a team's, or, without a team, a project's own.
-    fn count(&mut self, project: &ProjectRef, team: Option<&TeamRef>, result: Result<u32, BoardError>) {
-        let check = &mut self.check;
-        let error = match result {
-            Ok(changed) => {
-                check.scopes += u32::from(team.is_some());
-                check.changed = check.changed.saturating_add(changed);
-                let team = team.map(|team| team.id);
-                self.compared.insert(Scope { project: project.id, team, sprint: None });
-                return;
-            }
-            Err(BoardError::Call(_, error)) => error.to_string(),
-            Err(BoardError::Kept(error)) => error,
-            Err(BoardError::Waiting) => return check.failed.push(project.id),
-        };
-        let team = team.map_or("-", |team| &*team.name);
-        tracing::warn!(project = %project.name, team, error, "a board could not be compared");
-        check.failed.push(project.id);
-        let told = || format!("project {}, team {team}: {error}", project.name);
-        check.error = check.error.take().or_else(|| Some(told()));
     }
 }
 
