@@ -15,13 +15,14 @@ const REASONS = {
   server_error: "Azure DevOps answers with errors",
   unreadable: "what Azure DevOps answers cannot be understood",
   unsupported: "this Azure DevOps Server is too old",
+  team_field: "the team selects its work items by another field than the area path",
 };
 
 /** What whoever runs the service can do, where the event does not say it. */
 const REMEDIES = {
-  unauthorised: "check AZURE_DEVOPS_PAT",
-  forbidden: "check the scopes of AZURE_DEVOPS_PAT",
-  not_found: "check BOARDCAST_ORGANIZATION_URL, and what AZURE_DEVOPS_PAT may see",
+  unauthorised: "check AZURE_DEVOPS_PAT, or the identity of boardcast",
+  forbidden: "check the scopes of AZURE_DEVOPS_PAT, or what the identity of boardcast may read",
+  not_found: "check BOARDCAST_ORGANIZATION_URL, and what AZURE_DEVOPS_PAT or the identity of boardcast may see",
 };
 
 const LEVELS = {
