@@ -268,3 +268,24 @@ async fn what_cannot_be_kept_is_read_again() {
     let is_taken = |id: &u32| shown[id] == "Taken or refused";
     assert_eq!((is_taken(&web[1]), is_taken(web.last().unwrap())), (true, false));
 }
+
+/// A server that never had a process with a field knows no such field.
+#[tokio::test]
+async fn f18_a_server_without_a_field_of_other_processes_is_asked_without_it() {
+    let organization = Organization::start().await;
+    let unknown = |field: &str| {
+        let body = json!({
+            "typeKey": "WorkItemTrackingFieldDefinitionNotFoundException",
+            "message": format!("TF51535: Cannot find field {field}."),
+        });
+        SimulatedFailure::Instead(Answer { status: 400, headers: Vec::new(), body })
+    };
+    organization.fail_next_on(BATCH, unknown("Microsoft.VSTS.CMMI.Blocked")).await;
+    organization.fail_next_on(BATCH, unknown("Microsoft.VSTS.Scheduling.Size")).await;
+    organization.fail_next_on(FEED, unknown("System.Parent")).await;
+    let app = organization.app().await;
+    assert_eq!(shown(&boards(&app).await["Web"]), organization.model(|model| right(model, "Web")));
+    let (checked, quiet) = calls_of(&organization, check(&organization, &app)).await;
+    assert_eq!((checked.scopes, checked.error), (3, None));
+    assert_eq!(quiet, calls([(FEED, 1)]));
+}

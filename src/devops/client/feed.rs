@@ -1,6 +1,6 @@
 //! The feed of revisions: everything that happened in the organisation, page by page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use reqwest::Url;
 use serde::Deserialize;
@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::items::{self, Home};
 use super::transport::{Refused, Transport};
-use crate::devops::fields::read_with;
 use crate::devops::{FeedStart, ProjectRef, RevisionPage};
 use crate::domain::scope::Text;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
@@ -46,7 +45,7 @@ pub(super) async fn page(
     transport: &Transport,
     from: &FeedStart,
     known: &[ProjectRef],
-    fields: &BTreeSet<Text>,
+    fields: &[&str],
 ) -> Result<RevisionPage, Refused> {
     let request = transport.request(ROUTE, &[]);
     // The two exclude each other.
@@ -55,7 +54,7 @@ pub(super) async fn page(
         FeedStart::After(token) => request.with("continuationToken", token),
     };
     let request = request
-        .with("fields", read_with(fields).join(","))
+        .with("fields", fields.join(","))
         .with("includeIdentityRef", true)
         .with("includeDeleted", true)
         .with("$maxPageSize", PAGE);

@@ -4,6 +4,7 @@
 //! deadline, and no more than a few are under way at once.
 
 mod answers;
+mod asked_fields;
 mod feed;
 mod gate;
 mod items;
@@ -23,8 +24,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::answers::{Head, Listed, Relations};
+use self::asked_fields::AskedFields;
 use self::transport::{Refused, Request, Transport};
-use super::fields::read_with;
 use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
@@ -114,12 +115,13 @@ pub enum ClientSetupError {
 /// An organisation that is asked over HTTP.
 pub struct RestClient {
     transport: Transport,
+    fields: AskedFields,
 }
 
 impl RestClient {
     /// Errors: the address is none, the token may not be sent there, or TLS cannot be set up.
     pub fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
-        Ok(Self { transport: Transport::new(settings)? })
+        Ok(Self { transport: Transport::new(settings)?, fields: AskedFields::default() })
     }
 
     /// Fetches a list page by page. `key` says which elements are the same: a server that ignores what was asked for
@@ -192,7 +194,13 @@ impl AzureDevOps for RestClient {
         known: &[ProjectRef],
         fields: &BTreeSet<Text>,
     ) -> Result<RevisionPage, CallError> {
-        Ok(feed::page(&self.transport, from, known, fields).await?)
+        loop {
+            let asked = self.fields.with(fields);
+            match feed::page(&self.transport, from, known, &asked).await {
+                Err(refused) if self.fields.learn(&asked, &refused) => {}
+                page => return Ok(page?),
+            }
+        }
     }
 
     async fn items(
@@ -203,16 +211,21 @@ impl AzureDevOps for RestClient {
         fields: &BTreeSet<Text>,
         as_of: Option<Timestamp>,
     ) -> Result<ItemBatch, CallError> {
-        let fields = read_with(fields);
-        let batch = |ids: &[WorkItemId]| {
-            let as_of = as_of.map(|as_of| as_of.to_string());
-            let mut body = json!({ "ids": ids, "fields": fields, "errorPolicy": "omit", "asOf": as_of });
-            if let (None, Some(body)) = (as_of, body.as_object_mut()) {
-                body.remove("asOf");
+        let as_of = as_of.map(|as_of| as_of.to_string());
+        let batches: Vec<Listed<Option<Value>>> = loop {
+            let asked = self.fields.with(fields);
+            let batch = |ids: &[WorkItemId]| {
+                let mut body = json!({ "ids": ids, "fields": asked, "errorPolicy": "omit", "asOf": as_of });
+                if let (None, Some(body)) = (&as_of, body.as_object_mut()) {
+                    body.remove("asOf");
+                }
+                self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body).send()
+            };
+            match try_join_all(ids.chunks(BATCH_MAX).map(batch)).await {
+                Err(refused) if self.fields.learn(&asked, &refused) => {}
+                batches => break batches?,
             }
-            self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body).send()
         };
-        let batches: Vec<Listed<Option<Value>>> = try_join_all(ids.chunks(BATCH_MAX).map(batch)).await?;
         let home = items::Home { organisation: self.transport.organisation(), project, known };
         Ok(items::batch(batches.into_iter().flat_map(|batch| batch.value).flatten(), &home))
     }
