@@ -88,9 +88,19 @@ async fn fault_g11_boards_begin_without_a_call_for_each_item_and_a_quiet_check_i
 }
 
 #[tokio::test]
-async fn the_past_of_the_sprint_is_known_once_the_feed_was_read() {
+async fn the_past_of_the_sprint_is_known_once_the_feed_was_read_and_readers_are_sent_to_it() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
+    let app = organization.builder().start().await;
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    let told = loop {
+        let told = reader.next_of("workitems_updated").await;
+        if told.get("url").is_some() {
+            break told;
+        }
+    };
+    assert_eq!((&told["added"], &told["removed"], &told["changed"]), (&json!([]), &json!([]), &json!([])));
+    let board = app.get(told["url"].as_str().unwrap()).await.json();
+    assert!(board["burndown"]["days"][0]["remaining"].is_number(), "{}", board["burndown"]);
     for (team, board) in boards(&app).await {
         // What left the sprint before anybody looked is another matter.
         assert_eq!(board["missing"].as_array().map_or(0, Vec::len), 1, "{team}: {}", board["missing"]);

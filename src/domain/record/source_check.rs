@@ -232,6 +232,11 @@ impl SourceCheck {
         };
     }
 
+    /// Whether the past of the boards was read: the feed of revisions was read to its end.
+    pub fn knows_past(&self) -> bool {
+        self.feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some())
+    }
+
     /// Whether a board is to be compared as a whole by now, though the feed of revisions was read to its end: it never was,
     /// that did not end or left something open, or it is an hour ago.
     pub fn is_whole_due(&self, scope: Scope, now: Timestamp) -> bool {

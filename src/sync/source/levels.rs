@@ -13,7 +13,7 @@ use crate::domain::record::source_check::{MockAsked, SourceCheck, WholeLevel};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
-use crate::domain::wire::view::{LOADING, Outage};
+use crate::domain::wire::view::{LOADING, Outage, board_url};
 use crate::journal::{Commit, RecordKey};
 use crate::ops::instance::Instance;
 use crate::write::commit::{self, Change, CommitBuilder, CommitError};
@@ -182,6 +182,9 @@ impl Levels {
                 self.announce(&mut commit, state, &check, (scope, wanted), now);
             }
         }
+        if check.knows_past() && !state.checked().knows_past() {
+            self.announce_past(&mut commit, state, now);
+        }
         self.announce_whole(&mut commit, state, &mut check, now);
         if let Some(Ended { completed: Some(completed), cause, began, .. }) = ended {
             let envelope = self.of_organization(now, self.whole(&check, now).level);
@@ -269,6 +272,17 @@ impl Levels {
         };
         let record = AnnouncedRecord { scope, statement, at: state.position() };
         commit.put(Change::Announced(record), last.map(|last| last.version));
+    }
+
+    /// Sends readers to the boards, of whose items the past is known from now on: no other event tells of that.
+    fn announce_past(&self, commit: &mut CommitBuilder, state: &Projection, now: Timestamp) {
+        for (scope, _) in state.boards().filter(|(scope, _)| scope.sprint.is_some()) {
+            let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
+            let (added, removed, changed) = Default::default();
+            let url = Some(board_url(scope, None));
+            let body = Body::WorkitemsUpdated { data: None, url, added, removed, changed };
+            commit.announce(scope, event::encode(&envelope, &body));
+        }
     }
 
     /// Notes the level of the organisation as a whole, and tells it where there is no board to tell it of.

@@ -213,8 +213,7 @@ impl Source {
             tracing::warn!(%error, "what projects and teams there are could not be kept; the next check tries again");
         }
         // What the boards begin with is more urgent than what was before.
-        let has_begun =
-            self.instance.fold.read().checked().feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some());
+        let has_begun = self.instance.fold.read().checked().knows_past();
         let mut is_fed = has_begun && self.feed(&found, began, cause, under_way).await;
         self.compare_boards(&found, cause, under_way, is_fed).await;
         if !has_begun {
