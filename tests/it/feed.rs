@@ -28,6 +28,13 @@ async fn check(organization: &Organization, app: &TestApp) -> Check {
     check
 }
 
+/// An application whose boards were compared once more after their past was read, as they are at first.
+async fn settled_app(organization: &Organization) -> TestApp {
+    let app = organization.app().await;
+    check(organization, &app).await;
+    app
+}
+
 /// The calls that are made meanwhile, by their routes.
 async fn calls_of<T>(
     organization: &Organization,
@@ -77,6 +84,7 @@ async fn fault_g11_boards_begin_without_a_call_for_each_item_and_a_quiet_check_i
     assert_eq!(began.get(REVISIONS), None, "{began:?}");
     // Three teams of fewer than 200 items each.
     assert_eq!((began[SPRINT_ITEMS], began[BATCH]), (3, 3), "{began:?}");
+    check(&organization, &app).await;
     let before = boards(&app).await;
     let (checked, quiet) = calls_of(&organization, check(&organization, &app)).await;
     assert_eq!((checked.scopes, checked.changed, checked.error), (3, 0, None));
@@ -116,7 +124,7 @@ async fn the_past_of_the_sprint_is_known_once_the_feed_was_read_and_readers_are_
 #[tokio::test]
 async fn s13_whatever_changed_is_found_by_the_feed() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
+    let app = settled_app(&organization).await;
     let web = items_of_web(&app).await;
     let next = organization.model(|model| {
         let project = &model.organisation.projects[0];
@@ -166,7 +174,7 @@ async fn s13_whatever_changed_is_found_by_the_feed() {
 #[tokio::test]
 async fn a_feed_that_cannot_be_read_is_replaced_by_whole_comparisons_and_read_on_later() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
+    let app = settled_app(&organization).await;
     let web = items_of_web(&app).await;
     let retitle = |id: u32, title: &str| {
         organization.model(|model| {
@@ -198,7 +206,7 @@ async fn a_feed_that_cannot_be_read_is_replaced_by_whole_comparisons_and_read_on
 #[tokio::test]
 async fn a_token_that_the_organisation_does_not_know_costs_one_whole_comparison() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
+    let app = settled_app(&organization).await;
     let refused =
         json!({ "typeKey": "VssPropertyValidationException", "message": "The continuationToken is not one" });
     let answer = Answer { status: 400, headers: Vec::new(), body: refused };
@@ -213,7 +221,7 @@ async fn a_token_that_the_organisation_does_not_know_costs_one_whole_comparison(
 #[tokio::test]
 async fn boards_are_compared_as_a_whole_every_hour_and_when_a_day_begins() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
+    let app = settled_app(&organization).await;
     organization.clock.advance(Duration::from_mins(57));
     let (_, asked) = calls_of(&organization, check(&organization, &app)).await;
     // Of what is known only the newest revision is asked for.
@@ -227,7 +235,7 @@ async fn boards_are_compared_as_a_whole_every_hour_and_when_a_day_begins() {
 #[tokio::test]
 async fn how_far_the_feed_was_read_is_kept_with_what_it_told() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
+    let app = settled_app(&organization).await;
     let position = || app.app.instance.fold.read().checked().feed.clone().unwrap();
     let before = position();
     assert!(before.read_to_end.is_some());
@@ -293,7 +301,7 @@ async fn f18_a_server_without_a_field_of_other_processes_is_asked_without_it() {
     organization.fail_next_on(BATCH, unknown("Microsoft.VSTS.CMMI.Blocked")).await;
     organization.fail_next_on(BATCH, unknown("Microsoft.VSTS.Scheduling.Size")).await;
     organization.fail_next_on(FEED, unknown("System.Parent")).await;
-    let app = organization.app().await;
+    let app = settled_app(&organization).await;
     assert_eq!(shown(&boards(&app).await["Web"]), organization.model(|model| right(model, "Web")));
     let (checked, quiet) = calls_of(&organization, check(&organization, &app)).await;
     assert_eq!((checked.scopes, checked.error), (3, None));

@@ -69,7 +69,9 @@ pub struct MockAsked {
 pub struct FeedPosition {
     /// Where to read on, as the organisation calls it.
     pub token: Text,
-    /// Of items that are not known, what was changed from then on is kept: before that, boards were compared as a whole.
+    /// From when on what it tells is kept of items that are not known, too, and before when no board counts as compared as a
+    /// whole. While the past is being read, when that began; then, when its end was first reached: somebody may have dated
+    /// a change back meanwhile.
     pub live_from: Timestamp,
     /// When the feed was last read to its end: all revisions that were made before are known. `None` while what was
     /// changed before the boards began is still being read.
@@ -240,7 +242,10 @@ impl SourceCheck {
     /// Whether a board is to be compared as a whole by now, though the feed of revisions was read to its end: it never was,
     /// that did not end or left something open, or it is an hour ago.
     pub fn is_whole_due(&self, scope: Scope, now: Timestamp) -> bool {
-        let is_old = |at: Option<Timestamp>| at.is_none_or(|at| now.ms_since(at) >= WHOLE_EVERY_MS);
+        let live_from = self.feed.as_ref().map(|feed| feed.live_from);
+        let is_old = |at: Option<Timestamp>| {
+            at.is_none_or(|at| now.ms_since(at) >= WHOLE_EVERY_MS || Some(at) < live_from)
+        };
         match TeamKey::of(scope) {
             Some(team) => self.team(team).is_none_or(|check| {
                 let is_open = check.items.is_some() || !check.unreadable.is_empty();
@@ -254,7 +259,10 @@ impl SourceCheck {
     /// which nothing fails, are known to have been equal then.
     pub fn read_to_end(&mut self, at: Timestamp) {
         let Some(feed) = &mut self.feed else { return };
-        feed.read_to_end = feed.read_to_end.max(Some(at));
+        if feed.read_to_end.replace(at).is_none() {
+            feed.live_from = at;
+            return;
+        }
         let parts = &self.parts;
         let is_gone =
             |scope| parts.get(DataSource::WorkItems, scope).is_some_and(|part| part.since().is_some());

@@ -111,7 +111,7 @@ impl Source {
         for id in &page.unreadable {
             tracing::warn!(work_item = %id, "a revision of a work item cannot be read, and is left out");
         }
-        let (told, ahead) = self.of_interest(page, position.live_from);
+        let (told, ahead) = self.of_interest(page, position);
         let presents = self.presents(projects, page, &ahead).await?;
         let received_at = (self.instance.clock)();
         let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
@@ -153,12 +153,12 @@ impl Source {
         self.ingest.observe_read(&[], provenance, position).await.map(|_| ())
     }
 
-    /// What is kept of a page: of items that are known all, of others what was changed since boards are compared. And the
+    /// What is kept of a page: of items that are known all, of others what is not of the past that is being read. And the
     /// items of which it tells a newer revision than is known.
     fn of_interest(
         &self,
         page: &RevisionPage,
-        live_from: Timestamp,
+        position: &FeedPosition,
     ) -> (Vec<Observation>, Vec<(ProjectId, WorkItemId)>) {
         let state = self.instance.fold.read();
         let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,7 +168,8 @@ impl Source {
             if let Some(known) = &known {
                 doubts.read(item, &known.item);
             }
-            if known.is_none() && present.claim.changed_at < live_from {
+            let is_past = position.read_to_end.is_none() && present.claim.changed_at < position.live_from;
+            if known.is_none() && is_past {
                 continue;
             }
             if known.is_none_or(|known| known.item.present().rev < present.rev) {

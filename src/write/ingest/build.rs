@@ -266,8 +266,12 @@ impl Ingest {
 
 /// What is known of the organisation once its feed was read so far; `None` where that is known.
 fn read_on(checked: &SourceCheck, feed: &FeedPosition) -> Option<SourceCheck> {
-    let read_to_end = checked.feed.as_ref().and_then(|known| known.read_to_end);
-    let feed = Some(FeedPosition { read_to_end, ..feed.clone() });
+    // Where to read on is all that a page tells.
+    let feed = match &checked.feed {
+        Some(known) => FeedPosition { token: feed.token.clone(), ..known.clone() },
+        None => feed.clone(),
+    };
+    let feed = Some(feed);
     (checked.feed != feed).then(|| SourceCheck { feed, ..checked.clone() })
 }
 
