@@ -239,8 +239,7 @@ impl SourceCheck {
         self.feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some())
     }
 
-    /// Whether a board is to be compared as a whole by now, though the feed of revisions was read to its end: it never was,
-    /// that did not end or left something open, or it is an hour ago.
+    /// Whether a board is to be compared as a whole by now: it never was, that left something open, or was an hour ago.
     pub fn is_whole_due(&self, scope: Scope, now: Timestamp) -> bool {
         let live_from = self.feed.as_ref().map(|feed| feed.live_from);
         let is_old = |at: Option<Timestamp>| {
