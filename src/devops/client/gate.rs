@@ -17,24 +17,27 @@ const SHARE_FOR_OTHERS: f64 = 0.2;
 /// How long nothing is asked where it is not said when the quota is counted anew.
 const PAUSE_FOR_OTHERS: Duration = Duration::from_secs(15);
 
+fn number(headers: &HeaderMap, name: &str) -> Option<f64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
 /// How long an answer asks to be left alone: `Retry-After` in seconds, or the delay that it says it was given.
 pub(super) fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = seconds(RETRY_AFTER.as_str()).or_else(|| seconds("x-ratelimit-delay"))?;
+    let seconds = number(headers, RETRY_AFTER.as_str()).or_else(|| number(headers, "x-ratelimit-delay"))?;
     Duration::try_from_secs_f64(seconds).ok().filter(|pause| !pause.is_zero())
 }
 
 /// How long nothing is asked so that a share of what the identity may use is left for the people and pipelines that it
 /// shares it with: until the quota is counted anew. Azure DevOps names the quota only where it is nearly used up.
 pub(super) fn pause_for_others(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let (remaining, limit) = (number("x-ratelimit-remaining")?, number("x-ratelimit-limit")?);
+    let (remaining, limit) =
+        (number(headers, "x-ratelimit-remaining")?, number(headers, "x-ratelimit-limit")?);
     if remaining >= limit * SHARE_FOR_OTHERS || remaining.is_nan() || limit.is_nan() {
         return None;
     }
     // Both are of the server's clock: ours may be set otherwise.
     let date = headers.get(DATE).and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
-    let left = date.and_then(|date| Some(number("x-ratelimit-reset")? - date.timestamp() as f64));
+    let left = date.and_then(|date| Some(number(headers, "x-ratelimit-reset")? - date.timestamp() as f64));
     let left = left.filter(|left| *left > 0.0).and_then(|left| Duration::try_from_secs_f64(left).ok());
     Some(left.unwrap_or(PAUSE_FOR_OTHERS))
 }

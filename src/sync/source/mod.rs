@@ -244,7 +244,8 @@ impl Source {
             }
         };
         let mut teams: Vec<_> = teams.collect();
-        teams.sort_by_cached_key(|(project, team)| self.turn_of(project, team));
+        let watched = self.instance.watched.all((self.instance.clock)());
+        teams.sort_by_cached_key(|(project, team)| self.turn_of(project, team, &watched));
         let futures: Vec<_> = teams.into_iter().map(compare).collect();
         stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect::<()>().await;
         for (project, _) in &found.teams {
@@ -255,9 +256,13 @@ impl Source {
 
     /// When it is a team's turn to be compared: those that never were come first, of these that are watched, and of the
     /// others those whose comparison is longest ago. So a check goes on where the one before had to stop.
-    fn turn_of(&self, project: &ProjectRef, team: &TeamRef) -> (bool, bool, Option<Timestamp>) {
+    fn turn_of(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        (filters, read): &(Vec<ScopeFilter>, Vec<Scope>),
+    ) -> (bool, bool, Option<Timestamp>) {
         let key = TeamKey { project: project.id, team: team.id };
-        let (filters, read) = self.instance.watched.all((self.instance.clock)());
         let is_shown =
             |filter: &ScopeFilter| filter.admits(key.scope(None), Some(&project.name), Some(&team.name));
         let is_watched =
