@@ -12,6 +12,7 @@ use boardcast::devops::AzureDevOps;
 use boardcast::domain::degradation::Failure;
 use serde_json::{Value, json};
 
+use crate::support::certificates::{Certified, certified};
 use crate::support::entra::{Entra, OBJECT_ID, bearer};
 use crate::support::eventually;
 use crate::support::organisation::{Answer, Server, SimulatedFailure};
@@ -238,14 +239,7 @@ async fn l5_f13_readers_and_operators_are_told_what_refuses_the_identity_and_nev
 /// An Azure DevOps Server behind a root certificate of its own, which answers that there are no projects; what it was
 /// asked, and that root.
 fn server_with_its_own_root() -> (u16, Arc<Mutex<String>>, String) {
-    let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let root_key = rcgen::KeyPair::generate().unwrap();
-    let root = params.self_signed(&root_key).unwrap();
-    let issuer = rcgen::Issuer::new(params, root_key);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &issuer).unwrap();
+    let Certified { root, leaf, key } = certified(&["localhost"]);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

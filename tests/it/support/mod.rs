@@ -5,6 +5,7 @@
 pub mod app;
 pub mod archive;
 pub mod azurite;
+pub mod certificates;
 pub mod entra;
 pub mod faults;
 pub mod fleet;

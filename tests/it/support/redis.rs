@@ -22,6 +22,7 @@ use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 use serde_json::json;
 
 use super::app::DEADLINE;
+use super::certificates::{Certified, certified};
 use super::free_port;
 
 /// Counts the organisations, so that no two tests have the same.
@@ -353,15 +354,7 @@ impl TlsServer {
     }
 
     fn start() -> Self {
-        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let root_key = rcgen::KeyPair::generate().unwrap();
-        let root = params.self_signed(&root_key).unwrap();
-        let issuer = rcgen::Issuer::new(params, root_key);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let leaf =
-            rcgen::CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        let Certified { root, leaf, key } = certified(&["localhost", "127.0.0.1"]);
         let port = free_port();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-tls-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
