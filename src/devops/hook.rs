@@ -5,10 +5,11 @@
 //! `resource.workItemId`; `resource.fields` holds changed fields only, as `{oldValue, newValue}`, and the whole
 //! item is `resource.revision`. In the other work item events `resource` is the item and `fields` is flat.
 
+use reqwest::Url;
 use serde_json::Value;
 
 use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, str_at};
-use super::page::{collection, page};
+use super::page::{Told, collection, page};
 use super::{json, payload};
 use crate::domain::scope::{CollectionId, ProjectId, Text};
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
@@ -167,13 +168,13 @@ impl Delivery {
     }
 }
 
-/// Understands a payload.
-pub fn parse(body: &[u8]) -> Delivery {
+/// Understands a payload. `organisation` is the address that items are linked to; without one the payload names it.
+pub fn parse(body: &[u8], organisation: Option<&str>) -> Delivery {
     match envelope(body) {
         Ok(payload) => Delivery {
             collection: guid_at(&payload, &["resourceContainers", "collection", "id"], CollectionId::parse),
             event_type: str_at(&payload, &["eventType"]).map(|name| cut(name, TEXT_CHARS_MAX)),
-            content: content(&payload),
+            content: content(&payload, organisation),
         },
         Err(reason) => Delivery::dead_letter(reason),
     }
@@ -189,7 +190,7 @@ fn envelope(body: &[u8]) -> Result<Value, DeadLetter> {
     if payload.is_object() { Ok(payload) } else { Err(DeadLetter::NotAnObject) }
 }
 
-fn content(payload: &Value) -> Content {
+fn content(payload: &Value, organisation: Option<&str>) -> Content {
     let kind = match str_at(payload, &["eventType"]) {
         None => return Content::DeadLetter(DeadLetter::NoEventType),
         Some("workitem.created") => ClaimKind::Created,
@@ -203,7 +204,7 @@ fn content(payload: &Value) -> Content {
     if is_test(payload) {
         return Content::TestNotification;
     }
-    match observation(payload, kind) {
+    match observation(payload, kind, organisation) {
         Ok(Some(observation)) => Content::Observation(Box::new(observation)),
         Ok(None) => Content::TestNotification,
         Err(lacks) => Content::Bare(bare(payload, kind, lacks)),
@@ -218,7 +219,11 @@ fn is_test(payload: &Value) -> bool {
 }
 
 /// The observation in a work item event; `None` when the item's number is 0, as in a test notification.
-fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, DeadLetter> {
+fn observation(
+    payload: &Value,
+    kind: ClaimKind,
+    organisation: Option<&str>,
+) -> Result<Option<Observation>, DeadLetter> {
     let resource =
         payload.get("resource").filter(|resource| resource.is_object()).ok_or(DeadLetter::NoResource)?;
     let (id_name, revision) = match kind {
@@ -245,7 +250,10 @@ fn observation(payload: &Value, kind: ClaimKind) -> Result<Option<Observation>, 
         changed_by: fields.identity("System.ChangedBy"),
         facts: fields.facts(project, kind == ClaimKind::Deleted).ok_or(DeadLetter::Minimal)?,
     };
-    let details = fields.details(item_page(payload, resource, &fields, id));
+    let project_name = fields.project_name();
+    let told = || collection(&told(payload, resource, &project_name));
+    let collection = organisation.and_then(|address| Url::parse(address).ok()).or_else(told);
+    let details = fields.details(collection.and_then(|collection| page(collection, &project_name, id)));
     Ok(Some(WorkItem::new(id, rev as Rev, claim, details)))
 }
 
@@ -291,14 +299,16 @@ fn fields<'a>(resource: &'a Value, revision: Option<&'a Value>, kind: ClaimKind)
     Some(Fields::updated(complete, changed))
 }
 
-/// The item's page, made from the address of the API that the payload names, or of the collection.
-fn item_page(payload: &Value, resource: &Value, fields: &Fields<'_>, id: WorkItemId) -> Option<Text> {
-    let api = str_at(resource, &["revision", "url"]).or_else(|| str_at(resource, &["url"]));
-    // Each is the address of the collection. That of a server, which the payload may name too, is not.
-    let containers = ["collection", "project", "account"];
+/// What a payload tells of where its item is.
+fn told<'a>(payload: &'a Value, resource: &'a Value, project_name: &'a str) -> Told<'a> {
     let base = |container| str_at(payload, &["resourceContainers", container, "baseUrl"]);
-    let project_name = fields.project_name();
-    page(collection(api, containers.into_iter().find_map(base), &project_name)?, &project_name, id)
+    Told {
+        api: str_at(resource, &["revision", "url"]).or_else(|| str_at(resource, &["url"])),
+        // Each is the address of the collection.
+        collection: ["collection", "project", "account"].into_iter().find_map(base),
+        server: base("server"),
+        project_name,
+    }
 }
 
 fn guid_at<Id>(value: &Value, path: &[&str], parse: impl Fn(&str) -> Option<Id>) -> Option<Id> {

@@ -1,6 +1,6 @@
-//! An item's page in Azure DevOps, made from an address of the API. Those have many shapes: with the project's GUID, its
-//! name or no project; on the service, under the old domain of the service or on a server, whose collections lie at any
-//! path.
+//! An item's page in Azure DevOps, made from the address of its collection. A payload names that in many ways: in addresses
+//! of the API with the project's GUID, its name or no project; on the service, under the old domain of the service or on
+//! a server, whose collections lie under any path.
 
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
@@ -12,51 +12,95 @@ use crate::domain::sprint::work_item::WorkItemId;
 /// The greatest number of characters of an address that is kept.
 const PAGE_CHARS_MAX: usize = 2_000;
 
-/// The address of the collection that an address of the API is of. `named` is what a payload says that it is; it is
-/// believed where the address of the API lies under it, or is none. `None` where neither is the address of a site.
-pub(super) fn collection(api: Option<&str>, named: Option<&str>, project_name: &str) -> Option<Url> {
-    let named = named.and_then(|named| Url::parse(named).ok());
-    let under_api = api.and_then(|api| Url::parse(api.split_once("/_apis/")?.0).ok());
-    let Some(mut url) = under_api else { return named };
-    let kept = kept_segments(&url, named.as_ref(), project_name)?;
-    let all = segments(&url).count();
+/// The directories under which a server's collections lie, where its installation named them. Others are not told from
+/// collections by their names.
+const VIRTUAL_DIRECTORIES: [&str; 2] = ["tfs", "azuredevops"];
+
+/// What a payload tells of where its item is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told<'a> {
+    /// An address of the item in the API.
+    pub(super) api: Option<&'a str>,
+    /// What is said to be the address of the collection.
+    pub(super) collection: Option<&'a str>,
+    /// What is said to be the address of the server; its collections lie right under it.
+    pub(super) server: Option<&'a str>,
+    /// The project's name, as it is now.
+    pub(super) project_name: &'a str,
+}
+
+/// The address of the collection that an item is of. The host is that of the API's address, where there is one. `None` where
+/// nothing is the address of a collection.
+pub(super) fn collection(told: &Told<'_>) -> Option<Url> {
+    let named = told.collection.and_then(site);
+    let Some(mut url) = told.api.and_then(|api| site(api.split_once("/_apis/")?.0)) else { return named };
+    let all: Vec<String> = segments(&url).map(|segment| segment.to_lowercase()).collect();
+    let kept = match url.host_str()? {
+        "dev.azure.com" if all.is_empty() => return named,
+        "dev.azure.com" => 1,
+        host if host.ends_with(".visualstudio.com") => of_old_domain(&all, told.project_name),
+        _ => of_server(&all, told, named.as_ref()),
+    };
     let mut path = url.path_segments_mut().ok()?;
     path.pop_if_empty();
-    for _ in kept..all {
+    for _ in kept..all.len() {
         path.pop();
     }
     drop(path);
     Some(url)
 }
 
-/// How many segments of the path are the collection's; what follows is the project's.
-fn kept_segments(url: &Url, named: Option<&Url>, project_name: &str) -> Option<usize> {
-    let host = url.host_str()?;
-    let all: Vec<String> = segments(url).collect();
-    if host == "dev.azure.com" {
-        return Some(all.len().min(1));
+/// An address of the web.
+fn site(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+}
+
+/// How many segments of a path are the collection's under the old domain of the service, where it may be left out.
+fn of_old_domain(all: &[String], project_name: &str) -> usize {
+    match all {
+        // Only an old project can have that name: it is reserved since.
+        [only] if project_name.to_lowercase() == *only => 0,
+        [first, ..] => usize::from(first == "defaultcollection"),
+        [] => 0,
     }
-    if host.ends_with(".visualstudio.com") {
-        let is_collection = |segment: &String| segment.eq_ignore_ascii_case("DefaultCollection");
-        return Some(usize::from(all.first().is_some_and(is_collection)));
+}
+
+/// How many segments of a path are the collection's on a server: what is certain decides first, and what nothing speaks
+/// against is the collection, since no server is without one.
+fn of_server(all: &[String], told: &Told<'_>, named: Option<&Url>) -> usize {
+    let Some((last, before)) = all.split_last() else { return 0 };
+    let is_project_id = |segment: &String| uuid::Uuid::try_parse(segment).is_ok();
+    if let Some(found) = all.iter().position(is_project_id) {
+        return found;
     }
-    if let Some(named) = named.filter(|named| named.origin() == url.origin()) {
-        let of_named: Vec<String> = segments(named).collect();
-        if !of_named.is_empty() && all.starts_with(&of_named) {
-            return Some(of_named.len());
-        }
+    if let Some(kept) = named.and_then(|named| by_collection(all, named)) {
+        return kept;
     }
-    let (last, before) = all.split_last()?;
-    // A collection may have the name of a project, and then is not to be taken for it: no server is without one. It lies
-    // at the root or under a directory of any name, so of two segments the first is only taken for it where it says so.
-    let follows_collection = match before {
-        [] => false,
-        [first] => first.to_lowercase().contains("collection"),
-        _ => true,
-    };
-    let is_project = uuid::Uuid::try_parse(last).is_ok()
-        || follows_collection && last.to_lowercase() == project_name.to_lowercase();
-    Some(all.len() - usize::from(is_project))
+    if let Some(under) = told.server.and_then(site).and_then(|server| by_prefix(all, &server)) {
+        return all.len().min(under + 1);
+    }
+    let directories = VIRTUAL_DIRECTORIES.map(|name| before.iter().position(|segment| segment == name));
+    if let Some(directory) = directories.into_iter().flatten().next() {
+        return directory + 2;
+    }
+    if !before.is_empty() && *last == told.project_name.to_lowercase() {
+        return before.len();
+    }
+    let says_so = before.iter().position(|segment| segment.contains("collection"));
+    says_so.map_or(all.len(), |found| found + 1)
+}
+
+/// How many segments are a collection's that is named: its own, or all up to its name, where it lies elsewhere for whoever
+/// is outside. Neither host nor scheme matters: behind a proxy they are not those that the server knows.
+fn by_collection(all: &[String], named: &Url) -> Option<usize> {
+    let is_named = |name: String| all.iter().position(|segment| *segment == name.to_lowercase());
+    by_prefix(all, named).filter(|kept| *kept > 0).or_else(|| Some(is_named(segments(named).last()?)? + 1))
+}
+
+/// How many segments that address has, where it is above these.
+fn by_prefix(all: &[String], above: &Url) -> Option<usize> {
+    let above: Vec<String> = segments(above).map(|segment| segment.to_lowercase()).collect();
+    all.starts_with(&above).then_some(above.len())
 }
 
 fn segments(url: &Url) -> impl Iterator<Item = String> {
@@ -64,12 +108,20 @@ fn segments(url: &Url) -> impl Iterator<Item = String> {
     segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
 }
 
-/// The page of an item of that collection; `None` where that is no address of a site, or the project's name is not known.
+/// The page of an item of that collection, without whatever else the address bears: everybody may see it, and what stands
+/// before the host is a password. `None` where it is no address of a site, or the project's name is not known.
 pub(super) fn page(mut collection: Url, project_name: &str, id: WorkItemId) -> Option<Text> {
     if !matches!(collection.scheme(), "https" | "http") || project_name.is_empty() {
         return None;
     }
+    collection.set_username("").and_then(|()| collection.set_password(None)).ok()?;
+    collection.set_query(None);
+    collection.set_fragment(None);
     let number = id.to_string();
     collection.path_segments_mut().ok()?.pop_if_empty().extend([project_name, "_workitems", "edit", &number]);
     Some(cut(collection.as_str(), PAGE_CHARS_MAX))
 }
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

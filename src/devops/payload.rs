@@ -57,7 +57,12 @@ const PAYLOAD: Shape = Members(&[
     ),
     (
         "resourceContainers",
-        Members(&[("collection", CONTAINER), ("project", CONTAINER), ("account", CONTAINER)]),
+        Members(&[
+            ("collection", CONTAINER),
+            ("project", CONTAINER),
+            ("account", CONTAINER),
+            ("server", CONTAINER),
+        ]),
     ),
 ]);
 

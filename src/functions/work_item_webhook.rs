@@ -80,7 +80,10 @@ async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
         return unavailable("too many hooks are being answered", "send it again");
     };
     let (delivery, size) = match body::read(request.body, BODY_BYTES_MAX).await {
-        Read::Whole(body) => (hook::parse(&body), body.len() as u64),
+        Read::Whole(body) => {
+            let organisation = app.config.organization.as_ref().map(|organization| &*organization.url);
+            (hook::parse(&body, organisation), body.len() as u64)
+        }
         Read::TooLarge { size } => (Delivery::dead_letter(DeadLetter::TooLarge), size),
         Read::BrokenOff => {
             app.instance.vitals.hooks_refused.add(1);

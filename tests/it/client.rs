@@ -410,7 +410,8 @@ async fn a_hook_and_a_fetch_of_one_revision_agree_on_its_facts() {
     assert!(events.len() >= 3, "{events:?}");
     for id in changed {
         let payload = hook_of(&model.lock().unwrap(), id);
-        let hook::Content::Observation(heard) = hook::parse(payload.to_string().as_bytes()).content else {
+        let hook::Content::Observation(heard) = hook::parse(payload.to_string().as_bytes(), None).content
+        else {
             panic!("{payload}")
         };
         // The project is looked up by its name, so whose item it is taken to be does not matter.

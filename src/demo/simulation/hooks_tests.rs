@@ -16,7 +16,7 @@ fn every_payload_is_understood_and_says_what_the_model_says() {
     for _ in 0..2_000 {
         let change = run(&mut model, 1)[0];
         let payload = payload(&model, change).unwrap();
-        let delivery = parse(payload.to_string().as_bytes());
+        let delivery = parse(payload.to_string().as_bytes(), None);
         let Content::Observation(observation) = delivery.content else {
             panic!("{change:?}: {:?}", delivery.content)
         };

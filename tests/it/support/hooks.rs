@@ -60,7 +60,7 @@ pub fn updated(id: u32, rev: u32, state: &str) -> Value {
 
 /// The observation in a payload.
 pub fn observation(payload: &Value) -> Observation {
-    match hook::parse(payload.to_string().as_bytes()).content {
+    match hook::parse(payload.to_string().as_bytes(), None).content {
         Content::Observation(observation) => *observation,
         other => panic!("{other:?}"),
     }
