@@ -263,13 +263,13 @@ pub(crate) fn amount(value: &Value) -> Option<Hundredths> {
     Hundredths::from_units(number(value)?)
 }
 
-/// A whole number from 0, written as a number or as a text; `None` for anything else.
+/// A whole number from 0, written as a number or as a text, be it with a fraction of nothing, as relays write it that
+/// know numbers with a point alone; `None` for anything else.
 pub(crate) fn integer(value: &Value) -> Option<u32> {
-    match value {
-        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
+    let number = number(value).filter(|number| number.fract() == 0.0)?;
+    let is_in_range = (0.0..=f64::from(u32::MAX)).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
+    is_in_range.then_some(number as u32)
 }
 
 fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {

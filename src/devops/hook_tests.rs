@@ -492,6 +492,31 @@ fn w21_the_address_that_is_set_makes_the_page_whatever_a_payload_says() {
     }
 }
 
+#[test]
+fn fault_a_number_is_whole_however_it_is_written() {
+    for whole in [json!(13), json!(13.0), json!("13"), json!(" 13 "), json!("13.0"), json!(1.3e1)] {
+        let mut payload = updated();
+        payload["resource"]["workItemId"] = whole.clone();
+        payload["resource"]["revision"]["rev"] = whole.clone();
+        let item = observed(&payload);
+        assert_eq!((item.id.number(), item.present().rev), (13, 13), "{whole}");
+    }
+    for none in [
+        json!(13.5),
+        json!("13.5"),
+        json!(-13),
+        json!(1e10),
+        json!("1e400"),
+        json!("NaN"),
+        json!(""),
+        json!(true),
+    ] {
+        let mut payload = updated();
+        payload["resource"]["workItemId"] = none.clone();
+        assert_eq!(dead_letter(&payload), DeadLetter::NoWorkItemId, "{none}");
+    }
+}
+
 /// A payload with this instead of its title, and with this in a field that no board keeps.
 fn with_raw(title: &[u8], unread: &[u8]) -> Content {
     let mut payload = flat("workitem.created");
