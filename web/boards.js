@@ -187,11 +187,13 @@ export class Boards {
 
   /** The envelope's level and age hold for the board; `degraded` says why as well. */
   #stand(board, event) {
+    const wasFull = board.level === "full" && !board.mock;
     const other = board.level !== event.level && [board.level, event.level].some((one) => WITHOUT_NUMBERS.includes(one));
     Object.assign(board, { level: event.level, mock: event.mock === true, dataAsOf: event.dataAsOf });
     if (event.type === "degraded") {
       Object.assign(board, standingOf(event));
-    } else if (event.level === "full") {
+    } else if (event.level === "full" && (!wasFull || event.type === "recovered")) {
+      // What a full board waits for holds until it is told to be over, whatever changes on it.
       Object.assign(board, standingOf());
     }
     this.#view.standing(board);

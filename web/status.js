@@ -10,11 +10,11 @@ const REASONS = {
   unauthorised: "Azure DevOps refuses the token",
   forbidden: "Azure DevOps does not let the token read this",
   not_found: "Azure DevOps knows of no such organisation, project or team",
-  throttled: "Azure DevOps wants to be asked less",
+  throttled: "Azure DevOps asks to wait",
   timed_out: "Azure DevOps does not answer",
   server_error: "Azure DevOps answers with errors",
   unreadable: "what Azure DevOps answers cannot be understood",
-  unsupported: "this Azure DevOps Server is too old",
+  unsupported: "this Azure DevOps Server has no version of the API that is known here",
   team_field: "the team selects its work items by another field than the area path",
 };
 
@@ -60,7 +60,8 @@ const CONNECTIONS = {
 /** Why a board is less than full, in sentences; nothing when it is full. */
 export function boardWords(board) {
   const level = board.mock ? "mock" : board.level;
-  return level === "full" ? "" : sentences(LEVELS[level], ...outageWords(board));
+  if (level !== "full") return sentences(LEVELS[level], ...outageWords(board));
+  return board.reason ? sentences(...outageWords(board), "What service hooks tell is shown as ever; the rest is compared later") : "";
 }
 
 /**
@@ -96,8 +97,11 @@ export function pageStatus({ connection, isInDoubt, boards, loading, organisatio
 /** What the page's own filter asks for. */
 function askedWords(filter) {
   const named = (noun) => {
-    const names = filter.getAll(noun);
-    return names.length === 0 ? [] : [`the ${noun}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
+    const all = filter.getAll(noun);
+    const names = all.filter((name) => name.trim() !== "");
+    const words = names.length === 0 ? [] : [`the ${noun}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
+    if (names.length < all.length) words.push(`a ${noun} whose name is left empty in the page's address`);
+    return words.length === 0 ? [] : [words.join(" or ")];
   };
   return [...named("team"), ...named("project")].join(" in ");
 }
@@ -137,9 +141,9 @@ function organisationStatus({ outage }) {
   return { ...status("unavailable", sentences(shown, ...more)), retryAt: outage?.retryAt ?? null };
 }
 
-function outageWords({ reason, since, remedy, progress }) {
+function outageWords({ reason, since, retryAt, remedy, progress }) {
   if (!reason) return [];
-  const words = [sinceWords(REASONS[reason] ?? reason, since)];
+  const words = [reason === "throttled" && retryAt ? `${REASONS[reason]} until ${moment(retryAt)}` : sinceWords(REASONS[reason] ?? reason, since)];
   if (progress) words.push(`It has ${count(progress.of, "work item")}`);
   const toDo = remedy ?? REMEDIES[reason];
   if (toDo) words.push(`For whoever runs boardcast: ${toDo}`);

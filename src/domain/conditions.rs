@@ -52,6 +52,14 @@ impl Conditions {
         of_scope.filter(|(_, condition)| condition.since().is_some())
     }
 
+    /// Until when any source that a board depends on asks to be left alone, while that is yet to come.
+    pub fn asked_to_wait(&self, scope: Scope, now: Timestamp) -> Option<Timestamp> {
+        let (team, project) = (Scope { sprint: None, ..scope }, Scope::project(scope.project));
+        let parts =
+            [(DataSource::WorkItems, team), (DataSource::Sprints, team), (DataSource::Teams, project)];
+        parts.into_iter().filter_map(|(source, scope)| self.get(source, scope)?.asked_to_wait(now)).max()
+    }
+
     /// Forgets those of which nothing failed, and those of scopes that `keep` does not name.
     pub fn tidy(&mut self, keep: impl Fn(Scope) -> bool) {
         self.0.retain(|(_, scope), condition| *condition != Condition::default() && keep(*scope));

@@ -96,7 +96,8 @@ impl Failure {
                 "check that no proxy answers in place of Azure DevOps; otherwise report a bug in boardcast"
             }
             Self::Unsupported => {
-                "use Azure DevOps Services or Azure DevOps Server 2019, 2020 or 2022: older servers are not supported"
+                "boardcast knows the API of Azure DevOps from version 5.0 to 7.1: use Azure DevOps Services or Azure DevOps \
+                 Server 2019, 2020 or 2022; for a newer server, use a newer boardcast"
             }
             Self::TeamField => "let the project's process select the work items of teams by area path",
         }
@@ -238,9 +239,14 @@ impl Condition {
             .map(|outage| self.paused_until.map_or(outage.retry_at, |until| until.max(outage.retry_at)))
     }
 
+    /// Until when the source asks to be left alone, while that is yet to come, be it gone or not.
+    pub fn asked_to_wait(&self, now: Timestamp) -> Option<Timestamp> {
+        self.paused_until.filter(|until| now < *until)
+    }
+
     /// Whether the source may be asked now. Returning `Probe` starts the probe.
     pub fn permit(&mut self, policy: &Policy, now: Timestamp) -> Permit {
-        if let Some(until) = self.paused_until.filter(|until| now < *until) {
+        if let Some(until) = self.asked_to_wait(now) {
             return Permit::Wait(until);
         }
         let Some(outage) = &mut self.outage else {
@@ -266,7 +272,7 @@ impl Condition {
         let failure = match outcome {
             CallOutcome::Success => return self.succeeded(now),
             CallOutcome::Failed(Failure::Throttled { retry_after_ms }) => {
-                self.throttled(now, retry_after_ms, jitter);
+                self.throttled(policy, now, known, retry_after_ms, jitter);
                 return self.tick(policy, now, known);
             }
             CallOutcome::Failed(failure) => failure,
@@ -327,12 +333,28 @@ impl Condition {
         self.outage = None;
     }
 
-    /// A source that says when to come back is there: no level falls, it is only asked later.
-    fn throttled(&mut self, now: Timestamp, retry_after_ms: Option<u32>, jitter: f64) {
+    /// A source that says when to come back is there: no level falls, it is only asked later. Where nothing was read yet
+    /// there is nothing to fall, and readers are told for what they wait.
+    fn throttled(
+        &mut self,
+        policy: &Policy,
+        now: Timestamp,
+        known: Option<Timestamp>,
+        retry_after_ms: Option<u32>,
+        jitter: f64,
+    ) {
         let until = later(now, retry_after_ms.map_or(0, i64::from).max(probe_delay_ms(0, jitter)));
         self.paused_until = self.paused_until.max(Some(until));
-        if let Some(outage) = &mut self.outage {
-            outage.probing_until = None;
+        let reason = Failure::Throttled { retry_after_ms };
+        match &mut self.outage {
+            Some(outage) => (outage.reason, outage.probing_until) = (reason, None),
+            None if known.is_none() => {
+                let level = policy.without_source(now, known);
+                let (probes_failed, probing_until) = (0, None);
+                self.outage =
+                    Some(Outage { level, reason, since: now, probes_failed, retry_at: until, probing_until });
+            }
+            None => {}
         }
     }
 }

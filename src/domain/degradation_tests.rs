@@ -180,7 +180,7 @@ fn f10_a_wrong_setting_is_not_sat_out() {
 
 #[test]
 fn f10_to_be_throttled_slows_down_and_degrades_nothing() {
-    let mut source = Source::new(None);
+    let mut source = Source::new(Some(0));
     for ms in 0..100 {
         assert_eq!(source.fail(ms, Failure::Throttled { retry_after_ms: Some(60_000) }), Level::Full);
     }
@@ -192,6 +192,35 @@ fn f10_to_be_throttled_slows_down_and_degrades_nothing() {
     let mut source = Source::degraded(Some(0));
     source.fail(20_000, Failure::Throttled { retry_after_ms: None });
     assert_eq!((source.condition.level(), source.condition.retry_at()), (Level::Cached, Some(at(27_500))));
+}
+
+#[test]
+fn f19_that_a_source_asks_to_wait_is_told_whatever_is_known_and_whatever_failed_before() {
+    let throttled = Failure::Throttled { retry_after_ms: Some(60_000) };
+    // Nothing was read yet.
+    let mut source = Source::new(None);
+    assert_eq!((source.fail(1_000, throttled), source.condition.reason()), (Level::None, Some(throttled)));
+    assert_eq!(source.condition.since(), Some(at(1_000)));
+    assert_eq!(
+        (source.condition.retry_at(), source.condition.next_try(at(1_000))),
+        (Some(at(61_000)), Some(at(61_000)))
+    );
+    assert_eq!((source.permit(60_999), source.permit(61_000)), (Permit::Wait(at(61_000)), Permit::Probe));
+    assert_eq!(source.fail(61_000, throttled), Level::None);
+    assert_eq!(source.permit(120_999), Permit::Wait(at(121_000)), "it asked again");
+    assert_eq!((source.succeed(121_000), source.condition.reason()), (Level::Full, None));
+    // All was read before.
+    let mut source = Source::new(Some(0));
+    assert_eq!((source.fail(1_000, throttled), source.condition.reason()), (Level::Full, None));
+    assert_eq!(source.condition.asked_to_wait(at(60_999)), Some(at(61_000)));
+    assert_eq!(source.condition.asked_to_wait(at(61_000)), None);
+    // It failed otherwise before, and does after.
+    let mut source = Source::degraded(Some(0));
+    assert_eq!((source.fail(20_000, throttled), source.condition.reason()), (Level::Cached, Some(throttled)));
+    assert_eq!((source.condition.retry_at(), source.condition.since()), (Some(at(80_000)), Some(at(1_000))));
+    assert_eq!(source.permit(80_000), Permit::Probe);
+    source.fail(80_000, Failure::Server);
+    assert_eq!(source.condition.reason(), Some(Failure::Server));
 }
 
 #[test]

@@ -192,6 +192,43 @@ test("b8_fault_page_4_a team that nobody knows is named, with those that there a
   assert.deepEqual(await page.$$eval(".board h2", (heads) => heads.map((head) => head.textContent)), ["Web"]);
 });
 
+test("b8_an empty name in the address is told as one", async () => {
+  server = await startScripted();
+  await open("?team=&project=Analytical%20Engine");
+  await server.listened();
+  const scopes = [{ ...SCOPE, project: "Analytical Engine", team: "Mill", level: "full", dataAsOf: Date.now() }];
+  server.answers.set("/api/snapshot", { scopes, level: "full", cursor: "1-0" });
+  server.say({ ...connected, scopes: [] });
+  await says("unknown", /^No board is known of a team whose name is left empty in the page's address in the project Analytical Engine\. There are:/);
+});
+
+test("f19_that Azure DevOps asks to wait is said, and until when: of what was never read, and of what is live all the same", async () => {
+  server = await openScripted();
+  const outage = (reason = "throttled") => ({ reason, since: null, retryAt: Date.now() + 45_000 });
+  server.say({ ...connected, scopes: [], level: "none", outage: { ...outage(), since: Date.now() - 1000 } });
+  await says("unavailable", /^No board can be shown: Azure DevOps asks to wait until \d\d:\d\d:\d\d\.[^]*Next try in 4\d s\./);
+  await screenshot(page, "state-throttled-at-start");
+  // One board is live, and another was not read yet.
+  server.say({ ...connected, scopes: [SCOPE, OTHER] });
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  server.say({ type: "snapshot", ...OTHER, level: "none", data: board([]), outage: outage() });
+  await says("unavailable", /^1 of 2 boards is without numbers\./);
+  const notes = () => page.$$eval(".board", (boards) => boards.map((board) => board.querySelector(".level").checkVisibility() && board.querySelector(".level").innerText));
+  const [live, unread] = await notes();
+  assert.equal(live, false);
+  assert.match(unread, /^Nothing is known, so no numbers are shown\. Azure DevOps asks to wait until \d\d:\d\d:\d\d\.\s+Next try in 4\d s\./);
+  // The one that is live stays so, whatever hooks tell meanwhile.
+  server.say({ type: "degraded", ...SCOPE, from: "full", to: "full", ...outage() });
+  change();
+  await until("the item changed", () => page.$eval('.board [data-id="1"]', (row) => row.dataset.rev), (rev) => rev === "2");
+  const [waiting] = await notes();
+  assert.match(waiting, /^Azure DevOps asks to wait until \d\d:\d\d:\d\d\. What service hooks tell is shown as ever; the rest is compared later\.\s+Next try in 4\d s\./);
+  await screenshot(page, "state-throttled");
+  assert.equal(await page.$eval(".board", (element) => element.dataset.level), "full");
+  server.say({ type: "recovered", ...SCOPE, from: "full", downForMs: 45_000 });
+  await until("the note is gone", notes, ([first]) => first === false);
+});
+
 test("b8_a look for other boards that fails is said, and made again", async () => {
   server = await startScripted();
   await open("?team=Nobody");

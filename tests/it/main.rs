@@ -50,6 +50,7 @@ mod stream_clients;
 mod stream_limits;
 mod support;
 mod sync_timer;
+mod throttled;
 mod tidy;
 mod watched;
 mod work_item_webhook;

@@ -40,6 +40,9 @@ pub(crate) const OTHER_TEAM_FIELD: &str =
 /// The reason of an outage of the journal: the one that each instance tells its own readers.
 pub(crate) const JOURNAL: &str = "journal";
 
+/// What is wrong where a source asks to be left alone.
+const THROTTLED: Failure = Failure::Throttled { retry_after_ms: None };
+
 impl Outage {
     /// The journal has not answered this instance since then. It is asked all the time.
     pub fn of_journal(since: Timestamp) -> Self {
@@ -51,6 +54,16 @@ impl Outage {
         Self { progress, ..Self::of(LOADING) }
     }
 
+    /// The source answers and asks to be left alone until then.
+    pub fn of_waiting(until: Timestamp) -> Self {
+        Self { retry_at: Some(until), ..Self::of(THROTTLED.as_str()) }
+    }
+
+    /// Whether a reason says that the source asks to be left alone.
+    pub fn is_waiting(reason: &str) -> bool {
+        reason == THROTTLED.as_str()
+    }
+
     /// Why there is no number, for people.
     pub fn without_numbers(&self) -> Text {
         match (self.progress, self.since) {
@@ -58,6 +71,10 @@ impl Outage {
                 format!("Azure DevOps is being read: {done} of {of} work items").into()
             }
             (None, _) if &*self.reason == LOADING => "Azure DevOps is being read".into(),
+            (None, _) if Self::is_waiting(&self.reason) => match self.retry_at {
+                Some(until) => format!("Azure DevOps asks to wait until {until}").into(),
+                None => "Azure DevOps asks to wait".into(),
+            },
             (None, _) if &*self.reason == Failure::TeamField.as_str() => OTHER_TEAM_FIELD.into(),
             (None, Some(since)) => format!("Azure DevOps has not answered since {since}").into(),
             (None, None) => "Azure DevOps does not answer".into(),

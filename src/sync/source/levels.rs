@@ -10,7 +10,7 @@ use crate::domain::degradation::{CallOutcome, Condition, DataSource, Failure, Pe
 use crate::domain::level::Level;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, LEVEL};
 use crate::domain::record::source_check::{MockAsked, SourceCheck, WholeLevel};
-use crate::domain::scope::{Audience, Scope};
+use crate::domain::scope::{Audience, Scope, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
 use crate::domain::wire::view::{LOADING, Outage, board_url};
@@ -222,7 +222,12 @@ impl Levels {
                 BoardLevel { level, outage: Some(outage_of(gone)) }
             }
             None if check.awaits_comparison(scope) => BoardLevel { level: Level::None, outage: None },
-            None => BoardLevel { level: Level::Full, outage: None },
+            // What is known is as good as ever, and is only compared later.
+            None => {
+                let of_parts = check.parts.asked_to_wait(scope, now);
+                let until = of_parts.max(check.organization.asked_to_wait(now));
+                BoardLevel { level: Level::Full, outage: until.map(Outage::of_waiting) }
+            }
         }
     }
 
@@ -252,9 +257,11 @@ impl Levels {
         commit: &mut CommitBuilder,
         state: &Projection,
         check: &SourceCheck,
-        (scope, to): (Scope, BoardLevel),
+        (scope, mut to): (Scope, BoardLevel),
         now: Timestamp,
     ) {
+        // What comes back is told to be back; for what it is asked to wait is told next.
+        to.outage = to.outage.filter(|_| to.level != Level::Full || state.level(scope) == Level::Full);
         let last = state.last_announced(scope, LEVEL);
         let since = match last.map(|last| &last.statement) {
             Some(Announced::Level { since, .. }) => *since,
@@ -294,9 +301,8 @@ impl Levels {
         now: Timestamp,
     ) {
         let whole = self.whole(check, now);
-        let reason = |whole: &WholeLevel| whole.outage.as_ref().map(|outage| outage.reason.clone());
         let told = check.whole.clone().unwrap_or(WholeLevel { level: Level::Full, outage: None });
-        if whole.level == told.level && reason(&whole) == reason(&told) {
+        if whole.level == told.level && why_of(whole.outage.as_ref()) == why_of(told.outage.as_ref()) {
             return;
         }
         if state.known().next().is_none() {
@@ -321,13 +327,24 @@ impl Levels {
     }
 }
 
-/// Whether that is to be told of a board: another level, or the first reason of one that it has from the beginning.
+/// Whether that is to be told of a board: another level, or another reason for it. That a board is read for the first time
+/// is no reason that an event tells.
 fn is_news(state: &Projection, scope: Scope, wanted: &BoardLevel) -> bool {
-    let is_first_reason = || {
-        let announced = state.last_announced(scope, LEVEL).map(|last| &last.statement);
-        wanted.outage.is_some() && !matches!(announced, Some(Announced::Level { reason: Some(_), .. }))
+    let announced = match state.last_announced(scope, LEVEL).map(|last| &last.statement) {
+        Some(Announced::Level { reason, retry_at, .. }) => why(reason.as_ref(), *retry_at),
+        _ => None,
     };
-    wanted.level != state.level(scope) || is_first_reason()
+    let has_reason = wanted.outage.is_some() || wanted.level == Level::Full;
+    wanted.level != state.level(scope) || has_reason && why_of(wanted.outage.as_ref()) != announced
+}
+
+fn why_of(outage: Option<&Outage>) -> Option<(&Text, Option<Timestamp>)> {
+    outage.and_then(|outage| why(Some(&outage.reason), outage.retry_at))
+}
+
+/// What of an outage is told anew where it is another: the reason, and until when the source asks to wait.
+fn why(reason: Option<&Text>, retry_at: Option<Timestamp>) -> Option<(&Text, Option<Timestamp>)> {
+    reason.map(|reason| (reason, retry_at.filter(|_| Outage::is_waiting(reason))))
 }
 
 /// The event that tells of another level.
@@ -339,7 +356,7 @@ fn change(
     now: Timestamp,
 ) -> Body {
     match to {
-        Level::Full => {
+        Level::Full if outage.is_none() => {
             Body::Recovered { from, down_for_ms: down_since.map_or(0, |since| now.ms_since(since)) }
         }
         level => Body::Degraded {

@@ -26,7 +26,7 @@ use futures_util::stream;
 
 use crate::board::filter::ScopeFilter;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
-use crate::domain::degradation::{Failure, Policy};
+use crate::domain::degradation::{CallOutcome, Failure, Policy};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{ProjectId, Scope, TeamKey, Text};
 use crate::domain::sprint::work_item::WorkItemId;
@@ -293,6 +293,11 @@ impl Source {
             }
             Err(error) => error,
         };
+        if let BoardError::Call(_, error) = &error {
+            // Whoever asks to be left alone means all calls, and readers are told of it.
+            let asked_to_wait = CallOutcome::Failed(error.failure);
+            self.levels.observe(None, asked_to_wait, (self.instance.clock)());
+        }
         let mut counted = counted();
         counted.check.failed_to("read the feed of revisions", error);
         // No board is the younger for it, whichever is compared as a whole meanwhile.

@@ -1,0 +1,144 @@
+//! Azure DevOps asks to be asked less: readers see it, and until when, whatever is known of their boards.
+
+use std::time::Duration;
+
+use boardcast::domain::degradation::Failure;
+use boardcast::domain::wire::event::Cause;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::eventually;
+use crate::support::organisation::{Answer, SimulatedFailure};
+use crate::support::source::{NOW_MS, Organization};
+
+const WEB: &str = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
+const TEAMS: [&str; 3] = ["Web", "Mobile%20Apps", "Clinic"];
+
+/// It asks to wait for a minute.
+const THROTTLED: Failure = Failure::Throttled { retry_after_ms: Some(60_000) };
+
+fn refuse(organization: &Organization, failure: Option<Failure>) {
+    *organization.way.refused.lock().unwrap() = failure;
+}
+
+fn now_ms(organization: &Organization) -> i64 {
+    (organization.clock.clock())().epoch_ms()
+}
+
+async fn check(app: &TestApp) {
+    app.app.source.clone().unwrap().check(Cause::Timer).await;
+    app.settled().await;
+}
+
+/// The boards of all teams, level and outage alone.
+async fn standing(app: &TestApp) -> Vec<(Value, Value)> {
+    let mut standing = Vec::new();
+    for team in TEAMS {
+        let board = app.get(&format!("/api/snapshot?team={team}")).await.json();
+        standing.push((board["level"].clone(), board["outage"].clone()));
+    }
+    standing
+}
+
+async fn all_full(app: &TestApp) {
+    let is_full = |(level, outage): &(Value, Value)| level == "full" && outage.is_null();
+    eventually("not every board is full", async || standing(app).await.iter().all(is_full)).await;
+}
+
+#[tokio::test]
+async fn f19_before_anything_was_read_readers_are_told_to_wait_and_until_when() {
+    let organization = Organization::start().await;
+    refuse(&organization, Some(THROTTLED));
+    let app = organization.builder().start().await;
+    let directory = async || app.get("/api/snapshot").await.json();
+    let is_told = async || directory().await["outage"]["reason"] == "throttled";
+    eventually("nobody is told", is_told).await;
+    let told = directory().await;
+    assert_eq!((&told["level"], &told["outage"]["retryAt"]), (&json!("none"), &json!(NOW_MS + 60_000)));
+    let connected = app.stream("").await.next_of("connected").await;
+    assert_eq!(connected["outage"]["reason"], "throttled");
+    // It asks again.
+    organization.clock.advance(Duration::from_mins(1));
+    let is_told_anew = async || directory().await["outage"]["retryAt"] == NOW_MS + 120_000;
+    eventually("nobody is told that it goes on", is_told_anew).await;
+    refuse(&organization, None);
+    organization.clock.advance(Duration::from_mins(1));
+    all_full(&app).await;
+}
+
+#[tokio::test]
+async fn f19_a_board_that_is_not_read_yet_says_that_it_waits_and_the_others_are_full() {
+    let organization = Organization::start().await;
+    let answer = Answer { status: 429, headers: Vec::new(), body: json!({ "message": "TF400733" }) };
+    let items = "GET work/teamsettings/iterations/*/workitems";
+    organization.fail_next_on(items, SimulatedFailure::Instead(answer)).await;
+    let app = organization.builder().start().await;
+    let waits = |(level, outage): &(Value, Value)| level == "none" && outage["reason"] == "throttled";
+    let full = |(level, outage): &(Value, Value)| level == "full" && outage.is_null();
+    let are_told = async || {
+        let standing = standing(&app).await;
+        standing.iter().filter(|board| waits(board)).count() == 1
+            && standing.iter().filter(|board| full(board)).count() == 2
+    };
+    eventually("one board does not say that it waits", are_told).await;
+    let standing = standing(&app).await;
+    let (_, outage) = standing.iter().find(|board| waits(board)).unwrap();
+    assert!(outage["retryAt"].as_i64().unwrap() >= NOW_MS + 5_000, "{outage}");
+    organization.clock.advance(Duration::from_secs(15));
+    all_full(&app).await;
+}
+
+#[tokio::test]
+async fn f19_boards_that_were_read_stay_full_and_say_until_when_nothing_is_compared() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    all_full(&app).await;
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    refuse(&organization, Some(THROTTLED));
+    organization.clock.advance(Duration::from_mins(31));
+    let now = now_ms(&organization);
+    check(&app).await;
+    let told = reader.next_of("degraded").await;
+    assert_eq!(
+        (&told["from"], &told["to"], &told["level"]),
+        (&json!("full"), &json!("full"), &json!("full"))
+    );
+    assert_eq!((&told["reason"], &told["retryAt"]), (&json!("throttled"), &json!(now + 60_000)));
+    let board = app.get(WEB).await.json();
+    assert_eq!((&board["level"], &board["outage"]["reason"]), (&json!("full"), &json!("throttled")));
+    assert_eq!(board["outage"]["retryAt"], now + 60_000);
+    assert!(board["metrics"]["items.total"]["value"].is_number(), "{board}");
+    // What it asked for is over by itself.
+    refuse(&organization, None);
+    organization.clock.advance(Duration::from_mins(1));
+    let told = reader.next_of("recovered").await;
+    assert_eq!((&told["from"], &told["level"]), (&json!("full"), &json!("full")));
+    all_full(&app).await;
+}
+
+#[tokio::test]
+async fn f19_that_it_asks_to_wait_takes_the_place_of_the_failure_before() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    all_full(&app).await;
+    refuse(&organization, Some(Failure::Unauthorised));
+    organization.clock.advance(Duration::from_mins(31));
+    check(&app).await;
+    let is_told = async |reason: &str| {
+        let board = app.get(WEB).await.json();
+        board["level"] == "cached" && board["outage"]["reason"] == reason
+    };
+    eventually("the first failure is not told", async || is_told("unauthorised").await).await;
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    refuse(&organization, Some(THROTTLED));
+    organization.clock.advance(Duration::from_mins(5));
+    let told = reader.next_of("degraded").await;
+    assert_eq!((&told["reason"], &told["to"]), (&json!("throttled"), &json!("cached")));
+    assert_eq!(told["retryAt"], now_ms(&organization) + 60_000);
+    assert!(is_told("throttled").await);
+    refuse(&organization, None);
+    organization.clock.advance(Duration::from_mins(5));
+    all_full(&app).await;
+}
