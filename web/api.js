@@ -1,5 +1,7 @@
 // Requests to the service, with the function key where there is one.
 
+import { refusalOf, refused } from "./refusal.js";
+
 const KEY_NAME = "boardcast.key";
 const KEY_OF_ADDRESS = /(?<=[#&])key=([^&]+)&?/;
 
@@ -43,46 +45,58 @@ export function filter() {
 
 /**
  * Fetches from the service, as JSON. Throws an error that says what was answered, with `refusal`: `offline`,
- * `unreachable`, `signed_out`, `no_key`, `key_refused`, `missing` or `failed`; with `said`, what the service says of it and
- * what to do.
+ * `unreachable`, or one of `refusalOf`.
  */
 export async function get(url) {
   const key = functionKey();
   let answer;
-  let body;
   try {
-    // The service redirects nobody. A page to sign in may be on another site, where an answer could not even be read.
-    answer = await fetch(url, { redirect: "manual", headers: key ? { "x-functions-key": key } : {} });
-    body = await answer.json();
-  } catch (error) {
-    // An answer that is no JSON is one all the same.
-    if (!(error instanceof SyntaxError) && answer?.type !== "opaqueredirect") {
-      throw refused(navigator.onLine ? "unreachable" : "offline", "the server cannot be reached");
-    }
+    // The service redirects nobody, and where a redirect leads to is told to no page.
+    answer = await ask(url, key, "manual");
+  } catch {
+    throw refused(navigator.onLine ? "unreachable" : "offline", "the server cannot be reached");
   }
-  const { status } = answer;
-  if (answer.type === "opaqueredirect") throw refused("signed_out", "a redirect was answered, as to a page to sign in");
-  if (answer.ok && status !== 204) {
-    if (body === undefined) throw refused("signed_out", "something else than JSON was answered, such as a page to sign in");
-    keepKey();
-    return body;
-  }
-  const { message, remedy } = body?.error ?? {};
-  const said = [message, remedy].filter((part) => typeof part === "string" && part !== "");
-  const isPage = answer.headers.get("content-type")?.startsWith("text/html") === true;
-  throw refused(refusalOf({ status, key, said, isPage }), `the server answered ${status}`, { status, said });
+  if (answer.isRedirect) answer = await follow(url, key);
+  if (answer.body === undefined || answer.status < 200 || answer.status > 299) throw refusalOf(answer, key);
+  keepKey();
+  return answer.body;
 }
 
-function refusalOf({ status, key, said, isPage }) {
-  // Who explains an error is the service itself, which has no keys.
-  if (said.length > 0) return "failed";
-  // What asks for a key has nothing to show; a page is there for somebody to sign in.
-  if ([401, 403].includes(status)) return isPage ? "signed_out" : key ? "key_refused" : "no_key";
-  return [204, 404].includes(status) ? "missing" : "failed";
+async function ask(url, key, redirect) {
+  const answer = await fetch(url, { mode: "same-origin", redirect, headers: key ? { "x-functions-key": key } : {} });
+  if (answer.type === "opaqueredirect") return { isRedirect: true };
+  const { status, headers } = answer;
+  const text = await answer.text();
+  const told = (name) => headers.get(name) ?? "";
+  return { status, text, body: parsed(text), mediaType: told("content-type"), challenge: told("www-authenticate") };
 }
 
-function refused(refusal, message, more = {}) {
-  return Object.assign(new Error(message), { refusal, said: [], ...more });
+/** Within the site a redirect is followed; elsewhere no page may look, so there it is asked whether anybody is signed in. */
+async function follow(url, key) {
+  try {
+    return await ask(url, key, "follow");
+  } catch {
+    return { isElsewhere: true, isSignedOut: await isSignedOut() };
+  }
+}
+
+/** What App Service's own sign-in says, at an address that nobody else has. */
+async function isSignedOut() {
+  try {
+    const { status, body } = await ask("/.auth/me", null, "manual");
+    return status === 401 || (status === 200 && Array.isArray(body) && body.length === 0);
+  } catch {
+    return false;
+  }
+}
+
+/** An answer that is no JSON is one all the same. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where a board is fetched. */

@@ -11,6 +11,8 @@ import { BoardView } from "./view.js";
 
 const EVENTS_SHOWN = 50;
 const WELL = { level: "full", outage: null };
+/** Where loading the page anew may lead to a page to sign in, or make the browser ask; and what that is called. */
+const ANEW = { signed_out: "Sign in", redirected: "Reload", challenged: "Reload" };
 
 const views = new Map();
 let connection = { is: "opening" };
@@ -130,7 +132,8 @@ function standing() {
   setText(byId("words"), text || "The boards are live.");
   byId("words").classList.toggle("unseen", text === "");
   setText(byId("next"), nextTry(retryAt));
-  link(word === "unknown" && Array.isArray(others) ? others.map(linkTo).sort() : connection.is === "signed_out" ? [["Sign in", pageAddress()]] : []);
+  const isUnknown = word === "unknown" && Array.isArray(others);
+  link(isUnknown ? others.map(linkTo).sort() : ANEW[connection.is] ? [[ANEW[connection.is], pageAddress()]] : []);
   const ages = all.map((board) => board.dataAsOf);
   setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
 }

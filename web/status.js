@@ -40,8 +40,12 @@ const WORST_FIRST = [
 ];
 
 const KEY_WANTED = "put #key=<function key> at the end of the page's address. Whoever runs boardcast has one";
+const ASK = "if this stays, ask whoever runs this site";
 
-/** How the connection stands, by `is` of the stream: the word for it, and the sentence. */
+/**
+ * How the connection stands, by `is` of the stream: the word for it, the sentence, which goes on with what was answered
+ * where that tells more, and what to do.
+ */
 const CONNECTIONS = {
   lost: ["disconnected", "The connection was lost"],
   cut: ["disconnected", "The server answers, but its stream of changes does not come through"],
@@ -50,12 +54,34 @@ const CONNECTIONS = {
   unreachable: ["disconnected", "The server cannot be reached"],
   offline: ["disconnected", "This device is offline"],
   failed: ["disconnected", "The server answers with an error"],
-  missing: ["disconnected", "Nothing at this address knows of any boards: ask whoever runs this site"],
+  gateway: ["disconnected", "What stands in front of boardcast answers in its place", "it may be starting, or be stopped: whoever runs this site can tell"],
+  missing: ["disconnected", "Nothing at this address knows of any boards", "ask whoever runs this site where they are"],
+  page: ["disconnected", "Another page answers in place of the boards", ASK],
+  empty: ["disconnected", "The answer to who asks for the boards is empty", ASK],
+  unreadable: ["disconnected", "Something else than boards is answered", ASK],
+  redirected: [
+    "disconnected",
+    "Who asks for the boards is sent to another address, where this page cannot follow",
+    "if it is one to sign in, reload this page, and it leads there; if that does not help, ask whoever runs this site where the boards are",
+  ],
   busy: ["busy", "The server has as many readers as it can take"],
-  no_key: ["locked", `This page needs a function key: ${KEY_WANTED}`],
-  key_refused: ["locked", `The function key was refused: ${KEY_WANTED}`],
-  signed_out: ["locked", "You are signed out: a page to sign in answers in place of the boards"],
+  no_key: ["locked", "This page needs a function key", KEY_WANTED],
+  key_refused: ["locked", "The function key was refused", KEY_WANTED],
+  signed_out: ["locked", "You are signed out", "sign in, and the boards are here again"],
+  challenged: [
+    "locked",
+    "This site asks for a login",
+    "reload this page to be asked for it; where nothing asks, this browser may not log in here by itself: ask whoever runs this site",
+  ],
+  blocked: [
+    "refused",
+    "Something in front of boardcast refuses this request",
+    "whoever runs this site can tell whether it is stopped, or lets in other accounts or networks only",
+  ],
 };
+
+/** Of these what was answered tells more than the sentence. */
+const WITH_ANSWER = ["failed", "gateway", "missing", "page", "empty", "unreadable", "challenged", "blocked"];
 
 /** Why a board is less than full, in sentences; nothing when it is full. */
 export function boardWords(board) {
@@ -106,9 +132,13 @@ function askedWords(filter) {
   return [...named("team"), ...named("project")].join(" in ");
 }
 
-function connectionStatus({ is, status: answered, said = [], since, retryAt }, hasBoards) {
-  const [word, sentence] = CONNECTIONS[is];
-  const words = [sinceWords(is === "failed" && answered ? `${sentence}, ${answered}` : sentence, since), ...said];
+function connectionStatus({ is, answered, login = [], said = [], since, retryAt }, hasBoards) {
+  const [word, sentence, remedy] = CONNECTIONS[is];
+  const asked = is === "challenged" && login.length > 0 ? `${sentence} by ${login.join(" or ")}` : sentence;
+  const whole = WITH_ANSWER.includes(is) && answered ? `${asked}, ${answered}` : asked;
+  // Before anything was ever live it is not known since when it is not.
+  const words = [sinceWords(whole, since), ...said];
+  if (remedy) words.push(remedy);
   if (hasBoards) words.push("What is shown is as it was then");
   return { ...status(word, sentences(...words)), retryAt };
 }

@@ -14,7 +14,7 @@ const CLOCKS_MS = 1000;
 /** The server ends the stream and is there for the next one, or another is: nothing is wrong in between. */
 const PLANNED_ENDS = ["lifetime", "slow", "lost", "shutdown"];
 /** What comes of a server that is just being started, and goes by itself. */
-const PASSING = ["lost", "cut", "unreachable", "failed"];
+const PASSING = ["lost", "cut", "unreachable", "failed", "gateway"];
 
 let receive;
 let tell;
@@ -31,8 +31,8 @@ let awaited = null;
 
 /**
  * Opens the stream and keeps it open. `onEvent` is handed each event with its id, `onChange` how the connection stands:
- * `is` (`opening`, `live`, `lost`, `cut`, `silent`, `stopped`, `busy`, or a refusal of `get` with its `status`), since
- * when it has not been live, and when it is tried again, by the server's clock; of a refusal also what was said of it.
+ * `is` (`opening`, `live`, `lost`, `cut`, `silent`, `stopped`, `busy`, or a refusal of `get`), since when it
+ * has not been live, and when it is tried again, by the server's clock; of a refusal also what it tells of the answer.
  */
 export function open(onEvent, onChange) {
   receive = onEvent;
@@ -107,10 +107,10 @@ function take(event) {
   stand("live");
 }
 
-function stand(is, { status, said, since = now() } = {}) {
+function stand(is, { answered, login, said, since = now() } = {}) {
   if (is === "live" && standing.is === "live") return;
   awaited = null;
-  standing = { is, status, said, since: is === "live" ? null : standing.is === "live" ? since : standing.since, retryAt };
+  standing = { is, answered, login, said, since: is === "live" ? null : standing.is === "live" ? since : standing.since, retryAt };
   tell(standing);
 }
 

@@ -17,7 +17,7 @@ const INDEX: &str = "index.html";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 12] = [
+const FILES: [File; 13] = [
     File {
         name: INDEX,
         media_type: "text/html; charset=utf-8",
@@ -30,6 +30,7 @@ const FILES: [File; 12] = [
     File { name: "burndown.js", media_type: SCRIPT, content: include_str!("../../web/burndown.js") },
     File { name: "clock.js", media_type: SCRIPT, content: include_str!("../../web/clock.js") },
     File { name: "explain.js", media_type: SCRIPT, content: include_str!("../../web/explain.js") },
+    File { name: "refusal.js", media_type: SCRIPT, content: include_str!("../../web/refusal.js") },
     File { name: "status.js", media_type: SCRIPT, content: include_str!("../../web/status.js") },
     File { name: "stream.js", media_type: SCRIPT, content: include_str!("../../web/stream.js") },
     File { name: "text.js", media_type: SCRIPT, content: include_str!("../../web/text.js") },

@@ -37,7 +37,11 @@ const age = () => page.$eval(".board .age", (element) => element.textContent);
 /** What stands in front of the server answers with a status and nothing else. */
 const refuse = (status, headers = {}, body = "") => (response) => response.writeHead(status, headers).end(body);
 const refuseWith = (status, body) => refuse(status, { "content-type": "application/json" }, JSON.stringify(body));
-const signInWith = (status) => refuse(status, { "content-type": "text/html; charset=utf-8" }, "<!doctype html><title>Sign in</title>");
+const HTML = { "content-type": "text/html; charset=utf-8" };
+/** A page with a title, as other programs and people write them. */
+const showing = (status, title, body = "", headers = {}) => refuse(status, { ...HTML, ...headers }, `<!doctype html><title>${title}</title>${body}`);
+const PASSWORD = '<form method="post" action="/session"><input name="who"><input name="secret" type="password"></form>';
+const signInWith = (status) => showing(status, "Contoso", PASSWORD);
 const signIn = signInWith(200);
 
 /** Opens the page on a live board that was last found true some time ago. */
@@ -117,26 +121,98 @@ test("b8_fault_page_4_5_without a function key the page asks for one, and says w
   assert.deepEqual(kept, { address: `${server.origin}/api/dashboard`, key: "a+b/c==" }, "fault 13: the key is kept, and leaves the address");
 });
 
-test("b8_fault_page_4_5_a page to sign in is told from a lost connection", async () => {
+/** What else of the notice than its words there is to follow. */
+const followed = () => page.$$eval("main a[href]", (links) => links.map(({ href, textContent }) => [textContent, href]));
+
+/** Another site, to which the page may not look. */
+async function startElsewhere() {
   const elsewhere = createServer((_, response) => signIn(response)).listen(0, "127.0.0.1");
   await once(elsewhere, "listening");
   atEnd(() => elsewhere.close());
-  const login = `http://127.0.0.1:${elsewhere.address().port}/login`;
-  const redirects = ["/login", login].map((location) => refuse(302, { location }));
-  for (const answer of [signIn, signInWith(401), signInWith(403), ...redirects]) {
+  return `http://127.0.0.1:${elsewhere.address().port}/login`;
+}
+
+test("b8_fault_page_4_5_somebody who is signed out is told so, by whatever says it", async () => {
+  const login = await startElsewhere();
+  const byBearer = refuse(401, { "www-authenticate": 'Bearer realm="board.example" authorization_uri="https://login.example/authorize"' });
+  const bySaml = showing(200, "One moment", '<form action="/x"><input type="hidden" name="SAMLRequest" value="a"></form>');
+  const byAddress = showing(200, "Contoso", '<form action="/oauth2/start"><button>Go on</button></form>');
+  const answers = [signIn, signInWith(401), signInWith(403), byBearer, bySaml, byAddress, refuse(302, { location: "/login" })];
+  for (const answer of answers) {
     server = await startScripted();
     server.instead = (response, { url }) => (url === "/login" ? signIn(response) : answer(response));
     await open("?team=Mill");
     await says("locked", /^You are signed out/);
-    const link = await page.$eval("main a[href]", ({ href, textContent }) => ({ href, textContent }));
-    assert.deepEqual(link, { href: `${server.origin}/api/dashboard?team=Mill`, textContent: "Sign in" });
-    await screenshot(page, "state-signed-out");
+    assert.deepEqual(await followed(), [["Sign in", `${server.origin}/api/dashboard?team=Mill`]]);
+  }
+  // App Service redirects to another site, and says at an address of its own whether anybody is signed in.
+  for (const nobody of [refuse(401), refuse(200, { "content-type": "application/json" }, "[]")]) {
+    server = await startScripted();
+    server.instead = (response, { url }) => (url === "/.auth/me" ? nobody : refuse(302, { location: login }))(response);
+    await open();
+    await says("locked", /^You are signed out/);
+  }
+  await screenshot(page, "state-signed-out");
+});
+
+test("b8_fault_page_5_a redirect to another site, of which nobody knows whether it is one to sign in, is called that", async () => {
+  const login = await startElsewhere();
+  for (const status of [301, 302, 303, 307, 308]) {
+    server = await startScripted();
+    server.instead = refuse(status, { location: login });
+    await open();
+    const { text } = await says("disconnected", /^Who asks for the boards is sent to another address/);
+    assert.match(text, /sign in, reload this page[^]*ask whoever runs this site/);
+    assert.doesNotMatch(text, /signed out/i);
+    assert.deepEqual(await followed(), [["Reload", `${server.origin}/api/dashboard`]]);
+  }
+  await screenshot(page, "state-redirected");
+  // Whoever asks at an old address of the same site is answered all the same.
+  server = await startScripted();
+  server.answers.set("/moved", { scopes: [] });
+  server.instead = (response, { url }) => (url === "/api/snapshot" ? refuse(308, { location: "/moved" }) : url === "/moved" ? () => false : refuse(404))(response);
+  await open();
+  await says("disconnected", /^The server answers, but its stream of changes does not come through/);
+});
+
+test("b8_fault_page_5_what answers in place of the boards is called what it is, with what to do", async () => {
+  const stopped = '<h1 id="unavailable">Error 403 - This web app is stopped.</h1>';
+  const cases = [
+    [showing(403, "Web App - Unavailable", stopped), "refused", /^Something in front of boardcast refuses this request, 403 “Web App - Unavailable: Error 403 - This web app is stopped”.*Whoever runs this site/],
+    [showing(403, "403 - Forbidden: Access is denied.", PASSWORD.replace("password", "search")), "refused", /refuses this request, 403 “403 - Forbidden: Access is denied”/],
+    [refuse(403, {}, "Ip Forbidden"), "refused", /refuses this request, 403\. /],
+    [showing(401, "401 - Unauthorized", "", { "www-authenticate": "Negotiate" }), "locked", /^This site asks for a login by Negotiate, 401 “401 - Unauthorized”.*[Rr]eload this page/],
+    [refuse(401, { "www-authenticate": "NTLM, Negotiate" }), "locked", /^This site asks for a login by NTLM or Negotiate, 401/],
+    [showing(401, "You may not"), "locked", /^This site asks for a login, 401 “You may not”/],
+    [showing(200, "Down &amp; out for &#8220;maintenance&#8221;"), "disconnected", /^Another page answers in place of the boards, 200 “Down & out for “maintenance””.*ask whoever runs this site/],
+    [showing(200, "<b>" + "long ".repeat(200)), "disconnected", /200 “<b>long [long ]+…”\. /],
+    [refuse(200, HTML, ""), "disconnected", /^The answer to who asks for the boards is empty, 200/],
+    [refuse(200), "disconnected", /^The answer to who asks for the boards is empty, 200/],
+    [refuse(204), "disconnected", /^The answer to who asks for the boards is empty, 204/],
+    [refuse(200, { "content-type": "text/plain" }, "It works!"), "disconnected", /^Something else than boards is answered, 200/],
+    [showing(404, "404 Not Found"), "disconnected", /^Nothing at this address knows of any boards, 404 “404 Not Found”/],
+    [showing(502, "502 Bad Gateway", "<h1>502 Bad Gateway</h1>"), "disconnected", /^What stands in front of boardcast answers in its place, 502 “502 Bad Gateway”\. It may be/],
+    [showing(503, "Service Unavailable", PASSWORD), "disconnected", /in its place, 503 “Service Unavailable”/],
+    [refuse(504), "disconnected", /in its place, 504\. /],
+    [showing(500, "Oops"), "disconnected", /^The server answers with an error, 500 “Oops”/],
+  ];
+  server = await startScripted();
+  for (const [answer, word, text] of cases) {
+    server.instead = answer;
+    await page.goto("about:blank");
+    await open("#key=any");
+    const said = await says(word, text);
+    assert.doesNotMatch(said.text, /signed out|function key/i);
+    assert.deepEqual(await followed(), /Reload this page/i.test(said.text) ? [["Reload", `${server.origin}/api/dashboard`]] : []);
+    const kept = await page.evaluate(() => [location.hash, localStorage.getItem("boardcast.key")]);
+    assert.deepEqual(kept, ["#key=any", null], "fault 13: nothing of these was opened by a key");
+    await screenshot(page, `state-in-place-${cases.findIndex(([other]) => other === answer)}`);
   }
 });
 
 test("b8_fault_page_5_what is signed out in the middle of a stream says so, and keeps the board", async () => {
   await openLive();
-  server.instead = refuse(302, { location: "/login" });
+  server.instead = (response, { url }) => (url === "/login" ? signIn : refuse(302, { location: "/login" }))(response);
   server.end();
   await says("locked", /^You are signed out.* What is shown is as it was then\./);
   await screenshot(page, "state-signed-out-board");
@@ -150,15 +226,13 @@ test("b8_fault_page_5_what is signed out in the middle of a stream says so, and 
 
 test("b8_fault_page_4_5_an address behind which there is nothing is told from a lost connection", async () => {
   server = await startScripted();
-  for (const status of [404, 204]) {
-    server.instead = refuse(status);
-    await open();
-    await says("disconnected", /^Nothing at this address knows of any boards/);
-  }
+  server.instead = refuse(404);
+  await open();
+  await says("disconnected", /^Nothing at this address knows of any boards/);
   await screenshot(page, "state-missing");
-  server.instead = refuse(503, {}, "busy");
+  server.instead = refuse(500, {}, "busy");
   await tryAgain();
-  const failing = await says("disconnected", /^The server answers with an error, 503\b/);
+  const failing = await says("disconnected", /^The server answers with an error, 500\b/);
   assert.match(failing.text, /Next try in \d+ s\./);
   // The service says what is wrong and what to do; what stands in front of it may say anything.
   const error = { code: "not_yet", message: "this instance has not reached that position", remedy: "ask again in a second" };
@@ -415,7 +489,7 @@ test("b2_a server that restarts is waited for in silence, for one and a half hea
   server.instead = refuse(503);
   server.say({ type: "closing", reason: "shutdown", reconnectAfterMs: 5 });
   server.end();
-  await says("disconnected", /^The server answers with an error, 503\b/);
+  await says("disconnected", /^What stands in front of boardcast answers in its place, 503\b/);
   server.instead = null;
   await tryAgain();
   await server.listened();
@@ -517,7 +591,7 @@ test("b7_a state is told once to those who listen, and not again each second", a
   const told = (await page.evaluate(() => globalThis.told)).map((text) => text.replace(/\d+:\d+:\d+/, "…"));
   assert.deepEqual(told, [
     "The connection was lost (since …). What is shown is as it was then.",
-    "The server answers with an error, 503 (since …). What is shown is as it was then.",
+    "What stands in front of boardcast answers in its place, 503 (since …). It may be starting, or be stopped: whoever runs this site can tell. What is shown is as it was then.",
     "The boards are live.",
   ]);
 });
