@@ -2,7 +2,7 @@
 // also be set while the page is open, and the monotonic one stands still while some devices sleep. When they wake they
 // are handed what was on its way before they slept, so then only a stream that is opened anew says what time it is.
 
-/** By how much the device's two clocks may differ until neither is believed. */
+/** By how much the device's two clocks may differ, in all since the time was told, until neither is believed. */
 const DOUBT_MS = 5000;
 
 /** The time of these is that of the connection's own server, when it wrote them; other events may be another's. */
@@ -10,7 +10,10 @@ const OF_THE_CONNECTION = ["heartbeat", "closing"];
 /** By how much these may be late at most. What is later was held up, as while the page was frozen. */
 const LATE_MS = 60_000;
 
-/** The server's time, once it was heard, when the device's clocks were at `mark`. */
+/**
+ * The server's time as it was told last, when the device's clocks were at `mark`. What else happens moves neither: small
+ * steps of a clock add up until the time is told again.
+ */
 let server;
 let mark = clocks();
 let hasBegun = false;
@@ -18,10 +21,11 @@ let isUnsure = false;
 
 /** A stream is opened. Where there is a doubt it stays until the stream's first event, `connected`, says the time. */
 export function begin() {
-  isUnsure = isInDoubt();
-  if (server !== undefined) server = now();
-  mark = clocks();
   hasBegun = false;
+  isUnsure = isInDoubt();
+  if (server !== undefined && !isUnsure) return;
+  if (isUnsure) server = now();
+  mark = clocks();
 }
 
 /** Learns the server's time from an event. Says whether the stream may be believed; else another has to be opened. */
@@ -32,16 +36,14 @@ export function hear({ type, timestamp }) {
   if (isFirst && type === "connected") {
     isUnsure = false;
     server = timestamp;
-  } else if (isUnsure || server === undefined) {
+  } else if (isUnsure || server === undefined || !OF_THE_CONNECTION.includes(type)) {
     return true;
-  } else if (OF_THE_CONNECTION.includes(type)) {
-    if (now() > timestamp + LATE_MS) {
-      isUnsure = true;
-      return isFirst;
-    }
-    server = Math.max(timestamp, now());
+  } else if (now() > timestamp + LATE_MS) {
+    isUnsure = true;
+    return isFirst;
   } else {
-    server = now();
+    // It may be late, and no less time has gone by than both clocks say.
+    server = Math.max(timestamp, server + Math.min(...elapsed()));
   }
   mark = clocks();
   return true;
@@ -57,7 +59,7 @@ export function isInDoubt() {
   return server !== undefined && (isUnsure || haveParted());
 }
 
-/** Whether the device slept, or its clock was set, since something was last heard or a stream opened. */
+/** Whether the device slept, or its clock was set, since the time was told, or since a stream was opened to ask for it. */
 export function haveParted() {
   const [monotonic, wall] = elapsed();
   return Math.abs(monotonic - wall) > DOUBT_MS;

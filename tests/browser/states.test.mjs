@@ -390,6 +390,22 @@ test("b7_fault_page_3_a clock that jumps changes no age: the page checks, and as
   }
 });
 
+test("b7_fault_page_3_small steps of a clock add up, whatever is told between them, and are checked", async () => {
+  for (const step of [4900, -4900]) {
+    await openLive(10 * 60_000);
+    await setClocks(step, 0);
+    change();
+    await until("the change was heard", () => page.$$eval("#events li", (entries) => entries.length), (count) => count === 3);
+    assert.deepEqual([(await look()).word, server.opened()], ["live", 1]);
+    await setClocks(step, 0);
+    await says("checking", /^The clock of this device jumped/);
+    assert.equal(await age(), "checking");
+    await reopens(2);
+    server.say({ ...connected, resumed: true });
+    await says("live", /^$/);
+  }
+});
+
 test("b7_a device that slept believes nothing that was on its way while it slept, though its monotonic clock stood still", async () => {
   for (const buffered of [
     { type: "heartbeat", cursor: "1-0" },
