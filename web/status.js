@@ -163,12 +163,13 @@ function levelOf({ mock, level, reason }) {
 }
 
 function organisationStatus({ outage }) {
-  if (outage?.reason === "loading") {
-    return status("loading", sentences(...outageWords(outage), "Boards appear here by themselves, as soon as they are known"));
-  }
   const [reason, ...more] = outageWords(outage ?? {});
+  const retryAt = outage?.retryAt ?? null;
+  if (outage?.reason === "loading") {
+    return { ...status("loading", sentences(reason, ...more, "Boards appear here by themselves, as soon as they are known")), retryAt };
+  }
   const shown = reason ? `No board can be shown: ${reason}` : "No board can be shown";
-  return { ...status("unavailable", sentences(shown, ...more)), retryAt: outage?.retryAt ?? null };
+  return { ...status("unavailable", sentences(shown, ...more)), retryAt };
 }
 
 function outageWords({ reason, since, retryAt, remedy, progress }) {

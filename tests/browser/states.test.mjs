@@ -569,6 +569,31 @@ test("b7_fault_page_14_the next try is counted down, and gone when it is past", 
   await screenshot(page, "state-cached");
 });
 
+test("b7_why something is less than full, and when it is tried again, is told at every level", async () => {
+  server = await openScripted();
+  const whole = { projectId: null, teamId: null, sprintId: null };
+  const wait = "Azure DevOps asks to wait";
+  const outages = [
+    [{ reason: "loading", remedy: wait }, "loading", /^Azure DevOps is being read for the first time .*Azure DevOps asks to wait[^]*\nNext try in \d+ s\./],
+    [{ reason: "throttled" }, "unavailable", /^No board can be shown: Azure DevOps wants to be asked less .*[^]*\nNext try in \d+ s\./],
+    [{ reason: "a reason of a newer server" }, "unavailable", /a reason of a newer server .*[^]*\nNext try in \d+ s\./],
+  ];
+  server.say({ ...connected, scopes: [] });
+  for (const [outage, word, text] of outages) {
+    server.say({ type: "degraded", ...whole, level: "none", from: "none", to: "none", since: Date.now(), retryAt: Date.now() + 30_000, ...outage });
+    await says(word, text);
+  }
+  const note = () => page.$eval(".board .level", (element) => element.innerText);
+  for (const [level, more] of [["none", {}], ["cached", {}], ["mock", { mock: true }]]) {
+    for (const [outage, , text] of outages) {
+      const told = { since: Date.now(), retryAt: Date.now() + 30_000, ...outage };
+      server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]), level, ...more, dataAsOf: null, outage: told });
+      const words = new RegExp(text.source.replace(/^\^(No board can be shown: )?/, "").replace("\\n", " ?"), "i");
+      await until(`a board that is ${level} says ${outage.reason}`, note, (said) => words.test(said));
+    }
+  }
+});
+
 test("b7_fault_page_15_the header is one word, the worst of connection and levels", async () => {
   server = await openScripted();
   server.say({ ...connected, scopes: [SCOPE, OTHER] });
