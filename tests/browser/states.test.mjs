@@ -575,7 +575,7 @@ test("b7_why something is less than full, and when it is tried again, is told at
   const wait = "Azure DevOps asks to wait";
   const outages = [
     [{ reason: "loading", remedy: wait }, "loading", /^Azure DevOps is being read for the first time .*Azure DevOps asks to wait[^]*\nNext try in \d+ s\./],
-    [{ reason: "throttled" }, "unavailable", /^No board can be shown: Azure DevOps wants to be asked less .*[^]*\nNext try in \d+ s\./],
+    [{ reason: "throttled" }, "unavailable", /^No board can be shown: Azure DevOps asks to wait until [^]*\nNext try in \d+ s\./],
     [{ reason: "a reason of a newer server" }, "unavailable", /a reason of a newer server .*[^]*\nNext try in \d+ s\./],
   ];
   server.say({ ...connected, scopes: [] });
