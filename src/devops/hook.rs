@@ -5,12 +5,11 @@
 //! `resource.workItemId`; `resource.fields` holds changed fields only, as `{oldValue, newValue}`, and the whole
 //! item is `resource.revision`. In the other work item events `resource` is the item and `fields` is flat.
 
-use reqwest::Url;
 use serde_json::Value;
 
 use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, str_at};
 use super::page::{Told, collection, page};
-use super::{json, payload};
+use super::{json, payload, site};
 use crate::domain::scope::{CollectionId, ProjectId, Text};
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Ticks;
@@ -252,7 +251,7 @@ fn observation(
     };
     let project_name = fields.project_name();
     let told = || collection(&told(payload, resource, &project_name));
-    let collection = organisation.and_then(|address| Url::parse(address).ok()).or_else(told);
+    let collection = organisation.and_then(site).or_else(told);
     let details = fields.details(collection.and_then(|collection| page(collection, &project_name, id)));
     Ok(Some(WorkItem::new(id, rev as Rev, claim, details)))
 }

@@ -14,6 +14,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::degradation::Failure;
@@ -26,6 +27,19 @@ use crate::domain::time::Timestamp;
 /// Whether a host is of Azure DevOps Services, and not of a server of one's own.
 pub(crate) fn is_of_services(host: &str) -> bool {
     host == "dev.azure.com" || host.ends_with(".visualstudio.com")
+}
+
+/// An address of the web, and nothing of it but what leads there: what stands before the host is a password, and addresses
+/// to clone from have one. `None` for anything else.
+pub(crate) fn site(text: &str) -> Option<Url> {
+    let mut url = Url::parse(text.trim()).ok()?;
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+        return None;
+    }
+    url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url)
 }
 
 /// A project of the organisation.

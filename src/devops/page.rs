@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use super::fields::cut;
+use super::site;
 use crate::domain::scope::Text;
 use crate::domain::sprint::work_item::WorkItemId;
 
@@ -48,11 +49,6 @@ pub(super) fn collection(told: &Told<'_>) -> Option<Url> {
     }
     drop(path);
     Some(url)
-}
-
-/// An address of the web.
-fn site(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
 }
 
 /// How many segments of a path are the collection's under the old domain of the service, where it may be left out.
@@ -108,15 +104,11 @@ fn segments(url: &Url) -> impl Iterator<Item = String> {
     segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
 }
 
-/// The page of an item of that collection, without whatever else the address bears: everybody may see it, and what stands
-/// before the host is a password. `None` where it is no address of a site, or the project's name is not known.
+/// The page of an item of that collection, whose address is that of a `site`. `None` where the project's name is not known.
 pub(super) fn page(mut collection: Url, project_name: &str, id: WorkItemId) -> Option<Text> {
-    if !matches!(collection.scheme(), "https" | "http") || project_name.is_empty() {
+    if project_name.is_empty() {
         return None;
     }
-    collection.set_username("").and_then(|()| collection.set_password(None)).ok()?;
-    collection.set_query(None);
-    collection.set_fragment(None);
     let number = id.to_string();
     collection.path_segments_mut().ok()?.pop_if_empty().extend([project_name, "_workitems", "edit", &number]);
     Some(cut(collection.as_str(), PAGE_CHARS_MAX))

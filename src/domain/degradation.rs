@@ -201,6 +201,11 @@ struct Outage {
 }
 
 impl Outage {
+    /// One that begins now and was not probed yet.
+    const fn beginning(level: Level, reason: Failure, now: Timestamp, retry_at: Timestamp) -> Self {
+        Self { level, reason, since: now, probes_failed: 0, retry_at, probing_until: None }
+    }
+
     /// When it is tried again: now, where that is further off than it ever is, since a clock that was wrong said so.
     fn due_at(&self, now: Timestamp) -> Timestamp {
         if self.retry_at > later(now, PROBE_MAX_MS) { now } else { self.retry_at }
@@ -294,14 +299,7 @@ impl Condition {
             return;
         }
         let retry_at = later(now, probe_delay_ms(0, jitter));
-        self.outage = Some(Outage {
-            level,
-            reason: failure,
-            since: now,
-            probes_failed: 0,
-            retry_at,
-            probing_until: None,
-        });
+        self.outage = Some(Outage::beginning(level, failure, now, retry_at));
     }
 
     /// Looks at the time: what is shown while the source is gone becomes too old, or something becomes known.
@@ -350,9 +348,7 @@ impl Condition {
             Some(outage) => (outage.reason, outage.probing_until) = (reason, None),
             None if known.is_none() => {
                 let level = policy.without_source(now, known);
-                let (probes_failed, probing_until) = (0, None);
-                self.outage =
-                    Some(Outage { level, reason, since: now, probes_failed, retry_at: until, probing_until });
+                self.outage = Some(Outage::beginning(level, reason, now, until));
             }
             None => {}
         }

@@ -10,6 +10,7 @@ use crate::support::app::TestApp;
 use crate::support::eventually;
 use crate::support::organisation::{Answer, SimulatedFailure};
 use crate::support::source::{NOW_MS, Organization};
+use crate::support::sse::SseReader;
 
 const WEB: &str = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
 const TEAMS: [&str; 3] = ["Web", "Mobile%20Apps", "Clinic"];
@@ -25,11 +26,6 @@ fn now_ms(organization: &Organization) -> i64 {
     (organization.clock.clock())().epoch_ms()
 }
 
-async fn check(app: &TestApp) {
-    app.app.source.clone().unwrap().check(Cause::Timer).await;
-    app.settled().await;
-}
-
 /// The boards of all teams, level and outage alone.
 async fn standing(app: &TestApp) -> Vec<(Value, Value)> {
     let mut standing = Vec::new();
@@ -43,6 +39,29 @@ async fn standing(app: &TestApp) -> Vec<(Value, Value)> {
 async fn all_full(app: &TestApp) {
     let is_full = |(level, outage): &(Value, Value)| level == "full" && outage.is_null();
     eventually("not every board is full", async || standing(app).await.iter().all(is_full)).await;
+}
+
+/// An organisation all of whose boards were read.
+async fn all_read() -> (Organization, TestApp) {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    all_full(&app).await;
+    (organization, app)
+}
+
+/// A reader of the board of the team Web, who has it.
+async fn reader(app: &TestApp) -> SseReader {
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    reader
+}
+
+/// A check of lists that are no longer fresh, which the organisation refuses.
+async fn check_refused(organization: &Organization, app: &TestApp, failure: Failure) {
+    refuse(organization, Some(failure));
+    organization.clock.advance(Duration::from_mins(31));
+    app.app.source.clone().unwrap().check(Cause::Timer).await;
+    app.settled().await;
 }
 
 #[tokio::test]
@@ -90,15 +109,10 @@ async fn f19_a_board_that_is_not_read_yet_says_that_it_waits_and_the_others_are_
 
 #[tokio::test]
 async fn f19_boards_that_were_read_stay_full_and_say_until_when_nothing_is_compared() {
-    let organization = Organization::start().await;
-    let app = organization.app().await;
-    all_full(&app).await;
-    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
-    reader.next_of("snapshot").await;
-    refuse(&organization, Some(THROTTLED));
-    organization.clock.advance(Duration::from_mins(31));
+    let (organization, app) = all_read().await;
+    let mut reader = reader(&app).await;
+    check_refused(&organization, &app, THROTTLED).await;
     let now = now_ms(&organization);
-    check(&app).await;
     let told = reader.next_of("degraded").await;
     assert_eq!(
         (&told["from"], &told["to"], &told["level"]),
@@ -119,19 +133,14 @@ async fn f19_boards_that_were_read_stay_full_and_say_until_when_nothing_is_compa
 
 #[tokio::test]
 async fn f19_that_it_asks_to_wait_takes_the_place_of_the_failure_before() {
-    let organization = Organization::start().await;
-    let app = organization.app().await;
-    all_full(&app).await;
-    refuse(&organization, Some(Failure::Unauthorised));
-    organization.clock.advance(Duration::from_mins(31));
-    check(&app).await;
+    let (organization, app) = all_read().await;
+    check_refused(&organization, &app, Failure::Unauthorised).await;
     let is_told = async |reason: &str| {
         let board = app.get(WEB).await.json();
         board["level"] == "cached" && board["outage"]["reason"] == reason
     };
     eventually("the first failure is not told", async || is_told("unauthorised").await).await;
-    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
-    reader.next_of("snapshot").await;
+    let mut reader = reader(&app).await;
     refuse(&organization, Some(THROTTLED));
     organization.clock.advance(Duration::from_mins(5));
     let told = reader.next_of("degraded").await;

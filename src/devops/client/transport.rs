@@ -18,7 +18,7 @@ use super::gate::{Gate, asked_pause, pause_for_others};
 use super::login::{Credentials, Login};
 use super::version::{Versions, is_of_version};
 use super::{ClientSettings, ClientSetupError};
-use crate::devops::{CallError, json};
+use crate::devops::{CallError, json, site};
 use crate::domain::degradation::Failure;
 use crate::platform::identity::TokenError;
 use crate::platform::outbound::http_client;
@@ -86,7 +86,7 @@ impl Transport {
     /// Errors: the address is none, or the token may not be sent there, or there are no certificates to know the
     /// organisation by.
     pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
-        let organisation = address(&settings.organisation)?;
+        let organisation = site(&settings.organisation).ok_or(ClientSetupError::Address)?;
         let http = http_client(&organisation, &settings.roots).build();
         Ok(Self {
             login: Login::new(settings, &organisation)?,
@@ -323,18 +323,6 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
 /// What is kept of a text of somebody else's: one line, and not all of it.
 fn cut(text: &str) -> String {
     text.chars().take(MESSAGE_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-fn address(text: &str) -> Result<Url, ClientSetupError> {
-    let mut url = Url::parse(text.trim()).map_err(|_| ClientSetupError::Address)?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(ClientSetupError::Address);
-    }
-    url.set_query(None);
-    url.set_fragment(None);
-    // Addresses to clone from have a user in front. It cannot fail: there is a host.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    Ok(url)
 }
 
 #[cfg(test)]

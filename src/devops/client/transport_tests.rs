@@ -65,7 +65,7 @@ fn a_token_goes_where_nobody_else_can_read_it() {
 #[test]
 fn tls_is_set_up_with_the_one_provider_and_more_than_once() {
     for _ in 0..2 {
-        let url = address("https://dev.azure.com/northwind").unwrap();
+        let url = site("https://dev.azure.com/northwind").unwrap();
         // Without certificates on the machine there is an error, which says so.
         if let Err(error) = http_client(&url, &RootCertificates::default()).build() {
             assert!(told(&error).contains("certificates"), "{error:?}");
