@@ -1,39 +1,46 @@
-"""Reads a stream as the documentation of httpx-sse shows it, and prints the id and the data of each event."""
+"""Reads a stream with httpx-sse, and prints the id and the data of each event."""
 
-import json
+import random
 import sys
 import time
 
 import httpx
 from httpx_sse import connect_sse
 
+PAUSE_MAX = 30.0
+
 last_event_id = ""
-reconnection_delay = 0.0
+retry = 2.0
+failures = 0
+retry_after = 0.0
 
 
-def iter_sse(client, url):
-    global last_event_id, reconnection_delay
-    headers = {"Accept": "text/event-stream"}
-    if last_event_id:
-        headers["Last-Event-ID"] = last_event_id
-    with connect_sse(client, "GET", url, headers=headers) as event_source:
-        for sse in event_source.iter_sse():
-            # On a new connection there may be events before the first that has an id.
-            last_event_id = sse.id or last_event_id
-            if sse.retry is not None:
-                reconnection_delay = sse.retry / 1000
-            yield sse
+def pause():
+    """Twice as long after each failure, and never the same for all clients; never sooner than was asked for."""
+    global failures
+    seconds = min(PAUSE_MAX, retry * 2.0 ** min(failures, 10)) * random.uniform(0.75, 1.25)
+    failures += 1
+    return max(seconds, retry_after)
 
 
 with httpx.Client(timeout=httpx.Timeout(5, read=60)) as client:
     while True:
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        retry_after = 0.0
         try:
-            for sse in iter_sse(client, sys.argv[1]):
-                # A block that tells a position alone is no event.
-                if not sse.data:
-                    continue
-                json.loads(sse.data)
-                print(sse.id, sse.data, flush=True)
-        except httpx.TransportError:
+            with connect_sse(client, "GET", sys.argv[1], headers=headers) as source:
+                asked = source.response.headers.get("Retry-After", "")
+                retry_after = float(asked) if asked.isdigit() else 0.0
+                source.response.raise_for_status()
+                for event in source.iter_sse():
+                    if event.retry is not None:
+                        retry = event.retry / 1000
+                    # On a new connection there may be events before the first that has an id.
+                    last_event_id = event.id or last_event_id
+                    # A block that tells a position alone is no event.
+                    if event.data:
+                        failures = 0
+                        print(event.id, event.data, flush=True)
+        except httpx.HTTPError:
             pass
-        time.sleep(reconnection_delay)
+        time.sleep(pause())

@@ -1,25 +1,27 @@
-//! Clients that others use to read a stream, each with the loop that its documentation shows (`tests/clients`): they
-//! receive every event once, whatever becomes of their connection and of the server.
+//! Clients that others use to read a stream, each with the loop that `docs/EVENTS.md` names (`tests/clients`): they receive
+//! every event once, whatever becomes of their connection, of the server and of what stands in front of it.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boardcast::domain::entry_id::EntryId;
+use boardcast::domain::wire::event::Cause;
 use boardcast::journal::Store;
 use boardcast::stream::hub::frame::silent_heartbeat;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::app::{DEADLINE, TestApp};
+use crate::support::app::TestApp;
 use crate::support::eventually;
-use crate::support::hooks::updated;
 use crate::support::http;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer};
+use crate::support::team::{catalogue_of_today, story};
 
 /// A client, and what it printed so far.
 struct Client {
@@ -59,15 +61,27 @@ impl Client {
         Self { name, line, child, printed }
     }
 
-    /// Each change of an item that it was told of, and with which id.
-    fn changes(&self) -> Vec<(String, u64)> {
+    /// What it was told: each event with its id, where it has one.
+    fn told(&self) -> Vec<(Option<EntryId>, Value, String)> {
         let printed = self.printed.lock().unwrap();
-        let events = printed.iter().filter_map(|line| line.split_once(' '));
-        let of = |(id, data): (&str, &str)| {
-            let data: Value = serde_json::from_str(data).unwrap();
-            (data["type"] == "workitem_changed").then(|| (id.to_owned(), data["rev"].as_u64().unwrap()))
+        let of = |line: &String| {
+            let (id, data) = line.split_once(' ').unwrap();
+            (EntryId::parse(id), serde_json::from_str(data).unwrap(), data.to_owned())
         };
-        events.filter_map(of).collect()
+        printed.iter().map(of).collect()
+    }
+
+    /// The events of the log that it was told of, in order, and the position of the snapshot that it began with.
+    fn events(&self) -> (Option<EntryId>, Vec<(EntryId, String)>) {
+        let (mut began, mut events) = (None, Vec::new());
+        for (id, event, data) in self.told() {
+            match event["type"].as_str().unwrap() {
+                "snapshot" if began.is_none() => began = id,
+                "snapshot" | "connected" | "heartbeat" | "closing" => {}
+                _ => events.extend(id.map(|id| (id, data))),
+            }
+        }
+        (began, events)
     }
 
     /// How often it was told that its stream goes on where the last one ended, and how often that it does not.
@@ -104,46 +118,48 @@ async fn start(server: &RedisServer) -> TestApp {
     let journal = redis::journal(redis::settings(&server.url(), "default"));
     let app = TestApp::builder()
         .setting("BOARDCAST_HEARTBEAT_MS", "1000")
+        .setting("BOARDCAST_SETTLE_MS", "200")
         .layer(move |_| Store::of(journal.clone()))
         .start()
         .await;
-    app.settled().await;
+    eventually("the instance has read its log", async || app.app.instance.fold.position().is_some()).await;
     app
 }
 
+/// A story goes on, and the numbers of its board with it.
 async fn change(app: &TestApp, revisions: impl IntoIterator<Item = u32>) {
     for rev in revisions {
-        assert_eq!(
-            app.hook(&updated(13, rev, if rev % 2 == 0 { "Active" } else { "New" })).await.status,
-            200
-        );
+        let state = if rev % 2 == 0 { "Active" } else { "Closed" };
+        assert_eq!(app.hook(&story(13, rev, 1, state, Some(f64::from(rev % 5 + 1)))).await.status, 200);
     }
 }
+
+/// What stands in front answers in place of a server that is away; the Functions host with its status alone.
+const UNAVAILABLE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const BAD_GATEWAY: &[u8] =
+    b"HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n\
+    <html><head><title>502 Bad Gateway</title></head><body>data: none\n\n</body></html>";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fault_f7_clients_that_others_use_receive_every_event_once() {
     let server = RedisServer::start(&[]);
     let mut app = start(&server).await;
+    assert!(app.app.deriver.teams.learn(catalogue_of_today(), Cause::Timer).await.unwrap());
     change(&app, 1..=1).await;
-    app.quiet().await;
+    eventually("the board is there", async || app.get("/api/snapshot?team=Web").await.status == 200).await;
     let mut clients = Vec::new();
     for name in CLIENTS {
         clients.push(Client::start(name, app.address.port()).await);
     }
-    let caught_up = async |rev: u64| {
+    let caught_up = async |rev: u32| {
         for client in &clients {
-            let began = std::time::Instant::now();
-            while client.changes().last().is_none_or(|last| last.1 < rev) {
-                let printed = client.printed.lock().unwrap().join("\n");
-                assert!(began.elapsed() < DEADLINE, "{} is not told of {rev}:\n{printed}", client.name);
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            let has_it = || client.told().iter().any(|(_, event, _)| event["rev"] == rev);
+            eventually(&format!("{} is told of {rev}", client.name), async || has_it()).await;
         }
     };
     for client in &clients {
-        let has_board =
-            || client.printed.lock().unwrap().iter().any(|line| line.contains(r#""type":"snapshot""#));
-        eventually(client.name, async || has_board()).await;
+        eventually(client.name, async || client.events().0.is_some()).await;
     }
     change(&app, 2..=10).await;
     caught_up(10).await;
@@ -153,18 +169,89 @@ async fn fault_f7_clients_that_others_use_receive_every_event_once() {
         clients.iter().for_each(|client| client.line.cut());
         change(&app, round + 11..=round + 20).await;
         clients.iter().for_each(|client| client.line.restore());
-        caught_up(u64::from(round) + 20).await;
+        caught_up(round + 20).await;
     }
+    // What stands in front says at first that nobody is there, and then whatever it likes.
+    clients.iter().for_each(|client| client.line.answer(Some(UNAVAILABLE)));
     app.stop();
+    for (asked, answer) in [(1, Some(BAD_GATEWAY)), (2, None)] {
+        for client in &clients {
+            let what = format!("{} asks again after {asked} refusals", client.name);
+            eventually(&what, async || client.line.answered() >= asked).await;
+            if answer.is_some() {
+                client.line.answer(answer);
+            }
+        }
+    }
     app = start(&server).await;
-    clients.iter().for_each(|client| client.line.lead_to(app.address.port()));
+    for client in &clients {
+        client.line.lead_to(app.address.port());
+        client.line.answer(None);
+    }
     change(&app, 51..=60).await;
     caught_up(60).await;
+    // Numbers follow a moment later; then nothing more happens.
+    let log = loop {
+        let before = server.log("default").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let log = server.log("default").await;
+        if log == before {
+            break log;
+        }
+    };
+    let last = log.iter().rev().find_map(|(id, event)| event.as_ref().map(|_| *id)).unwrap();
     for client in &clients {
-        let changes = client.changes();
-        let revisions: Vec<u64> = changes.iter().map(|(_, rev)| *rev).collect();
-        assert_eq!(revisions, (2..=60).collect::<Vec<u64>>(), "{}", client.name);
+        eventually(client.name, async || client.events().1.last().is_some_and(|(id, _)| *id >= last)).await;
+        let (began, events) = client.events();
+        let happened = log.iter().filter(|(id, _)| Some(*id) > began);
+        let happened: Vec<_> = happened.filter_map(|(id, event)| Some((*id, event.clone()?))).collect();
+        let kinds: BTreeSet<_> =
+            client.told().iter().map(|(_, event, _)| event["type"].to_string()).collect();
+        let differs = events.iter().zip(&happened).find(|(one, other)| one != other);
+        assert!(
+            events == happened,
+            "{} was told {} events, and {} happened; the first that differs: {differs:?}",
+            client.name,
+            events.len(),
+            happened.len()
+        );
+        for kind in ["workitem_changed", "metric_changed", "cache_invalidated"] {
+            assert!(kinds.contains(&format!("\"{kind}\"")), "{}: {kinds:?}", client.name);
+        }
         assert_eq!(client.resumptions(), (3, 0), "{}", client.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fault_f7_clients_ask_a_server_that_refuses_them_ever_more_rarely() {
+    const LATER: &[u8] =
+        b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let mut clients = Vec::new();
+    for name in CLIENTS {
+        let client = Client::start(name, 9).await;
+        client.line.answer(Some(UNAVAILABLE));
+        clients.push((client, Vec::new()));
+    }
+    eventually("each was refused four times", async || {
+        for (client, moments) in &mut clients {
+            if client.line.answered() > moments.len() {
+                moments.push(Instant::now());
+                // The third time they are told when to come back.
+                client.line.answer(Some(if moments.len() == 2 { LATER } else { BAD_GATEWAY }));
+            }
+        }
+        clients.iter().all(|(_, moments)| moments.len() >= 4)
+    })
+    .await;
+    for (client, moments) in &clients {
+        let pauses: Vec<_> = moments.windows(2).map(|two| two[1] - two[0]).collect();
+        // They wait for 2 s, 4 s, and 8 s, give or take a quarter; of these the last is for longer than they were told.
+        let least = [1.4, 2.9, 7.0].map(Duration::from_secs_f64);
+        assert!(
+            pauses.iter().zip(least).all(|(pause, least)| *pause >= least),
+            "{}: {pauses:?}",
+            client.name
+        );
     }
 }
 

@@ -32,6 +32,10 @@ struct Condition {
     first_alive: usize,
     /// How many connections there were.
     count: usize,
+    /// What whoever asks is answered in the server's place, as a gateway does while the server is away.
+    instead: Option<&'static [u8]>,
+    /// How many were answered so.
+    answered: usize,
 }
 
 impl Proxy {
@@ -43,8 +47,12 @@ impl Proxy {
             let condition = condition.clone();
             async move {
                 while let Ok((near, _)) = listener.accept().await {
-                    let Condition { is_cut, port, count: number, .. } = *condition.borrow();
+                    let Condition { is_cut, port, count: number, instead, .. } = *condition.borrow();
                     if is_cut {
+                        continue;
+                    }
+                    if let Some(answer) = instead {
+                        tokio::spawn(answer_instead(near, answer, condition.clone()));
                         continue;
                     }
                     condition.send_modify(|condition| condition.count += 1);
@@ -79,6 +87,17 @@ impl Proxy {
         self.condition.send_modify(|condition| condition.port = port);
     }
 
+    /// Whoever connects from now on and asks something is given that answer, whole with its head, and closed; `None` to
+    /// lead to the server again.
+    pub fn answer(&self, answer: Option<&'static [u8]>) {
+        self.condition.send_modify(|condition| condition.instead = answer);
+    }
+
+    /// How many were answered in the server's place.
+    pub fn answered(&self) -> usize {
+        self.condition.borrow().answered
+    }
+
     /// Makes the line whole. What was closed stays closed.
     pub fn restore(&self) {
         self.condition.send_modify(|condition| {
@@ -90,6 +109,17 @@ impl Proxy {
     pub fn forget_connections(&self) {
         self.condition.send_modify(|condition| condition.first_alive = condition.count);
     }
+}
+
+async fn answer_instead(mut near: TcpStream, answer: &[u8], condition: watch::Sender<Condition>) {
+    let mut head = Vec::new();
+    while super::http::find(&head, b"\r\n\r\n").is_none() {
+        if near.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    condition.send_modify(|condition| condition.answered += 1);
+    let _ = near.write_all(answer).await;
 }
 
 async fn both_ways(near: TcpStream, port: u16, number: usize, condition: watch::Receiver<Condition>) {
@@ -178,4 +208,11 @@ async fn a_line_does_what_it_is_told() {
     line.restore();
     let mut again = TcpStream::connect(line.address).await.unwrap();
     assert!(echoes(&mut again).await.unwrap());
+    line.answer(Some(b"HTTP/1.1 503 Gone\r\n\r\n"));
+    let mut refused = TcpStream::connect(line.address).await.unwrap();
+    refused.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    refused.read_to_end(&mut answer).await.unwrap();
+    assert_eq!((&*answer, line.answered()), (&b"HTTP/1.1 503 Gone\r\n\r\n"[..], 1));
+    assert!(echoes(&mut again).await.unwrap(), "what is connected stays");
 }
