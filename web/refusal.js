@@ -24,7 +24,8 @@ export function refusalOf(answer, key) {
   const { message, remedy } = body?.error ?? {};
   const said = [message, remedy].filter((part) => typeof part === "string" && part !== "");
   const page = pageOf(answer);
-  const words = page ? wordsOf(page) : "";
+  // The status is told anyway.
+  const words = page ? wordsOf(page).replace(new RegExp(`^${status}\\b[\\s:–-]*`), "") : "";
   const answered = words === "" ? `${status}` : `${status} “${words}”`;
   return refused(kindOf(answer, key, page, said), `the server answered ${answered}`, { answered, said, login: schemesOf(answer) });
 }

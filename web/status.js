@@ -99,7 +99,7 @@ export function boardWords(board) {
 export function pageStatus({ connection, isInDoubt, boards, loading, organisation, isStoreAway, others, asked }) {
   if (CONNECTIONS[connection.is]) return connectionStatus(connection, boards.length > 0);
   if (isInDoubt) {
-    return status("checking", "The clock of this device jumped, or it slept: the server is asked what is true now.");
+    return status("checking", "This device or this page slept, or the clock was set: the server is asked what is true now.");
   }
   const fallen = levelStatus(boards);
   if (fallen && fallen.word !== "loading") return fallen;
