@@ -245,8 +245,9 @@ async fn fault_f7_clients_ask_a_server_that_refuses_them_ever_more_rarely() {
     .await;
     for (client, moments) in &clients {
         let pauses: Vec<_> = moments.windows(2).map(|two| two[1] - two[0]).collect();
-        // They wait for 2 s, 4 s, and 8 s, give or take a quarter; of these the last is for longer than they were told.
-        let least = [1.4, 2.9, 7.0].map(Duration::from_secs_f64);
+        // They wait for 2 s, 4 s, and 8 s, give or take a quarter, the last time for no less than the 7 s that they were
+        // told; when they ask is seen up to a tenth of a second late.
+        let least = [1.4, 2.9, 6.9].map(Duration::from_secs_f64);
         assert!(
             pauses.iter().zip(least).all(|(pause, least)| *pause >= least),
             "{}: {pauses:?}",
