@@ -1,6 +1,6 @@
 //! Azurite, which answers as Table storage does: one for all tests of a run, on a free port of loopback.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,6 +26,8 @@ pub const KEY: &str =
 /// A running Azurite.
 pub struct Azurite {
     port: u16,
+    /// Where it keeps what it has; nowhere, where that is to end with it.
+    folder: Option<PathBuf>,
     /// It ends with its standard input, which closes when this is dropped or this process dies.
     child: Child,
 }
@@ -33,31 +35,40 @@ pub struct Azurite {
 impl Azurite {
     /// Starts one of its own, for a test that ends it.
     pub async fn start() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
-        assert!(
-            folder.join("node_modules/azurite").is_dir(),
-            "Azurite is missing, and what is tested against it is never skipped: \
-             install Node.js 20 or later and run `npm ci --ignore-scripts` in tests/azurite"
-        );
+        Self::begin(free_port(), None).await
+    }
+
+    /// Starts one of its own that has written what it acknowledged, as the service has, so that it may die.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub async fn start_on_disk() -> Self {
         let port = free_port();
-        let child = Command::new("node")
-            .arg("serve.cjs")
-            .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
-            .args(["--tablePort", &port.to_string()])
-            .current_dir(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("Node.js is missing: install version 20 or later");
-        let azurite = Self { port, child };
+        let name = format!("azurite-{}-{port}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        Self::begin(port, Some(folder)).await
+    }
+
+    async fn begin(port: u16, folder: Option<PathBuf>) -> Self {
+        let child = run(port, folder.as_deref());
+        let azurite = Self { port, folder, child };
+        azurite.listens().await;
+        azurite
+    }
+
+    async fn listens(&self) {
         tokio::time::timeout(DEADLINE, async {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         })
         .await
         .expect("Azurite does not listen");
-        azurite
+    }
+
+    /// Starts it again after it was killed, on the same port and with what it has on disk.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub async fn restart(&mut self) {
+        self.child = run(self.port, self.folder.as_deref());
+        self.listens().await;
     }
 
     /// The one that the tests of this run share.
@@ -128,6 +139,23 @@ impl Azurite {
     }
 }
 
+fn run(port: u16, data: Option<&Path>) -> Child {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
+    assert!(
+        folder.join("node_modules/azurite").is_dir(),
+        "Azurite is missing, and what is tested against it is never skipped: \
+         install Node.js 20 or later and run `npm ci --ignore-scripts` in tests/azurite"
+    );
+    let mut command = Command::new("node");
+    command.arg("serve.cjs").args(["--disableTelemetry", "--silent", "--tablePort", &port.to_string()]);
+    match data {
+        Some(data) => command.arg("--location").arg(data),
+        None => command.arg("--inMemoryPersistence"),
+    };
+    command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().expect("Node.js is missing: install version 20 or later")
+}
+
 fn endpoint(port: u16) -> String {
     format!("http://127.0.0.1:{port}/{ACCOUNT}")
 }
@@ -148,5 +176,8 @@ impl Drop for Azurite {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
