@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::faults::Faults;
 use super::stage::Stage;
 
 /// How soon a reader has what its instance has, unless it is told before by a heartbeat that it does: what is said of all
@@ -120,7 +121,7 @@ impl Levels {
                 let is_cut_off = event["outage"]["reason"] == "journal";
                 self.tell(board, Told { is_full: is_full || is_cut_off, is_cut_off });
             }
-            "degraded" => self.degraded(board, event, has_id)?,
+            "degraded" => self.degraded(&stage.truth.faults, board, event, has_id)?,
             "recovered" => self.recovered(board, event, has_id, at)?,
             "sprint_changed" => {
                 // A board of another sprint follows.
@@ -152,15 +153,21 @@ impl Levels {
         });
     }
 
-    fn degraded(&mut self, board: &str, event: &Value, has_id: bool) -> Result<(), String> {
-        let is_of_journal = event["reason"] == "journal";
-        if event["level"] != event["to"] || event["level"] == "full" || has_id == is_of_journal {
+    fn degraded(&mut self, faults: &Faults, board: &str, event: &Value, has_id: bool) -> Result<(), String> {
+        let reason = event["reason"].as_str().unwrap_or_default();
+        let (is_of_journal, is_waiting) = (reason == "journal", reason == "throttled");
+        let is_full = event["level"] == "full";
+        // An organisation that asks to wait is there: that costs a board nothing that it had.
+        let has_fallen = event["from"] == "full" && event["to"] == "cached";
+        let contradicts = event["level"] != event["to"] || is_full && !is_waiting || has_fallen && is_waiting;
+        if contradicts || has_id == is_of_journal {
             return Err(format!("a level that contradicts itself: {event}"));
         }
+        faults.check(&event["reason"], &event["since"]).map_err(|why| format!("{why}: {event}"))?;
         let before = self.told.get(board);
         let told = match is_of_journal {
             true => Told { is_full: before.is_none_or(|told| told.is_full), is_cut_off: true },
-            false => Told { is_full: false, is_cut_off: before.is_some_and(|told| told.is_cut_off) },
+            false => Told { is_full, is_cut_off: before.is_some_and(|told| told.is_cut_off) },
         };
         if !event["projectId"].is_null() {
             self.tell(board, told);
@@ -169,7 +176,8 @@ impl Levels {
     }
 
     fn recovered(&mut self, board: &str, event: &Value, has_id: bool, at: Instant) -> Result<(), String> {
-        if event["level"] != "full" || event["from"] == "full" {
+        // From `full`, that nobody has to wait any more.
+        if event["level"] != "full" {
             return Err(format!("a level that contradicts itself: {event}"));
         }
         if event["projectId"].is_null() {

@@ -1,6 +1,6 @@
 //! Whoever looks at boards while there is trouble: readers who come and go, and a look at each instance now and then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,8 +8,9 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::reading;
+use super::shown::Known;
 use super::stage::{INSTANCES, Stage};
-use super::truth::number;
+use super::truth::{is_remembered, number};
 use crate::support::http;
 use crate::support::witness::{Connection, Witness};
 
@@ -70,15 +71,25 @@ pub async fn boards(stage: &Stage, number: usize) -> Option<Vec<Value>> {
     Some(boards)
 }
 
+/// What a process has shown.
+#[derive(Default)]
+struct Seen {
+    life: usize,
+    /// The revision of each item.
+    items: BTreeMap<u32, u32>,
+    /// The numbers that had a value: of each board its name.
+    numbers: BTreeSet<(String, String)>,
+}
+
 /// Looks at an instance over and over.
 pub async fn looks(stage: &Stage, number: usize, until: Instant) {
     let instance = &stage.instances[number];
-    let mut seen = (0, BTreeMap::new());
+    let mut seen = Seen::default();
     while Instant::now() < until && !stage.findings.any() {
         sleep_until((Instant::now() + Duration::from_millis(700)).min(until)).await;
         let life = instance.lives.load(Ordering::SeqCst);
-        if seen.0 != life {
-            seen = (life, BTreeMap::new());
+        if seen.life != life {
+            seen = Seen { life, ..Seen::default() };
         }
         let mut answered = instance.answered.lock().unwrap().clone();
         let asked_at = std::time::Instant::now();
@@ -99,28 +110,62 @@ pub async fn looks(stage: &Stage, number: usize, until: Instant) {
                 let judged = stage.check_full(number, asked_at);
                 stage.findings.note(judged.map_err(|why| format!("{why}: {board}")));
             }
-            stage.findings.note(reading::check_board(&stage.truth, board, level, as_of));
-            stage.findings.note(went_back(board, &answered, &mut seen.1));
+            if let Some(outage) = board.get("outage") {
+                let judged = stage.truth.faults.check(&outage["reason"], &outage["since"]);
+                stage.findings.note(judged.map_err(|why| format!("{why}: {board}")));
+            }
+            stage.findings.note(reading::check_board(&stage.truth, board, (level, as_of), Known::SoFar));
+            stage.findings.note(lost_a_number(board, &mut seen.numbers));
         }
+        stage.findings.note(went_back(stage, &boards, &answered, &mut seen.items));
     }
 }
 
-/// Whether a board has less than this process had on it before, or than it has answered for.
-fn went_back(
-    board: &Value,
-    answered: &BTreeMap<u32, (u32, std::time::Instant)>,
-    seen: &mut BTreeMap<u32, u32>,
-) -> Result<(), String> {
-    for item in board["items"].as_array().into_iter().flatten() {
-        let (id, rev) = (number(&item["id"]), number(&item["rev"]));
-        let before = seen.insert(id, rev);
-        let answered = answered.get(&id).map(|(rev, _)| *rev);
-        if before > Some(rev) || answered > Some(rev) {
-            return Err(format!(
-                "item {id} is shown as of revision {rev}, was shown as of {before:?}, and a hook of {answered:?} was \
-                 answered with 200: {board}"
-            ));
+/// Whether a board has no value any more of what it had one of, because that cannot be read: what was known stays.
+fn lost_a_number(board: &Value, seen: &mut BTreeSet<(String, String)>) -> Result<(), String> {
+    if board["level"] == "none" || is_remembered(board) {
+        return Ok(());
+    }
+    for (name, metric) in board["metrics"].as_object().unwrap() {
+        let number = (format!("{} {}", board["project"]["id"], board["team"]["id"]), name.clone());
+        if !metric["value"].is_null() {
+            seen.insert(number);
+        } else if seen.contains(&number)
+            && metric["reason"].as_str().is_some_and(|reason| reason.ends_with("cannot be read"))
+        {
+            return Err(format!("{name} was known, and is forgotten: {board}"));
         }
     }
     Ok(())
+}
+
+/// Whether the boards of a process have less than it had on them before, or than it has answered for.
+fn went_back(
+    stage: &Stage,
+    boards: &[Value],
+    answered: &BTreeMap<u32, (u32, std::time::Instant)>,
+    seen: &mut BTreeMap<u32, u32>,
+) -> Result<(), String> {
+    let mut shown = BTreeMap::new();
+    for item in boards.iter().filter_map(|board| board["items"].as_array()).flatten() {
+        shown.insert(number(&item["id"]), number(&item["rev"]));
+    }
+    let known: BTreeSet<u32> = seen.keys().chain(answered.keys()).copied().collect();
+    let mut judged = Ok(());
+    for id in known {
+        let (before, answered) = (seen.get(&id).copied(), answered.get(&id).map(|(rev, _)| *rev));
+        let is_gone = match shown.get(&id) {
+            Some(rev) => before > Some(*rev) || answered > Some(*rev),
+            None => stage.truth.belongs((id, before.max(answered).unwrap()), boards),
+        };
+        if is_gone {
+            let rev = shown.get(&id);
+            judged = Err(format!(
+                "item {id} is shown as of revision {rev:?}, was shown as of {before:?}, and a hook of {answered:?} was \
+                 answered with 200: {boards:?}"
+            ));
+        }
+    }
+    seen.extend(shown);
+    judged
 }

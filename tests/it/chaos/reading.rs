@@ -6,8 +6,9 @@ use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
 
 use super::levels::{Claim, Levels, whose};
+use super::shown::{Known, LEAD};
 use super::stage::Stage;
-use super::truth::{BoardName, NUMBERS, Truth, number};
+use super::truth::{BoardName, Truth, number};
 use crate::support::witness::{Connection, summary};
 
 /// A board as a client has it.
@@ -16,8 +17,8 @@ struct Held {
     /// Whose it is, and what is missing on it.
     about: Value,
     items: BTreeMap<u32, Value>,
-    /// What each number was since the reader has the board, in hundredths.
-    were: BTreeMap<&'static str, BTreeSet<i64>>,
+    /// What each number was since the reader has the board, in hundredths; `None` while it had no value.
+    were: BTreeMap<&'static str, BTreeSet<Option<i64>>>,
     /// The numbers that were announced since then.
     announced: BTreeSet<String>,
 }
@@ -33,8 +34,29 @@ impl Held {
 
     fn follow(&mut self, truth: &Truth, event: &Value) {
         let whose = (&event["projectId"], &event["teamId"]);
-        for (name, value) in truth.numbers(whose, self.items.values()) {
-            self.were.entry(name).or_default().insert(hundredths(value));
+        let shown = self.items.iter().map(|(id, item)| (*id, number(&item["rev"])));
+        for (name, value) in truth.numbers(whose, shown) {
+            self.were.entry(name).or_default().insert(value.map(hundredths));
+        }
+    }
+
+    /// Judges a number that is announced: it was true of the board at some time since the reader has it.
+    fn check_number(&mut self, truth: &Truth, event: &Value) -> Result<(), String> {
+        let metric = event["metric"].as_str().unwrap();
+        let value = event["value"].as_f64();
+        // The first that is announced may be that of a moment before the reader had the board.
+        let is_first = self.announced.insert(metric.to_owned());
+        if LEAD.contains(&metric) {
+            let whose = (&event["projectId"], &event["teamId"]);
+            return match value.is_none_or(|value| truth.is_lead_time(whose, value)) {
+                true => Ok(()),
+                false => Err(format!("no item of the team took that long: {event}")),
+            };
+        }
+        let were = self.were.get(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
+        match is_first || were.contains(&value.map(hundredths)) {
+            true => Ok(()),
+            false => Err(format!("a number that was never true: {event}; it was {were:?}")),
         }
     }
 
@@ -49,6 +71,7 @@ impl Held {
     }
 }
 
+/// As whole hundredths.
 fn hundredths(value: f64) -> i64 {
     (value * 100.0).round() as i64
 }
@@ -110,7 +133,7 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
     match event["type"].as_str().unwrap() {
         "snapshot" => {
             let data = &event["data"];
-            check_board(truth, data, &event["level"], &event["dataAsOf"])?;
+            check_board(truth, data, (&event["level"], &event["dataAsOf"]), Known::SoFar)?;
             let Some(items) = data["items"].as_array() else {
                 boards.remove(&name);
                 return Ok(());
@@ -130,7 +153,7 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
         "workitem_changed" => {
             let item = &event["item"];
             if !item.is_null() {
-                truth.check_item(item)?;
+                truth.check_item(item, !event["teamId"].is_null(), Known::SoFar)?;
             }
             let Some(held) = boards.get_mut(&name) else { return Ok(()) };
             if !event["url"].is_null() {
@@ -147,7 +170,7 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
         "workitems_updated" => {
             let data = event["data"].as_array();
             for item in data.into_iter().flatten() {
-                truth.check_item(item)?;
+                truth.check_item(item, !event["teamId"].is_null(), Known::SoFar)?;
             }
             let (Some(held), Some(data)) = (boards.get_mut(&name), data) else {
                 boards.remove(&name);
@@ -176,16 +199,8 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
             boards.retain(|_, held| [&held.about["project"]["id"], &held.about["team"]["id"]] != whose);
         }
         "metric_changed" => {
-            let metric = event["metric"].as_str().unwrap();
-            let Some(held) = boards.get_mut(&name) else { return Ok(()) };
-            // The first that is announced may be that of a moment before the reader had the board.
-            let is_first = held.announced.insert(metric.to_owned());
-            let Some(known) = NUMBERS.iter().find(|known| **known == metric) else { return Ok(()) };
-            let (Some(value), Some(were)) = (event["value"].as_f64(), held.were.get(known)) else {
-                return Ok(());
-            };
-            if !is_first && !were.contains(&hundredths(value)) {
-                return Err(format!("a number that was never true: {event}; it was {were:?}"));
+            if let Some(held) = boards.get_mut(&name) {
+                held.check_number(truth, event)?;
             }
         }
         _ => {}
@@ -194,20 +209,28 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
 }
 
 /// Judges a board by itself.
-pub fn check_board(truth: &Truth, data: &Value, level: &Value, as_of: &Value) -> Result<(), String> {
+pub fn check_board(
+    truth: &Truth,
+    data: &Value,
+    (level, as_of): (&Value, &Value),
+    known: Known<'_>,
+) -> Result<(), String> {
     if level == "mock" || data["demo"] == true {
         return Err(format!("nobody asked for simulated boards: {data}"));
     }
     for item in data["items"].as_array().into_iter().flatten() {
-        truth.check_item(item)?;
+        truth.check_item(item, !data["team"].is_null(), known)?;
     }
-    truth.check_numbers(data)?;
+    truth.check_numbers(data, level, known)?;
     truth.check_full(data, level, as_of)
 }
 
+/// What was said of each number of each board, in its order: what it was before, and what it became then.
+pub type Said = BTreeMap<(String, String), Vec<Value>>;
+
 /// Judges the log by itself: each change of an item is told once, and each number begins where it last ended.
-pub fn check_log(log: &[(EntryId, Option<String>)]) -> Result<(), String> {
-    let (mut told, mut numbers) = (BTreeSet::new(), BTreeMap::<(String, String), Value>::new());
+pub fn check_log(log: &[(EntryId, Option<String>)]) -> Result<Said, String> {
+    let (mut told, mut said) = (BTreeSet::new(), Said::new());
     for event in log.iter().filter_map(|(_, event)| event.as_deref()) {
         let event: Value = serde_json::from_str(event).unwrap();
         let name = format!("{:?}", board(&event));
@@ -219,13 +242,14 @@ pub fn check_log(log: &[(EntryId, Option<String>)]) -> Result<(), String> {
             }
             "metric_changed" => {
                 let metric = event["metric"].as_str().unwrap().to_owned();
-                let last = numbers.insert((name, metric), event["value"].clone());
-                if last.is_some_and(|last| last != event["previous"]) {
+                let said = said.entry((name, metric)).or_insert_with(|| vec![event["previous"].clone()]);
+                if said.last() != Some(&event["previous"]) {
                     return Err(format!("the chain is broken: {event}"));
                 }
+                said.push(event["value"].clone());
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(said)
 }

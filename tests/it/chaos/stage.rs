@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use boardcast::archive::table::{PREFIX_DEFAULT, TableArchive};
 use boardcast::domain::owner::Owner;
-use boardcast::domain::time::Timestamp;
 
 use super::tables::RefusingProxy;
 use super::truth::Truth;
-use crate::support::azurite::{Azurite, connection_string_at};
+use crate::support::azurite::{Azurite, KEY, archive_at, connection_string_at};
 use crate::support::flow::Places;
 use crate::support::organisation::Server;
 use crate::support::process::Process;
@@ -136,7 +136,9 @@ pub struct Stage {
     clock: PathBuf,
     /// How often what was done.
     counts: Mutex<BTreeMap<String, usize>>,
-    _azurite: Azurite,
+    pub azurite: tokio::sync::Mutex<Azurite>,
+    /// The tables, past all that is done to the line to them.
+    pub archive: Arc<TableArchive>,
 }
 
 /// The library that sets the clock of a process, where the machine has it or where `scripts/test` unpacks it.
@@ -150,10 +152,8 @@ fn faketime() -> PathBuf {
     )
 }
 
-/// A zone in which it is noon, more or less: no clock is set so far that another day begins there.
-fn zone_of_noon() -> String {
-    let now: Timestamp = boardcast::platform::clock::system()();
-    let hours = 12 - now.epoch_ms() / 3_600_000 % 24;
+/// The zone that is so many hours ahead of UTC.
+fn zone(hours: i64) -> String {
     // In these names the sign says how far Greenwich is ahead.
     format!("Etc/GMT{:+}", -hours)
 }
@@ -162,7 +162,7 @@ impl Stage {
     pub async fn begin(seed: u64, behind_ms: i64, is_compared: bool, redis_port: u16) -> Self {
         let truth = Truth::new(seed, behind_ms, is_compared);
         let organisation = Server::start(truth.model.clone()).await.unwrap();
-        let azurite = Azurite::start().await;
+        let azurite = Azurite::start_on_disk().await;
         let tables = RefusingProxy::to(azurite.port()).await;
         let azurite_line = Proxy::to(tables.port).await;
         let clock = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
@@ -173,7 +173,7 @@ impl Stage {
         std::fs::write(&clock, "+0").unwrap();
         let mut common = vec![
             ("BOARDCAST_TABLES", connection_string_at(azurite_line.address.port())),
-            ("BOARDCAST_SYNC_ZONE", zone_of_noon()),
+            ("BOARDCAST_SYNC_ZONE", zone(truth.zone_hours)),
             ("BOARDCAST_SYNC_CRON", "* * * * *".into()),
             ("BOARDCAST_CHECK_MS", "2000".into()),
             ("BOARDCAST_SETTLE_MS", "300".into()),
@@ -218,10 +218,11 @@ impl Stage {
             tables,
             organisation: tokio::sync::Mutex::new(organisation),
             organisation_away: Away::default(),
-            owner,
+            owner: owner.clone(),
             clock,
             counts: Mutex::default(),
-            _azurite: azurite,
+            archive: archive_at(azurite.port(), PREFIX_DEFAULT, KEY, owner.clone()),
+            azurite: tokio::sync::Mutex::new(azurite),
         }
     }
 

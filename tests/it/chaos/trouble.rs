@@ -112,7 +112,14 @@ impl Trouble<'_> {
         let stage = self.stage;
         while self.calm(1_000..7_000).await {
             let (time, delay) = (self.time(), self.ms(50..1_500));
-            match self.rng.u8(0..5) {
+            match self.rng.u8(0..6) {
+                5 => {
+                    stage.count("Azurite killed");
+                    stage.azurite.lock().await.kill();
+                    self.wait(time).await;
+                    stage.azurite.lock().await.restart().await;
+                    continue;
+                }
                 0 => {
                     stage.count("Azurite cut off");
                     stage.azurite_line.cut();
@@ -143,42 +150,78 @@ impl Trouble<'_> {
     pub async fn of_the_organisation(mut self) {
         let stage = self.stage;
         while stage.truth.is_compared && self.calm(1_000..6_000).await {
-            if self.rng.u8(0..4) == 0 {
-                stage.count("organisation unreachable");
-                stage.organisation.lock().await.close().await;
-                stage.organisation_away.begin();
-                // Sometimes so long that nothing else than its absence can be what boards say.
-                let is_long = self.rng.u8(0..5) == 0;
-                let time = if is_long { self.ms(45_000..70_000) } else { self.time() };
-                self.wait(time).await;
-                stage.organisation_away.end();
-                stage.organisation.lock().await.reopen().await.unwrap();
-            } else {
-                stage.count("organisation failing in parts");
-                let server = stage.organisation.lock().await;
-                let routes: Vec<String> = server.calls_by_route().into_keys().collect();
-                let route = self.rng.choice(routes);
-                let failure = match self.rng.u8(0..4) {
-                    0 => SimulatedFailure::TooManyRequests(1),
-                    1 => SimulatedFailure::Unavailable,
-                    2 => SimulatedFailure::Slow(self.ms(200..3_000)),
-                    _ => SimulatedFailure::SignIn,
-                };
-                let time = self.ms(200..5_000);
-                match &route {
-                    Some(route) if self.rng.bool() => {
-                        server.fail_on(route, failure);
-                        self.wait(time).await;
-                        server.mend();
-                    }
-                    Some(route) => {
-                        (0..self.rng.u8(1..6)).for_each(|_| server.fail_next_on(route, failure.clone()))
-                    }
-                    None => server.fail_next(failure),
+            match self.rng.u8(0..8) {
+                0 | 1 => {
+                    stage.count("organisation unreachable");
+                    stage.organisation.lock().await.close().await;
+                    stage.truth.faults.begin_silence();
+                    stage.organisation_away.begin();
+                    // Sometimes so long that nothing else than its absence can be what boards say.
+                    let is_long = self.rng.u8(0..5) == 0;
+                    let time = if is_long { self.ms(45_000..70_000) } else { self.time() };
+                    self.wait(time).await;
+                    stage.organisation_away.end();
+                    stage.organisation.lock().await.reopen().await.unwrap();
+                    stage.truth.faults.end();
                 }
+                2 => self.of_every_call().await,
+                _ => self.of_some_calls().await,
             }
         }
         stage.organisation.lock().await.mend();
+        stage.truth.faults.end();
+    }
+
+    fn failure(&mut self, retry_after_s: u32) -> SimulatedFailure {
+        match self.rng.u8(0..4) {
+            0 => SimulatedFailure::TooManyRequests(retry_after_s),
+            1 => SimulatedFailure::Unavailable,
+            2 => SimulatedFailure::Slow(self.ms(200..3_000)),
+            _ => SimulatedFailure::SignIn,
+        }
+    }
+
+    /// It answers, and every answer is a failure, for so long that levels have to say so.
+    async fn of_every_call(&mut self) {
+        let stage = self.stage;
+        stage.count("organisation failing");
+        let retry_after_s = self.rng.u32(5..20);
+        let failure = self.failure(retry_after_s);
+        let is_gone = matches!(failure, SimulatedFailure::Unavailable | SimulatedFailure::SignIn);
+        stage.truth.faults.begin(&failure);
+        stage.organisation.lock().await.fail_on("*", failure);
+        if is_gone {
+            stage.organisation_away.begin();
+        }
+        let time = self.ms(30_000..60_000);
+        self.wait(time).await;
+        stage.organisation_away.end();
+        stage.organisation.lock().await.mend();
+        stage.truth.faults.end();
+    }
+
+    /// A call fails, or all calls on a route; one in four times for so long that levels may fall by it.
+    async fn of_some_calls(&mut self) {
+        let stage = self.stage;
+        stage.count("organisation failing in parts");
+        let server = stage.organisation.lock().await;
+        let routes: Vec<String> = server.calls_by_route().into_keys().collect();
+        let route = self.rng.choice(routes);
+        let is_long = self.rng.u8(0..4) == 0;
+        let retry_after_s = if is_long { self.rng.u32(5..20) } else { 1 };
+        let failure = self.failure(retry_after_s);
+        let time = if is_long { self.ms(30_000..60_000) } else { self.ms(200..5_000) };
+        stage.truth.faults.begin(&failure);
+        match &route {
+            Some(route) if is_long || self.rng.bool() => {
+                server.fail_on(route, failure);
+                self.wait(time).await;
+                server.mend();
+                stage.truth.faults.end();
+            }
+            Some(route) => (0..self.rng.u8(1..6)).for_each(|_| server.fail_next_on(route, failure.clone())),
+            None => server.fail_next(failure),
+        }
     }
 
     pub async fn of_instances(mut self) {

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use boardcast::demo::simulation::item::{Item, ItemContent, Revision};
 use boardcast::demo::simulation::model::{Model, SimulatedChange};
 use boardcast::demo::simulation::organisation::day_of;
-use boardcast::demo::simulation::process::ItemRank;
-use boardcast::domain::sprint::catalogue::BugsBehaviour;
 use boardcast::domain::time::Timestamp;
 use serde_json::Value;
+
+use super::faults::Faults;
 
 /// What a board is told apart by: project, team and sprint, each `null` where there is none.
 pub type BoardName = (Value, Value, Value);
@@ -19,12 +19,18 @@ pub struct Truth {
     pub model: Arc<Mutex<Model>>,
     /// Whether boards are compared with the organisation, so that teams and sprints are known.
     pub is_compared: bool,
+    /// What the organisation was made to do wrong.
+    pub faults: Faults,
+    /// How many hours the zone of all teams is ahead of UTC.
+    pub zone_hours: i64,
     /// Since the run began: the revisions of each item, with the time of the machine at which they were made.
     made: Mutex<BTreeMap<u32, Vec<(u32, i64)>>>,
     /// Until when the hook of a revision was on its way, or may have been.
     on_its_way: Mutex<BTreeMap<(u32, u32), i64>>,
     /// Since when the clock of an instance is how far ahead, in milliseconds of the machine's time.
     clock: Mutex<Vec<(i64, i64)>>,
+    /// What was shown of boards that the archive remembers.
+    remembered: Mutex<BTreeMap<(String, String), BTreeSet<String>>>,
 }
 
 /// By how much an instance may be ahead of the clock of Redis, which it goes by: it compares whole seconds.
@@ -39,7 +45,7 @@ const KEPT_MS: i64 = 60_000;
 /// For how long a clock that was set back goes on to be seen as it was.
 const SET_WITHIN_MS: i64 = 5_000;
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     boardcast::platform::clock::system()().epoch_ms()
 }
 
@@ -51,9 +57,13 @@ impl Truth {
         Self {
             model: Arc::new(Mutex::new(model)),
             is_compared,
+            faults: Faults::default(),
+            // It is noon there, more or less: no clock is set so far that another day begins.
+            zone_hours: 12 - now_ms() / 3_600_000 % 24,
             made: Mutex::default(),
             on_its_way: Mutex::default(),
             clock: Mutex::default(),
+            remembered: Mutex::default(),
         }
     }
 
@@ -95,103 +105,18 @@ impl Truth {
         WHOLE_SECONDS_MS + offset_ms.clamp(0, UNNOTICED_MS)
     }
 
-    /// Checks an item as it is shown against the revision that it claims to be.
-    pub fn check_item(&self, shown: &Value) -> Result<(), String> {
-        let model = self.model.lock().unwrap();
-        let rev = number(&shown["rev"]);
-        let item =
-            model.item(number(&shown["id"])).ok_or_else(|| format!("there is no such item: {shown}"))?;
-        let revision = item.revision(rev).ok_or_else(|| format!("there is no such revision: {shown}"))?;
-        let (_, team) = model.home(item).unwrap();
-        let content = &revision.content;
-        let assigned = content.assigned_to.and_then(|who| team.members.get(who)).map(|who| who.name);
-        let text = |text: &str| Value::from(text);
-        let expected = [
-            ("type", text(item.item_type.name)),
-            ("title", text(&content.title)),
-            ("state", text(content.state.name)),
-            ("iterationPath", text(&content.iteration_path)),
-            ("areaPath", text(&team.area_path)),
-            ("blocked", content.blocked.into()),
-            ("changedAt", revision.changed_at.epoch_ms().into()),
-        ];
-        let mut differs = expected.iter().any(|(name, value)| shown[*name] != *value);
-        differs |= shown["remainingWork"].as_f64() != content.remaining_work;
-        differs |= shown["assignedTo"]["name"].as_str() != assigned;
-        if self.is_compared {
-            let category = serde_json::to_value(content.state.category).unwrap();
-            // Before its team is known, nobody can say what its state means.
-            differs |= shown["stateCategory"] != category && !shown["stateCategory"].is_null();
-            differs |= shown["effort"].as_f64() != content.effort;
+    /// Keeps the numbers of a board that the archive remembers: what was said of them is known in the end.
+    pub fn note_remembered(&self, data: &Value) {
+        let board = format!("{:?}", (&data["project"]["id"], &data["team"]["id"], &data["sprint"]["id"]));
+        let mut remembered = self.remembered.lock().unwrap();
+        for (name, metric) in data["metrics"].as_object().unwrap() {
+            remembered.entry((board.clone(), name.clone())).or_default().insert(metric["value"].to_string());
         }
-        if differs { Err(format!("shown is {shown}, true was {revision:?}")) } else { Ok(()) }
     }
 
-    /// What a board of a project amounts to, of the numbers that follow from its items alone.
-    pub fn numbers<'a>(
-        &self,
-        (project, team): (&Value, &Value),
-        items: impl Iterator<Item = &'a Value>,
-    ) -> BTreeMap<&'static str, f64> {
-        let model = self.model.lock().unwrap();
-        let mut numbers = BTreeMap::new();
-        let mut add = |name, value: f64| *numbers.entry(name).or_insert(0.0) += value;
-        let known = model.organisation.projects.iter().find(|known| *project == known.id.to_string());
-        // Without a team nobody can say what a state means.
-        for name in NUMBERS.iter().filter(|name| !team.is_null() || **name == "items.total") {
-            add(*name, 0.0);
-        }
-        for item in items {
-            if team.is_null() {
-                add("items.total", 1.0);
-                continue;
-            }
-            let process = known.unwrap().process;
-            let kind = process.types.iter().find(|kind| item["type"] == kind.name).unwrap();
-            let bugs_are_requirements = process.bugs_behavior == BugsBehaviour::AsRequirements;
-            let (is_requirement, is_task) = match kind.level {
-                ItemRank::Requirement => (true, false),
-                ItemRank::Bug => (bugs_are_requirements, !bugs_are_requirements),
-                ItemRank::Task => (false, true),
-                ItemRank::Epic | ItemRank::Feature => (false, false),
-            };
-            let (is_done, is_removed) =
-                (item["stateCategory"] == "Completed", item["stateCategory"] == "Removed");
-            if is_removed {
-                continue;
-            }
-            if is_requirement {
-                let effort = item["effort"].as_f64().unwrap_or_default();
-                add("items.total", 1.0);
-                add("points.total", effort);
-                add(if is_done { "items.completed" } else { "items.remaining" }, 1.0);
-                add(if is_done { "points.completed" } else { "points.remaining" }, effort);
-            }
-            if is_task && !is_done {
-                add("hours.remaining", item["remainingWork"].as_f64().unwrap_or_default());
-            }
-            if kind.level == ItemRank::Bug && !is_done {
-                add("bugs.open", 1.0);
-            }
-        }
-        numbers
-    }
-
-    /// Checks a board's numbers against its own items.
-    pub fn check_numbers(&self, data: &Value) -> Result<(), String> {
-        let Some(items) = data["items"].as_array() else { return Ok(()) };
-        if is_remembered(data) {
-            return Ok(());
-        }
-        for (name, value) in self.numbers((&data["project"]["id"], &data["team"]), items.iter()) {
-            match data["metrics"][name]["value"].as_f64() {
-                Some(shown) if (shown - value).abs() > 0.005 => {
-                    return Err(format!("{name} is {shown} where its items make {value}: {data}"));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+    /// What was shown of each number of a board that the archive remembers.
+    pub fn remembered(&self) -> BTreeMap<(String, String), BTreeSet<String>> {
+        self.remembered.lock().unwrap().clone()
     }
 
     /// Checks that a board which says that it is full has what the organisation had when it says so.
@@ -275,6 +200,26 @@ impl Truth {
             .collect()
     }
 
+    /// Whether an item of which that revision is known has to be on one of these boards: it is on its own since then,
+    /// and that board has items.
+    pub fn belongs(&self, (id, rev): (u32, u32), boards: &[Value]) -> bool {
+        let model = self.model.lock().unwrap();
+        let item = model.item(id).unwrap();
+        let (project, team) = model.home(item).unwrap();
+        let (project, team) = (project.id.to_string(), team.id.to_string());
+        let own = boards.iter().find(|board| {
+            let of_team =
+                if self.is_compared { board["team"]["id"] == team } else { board["team"].is_null() };
+            board["project"]["id"] == project && of_team
+        });
+        let has_items =
+            |board: &&Value| board["level"] != "none" && board["items"].is_array() && !is_remembered(board);
+        own.filter(has_items).is_some_and(|board| {
+            let mut since = item.revisions().filter(|one| one.rev >= rev);
+            since.all(|one| is_on(&model, item, one, board))
+        })
+    }
+
     /// How many boards there should be in the end.
     pub fn boards(&self) -> usize {
         let model = self.model.lock().unwrap();
@@ -286,18 +231,6 @@ impl Truth {
         }
     }
 }
-
-/// Of the numbers that are compared, those that follow from items alone.
-pub const NUMBERS: [&str; 8] = [
-    "items.total",
-    "items.completed",
-    "items.remaining",
-    "points.total",
-    "points.completed",
-    "points.remaining",
-    "hours.remaining",
-    "bugs.open",
-];
 
 /// Whether a board is one that the archive remembers, with numbers and without items.
 pub fn is_remembered(data: &Value) -> bool {

@@ -162,7 +162,7 @@ impl Server {
         self.shared.logins.lock().unwrap().clone()
     }
 
-    /// Makes every call on a route fail.
+    /// Makes every call on a route fail, or on any route: `*`.
     pub fn fail_on(&self, route: &str, failure: SimulatedFailure) {
         self.shared.broken.lock().unwrap().insert(route.to_owned(), failure);
     }
@@ -246,7 +246,10 @@ impl Shared {
         let mut failures = self.failures.lock().unwrap();
         let first = failures.iter().position(|planned| planned.route.as_ref().is_none_or(|of| *of == route));
         let planned = first.and_then(|first| failures.remove(first)).map(|planned| planned.failure);
-        let failure = planned.or_else(|| self.broken.lock().unwrap().get(&route).cloned());
+        let failure = planned.or_else(|| {
+            let broken = self.broken.lock().unwrap();
+            broken.get(&route).or_else(|| broken.get("*")).cloned()
+        });
         *self.calls.lock().unwrap().entry(route).or_default() += 1;
         failure
     }

@@ -1,0 +1,95 @@
+//! What the organisation was made to do wrong, and when: what a board's level is said to be for has to be among it.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::support::organisation::SimulatedFailure;
+
+/// How long a call may last that was made while something was wrong, and how late that is noticed, in milliseconds.
+const NOTICED_WITHIN_MS: i64 = 30_000;
+
+/// By how much the clock by which an instance dates may differ from that of the machine, in milliseconds.
+const CLOCKS_APART_MS: i64 = 4_000;
+
+/// Reasons that are not the organisation's.
+const OTHERS: [&str; 3] = ["journal", "loading", "remembered"];
+
+/// One thing that went wrong.
+struct Fault {
+    /// The words for it.
+    reasons: &'static [&'static str],
+    since_ms: i64,
+    /// `None` while it is not over.
+    until_ms: Option<i64>,
+}
+
+/// Everything that went wrong.
+#[derive(Default)]
+pub struct Faults(Mutex<Vec<Fault>>);
+
+fn now_ms() -> i64 {
+    boardcast::platform::clock::system()().epoch_ms()
+}
+
+/// What a board that lacks something because of that may say.
+fn reasons(failure: &SimulatedFailure) -> &'static [&'static str] {
+    match failure {
+        SimulatedFailure::TooManyRequests(_) => &["throttled"],
+        SimulatedFailure::Unavailable => &["server_error"],
+        // The answer asks to be left alone for a while.
+        SimulatedFailure::Slow(_) => &["throttled", "timed_out"],
+        SimulatedFailure::SignIn => &["unauthorised"],
+        SimulatedFailure::Instead(_) => &[],
+    }
+}
+
+impl Faults {
+    /// Something goes wrong from now on.
+    pub fn begin(&self, failure: &SimulatedFailure) {
+        self.add(reasons(failure));
+    }
+
+    /// Nobody answers from now on.
+    pub fn begin_silence(&self) {
+        self.add(&["timed_out"]);
+    }
+
+    fn add(&self, reasons: &'static [&'static str]) {
+        self.0.lock().unwrap().push(Fault { reasons, since_ms: now_ms(), until_ms: None });
+    }
+
+    /// Nothing is wrong from now on.
+    pub fn end(&self) {
+        for fault in self.0.lock().unwrap().iter_mut() {
+            fault.until_ms.get_or_insert_with(now_ms);
+        }
+    }
+
+    /// Whether anything ever was wrong.
+    pub fn any(&self) -> bool {
+        !self.0.lock().unwrap().is_empty()
+    }
+
+    /// Judges what is said of why a board is less than it should be.
+    pub fn check(&self, reason: &Value, since: &Value) -> Result<(), String> {
+        let word = reason.as_str().ok_or("a reason that is none")?;
+        if OTHERS.contains(&word) {
+            return Ok(());
+        }
+        let known = self.0.lock().unwrap();
+        let mut named = known.iter().filter(|fault| fault.reasons.contains(&word));
+        // What asks to wait has no beginning of its own, and what was gone before keeps its own.
+        let is_dated = word != "throttled" && since.is_i64();
+        let since = since.as_i64().unwrap_or_default();
+        let was_there = |fault: &Fault| {
+            !is_dated
+                || fault.since_ms - CLOCKS_APART_MS <= since
+                    && fault.until_ms.is_none_or(|until| since <= until + NOTICED_WITHIN_MS)
+        };
+        match named.any(was_there) {
+            true => Ok(()),
+            false => Err(format!("nothing of that kind was wrong: {word} since {since}")),
+        }
+    }
+}
