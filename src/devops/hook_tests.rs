@@ -566,6 +566,8 @@ fn w22_the_rank_is_kept_as_exactly_as_it_is_written_whatever_field_a_process_ord
     complete["Custom.Order"] = json!(1_999_999_995.5);
     complete["Custom.Fine"] = json!(0.1234);
     complete["Custom.Coarse"] = json!(7.5);
+    complete["Custom.Long"] = json!(1_000_034_513.054_687_5);
+    assert_eq!(rank_of(&payload, "Custom.Long"), Some(1_000_034_513.054_687_5), "to the last digit");
     assert_eq!(rank_of(&payload, stack_rank), Some(1_999_999_843.0));
     assert_eq!(rank_of(&payload, "Custom.Order"), Some(1_999_999_995.5));
     assert_eq!(
@@ -576,7 +578,7 @@ fn w22_the_rank_is_kept_as_exactly_as_it_is_written_whatever_field_a_process_ord
     let ranks = observed(&payload).present().details.ranks.clone();
     assert_eq!(
         ranks.keys().map(|name| &**name).collect::<Vec<_>>(),
-        ["Custom.Fine", "Custom.Order", stack_rank],
+        ["Custom.Fine", "Custom.Long", "Custom.Order", stack_rank],
         "what is kept as an amount is not kept twice"
     );
     payload["resource"]["fields"][stack_rank] = json!({ "oldValue": 1_999_999_843.0, "newValue": 12.25 });
