@@ -1,21 +1,30 @@
-//! The executable: settings, logging, port, run.
+//! The executable: command line, settings, logging, port, run.
 
 use std::process::ExitCode;
 
+use boardcast::cli::{self, Command};
 use boardcast::config::Config;
 
 fn main() -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let lookup = |name: &str| std::env::var(name).ok().or_else(|| boardcast::cli::from_host_json(name));
-    let config = match Config::from_lookup(lookup) {
-        Ok(config) => config,
-        Err(errors) => return boardcast::cli::fail(&errors),
+    let command = match Command::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(answer) => return cli::explain(&answer),
     };
-    if let Err(error) = boardcast::ops::telemetry::init(config.under_host, &config.log_filter) {
-        return boardcast::cli::fail(&error);
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    let environment = |name: &str| std::env::var(name).ok();
+    let config = match Config::from_lookup(|name| environment(name).or_else(|| cli::from_host_json(name))) {
+        Ok(config) => config,
+        Err(errors) => return cli::fail(&errors),
+    };
+    let unknown = Config::unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
+    if let Command::Config { json } = command {
+        return cli::print_config(&config, json, environment, &unknown);
     }
-    for name in Config::unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+    if let Err(error) = boardcast::ops::telemetry::init(config.under_host, &config.log_filter) {
+        return cli::fail(&error);
+    }
+    for name in unknown {
         tracing::warn!(name, "unknown setting, ignored; docs/OPERATIONS.md lists all settings");
     }
-    boardcast::cli::run(&config)
+    cli::run(&config)
 }

@@ -1,4 +1,6 @@
-//! The command line. Without a command the executable serves, and so far there is no other.
+//! The command line. Without a command the executable serves.
+
+mod arguments;
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Adapters, Parts};
-use crate::config::{Config, FunctionTimeout, Organization, OrganizationLogin};
+use crate::config::{Config, EffectiveSetting, FunctionTimeout, Organization, OrganizationLogin};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
@@ -19,11 +21,53 @@ use crate::platform::secret::Secret;
 use crate::server;
 use crate::sync::timer;
 
+pub use arguments::Command;
+
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
 const RESTART: u8 = 200;
 
 /// How often it is looked whether the Functions host still lives.
 const PARENT_POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Prints what is said of a command line that asks for help or is not understood, and returns the exit code.
+pub fn explain(answer: &clap::Error) -> ExitCode {
+    // Nothing is left to be told if nobody reads it.
+    let _ = answer.print();
+    ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(1))
+}
+
+/// Prints every setting as it is in force, as a table or as JSON; `environment` has what is set, and `unknown` are the
+/// names that look like settings and are none.
+pub fn print_config(
+    config: &Config,
+    json: bool,
+    environment: impl Fn(&str) -> Option<String>,
+    unknown: &[String],
+) -> ExitCode {
+    for name in unknown {
+        let _ = writeln!(std::io::stderr(), "{name} is no setting and ignored; is it misspelt?");
+    }
+    let settings = config.effective(environment, from_host_json);
+    let text = match json {
+        true => serde_json::to_string_pretty(&settings).unwrap_or_default(),
+        false => table(&settings),
+    };
+    match writeln!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A row for each setting: name, where it comes from, value.
+fn table(settings: &[EffectiveSetting]) -> String {
+    let width =
+        |of: fn(&EffectiveSetting) -> &str| settings.iter().map(|one| of(one).len()).max().unwrap_or(0);
+    let (names, origins) = (width(|one| one.name), width(|one| one.from.as_str()));
+    let row = |one: &EffectiveSetting| {
+        format!("{:names$}  {:origins$}  {}", one.name, one.from.as_str(), one.value)
+    };
+    settings.iter().map(row).collect::<Vec<_>>().join("\n")
+}
 
 /// Listens and serves until the process is told to stop.
 pub fn run(config: &Config) -> ExitCode {

@@ -1,6 +1,7 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
 mod allowed_hosts;
+mod effective;
 mod function_timeout;
 mod organization;
 mod reading;
@@ -24,6 +25,7 @@ use crate::write::announce::DeriveSettings;
 use reading::Reading;
 
 pub use allowed_hosts::AllowedHosts;
+pub use effective::EffectiveSetting;
 pub use function_timeout::FunctionTimeout;
 pub use organization::{Organization, OrganizationLogin};
 pub use redis::Redis;

@@ -174,7 +174,7 @@ fn a_person_whom_one_way_tells_without_an_id_is_the_same_person() {
 }
 
 #[test]
-fn w21_fault_b12_nothing_is_told_of_a_revision_that_changed_nothing_a_board_shows() {
+fn w23_fault_b12_nothing_is_told_of_a_revision_that_changed_nothing_a_board_shows() {
     let first = item(13, 2, |_| {});
     assert_eq!(words(Some(&first), &moved(&first, |_| {})), [], "a link was added");
     let unseen =

@@ -16,6 +16,7 @@ mod archive_contract;
 mod bounds;
 mod chaos;
 mod client;
+mod command_line;
 mod comparison;
 mod dashboard;
 mod derive;
