@@ -8,6 +8,7 @@ pub mod hook;
 mod json;
 mod page;
 mod payload;
+pub mod project;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,6 +18,7 @@ use chrono_tz::Tz;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+use self::project::ProjectCatalogue;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use crate::domain::sprint::catalogue::Catalogue;
@@ -107,12 +109,16 @@ pub trait AzureDevOps: Send + Sync {
     /// The teams of a project. Errors as above, and `Gone` where there is no such project.
     async fn teams(&self, project: ProjectId) -> Result<Vec<TeamRef>, CallError>;
 
+    /// What the teams of a project share: its work item types and its tree of areas. Errors as above.
+    async fn project(&self, project: &ProjectRef) -> Result<ProjectCatalogue, CallError>;
+
     /// What is known of a team: its sprints, areas, process and calendar, with the capacities and days off of the
-    /// sprint that is under way `now` and of the next one. `zone` is where its days begin and end. Errors as above,
-    /// and `Gone` where there is no such team.
+    /// sprint that is under way `now` and of the next one. `shared` is what the teams of its project share, `zone` is
+    /// where its days begin and end. Errors as above, and `Gone` where there is no such team.
     async fn catalogue(
         &self,
         project: &ProjectRef,
+        shared: &ProjectCatalogue,
         team: &TeamRef,
         zone: Tz,
         now: Timestamp,

@@ -57,12 +57,23 @@ impl Simulated {
     }
 
     async fn catalogue(&self, project: &Project, team: &Team) -> Result<Catalogue, CallError> {
-        self.client.catalogue(&project_ref(project), &team_ref(team), Tz::America__Los_Angeles, NOW).await
+        catalogue(&self.client, &project_ref(project), &team_ref(team), Tz::America__Los_Angeles, NOW).await
     }
 
     fn calls_on(&self, route: &str) -> u64 {
         self.server.calls_by_route().get(route).copied().unwrap_or_default()
     }
+}
+
+/// What is known of a team, with what its project's teams share.
+async fn catalogue(
+    client: &RestClient,
+    project: &ProjectRef,
+    team: &TeamRef,
+    zone: Tz,
+    now: Timestamp,
+) -> Result<Catalogue, CallError> {
+    client.catalogue(project, &client.project(project).await?, team, zone, now).await
 }
 
 fn project_ref(project: &Project) -> ProjectRef {
@@ -264,6 +275,8 @@ async fn what_a_type_says_of_its_states_wins_over_the_map() {
         { "name": "Gone", "category": "Removed" },
         { "name": "Odd", "category": "Unheard" },
     ] });
+    let types = json!({ "value": [{ "name": "Bug" }, { "name": "Task", "states": [{ "name": "To Do", "category": "Resolved" }] }] });
+    simulated.server.fail_next_on("GET wit/workitemtypes", SimulatedFailure::Instead(answer(200, types)));
     let route = "GET wit/workitemtypes/Bug/states";
     simulated.server.fail_next_on(route, SimulatedFailure::Instead(answer(200, states)));
     let catalogue = simulated.catalogue(project, &project.teams[0]).await.unwrap();
@@ -272,8 +285,9 @@ async fn what_a_type_says_of_its_states_wins_over_the_map() {
     assert_eq!(of_bugs("Gone"), Some(StateCategory::Removed));
     assert_eq!(of_bugs("Done"), Some(StateCategory::Completed), "the map still says this one");
     assert_eq!(of_bugs("Odd"), None);
-    let route = "GET wit/workitemtypes/Product%20Backlog%20Item/states";
-    assert_eq!(simulated.calls_on(route), 1);
+    assert_eq!(catalogue.known_category("Task", "To Do"), Some(StateCategory::Resolved));
+    let asked = |of: &str| simulated.calls_on(&format!("GET wit/workitemtypes/{of}/states"));
+    assert_eq!((asked("Bug"), asked("Product%20Backlog%20Item"), asked("Task")), (1, 1, 0));
 }
 
 #[tokio::test]
@@ -281,6 +295,7 @@ async fn what_may_be_missing_is_missing_and_no_failure() {
     let simulated = Simulated::start().await;
     let [scrum, agile] = simulated.organisation().try_into().unwrap();
     let server = &simulated.server;
+    server.fail_next_on("GET wit/workitemtypes", complaint(404, "", "there is no such list"));
     server.fail_next_on(
         "GET wit/workitemtypes/Task/states",
         complaint(404, "WorkItemTypeNotFoundException", "VS402323: no such type"),
@@ -315,11 +330,11 @@ async fn a_project_team_or_sprint_that_is_not_there_is_gone() {
     let no_project = ProjectRef { id: nowhere, name: "Nowhere".into() };
     let team = team_ref(&project.teams[0]);
     let client = &simulated.client;
-    let error = client.catalogue(&no_project, &team, Tz::UTC, NOW).await.unwrap_err();
+    let error = catalogue(client, &no_project, &team, Tz::UTC, NOW).await.unwrap_err();
     assert_eq!((error.failure, error.status), (Failure::Gone, Some(404)));
     let error = client.teams(nowhere).await.unwrap_err();
     assert_eq!((error.failure, error.call), (Failure::Gone, "_apis/projects/*/teams"));
-    let error = client.catalogue(&project_ref(&other), &team, Tz::UTC, NOW).await.unwrap_err();
+    let error = catalogue(client, &project_ref(&other), &team, Tz::UTC, NOW).await.unwrap_err();
     assert_eq!(error.failure, Failure::Gone);
     let sprint = other.sprints[0].id.into();
     let error = client.sprint_items(project.id.into(), team.id, sprint).await.unwrap_err();
@@ -709,6 +724,7 @@ async fn the_published_settings_of_a_team_are_understood() {
         ("work/backlogconfiguration", "backlogs"),
         ("wit/classificationnodes/areas", "area-tree"),
         ("wit/workitemtypecategories", "type-categories"),
+        ("wit/workitemtypes", "types"),
         ("wit/workitemtypes/Bug/states", "bug-states"),
     ] {
         simulated.server.fail_next_on(&format!("GET {route}"), published(name));
@@ -722,6 +738,10 @@ async fn the_published_settings_of_a_team_are_understood() {
     assert_eq!(catalogue.bug_types, BTreeSet::from(["Bug".into()]));
     assert_eq!(catalogue.weekdays.len(), 4);
     assert_eq!(catalogue.known_category("Bug", "In the workshop"), Some(StateCategory::InProgress));
+    let of_stories = |state: &str| catalogue.known_category("User Story", state);
+    assert_eq!(of_stories("In the workshop"), Some(StateCategory::InProgress));
+    assert_eq!(of_stories("Melted down"), Some(StateCategory::Removed));
+    assert_eq!(catalogue.types_without_effort, BTreeSet::from(["Bug".into(), "Task".into()]));
     assert!(catalogue.states.contains_key("Complaint"), "of a type that is switched off the map still tells");
 }
 
@@ -743,7 +763,7 @@ async fn the_published_capacities_are_understood() {
         .fail_next_on("GET work/teamsettings/iterations", SimulatedFailure::Instead(answer(200, iterations)));
     let at = Timestamp::parse("2020-02-10T12:00:00Z").unwrap();
     let team = team_ref(&project.teams[0]);
-    let catalogue = simulated.client.catalogue(&project_ref(project), &team, Tz::UTC, at).await.unwrap();
+    let catalogue = catalogue(&simulated.client, &project_ref(project), &team, Tz::UTC, at).await.unwrap();
     let day = |day| CivilDate::from_ymd_opt(2020, 2, day).unwrap();
     assert_eq!(catalogue.days_off, BTreeSet::from([day(13), day(14)]));
     let [member] = catalogue.capacities[&project.sprints[0].id.into()].as_slice() else { panic!() };
@@ -777,7 +797,7 @@ async fn f18_fault_f4_a_server_is_asked_with_the_version_that_it_names() {
             2,
             "{version}: it is asked once more, with what it names"
         );
-        let found = client.catalogue(&projects[0], &team_ref(team), expected.zone, NOW).await.unwrap();
+        let found = catalogue(&client, &projects[0], &team_ref(team), expected.zone, NOW).await.unwrap();
         assert_eq!(found, expected, "{version}");
         let items = client.sprint_items(projects[0].id, team.id.into(), sprint.id.into()).await.unwrap();
         assert!(!client.heads(&items).await.unwrap().is_empty());

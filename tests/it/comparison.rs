@@ -393,7 +393,7 @@ async fn fault_b7_one_empty_or_shortened_list_takes_no_board_off_the_wall() {
     let sprint = app.get(WEB).await.json()["sprint"]["id"].clone();
     let shown = async || boards(&app).await.into_keys().collect::<Vec<_>>();
     let all = shown().await;
-    // Each list is believed for an hour, so it is read behind the first check and seen by the second.
+    // Each list is no longer fresh by then, so it is read behind the first check and seen by the second.
     let look = async |times: u32| {
         for _ in 0..times {
             check_after(&organization, &app, Duration::from_mins(65)).await;

@@ -35,7 +35,8 @@ async fn settled_app(organization: &Organization) -> TestApp {
     app
 }
 
-/// The calls that are made meanwhile, by their routes.
+/// The calls that are made meanwhile, by their routes; without those for the lists of projects and teams, which are renewed
+/// every ten minutes, whatever is compared.
 async fn calls_of<T>(
     organization: &Organization,
     act: impl Future<Output = T>,
@@ -44,7 +45,7 @@ async fn calls_of<T>(
     let result = act.await;
     let mut calls = organization.calls().await;
     calls.iter_mut().for_each(|(route, calls)| *calls -= before.get(route).copied().unwrap_or_default());
-    calls.retain(|_, calls| *calls > 0);
+    calls.retain(|route, calls| *calls > 0 && !route.starts_with("GET projects"));
     (result, calls)
 }
 

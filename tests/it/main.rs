@@ -21,6 +21,7 @@ mod comparison;
 mod dashboard;
 mod derive;
 mod details;
+mod discovery;
 mod eviction;
 mod failures;
 mod feed;

@@ -579,7 +579,6 @@ async fn a_team_that_is_gone_takes_its_board_along() {
     let mut reader = app.stream("").await;
     reader.next_of("snapshot").await;
     let gone = organization.model(|model| model.organisation.projects[0].teams.pop().unwrap());
-    // Discovery is believed for an hour.
     organization.clock.advance(Duration::from_hours(2));
     let told = organization.until_told(&mut reader, "sprint_changed").await;
     assert_eq!((&told["teamId"], &told["sprintId"]), (&json!(gone.id), &Value::Null));

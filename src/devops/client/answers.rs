@@ -141,6 +141,15 @@ struct BacklogFields {
     type_fields: Option<BTreeMap<String, Option<Text>>>,
 }
 
+/// A work item type, in the list of those of a project. Older servers list neither states nor fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TypeAnswer {
+    pub(super) name: Text,
+    pub(super) states: Option<Vec<StateAnswer>>,
+    pub(super) fields: Option<Vec<FieldReference>>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct StateAnswer {
     pub(super) name: Text,

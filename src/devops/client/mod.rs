@@ -9,6 +9,7 @@ mod feed;
 mod gate;
 mod items;
 mod login;
+mod project;
 mod team;
 mod transport;
 mod version;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 use self::answers::{Head, Listed, Relations};
 use self::asked_fields::AskedFields;
 use self::transport::{Refused, Request, Transport};
+use super::project::ProjectCatalogue;
 use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
@@ -157,14 +159,19 @@ impl AzureDevOps for RestClient {
         Ok(self.pages(request, |team: &TeamRef| team.id).await?)
     }
 
+    async fn project(&self, project: &ProjectRef) -> Result<ProjectCatalogue, CallError> {
+        Ok(project::catalogue(&self.transport, project).await?)
+    }
+
     async fn catalogue(
         &self,
         project: &ProjectRef,
+        shared: &ProjectCatalogue,
         team: &TeamRef,
         zone: Tz,
         now: Timestamp,
     ) -> Result<Catalogue, CallError> {
-        Ok(team::catalogue(&self.transport, project, team, zone, now).await?)
+        Ok(team::catalogue(&self.transport, project, shared, team, zone, now).await?)
     }
 
     async fn sprint_items(

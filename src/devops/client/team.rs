@@ -7,52 +7,45 @@ use chrono_tz::Tz;
 use futures_util::future::try_join_all;
 
 use super::answers::{
-    BacklogConfiguration, Capacities, DaysOff, IterationAnswer, Listed, MappedStates, MemberCapacity, Node,
-    StateAnswer, TeamDaysOff, TeamFieldValue, TeamFieldValues, TeamSettings, TypeCategory,
+    BacklogConfiguration, Capacities, DaysOff, IterationAnswer, Listed, MappedStates, MemberCapacity,
+    TeamDaysOff, TeamFieldValue, TeamFieldValues, TeamSettings,
 };
+use super::project::{States, category, states_of};
 use super::transport::{Refused, Request, Transport};
 use crate::devops::fields::{REMAINING_WORK, amount, identity, may_be_estimate};
+use crate::devops::project::ProjectCatalogue;
 use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::calendar::Span;
-use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member, StateCategory};
+use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member};
 use crate::domain::time::{CivilDate, Timestamp};
-
-/// The category of types that bugs are of. The Basic process has none.
-const BUG_CATEGORY: &str = "Microsoft.BugCategory";
 
 /// The field by which teams own items. It can be another one on a server, and then areas say nothing about teams; no
 /// revision that is kept of an item has that field.
 const AREA_PATH: &str = "System.AreaPath";
 
-/// How deep the tree of areas can be.
-const AREA_DEPTH_MAX: u32 = 14;
-
 /// The states of each type and what they mean.
-type States = BTreeMap<Text, BTreeMap<Text, StateCategory>>;
+type StatesOfTypes = BTreeMap<Text, States>;
 
-/// What is known of a team as of `now`. A call that fails costs what it brings.
+/// What is known of a team as of `now`, and of what its project's teams share. A call that fails costs what it brings.
 ///
 /// Errors: a call was refused in a way that says something of the others, or nothing was answered that makes a board.
 pub(super) async fn catalogue(
     transport: &Transport,
     project: &ProjectRef,
+    shared: &ProjectCatalogue,
     team: &TeamRef,
     zone: Tz,
     now: Timestamp,
 ) -> Result<Catalogue, Refused> {
     let asked = Asked { transport, project, team, unread: Mutex::default() };
-    let (iterations, areas, backlogs, categories, settings) = tokio::try_join!(
+    let (iterations, areas, backlogs, settings) = tokio::try_join!(
         asked.part(CataloguePart::Sprints, asked.iterations()),
-        asked.part(CataloguePart::Areas, asked.areas()),
+        asked.part(CataloguePart::Areas, asked.areas(shared)),
         asked.part(
             CataloguePart::Backlogs,
             asked.request("*/*/_apis/work/backlogconfiguration").send::<BacklogConfiguration>()
-        ),
-        asked.part(
-            CataloguePart::BugTypes,
-            asked.request("*/_apis/wit/workitemtypecategories").send::<Listed<_>>()
         ),
         asked.part(
             CataloguePart::WorkingDays,
@@ -64,8 +57,8 @@ pub(super) async fn catalogue(
     }
     let (areas, team_field) = areas.unwrap_or_default();
     let backlogs = backlogs.unwrap_or_default();
-    let bug_types = bug_types(categories.map(|listed| listed.value).unwrap_or_default());
-    let states = asked.states(&backlogs, &bug_types).await?;
+    let states = asked.states(&backlogs, shared).await?;
+    let effort_field = backlogs.field("Effort").filter(|name| may_be_estimate(name));
     let working_days = settings.map(|settings| settings.working_days).unwrap_or_default();
     let mut catalogue = Catalogue {
         project: project.id,
@@ -78,14 +71,17 @@ pub(super) async fn catalogue(
         team_field,
         requirement_types: backlogs.requirement_backlog.types(),
         task_types: backlogs.task_backlog.types(),
-        bug_types,
+        bug_types: shared.bug_types.clone(),
         bugs_behaviour: backlogs.bugs_behavior,
-        effort_field: backlogs.field("Effort").filter(|name| may_be_estimate(name)),
+        types_without_effort: effort_field
+            .as_ref()
+            .map(|field| shared.types_without(field))
+            .unwrap_or_default(),
+        effort_field,
         remaining_work_field: backlogs
             .field("RemainingWork")
             .filter(|name| &**name != REMAINING_WORK && may_be_estimate(name)),
         order_field: backlogs.field("Order"),
-        types_without_effort: BTreeSet::new(),
         states,
         weekdays: working_days.iter().filter_map(|day| day.parse().ok()).collect(),
         days_off: BTreeSet::new(),
@@ -97,7 +93,7 @@ pub(super) async fn catalogue(
     let unread = asked.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failed = [CataloguePart::Sprints, CataloguePart::Areas].iter().find_map(|part| unread.get(part));
     catalogue.failed = failed.map(|error| error.failure);
-    catalogue.unread = unread.into_keys().collect();
+    catalogue.unread = unread.into_keys().chain(shared.unread.iter().copied()).collect();
     Ok(catalogue)
 }
 
@@ -150,10 +146,9 @@ impl Asked<'_> {
     }
 
     /// The areas; none, and the name of the field, where the team selects its items by another one than the area path.
-    async fn areas(&self) -> Result<(Vec<Area>, Option<Text>), Refused> {
-        let values = self.request("*/*/_apis/work/teamsettings/teamfieldvalues").send();
-        let (values, ids) = tokio::try_join!(values, self.area_ids())?;
-        let (areas, field) = areas(values, &ids);
+    async fn areas(&self, shared: &ProjectCatalogue) -> Result<(Vec<Area>, Option<Text>), Refused> {
+        let values = self.request("*/*/_apis/work/teamsettings/teamfieldvalues").send().await?;
+        let (areas, field) = areas(values, &shared.areas);
         if let Some(field) = &field {
             let remedy = Failure::TeamField.remedy();
             tracing::warn!(project = %self.project.name, team = %self.team.name, %field, remedy, "a team selects its work items by a field other than the area path; its board shows none");
@@ -161,54 +156,33 @@ impl Asked<'_> {
         Ok((areas, field))
     }
 
-    async fn area_ids(&self) -> Result<BTreeMap<String, AreaId>, Refused> {
-        let request = self.request("*/_apis/wit/classificationnodes/areas").with("$depth", AREA_DEPTH_MAX);
-        match request.send::<Node>().await {
-            Ok(root) => Ok(root.ids_by_path()),
-            // Without the tree areas are known by their paths alone. That there is no such project the other calls say.
-            Err(Refused { error, .. }) if error.failure.is_of_one_call() => {
-                let (project, team) = (&self.project.name, &self.team.name);
-                tracing::info!(%project, %team, %error, "a project's areas are known by their paths alone");
-                Ok(BTreeMap::new())
-            }
-            Err(refused) => Err(refused),
-        }
-    }
-
-    /// The states of every type on a backlog: what the map says, and above it what the type itself says, because the
-    /// map lacks the category `Removed`.
+    /// The states of every type: what the map says, and above it what the type itself says, because the map lacks the
+    /// category `Removed`. A type that is on a backlog and that the project was not seen to have is asked for by itself.
     async fn states(
         &self,
         backlogs: &BacklogConfiguration,
-        bug_types: &BTreeSet<Text>,
-    ) -> Result<States, Refused> {
+        shared: &ProjectCatalogue,
+    ) -> Result<StatesOfTypes, Refused> {
         let levels = [&backlogs.requirement_backlog, &backlogs.task_backlog].into_iter();
         let levels = levels.chain(backlogs.portfolio_backlogs.iter().flatten());
         let on_backlogs = levels.flat_map(|backlog| backlog.types());
         let mut states = mapped_states(backlogs);
-        let types: BTreeSet<Text> =
-            on_backlogs.chain(bug_types.iter().cloned()).chain(states.keys().cloned()).collect();
+        let types: BTreeSet<Text> = on_backlogs
+            .chain(shared.bug_types.iter().chain(states.keys()).cloned())
+            .filter(|of| !shared.types.contains_key(of))
+            .collect();
         let own = types.iter().map(async |of| {
-            let states = self.part(CataloguePart::States, self.states_of(of)).await?;
-            Ok::<_, Refused>((of.clone(), states))
+            let states = states_of(self.transport, self.project.id, of);
+            Ok::<_, Refused>((of, self.part(CataloguePart::States, states).await?))
         });
         for (of, own) in try_join_all(own).await? {
-            states.entry(of).or_default().extend(own.into_iter().flatten());
+            states.entry(of.clone()).or_default().extend(own.into_iter().flatten());
+        }
+        for (of, known) in &shared.types {
+            let known = known.states.iter().flatten().map(|(name, category)| (name.clone(), *category));
+            states.entry(of.clone()).or_default().extend(known);
         }
         Ok(states)
-    }
-
-    async fn states_of(&self, work_item_type: &Text) -> Result<Vec<(Text, StateCategory)>, Refused> {
-        // Types have no GUID, so they are asked for by name.
-        let route = "*/_apis/wit/workitemtypes/*/states";
-        let request = self.transport.request(route, &[&self.project.id, work_item_type]);
-        let states = match request.send::<Listed<StateAnswer>>().await {
-            Ok(states) => states.value,
-            // A type can be on a backlog and be switched off.
-            Err(refused) if refused.type_key.starts_with("WorkItemType") => Vec::new(),
-            Err(refused) => return Err(refused),
-        };
-        Ok(states.into_iter().filter_map(|state| Some((state.name, category(&state.category)?))).collect())
     }
 
     /// Adds the days off and the capacities of the sprint that is under way and of the next one.
@@ -265,23 +239,13 @@ fn areas(values: TeamFieldValues, ids: &BTreeMap<String, AreaId>) -> (Vec<Area>,
     (values.values.into_iter().flatten().map(area).collect(), None)
 }
 
-fn bug_types(categories: Vec<TypeCategory>) -> BTreeSet<Text> {
-    let bugs = categories.into_iter().filter(|category| category.reference_name == BUG_CATEGORY);
-    bugs.filter_map(|category| category.work_item_types).flatten().map(|of| of.name).collect()
-}
-
-fn mapped_states(backlogs: &BacklogConfiguration) -> States {
+fn mapped_states(backlogs: &BacklogConfiguration) -> StatesOfTypes {
     let of_type = |mapped: &MappedStates| {
         let states = mapped.states.iter().flatten();
         let states = states.filter_map(|(name, meaning)| Some((name.clone(), category(meaning)?)));
         (mapped.work_item_type_name.clone(), states.collect())
     };
     backlogs.work_item_type_mapped_states.iter().flatten().map(of_type).collect()
-}
-
-/// A category by its name; `None` for one that is not known, whose states then count as not started.
-fn category(name: &str) -> Option<StateCategory> {
-    serde_json::from_value(name.into()).ok()
 }
 
 fn of_member(answer: MemberCapacity, span: Span) -> Option<Member> {

@@ -1,8 +1,9 @@
 //! What is made of the answers about a team.
 
+use super::super::answers::Node;
 use super::*;
 use crate::domain::scope::AreaId;
-use crate::domain::sprint::catalogue::BugsBehaviour;
+use crate::domain::sprint::catalogue::{BugsBehaviour, StateCategory};
 
 fn fixture<T: serde::de::DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).unwrap()
@@ -57,18 +58,6 @@ fn the_backlog_says_types_effort_bugs_and_states() {
     assert_eq!(states["Story"]["Doing"], StateCategory::InProgress);
     assert_eq!(states["Bug"]["Doing"], StateCategory::Resolved, "the same name in another type");
     assert!(!states["Story"].contains_key("Odd"), "a category that nobody knows says nothing");
-}
-
-#[test]
-fn only_the_bug_category_has_bugs_and_it_may_be_missing() {
-    let category =
-        |name: &str| format!(r#"{{"referenceName":"{name}","workItemTypes":[{{"name":"Defect"}}]}}"#);
-    let bugs = |names: &[&str]| {
-        let categories = names.iter().map(|name| fixture(&category(name))).collect();
-        bug_types(categories).into_iter().collect::<Vec<_>>()
-    };
-    assert_eq!(bugs(&["Microsoft.TaskCategory", BUG_CATEGORY]), [Text::from("Defect")]);
-    assert!(bugs(&["Microsoft.TaskCategory"]).is_empty());
 }
 
 #[test]

@@ -13,20 +13,26 @@ pub enum Kind {
     Velocity,
     /// A sprint's key figures.
     Kpis,
-    /// Projects and teams.
+    /// Which projects and teams there are.
     Discovery,
+    /// What the teams of a project share.
+    Project,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [Self::WorkItems, Self::Sprints, Self::Velocity, Self::Kpis, Self::Discovery];
+    pub const ALL: [Self; 6] =
+        [Self::WorkItems, Self::Sprints, Self::Velocity, Self::Kpis, Self::Discovery, Self::Project];
 
     /// How long a list is fresh.
     pub const fn soft_ttl_ms(self) -> i64 {
         match self {
             Self::WorkItems | Self::Kpis => WORK_ITEMS_FRESH_MS,
             Self::Sprints => SPRINTS_FRESH_MS,
-            Self::Velocity | Self::Discovery => 3_600_000,
+            Self::Velocity => HOUR_MS,
+            // No hook tells that there is a new team.
+            Self::Discovery => HOUR_MS / 6,
+            Self::Project => DAY_MS,
         }
     }
 
@@ -34,9 +40,10 @@ impl Kind {
     pub const fn hard_ttl_ms(self) -> i64 {
         match self {
             Self::WorkItems | Self::Kpis => DAY_MS,
-            Self::Sprints | Self::Velocity | Self::Discovery => 7 * DAY_MS,
+            Self::Sprints | Self::Velocity | Self::Discovery | Self::Project => 7 * DAY_MS,
         }
     }
 }
 
-const DAY_MS: i64 = 24 * 60 * 60_000;
+const HOUR_MS: i64 = 60 * 60_000;
+const DAY_MS: i64 = 24 * HOUR_MS;

@@ -23,7 +23,7 @@ impl Source {
         let missed = self.levels.known(|check| check.team(key).and_then(|check| check.sprint_missed));
         // What was kept from before a failure says nothing about it.
         let has_failed = self.levels.known(|check| check.has_failed(sprints));
-        let again = missed.is_some() || has_failed || self.lacks_a_part(key);
+        let again = missed.is_some() || has_failed;
         let catalogue = self.lists.catalogue(project, team, zone, again).await;
         let (catalogue, as_of, failed) =
             catalogue.map_err(|error| BoardError::Call(DataSource::Sprints, error))?;
@@ -65,12 +65,6 @@ impl Source {
     fn with_what_is_known(&self, read: &Catalogue) -> Catalogue {
         let known = self.instance.fold.read().teams().catalogue(read.key()).cloned();
         known.map_or_else(|| read.clone(), |known| read.clone().succeeding(&known))
-    }
-
-    /// Whether something of what is known of a team could not be read.
-    fn lacks_a_part(&self, team: TeamKey) -> bool {
-        let state = self.instance.fold.read();
-        state.teams().catalogue(team).is_some_and(|known| !known.unread.is_empty())
     }
 
     /// Whether a team is in a sprint that this list of its sprints does not name, or had areas and has none by it.

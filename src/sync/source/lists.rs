@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::devops::project::ProjectCatalogue;
 use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, TeamKey};
@@ -16,13 +17,23 @@ use crate::domain::time::Timestamp;
 use crate::journal::EntryId;
 use crate::ops::vitals::{ReadOutcome, Vitals};
 use crate::platform::clock::Clock;
-use crate::sync::cache::{Cache, CacheError, Form, Kind, Limits, Loaded, Served, Shared};
+use crate::sync::cache::{
+    Cache, CacheError, Form, Key, Kind, Limits, Load, Loaded, Served, Shareable, Shared,
+};
 
 /// How much of each kind of list is kept.
 const LIMITS: Limits = Limits { entries: 2_000, bytes: 32 * 1024 * 1024 };
 
 /// About what a project or a team takes in memory, in bytes.
 const REF_BYTES: usize = 128;
+
+/// How soon something is asked for again that could not be read of a project or of a team, in milliseconds. A permission
+/// may be missing for good, and the rest of the board is as ever meanwhile.
+const PARTIAL_RETRY_MS: i64 = 2 * 60_000;
+
+/// For how long a tree of areas is not asked for again because of a path that it does not have, in milliseconds: a team
+/// may well own an area that is gone.
+const TREE_OF_NOW_MS: i64 = 60_000;
 
 const PROJECTS: Form<(), Vec<ProjectRef>> =
     Form { name: |()| "projects".into(), encode: encode_refs, decode: decode_refs };
@@ -34,6 +45,13 @@ const CATALOGUES: Form<TeamKey, Catalogue> = Form {
     name: |key| format!("catalogue:{}:{}", key.project, key.team),
     encode: Catalogue::encode,
     decode: |bytes| Some((Catalogue::decode(bytes).ok()?, bytes.len())),
+};
+
+const SHARED: Form<ProjectId, ProjectCatalogue> = Form {
+    name: |project| format!("project:{project}"),
+    // Names and identifiers cannot fail to serialise.
+    encode: |shared| serde_json::to_vec(shared).unwrap_or_default(),
+    decode: |bytes| Some((serde_json::from_slice(bytes).ok()?, bytes.len())),
 };
 
 fn encode_refs<T: Serialize>(refs: &Vec<T>) -> Vec<u8> {
@@ -66,6 +84,7 @@ pub(super) struct Lists {
     vitals: Arc<Vitals>,
     projects: Cache<(), Vec<ProjectRef>, CallError>,
     teams: Cache<ProjectId, Vec<TeamRef>, CallError>,
+    shared: Cache<ProjectId, ProjectCatalogue, CallError>,
     catalogues: Cache<TeamKey, Catalogue, CallError>,
 }
 
@@ -84,6 +103,7 @@ impl Lists {
             vitals,
             projects: Cache::new(LIMITS, clock.clone(), jitter(), shared(), PROJECTS),
             teams: Cache::new(LIMITS, clock.clone(), jitter(), shared(), TEAMS),
+            shared: Cache::new(LIMITS, clock.clone(), jitter(), shared(), SHARED),
             catalogues: Cache::new(LIMITS, clock.clone(), jitter(), shared(), CATALOGUES),
             clock,
         }
@@ -123,9 +143,21 @@ impl Lists {
         })
     }
 
+    /// What the teams of a project share, and of when it is. It is asked for again where it is from before the project
+    /// was renamed, or lacks something.
+    async fn project(&self, project: &ProjectRef) -> Answer<ProjectCatalogue> {
+        let again = self.shared.peek(Kind::Project, &project.id).is_some_and(|kept| {
+            kept.value.is_partial && kept.age_ms >= PARTIAL_RETRY_MS || kept.value.name != project.name
+        });
+        let load = shared_by_teams(self.azure.clone(), project.clone());
+        let (shared, as_of, _) = self.renewed(&self.shared, Kind::Project, &project.id, again, load).await?;
+        Ok((shared, as_of))
+    }
+
     /// What is known of a team. It is renewed ahead of the moment when it is no longer fresh, because the caller
     /// compares a board with it that somebody watches. Where that fails, what is there is served with the error beside
-    /// it. `again` asks however fresh it is.
+    /// it. `again` asks however fresh it is; so does a new name of the project, of the team or of one of its areas, and,
+    /// now and then, what could not be read.
     ///
     /// Errors: nothing is there that may still be served.
     pub(super) async fn catalogue(
@@ -136,33 +168,70 @@ impl Lists {
         again: bool,
     ) -> Result<(Arc<Catalogue>, Timestamp, Option<CallError>), CallError> {
         let key = TeamKey { project: project.id, team: team.id };
-        let (azure, clock) = (self.azure.clone(), self.clock.clone());
-        let (project, team) = (project.clone(), team.clone());
-        let load = async move {
-            let catalogue = azure.catalogue(&project, &team, zone, clock()).await?;
-            let bytes = catalogue.encode().len();
-            Ok(Loaded { value: Arc::new(catalogue), bytes })
-        };
-        if !again && !self.catalogues.wants_refresh(Kind::Sprints, &key) {
-            let (catalogue, as_of) = self.value(self.catalogues.read(Kind::Sprints, &key, load).await)?;
-            return Ok((in_zone(catalogue, zone), as_of, None));
-        }
-        let renewed = self.value(self.catalogues.refresh(Kind::Sprints, &key, load).await);
-        let ((catalogue, as_of), failed) = match renewed {
-            Ok(renewed) => (renewed, None),
-            Err(error) => {
-                let kept = self.catalogues.peek(Kind::Sprints, &key);
-                let kept = kept.map(|served| (served.value, served.as_of));
-                (kept.ok_or_else(|| error.clone())?, Some(error))
+        let (shared, shared_as_of) = self.project(project).await?;
+        let kept = self.catalogues.peek(Kind::Sprints, &key);
+        let is_outdated = kept.as_ref().is_some_and(|Served { value: kept, age_ms, .. }| {
+            kept.project_name != project.name
+                || kept.team_name != team.name
+                || shared.has_renamed_an_area_of(kept)
+                || !kept.unread.is_empty() && *age_ms >= PARTIAL_RETRY_MS
+        });
+        let is_tree_of_now = (self.clock)().ms_since(shared_as_of) < TREE_OF_NOW_MS;
+        let load = {
+            let (azure, clock, areas) = (self.azure.clone(), self.clock.clone(), self.shared.clone());
+            let (project, team) = (project.clone(), team.clone());
+            async move {
+                let mut catalogue = azure.catalogue(&project, &shared, &team, zone, clock()).await?;
+                if !is_tree_of_now && has_other_areas(&catalogue, kept.as_ref().map(|kept| &*kept.value)) {
+                    // The tree of areas that is kept may be from before they had these names.
+                    let load = shared_by_teams(azure, project.clone());
+                    if let Ok(newer) = areas.refresh(Kind::Project, &project.id, load).await {
+                        newer.value.name_areas_of(&mut catalogue);
+                    }
+                }
+                let bytes = catalogue.encode().len();
+                Ok(Loaded { value: Arc::new(catalogue), bytes })
             }
         };
-        Ok((in_zone(catalogue, zone), as_of, failed))
+        let again = again || is_outdated;
+        let found = self.renewed(&self.catalogues, Kind::Sprints, &key, again, load).await?;
+        Ok((in_zone(found.0, zone), found.1, found.2))
+    }
+
+    /// A list that somebody needs now: renewed ahead of time, or what is kept of it, with the error beside it.
+    ///
+    /// Errors: nothing is there that may still be served.
+    async fn renewed<K: Key, V: Shareable>(
+        &self,
+        cache: &Cache<K, V, CallError>,
+        kind: Kind,
+        key: &K,
+        again: bool,
+        load: impl Load<V, CallError>,
+    ) -> Result<(Arc<V>, Timestamp, Option<CallError>), CallError> {
+        if !again && !cache.wants_refresh(kind, key) {
+            let (value, as_of) = self.value(cache.read(kind, key, load).await)?;
+            return Ok((value, as_of, None));
+        }
+        match self.value(cache.refresh(kind, key, load).await) {
+            Ok((value, as_of)) => Ok((value, as_of, None)),
+            Err(error) => {
+                let kept = cache.peek(kind, key).map(|served| (served.value, served.as_of));
+                let (value, as_of) = kept.ok_or_else(|| error.clone())?;
+                Ok((value, as_of, Some(error)))
+            }
+        }
     }
 
     /// A team's sprints may have changed by that entry of the log: what is kept of them from before it is no longer
     /// fresh.
     pub(super) fn invalidate(&self, team: TeamKey, changed_by: EntryId) {
         self.catalogues.invalidate(Kind::Sprints, &team, changed_by);
+    }
+
+    /// The same of what the teams of a project share.
+    pub(super) fn invalidate_project(&self, project: ProjectId, changed_by: EntryId) {
+        self.shared.invalidate(Kind::Project, &project, changed_by);
     }
 
     /// Counts a read, and takes it apart: the list, and of when it is.
@@ -180,6 +249,27 @@ impl Lists {
 /// The catalogue in that zone, which is a setting of ours: another instance may have loaded it under another one.
 fn in_zone(catalogue: Arc<Catalogue>, zone: Tz) -> Arc<Catalogue> {
     if catalogue.zone == zone { catalogue } else { Arc::new(Catalogue { zone, ..(*catalogue).clone() }) }
+}
+
+/// Loads what the teams of a project share.
+fn shared_by_teams(
+    azure: Arc<dyn AzureDevOps>,
+    project: ProjectRef,
+) -> impl Load<ProjectCatalogue, CallError> {
+    async move {
+        let value = Arc::new(azure.project(&project).await?);
+        let bytes = (SHARED.encode)(&value).len();
+        Ok(Loaded { value, bytes })
+    }
+}
+
+/// Whether the areas of a team are not those that were known, or one of them is none that is in the tree.
+fn has_other_areas(catalogue: &Catalogue, known: Option<&Catalogue>) -> bool {
+    let paths = |of: &Catalogue| of.areas.iter().map(|area| area.paths.first().cloned()).collect::<Vec<_>>();
+    match known {
+        Some(known) => paths(catalogue) != paths(known),
+        None => catalogue.areas.iter().any(|area| area.id.is_none()),
+    }
 }
 
 /// What was listed. That it is nothing is a failure where there was something: whoever lost a permission is told that there

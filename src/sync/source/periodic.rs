@@ -53,15 +53,16 @@ impl Source {
         }
     }
 
-    /// Where an item bears the path of a sprint that nobody knows, the list of its team's sprints is no longer fresh.
+    /// Where an item bears a name that no list has, be it of a sprint, an area or a state, the list is no longer fresh.
     /// Says whether there was such an item.
     fn forget_what_is_outdated(&self) -> bool {
-        let teams = {
+        let outdated = {
             let state = self.instance.fold.read();
             self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state)
         };
-        teams.iter().for_each(|(team, changed_by)| self.lists.invalidate(*team, *changed_by));
-        !teams.is_empty()
+        outdated.projects.iter().for_each(|(of, changed_by)| self.lists.invalidate_project(*of, *changed_by));
+        outdated.teams.iter().for_each(|(team, changed_by)| self.lists.invalidate(*team, *changed_by));
+        !outdated.is_empty()
     }
 
     /// Whether this instance is the one to check. Any may: the lease only saves the organisation from being asked the

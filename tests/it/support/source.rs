@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
+use boardcast::devops::project::ProjectCatalogue;
 use boardcast::devops::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
@@ -121,9 +122,15 @@ impl AzureDevOps for Way {
         Ok(teams)
     }
 
+    async fn project(&self, project: &ProjectRef) -> Result<ProjectCatalogue, CallError> {
+        self.pass(None).await?;
+        self.client.project(project).await
+    }
+
     async fn catalogue(
         &self,
         project: &ProjectRef,
+        shared: &ProjectCatalogue,
         team: &TeamRef,
         zone: Tz,
         now: Timestamp,
@@ -132,7 +139,7 @@ impl AzureDevOps for Way {
         if self.sprints_broken.load(Ordering::SeqCst) {
             return Err(error(Failure::Server));
         }
-        let mut catalogue = self.client.catalogue(project, team, zone, now).await?;
+        let mut catalogue = self.client.catalogue(project, shared, team, zone, now).await?;
         if self.no_sprints.load(Ordering::SeqCst) {
             catalogue.iterations.clear();
         }

@@ -137,6 +137,7 @@ fn answered(call: &Call<'_>, method: &str, path: &str) -> Answered {
             work::settings(call, project, team, rest).unwrap_or_else(|| Err(nowhere()))
         }
         ("GET", ["wit", "classificationnodes", "areas"], Some(project), _) => Ok(types::areas(call, project)),
+        ("GET", ["wit", "workitemtypes"], Some(project), _) => Ok(types::types(call, project)),
         ("GET", ["wit", "workitemtypes", name, "states"], Some(project), _) => types::states(project, name),
         ("GET", ["wit", "workitemtypecategories"], Some(project), _) => Ok(types::categories(call, project)),
         ("POST", ["wit", "workitemsbatch"], ..) => tracking::batch(call),

@@ -18,6 +18,31 @@ pub(super) fn states(project: &Project, name: &str) -> Answered {
     Ok(list(item_type.states.iter().map(|state| json!(state)).collect()))
 }
 
+/// The work item types of a project, with their fields and states.
+pub(super) fn types(call: &Call<'_>, project: &Project) -> Value {
+    let field =
+        |name: &str| json!({ "referenceName": name, "alwaysRequired": false, "url": call.field_url(name) });
+    let item_type = |item_type: &ItemType| {
+        let estimate = match item_type.level {
+            ItemRank::Requirement | ItemRank::Bug => Some(project.process.effort_field),
+            ItemRank::Epic | ItemRank::Feature | ItemRank::Task => None,
+        };
+        let fields =
+            ["System.Title", "System.State", "Microsoft.VSTS.Common.Priority"].into_iter().chain(estimate);
+        let fields: Vec<Value> = fields.map(field).collect();
+        let mut of = type_reference(call, project, item_type);
+        if let Some(members) = of.as_object_mut() {
+            members.insert("isDisabled".to_owned(), json!(false));
+            members.insert("xmlForm".to_owned(), json!("<FORM />"));
+            members.insert("fields".to_owned(), json!(fields));
+            members.insert("fieldInstances".to_owned(), json!(fields));
+            members.insert("states".to_owned(), json!(item_type.states));
+        }
+        of
+    };
+    list(project.process.types.iter().map(item_type).collect())
+}
+
 pub(super) fn categories(call: &Call<'_>, project: &Project) -> Value {
     let category = |item_type: &ItemType| {
         let reference_name = item_type.level.reference_name();
@@ -109,7 +134,8 @@ pub(super) fn areas(call: &Call<'_>, project: &Project) -> Value {
     };
     let child = |team: &Team| {
         let url = format!("{url}/{}", team.name.replace(' ', "%20"));
-        node(team.area_node, team.area_id, team.name, &format!("{root}\\{}", team.name), &url)
+        let name = team.area_path.rsplit('\\').next().unwrap_or(team.name);
+        node(team.area_node, team.area_id, name, &format!("{root}\\{name}"), &url)
     };
     let mut tree = node(project.node, project.area_id, project.name, &root, &url);
     if let Some(members) = tree.as_object_mut() {

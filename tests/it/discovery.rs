@@ -1,0 +1,207 @@
+//! What there is in an organisation: each list is read once for all who need it, what is new appears within minutes, and
+//! what bears another name is followed by its id.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::{Event, ItemContent};
+use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::organisation::{Project, Team, guid};
+use boardcast::demo::simulation::process::{ItemRank, SimulatedState};
+use boardcast::domain::sprint::catalogue::StateCategory;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::source::{NOW_MS, Organization, boards};
+
+/// What is asked of a project, whatever its teams.
+const OF_A_PROJECT: [&str; 3] =
+    ["GET wit/workitemtypes", "GET wit/workitemtypecategories", "GET wit/classificationnodes/areas"];
+
+async fn asked_of_projects(organization: &Organization) -> Vec<u64> {
+    let calls = organization.calls().await;
+    OF_A_PROJECT.map(|route| calls.get(route).copied().unwrap_or_default()).to_vec()
+}
+
+/// The time since the test began.
+fn passed(organization: &Organization) -> Duration {
+    let now = (organization.clock.clock())().epoch_ms();
+    Duration::from_millis(u64::try_from(now - NOW_MS).unwrap())
+}
+
+/// The numbers of the items on a team's board.
+async fn items(app: &TestApp, team: &str) -> BTreeSet<u64> {
+    let board = boards(app).await[team].clone();
+    board["items"].as_array().unwrap().iter().map(|item| item["id"].as_u64().unwrap()).collect()
+}
+
+/// A story of the first team that is in progress.
+async fn story(organization: &Organization, app: &TestApp) -> u32 {
+    let board = boards(app).await["Web"].clone();
+    let shown = board["items"].as_array().unwrap();
+    let is_story = |item: &u32| {
+        organization.model(|model| {
+            let item = model.item(*item).unwrap();
+            item.item_type.level == ItemRank::Requirement
+                && item.newest().content.state.category == StateCategory::InProgress
+        })
+    };
+    let ids = shown.iter().map(|item| u32::try_from(item["id"].as_u64().unwrap()).unwrap());
+    ids.into_iter().find(is_story).unwrap()
+}
+
+/// The hook of a change.
+fn hook(organization: &Organization, item: u32, edit: impl FnOnce(&mut ItemContent)) -> Value {
+    organization.model(|model| {
+        let at = model.now();
+        let change = model.change(item, Event::Updated, at, 0, edit).unwrap();
+        hooks::payload(model, change).unwrap()
+    })
+}
+
+#[tokio::test]
+async fn o1_what_the_teams_of_a_project_share_is_read_once_for_all_of_them_and_a_day_later_again() {
+    let organization = Organization::with(|model| {
+        let teams = &mut model.organisation.projects[0].teams;
+        for number in 0..5 {
+            let id = guid(7, "team", number);
+            teams.push(Team { id, name: "Another", ..teams[0].clone() });
+        }
+    })
+    .await;
+    let app = organization.app().await;
+    organization.until(async || (boards(&app).await.len() >= 3).then_some(())).await;
+    assert_eq!(asked_of_projects(&organization).await, [2, 2, 2], "two projects with eight teams");
+    let calls = organization.calls().await;
+    assert_eq!(calls.get("GET wit/workitemtypes/Bug/states"), None, "the list of types tells their states");
+    assert_eq!(calls["GET work/teamsettings/iterations"], 8);
+    // Sprints are read every half hour while somebody watches, and no check asks for the rest.
+    let _watching = app.stream("").await;
+    organization.clock.advance(Duration::from_hours(2));
+    organization
+        .until(async || (organization.calls_on("GET work/teamsettings/iterations").await >= 16).then_some(()))
+        .await;
+    assert_eq!(asked_of_projects(&organization).await, [2, 2, 2]);
+    organization.clock.advance(Duration::from_hours(24));
+    organization.until(async || (asked_of_projects(&organization).await == [4, 4, 4]).then_some(())).await;
+}
+
+#[tokio::test]
+async fn o2_a_team_that_is_new_has_a_board_within_minutes() {
+    let organization = Organization::start().await;
+    let team = organization.model(|model| model.organisation.projects[0].teams.pop().unwrap());
+    let app = organization.app().await;
+    let _watching = app.stream("").await;
+    let shown = async || boards(&app).await.into_keys().collect::<Vec<_>>();
+    assert!(!shown().await.contains(&"Mobile Apps".to_owned()));
+    organization.model(|model| model.organisation.projects[0].teams.push(team));
+    organization.until(async || shown().await.contains(&"Mobile Apps".to_owned()).then_some(())).await;
+    let passed = passed(&organization);
+    assert!(passed < Duration::from_mins(20), "after {passed:?}");
+}
+
+/// What of the organisation is given another name.
+type Rename = fn(&mut Project);
+
+fn rename_area(project: &mut Project) {
+    project.teams[0].area_path = "Fabrikam Fiber\\Site".into();
+}
+
+fn rename_sprints(project: &mut Project) {
+    for sprint in &mut project.sprints {
+        (sprint.name, sprint.path) =
+            (sprint.name.replace("Sprint", "Lap"), sprint.path.replace("Sprint", "Lap").into());
+    }
+}
+
+fn rename_project(project: &mut Project) {
+    const NAME: &str = "Fabrikam Works";
+    let renamed = |path: &str| path.replacen(project.name, NAME, 1).into();
+    project.sprints.iter_mut().for_each(|sprint| sprint.path = renamed(&sprint.path));
+    project.teams.iter_mut().for_each(|team| team.area_path = renamed(&team.area_path));
+    (project.name, project.root) = (NAME, NAME.into());
+}
+
+#[tokio::test]
+async fn o3_fault_g5_items_stay_on_their_board_when_its_area_sprint_or_project_is_renamed() {
+    for (what, rename) in
+        [("area", rename_area as Rename), ("sprints", rename_sprints), ("project", rename_project)]
+    {
+        let organization = Organization::start().await;
+        let app = organization.app().await;
+        let _watching = app.stream("").await;
+        let before = items(&app, "Web").await;
+        let item = story(&organization, &app).await;
+        let path = |model: &Model| {
+            let project = &model.organisation.projects[0];
+            project.current_sprint(&project.teams[0], model.today()).unwrap().path.clone()
+        };
+        let path = organization.model(|model| {
+            rename(&mut model.organisation.projects[0]);
+            path(model)
+        });
+        let payload = hook(&organization, item, |content| {
+            (content.iteration_path, content.title) = (path, "Edited since".into());
+        });
+        app.hook(&payload).await;
+        organization
+            .until(async || {
+                let board = boards(&app).await["Web"].clone();
+                let shown = board["items"].as_array().unwrap().clone();
+                shown.iter().any(|shown| shown["title"] == "Edited since").then_some(())
+            })
+            .await;
+        assert!(passed(&organization) < Duration::from_mins(8), "{what}: {:?}", passed(&organization));
+        assert_eq!(items(&app, "Web").await, before, "{what}");
+        if what == "project" {
+            let named = async || boards(&app).await["Web"]["project"]["name"] == "Fabrikam Works";
+            organization.until(async || named().await.then_some(())).await;
+            assert!(passed(&organization) < Duration::from_mins(20), "{:?}", passed(&organization));
+        }
+    }
+}
+
+#[tokio::test]
+async fn o3_a_state_that_a_type_did_not_have_is_looked_up_once_and_counted_by_its_category() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let _watching = app.stream("").await;
+    let item = story(&organization, &app).await;
+    let waiting: &SimulatedState = Box::leak(Box::new(SimulatedState {
+        name: "Shown to the customer",
+        category: StateCategory::Completed,
+        color: "339933",
+    }));
+    organization.model(|model| {
+        let project = &mut model.organisation.projects[0];
+        let mut process = project.process.clone();
+        let of = process.types.iter_mut().find(|of| of.level == ItemRank::Requirement).unwrap();
+        of.states.push(waiting.clone());
+        project.process = Box::leak(Box::new(process));
+    });
+    let completed = async || boards(&app).await["Web"]["metrics"]["items.completed"]["value"].as_u64();
+    let before = completed().await.unwrap();
+    app.hook(&hook(&organization, item, |content| content.state = waiting)).await;
+    let category = async || {
+        let board = boards(&app).await["Web"].clone();
+        let shown = board["items"].as_array().unwrap().clone();
+        shown.iter().find(|shown| shown["id"] == item).unwrap()["stateCategory"].clone()
+    };
+    organization.until(async || (category().await == json!("Completed")).then_some(())).await;
+    assert!(passed(&organization) < Duration::from_mins(8), "{:?}", passed(&organization));
+    organization.until(async || (completed().await == Some(before + 1)).then_some(())).await;
+    // A state that no list has is no reason to ask for ever.
+    let asked = asked_of_projects(&organization).await;
+    let odd: &SimulatedState = Box::leak(Box::new(SimulatedState { name: "Odd", ..waiting.clone() }));
+    for title in ["One", "Two", "Three"] {
+        let payload =
+            hook(&organization, item, |content| (content.state, content.title) = (odd, title.into()));
+        app.hook(&payload).await;
+        // Longer than it takes until the next look.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    let asked_since: Vec<u64> =
+        asked_of_projects(&organization).await.iter().zip(asked).map(|(now, then)| now - then).collect();
+    assert_eq!(asked_since, [1, 1, 1]);
+}
