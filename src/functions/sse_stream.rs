@@ -12,6 +12,11 @@ use super::{Function, Request, Trigger, is_read, reply};
 use crate::app::App;
 use crate::stream::{ByteStream, Opened, StreamRequest};
 
+/// Without a `charset`: a stream is always UTF-8, and the loop in the documentation of `@microsoft/fetch-event-source`
+/// compares the header with exactly this.
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>
+const MEDIA_TYPE: &str = "text/event-stream";
+
 /// The function.
 pub(super) const FUNCTION: Function = Function {
     folder: "SseStream",
@@ -22,7 +27,7 @@ pub(super) const FUNCTION: Function = Function {
         Box::pin(async move { if request.method == Method::HEAD { head() } else { handle(app, &request) } })
     },
     // A native `EventSource` comes back after a 200 only.
-    after_panic: || reply::bytes(StatusCode::OK, "text/event-stream; charset=utf-8", ":\n"),
+    after_panic: || reply::bytes(StatusCode::OK, MEDIA_TYPE, ":\n"),
 };
 
 fn is_at(path: &[&str]) -> bool {
@@ -55,7 +60,7 @@ fn event_stream(stream: ByteStream) -> Response {
 
 fn with_headers(response: Response) -> Response {
     let headers = [
-        (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (CONTENT_TYPE, MEDIA_TYPE),
         // A proxy that compresses holds the first kilobyte back, and `no-transform` forbids it.
         (CACHE_CONTROL, "no-cache, no-transform"),
         (HeaderName::from_static("x-accel-buffering"), "no"),

@@ -14,8 +14,9 @@ globalThis.document = { hidden: false, addEventListener() {}, removeEventListene
 await fetchEventSource(process.argv[2], {
   async onopen(answer) {
     retryAfterMs = 1000 * (Number(answer.headers.get("Retry-After")) || 0);
-    const isStream = answer.status === 200 && answer.headers.get("Content-Type")?.startsWith(EventStreamContentType);
-    if (!isStream) throw new Error(`${answer.status} was answered, and no stream`);
+    // As its documentation shows.
+    if (answer.ok && answer.headers.get("content-type") === EventStreamContentType) return;
+    throw new Error(`${answer.status} was answered, and no stream`);
   },
   onmessage(message) {
     retryMs = message.retry ?? retryMs;

@@ -17,7 +17,7 @@ async fn e2_e9_e10_a_stream_opens_with_retry_connected_and_snapshot() {
     let mut reader = app.stream("").await;
     assert!(reader.head.starts_with("HTTP/1.1 200 OK\r\n"));
     for line in [
-        "content-type: text/event-stream; charset=utf-8\r\n",
+        "content-type: text/event-stream\r\n",
         "cache-control: no-cache, no-transform\r\n",
         "x-accel-buffering: no\r\n",
     ] {
