@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
-use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, WorkItemId};
+use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, REMAINING_WORK, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
 
 /// The greatest number of characters that is kept of a title.
@@ -20,9 +20,6 @@ const PATH_CHARS_MAX: usize = 2_000;
 pub(crate) const TEXT_CHARS_MAX: usize = 256;
 /// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
 pub(super) const TAGS_MAX: usize = 100;
-
-/// The field that holds the hours that a task still needs, where the process names no other.
-pub(super) const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
 
 /// How many fields a type of work items may have in Azure DevOps: so many numbers are read of a revision at most.
 pub(super) const FIELDS_MAX: usize = 1_024;
@@ -70,6 +67,11 @@ pub(super) fn read_with(named: &BTreeSet<Text>) -> Vec<&str> {
 pub(super) fn may_be_estimate(name: &str) -> bool {
     EFFORT_FIELDS.contains(&name)
         || !READ.contains(&name) && !name.starts_with("System.") && name != "Microsoft.VSTS.Common.Priority"
+}
+
+/// Whether a process may estimate in the field with that name. Some count the hours that remain as effort.
+pub(super) fn may_be_effort(name: &str) -> bool {
+    may_be_estimate(name) || name == REMAINING_WORK
 }
 
 /// The fields of a complete revision. For an update, a changed field's `newValue` wins over the revision's value:

@@ -313,6 +313,24 @@ async fn w20_fault_f5_a_process_may_name_a_field_of_its_own_for_effort() {
 }
 
 #[tokio::test]
+async fn w20_a_process_may_count_the_hours_that_remain_as_effort() {
+    let remaining_work = "Microsoft.VSTS.Scheduling.RemainingWork";
+    let organization = Organization::with(|model| {
+        let process = &mut model.organisation.projects[0].process;
+        let own = SimulatedProcess { effort_field: remaining_work, ..process.clone() };
+        *process = Box::leak(Box::new(own));
+    })
+    .await;
+    let board = full(&beginning(&organization).await).await;
+    let items = board["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["effort"].as_f64() > Some(0.0)), "{board}");
+    for item in items.iter().filter(|item| item["effort"].is_number()) {
+        assert_eq!(item["effort"], item["remainingWork"], "{item}");
+    }
+    assert!(board["metrics"]["points.total"]["value"].as_f64().unwrap() > 0.0, "{}", board["metrics"]);
+}
+
+#[tokio::test]
 async fn w22_the_rank_is_that_of_the_field_that_orders_the_backlog_however_an_item_came() {
     let organization = Organization::with(|model| {
         let process = &mut model.organisation.projects[0].process;

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use super::answers::{FieldReference, Listed, Node, StateAnswer, TypeAnswer, TypeCategory};
 use super::transport::{Refused, Transport};
 use crate::devops::ProjectRef;
-use crate::devops::fields::may_be_estimate;
+use crate::devops::fields::may_be_effort;
 use crate::devops::project::{ProjectCatalogue, WorkItemType};
 use crate::domain::scope::{ProjectId, Text};
 use crate::domain::sprint::catalogue::{CataloguePart, StateCategory};
@@ -147,7 +147,7 @@ fn of_type(answer: TypeAnswer) -> (Text, WorkItemType) {
 /// The names of those fields that may hold an estimate.
 fn estimates(fields: Vec<FieldReference>) -> BTreeSet<Text> {
     let names = fields.into_iter().map(|field| field.reference_name);
-    names.filter(|name| may_be_estimate(name) && !name.starts_with(OF_BOARDS)).collect()
+    names.filter(|name| may_be_effort(name) && !name.starts_with(OF_BOARDS)).collect()
 }
 
 fn known(states: Vec<StateAnswer>) -> States {

@@ -12,13 +12,14 @@ use super::answers::{
 };
 use super::project::{States, category, states_of};
 use super::transport::{Refused, Request, Transport};
-use crate::devops::fields::{REMAINING_WORK, amount, identity, may_be_estimate};
+use crate::devops::fields::{amount, identity, may_be_effort, may_be_estimate};
 use crate::devops::project::ProjectCatalogue;
 use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::calendar::Span;
 use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member};
+use crate::domain::sprint::work_item::REMAINING_WORK;
 use crate::domain::time::{CivilDate, Timestamp};
 
 /// The field by which teams own items. It can be another one on a server, and then areas say nothing about teams; no
@@ -58,7 +59,7 @@ pub(super) async fn catalogue(
     let (areas, team_field) = areas.unwrap_or_default();
     let backlogs = backlogs.unwrap_or_default();
     let states = asked.states(&backlogs, shared).await?;
-    let effort_field = backlogs.field("Effort").filter(|name| may_be_estimate(name));
+    let effort_field = backlogs.field("Effort").filter(|name| may_be_effort(name));
     let working_days = settings.map(|settings| settings.working_days).unwrap_or_default();
     let mut catalogue = Catalogue {
         project: project.id,

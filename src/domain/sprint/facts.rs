@@ -15,6 +15,9 @@ pub const EFFORT_FIELDS: [&str; 3] = [
     "Microsoft.VSTS.Scheduling.Size",
 ];
 
+/// The reference name of the field of remaining work of the published processes.
+pub const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
+
 /// How many numbers are kept of a revision beside those of the fields that teams are known to estimate in: which these are
 /// may only be learnt later.
 const NUMBERS_MAX: usize = 32;
@@ -73,6 +76,9 @@ impl Facts {
 
     /// The number in that field; an error where there may have been one that is not kept.
     pub fn number(&self, field: &Text) -> Result<Option<Hundredths>, NotKept> {
+        if &**field == REMAINING_WORK {
+            return Ok(self.remaining_work);
+        }
         match self.effort.get(field) {
             None if self.has_more_numbers && !EFFORT_FIELDS.contains(&&**field) => Err(NotKept),
             number => Ok(number.copied()),

@@ -21,7 +21,7 @@ use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::refuted::{ClaimKey, HeadRevision, Refuted};
 use crate::domain::{Stored, Text, Ticks, Timestamp};
 
-pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts};
+pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts, REMAINING_WORK};
 
 /// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
 /// kept does not depend on the order of arrival.
