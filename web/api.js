@@ -68,7 +68,8 @@ async function ask(url, key, redirect) {
   const { status, headers } = answer;
   const text = await answer.text();
   const told = (name) => headers.get(name) ?? "";
-  return { status, text, body: parsed(text), mediaType: told("content-type"), challenge: told("www-authenticate") };
+  const retryAfterMs = 1000 * Number.parseInt(told("retry-after"), 10) || 0;
+  return { status, text, body: parsed(text), mediaType: told("content-type"), challenge: told("www-authenticate"), retryAfterMs };
 }
 
 /** Within the site a redirect is followed; elsewhere no page may look, so there it is asked whether anybody is signed in. */
@@ -97,6 +98,13 @@ function parsed(text) {
   } catch {
     return undefined;
   }
+}
+
+/** The boards that there are. Throws as `get` does, and where something else is answered. */
+export async function thoseThereAre() {
+  const answer = await get("/api/snapshot");
+  if (!Array.isArray(answer?.scopes)) throw refused("unreadable", "the server answered something else than boards", { answered: "200" });
+  return answer.scopes;
 }
 
 /** Where a board is fetched. */

@@ -1,6 +1,6 @@
 // The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
-import { filter, get, pageAddress } from "./api.js";
+import { filter, pageAddress, thoseThereAre } from "./api.js";
 import { Boards, isShown } from "./boards.js";
 import { isInDoubt } from "./clock.js";
 import { explain } from "./explain.js";
@@ -79,14 +79,22 @@ function ofAll(event) {
   }
   // Without a board the connection's own level is no better than the store allows.
   if (["connected", "heartbeat"].includes(type)) isStoreAway = !hasBoards && !outage && level === "cached";
-  // Nothing is known of what the page's address asks for.
-  if (!hasBoards && filter().size > 0 && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
+  // Nothing is known of what the page's address asks for, or of a part of it.
+  const isMissed = boards.loading() === 0 && unmatched().size > 0;
+  if (isMissed && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
+}
+
+/** What of the page's own filter is the name or the id of no board's project or team. */
+function unmatched() {
+  const plain = (text) => text?.trim().toLowerCase().replace(/^\{?([\da-f]{8})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{12})\}?$/, "$1-$2-$3-$4-$5");
+  const isOf = (noun, value) => (board) => [board[noun]?.id, board[noun]?.name].some((known) => plain(known) === plain(value));
+  return new URLSearchParams([...filter()].filter(([noun, value]) => !boards.all().some(isOf(noun, value))));
 }
 
 /** Asks which boards there are. */
 async function lookForOthers() {
   try {
-    others = (await get("/api/snapshot")).scopes ?? [];
+    others = await thoseThereAre();
   } catch (error) {
     // Who was told which there are keeps them.
     if (!Array.isArray(others)) others = error;
@@ -111,7 +119,7 @@ function insert(view) {
 function standing() {
   const all = boards.shown();
   for (const { board, element } of views.values()) element.hidden = !isShown(board);
-  const [doubt, asked] = [isInDoubt(), filter()];
+  const doubt = isInDoubt();
   if (doubt !== wasInDoubt) for (const view of views.values()) view.tick();
   wasInDoubt = doubt;
   const { word, text, retryAt } = pageStatus({
@@ -122,7 +130,7 @@ function standing() {
     organisation,
     isStoreAway,
     others,
-    asked,
+    asked: all.length > 0 ? unmatched() : filter(),
   });
   const { body } = document;
   if (body.dataset.state !== word) body.dataset.state = word;

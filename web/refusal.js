@@ -13,7 +13,8 @@ const SIGN_IN_FIELDS = "input[type=password i], input[name=SAMLRequest i]";
 /**
  * Why an answer is no board, as an error: `refusal` is `signed_out`, `redirected`, `no_key`, `key_refused`, `challenged`,
  * `blocked`, `page`, `empty`, `unreadable`, `missing`, `gateway` or `failed`; `answered` is the status with the page's own
- * words, or the schemes of the login that is asked for; `said` what the service says of it and what to do.
+ * words, or the schemes of the login that is asked for; `said` what the service says of it and what to do; `retryAfterMs`
+ * for how long whoever answered asks to be left in peace.
  */
 export function refusalOf(answer, key) {
   const { isElsewhere, isSignedOut, status, body } = answer;
@@ -27,7 +28,8 @@ export function refusalOf(answer, key) {
   // The status is told anyway.
   const words = page ? wordsOf(page).replace(new RegExp(`^${status}\\b[\\s:–-]*`), "") : "";
   const answered = words === "" ? `${status}` : `${status} “${words}”`;
-  return refused(kindOf(answer, key, page, said), `the server answered ${answered}`, { answered, said, login: schemesOf(answer) });
+  const { retryAfterMs } = answer;
+  return refused(kindOf(answer, key, page, said), `the server answered ${answered}`, { answered, said, login: schemesOf(answer), retryAfterMs });
 }
 
 /** An error with its `refusal`. */

@@ -93,8 +93,8 @@ export function boardWords(board) {
 /**
  * The page as a whole: one word, the worst of the connection and of all levels, sentences that say what it is and what
  * to do, and when something is tried next. `loading` boards are to come. Where there is no board
- * `organisation` is how the source stands, and `others` the boards that the page's own filter leaves out, `null` until
- * that is known, or the error of asking.
+ * `organisation` is how the source stands. `asked` is what of the page's own filter no board is of; `others` are the
+ * boards that there are, `null` until that is known, or the error of asking.
  */
 export function pageStatus({ connection, isInDoubt, boards, loading, organisation, isStoreAway, others, asked }) {
   if (CONNECTIONS[connection.is]) return connectionStatus(connection, boards.length > 0);
@@ -106,7 +106,7 @@ export function pageStatus({ connection, isInDoubt, boards, loading, organisatio
   if (connection.is === "opening" || loading === Infinity) return status("loading", "Loading the boards…");
   if (loading > 0) return status("loading", `Loading ${count(loading, "board")}…`);
   if (fallen) return fallen;
-  if (boards.length > 0) return status("live", "");
+  if (boards.length > 0 && (asked.size === 0 || others === null)) return status("live", "");
   if (others === null) return status("loading", "Loading the boards…");
   if (others instanceof Error) {
     const words = [`no board is known of ${askedWords(asked)}`, `which there are cannot be told: ${others.message}`];

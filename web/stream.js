@@ -1,12 +1,14 @@
 // The stream: one EventSource at a time, and an honest word about how it stands.
 
-import { filter, functionKey, get, keepKey } from "./api.js";
+import { filter, functionKey, keepKey, thoseThereAre } from "./api.js";
 import { begin, hear, haveParted, now } from "./clock.js";
 
 /** The first wait before another try, and the longest; of each at least half is waited. */
 const RETRY_MS = 2000;
 const RETRY_MAX_MS = 30_000;
 const SLACK_MS = 3000;
+/** As long as that it is waited where an answer asks for more. */
+const RETRY_AFTER_MAX_MS = 600_000;
 
 /** How often the clocks are compared. */
 const CLOCKS_MS = 1000;
@@ -162,9 +164,12 @@ async function explain(hasBegun) {
   let is = hasBegun ? "lost" : "cut";
   let more;
   try {
-    await get("/api/snapshot");
+    await thoseThereAre();
   } catch (error) {
     ({ refusal: is, ...more } = error);
+    // Who is asked to wait waits, unless another try is under way by now.
+    const waitMs = Math.min(more.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
+    if (waiting !== undefined && retryAt < now() + waitMs) again(waitMs);
   }
   if (standing.is !== "live" || awaited) tellUnlessAwaited(is, more);
 }

@@ -266,6 +266,35 @@ test("b8_fault_page_4_a team that nobody knows is named, with those that there a
   assert.deepEqual(await page.$$eval(".board h2", (heads) => heads.map((head) => head.textContent)), ["Web"]);
 });
 
+test("b8_a team that nobody knows is named beside those that are shown", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
+  await open("?team=%20WEB&team=Nobody&project=Fabrikam%20Fiber&project=Nowhere");
+  await says("unknown", /^No board is known of the team Nobody in the project Nowhere\. There are:\nClinic[^]*\nWeb/);
+  await screenshot(page, "state-unknown-beside");
+  assert.deepEqual(await page.$$eval(".board h2", (heads) => heads.map((head) => head.textContent)), ["Web"]);
+  const { scopes } = await (await fetch(`${server.origin}/api/snapshot`)).json();
+  const { teamId, projectId } = scopes.find(({ team }) => team === "Web");
+  await open(`?team=${teamId.replaceAll("-", "").toUpperCase()}&project={${projectId}}`);
+  await says("live", /^$/);
+});
+
+test("b1_who is asked to wait tries again no sooner", async () => {
+  server = await startScripted();
+  server.instead = (response) => response.writeHead(429, { "retry-after": "40" }).end();
+  await open();
+  const { text } = await says("disconnected", /^The server answers with an error, 429\b/);
+  assert.match(text, /Next try in (3[5-9]|40) s\./);
+});
+
+test("b8_JSON that is no list of boards is told as something else", async () => {
+  server = await startScripted();
+  for (const body of [{}, [], null, { scopes: 7 }]) {
+    server.instead = (response) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+    await open();
+    await says("disconnected", /^Something else than boards is answered, 200\b/);
+  }
+});
+
 test("b8_an empty name in the address is told as one", async () => {
   server = await startScripted();
   await open("?team=&project=Analytical%20Engine");
