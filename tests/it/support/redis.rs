@@ -202,7 +202,9 @@ impl RedisServer {
     pub async fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.way_in.as_str()).unwrap();
         // A whole log is a long answer, and the machine may be busy.
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(DEADLINE));
+        let config = AsyncConnectionConfig::new()
+            .set_response_timeout(Some(DEADLINE))
+            .set_connection_timeout(Some(DEADLINE));
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
         let mut command = redis::cmd(words[0]);
         for word in &words[1..] {
