@@ -60,7 +60,7 @@ pub async fn judge(
     for witness in still {
         witness.passed(last).await;
         let is_told = async || match reading::check(stage, &witness.so_far()) {
-            Ok(less) if less.is_empty() => Ok(()),
+            Ok(less) if less.is_empty() => followed(stage, &witness.so_far()).await,
             // What is wrong now stays wrong.
             less => Err(format!("{less:?}")),
         };
@@ -80,6 +80,32 @@ pub async fn judge(
         stage.findings.note(whole_between_gaps(connections, &log));
     }
     told
+}
+
+/// Whether a reader has by events what an instance shows, but for what no event tells.
+async fn followed(stage: &Stage, connections: &[Connection]) -> Result<(), String> {
+    let held = reading::held(stage, connections)?;
+    let plain = |item: &Value| {
+        let mut item = item.clone();
+        let members = item.as_object_mut().unwrap();
+        members.retain(|name, _| !["rev", "changedAt", "ageDays", "assignedTo"].contains(&name.as_str()));
+        item
+    };
+    for board in looking::boards(stage, 0).await.ok_or("an instance does not answer")? {
+        let items = board["items"].as_array().ok_or("a board has no items")?;
+        let shown: BTreeMap<u32, Value> =
+            items.iter().map(|item| (truth::number(&item["id"]), plain(item))).collect();
+        let name = format!("{:?}", (&board["project"]["id"], &board["team"]["id"], &board["sprint"]["id"]));
+        let has: BTreeMap<u32, Value> =
+            held.get(&name).into_iter().flatten().map(|(id, item)| (*id, plain(item))).collect();
+        let differs = |(id, item): &(&u32, &Value)| shown.get(id) != Some(item);
+        let wrong: Vec<_> = has.iter().filter(differs).map(|(id, item)| (item, shown.get(id))).collect();
+        let less: Vec<_> = shown.keys().filter(|id| !has.contains_key(id)).collect();
+        if !wrong.is_empty() || !less.is_empty() {
+            return Err(format!("a reader has otherwise {wrong:?}, and lacks {less:?}: {name}"));
+        }
+    }
+    Ok(())
 }
 
 /// Waits until that holds, and reports what is lacking where it does not.

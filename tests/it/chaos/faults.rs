@@ -9,6 +9,9 @@ use crate::support::organisation::SimulatedFailure;
 /// How long a call may last that was made while something was wrong, and how late that is noticed, in milliseconds.
 const NOTICED_WITHIN_MS: i64 = 30_000;
 
+/// How long it may take, without Redis for a while too, until it is noticed that something is mended, in milliseconds.
+const MENDED_WITHIN_MS: i64 = 150_000;
+
 /// By how much the clock by which an instance dates may differ from that of the machine, in milliseconds.
 const CLOCKS_APART_MS: i64 = 4_000;
 
@@ -71,8 +74,17 @@ impl Faults {
         !self.0.lock().unwrap().is_empty()
     }
 
-    /// Judges what is said of why a board is less than it should be.
+    /// Judges what is said now of why a board is less than it should be: nothing that was mended long ago.
+    pub fn check_now(&self, reason: &Value, since: &Value) -> Result<(), String> {
+        self.judge(reason, since, now_ms() - MENDED_WITHIN_MS)
+    }
+
+    /// Judges what was said at one time or another.
     pub fn check(&self, reason: &Value, since: &Value) -> Result<(), String> {
+        self.judge(reason, since, i64::MIN)
+    }
+
+    fn judge(&self, reason: &Value, since: &Value, not_over_at_ms: i64) -> Result<(), String> {
         let word = reason.as_str().ok_or("a reason that is none")?;
         if OTHERS.contains(&word) {
             return Ok(());
@@ -83,6 +95,9 @@ impl Faults {
         let is_dated = word != "throttled" && since.is_i64();
         let since = since.as_i64().unwrap_or_default();
         let was_there = |fault: &Fault| {
+            if fault.until_ms.is_some_and(|until| until < not_over_at_ms) {
+                return false;
+            }
             !is_dated
                 || fault.since_ms - CLOCKS_APART_MS <= since
                     && fault.until_ms.is_none_or(|until| since <= until + NOTICED_WITHIN_MS)

@@ -111,7 +111,7 @@ pub async fn looks(stage: &Stage, number: usize, until: Instant) {
                 stage.findings.note(judged.map_err(|why| format!("{why}: {board}")));
             }
             if let Some(outage) = board.get("outage") {
-                let judged = stage.truth.faults.check(&outage["reason"], &outage["since"]);
+                let judged = stage.truth.faults.check_now(&outage["reason"], &outage["since"]);
                 stage.findings.note(judged.map_err(|why| format!("{why}: {board}")));
             }
             stage.findings.note(reading::check_board(&stage.truth, board, (level, as_of), Known::SoFar));

@@ -17,8 +17,8 @@ struct Held {
     /// Whose it is, and what is missing on it.
     about: Value,
     items: BTreeMap<u32, Value>,
-    /// What each number was since the reader has the board, in hundredths; `None` while it had no value.
-    were: BTreeMap<&'static str, BTreeSet<Option<i64>>>,
+    /// What each number was, one after the other, since it was last announced, in hundredths; `None` while it had no value.
+    were: BTreeMap<&'static str, Vec<Option<i64>>>,
     /// The numbers that were announced since then.
     announced: BTreeSet<String>,
 }
@@ -36,7 +36,11 @@ impl Held {
         let whose = (&event["projectId"], &event["teamId"]);
         let shown = self.items.iter().map(|(id, item)| (*id, number(&item["rev"])));
         for (name, value) in truth.numbers(whose, shown) {
-            self.were.entry(name).or_default().insert(value.map(hundredths));
+            let were = self.were.entry(name).or_default();
+            let value = value.map(hundredths);
+            if were.last() != Some(&value) {
+                were.push(value);
+            }
         }
     }
 
@@ -53,11 +57,18 @@ impl Held {
                 false => Err(format!("no item of the team took that long: {event}")),
             };
         }
-        let were = self.were.get(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
-        match is_first || were.contains(&value.map(hundredths)) {
-            true => Ok(()),
-            false => Err(format!("a number that was never true: {event}; it was {were:?}")),
+        let were = self.were.get_mut(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
+        match were.iter().rposition(|were| *were == value.map(hundredths)) {
+            // What is announced next is of no earlier moment.
+            Some(place) => drop(were.drain(..place)),
+            None if is_first => {}
+            None => {
+                return Err(format!(
+                    "a number that was not true since the last one: {event}; it was {were:?}"
+                ));
+            }
         }
+        Ok(())
     }
 
     fn take(&mut self, item: &Value) -> Result<(), String> {
@@ -78,14 +89,36 @@ fn hundredths(value: f64) -> i64 {
 
 /// Reads everything that a reader was sent; returns the boards that are less than full, as far as it knows.
 pub fn check(stage: &Stage, connections: &[Connection]) -> Result<BTreeSet<String>, String> {
+    Ok(read(stage, connections)?.1)
+}
+
+/// The items of each board as a reader has them by all that it was sent.
+pub fn held(
+    stage: &Stage,
+    connections: &[Connection],
+) -> Result<BTreeMap<String, BTreeMap<u32, Value>>, String> {
+    let (boards, _) = read(stage, connections)?;
+    Ok(boards.into_iter().map(|(name, held)| (name, held.items)).collect())
+}
+
+fn read(
+    stage: &Stage,
+    connections: &[Connection],
+) -> Result<(BTreeMap<String, Held>, BTreeSet<String>), String> {
     let truth = &stage.truth;
     let (mut boards, mut levels) = (BTreeMap::<String, Held>::new(), Levels::default());
+    // Boards that were announced and have to be sent before the next heartbeat.
+    let mut awaited = BTreeSet::<String>::new();
     let mut cursor: Option<EntryId> = None;
     for connection in connections {
         let resumed = connection.connected().is_some_and(|connected| connected["resumed"] == true);
         if !resumed {
             boards.clear();
+            awaited.clear();
             cursor = None;
+            let scopes = connection.connected().map(|connected| connected["scopes"].clone());
+            let scopes = scopes.as_ref().and_then(Value::as_array).into_iter().flatten();
+            awaited.extend(scopes.map(|scope| whose(&scope["projectId"], &scope["teamId"])));
         }
         for id in connection.ids() {
             if cursor >= Some(id) {
@@ -103,12 +136,21 @@ pub fn check(stage: &Stage, connections: &[Connection]) -> Result<BTreeSet<Strin
             for claim in levels.due(is_heartbeat, *at)? {
                 check_claim(truth, &boards, &claim)?;
             }
+            if is_heartbeat && !awaited.is_empty() {
+                return Err(format!("boards were announced and not sent: {awaited:?}"));
+            }
             let Some(event) = event else { continue };
+            let about = whose(&event["projectId"], &event["teamId"]);
+            match event["type"].as_str() {
+                Some("snapshot") => drop(awaited.remove(&about)),
+                Some("recovered") if event["from"] == "none" => drop(awaited.insert(about)),
+                _ => {}
+            }
             levels.take(stage, &event, block.id().is_some(), (connection.place, *at))?;
             follow(truth, &mut boards, &event)?;
         }
     }
-    Ok(levels.less())
+    Ok((boards, levels.less()))
 }
 
 fn check_claim(truth: &Truth, boards: &BTreeMap<String, Held>, claim: &Claim) -> Result<(), String> {
@@ -154,6 +196,12 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
             let item = &event["item"];
             if !item.is_null() {
                 truth.check_item(item, !event["teamId"].is_null(), Known::SoFar)?;
+                if [("rev", "rev"), ("title", "title")]
+                    .iter()
+                    .any(|(of, item_of)| event[*of] != item[*item_of])
+                {
+                    return Err(format!("an event says otherwise than its item: {event}"));
+                }
             }
             let Some(held) = boards.get_mut(&name) else { return Ok(()) };
             if !event["url"].is_null() {
@@ -222,7 +270,7 @@ pub fn check_board(
         truth.check_item(item, !data["team"].is_null(), known)?;
     }
     truth.check_numbers(data, level, known)?;
-    truth.check_full(data, level, as_of)
+    truth.check_age(data, level, as_of)
 }
 
 /// What was said of each number of each board, in its order: what it was before, and what it became then.

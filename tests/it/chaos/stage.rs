@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,8 @@ pub struct Stage {
     pub tables: RefusingProxy,
     pub organisation: tokio::sync::Mutex<Server>,
     pub organisation_away: Away,
+    /// Whether Redis is left in peace, so that nothing else than the organisation is away.
+    pub redis_rests: AtomicBool,
     pub owner: Owner,
     clock: PathBuf,
     /// How often what was done.
@@ -218,6 +220,7 @@ impl Stage {
             tables,
             organisation: tokio::sync::Mutex::new(organisation),
             organisation_away: Away::default(),
+            redis_rests: AtomicBool::default(),
             owner: owner.clone(),
             clock,
             counts: Mutex::default(),

@@ -1,5 +1,6 @@
 //! Trouble: one kind of it after the other in each part, several parts at once. Each ends by itself.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -50,6 +51,9 @@ impl Trouble<'_> {
     pub async fn of_redis(mut self, server: &mut RedisServer) {
         let stage = self.stage;
         while self.calm(1_000..7_000).await {
+            if stage.redis_rests.load(Ordering::SeqCst) {
+                continue;
+            }
             let time = self.time();
             let all: Vec<&Instance> = stage.instances.iter().collect();
             let one = vec![&stage.instances[self.rng.usize(0..INSTANCES)]];
@@ -158,8 +162,10 @@ impl Trouble<'_> {
                     stage.organisation_away.begin();
                     // Sometimes so long that nothing else than its absence can be what boards say.
                     let is_long = self.rng.u8(0..5) == 0;
-                    let time = if is_long { self.ms(45_000..70_000) } else { self.time() };
+                    let time = if is_long { self.ms(75_000..90_000) } else { self.time() };
+                    stage.redis_rests.store(is_long, Ordering::SeqCst);
                     self.wait(time).await;
+                    stage.redis_rests.store(false, Ordering::SeqCst);
                     stage.organisation_away.end();
                     stage.organisation.lock().await.reopen().await.unwrap();
                     stage.truth.faults.end();
@@ -193,8 +199,11 @@ impl Trouble<'_> {
         if is_gone {
             stage.organisation_away.begin();
         }
-        let time = self.ms(30_000..60_000);
+        let is_long = is_gone && self.rng.bool();
+        let time = if is_long { self.ms(75_000..90_000) } else { self.ms(30_000..60_000) };
+        stage.redis_rests.store(is_long, Ordering::SeqCst);
         self.wait(time).await;
+        stage.redis_rests.store(false, Ordering::SeqCst);
         stage.organisation_away.end();
         stage.organisation.lock().await.mend();
         stage.truth.faults.end();

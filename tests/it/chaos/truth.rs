@@ -119,14 +119,21 @@ impl Truth {
         self.remembered.lock().unwrap().clone()
     }
 
-    /// Checks that a board which says that it is full has what the organisation had when it says so.
-    pub fn check_full(&self, data: &Value, level: &Value, as_of: &Value) -> Result<(), String> {
-        // What is no team's is compared with nothing.
-        let is_compared = self.is_compared && !data["team"].is_null() && level == "full";
-        let (Some(items), true) = (data["items"].as_array(), is_compared) else {
+    /// Checks that a board has what the organisation had as of when it says that it is.
+    pub fn check_age(&self, data: &Value, level: &Value, as_of: &Value) -> Result<(), String> {
+        let of_time = as_of.as_i64();
+        if let Some(as_of) = of_time.filter(|as_of| *as_of > now_ms() + self.ahead_ms(now_ms())) {
+            return Err(format!("a board of the future, {as_of}: {data}"));
+        }
+        // What is no team's is compared with nothing, and where nothing is known there is nothing to compare.
+        let is_compared = self.is_compared && !data["team"].is_null() && level != "none";
+        let (Some(items), true) = (data["items"].as_array(), is_compared && !is_remembered(data)) else {
             return Ok(());
         };
-        let as_of = as_of.as_i64().ok_or("a full board that says of no time")?;
+        let Some(as_of) = of_time else {
+            let is_full = level == "full";
+            return if is_full { Err(format!("a full board that says of no time: {data}")) } else { Ok(()) };
+        };
         let shown = items.iter().map(|item| (number(&item["id"]), number(&item["rev"]))).collect();
         self.check_fresh(data, &shown, as_of, |_, _| false)
     }
@@ -147,9 +154,6 @@ impl Truth {
         as_of: i64,
         is_alike: impl Fn(&Revision, &Revision) -> bool,
     ) -> Result<(), String> {
-        if as_of > now_ms() + self.ahead_ms(now_ms()) {
-            return Err(format!("a board of the future, {as_of}: {data}"));
-        }
         let as_of = as_of - self.ahead_ms(as_of);
         let missing: BTreeSet<u32> = data["missing"]
             .as_array()
@@ -181,7 +185,7 @@ impl Truth {
                 let shown = shown.get(&item.id).map(|rev| item.revision(*rev));
                 let known = item.revision(known);
                 return Err(format!(
-                    "a full board of {as_of} has {shown:?} of item {}, of which {known:?} was there; made were \
+                    "a board of {as_of} has {shown:?} of item {}, of which {known:?} was there; made were \
                      {of_item:?}: {data}",
                     item.id
                 ));
@@ -234,7 +238,8 @@ impl Truth {
 
 /// Whether a board is one that the archive remembers, with numbers and without items.
 pub fn is_remembered(data: &Value) -> bool {
-    data["history"] == "partial" && data["items"].as_array().is_some_and(Vec::is_empty)
+    let has_no_items = data["items"].as_array().is_some_and(Vec::is_empty);
+    data["history"] == "partial" && data["level"] != "full" && has_no_items
 }
 
 /// Whether a revision of an item belongs on a board: of its team and the team's sprint, or, where hooks alone tell, of
