@@ -36,8 +36,8 @@ fn fields(
     revision: &Revision,
     person: impl Fn(&Person) -> Value,
 ) -> Map<String, Value> {
-    let Some((project, team)) = model.home(item) else { return Map::new() };
     let content = &revision.content;
+    let Some((project, team)) = model.home_of(content) else { return Map::new() };
     let who = |number: usize| team.person(number).map(&person);
     let mut fields = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -49,7 +49,7 @@ fn fields(
     put("System.AreaPath", Some(json!(team.area_path)));
     put("System.TeamProject", Some(json!(project.name)));
     put("System.IterationPath", Some(json!(content.iteration_path)));
-    put("System.WorkItemType", Some(json!(item.item_type.name)));
+    put("System.WorkItemType", Some(json!(content.item_type.name)));
     put("System.State", Some(json!(content.state.name)));
     put("System.Reason", Some(json!(reason(content.state))));
     put("System.AssignedTo", content.assigned_to.and_then(who));
@@ -63,7 +63,7 @@ fn fields(
     put("Microsoft.VSTS.Common.StateChangeDate", date(revision.state_changed_at));
     put("Microsoft.VSTS.Common.ClosedDate", revision.closed_at.and_then(date));
     put("Microsoft.VSTS.Common.Priority", Some(json!(2)));
-    if item.item_type.level == ItemRank::Bug {
+    if content.item_type.level == ItemRank::Bug {
         put("Microsoft.VSTS.Common.Severity", Some(json!("3 - Medium")));
     }
     put(project.process.order_field, Some(json!(content.rank)));

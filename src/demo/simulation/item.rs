@@ -33,6 +33,10 @@ impl Event {
 /// What people write into a work item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemContent {
+    /// `System.TeamProject` and `System.AreaPath`: the indices of the project and of the team in it.
+    pub home: (usize, usize),
+    /// `System.WorkItemType`.
+    pub item_type: &'static ItemType,
     /// `System.Title`.
     pub title: Text,
     /// `System.State`.
@@ -76,21 +80,21 @@ pub struct Revision {
     pub content: ItemContent,
 }
 
-/// A work item. It never leaves its project and team.
+/// A work item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// Its number, unique in the organisation.
     pub id: u32,
-    /// The index of its project.
+    /// The index of the project that it is in.
     pub project: usize,
     /// The index of its team in the project.
     pub team: usize,
-    /// Its type.
+    /// The type that it has.
     pub item_type: &'static ItemType,
     /// The first revision.
     pub first: Revision,
     /// The others, the oldest first.
-    pub(super) later: Vec<Revision>,
+    pub later: Vec<Revision>,
 }
 
 impl Item {
@@ -141,6 +145,7 @@ impl Item {
             },
             content,
         };
+        ((self.project, self.team), self.item_type) = (revision.content.home, revision.content.item_type);
         self.later.push(revision);
         self.newest()
     }

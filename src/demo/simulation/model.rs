@@ -29,7 +29,8 @@ pub struct Model {
     /// When the next change is due.
     pub(super) due: Timestamp,
     clock: Clock,
-    items: BTreeMap<u32, Item>,
+    /// The items, deleted ones too, by number.
+    pub items: BTreeMap<u32, Item>,
     /// Every revision in the order in which they were made, as numbers of item and revision.
     pub(super) log: Vec<(u32, u32)>,
     notifications: BTreeMap<(usize, Event), u32>,
@@ -96,11 +97,20 @@ impl Model {
         Some((project, project.teams.get(item.team)?))
     }
 
+    /// The project and the team that an item with this content is of.
+    pub(super) fn home_of(&self, content: &ItemContent) -> Option<(&Project, &Team)> {
+        let (project, team) = content.home;
+        let project = self.project(project)?;
+        Some((project, project.teams.get(team)?))
+    }
+
     /// Makes an item. `None` when there is no such project or team.
-    pub(super) fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<SimulatedChange> {
+    pub fn create(&mut self, draft: Draft, at: Timestamp, by: usize) -> Option<SimulatedChange> {
         let item_type = self.project(draft.project)?.process.item_type(draft.level);
         let id = self.items.keys().next_back().map_or(1, |last| last + 1);
         let content = ItemContent {
+            home: (draft.project, draft.team),
+            item_type,
             title: draft.title.into(),
             state: item_type.states.first()?,
             iteration_path: draft.iteration_path,
@@ -146,8 +156,8 @@ impl Model {
             // A closed task has nothing left to do, and the process empties the field.
             content.remaining_work = None;
         }
-        let project = item.project;
         let rev = item.change(event, at, by, watermark, content).rev;
+        let project = item.project;
         Some(self.record(id, rev, event, project))
     }
 
@@ -160,21 +170,30 @@ impl Model {
 }
 
 /// An item to be made.
-pub(super) struct Draft {
-    pub(super) project: usize,
-    pub(super) team: usize,
-    pub(super) level: ItemRank,
-    pub(super) title: String,
-    pub(super) iteration_path: Text,
-    pub(super) assigned_to: Option<usize>,
-    pub(super) effort: Option<f64>,
-    pub(super) remaining_work: Option<f64>,
-    pub(super) parent: Option<u32>,
+pub struct Draft {
+    /// The index of its project.
+    pub project: usize,
+    /// The index of its team in the project.
+    pub team: usize,
+    /// Its type, by where that stands in the backlog.
+    pub level: ItemRank,
+    /// `System.Title`.
+    pub title: String,
+    /// `System.IterationPath`.
+    pub iteration_path: Text,
+    /// `System.AssignedTo`: the number of a member of the team.
+    pub assigned_to: Option<usize>,
+    /// Story points or effort.
+    pub effort: Option<f64>,
+    /// `Microsoft.VSTS.Scheduling.RemainingWork`.
+    pub remaining_work: Option<f64>,
+    /// `System.Parent`.
+    pub parent: Option<u32>,
 }
 
 impl Draft {
     /// An item of a team of a project, both by their index.
-    pub(super) const fn new(
+    pub const fn new(
         (project, team): (usize, usize),
         level: ItemRank,
         title: String,
