@@ -103,6 +103,11 @@ pub struct ItemBatch {
 /// says for how long it can wait: a call may take long when the organisation wants to be asked less.
 #[async_trait]
 pub trait AzureDevOps: Send + Sync {
+    /// Whether the organisation wants to be asked less, or did a moment ago.
+    fn is_scarce(&self) -> bool {
+        false
+    }
+
     /// The projects that can be seen. Errors: the organisation cannot be asked, or not understood.
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError>;
 

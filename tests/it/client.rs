@@ -600,6 +600,8 @@ async fn after_a_late_answer_calls_are_held_back_for_as_long_as_it_asks() {
 
 #[tokio::test]
 async fn a_refusal_to_be_asked_more_holds_calls_back_too_but_never_for_longer_than_the_most() {
+    // What it asks for is longer than a window of five minutes in no case.
+    assert!(ClientSettings::new("https://dev.azure.com/x").pause_max > Duration::from_mins(5));
     let most = Duration::from_millis(700);
     let simulated = Simulated::with(|settings| settings.pause_max = most).await;
     simulated.server.fail_next(SimulatedFailure::TooManyRequests(4_000));

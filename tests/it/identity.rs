@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use boardcast::app::Adapters;
 use boardcast::config::Config;
@@ -165,6 +166,17 @@ async fn l3_a_token_that_azure_devops_refuses_is_renewed_once_and_a_personal_one
 }
 
 #[tokio::test]
+async fn s10_what_is_asked_again_with_another_token_waits_for_as_long_as_the_refusal_asks() {
+    let ways = Ways::start().await;
+    let azure = ways.without(&["AZURE_DEVOPS_PAT"]);
+    let headers = vec![("retry-after", "1".to_owned())];
+    ways.server.fail_next(SimulatedFailure::Instead(Answer { status: 401, headers, body: json!("") }));
+    let began = Instant::now();
+    assert_eq!(azure.projects().await.unwrap().len(), 2);
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn l4_an_identity_that_may_not_is_told_what_grants_it() {
     let ways = Ways::start().await;
     let azure = ways.without(&["AZURE_DEVOPS_PAT"]);
@@ -196,7 +208,7 @@ async fn l4_an_identity_that_may_not_is_told_what_grants_it() {
     assert!(error.message.starts_with("the application with AZURE_CLIENT_SECRET got no token: "), "{error}");
     assert!(error.message.contains("create a new one") && ways.server.logins().is_empty(), "{error}");
     ways.entra.refuse(503, "AADSTS90033: A transient error has occurred.");
-    tokio::time::sleep(std::time::Duration::from_millis(1_050)).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
     assert_eq!(azure.projects().await.unwrap_err().failure, Failure::TimedOut);
 }
 

@@ -1,5 +1,6 @@
 //! Azure DevOps asks to be asked less: readers see it, and until when, whatever is known of their boards.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use boardcast::domain::degradation::Failure;
@@ -7,6 +8,7 @@ use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::crowd;
 use crate::support::eventually;
 use crate::support::organisation::{Answer, SimulatedFailure};
 use crate::support::source::{NOW_MS, Organization};
@@ -150,4 +152,38 @@ async fn f19_that_it_asks_to_wait_takes_the_place_of_the_failure_before() {
     refuse(&organization, None);
     organization.clock.advance(Duration::from_mins(5));
     all_full(&app).await;
+}
+
+/// The boards are those of five teams. What is asked about a team bears its number.
+#[tokio::test]
+async fn s10_while_the_quota_is_short_boards_begin_one_after_the_other_and_first_those_that_are_watched() {
+    let organization = Organization::with_client(
+        |model| crowd::grow(model, 5, 10),
+        |settings| settings.pause_max = Duration::from_millis(10),
+    )
+    .await;
+    organization.fail_on("*", SimulatedFailure::Slow(Duration::from_millis(1))).await;
+    organization.keep_requests().await;
+    // Nobody is asked before somebody watches.
+    organization.way.hangs.store(true, Ordering::SeqCst);
+    let app = organization.builder().start().await;
+    let _reader = app.stream("project=Contoso%20Clinic&team=Clinic").await;
+    organization.way.hangs.store(false, Ordering::SeqCst);
+    let has_begun = || app.app.instance.fold.read().checked().projects.len() == 2;
+    organization.until(async || has_begun().then_some(())).await;
+    let mut order = Vec::<String>::new();
+    for asked in organization.requests().await {
+        let path: Vec<&str> = asked.uri.path().split('/').collect();
+        if let [_, _, _, team, "_apis", "work", ..] = path.as_slice()
+            && order.last().is_none_or(|last| last != team)
+        {
+            assert!(!order.iter().any(|begun| begun == team), "{team} was asked about before: {path:?}");
+            order.push((*team).to_owned());
+        }
+        if order.len() == 5 {
+            break;
+        }
+    }
+    let clinic = organization.model(|model| model.organisation.projects[1].teams[0].id.to_string());
+    assert_eq!((order.len(), &order[0]), (5, &clinic));
 }

@@ -17,6 +17,9 @@ const SHARE_FOR_OTHERS: f64 = 0.2;
 /// How long nothing is asked where it is not said when the quota is counted anew.
 const PAUSE_FOR_OTHERS: Duration = Duration::from_secs(15);
 
+/// For how long after a pause the organisation is taken to want to be asked less.
+const SCARCE_AFTER_PAUSE: Duration = Duration::from_mins(1);
+
 fn number(headers: &HeaderMap, name: &str) -> Option<f64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
@@ -65,6 +68,13 @@ impl Gate {
     pub(super) fn closed_for(&self) -> Option<Duration> {
         let closed_until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
         closed_until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// Whether it is closed, or was a moment ago.
+    pub(super) fn is_scarce(&self) -> bool {
+        let closed_until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = |until| Instant::now().checked_duration_since(until).unwrap_or_default();
+        closed_until.is_some_and(|until| since(until) < SCARCE_AFTER_PAUSE)
     }
 
     /// Waits until it is open. Calls that are under way may close it again meanwhile.

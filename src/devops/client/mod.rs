@@ -81,7 +81,8 @@ impl ClientSettings {
             deadline: Duration::from_secs(45),
             parallel_max: 8,
             body_bytes_max: 64 * 1024 * 1024,
-            pause_max: Duration::from_secs(60),
+            // Azure DevOps counts what an identity uses in windows of five minutes, and asks for no more than that.
+            pause_max: Duration::from_mins(10),
         }
     }
 }
@@ -149,6 +150,10 @@ impl RestClient {
 
 #[async_trait]
 impl AzureDevOps for RestClient {
+    fn is_scarce(&self) -> bool {
+        self.transport.gate.is_scarce()
+    }
+
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
         let request = self.transport.request("_apis/projects", &[]);
         Ok(self.pages(request, |project: &ProjectRef| project.id).await?)

@@ -149,10 +149,9 @@ impl Request<'_> {
     }
 
     async fn send_once<T: DeserializeOwned>(self) -> Result<T, Refused> {
-        let Transport { turns, gate, login, .. } = self.transport;
+        let Transport { turns, login, .. } = self.transport;
         // Nobody ever closes it, so this is a turn.
         let _turn = turns.acquire().await;
-        gate.open().await;
         let route = self.route;
         let credentials = login.credentials().await.map_err(|error| no_token(&error, route))?;
         let answered = self.clone().ask(&credentials).await;
@@ -168,6 +167,9 @@ impl Request<'_> {
 
     async fn ask<T: DeserializeOwned>(self, credentials: &Credentials) -> Result<T, Refused> {
         let (deadline, route) = (self.transport.deadline, self.route);
+        // As late as can be: what was waited for before, a token too, may have taken long, and the answer before this may
+        // have been a refusal that asks to wait.
+        self.transport.gate.open().await;
         // What was waited so far is no fault of the organisation, so the deadline begins here.
         let began = Instant::now();
         let answered = timeout(deadline, self.exchange(credentials)).await.unwrap_or_else(|_| {

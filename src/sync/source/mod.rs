@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::sync::Semaphore;
 
 use crate::board::filter::ScopeFilter;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
@@ -53,7 +54,7 @@ use misses::Misses;
 pub use todo::Noted;
 
 /// How many teams are compared at the same time; the client bounds its calls on its own.
-const TEAMS_AT_ONCE: usize = 8;
+const TEAMS_AT_ONCE: u32 = 8;
 
 /// How many projects that could not be compared an event names at most. Where there are more nothing is told: a board whose
 /// project is not among them takes the check for its own.
@@ -236,9 +237,13 @@ impl Source {
         let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let teams =
             found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
+        let turns = &Semaphore::new(TEAMS_AT_ONCE as usize);
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
             let (project, team, projects) = (project.clone(), team.clone(), found.projects.clone());
             async move {
+                // What is scarce goes to one board after the other, so that the first are there soon instead of all late.
+                let needed = if self.azure.is_scarce() { TEAMS_AT_ONCE } else { 1 };
+                let _turn = turns.acquire_many(needed).await;
                 let result = self.compare_team(&projects, &project, &team, cause, is_fed).await;
                 counted().count(&project, Some(&team), result);
             }
@@ -247,7 +252,7 @@ impl Source {
         let watched = self.instance.watched.all((self.instance.clock)());
         teams.sort_by_cached_key(|(project, team)| self.turn_of(project, team, &watched));
         let futures: Vec<_> = teams.into_iter().map(compare).collect();
-        stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE).collect::<()>().await;
+        stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE as usize).collect::<()>().await;
         for (project, _) in &found.teams {
             let result = self.compare_project(&found.projects, project, cause, is_fed).await;
             counted().count(project, None, result);

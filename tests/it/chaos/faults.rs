@@ -43,7 +43,12 @@ fn reasons(failure: &SimulatedFailure) -> &'static [&'static str] {
         // The answer asks to be left alone for a while.
         SimulatedFailure::Slow(_) => &["throttled", "timed_out"],
         SimulatedFailure::SignIn => &["unauthorised"],
-        SimulatedFailure::Instead(_) => &[],
+        // The others are for months of disorder alone.
+        SimulatedFailure::Instead(_)
+        | SimulatedFailure::Reset
+        | SimulatedFailure::Truncated
+        | SimulatedFailure::Empty
+        | SimulatedFailure::Again => &[],
     }
 }
 

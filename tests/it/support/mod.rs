@@ -6,6 +6,7 @@ pub mod app;
 pub mod archive;
 pub mod azurite;
 pub mod certificates;
+pub mod crowd;
 pub mod entra;
 pub mod faults;
 pub mod fleet;

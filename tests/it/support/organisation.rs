@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::organisation::NAME;
 use boardcast::demo::simulation::server::routes;
+use bytes::{Bytes, BytesMut};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, Request};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
@@ -21,7 +25,6 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
-use warp::reply::Response;
 
 /// An answer that the tests make up.
 #[derive(Clone)]
@@ -45,10 +48,18 @@ pub enum SimulatedFailure {
     SignIn,
     /// Any other answer.
     Instead(Answer),
+    /// The right answer, of which the last part never comes: the connection is reset.
+    Reset,
+    /// The right answer as far as it goes: the JSON ends in the middle.
+    Truncated,
+    /// A list with nothing in it.
+    Empty,
+    /// The answer that was given last on that route.
+    Again,
 }
 
 impl SimulatedFailure {
-    /// The answer instead of the right one; `None` when the right one is sent late.
+    /// The answer instead of the right one; `None` when it is made of that.
     fn answer(&self) -> Option<Answer> {
         let complaint = |status, headers, type_key: &str, message: &str| {
             let body = json!({ "$id": "1", "innerException": null, "message": message, "typeKey": type_key });
@@ -64,7 +75,11 @@ impl SimulatedFailure {
             Self::Unavailable => {
                 complaint(503, Vec::new(), "ServiceUnavailableException", "The service is unavailable.")
             }
-            Self::Slow(_) => None,
+            Self::Slow(_) | Self::Reset | Self::Truncated | Self::Again => None,
+            Self::Empty => {
+                let body = json!({ "count": 0, "value": [], "values": [], "isLastBatch": false });
+                Some(Answer { status: 200, headers: Vec::new(), body })
+            }
             Self::Instead(answer) => Some(answer.clone()),
             Self::SignIn => Some(Answer {
                 status: 203,
@@ -93,6 +108,32 @@ struct Shared {
     admitted: Mutex<Option<BTreeSet<String>>>,
     /// What each call was logged in with.
     logins: Mutex<Vec<String>>,
+    /// How long each answer takes.
+    latency: Mutex<Duration>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+    /// The last answer of the model on each route.
+    last: Mutex<BTreeMap<String, Bytes>>,
+    /// The requests, where they are kept.
+    asked: Mutex<Option<Vec<Asked>>>,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: Method,
+    pub uri: http::Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// A call that is being answered, or was given up.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// A failure that is to come, of the next call on a route or of the next one at all.
@@ -107,8 +148,22 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (calls, failures, broken, version) = Default::default();
-        let (admitted, logins) = Default::default();
-        let shared = Arc::new(Shared { model, calls, failures, broken, version, admitted, logins });
+        let (admitted, logins, latency) = Default::default();
+        let (in_flight, most_in_flight, last, asked) = Default::default();
+        let shared = Arc::new(Shared {
+            model,
+            calls,
+            failures,
+            broken,
+            version,
+            admitted,
+            logins,
+            latency,
+            in_flight,
+            most_in_flight,
+            last,
+            asked,
+        });
         let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
         let server = Self { shared, address, accepting };
         server.model().lock().unwrap().base_url = server.base_url();
@@ -133,6 +188,26 @@ impl Server {
     /// How many calls were answered, by method and what follows `_apis/`; `*` stands for numbers and ids.
     pub fn calls_by_route(&self) -> BTreeMap<String, u64> {
         self.shared.calls.lock().unwrap().clone()
+    }
+
+    /// Keeps every request from now on.
+    pub fn keep_requests(&self) {
+        *self.shared.asked.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// The requests that were kept.
+    pub fn requests(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap().clone().unwrap_or_default()
+    }
+
+    /// Answers each call after that time.
+    pub fn answer_after(&self, latency: Duration) {
+        *self.shared.latency.lock().unwrap() = latency;
+    }
+
+    /// How many calls were under way at once, at most.
+    pub fn most_in_flight(&self) -> usize {
+        self.shared.most_in_flight.load(Ordering::SeqCst)
     }
 
     /// Makes the next call fail, after those for which a failure is already planned.
@@ -240,17 +315,23 @@ impl Shared {
         (!is_admitted).then(|| SimulatedFailure::Instead(Answer { status: 401, headers: Vec::new(), body }))
     }
 
+    /// A call begins: it is in flight until what is returned is dropped.
+    fn begin(&self) -> InFlight<'_> {
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        InFlight(&self.in_flight)
+    }
+
     /// Counts a call; the first failure that is planned for it.
-    fn count(&self, method: &Method, path: &str) -> Option<SimulatedFailure> {
-        let route = route(method, path);
+    fn count(&self, route: &str) -> Option<SimulatedFailure> {
         let mut failures = self.failures.lock().unwrap();
-        let first = failures.iter().position(|planned| planned.route.as_ref().is_none_or(|of| *of == route));
+        let first = failures.iter().position(|planned| planned.route.as_ref().is_none_or(|of| of == route));
         let planned = first.and_then(|first| failures.remove(first)).map(|planned| planned.failure);
         let failure = planned.or_else(|| {
             let broken = self.broken.lock().unwrap();
-            broken.get(&route).or_else(|| broken.get("*")).cloned()
+            broken.get(route).or_else(|| broken.get("*")).cloned()
         });
-        *self.calls.lock().unwrap().entry(route).or_default() += 1;
+        *self.calls.lock().unwrap().entry(route.to_owned()).or_default() += 1;
         failure
     }
 }
@@ -261,19 +342,49 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (shared, simulated) = (shared.clone(), simulated.clone());
         async move {
-            let failure = shared.count(request.method(), request.uri().path());
+            let _in_flight = shared.begin();
+            let of_route = route(request.method(), request.uri().path());
+            let failure = shared.count(&of_route);
+            let (head, body) = request.into_parts();
+            let body = read(body).await;
+            if let Some(asked) = shared.asked.lock().unwrap().as_mut() {
+                let (method, uri, headers) = (head.method.clone(), head.uri.clone(), head.headers.clone());
+                asked.push(Asked { method, uri, headers, body: body.clone() });
+            }
+            let request = Request::from_parts(head, Sent { left: body, breaks_off: false });
+            let latency = *shared.latency.lock().unwrap();
+            tokio::time::sleep(latency).await;
             let denial = shared.denial(request.headers());
             let failure = failure.or(denial).or_else(|| shared.refusal(request.uri()));
             if let Some(answer) = failure.as_ref().and_then(SimulatedFailure::answer) {
                 return Ok::<_, Infallible>(response(answer));
             }
-            let Some(SimulatedFailure::Slow(delay)) = failure else { return simulated.call(request).await };
-            tokio::time::sleep(delay).await;
-            let mut answer = simulated.call(request).await?;
-            answer.headers_mut().insert("retry-after", HeaderValue::from(delay.as_secs().max(1)));
-            let told = HeaderValue::from_str(&format!("{:.3}", delay.as_secs_f64())).unwrap();
-            answer.headers_mut().insert("x-ratelimit-delay", told);
-            Ok(answer)
+            if let Some(SimulatedFailure::Slow(delay)) = failure {
+                tokio::time::sleep(delay).await;
+            }
+            let (mut head, body) = simulated.call(request).await?.into_parts();
+            let mut whole = read(body).await;
+            let mut last = shared.last.lock().unwrap();
+            let last = last.entry(of_route).or_insert_with(|| whole.clone());
+            let half = whole.slice(..whole.len() / 2);
+            let mut sent = Sent { left: whole.clone(), breaks_off: false };
+            match failure {
+                Some(SimulatedFailure::Slow(delay)) => {
+                    head.headers.insert("retry-after", HeaderValue::from(delay.as_secs().max(1)));
+                    let told = HeaderValue::from_str(&format!("{:.3}", delay.as_secs_f64())).unwrap();
+                    head.headers.insert("x-ratelimit-delay", told);
+                }
+                // Of a page of the feed on which nothing is nobody can tell of when it is.
+                Some(SimulatedFailure::Again) if !String::from_utf8_lossy(last).contains("\"values\":[]") => {
+                    sent.left = last.clone();
+                }
+                Some(SimulatedFailure::Truncated) => sent.left = half,
+                Some(SimulatedFailure::Reset) => sent = Sent { left: half, breaks_off: true },
+                _ => {}
+            }
+            std::mem::swap(last, &mut whole);
+            head.headers.remove("content-length");
+            Ok(http::Response::from_parts(head, sent))
         }
     });
     let mut connections = JoinSet::new();
@@ -290,7 +401,44 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-fn response(answer: Answer) -> Response {
+/// The body of an answer.
+struct Sent {
+    left: Bytes,
+    /// Whether the connection is reset behind it, where more was to come.
+    breaks_off: bool,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if !self.left.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.left)))));
+        }
+        let breaks_off = std::mem::take(&mut self.breaks_off);
+        Poll::Ready(breaks_off.then(|| Err(io::Error::other("this answer is cut off"))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.breaks_off { SizeHint::new() } else { SizeHint::with_exact(self.left.len() as u64) }
+    }
+}
+
+/// Everything that a body holds.
+async fn read<B: Body<Data = Bytes>>(body: B) -> Bytes {
+    let mut body = Box::pin(body);
+    let mut whole = BytesMut::new();
+    while let Some(Ok(frame)) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        whole.extend(frame.into_data().ok());
+    }
+    whole.freeze()
+}
+
+fn response(answer: Answer) -> http::Response<Sent> {
     let text = match answer.body {
         Value::String(text) => text,
         body => body.to_string(),
@@ -299,7 +447,7 @@ fn response(answer: Answer) -> Response {
     for (name, value) in answer.headers {
         builder = builder.header(name, value);
     }
-    builder.body(text.into()).unwrap()
+    builder.body(Sent { left: text.into(), breaks_off: false }).unwrap()
 }
 
 /// A call without what differs from item to item, so that calls can be counted.

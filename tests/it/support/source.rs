@@ -20,7 +20,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::app::{Builder, DEADLINE, HandClock, TestApp};
-use super::organisation::{Server, SimulatedFailure};
+use super::organisation::{Asked, Server, SimulatedFailure};
 use super::sse::SseReader;
 
 /// A Wednesday, 15:00 in New York.
@@ -103,6 +103,10 @@ fn error(failure: Failure) -> CallError {
 
 #[async_trait]
 impl AzureDevOps for Way {
+    fn is_scarce(&self) -> bool {
+        self.client.is_scarce()
+    }
+
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
         self.pass(None).await?;
         if self.no_projects.load(Ordering::SeqCst) {
@@ -216,12 +220,22 @@ impl Organization {
     }
 
     pub async fn with(change: impl FnOnce(&mut Model)) -> Self {
+        Self::with_client(change, |_| {}).await
+    }
+
+    /// The same, asked by a client of other settings.
+    pub async fn with_client(
+        change: impl FnOnce(&mut Model),
+        adjust: impl FnOnce(&mut ClientSettings),
+    ) -> Self {
         let clock = HandClock::at(NOW_MS);
         let mut model = Model::new(3, clock.clock());
         change(&mut model);
         let model = Arc::new(Mutex::new(model));
         let server = Server::start(model.clone()).await.unwrap();
-        let client = RestClient::new(&ClientSettings::new(server.base_url())).unwrap();
+        let mut settings = ClientSettings::new(server.base_url());
+        adjust(&mut settings);
+        let client = RestClient::new(&settings).unwrap();
         let way = Way { client, faults: Faults::default() };
         Self { server: tokio::sync::Mutex::new(server), model, way: Arc::new(way), clock }
     }
@@ -259,6 +273,26 @@ impl Organization {
 
     pub async fn calls(&self) -> BTreeMap<String, u64> {
         self.server.lock().await.calls_by_route()
+    }
+
+    /// Keeps every request from now on.
+    pub async fn keep_requests(&self) {
+        self.server.lock().await.keep_requests();
+    }
+
+    /// The requests that were kept.
+    pub async fn requests(&self) -> Vec<Asked> {
+        self.server.lock().await.requests()
+    }
+
+    /// Answers each call after that time.
+    pub async fn answer_after(&self, latency: Duration) {
+        self.server.lock().await.answer_after(latency);
+    }
+
+    /// How many calls were under way at once, at most.
+    pub async fn most_in_flight(&self) -> usize {
+        self.server.lock().await.most_in_flight()
     }
 
     /// Makes the next call on a route fail.
