@@ -48,19 +48,38 @@ impl Doubts {
     /// Returns what of that neither this check found nor an earlier one.
     pub(super) fn look(&mut self, known: &WorkItem, head: HeadRevision) -> BTreeSet<ClaimKey> {
         let mut against = known.claims_against(head);
+        let present = known.present();
+        if present.rev == head.rev && present.claim.facts.deleted {
+            // What is in the recycle bin is not named, and it may have come out of it without a revision.
+            against.insert(known.newest_claim());
+        }
         if against.is_empty() {
             self.of_items.remove(&known.id);
-            if known.present().rev <= head.rev {
+            if present.rev <= head.rev {
                 self.clear(known);
             }
             return against;
         }
+        self.weigh(known, against, Some(head))
+    }
+
+    /// The same where the organisation does not name an item that is `known` not to be in its recycle bin.
+    pub(super) fn look_in_vain(&mut self, known: &WorkItem) -> BTreeSet<ClaimKey> {
+        self.weigh(known, [known.newest_claim()].into(), None)
+    }
+
+    fn weigh(
+        &mut self,
+        known: &WorkItem,
+        mut against: BTreeSet<ClaimKey>,
+        head: Option<HeadRevision>,
+    ) -> BTreeSet<ClaimKey> {
         let doubt = self.of_items.entry(known.id).or_default();
         if doubt.check != self.check {
             doubt.before = std::mem::take(&mut doubt.now);
             doubt.check = self.check;
         }
-        if doubt.head.replace(head) != Some(head) {
+        if std::mem::replace(&mut doubt.head, head) != head {
             doubt.answered.clear();
         }
         against.retain(|claim| !doubt.answered.contains(claim));
@@ -70,8 +89,12 @@ impl Doubts {
     }
 
     fn clear(&mut self, item: &WorkItem) {
-        let present = item.present();
-        self.cleared.insert(item.id, ClaimKey::of(present.rev, present.claim));
+        self.cleared.insert(item.id, item.newest_claim());
+    }
+
+    /// The items of which something is in doubt, on a board or not.
+    pub(super) fn items(&self) -> Vec<WorkItemId> {
+        self.of_items.keys().copied().collect()
     }
 
     /// The feed of revisions told that of an item which is `known` so.
@@ -94,7 +117,7 @@ impl Doubts {
         let denied = std::mem::take(&mut self.denied);
         let is_suspect = |item: &&WorkItem| {
             let present = item.present();
-            let is_cleared = self.cleared.get(&item.id) == Some(&ClaimKey::of(present.rev, present.claim));
+            let is_cleared = self.cleared.get(&item.id) == Some(&item.newest_claim());
             present.claim.kind != ClaimKind::Fetched && !is_cleared
                 || self.of_items.contains_key(&item.id)
                 || denied.contains(&item.id)
@@ -162,6 +185,24 @@ mod tests {
         assert!(doubts.look(&known, head(9)).is_empty(), "the organisation has it after all");
         doubts.begin();
         assert!(doubts.look(&known, head(8)).is_empty(), "so doubt begins anew");
+    }
+
+    #[test]
+    fn s13_what_comes_out_of_the_recycle_bin_and_goes_into_it_without_a_revision_is_in_doubt() {
+        let (mut doubts, there) = (Doubts::default(), item(13, 9, |_| {}));
+        let gone = item(13, 9, |facts| facts.deleted = true);
+        let claim = |item: &WorkItem| BTreeSet::from([item.newest_claim()]);
+        doubts.begin();
+        assert!(doubts.look(&gone, head(9)).is_empty() && doubts.are_open());
+        doubts.begin();
+        assert_eq!((doubts.items(), doubts.look(&gone, head(9))), (vec![gone.id], claim(&gone)));
+        doubts.begin();
+        assert!(doubts.look(&there, head(9)).is_empty() && doubts.items().is_empty());
+        assert!(doubts.look_in_vain(&there).is_empty());
+        doubts.begin();
+        assert_eq!(doubts.look_in_vain(&there), claim(&there));
+        doubts.begin();
+        assert!(doubts.look(&gone, head(10)).is_empty(), "a later revision is fetched anyway");
     }
 
     #[test]

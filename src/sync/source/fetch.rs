@@ -56,8 +56,9 @@ impl Source {
         let (there, new): (Vec<WorkItemId>, Vec<WorkItemId>) =
             ids.into_iter().partition(|id| known.contains_key(id));
         let heads = if there.is_empty() { Vec::new() } else { of_items(self.azure.heads(&there).await)? };
-        let doubted = self.doubted(&known, &heads);
+        let mut doubted = self.doubted(&known, &heads);
         let omitted = omitted(&known, &heads);
+        doubted.extend(self.doubted_in_vain(&known, &omitted));
         let mut stale = self.stale(heads, &doubted);
         stale.extend(new);
         let (doubtful, stale): (Vec<WorkItemId>, Vec<WorkItemId>) =
@@ -121,6 +122,13 @@ impl Source {
         let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
         let look = |(id, head): &(WorkItemId, HeadRevision)| Some((*id, doubts.look(known.get(id)?, *head)));
         heads.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
+    }
+
+    /// The newest claims on items that the organisation did not name before either.
+    fn doubted_in_vain(&self, known: &HashMap<WorkItemId, Arc<WorkItem>>, omitted: &[WorkItemId]) -> Doubted {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = |id: &WorkItemId| Some((*id, doubts.look_in_vain(known.get(id)?)));
+        omitted.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
     }
 
     /// What the organisation tells of an item; as a correction, where it proves wrong what is known.

@@ -316,7 +316,9 @@ impl Source {
         {
             let state = self.instance.fold.read();
             let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
-            let items: Vec<_> = state.boards().flat_map(|(scope, _)| state.items_of(scope)).collect();
+            let mut items: Vec<_> = state.boards().flat_map(|(scope, _)| state.items_of(scope)).collect();
+            let doubted = doubts.items();
+            items.extend(doubted.into_iter().filter_map(|id| Some(state.item(id)?.item)));
             let ids = doubts.suspects(items.iter().map(|item| &**item));
             for item in items.iter().filter(|item| ids.contains(&item.id)) {
                 suspects.entry(item.present().claim.facts.project).or_default().insert(item.id);
