@@ -88,6 +88,13 @@ pub struct RevisionPage {
     pub is_last: bool,
 }
 
+impl RevisionPage {
+    /// Whether there is any revision on it.
+    pub fn tells_something(&self) -> bool {
+        !self.items.is_empty() || !self.strangers.is_empty() || !self.unreadable.is_empty()
+    }
+}
+
 /// What a batch of items tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemBatch {

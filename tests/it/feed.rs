@@ -220,6 +220,26 @@ async fn a_token_that_the_organisation_does_not_know_costs_one_whole_comparison(
 }
 
 #[tokio::test]
+async fn s13_a_page_that_is_told_again_is_not_taken_for_the_end_of_the_feed() {
+    let organization = Organization::start().await;
+    let app = settled_app(&organization).await;
+    let web = items_of_web(&app).await;
+    for (id, is_told_again) in [(web[0], false), (web[1], true)] {
+        organization.model(|model| {
+            let at = model.now();
+            model.change(id, Event::Updated, at, 0, |content| content.title = "Found".into());
+        });
+        if is_told_again {
+            organization.fail_next_on(FEED, SimulatedFailure::Again).await;
+        }
+        let (checked, asked) = calls_of(&organization, check(&organization, &app)).await;
+        assert_eq!((checked.changed, checked.error), (1, None));
+        assert_eq!(asked, calls([(FEED, if is_told_again { 2 } else { 1 })]));
+        assert_eq!(shown(&boards(&app).await["Web"])[&id], "Found");
+    }
+}
+
+#[tokio::test]
 async fn boards_are_compared_as_a_whole_every_hour_and_when_a_day_begins() {
     let organization = Organization::start().await;
     let app = settled_app(&organization).await;

@@ -41,6 +41,7 @@ impl Source {
         cause: Cause,
     ) -> Result<(u32, bool), BoardError> {
         let (mut changed, mut again_from, mut goes_on) = (0, None, true);
+        let mut was_repeated = false;
         loop {
             let known = self.instance.fold.read().checked().feed.clone();
             let from = match (again_from.take(), &known) {
@@ -62,6 +63,16 @@ impl Source {
                 (Err(error), _) => return of_items(Err(error)),
             };
             let position = of_items(position(&page, known.as_ref(), began))?;
+            // A cache on the way may tell the page before this one again, and that it was the last says nothing now. Asked
+            // for once more it is believed: a server may begin with what the page before ended with.
+            let is_repeated =
+                page.tells_something() && known.as_ref().is_some_and(|known| known.token == position.token);
+            if is_repeated && !std::mem::replace(&mut was_repeated, true) {
+                tracing::info!(
+                    "a page of the feed of revisions ends where it begins; it is asked for once more"
+                );
+                continue;
+            }
             changed += self.keep_page(projects, &page, &position, cause).await?;
             if page.is_last {
                 self.levels.found(move |check| check.read_to_end(asked_at));
