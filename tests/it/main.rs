@@ -14,6 +14,7 @@
 mod access;
 mod archive_contract;
 mod bounds;
+mod budget;
 mod chaos;
 mod client;
 mod command_line;
