@@ -44,6 +44,7 @@ mod outage;
 mod payloads;
 mod refutation;
 mod remembered;
+mod requests;
 mod resume;
 mod snapshot;
 mod source;
