@@ -23,6 +23,7 @@ mod dashboard;
 mod derive;
 mod details;
 mod discovery;
+mod disorder;
 mod eviction;
 mod failures;
 mod feed;

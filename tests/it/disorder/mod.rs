@@ -1,0 +1,35 @@
+//! Truth after disorder: a month of two sprints on a clock that is turned by hand, in which hooks are lost, doubled, late
+//! and shuffled, answers go wrong in every way, instances are killed, and people do everything that can be done to work
+//! items. A seed decides; it is printed, and `BOARDCAST_TEST_DISORDER_SEED` repeats it. `BOARDCAST_TEST_DISORDER_S` goes on
+//! with further seeds for as many seconds.
+//!
+//! Whenever it is quiet every board equals the organisation, and what is said meanwhile was never false.
+
+mod judge;
+mod month;
+mod people;
+
+use std::time::{Duration, Instant};
+
+/// A month that every run of the tests lives.
+const SEED: u64 = 20_261_129;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s13_after_a_month_of_disorder_every_board_equals_the_organisation_whenever_it_is_quiet() {
+    let (began, seconds) = (Instant::now(), setting("BOARDCAST_TEST_DISORDER_S").unwrap_or(0));
+    let mut seed = setting("BOARDCAST_TEST_DISORDER_SEED").unwrap_or(SEED);
+    loop {
+        println!("BOARDCAST_TEST_DISORDER_SEED={seed}");
+        month::live(seed).await;
+        if began.elapsed() >= Duration::from_secs(seconds) {
+            return;
+        }
+        seed += 1;
+    }
+}
