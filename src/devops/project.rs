@@ -46,6 +46,24 @@ impl ProjectCatalogue {
         self.types.iter().filter(|(_, of)| of.lacks(field)).map(|(name, _)| name.clone()).collect()
     }
 
+    /// Takes from what was known before what could not be read this time: a type that lacks the field of effort goes on
+    /// lacking it. Paths are those of the project's name, so areas are taken under that name alone.
+    #[must_use]
+    pub(crate) fn succeeding(mut self, earlier: &Self) -> Self {
+        if !self.is_partial {
+            return self;
+        }
+        if self.areas.is_empty() && self.name == earlier.name {
+            self.areas.clone_from(&earlier.areas);
+        }
+        for (name, known) in &earlier.types {
+            let of = self.types.entry(name.clone()).or_default();
+            of.states = of.states.take().or_else(|| known.states.clone());
+            of.fields = of.fields.take().or_else(|| known.fields.clone());
+        }
+        self
+    }
+
     /// Whether a catalogue rests on what is no longer so here: one of its areas bears another name now.
     pub(crate) fn has_renamed_an_area_of(&self, catalogue: &Catalogue) -> bool {
         let paths = |id: AreaId| self.areas.iter().filter(move |(_, of)| **of == id).map(|(path, _)| path);

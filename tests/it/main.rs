@@ -43,6 +43,7 @@ mod lists;
 mod load;
 mod outage;
 mod payloads;
+mod processes;
 mod refutation;
 mod remembered;
 mod requests;

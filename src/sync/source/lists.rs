@@ -146,10 +146,11 @@ impl Lists {
     /// What the teams of a project share, and of when it is. It is asked for again where it is from before the project
     /// was renamed, or lacks something.
     async fn project(&self, project: &ProjectRef) -> Answer<ProjectCatalogue> {
-        let again = self.shared.peek(Kind::Project, &project.id).is_some_and(|kept| {
+        let kept = self.shared.peek(Kind::Project, &project.id);
+        let again = kept.as_ref().is_some_and(|kept| {
             kept.value.is_partial && kept.age_ms >= PARTIAL_RETRY_MS || kept.value.name != project.name
         });
-        let load = shared_by_teams(self.azure.clone(), project.clone());
+        let load = shared_by_teams(self.azure.clone(), project.clone(), kept.map(|kept| kept.value));
         let (shared, as_of, _) = self.renewed(&self.shared, Kind::Project, &project.id, again, load).await?;
         Ok((shared, as_of))
     }
@@ -184,7 +185,7 @@ impl Lists {
                 let mut catalogue = azure.catalogue(&project, &shared, &team, zone, clock()).await?;
                 if !is_tree_of_now && has_other_areas(&catalogue, kept.as_ref().map(|kept| &*kept.value)) {
                     // The tree of areas that is kept may be from before they had these names.
-                    let load = shared_by_teams(azure, project.clone());
+                    let load = shared_by_teams(azure, project.clone(), Some(shared));
                     if let Ok(newer) = areas.refresh(Kind::Project, &project.id, load).await {
                         newer.value.name_areas_of(&mut catalogue);
                     }
@@ -251,13 +252,18 @@ fn in_zone(catalogue: Arc<Catalogue>, zone: Tz) -> Arc<Catalogue> {
     if catalogue.zone == zone { catalogue } else { Arc::new(Catalogue { zone, ..(*catalogue).clone() }) }
 }
 
-/// Loads what the teams of a project share.
+/// Loads what the teams of a project share; what cannot be read is as it was `known`.
 fn shared_by_teams(
     azure: Arc<dyn AzureDevOps>,
     project: ProjectRef,
+    known: Option<Arc<ProjectCatalogue>>,
 ) -> impl Load<ProjectCatalogue, CallError> {
     async move {
-        let value = Arc::new(azure.project(&project).await?);
+        let read = azure.project(&project).await?;
+        let value = Arc::new(match known {
+            Some(known) => read.succeeding(&known),
+            None => read,
+        });
         let bytes = (SHARED.encode)(&value).len();
         Ok(Loaded { value, bytes })
     }
