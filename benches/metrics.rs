@@ -78,6 +78,7 @@ fn catalogue() -> Catalogue {
         remaining_work_field: None,
         order_field: None,
         types_without_effort: BTreeSet::new(),
+        blocked_by: Default::default(),
         unread: BTreeSet::new(),
         failed: None,
         team_field: None,
@@ -120,6 +121,8 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
                 blocked: number.is_multiple_of(17),
                 has_more_numbers: false,
                 deleted: false,
+                flags: Arc::default(),
+                board_column: None,
             },
         };
         WorkItem::new(WorkItemId::new(number).unwrap(), rev, claim, details.clone())

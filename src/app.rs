@@ -86,6 +86,7 @@ impl Parts {
         let deriver = Arc::new(deriver);
         let source_settings = SourceSettings {
             zones: config.team_zones.clone(),
+            blocked_by: config.blocked_by.clone(),
             interval: config.check_interval,
             deadline: config.sync_deadline,
             policy: Policy { mock: config.mock, ..Policy::default() },

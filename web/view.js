@@ -115,6 +115,7 @@ export class BoardView {
     set("state", item.state);
     set("assignee", item.assignedTo?.name ?? "nobody");
     set("effort", effortWords(item, this.board.metrics));
+    set("blocked", item.blockedBy ? `Blocked by ${item.blockedBy}` : "Blocked");
     row.querySelector(".blocked").hidden = !item.blocked;
     linkTo(row.querySelector(".id"), this.board.demo ? null : item.url);
     const { id, rev, type, effort, remainingWork, blocked } = item;

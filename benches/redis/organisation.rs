@@ -104,6 +104,8 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
             blocked: false,
             has_more_numbers: false,
             deleted: false,
+            flags: Arc::default(),
+            board_column: None,
         },
     };
     let rank = Rank::new(1e9 + 64.0 * f64::from(number)).unwrap();

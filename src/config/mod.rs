@@ -17,6 +17,7 @@ use crate::domain::authorise::AllowedProjects;
 use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
 use crate::domain::owner::Owner;
 use crate::domain::schedule::SyncWindow;
+use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::zones::TeamZones;
 use crate::journal::LogRetention;
 use crate::platform::secret::Secret;
@@ -118,6 +119,8 @@ settings! {
         "Time zone of that schedule";
     Common: TEAM_ZONES = "BOARDCAST_TEAM_ZONES", "`team=zone`, comma-separated", "`BOARDCAST_SYNC_ZONE`", "`BOARDCAST_SYNC_ZONE`",
         "Time zones in which the days of teams begin and end; teams by name or GUID";
+    Common: BLOCKED_BY = "BOARDCAST_BLOCKED_BY", "`tag:`, `field:` or `column:` and a name, comma-separated", "`tag:Blocked,field:Microsoft.VSTS.CMMI.Blocked`", "`tag:Blocked,field:Microsoft.VSTS.CMMI.Blocked`",
+        "What marks a work item as blocked: a tag, a field (by its reference name) that says yes, or a column of the team's board. Boards of service hooks alone take the default";
     Common: LOG_FILTER = "BOARDCAST_LOG", "tracing filter", "info", "info",
         "Log filter, such as `debug` or `boardcast=debug,warn`";
     Tuning: THRESHOLD = "BOARDCAST_THRESHOLD", "fraction, 0 to 1", "0.05", "0.05",
@@ -233,6 +236,8 @@ pub struct Config {
     pub root_certificates: Option<PathBuf>,
     /// In which zones the days of teams begin and end.
     pub team_zones: TeamZones,
+    /// By what work items are blocked.
+    pub blocked_by: BlockedRules,
     /// How numbers are announced.
     pub derive: DeriveSettings,
     /// How metrics are computed.
@@ -298,6 +303,7 @@ impl Config {
             organization,
             root_certificates: read.text(ROOT_CERTIFICATES).map(|path| path.trim().into()),
             team_zones: read.team_zones(&sync_window),
+            blocked_by: read.blocked_by(),
             derive: read.derive_settings(),
             metrics: MetricSettings {
                 stale_working_days: read.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),

@@ -6,14 +6,15 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, CLIENT_SECRET, DEMO,
-    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
+    ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, CLIENT_SECRET,
+    DEMO, FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
     OperatorAccess, PAT, REDIS_AUTH, REDIS_URL, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX,
     SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
+use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::zones::TeamZones;
 use crate::platform::secret::Secret;
 use crate::stream::StreamSettings;
@@ -120,6 +121,18 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             })
         });
         zones.unwrap_or_else(|| TeamZones::all_in(window.zone()))
+    }
+
+    pub(super) fn blocked_by(&mut self) -> BlockedRules {
+        let rules = self.parsed(BLOCKED_BY, |text| {
+            BlockedRules::parse(text).map_err(|part| {
+                format!(
+                    "`{part}` is nothing that can mark a work item; write it like tag:Blocked, \
+                     field:Microsoft.VSTS.CMMI.Blocked (a field that is yes or no, by its reference name) or column:Blocked"
+                )
+            })
+        });
+        rules.unwrap_or_default()
     }
 
     pub(super) fn derive_settings(&mut self) -> DeriveSettings {

@@ -78,6 +78,17 @@ fn secrets_show_in_no_error_and_in_no_debug_output() {
 }
 
 #[test]
+fn o5_what_cannot_mark_a_work_item_is_refused_with_what_can() {
+    let errors = config(&[("BOARDCAST_BLOCKED_BY", "tag:Stuck,label:Blocked")]).unwrap_err();
+    assert!(
+        errors.starts_with("BOARDCAST_BLOCKED_BY=tag:Stuck,label:Blocked: `label:Blocked` is nothing"),
+        "{errors}"
+    );
+    assert!(errors.contains("write it like tag:Blocked, field:"), "{errors}");
+    assert_eq!(config(&[]).unwrap().blocked_by, BlockedRules::default());
+}
+
+#[test]
 fn what_is_no_longer_a_setting_is_refused_with_what_holds_now() {
     let errors = config(&[
         ("BOARDCAST_COALESCE_MS", "50"),

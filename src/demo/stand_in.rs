@@ -109,6 +109,7 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
         remaining_work_field: None,
         order_field: Some(process.order_field.into()),
         types_without_effort: BTreeSet::new(),
+        blocked_by: Default::default(),
         unread: BTreeSet::new(),
         team_field: None,
         failed: None,
@@ -161,6 +162,8 @@ fn work_item(model: &Model, item: &Item) -> Option<WorkItem> {
             blocked: content.blocked,
             has_more_numbers: false,
             deleted: revision.deleted,
+            flags: Arc::default(),
+            board_column: None,
         };
         let claim = Claim {
             claimed_at: revision.changed_at.into(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
+use crate::domain::sprint::blocked::BOARD_COLUMN;
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, REMAINING_WORK, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
@@ -21,6 +22,12 @@ pub(crate) const TEXT_CHARS_MAX: usize = 256;
 /// The greatest number of tags that is kept; Azure DevOps allows 100 on an item.
 pub(super) const TAGS_MAX: usize = 100;
 
+/// The field of the published processes that says that an item is blocked.
+const BLOCKED: &str = "Microsoft.VSTS.CMMI.Blocked";
+
+/// How many fields are kept by their names because they say yes.
+const FLAGS_MAX: usize = 32;
+
 /// How many fields a type of work items may have in Azure DevOps: so many numbers are read of a revision at most.
 pub(super) const FIELDS_MAX: usize = 1_024;
 
@@ -29,7 +36,7 @@ pub(super) const RANKS_MAX: usize = 32;
 
 /// The names of fields of which something is made, those of estimates aside.
 const READ: [&str; 19] = [
-    "Microsoft.VSTS.CMMI.Blocked",
+    BLOCKED,
     "Microsoft.VSTS.Common.BacklogPriority",
     "Microsoft.VSTS.Common.ClosedDate",
     "Microsoft.VSTS.Common.StackRank",
@@ -52,12 +59,13 @@ const READ: [&str; 19] = [
 
 /// Whether anything is made of the field with that name.
 pub(super) fn is_read(name: &str) -> bool {
-    READ.contains(&name) || EFFORT_FIELDS.contains(&name)
+    READ.contains(&name) || EFFORT_FIELDS.contains(&name) || name == BOARD_COLUMN
 }
 
 /// The names of the fields that are asked for: those that are always read, and those that processes name beside them.
 pub(super) fn read_with(named: &BTreeSet<Text>) -> Vec<&str> {
-    let named = named.iter().map(|name| &**name).filter(|name| !is_read(name));
+    let named = named.iter().map(|name| &**name).filter(|name| !READ.contains(name));
+    let named = named.filter(|name| !EFFORT_FIELDS.contains(name));
     READ.into_iter().chain(EFFORT_FIELDS).chain(named).collect()
 }
 
@@ -99,7 +107,7 @@ impl<'a> Fields<'a> {
     /// The value of a field; a field that is absent in a complete payload is known to be empty.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         debug_assert!(
-            READ.contains(&name) || may_be_estimate(name),
+            is_read(name) || may_be_estimate(name),
             "{name} is not among the fields that are read of a payload"
         );
         let value = match self.changed.and_then(|changed| changed.get(name)).and_then(Value::as_object) {
@@ -147,7 +155,9 @@ impl<'a> Fields<'a> {
             area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
             effort: Arc::new(effort),
             remaining_work: self.amount(REMAINING_WORK),
-            blocked: self.is_yes("Microsoft.VSTS.CMMI.Blocked") || tags.iter().any(|tag| is_blocked_tag(tag)),
+            flags: Arc::new(self.flags()),
+            board_column: self.text(BOARD_COLUMN, TEXT_CHARS_MAX),
+            blocked: self.is_yes(BLOCKED) || tags.iter().any(|tag| is_blocked_tag(tag)),
             has_more_numbers,
             deleted,
         })
@@ -171,11 +181,23 @@ impl<'a> Fields<'a> {
         ranks.filter_map(|(name, value)| Some((Text::from(name), Rank::new(number(value)?)?))).collect()
     }
 
+    /// The names of the fields, in their order.
+    fn names(&self) -> BTreeSet<&'a str> {
+        let changed = self.changed.into_iter().flat_map(Map::keys);
+        self.complete.keys().chain(changed).map(String::as_str).collect()
+    }
+
+    /// The names of the fields that say yes. A hook comes before anybody has asked which of them mean that an item is
+    /// blocked.
+    fn flags(&self) -> BTreeSet<Text> {
+        let names = self.names().into_iter().filter(|name| may_be_estimate(name) || *name == BLOCKED);
+        names.filter(|name| self.is_yes(name)).take(FLAGS_MAX).map(Text::from).collect()
+    }
+
     /// The numbers of the fields that are some process's own.
     fn other_numbers(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let changed = self.changed.into_iter().flat_map(Map::keys);
-        let names: BTreeSet<&str> = self.complete.keys().chain(changed).map(String::as_str).collect();
-        let others = names.into_iter().filter(|name| may_be_estimate(name) && !EFFORT_FIELDS.contains(name));
+        let others =
+            self.names().into_iter().filter(|name| may_be_estimate(name) && !EFFORT_FIELDS.contains(name));
         others.filter_map(|name| Some((name, self.get(name).filter(|value| value.is_number())?)))
     }
 
@@ -207,11 +229,16 @@ impl<'a> Fields<'a> {
 
     /// Whether a field says yes, in one of the ways in which processes write it.
     pub(crate) fn is_yes(&self, name: &str) -> bool {
-        match self.get(name) {
-            Some(Value::String(text)) => text.eq_ignore_ascii_case("yes"),
-            Some(Value::Bool(flag)) => *flag,
-            _ => false,
-        }
+        self.get(name).is_some_and(says_yes)
+    }
+}
+
+/// Whether a value says yes: a truth, or a value of a list.
+pub(super) fn says_yes(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.eq_ignore_ascii_case("yes"),
+        Value::Bool(flag) => *flag,
+        _ => false,
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::fields::{FIELDS_MAX, is_read, may_be_estimate};
+use super::fields::{FIELDS_MAX, is_read, may_be_estimate, says_yes};
 
 /// What is looked at of a value.
 #[derive(Clone, Copy)]
@@ -17,9 +17,10 @@ enum Shape {
     Members(&'static [(&'static str, Self)]),
     /// The fields of a work item that anything is made of.
     Fields,
-    /// A field that a process may estimate in: a number, or by what an update replaced one. Nothing else is kept.
+    /// A field that a process may estimate in, or say in that an item is blocked: a number or a yes, or by what an update
+    /// replaced one. Nothing else is kept.
     Estimate,
-    /// Itself, where it is a number.
+    /// Itself, where it is a number, a truth or a yes.
     Number,
 }
 
@@ -121,7 +122,8 @@ impl<'de> Visitor<'de> for Shape {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(if matches!(self, Estimate | Number) { Value::Null } else { Value::String(value.to_owned()) })
+        let is_of_no_use = matches!(self, Estimate | Number) && !value.eq_ignore_ascii_case("yes");
+        Ok(if is_of_no_use { Value::Null } else { Value::String(value.to_owned()) })
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -139,7 +141,7 @@ impl<'de> Visitor<'de> for Shape {
             match member {
                 Some((name, Estimate)) if estimates < FIELDS_MAX => {
                     let value = members.next_value_seed(Estimate)?;
-                    if has_number(&value) {
+                    if is_of_use(&value) {
                         estimates += 1;
                         read.insert(name, value);
                     }
@@ -152,9 +154,10 @@ impl<'de> Visitor<'de> for Shape {
     }
 }
 
-/// Whether it is a number, or says of a number that it was replaced.
-fn has_number(value: &Value) -> bool {
-    value.is_number() || value.as_object().is_some_and(|update| update.values().any(Value::is_number))
+/// Whether it is a number or a yes, or says of one that it was replaced.
+fn is_of_use(value: &Value) -> bool {
+    let is_it = |value: &Value| value.is_number() || says_yes(value);
+    is_it(value) || value.as_object().is_some_and(|update| update.values().any(is_it))
 }
 
 /// A member's name, where the member is looked at.

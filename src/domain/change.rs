@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::sprint::blocked::BOARD_COLUMN;
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 use crate::domain::wire::event::{Body, ChangeType, OldNew};
 use crate::domain::wire::view::ItemView;
@@ -110,6 +111,9 @@ fn change_type(
 
 type Fields = BTreeMap<Text, OldNew<Value>>;
 
+/// The field of the published processes that says that an item is blocked; the tag `Blocked` is told under its name too.
+const BLOCKED: &str = "Microsoft.VSTS.CMMI.Blocked";
+
 const STATE: &str = "System.State";
 const ASSIGNED_TO: &str = "System.AssignedTo";
 const SCHEDULING: &str = "Microsoft.VSTS.Scheduling.";
@@ -121,6 +125,8 @@ struct NamedFields {
     estimates: BTreeSet<Text>,
     /// Those by which backlogs are ordered.
     orders: BTreeSet<Text>,
+    /// Those that say whether an item is blocked.
+    marks: BTreeSet<Text>,
 }
 
 impl NamedFields {
@@ -133,6 +139,7 @@ impl NamedFields {
         let orders = catalogues().map(|catalogue| catalogue?.order_field.clone());
         Self {
             estimates: texts(&EFFORT_FIELDS).into_iter().chain(estimates.cloned()).collect(),
+            marks: catalogues().flatten().flat_map(|of| of.blocked_by.fields()).collect(),
             orders: orders
                 .flat_map(|named| named.map_or_else(|| texts(&ORDER_FIELDS), |of| vec![of]))
                 .collect(),
@@ -170,10 +177,13 @@ fn changed_fields(was: Option<Present<'_>>, is: Present<'_>, named: &NamedFields
         compare(name, &|item| json(&item.rank_by(name).and_then(Rank::number)));
     }
     compare("Microsoft.VSTS.Scheduling.RemainingWork", &|item| json(&item.claim.facts.remaining_work));
-    compare("Microsoft.VSTS.CMMI.Blocked", &|item| match item.claim.facts.blocked {
-        true => Value::String("Yes".into()),
-        false => Value::Null,
-    });
+    for name in named.marks.iter().filter(|name| &***name != BLOCKED) {
+        compare(name, &|item| match &**name {
+            BOARD_COLUMN => json(&item.claim.facts.board_column),
+            name => yes(item.claim.facts.flags.contains(name)),
+        });
+    }
+    compare(BLOCKED, &|item| yes(item.claim.facts.blocked));
     fields
 }
 
@@ -186,6 +196,10 @@ fn is_same_person(was: Option<Present<'_>>, is: Present<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+fn yes(flag: bool) -> Value {
+    if flag { Value::String("Yes".into()) } else { Value::Null }
 }
 
 fn text(text: &str) -> Value {

@@ -35,6 +35,7 @@ pub use schedule::SyncWindow;
 pub use scope::{
     AreaId, Audience, CollectionId, NameOrId, ProjectId, Scope, SprintId, TeamId, TeamKey, Text,
 };
+pub use sprint::blocked::BlockedRules;
 pub(crate) use sprint::calendar::{Calendar, Span};
 pub use sprint::catalogue::{
     BacklogLevel, Catalogue, CataloguePart, Iteration, Member, SprintState, StateCategory,

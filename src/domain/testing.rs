@@ -27,6 +27,8 @@ pub(crate) fn facts() -> Facts {
         blocked: false,
         has_more_numbers: false,
         deleted: false,
+        flags: Arc::default(),
+        board_column: None,
     }
 }
 

@@ -190,6 +190,7 @@ export const item = (id, more = {}) => ({
   effort: null,
   remainingWork: null,
   blocked: false,
+  blockedBy: null,
   url: "javascript:alert(1)",
   ...more,
 });

@@ -12,6 +12,7 @@ use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::domain::degradation::Policy;
 use boardcast::domain::entry_id::EntryId;
+use boardcast::domain::sprint::blocked::BlockedRules;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::sprint::zones::TeamZones;
 use boardcast::domain::wire::event::Cause;
@@ -182,6 +183,7 @@ impl Organization {
         let ingest = Ingest { instance: Instance { demo, ..app.app.instance.clone() } };
         let settings = SourceSettings {
             zones: TeamZones::all_in(chrono_tz::Tz::America__New_York),
+            blocked_by: BlockedRules::default(),
             interval: Duration::from_secs(240),
             deadline: Duration::from_secs(60),
             policy: Policy::default(),

@@ -414,3 +414,93 @@ async fn o4_f17_what_was_known_of_a_process_is_not_lost_when_it_cannot_be_read_l
         }
     }
 }
+
+/// A hook of revision `rev` of an item, which changed one field.
+fn hook(organization: &Organization, item: &Value, rev: u32, field: &str, value: Value) -> Value {
+    let project = organization.model(|model| model.organisation.projects[0].id);
+    let mut revision = item.clone();
+    (revision["rev"], revision["fields"]["System.Rev"]) = (json!(rev), json!(rev));
+    revision["fields"]["System.ChangedDate"] = json!(format!("2026-11-25T20:{rev:02}:00Z"));
+    revision["fields"][field] = value.clone();
+    json!({
+        "eventType": "workitem.updated",
+        "resource": {
+            "id": rev, "workItemId": item["id"], "rev": rev, "revision": revision,
+            "fields": { field: { "newValue": value } },
+        },
+        "resourceContainers": { "project": { "id": project } },
+        "createdDate": format!("2026-11-25T20:{rev:02}:01Z"),
+    })
+}
+
+#[tokio::test]
+async fn o5_an_item_is_blocked_by_what_the_setting_says_and_the_board_tells_by_what() {
+    let organization = CMMI.organization().await;
+    let mut items = organization.model(|model| {
+        let project = &model.organisation.projects[0];
+        CMMI.items(project, &project.current_sprint(&project.teams[0], model.today()).unwrap().path)
+    });
+    items[0]["fields"]["System.Tags"] = json!("ui; stuck");
+    items[1]["fields"]["Custom.OnHold"] = json!(true);
+    // It is closed, and so does not count.
+    items[2]["fields"]["System.BoardColumn"] = json!("Waiting");
+    items[3]["fields"]["System.BoardColumn"] = json!("waiting");
+    items[4]["fields"]["System.Tags"] = json!("Blocked");
+    let feed = json!({ "values": items, "continuationToken": "8", "isLastBatch": true });
+    for (route, body) in
+        [("POST wit/workitemsbatch", list(items.clone())), ("GET wit/reporting/workitemrevisions", feed)]
+    {
+        let answer = Answer { status: 200, headers: Vec::new(), body };
+        organization.fail_on(route, SimulatedFailure::Instead(answer)).await;
+    }
+    let own = "tag:Stuck, field:Custom.OnHold=Yes, column:Waiting";
+    for (setting, expected, count) in [
+        (
+            own,
+            [
+                Some("tag Stuck"),
+                Some("field Custom.OnHold"),
+                Some("column Waiting"),
+                Some("column Waiting"),
+                None,
+            ],
+            3,
+        ),
+        ("", [None, None, None, None, Some("tag Blocked")], 1),
+    ] {
+        let app = organization.builder().setting("BOARDCAST_BLOCKED_BY", setting).start().await;
+        eventually("the board is not full", async || app.get(WEB).await.json()["level"] == "full").await;
+        let blocked = async || {
+            let board = app.get(WEB).await.json();
+            let mut items = board["items"].as_array().unwrap().clone();
+            items.sort_by_key(|item| item["id"].as_u64());
+            items
+                .iter()
+                .for_each(|item| assert_eq!(item["blocked"], item["blockedBy"].is_string(), "{item}"));
+            items.iter().map(|item| item["blockedBy"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(blocked().await[..5], expected.map(|by| json!(by)), "{setting}");
+        app.quiet().await;
+        assert_eq!(app.get(WEB).await.json()["metrics"]["items.blocked"]["value"], count, "{setting}");
+        if setting != own {
+            continue;
+        }
+        let explained = app.get(&format!("{WEB}&explain=items.blocked")).await.json().to_string();
+        for why in ["blocked by a tag", "blocked by a field", "blocked by its column on the board"] {
+            assert!(explained.contains(why), "{explained}");
+        }
+        let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+        reader.next_of("snapshot").await;
+        for (rev, field, value, old, by) in [
+            (2, "Custom.OnHold", json!(true), Value::Null, json!("field Custom.OnHold")),
+            (3, "System.BoardColumn", json!("Waiting"), Value::Null, json!("column Waiting")),
+        ] {
+            app.hook(&hook(&organization, &items[4], rev, field, value.clone())).await;
+            let told = reader.next_of("workitem_changed").await;
+            assert_eq!((&told["item"]["blocked"], &told["item"]["blockedBy"]), (&json!(true), &by), "{told}");
+            let new = if value.is_boolean() { json!("Yes") } else { value };
+            assert_eq!(told["fields"][field], json!({ "old": old, "new": new }), "{told}");
+        }
+        assert_eq!(blocked().await[4], json!("column Waiting"));
+    }
+}

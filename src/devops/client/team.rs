@@ -17,6 +17,7 @@ use crate::devops::project::ProjectCatalogue;
 use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
+use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::calendar::Span;
 use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member};
 use crate::domain::sprint::work_item::REMAINING_WORK;
@@ -79,6 +80,7 @@ pub(super) async fn catalogue(
             .map(|field| shared.types_without(field))
             .unwrap_or_default(),
         effort_field,
+        blocked_by: BlockedRules::default(),
         remaining_work_field: backlogs
             .field("RemainingWork")
             .filter(|name| &**name != REMAINING_WORK && may_be_estimate(name)),

@@ -18,7 +18,10 @@ impl ItemView {
             Some(field) => item.present().rank_by(field).and_then(Rank::number),
             None => view.rank,
         };
+        let blocked_by = catalogue.blocked_by.told(item.present());
         Self {
+            blocked: blocked_by.is_some(),
+            blocked_by,
             state_category: catalogue.category_read(&facts.work_item_type, &facts.state),
             effort: effort(facts, catalogue).unwrap_or_default(),
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),

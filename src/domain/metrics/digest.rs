@@ -1,6 +1,7 @@
 //! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
 
 use super::frame::SprintContext;
+use crate::domain::sprint::blocked::BlockedRule;
 use crate::domain::sprint::facts::NotKept;
 use crate::domain::{
     BacklogLevel, Catalogue, Claim, Facts, History, Hundredths, Rev, StateCategory, Text, Timestamp,
@@ -34,7 +35,8 @@ pub struct Digest {
     pub(super) remaining_work: Option<Hundredths>,
     /// The same of that.
     pub(super) has_unkept_remaining_work: bool,
-    pub(super) blocked: bool,
+    /// Why it counts as blocked, if it does.
+    pub(super) blocked: Option<&'static str>,
     pub(super) created_at: Option<Timestamp>,
     /// The last entry into a Completed state; `None` unless it is in one, and where nobody can tell.
     pub(super) completed_at: Option<Timestamp>,
@@ -92,7 +94,7 @@ impl Digest {
             has_unkept_effort: effort(facts, catalogue).is_err(),
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
             has_unkept_remaining_work: remaining_work(facts, catalogue).is_err(),
-            blocked: facts.blocked,
+            blocked: catalogue.blocked_by.of(present).map(BlockedRule::reason),
             created_at,
             completed_at: (category == StateCategory::Completed).then(completed_at).flatten(),
             changed_at: present.claim.changed_at,

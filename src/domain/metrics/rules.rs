@@ -98,8 +98,7 @@ pub(super) fn items_unestimated(digest: &Digest, _: &Moment<'_>) -> Outcome {
 
 pub(super) fn items_blocked(digest: &Digest, _: &Moment<'_>) -> Outcome {
     open_in_scope(digest)?;
-    require(digest.blocked, "is not blocked")?;
-    one("is open and marked as blocked")
+    one(digest.blocked.ok_or(Exclusion::LeftOut("is not blocked"))?)
 }
 
 pub(super) fn bugs_open(digest: &Digest, _: &Moment<'_>) -> Outcome {

@@ -46,7 +46,7 @@ pub struct Facts {
     /// `Microsoft.VSTS.Scheduling.RemainingWork`, in hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_work: Option<Hundredths>,
-    /// Whether it was marked as blocked.
+    /// Whether it bore the tag `Blocked`, or the field of the published processes for it said yes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
     /// Whether it had more numbers than are kept: one that is not among them may have been there.
@@ -55,6 +55,13 @@ pub struct Facts {
     /// Whether it was in the recycle bin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// The reference names of the fields that say yes: which of them mean that it is blocked a setting says. After the
+    /// rest, as the column is, so that of one revision what was kept with them wins over what was kept without.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub flags: Arc<BTreeSet<Text>>,
+    /// `System.BoardColumn`: the column of its team's board that it was in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board_column: Option<Text>,
 }
 
 impl Facts {
@@ -92,12 +99,15 @@ impl Facts {
     /// Whether something is equal in both and kept twice.
     pub(super) fn has_twice(&self, other: &Self) -> bool {
         let mut texts = self.texts().into_iter().zip(other.texts());
-        texts.any(|(text, of_other)| is_twice(text, of_other)) || is_twice(&self.effort, &other.effort)
+        texts.any(|(text, of_other)| is_twice(text, of_other))
+            || is_twice(&self.effort, &other.effort)
+            || is_twice(&self.flags, &other.flags)
+            || is_column_twice(&self.board_column, &other.board_column)
     }
 
     /// Keeps once what is equal in both.
     pub(super) fn share_with(&mut self, other: &Self) {
-        let Self { work_item_type, state, iteration_path, area_path, effort, .. } = self;
+        let Self { work_item_type, state, iteration_path, area_path, effort, flags, board_column, .. } = self;
         let texts = [work_item_type, state, iteration_path, area_path];
         for (text, of_other) in texts.into_iter().zip(other.texts()) {
             if is_twice(text, of_other) {
@@ -107,9 +117,19 @@ impl Facts {
         if is_twice(effort, &other.effort) {
             *effort = other.effort.clone();
         }
+        if is_twice(flags, &other.flags) {
+            *flags = other.flags.clone();
+        }
+        if is_column_twice(board_column, &other.board_column) {
+            board_column.clone_from(&other.board_column);
+        }
     }
 }
 
 fn is_twice<T: ?Sized + PartialEq>(one: &Arc<T>, other: &Arc<T>) -> bool {
     !Arc::ptr_eq(one, other) && one == other
+}
+
+fn is_column_twice(one: &Option<Text>, other: &Option<Text>) -> bool {
+    one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| is_twice(one, other))
 }

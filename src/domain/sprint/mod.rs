@@ -1,5 +1,6 @@
 //! A sprint as values: work items, teams, what is known of a team, working days and time zones.
 
+pub mod blocked;
 pub(crate) mod calendar;
 pub mod catalogue;
 pub(crate) mod facts;

@@ -10,9 +10,9 @@ use serde_json::{Number, Value};
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 use crate::domain::{
-    Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration, Level, People,
-    Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text, Timestamp, WorkItem,
-    WorkItemId,
+    BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration,
+    Level, People, Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text,
+    Timestamp, WorkItem, WorkItemId,
 };
 
 /// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.
@@ -36,6 +36,8 @@ pub struct ItemView {
     pub area_path: Text,
     pub tags: Vec<Text>,
     pub blocked: bool,
+    /// By what it is blocked, such as `tag Blocked`; `null` where it is not.
+    pub blocked_by: Option<Text>,
     /// When the revision was made.
     pub changed_at: Timestamp,
     pub url: Option<Text>,
@@ -60,6 +62,7 @@ impl ItemView {
     /// The view of an item's newest revision, as far as the item alone can tell.
     pub fn of(present: Present<'_>) -> Self {
         let facts = &present.claim.facts;
+        let blocked_by = BlockedRules::default().told(present);
         Self {
             id: present.id,
             rev: present.rev,
@@ -73,7 +76,8 @@ impl ItemView {
             iteration_path: facts.iteration_path.clone(),
             area_path: facts.area_path.clone(),
             tags: present.details.tags.clone(),
-            blocked: facts.blocked,
+            blocked: blocked_by.is_some(),
+            blocked_by,
             changed_at: present.claim.changed_at,
             url: present.details.url.clone(),
             age_days: None,

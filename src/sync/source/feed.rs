@@ -106,8 +106,10 @@ impl Source {
         let state = self.instance.fold.read();
         let catalogues = state.teams().all();
         catalogues
-            .flat_map(|of| [&of.effort_field, &of.remaining_work_field, &of.order_field].map(Clone::clone))
-            .flatten()
+            .flat_map(|of| {
+                let named = [&of.effort_field, &of.remaining_work_field, &of.order_field];
+                named.into_iter().flatten().cloned().chain(of.blocked_by.fields())
+            })
             .collect()
     }
 

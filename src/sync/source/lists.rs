@@ -11,6 +11,7 @@ use crate::devops::project::ProjectCatalogue;
 use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, TeamKey};
+use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
@@ -82,6 +83,7 @@ pub(super) struct Lists {
     azure: Arc<dyn AzureDevOps>,
     clock: Clock,
     vitals: Arc<Vitals>,
+    blocked_by: BlockedRules,
     projects: Cache<(), Vec<ProjectRef>, CallError>,
     teams: Cache<ProjectId, Vec<TeamRef>, CallError>,
     shared: Cache<ProjectId, ProjectCatalogue, CallError>,
@@ -95,12 +97,14 @@ impl Lists {
         clock: Clock,
         vitals: Arc<Vitals>,
         shared: Option<&Arc<Shared>>,
+        blocked_by: BlockedRules,
     ) -> Self {
         let jitter = || Box::new(fastrand::f64);
         let shared = || shared.cloned();
         Self {
             azure,
             vitals,
+            blocked_by,
             projects: Cache::new(LIMITS, clock.clone(), jitter(), shared(), PROJECTS),
             teams: Cache::new(LIMITS, clock.clone(), jitter(), shared(), TEAMS),
             shared: Cache::new(LIMITS, clock.clone(), jitter(), shared(), SHARED),
@@ -196,7 +200,7 @@ impl Lists {
         };
         let again = again || is_outdated;
         let found = self.renewed(&self.catalogues, Kind::Sprints, &key, again, load).await?;
-        Ok((in_zone(found.0, zone), found.1, found.2))
+        Ok((as_set(found.0, zone, &self.blocked_by), found.1, found.2))
     }
 
     /// A list that somebody needs now: renewed ahead of time, or what is kept of it, with the error beside it.
@@ -247,9 +251,12 @@ impl Lists {
     }
 }
 
-/// The catalogue in that zone, which is a setting of ours: another instance may have loaded it under another one.
-fn in_zone(catalogue: Arc<Catalogue>, zone: Tz) -> Arc<Catalogue> {
-    if catalogue.zone == zone { catalogue } else { Arc::new(Catalogue { zone, ..(*catalogue).clone() }) }
+/// The catalogue with what is a setting of ours: another instance may have loaded it under other ones.
+fn as_set(catalogue: Arc<Catalogue>, zone: Tz, blocked_by: &BlockedRules) -> Arc<Catalogue> {
+    if catalogue.zone == zone && catalogue.blocked_by == *blocked_by {
+        return catalogue;
+    }
+    Arc::new(Catalogue { zone, blocked_by: blocked_by.clone(), ..(*catalogue).clone() })
 }
 
 /// Loads what the teams of a project share; what cannot be read is as it was `known`.
@@ -304,11 +311,13 @@ mod tests {
     use crate::domain::sprint::catalogue::tests::catalogue;
 
     #[test]
-    fn a_catalogue_that_another_instance_loaded_is_in_our_zone() {
+    fn a_catalogue_that_another_instance_loaded_is_as_we_are_set() {
         let (theirs, zone) = (Arc::new(catalogue()), Tz::Pacific__Auckland);
         assert_ne!(theirs.zone, zone);
-        assert_eq!(*in_zone(theirs.clone(), zone), Catalogue { zone, ..catalogue() });
-        assert!(Arc::ptr_eq(&in_zone(theirs.clone(), theirs.zone), &theirs));
+        let rules = BlockedRules::parse("column:Waiting").unwrap();
+        let ours = Catalogue { zone, blocked_by: rules.clone(), ..catalogue() };
+        assert_eq!(*as_set(theirs.clone(), zone, &rules), ours);
+        assert!(Arc::ptr_eq(&as_set(theirs.clone(), theirs.zone, &theirs.blocked_by), &theirs));
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
 use crate::domain::degradation::{CallOutcome, Failure, Policy};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{ProjectId, Scope, TeamKey, Text};
+use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
@@ -65,6 +66,8 @@ const FAILED_MAX: usize = 1_000;
 pub struct SourceSettings {
     /// In which zones the days of teams begin and end.
     pub zones: TeamZones,
+    /// By what work items are blocked.
+    pub blocked_by: BlockedRules,
     /// How long after a check the next one is due while somebody watches.
     pub interval: Duration,
     /// After how long a check gives up.
@@ -121,6 +124,7 @@ impl Source {
                 instance.clock.clone(),
                 instance.vitals.clone(),
                 shared.as_ref(),
+                settings.blocked_by.clone(),
             ),
             levels: Levels::new(instance.clone(), settings.policy),
             teams: TeamKeeper { instance: instance.clone() },

@@ -59,6 +59,7 @@ impl Truth {
             "areaPath": team.area_path,
             "tags": if content.blocked { vec!["Blocked"] } else { Vec::new() },
             "blocked": content.blocked,
+            "blockedBy": content.blocked.then_some("tag Blocked"),
             "changedAt": revision.changed_at,
             "url": page,
             "parent": content.parent,

@@ -79,6 +79,7 @@ pub fn catalogue() -> Catalogue {
         remaining_work_field: None,
         order_field: Some("Microsoft.VSTS.Common.StackRank".into()),
         types_without_effort: BTreeSet::new(),
+        blocked_by: Default::default(),
         unread: BTreeSet::new(),
         team_field: None,
         failed: None,

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::degradation::Failure;
 use crate::domain::{
-    AreaId, Calendar, CivilDate, Hundredths, ProjectId, Span, SprintId, Stored, TeamId, TeamKey, Text,
-    Timestamp,
+    AreaId, BlockedRules, Calendar, CivilDate, Hundredths, ProjectId, Span, SprintId, Stored, TeamId,
+    TeamKey, Text, Timestamp,
 };
 
 /// The category of a state, which every process maps its states to. Boards count by category, never by the name
@@ -182,6 +182,9 @@ pub struct Catalogue {
     /// Types that lack the field of effort, and so cannot be estimated.
     #[serde(default)]
     pub types_without_effort: BTreeSet<Text>,
+    /// By what items are blocked, which is a setting of ours as the zone is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub blocked_by: BlockedRules,
     /// The category of each state, by type. One name can be in different categories for different types.
     pub states: BTreeMap<Text, BTreeMap<Text, StateCategory>>,
     /// The working week.
@@ -312,6 +315,10 @@ impl Catalogue {
     pub fn known_category(&self, work_item_type: &str, state: &str) -> Option<StateCategory> {
         self.states.get(work_item_type)?.get(state).copied()
     }
+}
+
+fn is_default(rules: &BlockedRules) -> bool {
+    *rules == BlockedRules::default()
 }
 
 /// Whether a path is `root` or lies under it. `Web\Sprint 10` does not lie under `Web\Sprint 1`.

@@ -1,0 +1,177 @@
+//! By what a work item is blocked. Azure DevOps has no such thing: teams bear a tag, processes have a field for it, and
+//! others have a column of their board, so a setting says it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Present, Text};
+
+/// The tag that counts where no setting says otherwise.
+const TAG_DEFAULT: &str = "Blocked";
+
+/// The field of the published processes.
+const FIELD_DEFAULT: &str = "Microsoft.VSTS.CMMI.Blocked";
+
+/// The field that says in which column of its team's board an item is.
+pub const BOARD_COLUMN: &str = "System.BoardColumn";
+
+/// A way in which an item is marked as blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BlockedRule {
+    /// It bears this whole tag, in any case.
+    Tag(Text),
+    /// The field with this reference name says yes.
+    Field(Text),
+    /// It is in a column with this name, in any case.
+    Column(Text),
+}
+
+impl BlockedRule {
+    /// `tag:…`, `field:…` or `column:…`.
+    fn parse(part: &str) -> Option<Self> {
+        let (kind, name) = part.split_once(':')?;
+        let name = name.trim();
+        let field = || match name.split_once('=') {
+            Some((field, value)) => is_yes(value.trim()).then(|| field.trim()),
+            None => Some(name),
+        };
+        let rule = match kind.trim() {
+            "tag" => Self::Tag(name.into()),
+            // A reference name has a point, which the name for display rarely has.
+            "field" => Self::Field(field().filter(|name| name.contains('.'))?.into()),
+            "column" => Self::Column(name.into()),
+            _ => return None,
+        };
+        (!name.is_empty()).then_some(rule)
+    }
+
+    fn holds(&self, item: Present<'_>) -> bool {
+        let facts = &item.claim.facts;
+        let has_tag = |tag: &str| item.details.tags.iter().any(|of_item| is_same(of_item, tag));
+        match self {
+            Self::Tag(tag) => has_tag(tag),
+            Self::Column(column) => facts.board_column.as_ref().is_some_and(|own| is_same(own, column)),
+            // What was kept before fields were kept by their names says of this one alone that it, or the tag, said so.
+            Self::Field(field) => {
+                facts.flags.contains(field)
+                    || &**field == FIELD_DEFAULT && facts.blocked && !has_tag(TAG_DEFAULT)
+            }
+        }
+    }
+
+    /// Why an open item counts as blocked.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Tag(_) => "is open and blocked by a tag",
+            Self::Field(_) => "is open and blocked by a field",
+            Self::Column(_) => "is open and blocked by its column on the board",
+        }
+    }
+}
+
+impl fmt::Display for BlockedRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+            Self::Field(field) => write!(f, "field {field}"),
+            Self::Column(column) => write!(f, "column {column}"),
+        }
+    }
+}
+
+/// By what an item is blocked: the first that holds is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BlockedRules(Vec<BlockedRule>);
+
+impl Default for BlockedRules {
+    fn default() -> Self {
+        Self(vec![BlockedRule::Tag(TAG_DEFAULT.into()), BlockedRule::Field(FIELD_DEFAULT.into())])
+    }
+}
+
+impl BlockedRules {
+    /// Reads `tag:…`, `field:…` and `column:…`, comma-separated. A field may be followed by `=Yes` or `=true`.
+    ///
+    /// Errors: the first part that is none of these.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let rules = parts.map(|part| BlockedRule::parse(part).ok_or_else(|| part.to_owned()));
+        rules.collect::<Result<Vec<_>, _>>().map(Self)
+    }
+
+    /// By what an item is blocked.
+    pub fn of(&self, item: Present<'_>) -> Option<&BlockedRule> {
+        self.0.iter().find(|rule| rule.holds(item))
+    }
+
+    /// The same, as it is told to readers.
+    pub fn told(&self, item: Present<'_>) -> Option<Text> {
+        self.of(item).map(|rule| rule.to_string().into())
+    }
+
+    /// The fields that decide, by reference name; without tags, which are always read.
+    pub fn fields(&self) -> impl Iterator<Item = Text> {
+        self.0.iter().filter_map(|rule| match rule {
+            BlockedRule::Tag(_) => None,
+            BlockedRule::Field(field) => Some(field.clone()),
+            BlockedRule::Column(_) => Some(BOARD_COLUMN.into()),
+        })
+    }
+}
+
+/// Whether a text says yes, as a field of a list of values does.
+pub fn is_yes(text: &str) -> bool {
+    ["yes", "true"].iter().any(|yes| text.eq_ignore_ascii_case(yes))
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::testing::item;
+
+    fn told(rules: &str, item: &crate::domain::WorkItem) -> Option<Text> {
+        BlockedRules::parse(rules).unwrap().told(item.present())
+    }
+
+    #[test]
+    fn the_first_rule_that_holds_is_told() {
+        let item = item(1, 1, |facts| {
+            facts.board_column = Some("Waits for the customer".into());
+            facts.flags = Arc::new([Text::from("Custom.Stuck")].into());
+        });
+        let column = "column waits FOR the customer";
+        assert_eq!(told("tag:Blocked, column:waits FOR the customer", &item).as_deref(), Some(column));
+        let rules = "field:Custom.Stuck=Yes,column:Waits for the customer";
+        assert_eq!(told(rules, &item).as_deref(), Some("field Custom.Stuck"));
+        assert_eq!(told("field:Custom.Other,tag:Stuck,column:Doing", &item), None);
+    }
+
+    #[test]
+    fn what_is_no_rule_is_named() {
+        for wrong in
+            ["Blocked", "tag:", "label:Blocked", "field:Blocked", "field:Custom.Stuck=On hold", "column: "]
+        {
+            let text = format!("tag:Blocked,{wrong}");
+            assert_eq!(BlockedRules::parse(&text), Err(wrong.trim().to_owned()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn without_a_setting_it_is_the_tag_or_the_field_of_the_published_processes() {
+        let text = "tag:Blocked,field:Microsoft.VSTS.CMMI.Blocked=Yes";
+        assert_eq!(BlockedRules::parse(text), Ok(BlockedRules::default()));
+        // A record from before fields were kept by their names.
+        let item = item(1, 1, |facts| facts.blocked = true);
+        let told = BlockedRules::default().told(item.present());
+        assert_eq!(told.as_deref(), Some("field Microsoft.VSTS.CMMI.Blocked"));
+    }
+}
