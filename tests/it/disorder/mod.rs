@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 const SEED: u64 = 20_261_129;
 
 fn setting(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+    let text = std::env::var_os(name)?;
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    Some(number.unwrap_or_else(|| panic!("{name} is a number, not {text:?}")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
