@@ -1,15 +1,22 @@
 //! Resume: a reader that is cut off anywhere and comes back has, in the end, the same bytes as one that never was.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use boardcast::domain::entry_id::EntryId;
+use boardcast::domain::level::Level;
 use boardcast::journal::{Journal, LogRetention};
 use boardcast::stream::hub::RingLimits;
 
 use crate::support::app::TestApp;
 use crate::support::hooks::{CONTOSO, FABRIKAM, NORTHWIND, observation, provenance, updated_in};
+use crate::support::source::Organization;
 use crate::support::sse::{Block, SseReader};
 
 const EVENTS: u32 = 10_000;
 const CUTS: usize = 200;
+/// How soon a reader who comes back has everything, on a busy machine.
+const WITHIN: Duration = Duration::from_secs(20);
 const PROJECTS: [&str; 3] = [FABRIKAM, CONTOSO, NORTHWIND];
 
 /// Publishes `count` changes, round the projects, so that every one is an event.
@@ -211,4 +218,50 @@ async fn a_silent_heartbeats_position_is_a_cursor_to_resume_from() {
     let position = reader.next().await.unwrap().id().unwrap();
     let connected = reopen(&app, "", &position).await.next_of("connected").await;
     assert_eq!(connected["resumed"], true);
+}
+
+/// The teams of which the blocks have a whole board: a snapshot at the level `full`.
+fn whole(blocks: &[Block]) -> BTreeSet<String> {
+    let snapshots = blocks.iter().filter_map(Block::json).filter(|event| event["type"] == "snapshot");
+    snapshots.filter(|event| event["level"] == "full").map(|event| event["teamId"].to_string()).collect()
+}
+
+#[tokio::test]
+async fn e3_who_is_cut_off_between_the_beginning_of_a_board_and_its_snapshot_is_sent_that() {
+    let organization = Organization::start().await;
+    organization.close().await;
+    let app = organization.builder().start().await;
+    let nothing = || async { (app.app.instance.vitals.source_level.value() != Level::Full).then_some(()) };
+    organization.until(nothing).await;
+    let mut reader = app.stream("").await;
+    organization.reopen().await;
+    let mut blocks = Vec::new();
+    while whole(&blocks).len() < 3 {
+        // Time passes as fast as it has to until the first board begins, and then as it does.
+        let has_begun = blocks.iter().filter_map(Block::json).any(|event| event["type"] == "recovered");
+        let next = async { blocks.push(reader.next().await.expect("the stream ended")) };
+        let turning = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                organization.clock.advance(Duration::from_millis(if has_begun { 20 } else { 3_000 }));
+            }
+        };
+        tokio::select! {
+            () = next => {}
+            () = turning => unreachable!(),
+        }
+    }
+    let last = blocks.len() - 1;
+    for cut in (0..last).filter(|cut| blocks[*cut].id().is_some()) {
+        let (told, more) = blocks.split_at(cut + 1);
+        let mut again = reopen(&app, "", &cursor(told).unwrap()).await;
+        let mut had: Vec<Block> = told.to_vec();
+        let rest = async {
+            while whole(&had).len() < 3 {
+                had.push(again.next().await.expect("the stream ended"));
+            }
+        };
+        let within = tokio::time::timeout(WITHIN, rest).await;
+        assert!(within.is_ok(), "cut off before {:?}", more[0].json());
+    }
 }

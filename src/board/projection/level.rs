@@ -6,7 +6,7 @@ use super::Projection;
 use crate::domain::degradation::Condition;
 use crate::domain::record::last_announced::{self, Announced};
 use crate::domain::wire::view::{Outage, Progress};
-use crate::domain::{Level, Scope, TeamKey, Timestamp};
+use crate::domain::{EntryId, Level, Scope, TeamKey, Timestamp};
 
 impl Projection {
     /// The level of a board that was announced last; without anything to claim before its first whole comparison.
@@ -36,6 +36,13 @@ impl Projection {
     /// The best level that this instance may claim of any board: less than full while it is cut off from the journal.
     pub const fn level_by_journal(&self) -> Level {
         if self.cut_off.is_some() { Level::Cached } else { Level::Full }
+    }
+
+    /// The entry that told last that a board is full; `None` where none did.
+    pub fn rose_at(&self, scope: Scope) -> Option<EntryId> {
+        let level = self.last_announced(scope, last_announced::LEVEL);
+        let rose = level.filter(|last| matches!(last.statement, Announced::Level { level: Level::Full, .. }));
+        rose.map(|last| last.version)
     }
 
     /// Why a board is less than full, for this instance's readers; `None` when it is full.

@@ -15,6 +15,10 @@ use crate::ops::instance::Instance;
 use crate::ops::vitals::ReadOutcome;
 use crate::stream::hub::frame::{Block, silent_heartbeat};
 
+/// How long after the event that tells that a board has something to show its snapshot may be written, in milliseconds: for
+/// longer no reader is waited for who takes no data.
+const SNAPSHOT_WITHIN_MS: u64 = 60_000;
+
 /// How a stream begins.
 struct Opening {
     resumed: bool,
@@ -108,14 +112,18 @@ impl Reader {
             let state = streams.instance.fold.read();
             self.live_from = state.position();
             let scopes = streams.snapshots.scopes(&state, &self.request.filter);
-            // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due.
+            // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due. So may one
+            // that had something to show at last shortly before the cursor: what was told until its snapshot has ids, too.
             let known = scopes
                 .iter()
-                .filter(|scope| state.board(**scope).is_some_and(|board| board.since < position));
+                .filter(|scope| state.board(**scope).is_some_and(|board| board.since <= position));
             self.scopes.extend(known.map(|scope| (*scope, true)));
-            let at_cursor =
-                |scope: &&Scope| state.board(**scope).is_some_and(|board| board.since == position);
-            self.pending_snapshots.extend(scopes.iter().filter(at_cursor));
+            let is_due = |scope: &&Scope| {
+                let rose = state.rose_at(**scope).filter(|rose| *rose <= position);
+                state.board(**scope).is_some_and(|board| board.since == position)
+                    || rose.is_some_and(|rose| position.ms.saturating_sub(rose.ms) <= SNAPSHOT_WITHIN_MS)
+            };
+            self.pending_snapshots.extend(scopes.iter().filter(is_due));
             (scopes.clone(), Snapshots::views(&state, &scopes), Snapshots::summary(&state, &scopes))
         };
         self.scopes.extend(self.pending_snapshots.iter().map(|scope| (*scope, true)));
