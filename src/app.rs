@@ -19,6 +19,7 @@ use crate::journal::{Journal, Store};
 use crate::ops::freshness;
 use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
+use crate::ops::pulse::Pulse;
 use crate::platform::clock::{self, Clock};
 use crate::platform::identity::{EntraIdentity, IdentitySettings};
 use crate::platform::outbound::RootCertificates;
@@ -144,6 +145,12 @@ impl Parts {
         let (measured, snapshots) = (instance.clone(), self.snapshots.clone());
         instance
             .supervise("freshness", move || freshness::keep_measuring(measured.clone(), snapshots.clone()));
+        let pulse = Pulse {
+            instance: instance.clone(),
+            streams_max: self.config.streams.max,
+            window: self.config.sync_window.clone(),
+        };
+        instance.supervise("pulse", move || pulse.clone().keep_beating());
         let retention = Retention::new(instance.clone());
         instance.supervise("retention", move || retention.clone().keep());
         instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));

@@ -24,6 +24,15 @@ use crate::write::announce::DeriveSettings;
 /// of a careless client takes several places.
 const SHED_HELD_STANDALONE: usize = 1_000;
 
+/// What is said of a reference in place of a secret.
+const UNRESOLVED: &str = "the platform did not replace this reference to a key vault; see that the secret exists, that the \
+                          identity has the role Key Vault Secrets User, and that keyVaultReferenceIdentity names it, then restart";
+
+/// Whether the platform left a reference where a secret was to be: everybody knows it who can guess the vault's name.
+fn is_unresolved(text: &str) -> bool {
+    text.trim_start().to_ascii_lowercase().starts_with("@microsoft.keyvault(")
+}
+
 /// The settings while they are read: what is wrong is gathered, so that all of it is told at once.
 pub(super) struct Reading<Lookup> {
     lookup: Lookup,
@@ -184,8 +193,9 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 
     pub(super) fn operator_access(&mut self, under_host: bool) -> OperatorAccess {
-        match self.text(OPERATOR_KEY) {
-            Some(key) => OperatorAccess::Key(Secret::new(key)),
+        let parse = |text: &str| if is_unresolved(text) { Err(UNRESOLVED) } else { Ok(Secret::new(text)) };
+        match self.parsed(OPERATOR_KEY, parse) {
+            Some(key) => OperatorAccess::Key(key),
             None if under_host => OperatorAccess::Closed,
             None => OperatorAccess::Open,
         }
@@ -245,6 +255,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
 
     fn secret(&mut self, name: &str) -> Option<Secret> {
         self.parsed(name, |text| match text.chars().count() {
+            _ if is_unresolved(text) => Err(UNRESOLVED),
             // Azure DevOps takes no longer passwords, so a longer one can never match.
             0..=256 => Ok(Secret::new(text)),
             _ => Err("must have at most 256 characters; Azure DevOps sends no longer password"),

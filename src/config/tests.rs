@@ -220,3 +220,12 @@ fn fault_d4_a_list_of_projects_that_names_none_does_not_mean_all() {
     assert_eq!(error, "BOARDCAST_PROJECTS= , : must name something; remove it to mean all");
     assert!(config(&[("BOARDCAST_PROJECTS", "Website,")]).is_ok());
 }
+
+#[test]
+fn fault_k1_a_reference_that_was_not_resolved_is_no_secret() {
+    for name in ["BOARDCAST_WEBHOOK_SECRET", "BOARDCAST_OPERATOR_KEY"] {
+        let reference = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/webhook-secret)";
+        let errors = config(&[(name, reference), ("FUNCTIONS_CUSTOMHANDLER_PORT", "1")]).unwrap_err();
+        assert!(errors.starts_with(name) && errors.contains("Key Vault Secrets User"), "{errors}");
+    }
+}

@@ -6,6 +6,7 @@ pub mod freshness;
 pub mod instance;
 pub(crate) mod instances;
 pub(crate) mod prometheus;
+pub(crate) mod pulse;
 pub(crate) mod tasks;
 pub mod telemetry;
 pub mod vitals;

@@ -32,6 +32,7 @@ mod functions_host;
 mod health_check;
 mod identity;
 mod inbox;
+mod infra;
 mod instances;
 mod journal;
 mod journal_contract;
