@@ -43,6 +43,7 @@ mod last_known;
 mod lists;
 mod load;
 mod outage;
+mod package;
 mod payloads;
 mod processes;
 mod refutation;

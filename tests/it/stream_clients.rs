@@ -17,11 +17,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::support::app::TestApp;
-use crate::support::eventually;
 use crate::support::http;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer};
 use crate::support::team::{catalogue_of_today, story};
+use crate::support::{eventually, python};
 
 /// A client, and what it printed so far.
 struct Client {
@@ -37,7 +37,7 @@ impl Client {
         let folder = root.join("tests/clients");
         let line = Proxy::to(port).await;
         let mut command = match name.ends_with(".py") {
-            true => Command::new(python(root)),
+            true => Command::new(python_with_clients(root)),
             false => {
                 assert!(
                     folder.join("node_modules/eventsource").is_dir(),
@@ -99,15 +99,14 @@ impl Drop for Client {
     }
 }
 
-/// The Python that scripts/test brought, or the machine's.
-fn python(root: &Path) -> PathBuf {
+/// The Python that the clients run on.
+fn python_with_clients(root: &Path) -> PathBuf {
     assert!(
         root.join(".tools/wheels/httpx_sse").is_dir(),
         "the clients in Python are missing, and what is tested with them is never skipped: run scripts/test once, which \
          brings them"
     );
-    let brought = root.join(".tools/python/run");
-    if brought.exists() { brought } else { "python3".into() }
+    python()
 }
 
 /// The four of them.

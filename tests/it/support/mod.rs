@@ -29,7 +29,14 @@ pub mod witness;
 pub mod writes;
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// The Python that scripts/test brought, or the machine's.
+pub fn python() -> PathBuf {
+    let brought = host::root().join(".tools/python/run");
+    if brought.exists() { brought } else { "python3".into() }
+}
 
 /// Waits until something is so; fails with `what` where it does not become so.
 pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {

@@ -43,6 +43,9 @@ pub const IDLE_CUT: Duration = Duration::from_secs(240);
 /// The executable under test, when it is not the one of the test profile.
 const BINARY_VARIABLE: &str = "BOARDCAST_TEST_BINARY";
 
+/// The folder of the app, when it is not the repository: a package that was staged, with its executable.
+const APP_VARIABLE: &str = "BOARDCAST_TEST_APP";
+
 /// A running host. The handler is killed when it is dropped.
 pub struct Host {
     /// Where clients reach it.
@@ -62,9 +65,14 @@ pub struct Builder {
     idle_cut: Duration,
 }
 
-/// The root of the repository, which is the root of the app.
+/// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The root of the app that the host starts.
+fn app() -> PathBuf {
+    std::env::var_os(APP_VARIABLE).map_or_else(|| root().to_owned(), PathBuf::from)
 }
 
 impl Host {
@@ -76,7 +84,7 @@ impl Host {
             ("SYNC_SCHEDULE", "0 */15 12-23 * * 1-5"),
         ];
         Builder {
-            files: AppFiles::read(root()),
+            files: AppFiles::read(&app()),
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             command: None,
             idle_cut: IDLE_CUT,
@@ -251,6 +259,9 @@ impl Builder {
 
 /// The executable that `host.json` names.
 fn product(executable: &str) -> Result<PathBuf, String> {
+    if std::env::var_os(APP_VARIABLE).is_some() {
+        return Ok(app().join(executable));
+    }
     let built = std::env::var_os(BINARY_VARIABLE)
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_boardcast")), |path| root().join(path));
     match built.file_name().is_some_and(|name| name == executable) {
