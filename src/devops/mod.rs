@@ -95,6 +95,17 @@ impl RevisionPage {
     }
 }
 
+/// What is asked of an item to see whether it is known as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemHead {
+    /// The number of the item.
+    pub id: WorkItemId,
+    /// Its newest revision.
+    pub revision: HeadRevision,
+    /// Its area and its iteration by the paths of now, where both are told: what is renamed makes no revision.
+    pub paths: Option<(Text, Text)>,
+}
+
 /// What a batch of items tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemBatch {
@@ -146,9 +157,9 @@ pub trait AzureDevOps: Send + Sync {
         sprint: SprintId,
     ) -> Result<Vec<WorkItemId>, CallError>;
 
-    /// The newest revision of each of these items: its number and when it was made. What is not there, deleted or hidden is left out.
+    /// The newest revision of each of these items, and where each is now. What is not there, deleted or hidden is left out.
     /// Errors as above.
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError>;
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<ItemHead>, CallError>;
 
     /// A page of the feed of all revisions of the organisation, in the order in which they were made, deletions among them.
     /// A revision names its project by name: it is looked up in `known`. `fields` are read beside those that always are.

@@ -492,7 +492,7 @@ async fn heads_come_in_batches_of_two_hundred_and_leave_out_what_is_not_there() 
     let heads = simulated.client.heads(&asked).await.unwrap();
     assert_eq!(heads.len(), expected.len());
     assert_eq!(
-        heads.into_iter().map(|(id, head)| (id.number(), head.rev)).collect::<BTreeMap<_, _>>(),
+        heads.into_iter().map(|head| (head.id.number(), head.revision.rev)).collect::<BTreeMap<_, _>>(),
         expected
     );
     let batches = asked.len().div_ceil(200) as u64;
@@ -706,7 +706,7 @@ async fn the_published_lists_are_understood() {
     assert_eq!(ids, [item(61), item(64)]);
     simulated.server.fail_next(published("work-items-batch"));
     let heads = simulated.client.heads(&[item(61), item(64), item(65)]).await.unwrap();
-    let revs: Vec<_> = heads.iter().map(|(id, head)| (*id, head.rev)).collect();
+    let revs: Vec<_> = heads.iter().map(|head| (head.id, head.revision.rev)).collect();
     assert_eq!(revs, [(item(61), 2), (item(64), 5), (item(65), 1)]);
     simulated.server.fail_next(published("work-item-revisions"));
     let found = simulated.client.revisions(id, &projects, item(61)).await.unwrap().unwrap();

@@ -162,6 +162,64 @@ async fn o3_fault_g5_items_stay_on_their_board_when_its_area_sprint_or_project_i
     }
 }
 
+/// The sprint that the first team is in bears that name, as do the items in it.
+fn name_sprint(model: &mut Model, name: &str) {
+    let today = model.today();
+    let project = &mut model.organisation.projects[0];
+    let current = project.current_sprint(&project.teams[0], today).unwrap().id;
+    let sprint = project.sprints.iter_mut().find(|sprint| sprint.id == current).unwrap();
+    let before = std::mem::replace(&mut sprint.path, format!("{}\\{name}", project.name).into());
+    sprint.name = name.into();
+    let path = sprint.path.clone();
+    for item in model.items.values_mut() {
+        for revision in [&mut item.first].into_iter().chain(&mut item.later) {
+            let content = &mut revision.content;
+            if content.home.0 == 0 && content.iteration_path == before {
+                content.iteration_path = path.clone();
+            }
+        }
+    }
+}
+
+/// The area of the first team bears that name.
+fn name_area(model: &mut Model, name: &str) {
+    model.organisation.projects[0].teams[0].area_path = format!("Fabrikam Fiber\\{name}").into();
+}
+
+#[tokio::test]
+async fn o3_an_item_that_bears_a_name_from_between_two_lists_is_on_its_board_by_its_name_of_now() {
+    for (what, name) in [("sprint", name_sprint as fn(&mut Model, &str)), ("area", name_area)] {
+        let organization = Organization::start().await;
+        let app = organization.app().await;
+        let before = items(&app, "Web").await;
+        let item = story(&organization, &app).await;
+        // While the organisation does not answer, hooks tell of a name that is another one when it answers again. What it
+        // is called at last is less than what it was called meanwhile, so no order of claims puts it right.
+        organization.close().await;
+        organization.model(|model| name(model, "Zebra"));
+        let payload = hook(&organization, item, |content| content.title = "Edited meanwhile".into());
+        assert_eq!(app.hook(&payload).await.json()["outcome"], "applied");
+        app.settled().await;
+        assert!(!items(&app, "Web").await.contains(&u64::from(item)), "{what}: the name is known");
+        organization.model(|model| name(model, "Antelope"));
+        organization.reopen().await;
+        let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+        reader.next_of("snapshot").await;
+        organization.until(async || (items(&app, "Web").await == before).then_some(())).await;
+        let passed = passed(&organization);
+        assert!(passed < Duration::from_mins(70), "{what}: {passed:?}");
+        let board = boards(&app).await["Web"].clone();
+        let shown =
+            board["items"].as_array().unwrap().iter().find(|shown| shown["id"] == item).unwrap().clone();
+        assert_eq!(shown["title"], "Edited meanwhile", "{what}");
+        // The same hook once more does not take it away again.
+        assert_eq!(app.hook(&payload).await.status, 200);
+        app.settled().await;
+        assert_eq!(items(&app, "Web").await, before, "{what}");
+        assert_eq!(app.app.instance.vitals.items_corrected.value(), 1, "{what}");
+    }
+}
+
 #[tokio::test]
 async fn o3_a_state_that_a_type_did_not_have_is_looked_up_once_and_counted_by_its_category() {
     let organization = Organization::start().await;

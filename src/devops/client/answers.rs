@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::devops::ItemHead;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::catalogue::BugsBehaviour;
 use crate::domain::sprint::refuted::HeadRevision;
@@ -241,20 +242,25 @@ pub(super) struct Head {
     fields: Option<HeadFields>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct HeadFields {
     #[serde(rename = "System.Rev")]
     rev: Option<Rev>,
     #[serde(rename = "System.ChangedDate")]
     changed_at: Option<String>,
+    #[serde(rename = "System.AreaPath")]
+    area_path: Option<Text>,
+    #[serde(rename = "System.IterationPath")]
+    iteration_path: Option<Text>,
 }
 
 impl Head {
-    pub(super) fn known(self) -> Option<(WorkItemId, HeadRevision)> {
-        let of_fields = self.fields.as_ref();
-        let rev = self.rev.or_else(|| of_fields?.rev)?;
-        let changed_at = of_fields.and_then(|fields| Timestamp::parse(fields.changed_at.as_deref()?));
-        Some((self.id, HeadRevision { rev, changed_at }))
+    pub(super) fn known(self) -> Option<ItemHead> {
+        let fields = self.fields.unwrap_or_default();
+        let rev = self.rev.or(fields.rev)?;
+        let changed_at = fields.changed_at.as_deref().and_then(Timestamp::parse);
+        let paths = fields.area_path.zip(fields.iteration_path);
+        Some(ItemHead { id: self.id, revision: HeadRevision { rev, changed_at }, paths })
     }
 }
 

@@ -46,7 +46,9 @@ fn an_omitted_item_and_one_without_a_revision_have_no_head() {
     let heads: Vec<_> = heads.value.into_iter().flatten().filter_map(Head::known).collect();
     let of_12 = HeadRevision { rev: 3, changed_at: Timestamp::parse("2026-11-23T09:30:00.123Z") };
     let of_40 = HeadRevision { rev: 9, changed_at: None };
-    let expected: Vec<_> = ids(&[12, 40]).into_iter().zip([of_12, of_40]).collect();
+    let paths = Some(("Northwind\\Shop".into(), "Northwind\\Sprint 1".into()));
+    let expected = ids(&[12, 40]).into_iter().zip([(of_12, paths), (of_40, None)]);
+    let expected: Vec<_> = expected.map(|(id, (revision, paths))| ItemHead { id, revision, paths }).collect();
     assert_eq!(heads, expected);
 }
 

@@ -28,11 +28,10 @@ use self::answers::{Head, Listed, Relations};
 use self::asked_fields::AskedFields;
 use self::transport::{Refused, Request, Transport};
 use super::project::ProjectCatalogue;
-use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
+use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ItemHead, ProjectRef, RevisionPage, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use crate::domain::sprint::catalogue::Catalogue;
-use crate::domain::sprint::refuted::HeadRevision;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::platform::identity::TokenSource;
@@ -190,9 +189,10 @@ impl AzureDevOps for RestClient {
         Ok(relations.ids().into_iter().collect())
     }
 
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError> {
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<ItemHead>, CallError> {
         let batch = |ids: &[WorkItemId]| {
-            let fields = ["System.Id", "System.Rev", "System.ChangedDate"];
+            let fields =
+                ["System.Id", "System.Rev", "System.ChangedDate", "System.AreaPath", "System.IterationPath"];
             let body = json!({ "ids": ids, "fields": fields, "errorPolicy": "omit" });
             self.transport.request("_apis/wit/workitemsbatch", &[]).posting(&body).send()
         };

@@ -92,6 +92,11 @@ impl Facts {
         }
     }
 
+    /// What says on which board it was, and may change without a revision.
+    pub(super) fn place(&self) -> (bool, &str, &str) {
+        (self.deleted, &self.area_path, &self.iteration_path)
+    }
+
     fn texts(&self) -> [&Text; 4] {
         [&self.work_item_type, &self.state, &self.iteration_path, &self.area_path]
     }

@@ -86,11 +86,28 @@ impl Teams {
         if facts.deleted {
             return Vec::new();
         }
-        let own = self.of_project(facts.project).filter(|team| team.is_own_area(&facts.area_path));
-        let scopes: Vec<Scope> = own
-            .map(|team| team.key().scope(team.sprint_of(&facts.iteration_path).map(|sprint| sprint.id)))
-            .collect();
+        let scopes: Vec<Scope> =
+            self.boards_by(facts.project, &facts.area_path, &facts.iteration_path).collect();
         if scopes.is_empty() { vec![Scope::project(facts.project)] } else { scopes }
+    }
+
+    /// The boards of teams that show what has these paths.
+    fn boards_by(&self, project: ProjectId, area: &str, iteration: &str) -> impl Iterator<Item = Scope> {
+        let own = self.of_project(project).filter(move |team| team.is_own_area(area));
+        own.map(move |team| team.key().scope(team.sprint_of(iteration).map(|sprint| sprint.id)))
+    }
+
+    /// Whether an item that is not deleted is on a board by the paths that it has now, and not by those that are known of
+    /// its newest revision: areas and iterations are renamed without one. A path that no list has says nothing, because
+    /// it may be a name that is newer than the lists.
+    pub fn is_misplaced(&self, item: &WorkItem, area: &str, iteration: &str) -> bool {
+        let facts = &item.present().claim.facts;
+        let is_known = |scope: &Scope| {
+            scope.sprint.is_some() || iteration == &*facts.iteration_path || !iteration.contains('\\')
+        };
+        let shown = self.boards_of(item);
+        let mut now = self.boards_by(facts.project, area, iteration).filter(is_known);
+        !facts.deleted && now.any(|scope| !shown.contains(&scope))
     }
 
     /// The teams whose item this is or ever was, as far as its revisions are known.
@@ -149,6 +166,30 @@ mod tests {
         assert_eq!(boards(|facts| facts.project = other_project()), [Scope::project(other_project())]);
         assert_eq!(boards(|facts| facts.deleted = true), []);
         assert_eq!(Teams::default().boards_of(&item(13, 1, |_| {})), [Scope::project(project())]);
+    }
+
+    #[test]
+    fn o3_an_item_is_misplaced_where_the_lists_tell_its_board_by_the_paths_of_now_alone() {
+        let teams = teams([catalogue(), second_team()]);
+        let (area, sprint) = ("Fabrikam", "Fabrikam\\Sprint 1");
+        let misplaced = |change: fn(&mut crate::domain::sprint::work_item::Facts), area, iteration| {
+            teams.is_misplaced(&item(13, 1, change), area, iteration)
+        };
+        assert!(!misplaced(|_| {}, area, sprint));
+        assert!(misplaced(|facts| facts.iteration_path = "Fabrikam\\Between".into(), area, sprint));
+        assert!(!misplaced(|facts| facts.iteration_path = "Fabrikam\\Between".into(), area, "Fabrikam"));
+        assert!(misplaced(|facts| facts.area_path = "Between".into(), area, sprint));
+        assert!(misplaced(|_| {}, "Fabrikam\\Mobile", sprint), "the other team's as well");
+        assert!(!misplaced(|facts| facts.deleted = true, "Fabrikam\\Mobile", sprint));
+        // What is newer than the lists takes nothing away.
+        assert!(!misplaced(|_| {}, area, "Fabrikam\\Newer"));
+        assert!(!misplaced(|_| {}, "Newer", sprint));
+        assert!(!misplaced(|facts| facts.area_path = "Between".into(), area, "Fabrikam\\Newer"));
+        // In no sprint by either.
+        let elsewhere = |facts: &mut crate::domain::sprint::work_item::Facts| {
+            (facts.area_path, facts.iteration_path) = ("Between".into(), "Fabrikam\\Later".into());
+        };
+        assert!(misplaced(elsewhere, area, "Fabrikam\\Later"));
     }
 
     #[test]

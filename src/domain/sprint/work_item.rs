@@ -257,15 +257,15 @@ impl WorkItem {
     }
 
     /// The item as the organisation told it, and as a correction of this one: refuted are claims that are of another
-    /// revision than the one told, those that are in `doubt` and above all told or wrong about the recycle bin, of which
-    /// an item may come and go without a revision, and none that it has after all. `None` where it corrects nothing.
+    /// revision than the one told, those that are in `doubt` and above all told or wrong about what may change without a
+    /// revision, the recycle bin and the names of paths, and none that it has after all. `None` where it corrects nothing.
     pub fn corrected(&self, told: &Self, doubt: &BTreeSet<ClaimKey>) -> Option<Self> {
         let dated = |rev, right: &Claim| HeadRevision { rev, changed_at: Some(right.changed_at) };
         let is_in_doubt = |rev, claim: &Claim| doubt.contains(&ClaimKey::of(rev, claim));
         let is_wrong = |(rev, claim): &(Rev, &Claim)| match told.revisions.get(rev) {
             Some(right) => {
                 dated(*rev, right).denies(*rev, claim.changed_at, claim.claimed_at)
-                    || claim.facts.deleted != right.facts.deleted && is_in_doubt(*rev, claim)
+                    || claim.facts.place() != right.facts.place() && is_in_doubt(*rev, claim)
             }
             None => *rev > told.newest().0 && is_in_doubt(*rev, claim),
         };

@@ -9,10 +9,10 @@ use futures_util::{StreamExt as _, stream};
 
 use super::Source;
 use super::compare::{BoardError, of_items};
-use crate::devops::{CallError, ItemBatch, ProjectRef};
+use crate::devops::{CallError, ItemBatch, ItemHead, ProjectRef};
 use crate::domain::degradation::{DataSource, Failure};
 use crate::domain::scope::ProjectId;
-use crate::domain::sprint::refuted::{ClaimKey, HeadRevision};
+use crate::domain::sprint::refuted::ClaimKey;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::wire::event::Cause;
 use crate::write::ingest::Provenance;
@@ -59,7 +59,10 @@ impl Source {
         let mut doubted = self.doubted(&known, &heads);
         let omitted = omitted(&known, &heads);
         doubted.extend(self.doubted_in_vain(&known, &omitted));
-        let mut stale = self.stale(heads, &doubted);
+        for (id, claim) in self.misplaced(&known, &heads) {
+            doubted.entry(id).or_default().insert(claim);
+        }
+        let mut stale = self.stale(&heads, &doubted);
         stale.extend(new);
         let (doubtful, stale): (Vec<WorkItemId>, Vec<WorkItemId>) =
             stale.into_iter().partition(|id| doubted.contains_key(id));
@@ -114,14 +117,27 @@ impl Source {
     }
 
     /// The claims that the organisation was found not to have before, too, by their items.
-    fn doubted(
+    fn doubted(&self, known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[ItemHead]) -> Doubted {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = |head: &ItemHead| Some((head.id, doubts.look(known.get(&head.id)?, head.revision)));
+        heads.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
+    }
+
+    /// The newest claims on items that bear names which no list ever had: an area or an iteration was renamed more than
+    /// once since the list was read before. By the names of now the lists tell where they are.
+    fn misplaced(
         &self,
         known: &HashMap<WorkItemId, Arc<WorkItem>>,
-        heads: &[(WorkItemId, HeadRevision)],
-    ) -> Doubted {
-        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = |(id, head): &(WorkItemId, HeadRevision)| Some((*id, doubts.look(known.get(id)?, *head)));
-        heads.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
+        heads: &[ItemHead],
+    ) -> Vec<(WorkItemId, ClaimKey)> {
+        let state = self.instance.fold.read();
+        let look = |head: &ItemHead| {
+            let (item, (area, iteration)) = (known.get(&head.id)?, head.paths.as_ref()?);
+            let is_misplaced =
+                item.present().rev == head.revision.rev && state.teams().is_misplaced(item, area, iteration);
+            is_misplaced.then(|| (head.id, item.newest_claim()))
+        };
+        heads.iter().filter_map(look).collect()
     }
 
     /// The newest claims on items that the organisation did not name before either.
@@ -159,13 +175,13 @@ impl Source {
 
     /// Those that are behind, or in doubt. Whether an item is on the board does not matter: with a sprint the organisation
     /// also names the parents of its tasks, which are often in no sprint or in another.
-    fn stale(&self, heads: Vec<(WorkItemId, HeadRevision)>, doubted: &Doubted) -> Vec<WorkItemId> {
+    fn stale(&self, heads: &[ItemHead], doubted: &Doubted) -> Vec<WorkItemId> {
         let state = self.instance.fold.read();
-        let is_behind = |(id, head): &(WorkItemId, HeadRevision)| {
-            doubted.contains_key(id)
-                || state.item(*id).is_none_or(|known| known.item.present().rev < head.rev)
+        let is_behind = |head: &&ItemHead| {
+            doubted.contains_key(&head.id)
+                || state.item(head.id).is_none_or(|known| known.item.present().rev < head.revision.rev)
         };
-        heads.into_iter().filter(is_behind).map(|(id, _)| id).collect()
+        heads.iter().filter(is_behind).map(|head| head.id).collect()
     }
 
     /// Fetches these items with all their revisions and commits them.
@@ -230,11 +246,8 @@ fn is_of_one_item(error: &CallError, answered: u32) -> bool {
 
 /// The items that are known here and that the organisation did not name: they are in its recycle bin, or may not be read
 /// any more. Their revisions tell.
-fn omitted(
-    known: &HashMap<WorkItemId, Arc<WorkItem>>,
-    heads: &[(WorkItemId, HeadRevision)],
-) -> Vec<WorkItemId> {
-    let named: BTreeSet<WorkItemId> = heads.iter().map(|(id, _)| *id).collect();
+fn omitted(known: &HashMap<WorkItemId, Arc<WorkItem>>, heads: &[ItemHead]) -> Vec<WorkItemId> {
+    let named: BTreeSet<WorkItemId> = heads.iter().map(|head| head.id).collect();
     let is_omitted = |item: &&Arc<WorkItem>| !named.contains(&item.id) && !item.present().claim.facts.deleted;
     known.values().filter(is_omitted).map(|item| item.id).collect()
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 /// A month that every run of the tests lives.
 const SEED: u64 = 20_261_129;
 
+#[expect(clippy::disallowed_methods, reason = "they are settings of the tests")]
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var_os(name)?;
     let number = text.to_str().and_then(|text| text.parse().ok());

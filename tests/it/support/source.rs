@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::project::ProjectCatalogue;
-use boardcast::devops::{AzureDevOps, CallError, FeedStart, ItemBatch, ProjectRef, RevisionPage, TeamRef};
+use boardcast::devops::{
+    AzureDevOps, CallError, FeedStart, ItemBatch, ItemHead, ProjectRef, RevisionPage, TeamRef,
+};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::Catalogue;
-use boardcast::domain::sprint::refuted::HeadRevision;
 use boardcast::domain::sprint::work_item::{Observation, WorkItemId};
 use boardcast::domain::time::Timestamp;
 use chrono_tz::Tz;
@@ -163,7 +164,7 @@ impl AzureDevOps for Way {
         self.client.sprint_items(project, team, sprint).await
     }
 
-    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<(WorkItemId, HeadRevision)>, CallError> {
+    async fn heads(&self, ids: &[WorkItemId]) -> Result<Vec<ItemHead>, CallError> {
         self.pass(None).await?;
         self.client.heads(ids).await
     }
