@@ -9,10 +9,13 @@ use boardcast::demo::simulation::item::{Event, ItemContent};
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::organisation::{Project, Team, guid};
 use boardcast::demo::simulation::process::{ItemRank, SimulatedState};
+use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::catalogue::StateCategory;
+use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::organisation::SimulatedFailure;
 use crate::support::source::{NOW_MS, Organization, boards};
 
 /// What is asked of a project, whatever its teams.
@@ -262,4 +265,33 @@ async fn o3_a_state_that_a_type_did_not_have_is_looked_up_once_and_counted_by_it
     let asked_since: Vec<u64> =
         asked_of_projects(&organization).await.iter().zip(asked).map(|(now, then)| now - then).collect();
     assert_eq!(asked_since, [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn s13_a_board_is_not_called_equal_while_an_item_names_a_project_that_cannot_be_looked_for() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let item = story(&organization, &app).await;
+    // Nobody hears of a new name of the project: the list of projects is of before, and cannot be read again.
+    *organization.way.no_feed.lock().unwrap() = Some(Failure::Server);
+    organization.fail_on("GET projects", SimulatedFailure::Unavailable).await;
+    organization.model(|model| rename_project(&mut model.organisation.projects[0]));
+    hook(&organization, item, |content| content.title = "Edited since".into());
+    let changed_at = (organization.clock.clock())().epoch_ms();
+    let source = app.app.source.clone().unwrap();
+    for is_listed in [false, true] {
+        if is_listed {
+            organization.mend().await;
+        }
+        for _ in 0..2 {
+            organization.clock.advance(Duration::from_mins(8));
+            source.check(Cause::Timer).await;
+            app.settled().await;
+        }
+        let board = boards(&app).await["Web"].clone();
+        let titles: Vec<&Value> =
+            board["items"].as_array().unwrap().iter().map(|item| &item["title"]).collect();
+        assert_eq!(titles.contains(&&json!("Edited since")), is_listed);
+        assert_eq!(board["dataAsOf"].as_i64().unwrap() > changed_at, is_listed, "{}", board["dataAsOf"]);
+    }
 }

@@ -2,8 +2,8 @@
 //! as its last page for one call, and brings what happened before the boards began.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Source;
 use super::compare::{BoardError, of_items};
@@ -86,19 +86,26 @@ impl Source {
     async fn page(&self, from: &FeedStart, projects: &[ProjectRef]) -> Result<RevisionPage, CallError> {
         let fields = self.named_fields();
         let page = self.azure.revision_page(from, projects, &fields).await?;
-        let is_new = {
-            let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = strangers.len();
-            strangers.extend(page.strangers.iter().cloned());
-            strangers.len() > known
-        };
-        if !is_new {
-            return Ok(page);
+        match self.look_for(&page.strangers).await? {
+            Some(listed) => self.azure.revision_page(from, &listed, &fields).await,
+            None => Ok(page),
         }
-        tracing::info!(projects = ?page.strangers, "the feed names projects that are not listed; the list is read again");
+    }
+
+    /// Reads the list of projects again where it was not yet read for one of these names, which it lacks. What is still
+    /// unknown then may not be seen by us, and is no reason to look again.
+    pub(super) async fn look_for(
+        &self,
+        names: &BTreeSet<Text>,
+    ) -> Result<Option<Arc<Vec<ProjectRef>>>, CallError> {
+        if names.is_subset(&self.strangers.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(None);
+        }
+        tracing::info!(projects = ?names, "there are projects that are not listed; the list is read again");
         self.has_met_a_stranger.store(true, Ordering::SeqCst);
         let (listed, _) = self.lists.projects(Look { again: true, is_known: true }).await?;
-        self.azure.revision_page(from, &listed, &fields).await
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).extend(names.iter().cloned());
+        Ok(Some(listed))
     }
 
     /// The fields that the processes of known teams name: they are read beside those that always are.

@@ -11,7 +11,7 @@ use super::Source;
 use super::compare::{BoardError, of_items};
 use crate::devops::{CallError, ItemBatch, ItemHead, ProjectRef};
 use crate::domain::degradation::{DataSource, Failure};
-use crate::domain::scope::ProjectId;
+use crate::domain::scope::{ProjectId, Text};
 use crate::domain::sprint::refuted::ClaimKey;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::wire::event::Cause;
@@ -33,11 +33,37 @@ pub(super) struct Fetched {
     pub(super) items: u32,
     /// Those of which the answer cannot be read. They cost the board themselves, and no more.
     pub(super) unreadable: Vec<WorkItemId>,
+    /// Projects that items name and that are not listed: these items were left out.
+    strangers: BTreeSet<Text>,
+}
+
+impl Fetched {
+    fn add(&mut self, more: Self) {
+        self.items += more.items;
+        self.unreadable.extend(more.unreadable);
+        self.strangers.extend(more.strangers);
+    }
 }
 
 impl Source {
-    /// Fetches those of these items that are behind.
+    /// Fetches those of these items that are behind. Where one names a project that is not listed, the list is read again
+    /// first: it may be of before the project was renamed, and whoever left the item out would call its board equal.
     pub(super) async fn compare_items(
+        &self,
+        projects: &[ProjectRef],
+        project: ProjectId,
+        ids: &BTreeSet<WorkItemId>,
+        cause: Cause,
+    ) -> Result<Fetched, BoardError> {
+        let fetched = self.compare_listed(projects, project, ids, cause).await?;
+        let Some(projects) = of_items(self.look_for(&fetched.strangers).await)? else { return Ok(fetched) };
+        let mut again = self.compare_listed(&projects, project, ids, cause).await?;
+        again.items += fetched.items;
+        Ok(again)
+    }
+
+    /// The same for items of projects that are listed.
+    async fn compare_listed(
         &self,
         projects: &[ProjectRef],
         project: ProjectId,
@@ -69,9 +95,7 @@ impl Source {
         let mut fetched = self.fetch_as_they_are(projects, project, &stale, cause).await?;
         // What the organisation refutes or omits, only its revisions can tell.
         let one_by_one: Vec<WorkItemId> = doubtful.into_iter().chain(omitted).collect();
-        let told = self.fetch(projects, project, &one_by_one, &doubted, cause).await?;
-        fetched.items += told.items;
-        fetched.unreadable.extend(told.unreadable);
+        fetched.add(self.fetch(projects, project, &one_by_one, &doubted, cause).await?);
         Ok(fetched)
     }
 
@@ -91,8 +115,11 @@ impl Source {
         for id in &unreadable {
             tracing::warn!(work_item = %id, "a work item cannot be read; it is missing on its board");
         }
+        let (items, left_out): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| self.is_listed(projects, item));
+        let strangers = left_out.iter().map(named_project).collect();
         let items = self.keep(projects, items, cause).await?;
-        Ok(Fetched { items, unreadable: unreadable.into_iter().collect() })
+        Ok(Fetched { items, unreadable: unreadable.into_iter().collect(), strangers })
     }
 
     /// Keeps items of projects that are listed; returns how many there are.
@@ -205,9 +232,10 @@ impl Source {
                     Ok(Some(item)) if self.is_listed(projects, &item) => {
                         observations.push(self.told(item, doubted));
                     }
+                    Ok(Some(item)) => drop(fetched.strangers.insert(named_project(&item))),
                     // The board shows it, and cannot answer for it.
                     Ok(None) if self.instance.fold.read().item(id).is_some() => fetched.unreadable.push(id),
-                    Ok(_) => {}
+                    Ok(None) => {}
                     Err(error) => failed.push((id, error)),
                 }
             }
@@ -229,6 +257,11 @@ impl Source {
         }
         Ok(fetched)
     }
+}
+
+/// The name of the project that an item is in.
+fn named_project(item: &Observation) -> Text {
+    item.present().details.project_name.clone()
 }
 
 /// Whether that an item cannot be fetched says nothing of the others: its answer cannot be read, or others were answered.
