@@ -24,7 +24,6 @@ mod deploy_scripts;
 mod derive;
 mod details;
 mod discovery;
-mod disorder;
 mod eviction;
 mod failures;
 mod feed;

@@ -13,6 +13,7 @@
     reason = "tests fail by panicking, and of the shared helpers only some are used here"
 )]
 
+mod disorder;
 #[path = "../it/support/mod.rs"]
 mod support;
 

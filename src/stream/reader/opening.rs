@@ -119,7 +119,8 @@ impl Reader {
                 .filter(|scope| state.board(**scope).is_some_and(|board| board.since <= position));
             self.scopes.extend(known.map(|scope| (*scope, true)));
             let is_due = |scope: &&Scope| {
-                let rose = state.rose_at(**scope).filter(|rose| *rose <= position);
+                // What a commit tells has ids up to its own, which is what is known of it.
+                let rose = state.rose_at(**scope);
                 state.board(**scope).is_some_and(|board| board.since == position)
                     || rose.is_some_and(|rose| position.ms.saturating_sub(rose.ms) <= SNAPSHOT_WITHIN_MS)
             };

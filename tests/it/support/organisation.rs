@@ -49,8 +49,10 @@ pub enum SimulatedFailure {
     /// Any other answer.
     Instead(Answer),
     /// The right answer, of which the last part never comes: the connection is reset.
+    #[allow(dead_code, reason = "only in tests/long")]
     Reset,
     /// The right answer as far as it goes: the JSON ends in the middle.
+    #[allow(dead_code, reason = "only in tests/long")]
     Truncated,
     /// A list with nothing in it.
     Empty,

@@ -11,7 +11,7 @@ mod people;
 
 use std::time::{Duration, Instant};
 
-/// A month that every run of the tests lives.
+/// The month that is lived unless another is named.
 const SEED: u64 = 20_261_129;
 
 #[expect(clippy::disallowed_methods, reason = "they are settings of the tests")]
