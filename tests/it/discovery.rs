@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, ItemContent};
-use boardcast::demo::simulation::model::Model;
+use boardcast::demo::simulation::model::{Draft, Model};
 use boardcast::demo::simulation::organisation::{Project, Team, guid};
 use boardcast::demo::simulation::process::{ItemRank, SimulatedState};
 use boardcast::domain::degradation::Failure;
@@ -294,4 +294,33 @@ async fn s13_a_board_is_not_called_equal_while_an_item_names_a_project_that_cann
         assert_eq!(titles.contains(&&json!("Edited since")), is_listed);
         assert_eq!(board["dataAsOf"].as_i64().unwrap() > changed_at, is_listed, "{}", board["dataAsOf"]);
     }
+}
+
+#[tokio::test]
+async fn s13_an_item_that_is_new_in_a_project_of_another_name_is_on_its_board_before_that_is_called_equal() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let source = app.app.source.clone().unwrap();
+    // The past is read, so that the feed alone tells what is new.
+    organization.clock.advance(Duration::from_secs(15));
+    source.check(Cause::Timer).await;
+    let made = organization.model(|model| {
+        rename_project(&mut model.organisation.projects[0]);
+        let project = &model.organisation.projects[0];
+        let path = project.current_sprint(&project.teams[0], model.today()).unwrap().path.clone();
+        let draft = Draft::new((0, 0), ItemRank::Requirement, "New here".into(), path);
+        let at = model.now();
+        model.create(draft, at, 0).unwrap();
+        at.epoch_ms()
+    });
+    for _ in 0..2 {
+        organization.clock.advance(Duration::from_secs(70));
+        source.check(Cause::Timer).await;
+        app.settled().await;
+    }
+    let board = boards(&app).await["Web"].clone();
+    assert_eq!(board["project"]["name"], "Fabrikam Works");
+    assert!(board["dataAsOf"].as_i64().unwrap() > made, "{}", board["dataAsOf"]);
+    let items = board["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["title"] == "New here"), "{:?}", board["level"]);
 }

@@ -36,13 +36,14 @@ impl Source {
     /// it was left: an organisation that does not know its own token may not know either what it told before.
     pub(super) async fn read_feed(
         &self,
-        projects: &[ProjectRef],
+        given: &[ProjectRef],
         began: Timestamp,
         cause: Cause,
     ) -> Result<(u32, bool), BoardError> {
         let (mut changed, mut again_from, mut goes_on) = (0, None, true);
-        let mut was_repeated = false;
+        let (mut was_repeated, mut listed) = (false, None::<Arc<Vec<ProjectRef>>>);
         loop {
+            let projects = listed.as_deref().map_or(given, Vec::as_slice);
             let known = self.instance.fold.read().checked().feed.clone();
             let from = match (again_from.take(), &known) {
                 (Some(at), _) => FeedStart::At(at),
@@ -50,8 +51,8 @@ impl Source {
                 (None, None) => FeedStart::At(earlier(began, WINDOW_MS)),
             };
             let asked_at = (self.instance.clock)();
-            let page = match (self.page(&from, projects).await, &known) {
-                (Ok(page), _) => page,
+            let (page, newer) = match (self.page(&from, projects).await, &known) {
+                (Ok(told), _) => told,
                 (Err(error), Some(known))
                     if error.status == Some(400) && matches!(from, FeedStart::After(_)) =>
                 {
@@ -62,6 +63,9 @@ impl Source {
                 }
                 (Err(error), _) => return of_items(Err(error)),
             };
+            // What was left out of this page by the older list would be left out of the next one, too.
+            listed = newer.or(listed);
+            let projects = listed.as_deref().map_or(given, Vec::as_slice);
             let position = of_items(position(&page, known.as_ref(), began))?;
             // A cache on the way may tell the page before this one again, and that it was the last says nothing now. Asked
             // for once more it is believed: a server may begin with what the page before ended with.
@@ -82,24 +86,34 @@ impl Source {
     }
 
     /// A page of the feed. Where it names a project that is not listed, the list is read again first: it may be a new one,
-    /// or one with a new name. What is still unknown then may not be seen by us.
-    async fn page(&self, from: &FeedStart, projects: &[ProjectRef]) -> Result<RevisionPage, CallError> {
+    /// or one with a new name. What is still unknown then may not be seen by us. Returns that list, too.
+    async fn page(
+        &self,
+        from: &FeedStart,
+        projects: &[ProjectRef],
+    ) -> Result<(RevisionPage, Option<Arc<Vec<ProjectRef>>>), CallError> {
         let fields = self.named_fields();
         let page = self.azure.revision_page(from, projects, &fields).await?;
         match self.look_for(&page.strangers).await? {
-            Some(listed) => self.azure.revision_page(from, &listed, &fields).await,
-            None => Ok(page),
+            Some(listed) => Ok((self.azure.revision_page(from, &listed, &fields).await?, Some(listed))),
+            None => Ok((page, None)),
         }
     }
 
-    /// Reads the list of projects again where it was not yet read for one of these names, which it lacks. What is still
-    /// unknown then may not be seen by us, and is no reason to look again.
+    /// The list of projects where it has one of these names, which the one that the caller goes by lacks; it is read again
+    /// where that was not yet done for one of them. What is still unknown then may not be seen by us, and is no reason to
+    /// look again.
     pub(super) async fn look_for(
         &self,
         names: &BTreeSet<Text>,
     ) -> Result<Option<Arc<Vec<ProjectRef>>>, CallError> {
         if names.is_subset(&self.strangers.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(None);
+            let is_named = |project: &ProjectRef| {
+                let name = project.name.to_lowercase();
+                names.iter().any(|stranger| stranger.to_lowercase() == name)
+            };
+            let known = self.lists.projects_as_known().map(|(listed, _)| listed);
+            return Ok(known.filter(|listed| listed.iter().any(is_named)));
         }
         tracing::info!(projects = ?names, "there are projects that are not listed; the list is read again");
         self.has_met_a_stranger.store(true, Ordering::SeqCst);
