@@ -96,8 +96,9 @@ async fn followed(stage: &Stage, connections: &[Connection]) -> Result<(), Strin
         let shown: BTreeMap<u32, Value> =
             items.iter().map(|item| (truth::number(&item["id"]), plain(item))).collect();
         let name = format!("{:?}", (&board["project"]["id"], &board["team"]["id"], &board["sprint"]["id"]));
-        let has: BTreeMap<u32, Value> =
-            held.get(&name).into_iter().flatten().map(|(id, item)| (*id, plain(item))).collect();
+        // Of a board that an event was too large for a reader has an address, and asks there.
+        let Some(has) = held.get(&name) else { continue };
+        let has: BTreeMap<u32, Value> = has.iter().map(|(id, item)| (*id, plain(item))).collect();
         let differs = |(id, item): &(&u32, &Value)| shown.get(id) != Some(item);
         let wrong: Vec<_> = has.iter().filter(differs).map(|(id, item)| (item, shown.get(id))).collect();
         let less: Vec<_> = shown.keys().filter(|id| !has.contains_key(id)).collect();
@@ -212,7 +213,9 @@ async fn archived(stage: &Stage) -> Result<(), String> {
         let scope = json!(row.scope);
         let board = format!("{:?}", (&scope["project"], &scope["team"], &scope["sprint"]));
         let name = row.about.as_ref().and_then(|about| about.project.clone());
-        if row.as_of.epoch_ms() > truth::now_ms() || name.is_none() {
+        // By hooks alone it is of when the organisation says that items changed, and that may live ahead of its time.
+        let is_future = stage.truth.is_compared && row.as_of.epoch_ms() > truth::now_ms();
+        if is_future || name.is_none() {
             return Err(format!("a row of the future, or without a name: {row:?}"));
         }
         values.insert((board, row.metric.to_string()), json!(row.value.value()));
