@@ -49,7 +49,7 @@ pub struct EffectiveSetting {
 }
 
 /// Whether a setting is a secret or may contain one.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     [PAT, CLIENT_SECRET, SECRET, SECRET_PREVIOUS, OPERATOR_KEY, REDIS_URL, TABLES, IDENTITY_HEADER]
         .contains(&name)
 }
@@ -71,10 +71,11 @@ impl Config {
             let set = environment(setting.name).filter(is_set);
             let told = host_json(setting.name).filter(is_set);
             let default = if self.under_host { setting.functions_host } else { setting.standalone };
+            let is_ignored = default.starts_with("ignored");
             let (text, from) = match (set, told) {
-                (Some(_), _) if default.starts_with("ignored") => (None, Origin::Ignored),
+                (Some(_), _) if is_ignored => (None, Origin::Ignored),
                 (Some(set), _) => (Some(set.trim().to_owned()), Origin::Environment),
-                (None, Some(told)) if !default.starts_with("ignored") => (Some(told), Origin::HostJson),
+                (None, Some(told)) if !is_ignored => (Some(told), Origin::HostJson),
                 (None, _) => (None, Origin::Default),
             };
             let wanted = text.clone().unwrap_or_else(|| default.replace('`', ""));

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use super::effective::is_secret;
 use super::{
-    ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, CLIENT_SECRET,
-    DEMO, FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
-    OperatorAccess, PAT, REDIS_AUTH, REDIS_URL, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX,
-    SYNC_CRON, SYNC_ZONE, TABLES, TEAM_ZONES, THRESHOLD,
+    ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
+    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
+    OperatorAccess, REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX, SYNC_CRON, SYNC_ZONE,
+    TEAM_ZONES, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::schedule::{SyncWindow, WindowError};
@@ -51,7 +52,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     /// Notes that a setting cannot be used. What is, or may hold, a secret is not shown.
     pub(super) fn refuse(&mut self, name: &str, value: &str, remedy: impl AsRef<str>) {
         let may_hold_a_secret = match name {
-            PAT | CLIENT_SECRET | SECRET | SECRET_PREVIOUS | REDIS_URL | TABLES => true,
+            name if is_secret(name) => true,
             // An address to clone from may hold a token.
             ORGANIZATION_URL | AUTHORITY_HOST => value.contains('@'),
             // Where a way to log in was expected, somebody may have put a password.

@@ -85,40 +85,24 @@ fn age_s(
 mod tests {
     use std::collections::BTreeSet;
     use std::io;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
-    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::domain::owner::Owner;
     use crate::journal::memory::MemoryJournal;
     use crate::journal::{LogRetention, Store};
+    use crate::ops::telemetry::tests::Written;
     use crate::platform::clock::Clock;
 
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    /// The lines, as the Functions host gets them.
+    fn lines_of(written: &Written) -> Vec<serde_json::Value> {
+        written.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    impl Written {
-        /// The lines, as the Functions host gets them.
-        fn lines(&self) -> Vec<serde_json::Value> {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-        }
-
-        fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
-            let writer = self.clone();
-            tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish()
-        }
+    fn subscriber(written: &Written) -> impl tracing::Subscriber + Send + Sync + use<> {
+        let writer = written.clone();
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish()
     }
 
     fn pulse(now: &Arc<AtomicI64>) -> Pulse {
@@ -137,7 +121,7 @@ mod tests {
         let (now, written) = (Arc::new(AtomicI64::new(59_000)), Written::default());
         let pulse = pulse(&now);
         pulse.instance.vitals.dead_letter(Timestamp::default(), "a word", 5, None);
-        let _guard = tracing::subscriber::set_default(written.subscriber());
+        let _guard = tracing::subscriber::set_default(subscriber(&written));
         // Where there is one subscriber alone, what other threads do without one turns the event off for all.
         let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
         let beating = pulse.keep_beating();
@@ -145,9 +129,9 @@ mod tests {
         for (at, lines) in [(59_000, 1), (59_900, 1), (60_000, 2), (119_900, 2), (180_000, 3)] {
             now.store(at, Ordering::SeqCst);
             let _ = tokio::time::timeout(Duration::from_secs(5), &mut beating).await;
-            assert_eq!(written.lines().len(), lines, "at {at}");
+            assert_eq!(lines_of(&written).len(), lines, "at {at}");
         }
-        let line = &written.lines()[0];
+        let line = &lines_of(&written)[0];
         assert_eq!((&line["message"], &line["level"]), (&"vitals".into(), &"INFO".into()));
         assert_eq!((&line["streams_max"], &line["dead_letters"]), (&900.into(), &1.into()));
     }
@@ -163,8 +147,8 @@ mod tests {
         let written = Written::default();
         let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
         let pulse = pulse(&Arc::default());
-        tracing::subscriber::with_default(written.subscriber(), || pulse.write(Some(5)));
-        let line = &written.lines()[0];
+        tracing::subscriber::with_default(subscriber(&written), || pulse.write(Some(5)));
+        let line = &lines_of(&written)[0];
         for (name, query) in [
             ("streams", include_str!("../../infra/queries/streams.kql")),
             ("webhook", include_str!("../../infra/queries/webhook.kql")),

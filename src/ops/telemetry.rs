@@ -36,13 +36,20 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
+    /// A log that can be looked at.
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::ops) struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Written {
+        pub(in crate::ops) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     impl io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -72,7 +79,7 @@ mod tests {
             assert!(std::panic::catch_unwind(|| panic!("no {data}")).is_err());
         });
         std::panic::set_hook(before);
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let text = written.text();
         let lines: Vec<_> = text.lines().collect();
         let place = |line: &str| line.contains("ERROR") && line.contains(&format!("location=\"{}:", file!()));
         assert!(lines.len() == 2 && lines.iter().all(|line| place(line)), "{text}");

@@ -11,6 +11,7 @@ use boardcast::demo::simulation::organisation::{Project, Team, guid};
 use boardcast::demo::simulation::process::{ItemRank, SimulatedState};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::catalogue::StateCategory;
+use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
@@ -304,19 +305,21 @@ async fn s13_an_item_that_is_new_in_a_project_of_another_name_is_on_its_board_be
     // The past is read, so that the feed alone tells what is new.
     organization.clock.advance(Duration::from_secs(15));
     source.check(Cause::Timer).await;
-    let made = organization.model(|model| {
+    let (made, id) = organization.model(|model| {
         rename_project(&mut model.organisation.projects[0]);
         let project = &model.organisation.projects[0];
         let path = project.current_sprint(&project.teams[0], model.today()).unwrap().path.clone();
         let draft = Draft::new((0, 0), ItemRank::Requirement, "New here".into(), path);
         let at = model.now();
-        model.create(draft, at, 0).unwrap();
-        at.epoch_ms()
+        let id = model.create(draft, at, 0).unwrap().item;
+        (at.epoch_ms(), id)
     });
     for _ in 0..2 {
         organization.clock.advance(Duration::from_secs(70));
         source.check(Cause::Timer).await;
         app.settled().await;
+        // It is known at the first check, whether the feed told it or a comparison.
+        assert!(app.app.instance.fold.read().item(WorkItemId::new(id).unwrap()).is_some());
     }
     let board = boards(&app).await["Web"].clone();
     assert_eq!(board["project"]["name"], "Fabrikam Works");

@@ -196,10 +196,7 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
             let item = &event["item"];
             if !item.is_null() {
                 truth.check_item(item, !event["teamId"].is_null(), Known::SoFar)?;
-                if [("rev", "rev"), ("title", "title")]
-                    .iter()
-                    .any(|(of, item_of)| event[*of] != item[*item_of])
-                {
+                if ["rev", "title"].iter().any(|name| event[*name] != item[*name]) {
                     return Err(format!("an event says otherwise than its item: {event}"));
                 }
             }
