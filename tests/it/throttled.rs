@@ -43,6 +43,16 @@ async fn all_full(app: &TestApp) {
     eventually("not every board is full", async || standing(app).await.iter().all(is_full)).await;
 }
 
+/// A check that began since the clock was last set is over: what is told while it goes on is told before it is noted
+/// when it ended, and who sets the clock in between is not asked again before the clock is set once more.
+async fn check_ended(organization: &Organization, app: &TestApp) {
+    let has_ended = || {
+        let ended = app.app.instance.fold.read().checked().ended;
+        ended.is_some_and(|at| at.epoch_ms() == now_ms(organization))
+    };
+    eventually("no check ended", async || has_ended()).await;
+}
+
 /// An organisation all of whose boards were read.
 async fn all_read() -> (Organization, TestApp) {
     let organization = Organization::start().await;
@@ -79,9 +89,11 @@ async fn f19_before_anything_was_read_readers_are_told_to_wait_and_until_when() 
     let connected = app.stream("").await.next_of("connected").await;
     assert_eq!(connected["outage"]["reason"], "throttled");
     // It asks again.
+    check_ended(&organization, &app).await;
     organization.clock.advance(Duration::from_mins(1));
     let is_told_anew = async || directory().await["outage"]["retryAt"] == NOW_MS + 120_000;
     eventually("nobody is told that it goes on", is_told_anew).await;
+    check_ended(&organization, &app).await;
     refuse(&organization, None);
     organization.clock.advance(Duration::from_mins(1));
     all_full(&app).await;
@@ -105,6 +117,7 @@ async fn f19_a_board_that_is_not_read_yet_says_that_it_waits_and_the_others_are_
     let standing = standing(&app).await;
     let (_, outage) = standing.iter().find(|board| waits(board)).unwrap();
     assert!(outage["retryAt"].as_i64().unwrap() >= NOW_MS + 5_000, "{outage}");
+    check_ended(&organization, &app).await;
     organization.clock.advance(Duration::from_secs(15));
     all_full(&app).await;
 }
@@ -149,6 +162,7 @@ async fn f19_that_it_asks_to_wait_takes_the_place_of_the_failure_before() {
     assert_eq!((&told["reason"], &told["to"]), (&json!("throttled"), &json!("cached")));
     assert_eq!(told["retryAt"], now_ms(&organization) + 60_000);
     assert!(is_told("throttled").await);
+    check_ended(&organization, &app).await;
     refuse(&organization, None);
     organization.clock.advance(Duration::from_mins(5));
     all_full(&app).await;
