@@ -95,19 +95,18 @@ impl Faults {
             return Ok(());
         }
         let known = self.0.lock().unwrap();
-        let mut named = known.iter().filter(|fault| fault.reasons.contains(&word));
-        // What asks to wait has no beginning of its own, and what was gone before keeps its own.
+        let is_of_late = |fault: &Fault| fault.until_ms.is_none_or(|until| until >= not_over_at_ms);
+        let is_named = known.iter().any(|fault| fault.reasons.contains(&word) && is_of_late(fault));
+        // What asks to wait has no beginning of its own. What was gone before keeps its own, though something else is wrong
+        // by now or was mended in between: where nobody was answered, or nobody could keep the answer, it is one outage.
         let is_dated = word != "throttled" && since.is_i64();
         let since = since.as_i64().unwrap_or_default();
-        let was_there = |fault: &Fault| {
-            if fault.until_ms.is_some_and(|until| until < not_over_at_ms) {
-                return false;
-            }
-            !is_dated
-                || fault.since_ms - CLOCKS_APART_MS <= since
-                    && fault.until_ms.is_none_or(|until| since <= until + NOTICED_WITHIN_MS)
+        let began_with = |fault: &Fault| {
+            fault.since_ms - CLOCKS_APART_MS <= since
+                && fault.until_ms.is_none_or(|until| since <= until + NOTICED_WITHIN_MS)
         };
-        match named.any(was_there) {
+        let has_begun = !is_dated || known.iter().any(began_with);
+        match is_named && has_begun {
             true => Ok(()),
             false => Err(format!("nothing of that kind was wrong: {word} since {since}")),
         }

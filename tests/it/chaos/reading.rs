@@ -1,6 +1,7 @@
 //! Judges what one reader was sent by itself: each item, level and number as of the moment at which it was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
@@ -9,6 +10,7 @@ use super::levels::{Claim, Levels, whose};
 use super::shown::{Known, LEAD};
 use super::stage::Stage;
 use super::truth::{BoardName, Truth, number};
+use crate::support::sse::Block;
 use crate::support::witness::{Connection, summary};
 
 /// A board as a client has it.
@@ -116,9 +118,6 @@ fn read(
             boards.clear();
             awaited.clear();
             cursor = None;
-            let scopes = connection.connected().map(|connected| connected["scopes"].clone());
-            let scopes = scopes.as_ref().and_then(Value::as_array).into_iter().flatten();
-            awaited.extend(scopes.map(|scope| whose(&scope["projectId"], &scope["teamId"])));
         }
         for id in connection.ids() {
             if cursor >= Some(id) {
@@ -137,11 +136,18 @@ fn read(
                 check_claim(truth, &boards, &claim)?;
             }
             if is_heartbeat && !awaited.is_empty() {
-                return Err(format!("boards were announced and not sent: {awaited:?}"));
+                return Err(format!(
+                    "boards were announced and not sent: {awaited:?}{}",
+                    tail(connections, block)
+                ));
             }
             let Some(event) = event else { continue };
             let about = whose(&event["projectId"], &event["teamId"]);
             match event["type"].as_str() {
+                Some("connected") if event["resumed"] != true => {
+                    let scopes = event["scopes"].as_array().into_iter().flatten();
+                    awaited = scopes.map(|scope| whose(&scope["projectId"], &scope["teamId"])).collect();
+                }
                 Some("snapshot") => drop(awaited.remove(&about)),
                 Some("recovered") if event["from"] == "none" => drop(awaited.insert(about)),
                 _ => {}
@@ -151,6 +157,28 @@ fn read(
         }
     }
     Ok((boards, levels.less()))
+}
+
+/// What a reader was sent before that block, from the two connections before its own on.
+fn tail(connections: &[Connection], until: &Block) -> String {
+    let place = connections
+        .iter()
+        .position(|connection| connection.blocks.iter().any(|block| std::ptr::eq(block, until)));
+    let place = place.unwrap_or(connections.len() - 1);
+    let mut told = String::new();
+    for connection in &connections[place.saturating_sub(2)..=place] {
+        let _ = write!(told, "\nasked {:?} at place {}:", connection.cursor, connection.place);
+        for block in &connection.blocks {
+            let event = block.json().unwrap_or_default();
+            let (from, to, team, resumed) =
+                (&event["from"], &event["to"], &event["teamId"], &event["resumed"]);
+            let _ = write!(told, "\n  {:?} {:?} {from} {to} {team} {resumed}", block.id(), block.kind());
+            if std::ptr::eq(block, until) {
+                return told;
+            }
+        }
+    }
+    told
 }
 
 fn check_claim(truth: &Truth, boards: &BTreeMap<String, Held>, claim: &Claim) -> Result<(), String> {
