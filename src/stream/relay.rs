@@ -208,8 +208,8 @@ impl Relay {
 
     async fn restore(&self) -> Result<(Projection, Vec<String>), JournalError> {
         let ours = self.instance.fold.read().clone();
-        let Instance { journal, leases, id, projects, .. } = self.instance.clone();
-        let restore = Restore { journal, leases, id, projects };
+        let Instance { journal, leases, id, allowed, .. } = self.instance.clone();
+        let restore = Restore { journal, leases, id, allowed };
         restore.run(&ours).await
     }
 

@@ -38,11 +38,13 @@ impl Projection {
         if self.cut_off.is_some() { Level::Cached } else { Level::Full }
     }
 
-    /// The entry that told last that a board is full; `None` where none did.
-    pub fn rose_at(&self, scope: Scope) -> Option<EntryId> {
-        let level = self.last_announced(scope, last_announced::LEVEL);
-        let rose = level.filter(|last| matches!(last.statement, Announced::Level { level: Level::Full, .. }));
-        rose.map(|last| last.version)
+    /// The entry that told last which level a board with something to show has; `None` where none did. It may be the one
+    /// by which it had something to show at last, or one that told since that it is old.
+    pub fn level_told_at(&self, scope: Scope) -> Option<EntryId> {
+        let told = self.last_announced(scope, last_announced::LEVEL)?;
+        let has_something = |level| matches!(level, Level::Full | Level::Cached);
+        let is_meant = matches!(told.statement, Announced::Level { level, .. } if has_something(level));
+        is_meant.then_some(told.version)
     }
 
     /// Why a board is less than full, for this instance's readers; `None` when it is full.

@@ -114,15 +114,16 @@ impl Reader {
             let scopes = streams.snapshots.scopes(&state, &self.request.filter);
             // A scope that became known after the cursor, or by the very entry that it names, has a snapshot due. So may one
             // that had something to show at last shortly before the cursor: what was told until its snapshot has ids, too.
+            // Only the newest level is known, so each that was told as late may hide that one.
             let known = scopes
                 .iter()
                 .filter(|scope| state.board(**scope).is_some_and(|board| board.since <= position));
             self.scopes.extend(known.map(|scope| (*scope, true)));
             let is_due = |scope: &&Scope| {
                 // What a commit tells has ids up to its own, which is what is known of it.
-                let rose = state.rose_at(**scope);
+                let told = state.level_told_at(**scope);
                 state.board(**scope).is_some_and(|board| board.since == position)
-                    || rose.is_some_and(|rose| position.ms.saturating_sub(rose.ms) <= SNAPSHOT_WITHIN_MS)
+                    || told.is_some_and(|told| position.ms.saturating_sub(told.ms) <= SNAPSHOT_WITHIN_MS)
             };
             self.pending_snapshots.extend(scopes.iter().filter(is_due));
             (scopes.clone(), Snapshots::views(&state, &scopes), Snapshots::summary(&state, &scopes))
