@@ -72,14 +72,14 @@ impl Parts {
     pub fn start(config: &Config, adapters: Adapters) -> App {
         let Adapters { store, clock, ring, azure, archive } = adapters;
         let instance = Instance {
-            projects: Arc::new(config.projects.clone()),
+            allowed: Arc::new(config.allowed.clone()),
             ..Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some())
         };
         let replayed_max = ring.replayed_max.min(config.retention.entries_max);
         let hub = Arc::new(Hub::new(RingLimits { replayed_max, ..ring }, config.streams.coalesce));
         let calculator = Arc::new(Calculator::new(config.metrics));
         let Instance { fold, clock, demo, .. } = instance.clone();
-        let snapshots = Snapshots::new(fold, calculator.clone(), clock, config.projects.clone(), demo);
+        let snapshots = Snapshots::new(fold, calculator.clone(), clock, config.allowed.clone(), demo);
         let snapshots = Arc::new(snapshots);
         let ingest = Arc::new(Ingest { instance: instance.clone() });
         let teams = TeamKeeper { instance: instance.clone() };

@@ -16,7 +16,7 @@ use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
     BoardView, Directory, DirectoryRow, Named, NextSprint, Outage, ScopeView, SprintView, board_url,
 };
-use crate::domain::{AllowedProjects, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
+use crate::domain::{AllowedBoards, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
 
 /// For how long a snapshot that was encoded is as good as new while nothing happens to its board: what depends on the
@@ -29,7 +29,7 @@ pub struct Snapshots {
     fold: Arc<Fold>,
     calculator: Arc<Calculator>,
     clock: Clock,
-    allowed: AllowedProjects,
+    allowed: AllowedBoards,
     demo: bool,
     encoded: Mutex<HashMap<Scope, Encoded>>,
     stand_in: OnceLock<Arc<dyn StandIn>>,
@@ -93,7 +93,7 @@ impl Snapshots {
         fold: Arc<Fold>,
         calculator: Arc<Calculator>,
         clock: Clock,
-        allowed: AllowedProjects,
+        allowed: AllowedBoards,
         demo: bool,
     ) -> Self {
         Self { fold, calculator, clock, allowed, demo, encoded: Mutex::default(), stand_in: OnceLock::new() }
@@ -103,7 +103,7 @@ impl Snapshots {
     pub fn admits(&self, state: &Projection, filter: &ScopeFilter, scope: Scope) -> bool {
         let name = state.project_name(scope.project).map(|name| &**name);
         let team_name = state.team_name(scope).map(|name| &**name);
-        filter.admits(scope, name, team_name) && self.allowed.allow(scope.project, name)
+        filter.admits(scope, name, team_name) && self.allowed.allows_board(scope, name, team_name)
     }
 
     /// The boards that exist or are archived, and that a reader with that filter may see; without any, those that stand in.

@@ -27,7 +27,7 @@ fn snapshots() -> (Arc<Fold>, Snapshots) {
         Projection::from_records(LoadedRecords { records: vec![], position: id(0), whole_at: id(0) }).0,
     );
     let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(5));
-    (fold.clone(), Snapshots::new(fold, Arc::default(), clock, AllowedProjects::default(), false))
+    (fold.clone(), Snapshots::new(fold, Arc::default(), clock, AllowedBoards::default(), false))
 }
 
 fn take(snapshots: &Snapshots, filter: &ScopeFilter) -> Taken {
@@ -134,7 +134,7 @@ fn only_projects_that_are_served_are_seen() {
     );
     apply(&fold, 1, &item(13, 1, |_| {}));
     apply(&fold, 2, &item(14, 1, |facts| facts.project = other_project()));
-    let allowed = AllowedProjects::new(vec![NameOrId::parse(&other_project().to_string()).unwrap()]);
+    let allowed = AllowedBoards::projects(vec![NameOrId::parse(&other_project().to_string()).unwrap()]);
     let snapshots = Snapshots::new(fold, Arc::default(), Arc::new(Timestamp::default), allowed, false);
     let directory = snapshots.directory(&ScopeFilter::default());
     assert_eq!(

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
-use crate::domain::authorise::AllowedProjects;
+use crate::domain::authorise::AllowedBoards;
 use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
 use crate::domain::owner::Owner;
 use crate::domain::schedule::SyncWindow;
@@ -81,6 +81,8 @@ settings! {
         "Personal access token for that organisation, with the scopes `vso.project` (Project and Team: read) and `vso.work` (Work Items: read). Not set: boardcast logs in to Azure DevOps Services with its identity in Microsoft Entra";
     Common: PROJECTS = "BOARDCAST_PROJECTS", "names or GUIDs, comma-separated", "all", "all",
         "Projects to serve. Service hooks of other projects are counted as dead letters";
+    Common: TEAMS = "BOARDCAST_TEAMS", "names or GUIDs, or `project/team`, comma-separated", "all", "all",
+        "Teams of these projects to serve. Azure DevOps is not asked about other teams; work items that were never theirs are not kept, and those of no team have no board";
     Common: SECRET = "BOARDCAST_WEBHOOK_SECRET", "text, up to 256 characters", "not set: every hook is accepted", "not set: every hook is answered with 503",
         "Secret that service hooks must present, as the password of Basic authentication or in the header `X-Boardcast-Secret`";
     Common: SECRET_PREVIOUS = "BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "text, up to 256 characters", "not set", "not set",
@@ -199,8 +201,8 @@ pub struct Config {
     pub address: SocketAddr,
     /// Whether the Functions host runs us.
     pub under_host: bool,
-    /// The projects that are served.
-    pub projects: AllowedProjects,
+    /// The boards that are served.
+    pub allowed: AllowedBoards,
     /// Who may post hooks.
     pub hook_access: HookAccess,
     /// Opens health details and metrics.
@@ -293,6 +295,7 @@ impl Config {
         let port = host_port.or(read.number(PORT, 0..=65_535)).unwrap_or(7071);
         let organization = read.organization();
         let demo = read.demo(under_host, organization.is_some());
+        let allowed = read.allowed(organization.is_some() || demo);
         let sync_window = read.sync_window();
         let function_timeout = read.function_timeout(under_host);
         let default_retention = LogRetention::DEFAULT;
@@ -312,7 +315,7 @@ impl Config {
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
             address: (Ipv4Addr::LOCALHOST, port).into(),
             under_host,
-            projects: AllowedProjects::new(read.list(PROJECTS)),
+            allowed,
             hook_access: read.hook_access(under_host),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),

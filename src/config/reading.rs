@@ -9,10 +9,11 @@ use super::effective::is_secret;
 use super::{
     ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
     FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
-    OperatorAccess, REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX, SYNC_CRON, SYNC_ZONE,
-    TEAM_ZONES, THRESHOLD,
+    OperatorAccess, PROJECTS, REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX, SYNC_CRON,
+    SYNC_ZONE, TEAM_ZONES, TEAMS, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
+use crate::domain::authorise::AllowedBoards;
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::NameOrId;
 use crate::domain::sprint::blocked::BlockedRules;
@@ -106,13 +107,22 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         })
     }
 
-    pub(super) fn list(&mut self, name: &str) -> Vec<NameOrId> {
-        let names = self.parsed(name, |text| {
-            let names: Vec<_> = text.split(',').filter_map(NameOrId::parse).collect();
-            // An empty list means all, which is not what somebody wanted who wrote something.
-            if names.is_empty() { Err("must name something; remove it to mean all") } else { Ok(names) }
+    /// The boards that are served. Which teams there are only an organisation says, be it a simulated one.
+    pub(super) fn allowed(&mut self, has_organization: bool) -> AllowedBoards {
+        let projects = self.parsed(PROJECTS, |text| {
+            Ok::<_, &str>(parts(text)?.into_iter().filter_map(NameOrId::parse).collect())
         });
-        names.unwrap_or_default()
+        let of_projects = AllowedBoards::projects(projects.unwrap_or_default());
+        let of_teams = self.parsed(TEAMS, |text| {
+            if !has_organization {
+                let remedy =
+                    "set BOARDCAST_ORGANIZATION_URL as well, or remove it: service hooks name no teams";
+                return Err(remedy.to_owned());
+            }
+            let wrong = |part| format!("`{part}` names no team; write it like Web or Fabrikam Fiber/Web");
+            of_projects.clone().with_teams(parts(text)?).map_err(wrong)
+        });
+        of_teams.unwrap_or(of_projects)
     }
 
     pub(super) fn demo(&mut self, under_host: bool, has_organization: bool) -> bool {
@@ -288,6 +298,13 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
 }
 
 /// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
+/// The parts of a list that are not blank. Errors: there are none. An empty list means all, which is not what somebody wanted
+/// who wrote something.
+fn parts(text: &str) -> Result<Vec<&str>, &'static str> {
+    let parts: Vec<_> = text.split(',').filter(|part| !part.trim().is_empty()).collect();
+    if parts.is_empty() { Err("must name something; remove it to mean all") } else { Ok(parts) }
+}
+
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))

@@ -147,9 +147,24 @@ fn a_project_may_be_named_or_numbered() {
     let config =
         config(&[("BOARDCAST_PROJECTS", "Fabrikam, be9b3917-87e6-42a4-a549-2bc06a7a878f,")]).unwrap();
     let id = crate::domain::testing::project();
-    assert!(config.projects.allow(id, Some("Contoso")));
-    assert!(config.projects.allow(crate::domain::testing::other_project(), Some("fabrikam")));
-    assert!(!config.projects.allow(crate::domain::testing::other_project(), Some("Contoso")));
+    assert!(config.allowed.allows_project(id, Some("Contoso")));
+    assert!(config.allowed.allows_project(crate::domain::testing::other_project(), Some("fabrikam")));
+    assert!(!config.allowed.allows_project(crate::domain::testing::other_project(), Some("Contoso")));
+}
+
+#[test]
+fn o6_teams_may_be_named_where_an_organisation_says_which_there_are() {
+    let organization = ("BOARDCAST_ORGANIZATION_URL", "https://dev.azure.com/contoso");
+    let config_of = |teams| config(&[organization, ("BOARDCAST_TEAMS", teams)]);
+    assert!(config_of("Web, Fabrikam Fiber/Mobile Apps,").unwrap().allowed.names_teams());
+    assert!(!config(&[organization]).unwrap().allowed.names_teams());
+    let error = config_of("Web,Fabrikam Fiber/").unwrap_err();
+    let remedy = "`Fabrikam Fiber/` names no team; write it like Web or Fabrikam Fiber/Web";
+    assert_eq!(error, format!("BOARDCAST_TEAMS=Web,Fabrikam Fiber/: {remedy}"));
+    assert!(config_of(" , ").unwrap_err().contains("must name something"));
+    assert!(config(&[("BOARDCAST_TEAMS", "Web"), ("BOARDCAST_DEMO", "on")]).is_ok());
+    let by_hooks = [("BOARDCAST_TEAMS", "Web"), ("BOARDCAST_DEMO", "off")];
+    assert!(config(&by_hooks).unwrap_err().contains("set BOARDCAST_ORGANIZATION_URL as well"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::board::projection::Projection;
 use crate::board::snapshot::Snapshots;
 use crate::board::stand_in::StandIn;
 use crate::domain::amount::Hundredths;
-use crate::domain::authorise::AllowedProjects;
+use crate::domain::authorise::AllowedBoards;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::{Scope, Text};
 use crate::domain::sprint::catalogue::{Area, Catalogue, Iteration, Member};
@@ -34,7 +34,7 @@ use crate::platform::clock::Clock;
 pub fn stand_in(clock: Clock) -> Arc<dyn StandIn> {
     let fold = Arc::new(Fold::default());
     fold.reset(Projection::of(picture(&Model::new(SEED, clock.clone()))));
-    let snapshots = Snapshots::new(fold.clone(), Arc::default(), clock, AllowedProjects::default(), true);
+    let snapshots = Snapshots::new(fold.clone(), Arc::default(), clock, AllowedBoards::default(), true);
     let scopes = snapshots.scopes(&fold.read(), &ScopeFilter::default());
     Arc::new(Picture { fold, snapshots, scopes })
 }

@@ -1,20 +1,92 @@
-//! Which projects are served. Everybody whom the Functions host lets in may read all of them.
+//! Which projects and teams are served. Everybody whom the Functions host lets in may read all of their boards.
 
-use crate::domain::scope::{NameOrId, ProjectId};
+use crate::domain::scope::{NameOrId, ProjectId, Scope, TeamId};
 
-/// The projects that are served.
+/// The projects and teams that are served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowedProjects(Vec<NameOrId>);
+pub struct AllowedBoards {
+    /// None named means all.
+    projects: Vec<NameOrId>,
+    /// None named means all of these projects.
+    teams: Vec<NamedTeam>,
+}
 
-impl AllowedProjects {
-    /// The projects so named; none named means all.
-    pub const fn new(projects: Vec<NameOrId>) -> Self {
-        Self(projects)
+/// A team as a setting names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NamedTeam {
+    /// The project that it is to be of; `None` for any that is served.
+    project: Option<NameOrId>,
+    team: NameOrId,
+    /// As it was written.
+    text: String,
+}
+
+impl NamedTeam {
+    /// Reads `team` or `project/team`, each by name or GUID: no name in Azure DevOps has a slash. `None` where one of them is
+    /// blank.
+    fn parse(text: &str) -> Option<Self> {
+        let (project, team) = match text.split_once('/') {
+            Some((project, team)) => (Some(NameOrId::parse(project)?), team),
+            None => (None, text),
+        };
+        Some(Self { project, team: NameOrId::parse(team)?, text: text.trim().to_owned() })
     }
 
-    /// Whether the project with that id and that name is served.
-    pub fn allow(&self, id: ProjectId, name: Option<&str>) -> bool {
-        self.0.is_empty() || self.0.iter().any(|allowed| allowed.is_project(id, name))
+    fn is(&self, project: (ProjectId, Option<&str>), team: (TeamId, Option<&str>)) -> bool {
+        self.team.is_team(team.0, team.1)
+            && self.project.as_ref().is_none_or(|wanted| wanted.is_project(project.0, project.1))
+    }
+}
+
+impl AllowedBoards {
+    /// All teams of the projects so named; none named means all projects.
+    pub const fn projects(projects: Vec<NameOrId>) -> Self {
+        Self { projects, teams: Vec::new() }
+    }
+
+    /// Of these only the teams so named, as `team` or as `project/team`; none named means all.
+    ///
+    /// Errors: the first text that names no team.
+    pub fn with_teams<'a>(self, teams: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let parse = |text: &str| NamedTeam::parse(text).ok_or_else(|| text.trim().to_owned());
+        Ok(Self { teams: teams.into_iter().map(parse).collect::<Result<_, _>>()?, ..self })
+    }
+
+    /// Whether anything of the project with that id and that name is served.
+    pub fn allows_project(&self, id: ProjectId, name: Option<&str>) -> bool {
+        self.projects.is_empty() || self.projects.iter().any(|served| served.is_project(id, name))
+    }
+
+    /// Whether only some teams are served.
+    pub const fn names_teams(&self) -> bool {
+        !self.teams.is_empty()
+    }
+
+    /// Whether a team with that id and that name is served, of a project that is.
+    pub fn allows_team(&self, project: (ProjectId, Option<&str>), team: (TeamId, Option<&str>)) -> bool {
+        self.teams.is_empty() || self.teams.iter().any(|served| served.is(project, team))
+    }
+
+    /// Whether a board is served whose project and team have these names. Where teams are named, the board of items of no
+    /// team is not: most of them are of teams that nobody asked about.
+    pub fn allows_board(&self, scope: Scope, project_name: Option<&str>, team_name: Option<&str>) -> bool {
+        let is_team = match scope.team {
+            Some(team) => self.allows_team((scope.project, project_name), (team, team_name)),
+            None => !self.names_teams(),
+        };
+        is_team && self.allows_project(scope.project, project_name)
+    }
+
+    /// The names of teams, as they were written, that none of these teams has, and with them its project.
+    pub fn unknown_teams<'a>(
+        &self,
+        teams: impl Iterator<Item = ((ProjectId, &'a str), (TeamId, &'a str))> + Clone,
+    ) -> Vec<&str> {
+        let is_unknown = |served: &&NamedTeam| {
+            let mut teams = teams.clone();
+            !teams.any(|(project, team)| served.is((project.0, Some(project.1)), (team.0, Some(team.1))))
+        };
+        self.teams.iter().filter(is_unknown).map(|served| served.text.as_str()).collect()
     }
 }
 
@@ -23,12 +95,61 @@ mod tests {
     use super::super::testing::{other_project, project};
     use super::*;
 
+    fn team(last: u8) -> TeamId {
+        TeamId::parse(&format!("c589a806-bf11-4d4f-a031-c198133315{last:02}")).unwrap()
+    }
+
+    fn named(teams: &[&str]) -> AllowedBoards {
+        AllowedBoards::default().with_teams(teams.iter().copied()).unwrap()
+    }
+
     #[test]
     fn every_project_is_served_or_those_that_are_named() {
-        let all = AllowedProjects::default();
-        let one = AllowedProjects::new(vec![NameOrId::parse("fabrikam").unwrap()]);
-        assert!(all.allow(project(), None) && all.allow(other_project(), Some("Contoso")));
-        assert!(one.allow(project(), Some("Fabrikam")));
-        assert!(!one.allow(other_project(), Some("Contoso")) && !one.allow(project(), None));
+        let all = AllowedBoards::default();
+        let one = AllowedBoards::projects(vec![NameOrId::parse("fabrikam").unwrap()]);
+        assert!(all.allows_project(project(), None) && all.allows_project(other_project(), Some("Contoso")));
+        assert!(one.allows_project(project(), Some("Fabrikam")));
+        assert!(
+            !one.allows_project(other_project(), Some("Contoso")) && !one.allows_project(project(), None)
+        );
+    }
+
+    #[test]
+    fn o6_teams_are_named_alone_or_with_their_project() {
+        let (ours, theirs) = ((project(), Some("Fabrikam")), (other_project(), Some("Contoso")));
+        let (web, mobile) = ((team(1), Some("Web")), (team(2), Some("Mobile")));
+        assert!(AllowedBoards::default().allows_team(ours, web));
+        let served = named(&["web"]);
+        assert!(
+            served.allows_team(ours, web)
+                && served.allows_team(theirs, web)
+                && !served.allows_team(ours, mobile)
+        );
+        let served = named(&[" Fabrikam / Web ", &team(2).to_string()]);
+        assert!(served.allows_team(ours, web) && !served.allows_team(theirs, web));
+        assert!(served.allows_team(ours, mobile) && served.allows_team(theirs, mobile));
+        assert_eq!(AllowedBoards::default().with_teams(["Web", " / Web"]), Err("/ Web".to_owned()));
+    }
+
+    #[test]
+    fn o6_where_teams_are_named_their_boards_alone_are_served() {
+        let board = |team| Scope { project: project(), team, sprint: None };
+        let served = named(&["Web"]);
+        assert!(served.allows_board(board(Some(team(1))), Some("Fabrikam"), Some("Web")));
+        assert!(!served.allows_board(board(Some(team(2))), Some("Fabrikam"), Some("Mobile")));
+        assert!(
+            !served.allows_board(board(Some(team(1))), Some("Fabrikam"), None),
+            "of which no name is known"
+        );
+        assert!(!served.allows_board(board(None), Some("Fabrikam"), None));
+        assert!(AllowedBoards::default().allows_board(board(None), None, None));
+    }
+
+    #[test]
+    fn o6_a_name_that_no_team_has_is_told_as_it_was_written() {
+        let there = [((project(), "Fabrikam"), (team(1), "Web"))];
+        let served = named(&["Web", "Wbe", "Contoso/Web"]);
+        assert_eq!(served.unknown_teams(there.into_iter()), ["Wbe", "Contoso/Web"]);
+        assert!(AllowedBoards::default().unknown_teams(there.into_iter()).is_empty());
     }
 }

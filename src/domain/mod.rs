@@ -22,7 +22,7 @@ pub mod time;
 pub mod wire;
 
 pub use amount::Hundredths;
-pub use authorise::AllowedProjects;
+pub use authorise::AllowedBoards;
 pub use entry_id::EntryId;
 pub use level::Level;
 pub use record::archived_board::ArchivedBoard;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
-use crate::domain::authorise::AllowedProjects;
+use crate::domain::authorise::AllowedBoards;
 use crate::domain::level::Level;
 use crate::domain::owner::Owner;
+use crate::domain::sprint::teams::Teams;
+use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::view::Outage;
 use crate::journal::{Journal, Leases, Store};
@@ -42,8 +44,8 @@ pub struct Instance {
     pub watched: Arc<Watched>,
     /// Whether the organisation is simulated, which every event then says.
     pub demo: bool,
-    /// The projects that are served: nothing of another one is kept.
-    pub projects: Arc<AllowedProjects>,
+    /// The boards that are served: nothing of another project is kept, and of other teams only what boards need.
+    pub allowed: Arc<AllowedBoards>,
 }
 
 impl Instance {
@@ -67,13 +69,18 @@ impl Instance {
             vitals: Arc::default(),
             watched: Arc::default(),
             demo,
-            projects: Arc::default(),
+            allowed: Arc::default(),
         }
     }
 
     /// The level of the organisation as a whole, and why it is no better: all there is to say where no board is known.
     pub fn whole(&self, state: &Projection) -> (Level, Option<Outage>) {
         state.whole(self.vitals.source_level.value())
+    }
+
+    /// Whether only some teams are served, and an item is none of theirs and never was, as far as its revisions are known.
+    pub fn is_of_others(&self, teams: &Teams, item: &WorkItem) -> bool {
+        self.allowed.names_teams() && !teams.is_empty() && teams.ever_of(item).is_empty()
     }
 
     /// Runs a task for as long as the process; see `Tasks::supervise`.

@@ -148,7 +148,8 @@ impl Archiver {
             let state = self.instance.fold.read();
             let is_served = |scope: Scope| {
                 let name = state.project_name(scope.project).map(|name| &**name);
-                self.instance.projects.allow(scope.project, name)
+                let team_name = state.team_name(scope).map(|name| &**name);
+                self.instance.allowed.allows_board(scope, name, team_name)
             };
             let mut due = due(&state, copied);
             due.retain(|value| is_served(value.scope));
@@ -175,8 +176,10 @@ impl Archiver {
         let now = (self.instance.clock)();
         let mut of_boards = BTreeMap::<Scope, Vec<ArchivedValue>>::new();
         for value in self.archive.saved_values().await.map_err(|error| error.to_string())? {
-            let name = value.about.as_ref().and_then(|about| about.project.as_deref());
-            let is_served = self.instance.projects.allow(value.scope.project, name);
+            let about = value.about.as_ref();
+            let name = about.and_then(|about| about.project.as_deref());
+            let team_name = about.and_then(|about| about.team.as_ref()).map(|team| &*team.team_name);
+            let is_served = self.instance.allowed.allows_board(value.scope, name, team_name);
             if is_served && now.ms_since(value.as_of) < SEED_AGE_MAX_MS {
                 of_boards.entry(value.scope).or_default().push(value);
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::board::projection::Projection;
-use crate::domain::authorise::AllowedProjects;
+use crate::domain::authorise::AllowedBoards;
 use crate::domain::entry_id::EntryId;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::{Audience, ProjectId, Scope};
@@ -39,8 +39,8 @@ pub(crate) struct Restore {
     pub leases: Arc<dyn Leases>,
     /// Who this instance is, for the lease.
     pub id: Arc<str>,
-    /// The projects that are served: what is known of another one stays lost.
-    pub projects: Arc<AllowedProjects>,
+    /// The boards that are served: what is known of another project stays lost.
+    pub allowed: Arc<AllowedBoards>,
 }
 
 impl Restore {
@@ -53,7 +53,7 @@ impl Restore {
         let mut restored = 0;
         for _ in 0..ROUNDS_MAX {
             let there = Projection::load(&*self.journal).await?;
-            let missing = missing(ours, &there.0, &self.projects);
+            let missing = missing(ours, &there.0, &self.allowed);
             if missing.is_empty() {
                 tracing::info!(restored, "the journal holds what is known here");
                 return Ok(there);
@@ -86,10 +86,10 @@ impl Restore {
 
 /// The commits that put back what `there` has not, or has in an older version than `ours`. What was announced comes last,
 /// when the boards that it was announced of are whole: else the difference would look like news.
-fn missing(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec<Commit> {
+fn missing(ours: &Projection, there: &Projection, allowed: &AllowedBoards) -> Vec<Commit> {
     let mut commits = collection(ours, there).into_iter().collect::<Vec<_>>();
-    commits.extend(teams(ours, there, served));
-    commits.extend(items(ours, there, served));
+    commits.extend(teams(ours, there, allowed));
+    commits.extend(items(ours, there, allowed));
     commits.extend(checked(ours, there));
     commits.extend(todo(ours, there));
     if commits.is_empty() { announced(ours, there) } else { commits }
@@ -103,8 +103,11 @@ fn collection(ours: &Projection, there: &Projection) -> Option<Commit> {
 }
 
 /// One commit for each project, because all its teams share a guard.
-fn teams(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec<Commit> {
-    let known = ours.teams().all().filter(|team| served.allow(team.project, Some(&team.project_name)));
+fn teams(ours: &Projection, there: &Projection, allowed: &AllowedBoards) -> Vec<Commit> {
+    let known = ours.teams().all().filter(|team| {
+        let name = Some(&*team.project_name);
+        allowed.allows_board(team.key().scope(None), name, Some(&team.team_name))
+    });
     let projects: BTreeSet<ProjectId> = known.map(|catalogue| catalogue.project).collect();
     projects.into_iter().filter_map(|project| teams_of(ours, there, project)).collect()
 }
@@ -126,7 +129,7 @@ fn teams_of(ours: &Projection, there: &Projection, project: ProjectId) -> Option
     commit.build(Audience::Scope(Scope::project(project)))
 }
 
-fn items(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec<Commit> {
+fn items(ours: &Projection, there: &Projection, allowed: &AllowedBoards) -> Vec<Commit> {
     let mut commits = Vec::new();
     let mut commit = CommitBuilder::new();
     for known in ours.items() {
@@ -134,7 +137,7 @@ fn items(ours: &Projection, there: &Projection, served: &AllowedProjects) -> Vec
         let present = item.present();
         // That an item went elsewhere tells nothing of it, and keeps it from coming back.
         if !present.claim.facts.deleted
-            && !served.allow(present.claim.facts.project, Some(&present.details.project_name))
+            && !allowed.allows_project(present.claim.facts.project, Some(&present.details.project_name))
         {
             continue;
         }

@@ -28,7 +28,7 @@ async fn restore(journal: &Arc<MemoryJournal>, ours: &Projection) -> Projection 
         journal: journal.clone(),
         leases: journal.clone(),
         id: "one".into(),
-        projects: Arc::default(),
+        allowed: Arc::default(),
     };
     restore.run(ours).await.unwrap().0
 }
@@ -198,7 +198,7 @@ async fn a_journal_that_was_set_back_is_brought_forward_again() {
         records.into_iter().map(|(key, value)| (key, Versioned { version: older(2), value: value.into() }));
     let loaded = LoadedRecords { records: records.collect(), position: older(2), whole_at: older(2) };
     let there = Projection::from_records(loaded).0;
-    let commits = missing(&ours, &there, &AllowedProjects::default());
+    let commits = missing(&ours, &there, &AllowedBoards::default());
     let written = |commits: &[Commit], key: &RecordKey| {
         commits.iter().flat_map(|commit| &commit.writes).any(|(written, _)| written == key)
     };

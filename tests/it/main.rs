@@ -42,6 +42,7 @@ mod keeping;
 mod last_known;
 mod lists;
 mod load;
+mod narrowed;
 mod outage;
 mod package;
 mod payloads;

@@ -2,8 +2,8 @@
 //! is taken off.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::future::join_all;
 
@@ -15,6 +15,9 @@ use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::write::commit::CommitError;
+
+/// The teams of a project, and as of when.
+type ListOfTeams = (Arc<Vec<TeamRef>>, Timestamp);
 
 /// What the organisation lists.
 pub(super) struct Discovered {
@@ -55,10 +58,12 @@ impl Source {
         let mut found =
             Discovered { projects: projects.clone(), teams: Vec::new(), failed: Vec::new(), error: None };
         let (mut looked, mut closed) = (BTreeMap::new(), BTreeMap::new());
+        self.tell_of_unknown_teams(&listed);
         for (project, teams) in listed {
             match teams {
                 Ok((teams, as_of)) => {
                     looked.insert(project.id, as_of);
+                    let teams = self.served_of(&project, teams);
                     found.teams.push((project, teams));
                 }
                 Err(error) => {
@@ -90,7 +95,42 @@ impl Source {
 
     /// Whether a project is served.
     pub(super) fn serves(&self, project: &ProjectRef) -> bool {
-        self.instance.projects.allow(project.id, Some(&project.name))
+        self.instance.allowed.allows_project(project.id, Some(&project.name))
+    }
+
+    /// Those of a project's teams that are served.
+    fn served_of(&self, project: &ProjectRef, teams: Arc<Vec<TeamRef>>) -> Arc<Vec<TeamRef>> {
+        let allowed = &self.instance.allowed;
+        if !allowed.names_teams() {
+            return teams;
+        }
+        let is_served = |team: &&TeamRef| {
+            allowed.allows_team((project.id, Some(&project.name)), (team.id, Some(&team.name)))
+        };
+        Arc::new(teams.iter().filter(is_served).cloned().collect())
+    }
+
+    /// Warns of teams that a setting names and that are nowhere, whenever they are others than before.
+    fn tell_of_unknown_teams(&self, listed: &[(ProjectRef, Result<ListOfTeams, String>)]) {
+        if listed.iter().any(|(_, teams)| teams.is_err()) {
+            return;
+        }
+        let there = listed.iter().flat_map(|(project, teams)| {
+            let teams = teams.iter().flat_map(|(teams, _)| teams.iter());
+            teams.map(|team| ((project.id, &*project.name), (team.id, &*team.name)))
+        });
+        let unknown: Vec<String> =
+            self.instance.allowed.unknown_teams(there.clone()).into_iter().map(str::to_owned).collect();
+        let mut told = self.unknown_teams.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != unknown && !unknown.is_empty() {
+            let there: Vec<&str> = there.map(|(_, (_, name))| name).collect();
+            tracing::warn!(
+                unknown = ?unknown, ?there,
+                "BOARDCAST_TEAMS names teams that no served project has, so they have no board; correct the names, \
+                 or see that this identity may read the teams"
+            );
+        }
+        *told = unknown;
     }
 
     async fn projects(&self, is_known: bool) -> Result<(Arc<Vec<ProjectRef>>, Timestamp), String> {

@@ -101,6 +101,8 @@ pub struct Source {
     has_met_a_stranger: AtomicBool,
     /// The projects that the feed named and that were not listed: each is looked for once.
     strangers: Mutex<BTreeSet<Text>>,
+    /// The teams that a setting names and that no project has, as they were last warned of.
+    unknown_teams: Mutex<Vec<String>>,
     /// Whether the feed of revisions was seen to name parents.
     feed_names_parents: AtomicBool,
     /// What was asked for of histories that have gaps: nobody asks for the same again.
@@ -134,6 +136,7 @@ impl Source {
             doubts: Mutex::default(),
             has_met_a_stranger: AtomicBool::default(),
             strangers: Mutex::default(),
+            unknown_teams: Mutex::default(),
             feed_names_parents: AtomicBool::default(),
             looked_back: Mutex::default(),
             instance,

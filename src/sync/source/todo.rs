@@ -119,7 +119,7 @@ impl Source {
             let of_list = || Some(listed?.iter().find(|listed| listed.id == project)?.name.clone());
             name = name.or_else(of_list);
             // One of which not even the name is known may be new; what is fetched tells.
-            if name.is_some() && !self.instance.projects.allow(project, name.as_deref()) {
+            if name.is_some() && !self.instance.allowed.allows_project(project, name.as_deref()) {
                 return Ok(Noted::ForeignProject);
             }
         }
