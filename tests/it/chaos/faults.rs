@@ -9,8 +9,9 @@ use crate::support::organisation::SimulatedFailure;
 /// How long a call may last that was made while something was wrong, and how late that is noticed, in milliseconds.
 const NOTICED_WITHIN_MS: i64 = 30_000;
 
-/// How long it may take, without Redis for a while too, until it is noticed that something is mended, in milliseconds.
-const MENDED_WITHIN_MS: i64 = 150_000;
+/// How long it may take, without Redis for a while too, until it is noticed that something is mended, in milliseconds: a
+/// board that was gone for long is asked about every five minutes.
+const MENDED_WITHIN_MS: i64 = 6 * 60_000;
 
 /// By how much the clock by which an instance dates may differ from that of the machine, in milliseconds.
 const CLOCKS_APART_MS: i64 = 4_000;
