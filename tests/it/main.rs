@@ -56,6 +56,7 @@ mod snapshot;
 mod source;
 mod sse_stream;
 mod standing_in;
+mod stored;
 mod stream_clients;
 mod stream_limits;
 mod support;

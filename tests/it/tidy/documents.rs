@@ -188,6 +188,25 @@ fn every_event_type_has_a_golden_file_and_a_description() {
 }
 
 #[test]
+fn every_promise_of_a_version_names_tests_that_exist() {
+    let path = "docs/VERSIONS.md";
+    let mut violations = Violations::of("docs/VERSIONS.md promises what tests hold, and names them.");
+    let sources: Vec<_> = text_files().into_iter().filter(|(path, _)| path.ends_with(".rs")).collect();
+    let is_test =
+        |name: &str| name.contains('_') && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+    for (line, text) in numbered(&read(path)) {
+        // Every second piece stands between backticks.
+        let names = text.split('`').skip(1).step_by(2).filter(|name| is_test(name));
+        for name in names.filter(|name| !name.starts_with("boardcast_")) {
+            if !sources.iter().any(|(_, source)| source.contains(&format!("fn {name}("))) {
+                violations.at(path, line, format!("there is no test `{name}`: name the one that holds this"));
+            }
+        }
+    }
+    violations.report();
+}
+
+#[test]
 fn the_toolchain_is_named_once() {
     let mut violations = Violations::of(
         "The version of Rust stands in Cargo.toml as rust-version; everything else reads it there.",
