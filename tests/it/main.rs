@@ -49,6 +49,7 @@ mod payloads;
 mod pipelines;
 mod processes;
 mod refutation;
+mod release;
 mod remembered;
 mod requests;
 mod resume;

@@ -1,11 +1,14 @@
 //! The definitions by which others build and deploy: they parse, and name what exists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::support::host::root;
+
+/// What makes the release of a tag.
+const RELEASE: &str = ".github/workflows/release.yml";
 
 /// The two that build, test, package, say what would change, deploy, try and take back.
 const PIPELINES: [&str; 2] = ["azure-pipelines.yml", ".github/workflows/deploy.yml"];
@@ -45,7 +48,7 @@ fn scripts(text: &str) -> Vec<String> {
 #[test]
 fn every_script_that_a_definition_or_a_script_calls_exists_and_can_be_run() {
     let mut called = BTreeSet::new();
-    for path in PIPELINES.into_iter().chain(["azure.yaml"]) {
+    for path in PIPELINES.into_iter().chain(["azure.yaml", RELEASE]) {
         let commands = commands(&parsed(path));
         assert!(!commands.is_empty(), "{path} runs nothing");
         called.extend(commands.iter().flat_map(|command| scripts(command)));
@@ -72,7 +75,9 @@ fn every_script_that_a_definition_or_a_script_calls_exists_and_can_be_run() {
         "package",
         "provision",
         "provisioned",
+        "release",
         "rollback",
+        "sbom",
         "secrets",
         "smoke",
         "stage",
@@ -109,4 +114,50 @@ fn what_is_deployed_comes_from_main_alone_and_without_a_stored_password() {
         let text = std::fs::read_to_string(root().join(path)).unwrap();
         assert!(!text.contains("secrets.") && !text.to_lowercase().contains("password"), "{path}");
     }
+}
+
+#[test]
+fn a_tag_alone_makes_a_release_and_what_may_publish_it_runs_nothing_of_the_repository() {
+    let workflow = parsed(RELEASE);
+    let members = |yaml: &Yaml| -> BTreeMap<String, Yaml> {
+        let entries = yaml.as_hash().unwrap().iter();
+        entries.map(|(key, value)| (key.as_str().unwrap().to_owned(), value.clone())).collect()
+    };
+    let granted = |yaml: &Yaml| -> Vec<(String, String)> {
+        members(yaml).into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
+    };
+    let grants = |pairs: &[(&str, &str)]| -> Vec<_> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let triggers = members(&workflow["on"]);
+    assert_eq!(triggers.keys().collect::<Vec<_>>(), ["push"]);
+    assert_eq!(members(&triggers["push"]).keys().collect::<Vec<_>>(), ["tags"]);
+    assert_eq!(triggers["push"]["tags"].as_vec().unwrap()[..], [Yaml::String("v*".into())]);
+
+    assert_eq!(granted(&workflow["permissions"]), grants(&[("contents", "read")]));
+    let jobs = members(&workflow["jobs"]);
+    assert_eq!(jobs.keys().collect::<Vec<_>>(), ["build", "publish"]);
+    assert!(jobs["build"]["permissions"].is_badvalue(), "what runs tests may read and nothing else");
+    let publish = [("attestations", "write"), ("contents", "write"), ("id-token", "write")];
+    assert_eq!(granted(&jobs["publish"]["permissions"]), grants(&publish));
+    let of = |job: &str| -> Vec<_> { commands(&jobs[job]).iter().flat_map(|run| scripts(run)).collect() };
+    assert_eq!((of("build"), of("publish").is_empty()), (vec!["release".to_owned()], true));
+    let used = |yaml: &Yaml| -> Vec<String> {
+        let steps = yaml["steps"].as_vec().unwrap().iter();
+        steps.filter_map(|step| step["uses"].as_str().map(str::to_owned)).collect()
+    };
+    assert!(!used(&jobs["publish"]).iter().any(|action| action.starts_with("actions/checkout")));
+    let commands = commands(&workflow);
+    assert!(commands.iter().any(|run| run.contains("sha256sum -c SHA256SUMS")));
+    // What somebody called a tag is never a part of a command.
+    assert!(!commands.iter().any(|run| run.contains("${{")), "{commands:?}");
+    for job in jobs.values() {
+        for action in used(job) {
+            let version = action.strip_prefix("actions/").and_then(|action| action.split_once("@v"));
+            let is_pinned = version.is_some_and(|(_, version)| version.parse::<u32>().is_ok());
+            assert!(is_pinned, "{action} is not the platform's own in a version");
+        }
+    }
+    let text = std::fs::read_to_string(root().join(RELEASE)).unwrap();
+    assert!(!text.contains("secrets.") && !text.to_lowercase().contains("password"));
 }
