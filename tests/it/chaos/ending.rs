@@ -19,8 +19,9 @@ use crate::support::redis::RedisServer;
 use crate::support::verdict::{History, compare, revisions_at};
 use crate::support::witness::{Connection, Witness};
 
-/// How long it may take after the trouble until everything is as it should be.
-pub const WHOLE_WITHIN: Duration = Duration::from_secs(180);
+/// How long it may take after the trouble until everything is as it should be: a board that was gone for long is asked about
+/// every five minutes.
+pub const WHOLE_WITHIN: Duration = Duration::from_mins(6);
 
 /// How long it may take then until every reader was told so, and the archive has it.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
