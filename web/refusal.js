@@ -1,4 +1,4 @@
-// What an answer is that is none of the service: of the host in front of it, of a proxy, of a page to sign in. Only what
+// What an answer is that is no board: of the service, of the host in front of it, of a proxy, of a page to sign in. Only what
 // the answer itself shows is claimed.
 
 /** How much of a page's own words is repeated. */
@@ -12,8 +12,8 @@ const SIGN_IN_FIELDS = "input[type=password i], input[name=SAMLRequest i]";
 
 /**
  * Why an answer is no board, as an error: `refusal` is `signed_out`, `redirected`, `no_key`, `key_refused`, `challenged`,
- * `blocked`, `page`, `empty`, `unreadable`, `missing`, `gateway` or `failed`; `answered` is the status with the page's own
- * words, or the schemes of the login that is asked for; `said` what the service says of it and what to do; `retryAfterMs`
+ * `barred`, `blocked`, `page`, `empty`, `unreadable`, `missing`, `gateway` or `failed`; `answered` is the status with the
+ * page's own words, or the schemes of the login that is asked for; `said` what the service says of it and what to do; `retryAfterMs`
  * for how long whoever answered asks to be left in peace.
  */
 export function refusalOf(answer, key) {
@@ -22,7 +22,8 @@ export function refusalOf(answer, key) {
     const told = "who asks is sent to another address";
     return refused(isSignedOut ? "signed_out" : "redirected", told, {});
   }
-  const { message, remedy } = body?.error ?? {};
+  const { code, message, remedy } = body?.error ?? {};
+  if (code === "signed_out") return refused("signed_out", "who asks is not signed in", {});
   const said = [message, remedy].filter((part) => typeof part === "string" && part !== "");
   const page = pageOf(answer);
   // The status is told anyway.
@@ -38,8 +39,8 @@ export function refused(refusal, message, more = {}) {
 }
 
 function kindOf({ status, text, challenge }, key, page, said) {
-  // Who explains an error is the service itself, which asks nobody who they are.
-  if (said.length > 0) return "failed";
+  // Who explains an error is the service itself; what it explains of a refusal no sign-in and no waiting mends.
+  if (said.length > 0) return status === 403 ? "barred" : "failed";
   if ([502, 503, 504].includes(status)) return "gateway";
   if (status === 404) return "missing";
   if (status >= 300 && ![401, 403].includes(status)) return "failed";

@@ -73,6 +73,7 @@ const CONNECTIONS = {
     "This site asks for a login",
     "reload this page to be asked for it; where nothing asks, this browser may not log in here by itself: ask whoever runs this site",
   ],
+  barred: ["refused", "The server refuses this request"],
   blocked: [
     "refused",
     "Something in front of boardcast refuses this request",

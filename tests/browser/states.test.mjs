@@ -155,6 +155,22 @@ test("b8_fault_page_4_5_somebody who is signed out is told so, by whatever says 
   await screenshot(page, "state-signed-out");
 });
 
+test("b8_where people sign in the service says who is signed out, and of what only its operator can mend how", async () => {
+  server = await startScripted();
+  const signedOut = { code: "signed_out", message: "this request comes from nobody who is signed in", remedy: "open it and sign in" };
+  server.instead = refuseWith(401, { error: signedOut });
+  await open();
+  await says("locked", /^You are signed out\. Sign in, and the boards are here again\./);
+  assert.deepEqual(await followed(), [["Sign in", `${server.origin}/api/dashboard`]]);
+  const off = { code: "authentication_off", message: "App Service's authentication is not on", remedy: "whoever runs boardcast sets signIn" };
+  server.instead = refuseWith(403, { error: off });
+  await tryAgain();
+  const { text } = await says("refused", /^The server refuses this request[^.]*\. App Service's authentication is not on\. Whoever runs boardcast sets signIn\./);
+  assert.doesNotMatch(text, /signed out|function key|in front of/i);
+  assert.deepEqual(await followed(), []);
+  await screenshot(page, "state-barred");
+});
+
 test("b8_fault_page_5_a redirect to another site, of which nobody knows whether it is one to sign in, is called that", async () => {
   const login = await startElsewhere();
   for (const status of [301, 302, 303, 307, 308]) {
