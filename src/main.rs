@@ -12,7 +12,8 @@ fn main() -> ExitCode {
     };
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let environment = |name: &str| std::env::var(name).ok();
-    let config = match Config::from_lookup(|name| environment(name).or_else(|| cli::from_host_json(name))) {
+    let settings = Config::from_lookup(|name| environment(name).or_else(|| cli::from_host_json(name)));
+    let config = match settings.and_then(|config| config.with_package(cli::function_json)) {
         Ok(config) => config,
         Err(errors) => return cli::fail(&errors),
     };

@@ -13,7 +13,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Adapters, Parts};
-use crate::config::{Config, EffectiveSetting, FunctionTimeout, Organization, OrganizationLogin};
+use crate::config::{
+    BoardAccess, Config, EffectiveSetting, FunctionTimeout, Organization, OrganizationLogin,
+};
 use crate::demo::{Demo, stand_in};
 use crate::devops::credentials::HookAccess;
 use crate::platform::clock;
@@ -148,6 +150,13 @@ fn announce(config: &Config, listener: &tokio::net::TcpListener) {
         ),
         HookAccess::Secrets(_) => {}
     }
+    if config.board_access == BoardAccess::SignIn && !config.has_authentication {
+        tracing::error!(
+            "nobody can sign in: App Service's authentication is not on (WEBSITE_AUTH_ENABLED is not True), so every request \
+             for a board is answered with 403; run scripts/provision with BOARDCAST_SIGN_IN set, or deploy the package that \
+             needs function keys"
+        );
+    }
     announce_function_timeout(config);
     if !config.under_host {
         tracing::info!("open http://localhost:{}/", address.port());
@@ -230,6 +239,16 @@ pub fn from_host_json(setting: &str) -> Option<String> {
     }
     let path = std::env::current_exe().ok()?.with_file_name("host.json");
     function_timeout(&std::fs::read_to_string(path).ok()?)
+}
+
+/// The `function.json` of a folder, beside the executable or, where that is started from elsewhere, in the working
+/// directory, which the Functions host sets to the app's own.
+pub fn function_json(folder: &str) -> Option<String> {
+    let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
+    let roots = beside.into_iter().chain(std::env::current_dir());
+    roots
+        .map(|root| root.join(folder).join("function.json"))
+        .find_map(|path| std::fs::read_to_string(path).ok())
 }
 
 /// `functionTimeout` of a `host.json`.

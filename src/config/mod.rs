@@ -1,6 +1,7 @@
 //! Every setting in one table, read by a pure function that reports all errors at once.
 
 mod allowed_hosts;
+mod board_access;
 mod effective;
 mod function_timeout;
 mod organization;
@@ -26,6 +27,7 @@ use crate::write::announce::DeriveSettings;
 use reading::Reading;
 
 pub use allowed_hosts::AllowedHosts;
+pub use board_access::BoardAccess;
 pub use effective::EffectiveSetting;
 pub use function_timeout::FunctionTimeout;
 pub use organization::{Organization, OrganizationLogin};
@@ -147,6 +149,8 @@ settings! {
         "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
     Tuning: SITE_NAME = "WEBSITE_SITE_NAME", "text", "not set", "set by the platform",
         "Name of the function app, which tells apart deployments that have neither an organisation nor `BOARDCAST_DEPLOYMENT`";
+    Tuning: AUTH_ENABLED = "WEBSITE_AUTH_ENABLED", "`True` or `False`", "ignored", "set by the platform",
+        "Whether App Service's authentication is on. The package that people sign in to hands out no board while it is not; the one that needs function keys does not ask";
     Tuning: FUNCTION_TIMEOUT = "AzureFunctionsJobHost__functionTimeout", "`hh:mm:ss` or `-1`", "ignored", "`functionTimeout` of the `host.json` beside the executable",
         "When the Functions host kills a process that is still answering a request, all its streams with it";
     Tuning: IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set", "set by the platform",
@@ -205,6 +209,10 @@ pub struct Config {
     pub allowed: AllowedBoards,
     /// Who may post hooks.
     pub hook_access: HookAccess,
+    /// Who decides who may look at boards.
+    pub board_access: BoardAccess,
+    /// Whether App Service's authentication is on.
+    pub has_authentication: bool,
     /// Opens health details and metrics.
     pub operator_access: OperatorAccess,
     /// Pages of which other origins may read.
@@ -317,6 +325,11 @@ impl Config {
             under_host,
             allowed,
             hook_access: read.hook_access(under_host),
+            board_access: if under_host { BoardAccess::Keys } else { BoardAccess::Anybody },
+            // As the Functions host reads it, and nothing to complain of: no operator writes it.
+            has_authentication: read
+                .text(AUTH_ENABLED)
+                .is_some_and(|text| text.trim().eq_ignore_ascii_case("true")),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
             allowed_hosts: read.allowed_hosts(under_host),
@@ -339,6 +352,17 @@ impl Config {
             log_filter: read.log_filter(),
         };
         if read.errors.is_empty() { Ok(config) } else { Err(read.errors.join("\n")) }
+    }
+
+    /// The same with what the package says, whose `function.json` of a folder `function_json` knows. Standalone that is
+    /// nothing.
+    ///
+    /// Errors: the package is none of the two that there are.
+    pub fn with_package(mut self, function_json: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        if self.under_host {
+            self.board_access = BoardAccess::of_package(function_json)?;
+        }
+        Ok(self)
     }
 
     /// Of the names of environment variables, those that look like settings of ours and are none: a misspelt

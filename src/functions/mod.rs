@@ -10,6 +10,7 @@ mod health_check;
 pub(crate) mod invocation;
 mod origin;
 pub(crate) mod reply;
+mod sign_in;
 pub mod snapshot;
 mod sse_stream;
 mod sync_timer;
@@ -178,7 +179,12 @@ async fn respond(app: &App, path: &str, request: Request) -> Response {
             (Err(refusal), _) => {
                 origin::refuse(app, refusal, work_item_webhook::is_at(&segments), request).await
             }
-            (Ok(()), Some(function)) => (function.handle)(app, &segments, request).await,
+            (Ok(()), Some(function)) => {
+                match sign_in::refusal(&app.config, function.folder, &request.headers) {
+                    Some(refusal) => refusal,
+                    None => (function.handle)(app, &segments, request).await,
+                }
+            }
             (Ok(()), None) => elsewhere(app, &segments, request).await,
         }
     };

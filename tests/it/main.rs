@@ -53,6 +53,7 @@ mod release;
 mod remembered;
 mod requests;
 mod resume;
+mod sign_in;
 mod snapshot;
 mod source;
 mod sse_stream;

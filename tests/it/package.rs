@@ -6,14 +6,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use boardcast::config::BoardAccess;
+
 use crate::support::host::root;
 use crate::support::python;
 
 /// A repository of nothing but what is packed, and an executable beside it.
-struct Tree(PathBuf);
+pub struct Tree(PathBuf);
 
 impl Tree {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let tree = std::env::temp_dir().join(format!("boardcast-package-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&tree);
         let functions = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
@@ -30,7 +32,7 @@ impl Tree {
         Self(tree)
     }
 
-    fn edit(&self, file: &str, edit: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    pub fn edit(&self, file: &str, edit: impl FnOnce(Vec<u8>) -> Vec<u8>) {
         let path = self.0.join(file);
         let edited = edit(std::fs::read(&path).unwrap());
         std::fs::write(path, edited).unwrap();
@@ -38,11 +40,22 @@ impl Tree {
 
     /// Stages it. Errors: what it is refused for.
     fn stage(&self, executable: &str, glibc: &str) -> Result<String, String> {
+        self.stage_as("dist/boardcast", executable, &["--glibc", glibc])
+    }
+
+    /// Stages the variant that people sign in to. Returns its folder.
+    pub fn stage_for_sign_in(&self) -> PathBuf {
+        let folder = "dist/boardcast-sign-in";
+        self.stage_as(folder, "built/boardcast", &["--glibc", "99", "--sign-in"]).unwrap();
+        self.0.join(folder)
+    }
+
+    fn stage_as(&self, folder: &str, executable: &str, more: &[&str]) -> Result<String, String> {
         let output = Command::new(python())
             .arg(self.0.join("scripts/stage"))
             .arg(self.0.join(executable))
-            .arg(self.0.join("dist/boardcast"))
-            .args(["--glibc", glibc])
+            .arg(self.0.join(folder))
+            .args(more)
             .output()
             .expect("Python");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -113,6 +126,32 @@ fn the_same_files_make_the_same_bytes_wherever_and_whenever() {
     assert_eq!(first.package(), second.package());
     let sum = std::fs::read_to_string(first.0.join("dist/boardcast.zip.sha256")).unwrap();
     assert!(sum.ends_with("  boardcast.zip\n"), "{sum}");
+}
+
+#[test]
+fn the_variant_to_sign_in_to_differs_in_who_asks_for_boards_alone() {
+    let tree = Tree::new("sign-in");
+    tree.stage("built/boardcast", "99").unwrap();
+    let (keys, sign_in) = (tree.0.join("dist/boardcast"), tree.stage_for_sign_in());
+    let read = |folder: &Path, name: &str| std::fs::read(folder.join(name)).unwrap();
+    let names = entries(&tree.package());
+    let package = std::fs::read(sign_in.with_extension("zip")).unwrap();
+    assert_eq!(entries(&package), names, "the same entries with the same modes");
+    let differs = |name: &&String| read(&keys, name) != read(&sign_in, name);
+    let different: Vec<_> = names.keys().filter(differs).cloned().collect();
+    assert_eq!(different, BoardAccess::FUNCTIONS.map(|folder| format!("{folder}/function.json")));
+    for name in &different {
+        let text = |folder: &Path| String::from_utf8(read(folder, name)).unwrap();
+        let expected = text(&keys).replace(r#""authLevel": "function""#, r#""authLevel": "anonymous""#);
+        assert_eq!(text(&sign_in), expected, "{name}");
+    }
+    for (folder, more) in [("dist/boardcast", &["--sign-in"][..]), ("dist/boardcast-sign-in", &[])] {
+        let refused = tree.stage_as(folder, "built/boardcast", more).unwrap_err();
+        assert!(refused.contains("ends with -sign-in, and no other does"), "{refused}");
+    }
+    tree.edit("Snapshot/function.json", |text| [text, b"{\"authLevel\": \"function\"}".to_vec()].concat());
+    let refused = tree.stage_as("dist/x-sign-in", "built/boardcast", &["--sign-in", "--glibc", "99"]);
+    assert!(refused.is_err(), "which of two is meant nobody knows");
 }
 
 #[test]

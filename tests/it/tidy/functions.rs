@@ -41,7 +41,7 @@ const HTTP_FUNCTIONS: &[HttpFunction] = &[
 const TIMER: &str = "SyncTimer";
 
 /// The modules of `src/functions/` that are no functions.
-const SHARED_BY_FUNCTIONS: &[&str] = &["body", "cors", "invocation", "origin", "mod", "reply"];
+const SHARED_BY_FUNCTIONS: &[&str] = &["body", "cors", "invocation", "origin", "mod", "reply", "sign_in"];
 
 fn function_folders() -> BTreeSet<String> {
     let folder = |path: String| path.strip_suffix("/function.json").map(str::to_owned);

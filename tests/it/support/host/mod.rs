@@ -189,6 +189,12 @@ impl Builder {
         self
     }
 
+    /// Starts another app than the repository's: a package that was staged.
+    pub fn app(mut self, root: &Path) -> Self {
+        self.files = AppFiles::read(root);
+        self
+    }
+
     /// Takes the settings that Core Tools take on a laptop.
     pub fn local_settings(mut self) -> Self {
         let local = config::read_settings(&root().join("local.settings.json"));
