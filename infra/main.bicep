@@ -61,6 +61,9 @@ param redisHighAvailability bool = false
 @description('Origins whose pages may read the API and the stream, such as https://wall.example.')
 param allowedOrigins string[] = []
 
+@description('Client id of an application in Microsoft Entra that people sign in to, instead of having function keys. It goes with the package of `scripts/package --sign-in`: set BOARDCAST_SIGN_IN, which chooses both.')
+param signIn string = ''
+
 @description('When the timer fires: NCRONTAB with six fields, in UTC. It has to cover the hours of `syncCron` in `syncZone`, in summer and in winter.')
 param syncSchedule string = '0 */15 12-23 * * 1-5'
 
@@ -170,6 +173,7 @@ module app 'modules/app.bicep' = {
     insightsName: names.insights
     redisName: redis ? names.redis : ''
     allowedOrigins: allowedOrigins
+    signIn: signIn
     organizationUrl: organizationUrl
     projects: projects
     streamsMax: hostingPlan == 'flex' ? perInstanceConcurrency * 9 / 10 : 1000

@@ -18,6 +18,10 @@ param insightsName string
 param redisName string
 
 param allowedOrigins string[]
+
+@description('Client id of the application that people sign in to. Empty: they have function keys.')
+param signIn string
+
 param organizationUrl string
 param projects string
 param streamsMax int
@@ -31,6 +35,11 @@ resource redis 'Microsoft.Cache/redisEnterprise@2025-07-01' existing = if (!empt
   name: empty(redisName) ? 'none' : redisName
 }
 
+var hasSlot = hostingPlan == 'dedicated' && dedicatedSku != 'B1'
+
+// The name is App Service's own.
+var identitySetting = 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+
 var settings = {
   // The host.
   AzureWebJobsStorage__accountName: storageName
@@ -39,6 +48,7 @@ var settings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: insights.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
   SYNC_SCHEDULE: sync.schedule
+  ...(empty(signIn) ? {} : { '${identitySetting}': identity.properties.clientId })
   // boardcast.
   AZURE_CLIENT_ID: identity.properties.clientId
   BOARDCAST_ORGANIZATION_URL: organizationUrl
@@ -71,11 +81,22 @@ module dedicated 'dedicated.bicep' = if (hostingPlan == 'dedicated') {
     location: location
     tags: tags
     sku: dedicatedSku
+    hasSlot: hasSlot
     instances: dedicatedInstances
     identityId: identity.id
     allowedOrigins: allowedOrigins
     settings: settings
   }
+}
+
+module signin 'signin.bicep' = {
+  params: {
+    appName: name
+    hasSlot: hasSlot
+    clientId: signIn
+    identitySetting: identitySetting
+  }
+  dependsOn: [flex, dedicated]
 }
 
 output url string = 'https://${hostingPlan == 'flex' ? flex!.outputs.hostName : dedicated!.outputs.hostName}'

@@ -3,12 +3,11 @@ param name string
 param location string
 param tags object
 param sku string
+param hasSlot bool
 param instances int
 param identityId string
 param allowedOrigins string[]
 param settings object
-
-var hasSlot = sku != 'B1'
 
 var properties = {
   serverFarmId: plan.id

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// The deployments whose snapshots are committed.
-const SNAPSHOTS: [&str; 3] = ["default", "dedicated", "no-redis"];
+const SNAPSHOTS: [&str; 4] = ["default", "dedicated", "no-redis", "sign-in"];
 
 /// What the host and the platform read; everything else is boardcast's.
 const OF_THE_HOST: &[&str] = &[
@@ -23,6 +23,7 @@ const OF_THE_HOST: &[&str] = &[
     "AzureWebJobsStorage__credential",
     "FUNCTIONS_EXTENSION_VERSION",
     "FUNCTIONS_WORKER_RUNTIME",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
     "WEBSITE_RUN_FROM_PACKAGE",
 ];
 
@@ -362,6 +363,90 @@ fn the_plan_is_what_was_asked_for() {
         let budgets = snapshot(name);
         let told = &of_type(&budgets, "Microsoft.Consumption/budgets")[0]["properties"]["notifications"];
         assert_eq!(told["spent"]["contactRoles"], json!(["Owner", "Contributor"]), "{name}");
+    }
+}
+
+/// Where the authentication of App Service is wrong: what it is of the app and its slot, where people sign in or do not.
+fn sign_in_findings(snapshot: &Value, signs_in: bool) -> Vec<String> {
+    let sites =
+        ["Microsoft.Web/sites", "Microsoft.Web/sites/slots"].map(|kind| of_type(snapshot, kind).len());
+    let auth: Vec<_> =
+        resources(snapshot).filter(|one| text(&one["name"]).ends_with("/authsettingsV2")).collect();
+    let mut found = Vec::new();
+    if auth.len() != sites.iter().sum::<usize>() {
+        found.push(format!("{} of {sites:?} sites and slots say whether people sign in", auth.len()));
+    }
+    for one in auth {
+        let properties = &one["properties"];
+        let mut demand = |pointer: &str, wanted: Value| {
+            let has = properties.pointer(pointer);
+            if has != Some(&wanted) {
+                found.push(format!("{pointer} has to be {wanted}, and is {has:?}"));
+            }
+        };
+        demand("/platform/enabled", json!(signs_in));
+        if !signs_in {
+            continue;
+        }
+        demand("/globalValidation/requireAuthentication", json!(true));
+        demand("/globalValidation/unauthenticatedClientAction", json!("RedirectToLoginPage"));
+        // Of the routes those alone whose callers cannot sign in.
+        let excluded =
+            ["/api/webhooks/azure-devops", "/api/health"].map(|path| [path.into(), format!("{path}/*")]);
+        demand("/globalValidation/excludedPaths", json!(excluded.concat()));
+        demand("/login/tokenStore/enabled", json!(true));
+        let registration = "/identityProviders/azureActiveDirectory/registration";
+        let identity = "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID";
+        demand(&format!("{registration}/clientSecretSettingName"), json!(identity));
+        let issuer =
+            text(&properties.pointer(&format!("{registration}/openIdIssuer")).cloned().unwrap_or_default())
+                .to_owned();
+        if !issuer.contains("00000000-0000-0000-0000-000000000000/v2.0") || issuer.contains("common") {
+            found.push(format!("people of another directory may sign in: {issuer}"));
+        }
+    }
+    for settings in settings(snapshot) {
+        // By an identity in place of a secret, and of no use where nobody signs in.
+        let identity = settings.get("OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID");
+        if identity != settings.get("AZURE_CLIENT_ID").filter(|_| signs_in) {
+            found.push(format!("the app proves who it is by {identity:?}"));
+        }
+    }
+    if ["clientSecret\"", "AUTHENTICATION_SECRET"].iter().any(|word| snapshot.to_string().contains(word)) {
+        found.push("the sign-in has a secret".into());
+    }
+    found
+}
+
+#[test]
+fn people_sign_in_where_that_was_asked_for_and_hooks_and_probes_do_not() {
+    for name in SNAPSHOTS {
+        assert_eq!(sign_in_findings(&snapshot(name), name == "sign-in"), Vec::<String>::new(), "{name}");
+    }
+    assert_eq!(
+        of_type(&snapshot("sign-in"), "Microsoft.Web/sites/slots").len(),
+        1,
+        "the slot is looked at too"
+    );
+    // Each of these alone is found.
+    let planted = [
+        ("/properties/globalValidation/requireAuthentication", json!(false)),
+        ("/properties/globalValidation/excludedPaths/0", json!("/api")),
+        (
+            "/properties/identityProviders/azureActiveDirectory/registration/clientSecretSettingName",
+            json!("SECRET"),
+        ),
+        ("/properties/platform/enabled", json!(false)),
+        ("/name", json!("other")),
+    ];
+    for (pointer, value) in planted {
+        for which in 0..2 {
+            let mut snapshot = snapshot("sign-in");
+            let resources = snapshot["predictedResources"].as_array_mut().unwrap();
+            let mut auth = resources.iter_mut().filter(|one| text(&one["name"]).ends_with("/authsettingsV2"));
+            *auth.nth(which).unwrap().pointer_mut(pointer).expect(pointer) = value.clone();
+            assert_eq!(sign_in_findings(&snapshot, true).len(), 1, "{pointer}");
+        }
     }
 }
 
