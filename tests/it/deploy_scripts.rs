@@ -24,14 +24,27 @@ impl Programs {
             write(folder.join(program), text);
         }
         write(folder.join("package/boardcast"), String::new());
+        let function = "Snapshot/function.json";
+        std::fs::create_dir_all(folder.join("package/Snapshot")).unwrap();
+        std::fs::copy(root().join(function), folder.join("package").join(function)).unwrap();
         std::fs::write(folder.join("package.zip"), "").unwrap();
         Self(folder)
+    }
+
+    /// The same where people sign in: with that package, and of such an app.
+    fn for_sign_in(self) -> Self {
+        let function = self.0.join("package/Snapshot/function.json");
+        let text = std::fs::read_to_string(&function).unwrap();
+        std::fs::write(function, text.replace(r#""function""#, r#""anonymous""#)).unwrap();
+        std::fs::write(self.0.join("signs-in"), "").unwrap();
+        self
     }
 
     /// Runs a script. Returns whether it succeeded, what it wrote, and what it called.
     fn run(&self, script: &str, arguments: &[&str]) -> (bool, String, Vec<String>) {
         let log = self.0.join("log");
         let _ = std::fs::remove_file(&log);
+        let signs_in = self.0.join("signs-in").exists();
         let mut path = self.0.clone().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
@@ -42,6 +55,8 @@ impl Programs {
             .env("FOLDER", &self.0)
             .envs(ORGANISATION)
             .env("BOARDCAST_PACKAGE", self.0.join("package"))
+            .env_remove("BOARDCAST_SIGN_IN")
+            .envs(signs_in.then_some(("BOARDCAST_SIGN_IN", "an-application")))
             .env("BOARDCAST_RETRY_S", "0")
             .env("BOARDCAST_SMOKE_TRIES", "2")
             .output()
@@ -102,6 +117,7 @@ fn az(slots: &str) -> String {
         "case \"$*\" in
             *'slot list'*) printf '%s' '{slots}' ;;
             *'keys list'*) echo a-key ;;
+            *'appsettings list'*FIC_ASSERTION*) [ ! -e \"$FOLDER/signs-in\" ] || echo an-identity ;;
             *'appsettings list'*) echo account ;;
             *'functionapp show'*) echo app.example ;;
             *'blob download'*) cd \"$FOLDER\" && mkdir -p old && touch old/host.json && cp \"$FOLDER/old.zip\" \"$(echo \"$*\" | sed 's/.*--file \\([^ ]*\\).*/\\1/')\" ;;
@@ -177,6 +193,52 @@ fn a_smoke_test_never_shows_the_key_and_notices_an_app_that_is_open() {
     assert!(!is_fine && said.contains("FAILED   the stream needs a key: wanted 401, got 200"), "{said}");
 }
 
+/// `curl` of an app that works, and leads whoever is not signed in elsewhere; where there is that file it does not.
+const CURL_OF_SIGN_IN: &str = "case \"$*\" in
+    *webhooks*) printf 401 ;;
+    *health*) printf 200 ;;
+    *) if [ -e \"$FOLDER/open\" ]; then cat \"$FOLDER/open\"; else printf '\\n302'; fi ;;
+esac";
+
+#[test]
+fn a_smoke_test_where_people_sign_in_notices_that_somebody_need_not_or_cannot() {
+    let programs = Programs::new("smoke-sign-in", &[("curl", CURL_OF_SIGN_IN)]).for_sign_in();
+    let (is_fine, said, called) = programs.run("smoke", &["https://app.example", "a-key"]);
+    assert!(is_fine && said.matches("ok       ").count() == 7, "{said}");
+    assert!(!called.iter().any(|call| call.contains("a-key")), "{called:?}");
+    let off = "{\"error\":{\"code\":\"authentication_off\"}}\n403";
+    for (answer, wanted) in [("[]\n200", "got 200"), (off, "App Service's authentication is not on")] {
+        std::fs::write(programs.0.join("open"), answer).unwrap();
+        let (is_fine, said, _) = programs.run("smoke", &["https://app.example", "a-key"]);
+        let line = said.lines().find(|line| line.starts_with("FAILED   a board needs somebody"));
+        assert!(!is_fine && line.is_some_and(|line| line.contains(wanted)), "{said}");
+    }
+}
+
+#[test]
+fn one_setting_chooses_the_parameter_and_the_package_and_a_package_that_does_not_fit_is_refused() {
+    let of = |name: &str| Programs::new(name, &[("az", &az("")), ("func", FUNC), ("curl", CURL_OF_SIGN_IN)]);
+    let answers = format!("case \"$*\" in *outputs.*) echo named; exit ;; esac\n{}", az(""));
+    let programs = Programs::new("sign-in", &[("az", &answers), ("func", FUNC), ("curl", CURL_OF_SIGN_IN)]);
+    let programs = programs.for_sign_in();
+    let (is_fine, said, called) = programs.run("provision", &[]);
+    assert!(is_fine && said.contains("ok       a board needs somebody who is signed in"), "{said}");
+    assert!(called.iter().any(|call| call.contains(" signIn=an-application")), "{called:?}");
+    assert_eq!(count(&called, "func azure functionapp publish named --custom"), 1, "{called:?}");
+    let (is_fine, said, called) = programs.run("provision", &["signIn=another"]);
+    assert!(!is_fine && called.is_empty() && said.contains("set BOARDCAST_SIGN_IN"), "{said}");
+    // Either without the other.
+    let open = of("package-alone").for_sign_in();
+    std::fs::remove_file(open.0.join("signs-in")).unwrap();
+    let keys = of("parameter-alone");
+    std::fs::write(keys.0.join("signs-in"), "").unwrap();
+    for (programs, has) in [(open, "the package for sign-in"), (keys, "the package for keys")] {
+        let (is_fine, said, called) = programs.deploy();
+        assert!(!is_fine && said.contains(has) && said.contains("scripts/provision"), "{said}");
+        assert_eq!(count(&called, "func"), 0, "{called:?}");
+    }
+}
+
 #[test]
 fn a_provision_creates_the_secrets_and_the_app_in_that_order_and_a_look_ahead_nothing() {
     let answers = format!("case \"$*\" in *outputs.*) echo named; exit ;; esac\n{}", az(""));
@@ -186,7 +248,10 @@ fn a_provision_creates_the_secrets_and_the_app_in_that_order_and_a_look_ahead_no
     let (is_fine, said, called) = programs.run("provision", &["hostingPlan=dedicated"]);
     assert!(is_fine, "{said}");
     let created = called.iter().position(|call| call.starts_with("az deployment sub create")).expect(&said);
-    assert!(called[created].contains("projects=Website,Fabrikam Fiber hostingPlan=dedicated"), "{called:?}");
+    assert!(
+        called[created].contains("projects=Website,Fabrikam Fiber signIn= hostingPlan=dedicated"),
+        "{called:?}"
+    );
     let secrets = called.iter().position(|call| call.starts_with("az keyvault secret set")).expect(&said);
     let looked_up = called.iter().position(|call| call.contains("configreferences")).expect(&said);
     assert!(created < secrets && secrets < looked_up, "{called:?}");

@@ -93,11 +93,12 @@ fn both_do_the_same_in_the_same_order() {
         commands.iter().flat_map(|command| scripts(command)).collect()
     };
     for path in PIPELINES {
-        assert_eq!(of(path), ["test", "infra", "package", "provision", "provision"], "{path}");
+        assert_eq!(of(path), ["test", "infra", "package", "package", "provision", "provision"], "{path}");
         let commands = commands(&parsed(path));
         let first =
             |wanted: &str| commands.iter().position(|command| command.contains(wanted)).expect(wanted);
         assert!(first("scripts/provision what-if") < commands.len() - 1, "{path}");
+        assert!(commands.iter().any(|command| command.contains("scripts/package --sign-in")), "{path}");
         assert!(first("sha256sum -c") < first("scripts/provision what-if"), "{path}");
     }
 }
