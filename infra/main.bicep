@@ -73,6 +73,9 @@ param syncCron string = '*/15 8-18 * * 1-5'
 @description('IANA time zone of `syncCron`.')
 param syncZone string = 'America/New_York'
 
+@description('Further settings of docs/OPERATIONS.md by their names, such as `{"BOARDCAST_TEAMS": "Web"}`. They win over those that follow from the other parameters. Secrets belong in the key vault: name them by a reference.')
+param moreSettings object = {}
+
 @description('GB of logs a day after which no more are taken until the next day, Application Insights included.')
 @minValue(1)
 param dailyLogCapGB int = 1
@@ -178,6 +181,7 @@ module app 'modules/app.bicep' = {
     projects: projects
     streamsMax: hostingPlan == 'flex' ? perInstanceConcurrency * 9 / 10 : 1000
     sync: { schedule: syncSchedule, cron: syncCron, zone: syncZone }
+    moreSettings: moreSettings
   }
   // The app cannot start before its identity may read what it needs.
   dependsOn: [roles]

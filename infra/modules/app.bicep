@@ -26,6 +26,7 @@ param organizationUrl string
 param projects string
 param streamsMax int
 param sync Sync
+param moreSettings object
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = { name: identityName }
 resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = { name: storageName }
@@ -71,7 +72,7 @@ module flex 'flex.bicep' = if (hostingPlan == 'flex') {
     identityId: identity.id
     packages: '${storage.properties.primaryEndpoints.blob}app-package'
     allowedOrigins: allowedOrigins
-    settings: settings
+    settings: { ...settings, ...moreSettings }
   }
 }
 
@@ -85,7 +86,7 @@ module dedicated 'dedicated.bicep' = if (hostingPlan == 'dedicated') {
     instances: dedicatedInstances
     identityId: identity.id
     allowedOrigins: allowedOrigins
-    settings: settings
+    settings: { ...settings, ...moreSettings }
   }
 }
 

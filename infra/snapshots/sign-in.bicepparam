@@ -8,3 +8,5 @@ param projects = 'Website'
 param budgetStart = '2026-01-01'
 param hostingPlan = 'dedicated'
 param signIn = '4a1f2c3d-0b5e-4f60-9d7a-8c6b5e4d3f21'
+// Settings without a parameter of their own.
+param moreSettings = { BOARDCAST_TEAMS: 'Web', BOARDCAST_STREAMS_MAX: '500' }

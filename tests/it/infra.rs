@@ -319,6 +319,17 @@ fn a_first_deployment_asks_for_a_place_the_organisation_and_the_projects() {
 }
 
 #[test]
+fn settings_without_a_parameter_of_their_own_are_set_and_win_over_those_that_follow() {
+    let all = settings(&snapshot("sign-in"));
+    assert_eq!(all.len(), 2, "those of the app and of its slot");
+    for of_app in all {
+        assert_eq!((&*of_app["BOARDCAST_TEAMS"], &*of_app["BOARDCAST_STREAMS_MAX"]), ("Web", "500"));
+        assert_eq!(of_app["BOARDCAST_PROJECTS"], "Website");
+    }
+    assert!(settings(&snapshot("default")).iter().all(|of_app| !of_app.contains_key("BOARDCAST_TEAMS")));
+}
+
+#[test]
 fn settings_agree_with_the_table_of_settings() {
     let default_of = |name: &str| {
         let setting = SETTINGS.iter().find(|setting| setting.name == name).expect(name);
