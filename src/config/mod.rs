@@ -84,7 +84,7 @@ settings! {
     Common: PROJECTS = "BOARDCAST_PROJECTS", "names or GUIDs, comma-separated", "all", "all",
         "Projects to serve. Service hooks of other projects are counted as dead letters";
     Common: TEAMS = "BOARDCAST_TEAMS", "names or GUIDs, or `project/team`, comma-separated", "all", "all",
-        "Teams of these projects to serve. Azure DevOps is not asked about other teams; work items that were never theirs are not kept, and those of no team have no board";
+        "Teams of these projects to serve, by GUID if they may be renamed. Azure DevOps is not asked about other teams, whose work items are shown to nobody, as are those of no team";
     Common: SECRET = "BOARDCAST_WEBHOOK_SECRET", "text, up to 256 characters", "not set: every hook is accepted", "not set: every hook is answered with 503",
         "Secret that service hooks must present, as the password of Basic authentication or in the header `X-Boardcast-Secret`";
     Common: SECRET_PREVIOUS = "BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "text, up to 256 characters", "not set", "not set",

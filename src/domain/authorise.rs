@@ -32,9 +32,12 @@ impl NamedTeam {
         Some(Self { project, team: NameOrId::parse(team)?, text: text.trim().to_owned() })
     }
 
+    fn may_be_of(&self, id: ProjectId, name: Option<&str>) -> bool {
+        self.project.as_ref().is_none_or(|wanted| wanted.is_project(id, name))
+    }
+
     fn is(&self, project: (ProjectId, Option<&str>), team: (TeamId, Option<&str>)) -> bool {
-        self.team.is_team(team.0, team.1)
-            && self.project.as_ref().is_none_or(|wanted| wanted.is_project(project.0, project.1))
+        self.team.is_team(team.0, team.1) && self.may_be_of(project.0, project.1)
     }
 }
 
@@ -52,9 +55,11 @@ impl AllowedBoards {
         Ok(Self { teams: teams.into_iter().map(parse).collect::<Result<_, _>>()?, ..self })
     }
 
-    /// Whether anything of the project with that id and that name is served.
+    /// Whether anything of the project with that id and that name is served: where teams are named, one of them may be its.
     pub fn allows_project(&self, id: ProjectId, name: Option<&str>) -> bool {
-        self.projects.is_empty() || self.projects.iter().any(|served| served.is_project(id, name))
+        let is_named =
+            self.projects.is_empty() || self.projects.iter().any(|served| served.is_project(id, name));
+        is_named && (self.teams.is_empty() || self.teams.iter().any(|served| served.may_be_of(id, name)))
     }
 
     /// Whether only some teams are served.
@@ -77,14 +82,18 @@ impl AllowedBoards {
         is_team && self.allows_project(scope.project, project_name)
     }
 
-    /// The names of teams, as they were written, that none of these teams has, and with them its project.
+    /// The names of teams, as they were written, that none of these teams has, and with them its project. One that may be of
+    /// a project of which nobody told the teams is none of them.
     pub fn unknown_teams<'a>(
         &self,
         teams: impl Iterator<Item = ((ProjectId, &'a str), (TeamId, &'a str))> + Clone,
+        untold: impl Iterator<Item = (ProjectId, &'a str)> + Clone,
     ) -> Vec<&str> {
         let is_unknown = |served: &&NamedTeam| {
             let mut teams = teams.clone();
-            !teams.any(|(project, team)| served.is((project.0, Some(project.1)), (team.0, Some(team.1))))
+            let is_there =
+                teams.any(|(project, team)| served.is((project.0, Some(project.1)), (team.0, Some(team.1))));
+            !is_there && !untold.clone().any(|(id, name)| served.may_be_of(id, Some(name)))
         };
         self.teams.iter().filter(is_unknown).map(|served| served.text.as_str()).collect()
     }
@@ -128,6 +137,9 @@ mod tests {
         let served = named(&[" Fabrikam / Web ", &team(2).to_string()]);
         assert!(served.allows_team(ours, web) && !served.allows_team(theirs, web));
         assert!(served.allows_team(ours, mobile) && served.allows_team(theirs, mobile));
+        assert!(served.allows_project(ours.0, ours.1) && served.allows_project(theirs.0, theirs.1));
+        let served = named(&["Fabrikam/Web"]);
+        assert!(served.allows_project(ours.0, ours.1) && !served.allows_project(theirs.0, theirs.1));
         assert_eq!(AllowedBoards::default().with_teams(["Web", " / Web"]), Err("/ Web".to_owned()));
     }
 
@@ -149,7 +161,13 @@ mod tests {
     fn o6_a_name_that_no_team_has_is_told_as_it_was_written() {
         let there = [((project(), "Fabrikam"), (team(1), "Web"))];
         let served = named(&["Web", "Wbe", "Contoso/Web"]);
-        assert_eq!(served.unknown_teams(there.into_iter()), ["Wbe", "Contoso/Web"]);
-        assert!(AllowedBoards::default().unknown_teams(there.into_iter()).is_empty());
+        let unknown = |served: &AllowedBoards, untold: &[(ProjectId, &'static str)]| {
+            let unknown = served.unknown_teams(there.into_iter(), untold.iter().copied());
+            unknown.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(unknown(&served, &[]), ["Wbe", "Contoso/Web"]);
+        assert_eq!(unknown(&served, &[(other_project(), "Contoso")]), Vec::<String>::new());
+        assert_eq!(unknown(&served, &[(other_project(), "Northwind")]), ["Contoso/Web"]);
+        assert!(unknown(&AllowedBoards::default(), &[]).is_empty());
     }
 }

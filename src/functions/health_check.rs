@@ -15,6 +15,7 @@ use warp::reply::Response;
 use super::reply::{self, ErrorBody};
 use super::{Function, Request, Trigger, failed, is_read};
 use crate::app::App;
+use crate::board::filter::ScopeFilter;
 use crate::board::projection::Projection;
 use crate::board::snapshot::Snapshots;
 use crate::config::OperatorAccess;
@@ -86,10 +87,11 @@ fn is_ready(app: &App) -> bool {
     let is_loaded = fold.position().is_some();
     let is_of_use = {
         let state = fold.read();
-        let mut shown = state.shown().peekable();
-        match shown.peek() {
-            Some(_) => !shown.all(|scope| state.awaits_comparison(scope) && state.archived(scope).is_none()),
-            None => is_loaded && owner.is_told_by_hooks_alone(),
+        let shown = app.snapshots.scopes(&state, &ScopeFilter::default());
+        let waits = |scope: &Scope| state.awaits_comparison(*scope) && state.archived(*scope).is_none();
+        match shown.is_empty() {
+            false => !shown.iter().all(waits),
+            true => is_loaded && owner.is_told_by_hooks_alone(),
         }
     };
     let status = fold.journal_status();
@@ -230,7 +232,7 @@ fn todo(app: &App, now: Timestamp) -> Value {
 fn boards(app: &App) -> (Level, Vec<Value>, Option<String>) {
     let (is_ready, of_source) = (is_ready(app), source_level(app));
     let state = app.instance.fold.read();
-    let scopes: Vec<_> = state.shown().collect();
+    let scopes = app.snapshots.scopes(&state, &ScopeFilter::default());
     let worst = Snapshots::summary(&state, &scopes).0.max(of_source);
     let level = if scopes.is_empty() && !is_ready { Level::None } else { worst };
     let rows = scopes.iter().map(|scope| (*scope, state.board(*scope))).map(|(scope, board)| {
@@ -277,6 +279,7 @@ fn source(app: &App) -> Value {
         "gone": gone(&state),
         "unread": unread(&state),
         "unknownStates": unknown,
+        "unknownTeams": app.source.as_ref().map(|source| source.unknown_teams()).unwrap_or_default(),
         "feedReadToEnd": state.checked().feed.as_ref().and_then(|feed| feed.read_to_end),
     })
 }

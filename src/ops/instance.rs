@@ -7,8 +7,6 @@ use crate::board::projection::Projection;
 use crate::domain::authorise::AllowedBoards;
 use crate::domain::level::Level;
 use crate::domain::owner::Owner;
-use crate::domain::sprint::teams::Teams;
-use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::view::Outage;
 use crate::journal::{Journal, Leases, Store};
@@ -44,7 +42,7 @@ pub struct Instance {
     pub watched: Arc<Watched>,
     /// Whether the organisation is simulated, which every event then says.
     pub demo: bool,
-    /// The boards that are served: nothing of another project is kept, and of other teams only what boards need.
+    /// The boards that are served: nothing of another project is kept, and nothing of another team is shown.
     pub allowed: Arc<AllowedBoards>,
 }
 
@@ -76,11 +74,6 @@ impl Instance {
     /// The level of the organisation as a whole, and why it is no better: all there is to say where no board is known.
     pub fn whole(&self, state: &Projection) -> (Level, Option<Outage>) {
         state.whole(self.vitals.source_level.value())
-    }
-
-    /// Whether only some teams are served, and an item is none of theirs and never was, as far as its revisions are known.
-    pub fn is_of_others(&self, teams: &Teams, item: &WorkItem) -> bool {
-        self.allowed.names_teams() && !teams.is_empty() && teams.ever_of(item).is_empty()
     }
 
     /// Runs a task for as long as the process; see `Tasks::supervise`.

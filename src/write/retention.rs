@@ -1,5 +1,5 @@
-//! Retention: items that nobody has changed for 90 days and that no sprint needs leave the journal, those of teams that are
-//! served no longer as well, and with the last of them what was announced of their board, so that it does not grow for ever.
+//! Retention: items that nobody has changed for 90 days and that no sprint needs leave the journal, and with the last of
+//! them what was announced of their board, so that it does not grow for ever.
 //!
 //! They leave by a commit, which every fold follows: no instance drops an item by its own clock.
 
@@ -76,18 +76,6 @@ impl Retention {
                 }
                 Err(error) => tracing::warn!(%error, "old items stay for another hour"),
             }
-            match self.pass_of_others().await {
-                Ok(0) => {}
-                Ok(items) => {
-                    tracing::info!(
-                        items,
-                        "items of teams that BOARDCAST_TEAMS does not name left the journal"
-                    )
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "items of teams that are not served stay for another hour")
-                }
-            }
             if let Err(error) = self.drop_boards().await {
                 tracing::warn!(%error, "what was announced of boards that are no more stays for another hour");
             }
@@ -104,26 +92,6 @@ impl Retention {
             state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
         };
         let due = self.bounded(due);
-        self.let_go(&due, now).await
-    }
-
-    /// Lets the items leave that are of teams which are not served, where only some are: they were kept before the setting
-    /// said so. What a served team's items are children of stays. Returns how many left.
-    ///
-    /// Errors: the journal failed. Some may have left.
-    pub(crate) async fn pass_of_others(&self) -> Result<usize, CommitError> {
-        let now = (self.instance.clock)();
-        let due: Vec<KnownItem> = {
-            let state = self.instance.fold.read();
-            let (others, ours): (Vec<&KnownItem>, Vec<&KnownItem>) =
-                state.items().partition(|known| self.instance.is_of_others(state.teams(), &known.item));
-            let needed = ancestors(&state, &ours);
-            others.into_iter().filter(|known| !needed.contains(&known.item.id)).cloned().collect()
-        };
-        self.let_go(&due, now).await
-    }
-
-    async fn let_go(&self, due: &[KnownItem], now: Timestamp) -> Result<usize, CommitError> {
         let mut left = 0;
         for items in due.chunks(ITEMS_MAX) {
             let mut removed = 0;
@@ -216,19 +184,6 @@ impl Retention {
         }
         commit.build(Audience::Everyone)
     }
-}
-
-/// The parents of these items, their parents, and so on.
-fn ancestors(state: &Projection, items: &[&KnownItem]) -> BTreeSet<WorkItemId> {
-    let parent = |known: &KnownItem| known.item.present().details.parent;
-    let mut next: Vec<WorkItemId> = items.iter().filter_map(|known| parent(known)).collect();
-    let mut ancestors = BTreeSet::new();
-    while let Some(id) = next.pop() {
-        if ancestors.insert(id) {
-            next.extend(state.item(id).as_ref().and_then(parent));
-        }
-    }
-    ancestors
 }
 
 /// Whether ages may be judged. Errors: why not.

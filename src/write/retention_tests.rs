@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::authorise::AllowedBoards;
 use crate::domain::owner::Owner;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
 use crate::domain::scope::TeamKey;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
 use crate::domain::sprint::teams::CurrentSprint;
-use crate::domain::sprint::work_item::{Details, WorkItem};
+use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::{item, other_project, project};
 use crate::journal::memory::MemoryJournal;
 use crate::journal::{EntryId, Journal as _, LogRetention, Store};
@@ -235,33 +234,4 @@ async fn fault_c1_a_pass_that_would_drop_more_than_a_tenth_drops_nothing() {
         assert_eq!(fixture.pass().await, tenth, "clocks that are right for a day are believed");
     }
     assert_eq!(Fixture::new(None, &items[..2], now).await.pass().await, 2);
-}
-
-#[tokio::test]
-async fn o6_items_of_teams_that_are_served_no_longer_leave_but_for_the_parents_of_others() {
-    let team = catalogue();
-    let own = |number| item(number, 1, |_| {});
-    let of_others = |number| item(number, 1, |facts| facts.area_path = "Another".into());
-    let child_of = |child: WorkItem, parent| {
-        let present = child.present();
-        let details = Details { parent: Some(parent), ..present.details.clone() };
-        WorkItem::new(child.id, present.rev, present.claim.clone(), details)
-    };
-    let (parent, grandparent) = (of_others(21), of_others(22));
-    let items = [
-        child_of(own(13), parent.id),
-        child_of(parent.clone(), grandparent.id),
-        grandparent,
-        child_of(of_others(23), own(13).id),
-    ];
-    let now = days_after_change(&items[0], 1);
-    let mut fixture = Fixture::new(Some(&team), &items, now).await;
-    let pass = async |fixture: &Fixture| {
-        fixture.following(async || fixture.retention.pass_of_others().await.unwrap()).await
-    };
-    assert_eq!(pass(&fixture).await, 0, "all teams are served");
-    let allowed = AllowedBoards::default().with_teams([&*team.team_name]).unwrap();
-    fixture.retention.instance.allowed = Arc::new(allowed);
-    assert_eq!(pass(&fixture).await, 1);
-    assert_eq!(fixture.numbers(), [13, 21, 22]);
 }

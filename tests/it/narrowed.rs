@@ -1,15 +1,17 @@
-//! Where a setting names teams, Azure DevOps is asked about these alone, and nothing is kept of the others' items.
+//! Where a setting names teams, Azure DevOps is asked about these alone, and nobody is shown the items of others.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, ItemContent};
+use boardcast::demo::simulation::model::Draft;
 use boardcast::demo::simulation::process::ItemRank;
 use boardcast::domain::authorise::AllowedBoards;
+use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::wire::event::Cause;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::source::{Organization, boards};
@@ -54,10 +56,6 @@ fn change(organization: &Organization, item: u32, edit: impl FnOnce(&mut ItemCon
     })
 }
 
-fn is_kept(app: &TestApp, item: u32) -> bool {
-    app.app.instance.fold.read().item(WorkItemId::new(item).unwrap()).is_some()
-}
-
 /// Compares with the organisation a minute later.
 async fn check(organization: &Organization, app: &TestApp) {
     organization.clock.advance(Duration::from_mins(1));
@@ -89,51 +87,92 @@ async fn o6_azure_devops_is_asked_about_the_teams_alone_that_are_named() {
 }
 
 #[tokio::test]
-async fn o6_items_of_other_teams_are_kept_from_the_moment_on_at_which_they_come_to_a_served_one() {
+async fn o6_items_of_other_teams_are_shown_to_nobody_until_they_come_to_a_served_one_with_their_past() {
     let organization = Organization::start().await;
     let app = serving(&organization, "Web,Clinic").await;
     are_full(&organization, &app, &["Clinic", "Web"]).await;
     // The past is read, so that the feed tells what is new.
     check(&organization, &app).await;
     let item = story_of_mobile(&organization);
-    let payload = change(&organization, item, |content| content.title = "Told by a hook".into());
-    assert_eq!(app.hook(&payload).await.status, 200);
+    for title in ["Not ours", "Not ours yet"] {
+        app.hook(&change(&organization, item, |content| content.title = title.into())).await;
+    }
     app.settled().await;
-    assert!(!is_kept(&app, item), "by a hook");
-    check(&organization, &app).await;
-    assert!(!is_kept(&app, item), "by the feed");
     are_full(&organization, &app, &["Clinic", "Web"]).await;
-    let payload = change(&organization, item, |content| content.home = (0, 0));
-    assert_eq!(app.hook(&payload).await.json()["outcome"], "applied");
-    app.settled().await;
+    assert_eq!(app.get("/api/snapshot?project=Fabrikam%20Fiber&team=-").await.status, 404);
+    let health = app.get("/api/health").await.json();
+    assert!(health["boards"].as_array().unwrap().iter().all(|board| board["team"].is_string()), "{health}");
     let is_on_board = async || {
         let board = boards(&app).await["Web"].clone();
         board["items"].as_array().unwrap().iter().any(|shown| shown["id"] == item)
     };
+    assert!(!is_on_board().await);
+    let payload = change(&organization, item, |content| content.home = (0, 0));
+    assert_eq!(app.hook(&payload).await.json()["outcome"], "applied");
+    app.settled().await;
     assert!(is_on_board().await);
-    // Where it goes from there nobody is shown.
+    let revisions = organization.model(|model| model.item(item).unwrap().newest().rev);
+    let known = app.app.instance.fold.read().item(WorkItemId::new(item).unwrap()).unwrap();
+    let last: Vec<u32> =
+        known.item.revisions().map(|(rev, _)| rev).filter(|rev| *rev > revisions - 3).collect();
+    assert_eq!(last, [revisions - 2, revisions - 1, revisions]);
     app.hook(&change(&organization, item, |content| content.home = (0, 1))).await;
     app.settled().await;
     assert!(!is_on_board().await);
-    are_full(&organization, &app, &["Clinic", "Web"]).await;
 }
 
 #[tokio::test]
-async fn o6_the_feed_tells_of_an_item_that_comes_to_a_served_team_with_all_that_was_before() {
+async fn o6_an_item_in_an_area_of_a_new_name_is_on_its_board() {
     let organization = Organization::start().await;
     let app = serving(&organization, "Web").await;
+    let _watching = app.stream("").await;
     are_full(&organization, &app, &["Web"]).await;
     check(&organization, &app).await;
-    let item = story_of_mobile(&organization);
-    change(&organization, item, |content| content.title = "Not ours yet".into());
-    check(&organization, &app).await;
-    assert!(!is_kept(&app, item));
-    change(&organization, item, |content| content.home = (0, 0));
+    let item = organization.model(|model| {
+        model.organisation.projects[0].teams[0].area_path = "Fabrikam Fiber\\Site".into();
+        let project = &model.organisation.projects[0];
+        let path = project.current_sprint(&project.teams[0], model.today()).unwrap().path.clone();
+        let draft = Draft::new((0, 0), ItemRank::Requirement, "New in Site".into(), path);
+        let at = model.now();
+        let made = model.create(draft, at, 0).unwrap();
+        hooks::payload(model, made).unwrap()
+    });
+    let began = (organization.clock.clock())();
+    app.hook(&item).await;
+    let is_shown = async || {
+        let board = boards(&app).await["Web"].clone();
+        let shown = board["items"].as_array().unwrap().iter().any(|item| item["title"] == "New in Site");
+        shown.then_some(())
+    };
+    organization.until(is_shown).await;
+    let passed_ms = (organization.clock.clock())().ms_since(began);
+    assert!(passed_ms < 8 * 60_000, "after {passed_ms} ms");
+    // An area that others have is no reason to read the lists again.
+    let asked = organization.calls_on("GET wit/classificationnodes/areas").await;
+    app.hook(&change(&organization, story_of_mobile(&organization), |content| {
+        content.title = "Other".into()
+    }))
+    .await;
+    app.settled().await;
     for _ in 0..2 {
         check(&organization, &app).await;
     }
-    let revisions = organization.model(|model| model.item(item).unwrap().newest().rev);
-    let state = app.app.instance.fold.read();
-    let known = state.item(WorkItemId::new(item).unwrap()).unwrap();
-    assert_eq!(known.item.present().rev, revisions);
+    assert_eq!(organization.calls_on("GET wit/classificationnodes/areas").await, asked);
+}
+
+#[tokio::test]
+async fn o6_a_project_that_no_named_team_can_be_of_is_not_asked_and_a_name_that_no_team_has_is_told() {
+    let organization = Organization::start().await;
+    let clinic = organization.model(|model| model.organisation.projects[1].id);
+    organization.way.closed_projects.lock().unwrap().insert(clinic.into(), Failure::Forbidden);
+    let app = serving(&organization, "Fabrikam Fiber/Web,Fabrikam Fiber/Wbe").await;
+    are_full(&organization, &app, &["Web"]).await;
+    assert_eq!(organization.calls_on("GET projects/*/teams").await, 1);
+    let health = app.get("/api/health").await.json();
+    assert_eq!(health["source"]["unknownTeams"], json!(["Fabrikam Fiber/Wbe"]));
+    let of_clinic =
+        organization.model(|model| model.items.values().find(|item| item.project == 1).unwrap().id);
+    let answer =
+        app.hook(&change(&organization, of_clinic, |content| content.title = "Not ours".into())).await;
+    assert_eq!(answer.json()["reason"], "foreign_project", "{}", answer.json());
 }

@@ -53,11 +53,6 @@ impl Teams {
         self.catalogues.values()
     }
 
-    /// Whether no team is known.
-    pub fn is_empty(&self) -> bool {
-        self.catalogues.is_empty()
-    }
-
     pub fn of_project(&self, project: ProjectId) -> impl Iterator<Item = &Arc<Catalogue>> {
         self.all().filter(move |catalogue| catalogue.project == project)
     }

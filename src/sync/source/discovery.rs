@@ -58,7 +58,7 @@ impl Source {
         let mut found =
             Discovered { projects: projects.clone(), teams: Vec::new(), failed: Vec::new(), error: None };
         let (mut looked, mut closed) = (BTreeMap::new(), BTreeMap::new());
-        self.tell_of_unknown_teams(&listed);
+        self.note_unknown_teams(&listed);
         for (project, teams) in listed {
             match teams {
                 Ok((teams, as_of)) => {
@@ -110,27 +110,32 @@ impl Source {
         Arc::new(teams.iter().filter(is_served).cloned().collect())
     }
 
-    /// Warns of teams that a setting names and that are nowhere, whenever they are others than before.
-    fn tell_of_unknown_teams(&self, listed: &[(ProjectRef, Result<ListOfTeams, String>)]) {
-        if listed.iter().any(|(_, teams)| teams.is_err()) {
-            return;
-        }
+    /// Notes the teams that a setting names and that are nowhere, and warns of them whenever they are others than before.
+    fn note_unknown_teams(&self, listed: &[(ProjectRef, Result<ListOfTeams, String>)]) {
         let there = listed.iter().flat_map(|(project, teams)| {
             let teams = teams.iter().flat_map(|(teams, _)| teams.iter());
             teams.map(|team| ((project.id, &*project.name), (team.id, &*team.name)))
         });
-        let unknown: Vec<String> =
-            self.instance.allowed.unknown_teams(there.clone()).into_iter().map(str::to_owned).collect();
-        let mut told = self.unknown_teams.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != unknown && !unknown.is_empty() {
+        let untold = listed.iter().filter(|(_, teams)| teams.is_err());
+        let untold = untold.map(|(project, _)| (project.id, &*project.name));
+        let unknown = self.instance.allowed.unknown_teams(there.clone(), untold);
+        let unknown: Vec<String> = unknown.into_iter().map(str::to_owned).collect();
+        let mut noted = self.unknown_teams.lock().unwrap_or_else(PoisonError::into_inner);
+        if *noted != unknown && !unknown.is_empty() {
             let there: Vec<&str> = there.map(|(_, (_, name))| name).collect();
             tracing::warn!(
-                unknown = ?unknown, ?there,
+                ?unknown,
+                ?there,
                 "BOARDCAST_TEAMS names teams that no served project has, so they have no board; correct the names, \
                  or see that this identity may read the teams"
             );
         }
-        *told = unknown;
+        *noted = unknown;
+    }
+
+    /// The teams that a setting names and that no served project has, as they were written.
+    pub fn unknown_teams(&self) -> Vec<String> {
+        self.unknown_teams.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn projects(&self, is_known: bool) -> Result<(Arc<Vec<ProjectRef>>, Timestamp), String> {
@@ -182,7 +187,7 @@ impl Source {
             known.filter(|team| state.checked().team(*team).is_none()).collect()
         };
         for team in gone {
-            tracing::info!(project = %team.project, team = %team.team, "a team is gone, and its board with it");
+            tracing::info!(project = %team.project, team = %team.team, "a team is gone or is served no longer, and its board with it");
             self.teams.forget(team, cause).await?;
         }
         Ok(())

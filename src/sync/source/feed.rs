@@ -203,7 +203,7 @@ impl Source {
                 doubts.read(item, &known.item);
             }
             let is_past = position.read_to_end.is_none() && present.claim.changed_at < position.live_from;
-            if known.is_none() && (is_past || self.instance.is_of_others(state.teams(), item)) {
+            if known.is_none() && is_past {
                 continue;
             }
             if known.is_none_or(|known| known.item.present().rev < present.rev) {

@@ -147,6 +147,12 @@ impl Lists {
         })
     }
 
+    /// Whether a project is known to have an area of that path.
+    pub(super) fn has_area(&self, project: ProjectId, path: &str) -> bool {
+        let kept = self.shared.peek(Kind::Project, &project);
+        kept.is_some_and(|kept| kept.value.areas.contains_key(path))
+    }
+
     /// What the teams of a project share, and of when it is. It is asked for again where it is from before the project
     /// was renamed, or lacks something.
     async fn project(&self, project: &ProjectRef) -> Answer<ProjectCatalogue> {

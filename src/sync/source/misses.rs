@@ -37,7 +37,14 @@ impl Outdated {
 
 impl Misses {
     /// The lists that lack a name that was not met before.
-    pub(super) fn look(&mut self, state: &Projection) -> Outdated {
+    ///
+    /// `is_others` says of an area that it is there and belongs to teams that nobody asked about: each of their areas would
+    /// else be a reason to look.
+    pub(super) fn look(
+        &mut self,
+        state: &Projection,
+        is_others: impl Fn(ProjectId, &str) -> bool,
+    ) -> Outdated {
         let mut outdated = Outdated::default();
         let teams = state.teams();
         let own: BTreeSet<Scope> = teams.all().map(|team| Scope::project(team.project)).collect();
@@ -50,7 +57,11 @@ impl Misses {
                 // By the entry of the item, not by the board's last one: an instance that starts takes a list that was
                 // loaded since, however much else has happened on the board.
                 let changed_by = state.item(item.id).map(|known| known.version).unwrap_or_default();
-                self.look_at(scope, teams.catalogue_of(scope), &item, changed_by, &mut outdated);
+                let team = teams.catalogue_of(scope);
+                if team.is_none() && is_others(scope.project, &item.present().claim.facts.area_path) {
+                    continue;
+                }
+                self.look_at(scope, team, &item, changed_by, &mut outdated);
             }
         }
         outdated

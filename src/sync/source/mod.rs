@@ -101,7 +101,7 @@ pub struct Source {
     has_met_a_stranger: AtomicBool,
     /// The projects that the feed named and that were not listed: each is looked for once.
     strangers: Mutex<BTreeSet<Text>>,
-    /// The teams that a setting names and that no project has, as they were last warned of.
+    /// The teams that a setting names and that no served project has, by the last lists.
     unknown_teams: Mutex<Vec<String>>,
     /// Whether the feed of revisions was seen to name parents.
     feed_names_parents: AtomicBool,

@@ -58,7 +58,10 @@ impl Source {
     fn forget_what_is_outdated(&self) -> bool {
         let outdated = {
             let state = self.instance.fold.read();
-            self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state)
+            let is_others = |project, area: &str| {
+                self.instance.allowed.names_teams() && self.lists.has_area(project, area)
+            };
+            self.misses.lock().unwrap_or_else(PoisonError::into_inner).look(&state, is_others)
         };
         outdated.projects.iter().for_each(|(of, changed_by)| self.lists.invalidate_project(*of, *changed_by));
         outdated.teams.iter().for_each(|(team, changed_by)| self.lists.invalidate(*team, *changed_by));

@@ -15,7 +15,7 @@ use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope};
+use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope};
 use crate::domain::wire::view::board_url;
 use crate::journal::{Commit, RecordKey, Version};
 use crate::write::commit::{Change, CommitBuilder, Conflicts};
@@ -130,7 +130,7 @@ impl Ingest {
     ) -> Option<Commit> {
         let mut draft = Draft::default();
         for observation in observations {
-            self.draft(&mut draft, base, observation, provenance.source);
+            self.draft(&mut draft, base, observation);
         }
         let Draft { mut commit, changes, projects, corrected } = draft;
         if let (Some(feed), Some((checked, version))) = (feed, &base.checked)
@@ -188,14 +188,9 @@ impl Ingest {
         }
     }
 
-    fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation, source: Cause) {
+    fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {
         let none = Known::default();
         let known = base.items.get(&observation.id).unwrap_or(&none);
-        // What the organisation was asked for is needed, whose ever it is: the parent of a task may be another team's.
-        let is_unasked = source == Cause::Webhook && known.item.is_none();
-        if is_unasked && self.instance.is_of_others(&base.teams, observation) {
-            return;
-        }
         let Some(observation) = self.admitted(known.item.as_deref(), observation) else { return };
         let observation = observation.bounded(|| base.teams.estimate_fields());
         let (merged, told) = match &known.item {
