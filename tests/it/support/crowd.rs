@@ -41,7 +41,8 @@ fn add_teams(projects: &mut Vec<Project>, teams: usize) {
 
 fn project_like(like: &Project, number: u64) -> Project {
     let name: &'static str = format!("Project {number}").leak();
-    let id = |kind, at: u64| guid(number, kind, at);
+    // Apart from the ids of the model's own, which are made from its seed.
+    let id = |kind, at: u64| guid(1_000_000 + number, kind, at);
     let sprint = |(at, sprint): (usize, &Sprint)| Sprint {
         id: id("sprint", at as u64),
         path: format!("{name}\\{}", sprint.name).into(),
