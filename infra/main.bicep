@@ -84,8 +84,11 @@ param dailyLogCapGB int = 1
 @minValue(1)
 param monthlyBudget int = 100
 
-@description('First day of the month in which the budget begins.')
-param budgetStart string = utcNow('yyyy-MM-01')
+@description('First day of the month in which the budget begins; empty for this month. Azure refuses to change it: scripts/budget-start says what it is.')
+param budgetStart string = ''
+
+@description('This month, which is known as a default alone.')
+param thisMonth string = utcNow('yyyy-MM-01')
 
 var suffix = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName, application: 'boardcast' }
@@ -195,7 +198,7 @@ module alerts 'modules/alerts.bicep' = {
 
 module budget 'modules/budget.bicep' = {
   scope: group
-  params: { amount: monthlyBudget, startDate: budgetStart }
+  params: { amount: monthlyBudget, startDate: empty(budgetStart) ? thisMonth : budgetStart }
 }
 
 @description('The resource group.')

@@ -6,6 +6,8 @@ param insightsName string
 
 var owner = '8e3595dd-5ea8-4e66-a6b4-1c2ccbaf3d7f'
 var minutes15 = 'PT15M'
+// Twice as long, because a query counts what grew between the lines of its window, and not from one window to the next.
+var minutes30 = 'PT30M'
 
 var alerts = [
   {
@@ -59,7 +61,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: 2
       scopes: [insights.id]
       evaluationFrequency: minutes15
-      windowSize: minutes15
+      windowSize: minutes30
       autoMitigate: true
       // Before the first line there is no table to check the query by.
       skipQueryValidation: true

@@ -170,6 +170,12 @@ fn with_a_slot_the_package_is_tried_there_and_swapped_in() {
     let (is_fine, said, called) = programs.deploy();
     assert!(!is_fine && said.contains("the app goes on with the one it has"), "{said}");
     assert_eq!(count(&called, "az functionapp deployment slot swap"), 0);
+    assert!(called.last().unwrap().starts_with("az functionapp stop"), "{called:?}");
+    // What is in the slot by now worked never.
+    let (is_fine, said, called) = programs.run("rollback", &["rg", "app"]);
+    assert!(!is_fine && said.contains("does not work, so it is not swapped in"), "{said}");
+    assert_eq!(count(&called, "az functionapp deployment slot swap"), 0);
+    assert!(called.last().unwrap().starts_with("az functionapp stop"), "{called:?}");
     std::fs::remove_file(programs.0.join("breaks")).unwrap();
     works();
     let (is_fine, said, called) = programs.deploy();
@@ -179,6 +185,24 @@ fn with_a_slot_the_package_is_tried_there_and_swapped_in() {
     assert!(called.last().unwrap().starts_with("az functionapp stop"), "{called:?}");
     let (is_fine, said, called) = programs.run("rollback", &["rg", "app"]);
     assert!(is_fine && count(&called, "az functionapp deployment slot swap") == 1, "{said}");
+}
+
+#[test]
+fn where_nobody_says_whether_there_is_a_slot_nothing_is_published() {
+    for (plan, is_deployed) in [("{\"sku\":\"PremiumV3\"}", false), ("{\"sku\":\"FlexConsumption\"}", true)] {
+        let answers = format!(
+            "case \"$*\" in *'slot list'*) exit 1 ;; *'show'*'output json'*) echo '{plan}'; exit ;; esac\n{}",
+            az("")
+        );
+        let programs = Programs::new("no-slots", &[("az", &answers), ("func", FUNC), ("curl", CURL)]);
+        std::fs::write(programs.0.join("works"), "").unwrap();
+        let (is_fine, said, called) = programs.deploy();
+        assert_eq!(
+            (is_fine, count(&called, "func")),
+            (is_deployed, usize::from(is_deployed)),
+            "{plan}: {said}"
+        );
+    }
 }
 
 #[test]
@@ -244,7 +268,18 @@ fn a_provision_creates_the_secrets_and_the_app_in_that_order_and_a_look_ahead_no
     let answers = format!("case \"$*\" in *outputs.*) echo named; exit ;; esac\n{}", az(""));
     let programs = Programs::new("provision", &[("az", &answers), ("func", FUNC), ("curl", CURL)]);
     let (is_fine, said, called) = programs.run("provision", &["what-if"]);
-    assert!(is_fine && called.len() == 1 && called[0].starts_with("az deployment sub what-if"), "{said}");
+    assert!(is_fine && called.len() == 2 && called[1].starts_with("az deployment sub what-if"), "{said}");
+    assert!(!called[1].contains("budgetStart"), "{called:?}");
+    for wrong in ["--help", "whatif", "hostingPlan"] {
+        let (is_fine, said, called) = programs.run("provision", &[wrong]);
+        assert!(!is_fine && called.is_empty() && said.contains(wrong), "{said}");
+    }
+    // The budget keeps the day on which it began.
+    let budget = "case \"$*\" in *budgets*) echo 2026-01-01T00:00:00Z; exit ;; esac";
+    let later =
+        Programs::new("later", &[("az", &format!("{budget}\n{answers}")), ("func", FUNC), ("curl", CURL)]);
+    let (_, _, called) = later.run("provision", &["what-if"]);
+    assert!(called[1].contains(" budgetStart=2026-01-01"), "{called:?}");
     let (is_fine, said, called) = programs.run("provision", &["hostingPlan=dedicated"]);
     assert!(is_fine, "{said}");
     let created = called.iter().position(|call| call.starts_with("az deployment sub create")).expect(&said);

@@ -73,6 +73,7 @@ fn every_script_that_a_definition_or_a_script_calls_exists_and_can_be_run() {
         "deploy",
         "infra",
         "package",
+        "budget-start",
         "provision",
         "provisioned",
         "release",
