@@ -327,3 +327,25 @@ async fn s13_an_item_that_is_new_in_a_project_of_another_name_is_on_its_board_be
     let items = board["items"].as_array().unwrap();
     assert!(items.iter().any(|item| item["title"] == "New here"), "{:?}", board["level"]);
 }
+
+#[tokio::test]
+async fn s13_what_the_feed_brings_under_a_name_that_no_list_has_is_on_its_board_once_that_is_as_fresh() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let source = app.app.source.clone().unwrap();
+    // The past is read, so that the feed alone tells what is new.
+    organization.clock.advance(Duration::from_secs(15));
+    source.check(Cause::Timer).await;
+    app.settled().await;
+    let item = story(&organization, &app).await;
+    organization.model(|model| rename_area(&mut model.organisation.projects[0]));
+    hook(&organization, item, |content| content.title = "Edited since".into());
+    let edited_at = (organization.clock.clock())().epoch_ms();
+    organization.clock.advance(Duration::from_secs(70));
+    source.check(Cause::Timer).await;
+    app.settled().await;
+    let board = boards(&app).await["Web"].clone();
+    assert!(board["dataAsOf"].as_i64().unwrap() > edited_at, "{}", board["dataAsOf"]);
+    let shown = board["items"].as_array().unwrap();
+    assert!(shown.iter().any(|shown| shown["title"] == "Edited since"), "it is missing for its name");
+}

@@ -32,14 +32,15 @@ const OVERLAP_MS: i64 = 60 * 60_000;
 const ITEMS_PER_COMMIT: usize = 50;
 
 impl Source {
-    /// Reads the feed to its end, and keeps what it tells; returns how many items it told of, and whether it went on where
-    /// it was left: an organisation that does not know its own token may not know either what it told before.
+    /// Reads the feed to its end, and keeps what it tells; returns how many items it told of, when its end was asked for, and
+    /// whether it went on where it was left: an organisation that does not know its own token may not know either what it
+    /// told before.
     pub(super) async fn read_feed(
         &self,
         given: &[ProjectRef],
         began: Timestamp,
         cause: Cause,
-    ) -> Result<(u32, bool), BoardError> {
+    ) -> Result<(u32, Timestamp, bool), BoardError> {
         let (mut changed, mut again_from, mut goes_on) = (0, None, true);
         let (mut was_repeated, mut listed) = (false, None::<Arc<Vec<ProjectRef>>>);
         loop {
@@ -79,8 +80,7 @@ impl Source {
             }
             changed += self.keep_page(projects, &page, &position, cause).await?;
             if page.is_last {
-                self.levels.found(move |check| check.read_to_end(asked_at));
-                return Ok((changed, goes_on));
+                return Ok((changed, asked_at, goes_on));
             }
         }
     }

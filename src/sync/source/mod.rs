@@ -222,10 +222,20 @@ impl Source {
         }
         // What the boards begin with is more urgent than what was before.
         let has_begun = self.instance.fold.read().checked().knows_past();
-        let mut is_fed = has_begun && self.feed(&found, began, cause, under_way).await;
+        let (mut is_fed, mut read_to_end) = (false, None);
+        if has_begun {
+            (is_fed, read_to_end) = self.feed(&found, began, cause, under_way).await;
+            // What it brought may bear names that no list has: it is on no board before they are read again.
+            self.forget_what_is_outdated();
+        }
         self.compare_boards(&found, cause, under_way, is_fed).await;
         if !has_begun {
-            is_fed = self.feed(&found, began, cause, under_way).await;
+            (is_fed, read_to_end) = self.feed(&found, began, cause, under_way).await;
+            read_to_end = read_to_end.filter(|_| !self.forget_what_is_outdated());
+        }
+        // Not before: a board that an item is missing on for its name is not as fresh as the feed.
+        if let Some(at) = read_to_end {
+            self.levels.found(move |check| check.read_to_end(at));
         }
         if is_fed && let Err(error) = self.follow_up(&found, cause).await {
             counted().check.failed_to("follow up what the feed of revisions told", error);
@@ -283,25 +293,26 @@ impl Source {
         (at.is_some(), !is_watched, at)
     }
 
-    /// Reads the feed of revisions; says whether boards need not be compared as a whole for what changed since. That is so
-    /// too where the organisation wants to be asked less: that makes them no younger.
+    /// Reads the feed of revisions; says whether boards need not be compared as a whole for what changed since, and when its
+    /// end was asked for, if it was reached. The first is so too where the organisation wants to be asked less: that makes
+    /// them no younger.
     async fn feed(
         &self,
         found: &Discovered,
         began: Timestamp,
         cause: Cause,
         under_way: &Mutex<UnderWay>,
-    ) -> bool {
+    ) -> (bool, Option<Timestamp>) {
         let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let error = match self.read_feed(&found.projects, began, cause).await {
-            Ok((changed, goes_on)) => {
+            Ok((changed, asked_at, goes_on)) => {
                 let check = &mut counted().check;
                 check.changed = check.changed.saturating_add(changed);
-                return goes_on;
+                return (goes_on, Some(asked_at));
             }
             Err(BoardError::Call(_, error)) if !matches!(error.failure, Failure::Throttled { .. }) => {
                 tracing::warn!(%error, "the feed of revisions cannot be read; every board is compared as a whole");
-                return false;
+                return (false, None);
             }
             Err(error) => error,
         };
@@ -314,7 +325,7 @@ impl Source {
         counted.check.failed_to("read the feed of revisions", error);
         // No board is the younger for it, whichever is compared as a whole meanwhile.
         counted.check.failed.extend(found.teams.iter().map(|(project, _)| project.id));
-        true
+        (true, None)
     }
 
     /// Looks at what the feed of revisions leaves open: what hooks alone tell, and what was before it begins.

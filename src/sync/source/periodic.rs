@@ -55,7 +55,7 @@ impl Source {
 
     /// Where an item bears a name that no list has, be it of a sprint, an area or a state, the list is no longer fresh.
     /// Says whether there was such an item.
-    fn forget_what_is_outdated(&self) -> bool {
+    pub(super) fn forget_what_is_outdated(&self) -> bool {
         let outdated = {
             let state = self.instance.fold.read();
             let is_others = |project, area: &str| {
