@@ -208,6 +208,8 @@ async fn w5_what_waits_to_be_fetched_survives_a_restart_and_a_refusal() {
     let (app, cut) = organization.builder().start_over_faults().await;
     ready(&organization, &app).await;
     let item = an_item(&app).await;
+    // A check that is under way would bring the change: this one ends after it.
+    app.app.source.clone().unwrap().check(Cause::Timer).await;
     *organization.way.faults.refused.lock().unwrap() = Some(Failure::Unauthorised);
     is_noted(&app, &minimal(change(&organization, item, Event::Updated, "Changed"))).await;
     let key = RecordKey::todo(WorkItemId::new(item));
