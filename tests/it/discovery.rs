@@ -16,6 +16,7 @@ use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
+use crate::support::eventually;
 use crate::support::organisation::SimulatedFailure;
 use crate::support::source::{NOW_MS, Organization, boards};
 
@@ -348,4 +349,20 @@ async fn s13_what_the_feed_brings_under_a_name_that_no_list_has_is_on_its_board_
     assert!(board["dataAsOf"].as_i64().unwrap() > edited_at, "{}", board["dataAsOf"]);
     let shown = board["items"].as_array().unwrap();
     assert!(shown.iter().any(|shown| shown["title"] == "Edited since"), "it is missing for its name");
+}
+
+#[tokio::test]
+async fn s13_the_past_is_known_at_once_though_the_feed_brought_a_name_that_no_list_has() {
+    let organization = Organization::start().await;
+    let (team, item) = organization.model(|model| {
+        let homes = model.items.values().filter(|item| item.newest().content.home == (0, 1));
+        let item = homes.map(|item| item.id).min().unwrap();
+        (model.organisation.projects[0].teams[1].id, item)
+    });
+    // It is in the area of a team that nobody lists, and changed since the boards began.
+    organization.way.unlisted.lock().unwrap().insert(team.into());
+    hook(&organization, item, |content| content.title = "Edited since".into());
+    let app = organization.builder().start().await;
+    let is_known = async || app.app.instance.fold.read().checked().knows_past();
+    eventually("the past waits for a later check", is_known).await;
 }

@@ -230,8 +230,8 @@ impl Source {
         }
         self.compare_boards(&found, cause, under_way, is_fed).await;
         if !has_begun {
+            // What this brings under such a name is a reason for the next check, which follows at once.
             (is_fed, read_to_end) = self.feed(&found, began, cause, under_way).await;
-            read_to_end = read_to_end.filter(|_| !self.forget_what_is_outdated());
         }
         // Not before: a board that an item is missing on for its name is not as fresh as the feed.
         if let Some(at) = read_to_end {
