@@ -297,7 +297,6 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
     }
 }
 
-/// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
 /// The parts of a list that are not blank. Errors: there are none. An empty list means all, which is not what somebody wanted
 /// who wrote something.
 fn parts(text: &str) -> Result<Vec<&str>, &'static str> {
@@ -305,6 +304,7 @@ fn parts(text: &str) -> Result<Vec<&str>, &'static str> {
     if parts.is_empty() { Err("must name something; remove it to mean all") } else { Ok(parts) }
 }
 
+/// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))

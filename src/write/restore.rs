@@ -104,10 +104,8 @@ fn collection(ours: &Projection, there: &Projection) -> Option<Commit> {
 
 /// One commit for each project, because all its teams share a guard.
 fn teams(ours: &Projection, there: &Projection, allowed: &AllowedBoards) -> Vec<Commit> {
-    let known = ours.teams().all().filter(|team| {
-        let name = Some(&*team.project_name);
-        allowed.allows_board(team.key().scope(None), name, Some(&team.team_name))
-    });
+    let known =
+        ours.teams().all().filter(|team| allowed.allows_project(team.project, Some(&team.project_name)));
     let projects: BTreeSet<ProjectId> = known.map(|catalogue| catalogue.project).collect();
     projects.into_iter().filter_map(|project| teams_of(ours, there, project)).collect()
 }
