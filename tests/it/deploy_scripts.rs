@@ -44,7 +44,8 @@ impl Programs {
     fn run(&self, script: &str, arguments: &[&str]) -> (bool, String, Vec<String>) {
         let log = self.0.join("log");
         let _ = std::fs::remove_file(&log);
-        let signs_in = self.0.join("signs-in").exists();
+        // The others are told by the app.
+        let signs_in = ["provision", "smoke"].contains(&script) && self.0.join("signs-in").exists();
         let mut path = self.0.clone().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
@@ -185,6 +186,15 @@ fn with_a_slot_the_package_is_tried_there_and_swapped_in() {
     assert!(called.last().unwrap().starts_with("az functionapp stop"), "{called:?}");
     let (is_fine, said, called) = programs.run("rollback", &["rg", "app"]);
     assert!(is_fine && count(&called, "az functionapp deployment slot swap") == 1, "{said}");
+}
+
+#[test]
+fn a_rollback_asks_the_slot_of_an_app_that_people_sign_in_to_as_one() {
+    let programs = [("az", &*az("staging")), ("func", FUNC), ("curl", CURL_OF_SIGN_IN)];
+    let programs = Programs::new("rollback-sign-in", &programs).for_sign_in();
+    let (is_fine, said, called) = programs.run("rollback", &["rg", "app"]);
+    assert!(is_fine && said.contains("ok       a board needs somebody who is signed in"), "{said}");
+    assert_eq!(count(&called, "az functionapp deployment slot swap"), 1);
 }
 
 #[test]
