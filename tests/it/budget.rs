@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use boardcast::demo::simulation::hooks;
-use boardcast::demo::simulation::item::{Event, Item};
+use boardcast::demo::simulation::item::Item;
 use boardcast::demo::simulation::model::Model;
-use boardcast::domain::wire::event::Cause;
 
 use crate::support::app::TestApp;
 use crate::support::crowd;
@@ -47,10 +45,8 @@ fn pages(model: &Model) -> u64 {
 
 async fn check(organization: &Organization, app: &TestApp) {
     // So little that no list is due, however much time the start took.
-    organization.clock.advance(Duration::from_secs(15));
-    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+    let check = organization.check_after(Duration::from_secs(15), app).await;
     assert_eq!((check.scopes, check.error), (TEAMS as u32, None));
-    app.settled().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,12 +100,8 @@ async fn s13_every_call_of_a_start_a_quiet_check_and_a_change_is_accounted_for()
 
     // An item changed: its hook costs nothing, and the check that follows tells that the organisation has it too.
     let before = organization.calls().await;
-    let payload = organization.model(|model| {
-        let (id, at) = (*model.items().keys().next_back().unwrap(), model.now());
-        let change =
-            model.change(id, Event::Updated, at, 0, |content| content.title = "Told".into()).unwrap();
-        hooks::payload(model, change).unwrap()
-    });
+    let item = organization.model(|model| *model.items().keys().next_back().unwrap());
+    let payload = organization.edit(item, |content| content.title = "Told".into());
     assert_eq!(app.hook(&payload).await.status, 200);
     assert_eq!(since(&organization, &before).await, calls([]));
     check(&organization, &app).await;

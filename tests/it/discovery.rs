@@ -4,15 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use boardcast::demo::simulation::hooks;
-use boardcast::demo::simulation::item::{Event, ItemContent};
 use boardcast::demo::simulation::model::{Draft, Model};
 use boardcast::demo::simulation::organisation::{Project, Team, guid};
 use boardcast::demo::simulation::process::{ItemRank, SimulatedState};
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::catalogue::StateCategory;
 use boardcast::domain::sprint::work_item::WorkItemId;
-use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -54,15 +51,6 @@ async fn story(organization: &Organization, app: &TestApp) -> u32 {
     };
     let ids = shown.iter().map(|item| u32::try_from(item["id"].as_u64().unwrap()).unwrap());
     ids.into_iter().find(is_story).unwrap()
-}
-
-/// The hook of a change.
-fn hook(organization: &Organization, item: u32, edit: impl FnOnce(&mut ItemContent)) -> Value {
-    organization.model(|model| {
-        let at = model.now();
-        let change = model.change(item, Event::Updated, at, 0, edit).unwrap();
-        hooks::payload(model, change).unwrap()
-    })
 }
 
 #[tokio::test]
@@ -146,7 +134,7 @@ async fn o3_fault_g5_items_stay_on_their_board_when_its_area_sprint_or_project_i
             rename(&mut model.organisation.projects[0]);
             path(model)
         });
-        let payload = hook(&organization, item, |content| {
+        let payload = organization.edit(item, |content| {
             (content.iteration_path, content.title) = (path, "Edited since".into());
         });
         app.hook(&payload).await;
@@ -202,7 +190,7 @@ async fn o3_an_item_that_bears_a_name_from_between_two_lists_is_on_its_board_by_
         // is called at last is less than what it was called meanwhile, so no order of claims puts it right.
         organization.close().await;
         organization.model(|model| name(model, "Zebra"));
-        let payload = hook(&organization, item, |content| content.title = "Edited meanwhile".into());
+        let payload = organization.edit(item, |content| content.title = "Edited meanwhile".into());
         assert_eq!(app.hook(&payload).await.json()["outcome"], "applied");
         app.settled().await;
         assert!(!items(&app, "Web").await.contains(&u64::from(item)), "{what}: the name is known");
@@ -245,7 +233,7 @@ async fn o3_a_state_that_a_type_did_not_have_is_looked_up_once_and_counted_by_it
     });
     let completed = async || boards(&app).await["Web"]["metrics"]["items.completed"]["value"].as_u64();
     let before = completed().await.unwrap();
-    app.hook(&hook(&organization, item, |content| content.state = waiting)).await;
+    app.hook(&organization.edit(item, |content| content.state = waiting)).await;
     let category = async || {
         let board = boards(&app).await["Web"].clone();
         let shown = board["items"].as_array().unwrap().clone();
@@ -258,8 +246,7 @@ async fn o3_a_state_that_a_type_did_not_have_is_looked_up_once_and_counted_by_it
     let asked = asked_of_projects(&organization).await;
     let odd: &SimulatedState = Box::leak(Box::new(SimulatedState { name: "Odd", ..waiting.clone() }));
     for title in ["One", "Two", "Three"] {
-        let payload =
-            hook(&organization, item, |content| (content.state, content.title) = (odd, title.into()));
+        let payload = organization.edit(item, |content| (content.state, content.title) = (odd, title.into()));
         app.hook(&payload).await;
         // Longer than it takes until the next look.
         tokio::time::sleep(Duration::from_millis(800)).await;
@@ -278,17 +265,14 @@ async fn s13_a_board_is_not_called_equal_while_an_item_names_a_project_that_cann
     *organization.way.no_feed.lock().unwrap() = Some(Failure::Server);
     organization.fail_on("GET projects", SimulatedFailure::Unavailable).await;
     organization.model(|model| rename_project(&mut model.organisation.projects[0]));
-    hook(&organization, item, |content| content.title = "Edited since".into());
+    organization.edit(item, |content| content.title = "Edited since".into());
     let changed_at = (organization.clock.clock())().epoch_ms();
-    let source = app.app.source.clone().unwrap();
     for is_listed in [false, true] {
         if is_listed {
             organization.mend().await;
         }
         for _ in 0..2 {
-            organization.clock.advance(Duration::from_mins(8));
-            source.check(Cause::Timer).await;
-            app.settled().await;
+            organization.check_after(Duration::from_mins(8), &app).await;
         }
         let board = boards(&app).await["Web"].clone();
         let titles: Vec<&Value> =
@@ -302,10 +286,8 @@ async fn s13_a_board_is_not_called_equal_while_an_item_names_a_project_that_cann
 async fn s13_an_item_that_is_new_in_a_project_of_another_name_is_on_its_board_before_that_is_called_equal() {
     let organization = Organization::start().await;
     let app = organization.app().await;
-    let source = app.app.source.clone().unwrap();
     // The past is read, so that the feed alone tells what is new.
-    organization.clock.advance(Duration::from_secs(15));
-    source.check(Cause::Timer).await;
+    organization.check_after(Duration::from_secs(15), &app).await;
     let (made, id) = organization.model(|model| {
         rename_project(&mut model.organisation.projects[0]);
         let project = &model.organisation.projects[0];
@@ -316,9 +298,7 @@ async fn s13_an_item_that_is_new_in_a_project_of_another_name_is_on_its_board_be
         (at.epoch_ms(), id)
     });
     for _ in 0..2 {
-        organization.clock.advance(Duration::from_secs(70));
-        source.check(Cause::Timer).await;
-        app.settled().await;
+        organization.check_after(Duration::from_secs(70), &app).await;
         // It is known at the first check, whether the feed told it or a comparison.
         assert!(app.app.instance.fold.read().item(WorkItemId::new(id).unwrap()).is_some());
     }
@@ -333,18 +313,13 @@ async fn s13_an_item_that_is_new_in_a_project_of_another_name_is_on_its_board_be
 async fn s13_what_the_feed_brings_under_a_name_that_no_list_has_is_on_its_board_once_that_is_as_fresh() {
     let organization = Organization::start().await;
     let app = organization.app().await;
-    let source = app.app.source.clone().unwrap();
     // The past is read, so that the feed alone tells what is new.
-    organization.clock.advance(Duration::from_secs(15));
-    source.check(Cause::Timer).await;
-    app.settled().await;
+    organization.check_after(Duration::from_secs(15), &app).await;
     let item = story(&organization, &app).await;
     organization.model(|model| rename_area(&mut model.organisation.projects[0]));
-    hook(&organization, item, |content| content.title = "Edited since".into());
+    organization.edit(item, |content| content.title = "Edited since".into());
     let edited_at = (organization.clock.clock())().epoch_ms();
-    organization.clock.advance(Duration::from_secs(70));
-    source.check(Cause::Timer).await;
-    app.settled().await;
+    organization.check_after(Duration::from_secs(70), &app).await;
     let board = boards(&app).await["Web"].clone();
     assert!(board["dataAsOf"].as_i64().unwrap() > edited_at, "{}", board["dataAsOf"]);
     let shown = board["items"].as_array().unwrap();
@@ -361,7 +336,7 @@ async fn s13_the_past_is_known_at_once_though_the_feed_brought_a_name_that_no_li
     });
     // It is in the area of a team that nobody lists, and changed since the boards began.
     organization.way.unlisted.lock().unwrap().insert(team.into());
-    hook(&organization, item, |content| content.title = "Edited since".into());
+    organization.edit(item, |content| content.title = "Edited since".into());
     let app = organization.builder().start().await;
     let is_known = async || app.app.instance.fold.read().checked().knows_past();
     eventually("the past waits for a later check", is_known).await;

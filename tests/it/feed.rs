@@ -8,7 +8,6 @@ use boardcast::demo::simulation::model::Model;
 use boardcast::devops::AzureDevOps as _;
 use boardcast::devops::FeedStart;
 use boardcast::domain::degradation::Failure;
-use boardcast::domain::wire::event::Cause;
 use boardcast::sync::source::Check;
 use serde_json::{Value, json};
 
@@ -22,10 +21,7 @@ const REVISIONS: &str = "GET wit/workitems/*/revisions";
 const SPRINT_ITEMS: &str = "GET work/teamsettings/iterations/*/workitems";
 
 async fn check(organization: &Organization, app: &TestApp) -> Check {
-    organization.clock.advance(Duration::from_mins(4));
-    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
-    app.settled().await;
-    check
+    organization.check_after(Duration::from_mins(4), app).await
 }
 
 /// An application whose boards were compared once more after their past was read, as they are at first.

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use boardcast::demo::simulation::hooks;
-use boardcast::demo::simulation::item::{Event, ItemContent};
+use boardcast::demo::simulation::item::ItemContent;
 use boardcast::demo::simulation::model::Draft;
 use boardcast::demo::simulation::process::ItemRank;
 use boardcast::domain::authorise::AllowedBoards;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::work_item::WorkItemId;
-use boardcast::domain::wire::event::Cause;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::source::{Organization, boards};
@@ -47,21 +46,8 @@ fn story_of_mobile(organization: &Organization) -> u32 {
     })
 }
 
-/// Changes an item; returns the hook that tells it.
-fn change(organization: &Organization, item: u32, edit: impl FnOnce(&mut ItemContent)) -> Value {
-    organization.model(|model| {
-        let at = model.now();
-        let change = model.change(item, Event::Updated, at, 0, edit).unwrap();
-        hooks::payload(model, change).unwrap()
-    })
-}
-
-/// Compares with the organisation a minute later.
-async fn check(organization: &Organization, app: &TestApp) {
-    organization.clock.advance(Duration::from_mins(1));
-    app.app.source.clone().unwrap().check(Cause::Timer).await;
-    app.settled().await;
-}
+/// How long after the last check the next one is, so that no list is due.
+const SOON: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn o6_azure_devops_is_asked_about_the_teams_alone_that_are_named() {
@@ -92,10 +78,10 @@ async fn o6_items_of_other_teams_are_shown_to_nobody_until_they_come_to_a_served
     let app = serving(&organization, "Web,Clinic").await;
     are_full(&organization, &app, &["Clinic", "Web"]).await;
     // The past is read, so that the feed tells what is new.
-    check(&organization, &app).await;
+    organization.check_after(SOON, &app).await;
     let item = story_of_mobile(&organization);
     for title in ["Not ours", "Not ours yet"] {
-        app.hook(&change(&organization, item, |content| content.title = title.into())).await;
+        app.hook(&organization.edit(item, |content| content.title = title.into())).await;
     }
     app.settled().await;
     are_full(&organization, &app, &["Clinic", "Web"]).await;
@@ -107,7 +93,7 @@ async fn o6_items_of_other_teams_are_shown_to_nobody_until_they_come_to_a_served
         board["items"].as_array().unwrap().iter().any(|shown| shown["id"] == item)
     };
     assert!(!is_on_board().await);
-    let payload = change(&organization, item, |content| content.home = (0, 0));
+    let payload = organization.edit(item, |content| content.home = (0, 0));
     assert_eq!(app.hook(&payload).await.json()["outcome"], "applied");
     app.settled().await;
     assert!(is_on_board().await);
@@ -116,7 +102,7 @@ async fn o6_items_of_other_teams_are_shown_to_nobody_until_they_come_to_a_served
     let last: Vec<u32> =
         known.item.revisions().map(|(rev, _)| rev).filter(|rev| *rev > revisions - 3).collect();
     assert_eq!(last, [revisions - 2, revisions - 1, revisions]);
-    app.hook(&change(&organization, item, |content| content.home = (0, 1))).await;
+    app.hook(&organization.edit(item, |content| content.home = (0, 1))).await;
     app.settled().await;
     assert!(!is_on_board().await);
 }
@@ -127,7 +113,7 @@ async fn o6_an_item_in_an_area_of_a_new_name_is_on_its_board() {
     let app = serving(&organization, "Web").await;
     let _watching = app.stream("").await;
     are_full(&organization, &app, &["Web"]).await;
-    check(&organization, &app).await;
+    organization.check_after(SOON, &app).await;
     let item = organization.model(|model| {
         model.organisation.projects[0].teams[0].area_path = "Fabrikam Fiber\\Site".into();
         let project = &model.organisation.projects[0];
@@ -152,15 +138,13 @@ async fn o6_an_item_in_an_area_of_a_new_name_is_on_its_board() {
         for _ in 0..2 {
             // Longer than it takes until the next look at what bears a name that no list has.
             tokio::time::sleep(Duration::from_millis(800)).await;
-            check(&organization, &app).await;
+            organization.check_after(SOON, &app).await;
         }
         organization.calls_on("GET wit/classificationnodes/areas").await
     };
     let asked = looks().await;
-    app.hook(&change(&organization, story_of_mobile(&organization), |content| {
-        content.title = "Other".into()
-    }))
-    .await;
+    app.hook(&organization.edit(story_of_mobile(&organization), |content| content.title = "Other".into()))
+        .await;
     assert_eq!(looks().await, asked);
 }
 
@@ -176,7 +160,6 @@ async fn o6_a_project_that_no_named_team_can_be_of_is_not_asked_and_a_name_that_
     assert_eq!(health["source"]["unknownTeams"], json!(["Fabrikam Fiber/Wbe"]));
     let of_clinic =
         organization.model(|model| model.items.values().find(|item| item.project == 1).unwrap().id);
-    let answer =
-        app.hook(&change(&organization, of_clinic, |content| content.title = "Not ours".into())).await;
+    let answer = app.hook(&organization.edit(of_clinic, |content| content.title = "Not ours".into())).await;
     assert_eq!(answer.json()["reason"], "foreign_project", "{}", answer.json());
 }

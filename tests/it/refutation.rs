@@ -8,7 +8,6 @@ use boardcast::demo::simulation::model::Model;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::work_item::{History, WorkItemId};
 use boardcast::domain::time::Timestamp;
-use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -22,10 +21,7 @@ const FUTURE: u32 = 4_000_000_000;
 
 /// A check, some minutes after the last.
 async fn look(organization: &Organization, app: &TestApp) {
-    organization.clock.advance(Duration::from_mins(5));
-    let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
-    assert_eq!(check.error, None);
-    app.settled().await;
+    assert_eq!(organization.check_after(Duration::from_mins(5), app).await.error, None);
 }
 
 /// The items of the board of the team Web.

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use boardcast::domain::degradation::Failure;
-use boardcast::domain::wire::event::Cause;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -71,9 +70,7 @@ async fn reader(app: &TestApp) -> SseReader {
 /// A check of lists that are no longer fresh, which the organisation refuses.
 async fn check_refused(organization: &Organization, app: &TestApp, failure: Failure) {
     refuse(organization, Some(failure));
-    organization.clock.advance(Duration::from_mins(31));
-    app.app.source.clone().unwrap().check(Cause::Timer).await;
-    app.settled().await;
+    organization.check_after(Duration::from_mins(31), app).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::{Event, ItemContent};
 use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
 use boardcast::devops::project::ProjectCatalogue;
@@ -17,6 +19,8 @@ use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::Catalogue;
 use boardcast::domain::sprint::work_item::{Observation, WorkItemId};
 use boardcast::domain::time::Timestamp;
+use boardcast::domain::wire::event::Cause;
+use boardcast::sync::source::Check;
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -256,6 +260,23 @@ impl Organization {
 
     pub fn model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
         act(&mut self.model.lock().unwrap())
+    }
+
+    /// Changes an item; returns the hook that tells it.
+    pub fn edit(&self, item: u32, edit: impl FnOnce(&mut ItemContent)) -> Value {
+        self.model(|model| {
+            let at = model.now();
+            let change = model.change(item, Event::Updated, at, 0, edit).unwrap();
+            hooks::payload(model, change).unwrap()
+        })
+    }
+
+    /// A check, that long after the last, and what it announced is on the boards.
+    pub async fn check_after(&self, time: Duration, app: &TestApp) -> Check {
+        self.clock.advance(time);
+        let check = app.app.source.clone().unwrap().check(Cause::Timer).await;
+        app.settled().await;
+        check
     }
 
     /// Makes every call on a route fail.
