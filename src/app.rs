@@ -77,7 +77,7 @@ impl Parts {
         };
         let replayed_max = ring.replayed_max.min(config.retention.entries_max);
         let hub = Arc::new(Hub::new(RingLimits { replayed_max, ..ring }, config.streams.coalesce));
-        let calculator = Arc::new(Calculator::new(config.metrics));
+        let calculator = Arc::new(Calculator::new(config.metrics.clone()));
         let Instance { fold, clock, demo, .. } = instance.clone();
         let snapshots = Snapshots::new(fold, calculator.clone(), clock, config.allowed.clone(), demo);
         let snapshots = Arc::new(snapshots);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::projection::{KnownItem, Projection};
-use crate::domain::metrics::{self, Digest, Figures, MetricSettings, SprintContext};
+use crate::domain::metrics::{self, Digest, Figures, MetricSettings, Past, SprintContext};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{ItemView, Missing, StateCount};
 use crate::domain::{Catalogue, History, People, Scope, TeamKey, Text, Timestamp, WorkItem, WorkItemId};
@@ -23,6 +23,7 @@ pub struct Inputs {
     /// The items that are or ever were its team's, by number; empty for a board without a sprint.
     team_items: Vec<KnownItem>,
     people: Arc<People>,
+    past: Past,
     /// What is known to be missing.
     pub missing: Vec<Missing>,
 }
@@ -37,6 +38,7 @@ impl Inputs {
             items: state.items_of(scope),
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
             people: state.people().clone(),
+            past: if knows_past(state, scope) { Past::Read } else { Past::BeingRead },
             missing: missing(state, scope),
         }
     }
@@ -47,6 +49,13 @@ impl Inputs {
     fn history(&self, of_items: History) -> History {
         if self.missing.is_empty() { of_items } else { History::Partial }
     }
+}
+
+/// Whether the past of a board was read as far back as numbers look. Where no organisation is compared, what hooks told is all
+/// that there is, and each life says itself what is missing of it.
+fn knows_past(state: &Projection, scope: Scope) -> bool {
+    let is_compared = TeamKey::of(scope).is_some_and(|team| state.checked().team(team).is_some());
+    !is_compared || state.checked().knows_past()
 }
 
 /// What is known to be missing on a team's board: items that cannot be read, and those that left the sprint before anybody
@@ -96,18 +105,22 @@ impl Calculator {
         // Between two sprints the team's items count in nothing.
         let sprint = inputs.scope.sprint.and_then(|sprint| catalogue.sprint(sprint));
         let Some(sprint) = sprint else { return without_metrics(inputs) };
-        let frame = SprintContext::new(catalogue, sprint, self.settings);
+        let frame = SprintContext::new(catalogue, sprint, self.settings.clone()).with_past(inputs.past);
         let kept = self.kept(inputs.scope);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.renew(&inputs.team_items, catalogue, &frame);
-        let figures = metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now);
+        let mut figures = metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now);
+        for change in &mut figures.scope_changes {
+            change.by = change.by.as_ref().map(|who| inputs.people.known(who));
+        }
         Figures { history: inputs.history(figures.history), ..figures }
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
     pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
-        let frame = SprintContext::new(catalogue, catalogue.sprint(inputs.scope.sprint?)?, self.settings);
+        let sprint = catalogue.sprint(inputs.scope.sprint?)?;
+        let frame = SprintContext::new(catalogue, sprint, self.settings.clone()).with_past(inputs.past);
         let items = inputs.team_items.iter().map(|known| &*known.item);
         let explanation = metrics::explain(metric, &frame, items, now)?;
         Some(Explanation { history: inputs.history(explanation.history), ..explanation })
@@ -152,6 +165,8 @@ fn without_metrics(inputs: &Inputs) -> Figures {
         metrics: BTreeMap::new(),
         states: states(&inputs.items),
         burndown: None,
+        outlook: None,
+        scope_changes: Vec::new(),
         history: inputs.history(if complete { History::Complete } else { History::Partial }),
     }
 }

@@ -383,6 +383,8 @@ impl Parts {
             states: figures.states,
             items: Some(item_views(&self.inputs, now)),
             burndown: figures.burndown,
+            outlook: figures.outlook,
+            scope_changes: figures.scope_changes,
             history: figures.history,
             missing: self.inputs.missing.clone(),
         }

@@ -26,5 +26,13 @@ pub(super) fn without_numbers(view: BoardView, outage: Option<&Outage>) -> Board
     let reason = no_numbers(outage);
     let without = |metric| MetricView { value: None, reason: Some(reason.clone()), detail: None, ..metric };
     let metrics = view.metrics.into_iter().map(|(id, metric)| (id, without(metric))).collect();
-    BoardView { metrics, states: Vec::new(), items: Some(Vec::new()), burndown: None, ..view }
+    BoardView {
+        metrics,
+        states: Vec::new(),
+        items: Some(Vec::new()),
+        burndown: None,
+        outlook: None,
+        scope_changes: Vec::new(),
+        ..view
+    }
 }

@@ -135,6 +135,8 @@ settings! {
         "Whole working days without a change after which an open work item counts as stale";
     Tuning: GRACE_DAYS = "BOARDCAST_GRACE_DAYS", "calendar days, 0 to 30", "0", "0",
         "Days after the first working day of a sprint that still count as its planning";
+    Tuning: ESCAPED_TAGS = "BOARDCAST_ESCAPED_TAGS", "tags, comma-separated", "none", "none",
+        "Tags, in any case, that mark a bug as found after a release";
     Tuning: CHECK = "BOARDCAST_CHECK_MS", "ms, 1000 to 86400000", "240000; 5000 in a demo", "240000; 5000 in a demo",
         "Interval between comparisons with Azure DevOps while anybody is watching: a stream is open, or a board was read within five minutes";
     Tuning: HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000", "30000",
@@ -319,6 +321,7 @@ impl Config {
             metrics: MetricSettings {
                 stale_working_days: read.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),
                 grace_days: read.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
+                escaped_tags: read.tags(ESCAPED_TAGS),
             },
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
             address: (Ipv4Addr::LOCALHOST, port).into(),

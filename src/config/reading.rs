@@ -1,6 +1,7 @@
 //! Reading one setting after another.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
@@ -15,7 +16,7 @@ use super::{
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedBoards;
 use crate::domain::schedule::{SyncWindow, WindowError};
-use crate::domain::scope::NameOrId;
+use crate::domain::scope::{NameOrId, Text};
 use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::zones::TeamZones;
 use crate::platform::secret::Secret;
@@ -153,6 +154,12 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             })
         });
         rules.unwrap_or_default()
+    }
+
+    /// The tags, comma-separated, that a setting names.
+    pub(super) fn tags(&self, setting: &str) -> Arc<[Text]> {
+        let text = self.text(setting).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Text::from).collect()
     }
 
     pub(super) fn derive_settings(&mut self) -> DeriveSettings {

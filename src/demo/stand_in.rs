@@ -214,7 +214,10 @@ mod tests {
             let board = stand_in.board(Scope::project(*project));
             let sprint = board.sprint.as_ref().unwrap();
             assert!((Some(1)..sprint.working_days).contains(&sprint.days_left), "{sprint:?}");
-            let unknown: Vec<_> = board.metrics.iter().filter(|(_, metric)| metric.value.is_none()).collect();
+            // By which tags bugs are marked that escaped is a setting, and not made.
+            let can_be_known = |id: &str| !id.ends_with(".escaped");
+            let unknown = board.metrics.iter().filter(|(_, metric)| metric.value.is_none());
+            let unknown: Vec<_> = unknown.filter(|(id, _)| can_be_known(id)).collect();
             assert!(unknown.is_empty(), "{unknown:?}");
             assert!(board.items.as_ref().unwrap().len() > 10);
             assert!(board.burndown.is_some());

@@ -13,11 +13,12 @@ use crate::board::projection::Projection;
 use crate::domain::metrics;
 use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announcement, Reading, Rule};
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::record::last_announced::{Announced, AnnouncedRecord, KEYS};
+use crate::domain::record::last_announced::{Announced, AnnouncedRecord, KEYS, OUTLOOK};
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause};
-use crate::domain::wire::view::MetricView;
+use crate::domain::wire::view::{MetricView, Outlook, SprintVerdict};
+use crate::domain::{Level, Text};
 use crate::journal::{Commit, EntryId, Version};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
@@ -152,7 +153,9 @@ impl Deriver {
         };
         // The fold is not held while this is computed; the draft has what was said as of the same position.
         if let Some(inputs) = inputs {
-            draft.announce_metrics(&self.calculator.figures(&inputs, now), at, &self.instance.vitals);
+            let figures = self.calculator.figures(&inputs, now);
+            draft.announce_metrics(&figures, at, &self.instance.vitals);
+            draft.announce_outlook(figures.outlook, at);
         }
         draft.announce_stale_keys();
         draft.commit()
@@ -236,6 +239,27 @@ impl Draft {
         }
         let value = AnnouncedValue::after(last, view.value);
         self.record(Announced::Metric { metric: metric.into(), value });
+    }
+
+    /// A new verdict at once; what else changed of its numbers with the settle tick.
+    fn announce_outlook(&mut self, outlook: Option<Outlook>, at: AnnounceAt) {
+        let Some(outlook) = outlook.filter(|_| self.envelope.level == Level::Full) else { return };
+        let last = match self.last.get(OUTLOOK) {
+            Some((Announced::Outlook { verdict, text }, _)) => Some((*verdict, text)),
+            _ => None,
+        };
+        let is_news = |(verdict, text): (SprintVerdict, &Text)| {
+            verdict != outlook.verdict || at == AnnounceAt::Settle && *text != outlook.text
+        };
+        let is_first = last.is_none();
+        if !last.is_none_or(is_news) {
+            return;
+        }
+        let said = Announced::Outlook { verdict: outlook.verdict, text: outlook.text.clone() };
+        if !is_first {
+            self.events.push(event::encode(&self.envelope, &Body::OutlookChanged { outlook }));
+        }
+        self.record(said);
     }
 
     /// After the new data, for clients that keep lists by these keys: that what they have is stale. Once for each

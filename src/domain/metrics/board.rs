@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::{Digest, effort, remaining_work};
+use super::digest::Digest;
 use super::frame::SprintContext;
+use super::reading::{effort, remaining_work};
 use super::rules::{elapsed_days, in_scope};
 use crate::domain::sprint::rank::Rank;
 use crate::domain::wire::view::{ItemView, StateCount};

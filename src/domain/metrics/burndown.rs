@@ -1,12 +1,13 @@
 //! Burndown and burnup of a sprint: what was left, done and asked for at the end of each day, and the ideal line.
 
-use super::digest::{Digest, SprintMembership};
+use super::digest::{Digest, Step};
 use super::frame::{Day, SprintContext};
 use super::ids;
+use super::life::SprintMembership;
 use super::rounded_quotient;
 use super::tally::Tallies;
 use crate::domain::wire::view::{Burndown, BurndownDay, BurndownPoint, Unit};
-use crate::domain::{CivilDate, Hundredths};
+use crate::domain::{CivilDate, Hundredths, Timestamp};
 
 /// The sums of one day, in the unit of the burndown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,16 +46,19 @@ impl Sums {
 }
 
 /// The burndown; `None` while the sprint has no days to draw.
-pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Digest>) -> Option<Burndown> {
+pub(super) fn of<'d>(
+    tallies: &Tallies<'_>,
+    digests: impl Iterator<Item = &'d Digest> + Clone,
+) -> Option<Burndown> {
     let frame = tallies.moment.frame;
     let today = tallies.moment.today;
     // Without the levels nobody knows which items there are.
     if frame.days.is_empty() || !frame.catalogue.knows_levels() {
         return None;
     }
-    let unit = if tallies.estimated { Unit::Points } else { Unit::Items };
+    let unit = tallies.moment.unit;
     let live = live(tallies, unit);
-    let past = ends_of_days(frame, digests, unit);
+    let past = ends_of_days(frame, digests.clone(), unit);
     let reached = frame.days.iter().zip(past).filter(|(day, _)| day.date <= today);
     let known = |sums: Sums| (sums.unknown == 0).then_some(sums);
     let reached: Vec<Option<Sums>> =
@@ -73,11 +77,48 @@ pub(super) fn of<'d>(tallies: &Tallies<'_>, digests: impl Iterator<Item = &'d Di
         scope: sums.map(|sums| sums.scope),
     };
     let days = rows.map(row).collect();
-    let is_running = frame.span.is_some_and(|span| span.contains(today));
-    let point = live.filter(|_| is_running);
-    let point =
-        point.map(|live| BurndownPoint { at: tallies.moment.now, remaining: live.scope - live.completed });
-    Some(Burndown { unit, original, days, today: point.into_iter().collect() })
+    let today = live.map(|live| within_today(tallies, digests, live)).unwrap_or_default();
+    Some(Burndown { unit, original, days, today })
+}
+
+/// How many points today's line has at most: of more changes the newest.
+const POINTS_MAX: usize = 200;
+
+/// What was left when today began, after each change of today, and now; none outside the sprint.
+///
+/// Worked out backwards from now, so that the line ends where the number is.
+fn within_today<'d>(
+    tallies: &Tallies<'_>,
+    digests: impl Iterator<Item = &'d Digest>,
+    live: Sums,
+) -> Vec<BurndownPoint> {
+    let (frame, now) = (tallies.moment.frame, tallies.moment.now);
+    let Some(day) = frame.days.iter().position(|day| day.date == tallies.moment.today) else {
+        return Vec::new();
+    };
+    let began = match day.checked_sub(1).and_then(|before| frame.days.get(before)) {
+        Some(before) => Some(before.end),
+        None => frame.bounds.map(|(start, _)| start),
+    };
+    let left = |sums: Sums| sums.scope - sums.completed;
+    let unit = tallies.moment.unit;
+    let is_today = |step: &&Step| Some(step.at) >= began && step.at <= now;
+    let steps = digests.flat_map(|digest| digest.steps.iter().filter(is_today));
+    let change = |step: &Step| (step.at, Sums::of(step.after, unit).minus(Sums::of(step.before, unit)));
+    let mut changes: Vec<(Timestamp, Sums)> = steps.map(change).collect();
+    let mut points = vec![BurndownPoint { at: now, remaining: left(live) }];
+    if changes.iter().any(|(_, change)| change.unknown != 0) {
+        return points;
+    }
+    changes.sort_by_key(|(at, _)| *at);
+    let mut remaining = left(live);
+    for (at, change) in changes.iter().rev().take(POINTS_MAX) {
+        points.push(BurndownPoint { at: *at, remaining });
+        remaining = remaining - left(*change);
+    }
+    points.extend(began.filter(|_| changes.len() <= POINTS_MAX).map(|at| BurndownPoint { at, remaining }));
+    points.reverse();
+    points
 }
 
 /// Today's values are those of the metrics, so that line and number never differ.

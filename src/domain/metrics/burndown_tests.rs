@@ -55,7 +55,41 @@ fn each_day_has_what_was_left_done_and_asked_for_at_its_end() {
     assert_eq!(column(|day| day.completed), [Some(0.0), Some(0.0), Some(8.0), Some(8.0), None]);
     assert_eq!(column(|day| day.scope), [Some(5.0), Some(8.0), Some(10.0), Some(10.0), None]);
     assert_eq!((burndown.days.len(), burndown.unit), (12, Unit::Points));
-    assert_eq!((burndown.today[0].at, burndown.today[0].remaining.units()), (thursday(), 2.0));
+    assert_eq!(today(&burndown), [("2026-11-19T05:00:00.000Z".into(), 2.0), (thursday().to_string(), 2.0)]);
+}
+
+/// The points of today's line.
+fn today(burndown: &Burndown) -> Vec<(String, f64)> {
+    burndown.today.iter().map(|point| (point.at.to_string(), point.remaining.units())).collect()
+}
+
+#[test]
+fn today_has_what_was_left_after_each_change_and_ends_where_the_number_is() {
+    let items = [
+        life(
+            1,
+            &[
+                (1, "2026-11-10T12:00:00Z", &points("New", 5.0)),
+                (2, "2026-11-19T12:00:00Z", &points("New", 8.0)),
+                (3, "2026-11-19T13:00:00Z", &points("Active", 8.0)),
+                (4, "2026-11-19T14:00:00Z", &points("Closed", 8.0)),
+            ],
+        ),
+        life(2, &[(1, "2026-11-19T15:30:00Z", &points("New", 2.0))]),
+    ];
+    let line = today(&burndown(&items));
+    let line: Vec<(&str, f64)> = line.iter().map(|(at, left)| (&at[11..16], *left)).collect();
+    // 5 in the morning; re-estimated to 8; started, which changes nothing; done; and 2 more.
+    assert_eq!(line, [("05:00", 5.0), ("12:00", 8.0), ("14:00", 0.0), ("15:30", 2.0), ("17:00", 2.0)]);
+}
+
+#[test]
+fn where_a_revision_of_today_is_missing_there_is_now_alone() {
+    let item = life(
+        1,
+        &[(1, "2026-11-10T12:00:00Z", &points("New", 5.0)), (3, "2026-11-19T14:00:00Z", &points("New", 8.0))],
+    );
+    assert_eq!(today(&burndown(&[item])), [(thursday().to_string(), 8.0)]);
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! What metrics need of one work item, worked out once and kept until the item, the catalogue or the sprint changes.
 
 use super::frame::SprintContext;
+use super::life::flow::{self, BlockedTime, Happened};
+use super::life::parts::{self, PartInSprint};
+use super::life::scope_change::{ScopeChanges, changes};
+use super::life::{Life, SprintMembership};
+use super::reading::{effort, is_of_team, remaining_work};
 use crate::domain::sprint::blocked::BlockedRule;
-use crate::domain::sprint::facts::NotKept;
 use crate::domain::{
-    BacklogLevel, Catalogue, Claim, Facts, History, Hundredths, Rev, StateCategory, Text, Timestamp,
-    WorkItem, WorkItemId,
+    BacklogLevel, CivilDate, Facts, History, Hundredths, Identity, StateCategory, Text, Timestamp, WorkItem,
+    WorkItemId,
 };
 
 /// What metrics need of one work item. It does not depend on the time, so it may be kept.
@@ -22,6 +26,8 @@ pub struct Digest {
     pub(super) was_in_sprint: bool,
     pub(super) level: Option<BacklogLevel>,
     pub(super) is_bug: bool,
+    /// Whether it is a bug that was found after a release, by a tag that a setting names.
+    pub(super) escaped: bool,
     /// Whether its type has the field that holds effort.
     pub(super) can_be_estimated: bool,
     pub(super) state: Text,
@@ -38,12 +44,33 @@ pub struct Digest {
     /// Why it counts as blocked, if it does.
     pub(super) blocked: Option<&'static str>,
     pub(super) created_at: Option<Timestamp>,
+    /// The day of that in the team's zone.
+    pub(super) created_day: Option<CivilDate>,
     /// The last entry into a Completed state; `None` unless it is in one, and where nobody can tell.
     pub(super) completed_at: Option<Timestamp>,
+    /// The day of that in the team's zone.
+    pub(super) completed_day: Option<CivilDate>,
+    /// Whether that is what a field says, because a revision is missing.
+    pub(super) is_completed_by_field: bool,
+    /// The first entry into an `InProgress` or Resolved state.
+    pub(super) started: Happened,
     pub(super) changed_at: Timestamp,
     pub(super) history: History,
     /// How it stood at the end of the sprint's days; days on which it was not in the scope are left out.
     pub(super) stretches: Box<[Stretch]>,
+    /// How it came to stand otherwise on the days of the sprint.
+    pub(super) steps: Box<[Step]>,
+    pub(super) title: Text,
+    /// How it stood to the sprint when that was planned.
+    pub(super) original: SprintMembership,
+    /// When, and by whom, it came into the sprint that it was in then.
+    pub(super) entered: Option<(Timestamp, Option<Identity>)>,
+    pub(super) scope_changes: ScopeChanges,
+    /// Its parts in the sprints before.
+    pub(super) parts: Box<[PartInSprint]>,
+    /// How often it was reopened on the days of the sprint; `None` where nobody can tell.
+    pub(super) reopened: Option<u32>,
+    pub(super) blocked_time: BlockedTime,
 }
 
 /// Neighbouring days of the sprint at whose ends an item stood alike.
@@ -56,36 +83,42 @@ pub(super) struct Stretch {
     pub(super) membership: SprintMembership,
 }
 
-/// How an item stood at an instant of the past.
+/// An instant of the sprint at which an item came to stand otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SprintMembership {
-    /// Not in the scope.
-    Out,
-    /// A revision that may have been in force then is missing.
-    Unknown,
-    /// In the scope: on the requirement backlog, in the sprint, one of the team's, and not Removed.
-    In { effort: Option<Hundredths>, completed: bool },
+pub(super) struct Step {
+    pub(super) at: Timestamp,
+    pub(super) before: SprintMembership,
+    pub(super) after: SprintMembership,
 }
 
 impl Digest {
     /// What metrics need of `item`.
     pub fn of(item: &WorkItem, frame: &SprintContext<'_>) -> Self {
         let catalogue = frame.catalogue;
-        let revisions: Vec<(Rev, &Claim)> = item.revisions().collect();
+        let life = Life::of(item, catalogue);
         let present = item.present();
         let (facts, details) = (&present.claim.facts, present.details);
         let of_team = is_of_team(facts, catalogue) && !facts.deleted;
-        let was_in_sprint = revisions.iter().any(|(_, claim)| is_requirement_in_sprint(&claim.facts, frame));
+        let was_in_sprint = life.stages.iter().any(|stage| stage.sprint() == Some(frame.sprint.id));
         let category = catalogue.category_of(&facts.work_item_type, &facts.state);
-        let created_at = details.created_at.or_else(|| first_change(&revisions));
-        let completed_at = || entered_completed(&revisions, catalogue).or(details.closed_at);
+        let is_bug = catalogue.bug_types.contains(&facts.work_item_type);
+        let blocked = catalogue.blocked_by.of(present).map(BlockedRule::reason);
+        let completed = match flow::completed(&life) {
+            _ if category != StateCategory::Completed => None,
+            Happened::At(at) => Some((at, false)),
+            Happened::Never | Happened::Unknown => details.closed_at.map(|at| (at, true)),
+        };
+        let on_board = of_team && is_in_sprint(facts, frame);
+        let created_at = details.created_at.or(life.created_at);
+        let escaped = || details.tags.iter().any(|tag| frame.settings.is_escaped(tag));
         Self {
             id: item.id,
             of_team,
-            on_board: of_team && is_in_sprint(facts, frame),
+            on_board,
             was_in_sprint,
             level: catalogue.level_of(&facts.work_item_type),
-            is_bug: catalogue.bug_types.contains(&facts.work_item_type),
+            is_bug,
+            escaped: is_bug && escaped(),
             can_be_estimated: !catalogue.types_without_effort.contains(&facts.work_item_type),
             state: facts.state.clone(),
             category,
@@ -94,23 +127,40 @@ impl Digest {
             has_unkept_effort: effort(facts, catalogue).is_err(),
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
             has_unkept_remaining_work: remaining_work(facts, catalogue).is_err(),
-            blocked: catalogue.blocked_by.of(present).map(BlockedRule::reason),
+            blocked,
             created_at,
-            completed_at: (category == StateCategory::Completed).then(completed_at).flatten(),
+            created_day: created_at.map(|at| catalogue.calendar().day_of(at)),
+            completed_at: completed.map(|(at, _)| at),
+            completed_day: completed.map(|(at, _)| catalogue.calendar().day_of(at)),
+            is_completed_by_field: completed.is_some_and(|(_, by_field)| by_field),
+            started: flow::started(&life),
             changed_at: present.claim.changed_at,
             history: item.history(),
-            stretches: if was_in_sprint { stretches(&revisions, created_at, frame) } else { Box::default() },
+            stretches: if was_in_sprint { stretches(&life, frame) } else { Box::default() },
+            steps: if was_in_sprint { steps(&life, frame) } else { Box::default() },
+            title: details.title.clone(),
+            original: original(&life, frame).filter(|_| was_in_sprint).unwrap_or(SprintMembership::Out),
+            entered: if was_in_sprint { entered(&life, frame) } else { None },
+            scope_changes: if was_in_sprint { changes(&life, frame) } else { ScopeChanges::default() },
+            parts: parts::parts(&life, frame),
+            reopened: if is_bug && on_board { flow::reopened(&life, frame) } else { Some(0) },
+            blocked_time: if on_board {
+                flow::blocked(&life, blocked.is_some(), frame)
+            } else {
+                BlockedTime::default()
+            },
         }
+    }
+
+    /// Whether there is a sum in which it may count.
+    pub(super) fn has_part(&self) -> bool {
+        self.concerns_sprint() || !self.parts.is_empty() || self.completed_day.is_some()
     }
 
     /// Whether it is on the board, or has part in the burndown's past.
     pub(super) const fn concerns_sprint(&self) -> bool {
         self.on_board || self.was_in_sprint
     }
-}
-
-fn is_of_team(facts: &Facts, catalogue: &Catalogue) -> bool {
-    facts.project == catalogue.project && catalogue.is_own_area(&facts.area_path)
 }
 
 /// Where sprints lie within each other, an item is in the inner one alone, as everywhere.
@@ -120,58 +170,24 @@ fn is_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
         && frame.catalogue.sprint_of(path).is_none_or(|inner| inner.id == frame.sprint.id)
 }
 
-fn is_requirement_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
-    is_in_sprint(facts, frame)
-        && is_of_team(facts, frame.catalogue)
-        && frame.catalogue.level_of(&facts.work_item_type) == Some(BacklogLevel::Requirement)
+/// How the item stood to the sprint when that was planned; `None` while that has no dates.
+fn original(life: &Life<'_>, frame: &SprintContext<'_>) -> Option<SprintMembership> {
+    Some(life.membership_at(frame.planned_until?, frame.sprint.id))
 }
 
-/// The effort by the field that the team's process uses.
-pub(super) fn effort(facts: &Facts, catalogue: &Catalogue) -> Result<Option<Hundredths>, NotKept> {
-    catalogue.effort_field.as_ref().map_or(Ok(None), |field| facts.number(field))
-}
-
-/// The hours that an item still needs, by the field that the team's process uses.
-pub(super) fn remaining_work(facts: &Facts, catalogue: &Catalogue) -> Result<Option<Hundredths>, NotKept> {
-    catalogue.remaining_work_field.as_ref().map_or(Ok(facts.remaining_work), |field| facts.number(field))
-}
-
-/// When revision 1 was made, if it is known.
-fn first_change(revisions: &[(Rev, &Claim)]) -> Option<Timestamp> {
-    revisions.first().filter(|(rev, _)| *rev == 1).map(|(_, claim)| claim.changed_at)
-}
-
-/// When an item that is completed entered a Completed state for the last time. `None` when the revisions cannot
-/// tell, because one is missing before the entry would be seen.
-fn entered_completed(revisions: &[(Rev, &Claim)], catalogue: &Catalogue) -> Option<Timestamp> {
-    let is_completed = |claim: &Claim| {
-        let facts = &claim.facts;
-        catalogue.category_of(&facts.work_item_type, &facts.state) == StateCategory::Completed
-    };
-    let mut earliest: Option<(Rev, &Claim)> = None;
-    for (rev, claim) in revisions.iter().rev() {
-        if earliest.is_some_and(|(later, _)| rev + 1 != later) {
-            return None;
-        }
-        if !is_completed(claim) {
-            return earliest.map(|(_, claim)| claim.changed_at);
-        }
-        earliest = Some((*rev, claim));
-    }
-    earliest.filter(|(rev, _)| *rev == 1).map(|(_, claim)| claim.changed_at)
+/// When, and by whom, the item came into the sprint, as it was when that was planned.
+fn entered(life: &Life<'_>, frame: &SprintContext<'_>) -> Option<(Timestamp, Option<Identity>)> {
+    let planned = frame.planned_until?;
+    let before = life.stages.iter().rev().skip_while(|stage| stage.from >= planned);
+    let stay = before.take_while(|stage| stage.sprint() == Some(frame.sprint.id));
+    stay.last().map(|stage| (stage.from, stage.claim.changed_by.clone()))
 }
 
 /// How an item stood at the end of each day of the sprint, days on which it was not in the scope left out.
-fn stretches(
-    revisions: &[(Rev, &Claim)],
-    created_at: Option<Timestamp>,
-    frame: &SprintContext<'_>,
-) -> Box<[Stretch]> {
-    let memberships: Vec<SprintMembership> =
-        revisions.iter().map(|(_, claim)| membership(&claim.facts, frame)).collect();
+fn stretches(life: &Life<'_>, frame: &SprintContext<'_>) -> Box<[Stretch]> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for (day, end) in frame.days.iter().map(|day| day.end).enumerate() {
-        let membership = membership_at(end, revisions, &memberships, created_at);
+        let membership = life.membership_at(end, frame.sprint.id);
         match stretches.last_mut() {
             Some(last) if last.to == day && last.membership == membership => last.to = day + 1,
             _ if membership == SprintMembership::Out => {}
@@ -181,35 +197,17 @@ fn stretches(
     stretches.into_boxed_slice()
 }
 
-fn membership(facts: &Facts, frame: &SprintContext<'_>) -> SprintMembership {
-    if facts.deleted || !is_requirement_in_sprint(facts, frame) {
-        return SprintMembership::Out;
+/// How an item came to stand otherwise on the days of the sprint, in the order of its revisions.
+fn steps(life: &Life<'_>, frame: &SprintContext<'_>) -> Box<[Step]> {
+    let Some((start, end)) = frame.bounds else { return Box::default() };
+    let mut before = life.membership_at(start, frame.sprint.id);
+    let mut steps = Vec::new();
+    for stage in life.stages.iter().filter(|stage| start <= stage.from && stage.from < end) {
+        let after = stage.known_membership(frame.sprint.id);
+        if after != before {
+            steps.push(Step { at: stage.from, before, after });
+        }
+        before = after;
     }
-    match frame.catalogue.category_read(&facts.work_item_type, &facts.state) {
-        None => SprintMembership::Unknown,
-        Some(StateCategory::Removed) => SprintMembership::Out,
-        Some(category) => match effort(facts, frame.catalogue) {
-            Ok(effort) => SprintMembership::In { effort, completed: category == StateCategory::Completed },
-            Err(NotKept) => SprintMembership::Unknown,
-        },
-    }
-}
-
-/// How an item stood just before `end`, by the revision that was in force: a change at exactly midnight belongs to the
-/// next day. That revision is known only where the next known one follows it directly, or where it is the newest.
-fn membership_at(
-    end: Timestamp,
-    revisions: &[(Rev, &Claim)],
-    memberships: &[SprintMembership],
-    created_at: Option<Timestamp>,
-) -> SprintMembership {
-    let Some(index) = revisions.iter().rposition(|(_, claim)| claim.changed_at < end) else {
-        let existed = first_change(revisions).or(created_at).is_none_or(|created| created < end);
-        return if existed { SprintMembership::Unknown } else { SprintMembership::Out };
-    };
-    let number = |index: usize| revisions.get(index).map(|(rev, _)| *rev);
-    match (number(index), number(index + 1)) {
-        (Some(rev), Some(next)) if next != rev + 1 => SprintMembership::Unknown,
-        _ => memberships.get(index).copied().unwrap_or(SprintMembership::Unknown),
-    }
+    steps.into_boxed_slice()
 }

@@ -8,9 +8,11 @@ use super::digest::Digest;
 use super::frame::{LEAD_DAYS, SprintContext};
 use super::ids;
 use super::metric::Metric;
+use super::periods::forecast::RUNS;
 use super::rules::Exclusion;
 use super::table::{self, metric};
 use super::tally::{MemberHours, Tallies};
+use super::values;
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
 use crate::domain::{Timestamp, WorkItem};
 
@@ -31,15 +33,17 @@ pub fn explain<'i>(
     let tallies = Tallies::of(frame, table::sums(), digests.iter().map(|(digest, _)| digest), now);
     let view = metric.view(&tallies);
     let mut inputs = inputs(metric, &tallies);
-    if let Some(reason) = &view.reason {
-        inputs.insert("reason", json!(reason));
+    for (name, text) in [("reason", &view.reason), ("partial", &view.partial)] {
+        if let Some(text) = text {
+            inputs.insert(name, json!(text));
+        }
     }
     let (counted, left_out) = sort_out(metric, &tallies, &digests);
     inputs.insert("counted", json!(counted.len()));
     Some(Explanation {
         metric: metric.id,
         value: view.value,
-        unit: metric.unit,
+        unit: view.unit,
         definition: metric.definition,
         source: metric.source,
         inputs,
@@ -65,6 +69,7 @@ fn sort_out(
                 amount: contribution.amount,
                 why: contribution.why.into(),
             }),
+            // A number about other sprints, or none, leaves out most of what the team ever did.
             Err(Exclusion::LeftOut(_)) if !digest.concerns_sprint() => {}
             Err(Exclusion::LeftOut(rule) | Exclusion::Unknown(rule)) => {
                 left_out.push(LeftOut { id: digest.id, title: title(), rule: rule.into() });
@@ -117,6 +122,49 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
         ids::LEAD_P50 | ids::LEAD_P85 | ids::LEAD_P95 => {
             Inputs::from([("lastDays", json!(LEAD_DAYS)), today])
         }
+        _ => inputs_of_past(metric, tallies),
+    }
+}
+
+/// The same of a metric that tells of the past.
+fn inputs_of_past(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
+    let frame = tallies.moment.frame;
+    let today = ("today", json!(tallies.moment.today));
+    match metric.id {
+        ids::PERCENT_OF_ORIGINAL => {
+            Inputs::from([amount(ids::POINTS_COMPLETED, tallies), amount(ids::POINTS_ORIGINAL, tallies)])
+        }
+        ids::POINTS_ORIGINAL
+        | ids::SCOPE_ADDED
+        | ids::SCOPE_REMOVED
+        | ids::SCOPE_REESTIMATED
+        | ids::SCOPE_NET
+        | ids::ITEMS_CARRIED_OVER => Inputs::from([
+            ("plannedUntil", json!(frame.planned_until)),
+            ("graceDays", json!(frame.settings.grace_days)),
+            ("sprintBefore", json!(frame.before.last().map(|sprint| &sprint.iteration.name))),
+        ]),
+        ids::VELOCITY_COMPLETED | ids::VELOCITY_PLANNED | ids::VELOCITY_LATE | ids::VELOCITY_INCOMPLETE => {
+            Inputs::from([("sprint", last_sprint(tallies))])
+        }
+        ids::VELOCITY_AVERAGE => Inputs::from([("sprints", sprints(tallies))]),
+        ids::PERCENT_SAY_DO => Inputs::from([
+            ("sprint", last_sprint(tallies)),
+            ("planned", json!(tallies.known(ids::VELOCITY_PLANNED))),
+        ]),
+        ids::PERCENT_ESCAPED => {
+            Inputs::from([amount(ids::BUGS_ESCAPED, tallies), amount(ids::BUGS_TOTAL, tallies)])
+        }
+        ids::ITEMS_AGING => Inputs::from([("cycle.p85", json!(tallies.moment.aging_above))]),
+        ids::CYCLE_P50 | ids::CYCLE_P85 | ids::CYCLE_P95 => {
+            Inputs::from([("lastDays", json!(LEAD_DAYS)), today])
+        }
+        ids::THROUGHPUT_DAY => Inputs::from([("days", days(tallies)), today]),
+        ids::THROUGHPUT_WEEK => Inputs::from([("from", json!(tallies.moment.week_from)), today]),
+        ids::FORECAST_ITEMS_P85
+        | ids::FORECAST_PROBABILITY
+        | ids::FORECAST_WHEN_P50
+        | ids::FORECAST_WHEN_P85 => forecast(tallies),
         _ => Inputs::new(),
     }
 }
@@ -128,4 +176,30 @@ fn amount(id: &'static str, tallies: &Tallies<'_>) -> (&'static str, Value) {
 fn members(tallies: &Tallies<'_>) -> Value {
     let member = |MemberHours { name, per_day, days, hours }: MemberHours<'_>| json!({ "name": name, "perDay": per_day, "daysLeft": days, "hours": hours });
     tallies.member_hours().into_iter().map(member).collect()
+}
+
+fn last_sprint(tallies: &Tallies<'_>) -> Value {
+    json!(tallies.finished().last().map(|(sprint, _)| &sprint.iteration.name))
+}
+
+fn sprints(tallies: &Tallies<'_>) -> Value {
+    values::sprints(tallies)
+        .and_then(|mut detail| Some(detail.get_mut("sprints")?.take()))
+        .unwrap_or_default()
+}
+
+fn days(tallies: &Tallies<'_>) -> Value {
+    values::days(tallies).and_then(|mut detail| Some(detail.get_mut("days")?.take())).unwrap_or_default()
+}
+
+/// All that is needed to run the same forecast: the seed is a text, because not every reader has whole numbers of 64 bits.
+fn forecast(tallies: &Tallies<'_>) -> Inputs {
+    let Some(inputs) = tallies.forecast_inputs() else { return Inputs::new() };
+    Inputs::from([
+        ("completedPerDay", json!(inputs.completed)),
+        ("daysLeft", json!(inputs.days_left)),
+        ("itemsRemaining", json!(inputs.remaining)),
+        ("runs", json!(RUNS)),
+        ("seed", json!(inputs.seed.to_string())),
+    ])
 }

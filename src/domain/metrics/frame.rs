@@ -1,6 +1,11 @@
 //! Within what a metric is computed: a team's catalogue, one of its sprints, the settings, and the time.
 
-use crate::domain::{Calendar, Catalogue, CivilDate, Iteration, Span, Timestamp};
+use std::sync::Arc;
+
+use super::periods::sprints::{EarlierSprint, planned_until, sprints_before};
+use super::periods::throughput::WorkedDays;
+use crate::domain::wire::view::Unit;
+use crate::domain::{Calendar, Catalogue, CivilDate, Hundredths, Iteration, Span, Text, Timestamp};
 
 /// After how many whole working days without a change an open item is stale, unless a setting says otherwise.
 pub const STALE_WORKING_DAYS_DEFAULT: u32 = 5;
@@ -16,17 +21,30 @@ const BURNDOWN_DAYS_MAX: i64 = 366;
 pub(super) const LEAD_DAYS: u32 = 90;
 
 /// What a team may set about its metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetricSettings {
     /// After how many whole working days without a change an open item is stale; at least 1.
     pub stale_working_days: u32,
     /// How many calendar days after the first working day still belong to planning.
     pub grace_days: u32,
+    /// By which tags a bug is marked that was found after a release, in any case; none where nobody does.
+    pub escaped_tags: Arc<[Text]>,
 }
 
 impl Default for MetricSettings {
     fn default() -> Self {
-        Self { stale_working_days: STALE_WORKING_DAYS_DEFAULT, grace_days: GRACE_DAYS_DEFAULT }
+        Self {
+            stale_working_days: STALE_WORKING_DAYS_DEFAULT,
+            grace_days: GRACE_DAYS_DEFAULT,
+            escaped_tags: Arc::default(),
+        }
+    }
+}
+
+impl MetricSettings {
+    /// Whether a tag says that a bug was found after a release.
+    pub(super) fn is_escaped(&self, tag: &str) -> bool {
+        self.escaped_tags.iter().any(|escaped| escaped.to_lowercase() == tag.to_lowercase())
     }
 }
 
@@ -53,13 +71,31 @@ pub struct SprintContext<'a> {
     pub(super) bounds: Option<(Timestamp, Timestamp)>,
     /// Empty while the sprint has no dates, and when it has more days than a burndown is drawn for.
     pub(super) days: Vec<Day>,
+    /// The first instant at which the sprint is planned: what comes or goes from then on is a change of its scope. `None`
+    /// while it has no dates.
+    pub(super) planned_until: Option<Timestamp>,
+    /// The sprints before this one, oldest first; which of them are over depends on the time.
+    pub(super) before: Vec<EarlierSprint<'a>>,
+    /// Whether the team's past was read as far back as numbers look.
+    pub(super) past: Past,
+}
+
+/// How much is known of what was before this process, or the journal, began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// As far back as numbers look.
+    Read,
+    /// It is still being read: work items may be missing that left the sprint, or the team, since.
+    BeingRead,
 }
 
 impl<'a> SprintContext<'a> {
     /// The frame of one of the catalogue's sprints.
     pub fn new(catalogue: &'a Catalogue, sprint: &'a Iteration, settings: MetricSettings) -> Self {
         let (calendar, span) = (catalogue.calendar(), sprint.span());
+        let grace_days = settings.grace_days;
         let drawn = span.filter(|span| span.len_days() <= BURNDOWN_DAYS_MAX);
+        let planned = |span| planned_until(calendar, span, grace_days);
         let day = |date| Day { date, end: calendar.end_of(date), working: calendar.is_working(date) };
         Self {
             catalogue,
@@ -68,7 +104,16 @@ impl<'a> SprintContext<'a> {
             span,
             bounds: span.map(|span| (start_of(calendar, span.first()), calendar.end_of(span.last()))),
             days: drawn.into_iter().flat_map(Span::days).map(day).collect(),
+            planned_until: span.map(planned),
+            before: sprints_before(catalogue, sprint, grace_days),
+            past: Past::Read,
         }
+    }
+
+    /// The same where so much is known of the past.
+    #[must_use]
+    pub fn with_past(self, past: Past) -> Self {
+        Self { past, ..self }
     }
 
     /// Whether an instant falls on one of the sprint's days; never while it has none.
@@ -77,8 +122,8 @@ impl<'a> SprintContext<'a> {
     }
 }
 
-/// A frame at an instant, with what follows from both and is asked for every item.
-#[derive(Clone, Copy, Debug)]
+/// A frame at an instant, with what follows from both, and from all items together, and is asked for every item.
+#[derive(Clone, Debug)]
 pub(super) struct Moment<'a> {
     pub(super) frame: &'a SprintContext<'a>,
     pub(super) now: Timestamp,
@@ -86,22 +131,51 @@ pub(super) struct Moment<'a> {
     pub(super) today: CivilDate,
     /// An open item that was last changed before this is stale; `None` when the team has no working days.
     pub(super) stale_before: Option<Timestamp>,
-    /// The first instant of the days over which lead time looks back.
-    pub(super) lead_from: Timestamp,
+    /// The first of the days over which lead and cycle time look back.
+    pub(super) lead_from: CivilDate,
+    /// The first of seven days, of which today is the last.
+    pub(super) week_from: CivilDate,
+    /// The working days before today that throughput and forecast look at.
+    pub(super) worked: WorkedDays,
+    /// Whether the sprint is planned: its original scope does not change any more.
+    pub(super) is_planned: bool,
+    /// From which age on an item in progress is aging: the team's own 85th percentile of cycle time, in days.
+    pub(super) aging_above: Option<Hundredths>,
+    /// What the scope and its changes are counted in: points, or items where nothing is estimated.
+    pub(super) unit: Unit,
+    /// The same of the sprints before.
+    pub(super) velocity_unit: Unit,
 }
 
 impl<'a> Moment<'a> {
     pub(super) fn new(frame: &'a SprintContext<'a>, now: Timestamp) -> Self {
         let calendar = frame.catalogue.calendar();
         let today = calendar.day_of(now);
-        let first_day = today - chrono::TimeDelta::days(i64::from(LEAD_DAYS) - 1);
+        let back = |days: u32| today - chrono::TimeDelta::days(i64::from(days) - 1);
         Self {
             frame,
             now,
             today,
             stale_before: stale_before(calendar, today, frame.settings.stale_working_days.max(1)),
-            lead_from: start_of(calendar, first_day),
+            lead_from: back(LEAD_DAYS),
+            week_from: back(7),
+            worked: WorkedDays::before(today, calendar),
+            is_planned: frame.planned_until.is_some_and(|planned| planned <= now),
+            aging_above: None,
+            unit: Unit::Points,
+            velocity_unit: Unit::Points,
         }
+    }
+
+    /// The sprints before that are over, oldest first, with their places among those before.
+    pub(super) fn finished(&self) -> impl DoubleEndedIterator<Item = (usize, &'a EarlierSprint<'a>)> {
+        let now = self.now;
+        self.frame.before.iter().enumerate().filter(move |(_, sprint)| sprint.ends_at <= now)
+    }
+
+    /// The place of the last of them.
+    pub(super) fn last_finished(&self) -> Option<usize> {
+        self.finished().next_back().map(|(place, _)| place)
     }
 }
 
@@ -115,6 +189,6 @@ fn stale_before(calendar: Calendar<'_>, today: CivilDate, wanted: u32) -> Option
     Some(start_of(calendar, first_unchanged))
 }
 
-fn start_of(calendar: Calendar<'_>, day: CivilDate) -> Timestamp {
+pub(super) fn start_of(calendar: Calendar<'_>, day: CivilDate) -> Timestamp {
     calendar.end_of(day.pred_opt().unwrap_or(day))
 }

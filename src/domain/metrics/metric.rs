@@ -1,90 +1,43 @@
 //! What a metric is: what it needs, how it is computed, and by how much it has to move.
 
-use super::ids::POINTS_TOTAL;
+use serde_json::Value as Json;
+
+use super::need::{self, Need};
 use super::rules::ItemRule;
-use super::tally::{LEAD_ITEMS_MIN, Tallies};
+use super::tally::{OUT_OF_RANGE, Tallies};
 use super::threshold::Rule;
-use crate::domain::CataloguePart::{Areas, Backlogs, BugTypes, Capacities};
-use crate::domain::Hundredths;
-use crate::domain::wire::view::{MetricView, OTHER_TEAM_FIELD, Unit};
+use crate::domain::wire::view::{MetricView, Unit};
+use crate::domain::{Hundredths, Text};
 
-/// What has to be there for a metric to be computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// That the team selects its items by area path.
-    AreaPath,
-    Areas,
-    Backlogs,
-    /// Which types are on which backlog.
-    Levels,
-    EffortField,
-    BugTypesRead,
-    BugTypes,
-    Dates,
-    WorkingDays,
-    WorkingWeek,
-    CapacityRead,
-    Capacity,
-    Tasks,
-    HoursOnTasks,
-    Points,
-    Completions,
+/// How a metric that is no sum is computed. Errors say why it has no value.
+pub(super) type Value = fn(&Tallies<'_>) -> Result<Hundredths, &'static str>;
+
+/// How a metric comes from what its items contribute.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// It is the sum of that.
+    Sum,
+    /// It is the largest of that.
+    Largest,
+    /// It is computed otherwise.
+    Computed(Value),
 }
 
-impl Need {
-    /// Whether it is met, and why a metric that needs it has no value otherwise.
-    fn terms(self) -> (fn(&Tallies<'_>) -> bool, &'static str) {
-        match self {
-            Self::AreaPath => (|all| all.moment.frame.catalogue.team_field.is_none(), OTHER_TEAM_FIELD),
-            Self::Areas => (|all| all.has_read(Areas), "the team's areas cannot be read"),
-            Self::Backlogs => (|all| all.has_read(Backlogs), "what is on the team's backlogs cannot be read"),
-            Self::Levels => (|all| all.moment.frame.catalogue.knows_levels(), NO_BUG_TYPES),
-            Self::EffortField => (
-                |all| all.moment.frame.catalogue.effort_field.is_some(),
-                "the team's process has no effort field",
-            ),
-            Self::BugTypesRead => (|all| all.has_read(BugTypes), NO_BUG_TYPES),
-            Self::BugTypes => {
-                (|all| !all.moment.frame.catalogue.bug_types.is_empty(), "the team's process has no bugs")
-            }
-            Self::Dates => (|all| all.moment.frame.span.is_some(), "the sprint has no dates"),
-            Self::WorkingDays => (
-                |all| all.moment.frame.catalogue.knows_working_days(),
-                "the team's working days or days off cannot be read",
-            ),
-            Self::WorkingWeek => (|all| all.moment.stale_before.is_some(), "the team has no working days"),
-            Self::CapacityRead => (
-                |all| all.has_read(Capacities) || all.capacity().is_some(),
-                "the team's capacities cannot be read",
-            ),
-            Self::Capacity => (|all| all.capacity().is_some(), "no capacity is entered for the sprint"),
-            Self::Tasks => (|all| all.tasks.all > 0, "the sprint has no tasks"),
-            // Where every task is completed, nothing remains, and that is known.
-            Self::HoursOnTasks => (
-                |all| all.tasks.open == 0 || all.tasks.open_with_hours > 0,
-                "no open task has remaining work entered",
-            ),
-            Self::Points => {
-                (|all| all.known(POINTS_TOTAL) != Some(Hundredths::default()), "the sprint has no points")
-            }
-            Self::Completions => (
-                |all| all.lead_times.len() >= LEAD_ITEMS_MIN,
-                "fewer than 5 items were completed in the last 90 days",
-            ),
-        }
-    }
+/// What a metric is counted in that does not always have the same unit.
+#[derive(Clone, Copy)]
+enum Counted {
+    Always,
+    /// In points, or in items where nothing in the sprint's scope is estimated.
+    AsScope,
+    /// The same of the sprints before.
+    AsVelocity,
 }
-
-const NO_BUG_TYPES: &str = "which types are bugs cannot be read";
-
-/// How a metric that is no sum is computed.
-pub(super) type Value = fn(&Tallies<'_>) -> Option<Hundredths>;
 
 /// A metric: a row of the table.
 pub struct Metric {
     /// Its name on the wire.
     pub id: &'static str,
-    /// Its unit.
+    /// Its unit; that of scope changes and velocity is items where nothing is estimated.
     pub unit: Unit,
     /// By how much it has to move to be announced at once.
     pub significance: Rule,
@@ -92,28 +45,50 @@ pub struct Metric {
     pub definition: &'static str,
     /// Where the definition comes from.
     pub source: &'static str,
-    /// Whether it rests on fields known to mislead.
-    pub approximate: bool,
     pub(super) needs: &'static [Need],
-    /// `None` for the sum of what each item contributes.
-    pub(super) value: Option<Value>,
+    pub(super) kind: Kind,
     /// The rule by which its items count and are shown, if there are any to show.
     pub(super) items: Option<ItemRule>,
+    counted: Counted,
+    /// How many items it leaves out because a revision of them is missing; `None` for a metric of the present alone.
+    unknown: Option<fn(&Tallies<'_>) -> u32>,
+    /// Whether it rests on Closed Date, which some processes set in ways of their own, where a revision is missing.
+    by_closed_date: bool,
+    /// Its parts and series.
+    detail: Option<fn(&Tallies<'_>) -> Option<Json>>,
 }
 
 impl Metric {
+    const fn new(id: &'static str, unit: Unit, significance: Rule, kind: Kind) -> Self {
+        Self {
+            id,
+            unit,
+            significance,
+            definition: "",
+            source: "",
+            needs: &[],
+            kind,
+            items: None,
+            counted: Counted::Always,
+            unknown: None,
+            by_closed_date: false,
+            detail: None,
+        }
+    }
+
     /// A metric that is the sum of what each item contributes by `rule`.
     pub(super) const fn sum(id: &'static str, unit: Unit, significance: Rule, rule: ItemRule) -> Self {
-        let (definition, source, needs, approximate) = ("", "", &[], false);
-        let items = Some(rule);
-        Self { id, unit, significance, definition, source, approximate, needs, value: None, items }
+        Self::new(id, unit, significance, Kind::Sum).of(rule)
+    }
+
+    /// The largest of what each item contributes by `rule`.
+    pub(super) const fn largest(id: &'static str, unit: Unit, significance: Rule, rule: ItemRule) -> Self {
+        Self::new(id, unit, significance, Kind::Largest).of(rule)
     }
 
     /// Computed by `value`: no sum of what its items contribute.
     pub(super) const fn computed(id: &'static str, unit: Unit, significance: Rule, value: Value) -> Self {
-        let (definition, source, needs, approximate) = ("", "", &[], false);
-        let value = Some(value);
-        Self { id, unit, significance, definition, source, approximate, needs, value, items: None }
+        Self::new(id, unit, significance, Kind::Computed(value))
     }
 
     /// The items of which it is computed count by `rule`.
@@ -125,13 +100,38 @@ impl Metric {
         Self { needs, ..self }
     }
 
-    pub(super) const fn approximate(self) -> Self {
-        Self { approximate: true, ..self }
+    /// It tells of the past, and leaves out so many items of which a revision is missing.
+    pub(super) const fn of_past(self, unknown: fn(&Tallies<'_>) -> u32) -> Self {
+        Self { unknown: Some(unknown), ..self }
+    }
+
+    pub(super) const fn by_closed_date(self) -> Self {
+        Self { by_closed_date: true, ..self }
+    }
+
+    /// In points, or in items where nothing in the sprint's scope is estimated.
+    pub(super) const fn counted_as_scope(self) -> Self {
+        Self { counted: Counted::AsScope, ..self }
+    }
+
+    /// The same of the sprints before.
+    pub(super) const fn counted_as_velocity(self) -> Self {
+        Self { counted: Counted::AsVelocity, ..self }
+    }
+
+    /// Its parts and series come with it.
+    pub(super) const fn detailed(self, detail: fn(&Tallies<'_>) -> Option<Json>) -> Self {
+        Self { detail: Some(detail), ..self }
     }
 
     /// What it says, and where that comes from.
     pub(super) const fn says(self, definition: &'static str, source: &'static str) -> Self {
         Self { definition, source, ..self }
+    }
+
+    /// Whether sums have to be made for it.
+    pub(super) const fn is_summed(&self) -> bool {
+        !matches!(self.kind, Kind::Computed(_))
     }
 
     /// The rule of announcing it, where a metric has to move by `fraction` of its last announced value (0.05 is five
@@ -145,33 +145,64 @@ impl Metric {
 
     /// Every reason for which it can have no value, except that something of one of the items is not known.
     pub fn reasons(&self) -> impl Iterator<Item = &'static str> {
-        self.all_needs().map(|need| need.terms().1)
+        self.all_needs().map(|need| need.reason)
     }
 
     fn all_needs(&self) -> impl Iterator<Item = Need> {
-        let of_items = [Need::AreaPath, Need::Areas, Need::Backlogs, Need::Levels];
+        let of_items = [need::AREA_PATH, need::AREAS, need::BACKLOGS, need::LEVELS];
         let of_items = of_items.into_iter().filter(|_| self.items.is_some());
         of_items.chain(self.needs.iter().copied())
     }
 
     /// Its value, or the first reason for which there is none.
     pub(super) fn view(&self, tallies: &Tallies<'_>) -> MetricView {
-        let unmet = self.all_needs().map(Need::terms).find(|(is_met, _)| !is_met(tallies));
-        if let Some((_, reason)) = unmet {
-            return self.view_of(None, Some(reason));
+        let value = self.value(tallies);
+        let is_known = value.is_ok();
+        MetricView {
+            unit: self.unit_of(tallies),
+            partial: self.partial(tallies),
+            approximate: is_known && self.by_closed_date && tallies.statistics.by_field,
+            detail: self.detail.filter(|_| is_known).and_then(|detail| detail(tallies)),
+            ..self.view_of(value.ok(), value.err())
         }
-        let Some(value) = self.value else {
-            let sum = tallies.sum(self.id);
-            return self.view_of(sum.unknown.is_none().then_some(sum.amount), sum.unknown);
-        };
-        let value = value(tallies);
-        let unknown = tallies.sum(POINTS_TOTAL).unknown.unwrap_or("the number is out of range");
-        self.view_of(value, value.is_none().then_some(unknown))
+    }
+
+    fn value(&self, tallies: &Tallies<'_>) -> Result<Hundredths, &'static str> {
+        if let Some(unmet) = self.all_needs().find(|need| !(need.is_met)(tallies)) {
+            return Err(unmet.reason);
+        }
+        match self.kind {
+            Kind::Sum => tallies.summed(self.id),
+            Kind::Largest => {
+                let sum = tallies.sum(self.id);
+                sum.largest.ok_or(sum.unknown.unwrap_or(OUT_OF_RANGE))
+            }
+            Kind::Computed(value) => value(tallies),
+        }
+    }
+
+    fn unit_of(&self, tallies: &Tallies<'_>) -> Unit {
+        match self.counted {
+            Counted::Always => self.unit,
+            Counted::AsScope => tallies.moment.unit,
+            Counted::AsVelocity => tallies.moment.velocity_unit,
+        }
+    }
+
+    /// What a number about the past does not know; `None` where that is nothing, and for numbers of the present.
+    fn partial(&self, tallies: &Tallies<'_>) -> Option<Text> {
+        let unknown = self.unknown?(tallies);
+        match (tallies.has_read_past(), unknown) {
+            (false, _) => Some(need::PAST.reason.into()),
+            (true, 0) => None,
+            (true, 1) => Some("a revision of one work item is missing".into()),
+            (true, items) => Some(format!("revisions of {items} work items are missing").into()),
+        }
     }
 
     /// The value, or why there is none, as a reader is shown it.
     pub(crate) fn view_of(&self, value: Option<Hundredths>, reason: Option<&'static str>) -> MetricView {
         let reason = reason.map(Into::into);
-        MetricView { value, unit: self.unit, reason, approximate: self.approximate, detail: None }
+        MetricView { value, unit: self.unit, reason, approximate: false, partial: None, detail: None }
     }
 }

@@ -13,22 +13,30 @@ mod digest;
 mod explain;
 mod frame;
 mod ids;
+mod life;
 mod metric;
+mod need;
+mod outlook;
+mod periods;
+mod reading;
 mod rules;
+mod scope_changes;
+mod statistics;
 mod table;
 mod tally;
 pub mod threshold;
+mod values;
 
 use std::collections::BTreeMap;
 
 pub use digest::Digest;
 pub use explain::explain;
-pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT, SprintContext};
+pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
 pub use ids::SPRINT_DAYS_LEFT;
 pub use metric::Metric;
 pub use table::{METRICS, metric};
 
-use crate::domain::wire::view::{Burndown, MetricView, StateCount};
+use crate::domain::wire::view::{Burndown, MetricView, Outlook, ScopeChangeView, StateCount};
 use crate::domain::{History, Hundredths, Timestamp};
 use tally::Tallies;
 
@@ -41,6 +49,10 @@ pub struct Figures {
     pub states: Vec<StateCount>,
     /// The burndown; `None` while the sprint has no dates, or ones too far apart to draw.
     pub burndown: Option<Burndown>,
+    /// Whether the sprint is going to be completed in time; `None` for a team between two sprints.
+    pub outlook: Option<Outlook>,
+    /// What changed the scope after the sprint was planned.
+    pub scope_changes: Vec<ScopeChangeView>,
     /// Whether every revision is known of every item that is or ever was in the sprint.
     pub history: History,
 }
@@ -57,7 +69,10 @@ pub fn compute<'d>(
     let tallies = Tallies::of(frame, table::sums(), digests.clone(), now);
     let metrics = METRICS.iter().map(|metric| (metric.id, metric.view(&tallies))).collect();
     let states = board::states(frame, digests.clone());
-    Figures { metrics, states, burndown: burndown::of(&tallies, digests), history: tallies.history }
+    let burndown = burndown::of(&tallies, digests.clone());
+    let outlook = Some(outlook::of(&tallies, burndown.as_ref()));
+    let scope_changes = scope_changes::told(&tallies.moment, digests);
+    Figures { metrics, states, burndown, outlook, scope_changes, history: tallies.history }
 }
 
 /// The metrics of a project's board without a team: how many items it has. Nothing else can be known without a
@@ -90,6 +105,14 @@ mod explain_tests;
 #[cfg(test)]
 #[path = "properties_tests.rs"]
 mod properties;
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod history_tests;
+
+#[cfg(test)]
+#[path = "history_properties_tests.rs"]
+mod history_properties;
 
 #[cfg(test)]
 pub(crate) mod testing;

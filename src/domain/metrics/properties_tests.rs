@@ -15,7 +15,7 @@ use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, WorkIte
 use crate::domain::wire::view::Unit;
 
 const TYPES: [&str; 4] = ["User Story", "Bug", "Task", "Epic"];
-const STATES: [&str; 6] = ["New", "Active", "Resolved", "Closed", "Removed", "Odd"];
+pub(super) const STATES: [&str; 6] = ["New", "Active", "Resolved", "Closed", "Removed", "Odd"];
 const PATHS: [&str; 4] =
     ["Fabrikam", "Fabrikam\\Sprint 1", "Fabrikam\\Sprint 1\\Week 1", "Fabrikam\\Sprint 2"];
 const AREAS: [&str; 3] = ["Fabrikam", "Fabrikam\\Web", "Contoso"];
@@ -25,7 +25,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const BEGINNING: i64 = 1_794_700_000_000;
 
 /// An instant within 25 days around the sprint.
-fn instant() -> impl Strategy<Value = Timestamp> {
+pub(super) fn instant() -> impl Strategy<Value = Timestamp> {
     (0..25 * DAY_MS).prop_map(|ms| Timestamp::from_epoch_ms(BEGINNING + ms))
 }
 
@@ -33,7 +33,7 @@ fn hundredths() -> impl Strategy<Value = Option<Hundredths>> {
     proptest::option::of((0..2_000_i64).prop_map(Hundredths::from_hundredths))
 }
 
-fn facts(states: &'static [&'static str]) -> impl Strategy<Value = Facts> {
+pub(super) fn facts(states: &'static [&'static str]) -> impl Strategy<Value = Facts> {
     let one_of = |texts: &'static [&'static str]| proptest::sample::select(texts);
     let place = (one_of(&TYPES), one_of(states), one_of(&PATHS), one_of(&AREAS));
     let amounts = (hundredths(), hundredths());
@@ -53,7 +53,7 @@ fn facts(states: &'static [&'static str]) -> impl Strategy<Value = Facts> {
 }
 
 /// A life of up to five revisions; `step` is how far their numbers may lie apart, so 1 leaves none out.
-fn item(states: &'static [&'static str], step: u32) -> impl Strategy<Value = WorkItem> {
+pub(super) fn item(states: &'static [&'static str], step: u32) -> impl Strategy<Value = WorkItem> {
     let revision = (1..=step, 0..6 * DAY_MS, facts(states));
     let dates = (proptest::option::of(instant()), proptest::option::of(instant()));
     (1..1_000_000_u32, instant(), dates, proptest::collection::vec(revision, 1..6)).prop_map(
@@ -105,7 +105,7 @@ fn with_renamed_states(item: &WorkItem) -> WorkItem {
 }
 
 /// An item without the revisions that were not there yet; `None` when that leaves nothing.
-fn as_it_was(item: &WorkItem, end: Timestamp) -> Option<WorkItem> {
+pub(super) fn as_it_was(item: &WorkItem, end: Timestamp) -> Option<WorkItem> {
     let details = item.present().details;
     let there = item.revisions().filter(|(_, claim)| claim.changed_at < end);
     there
@@ -122,7 +122,7 @@ proptest! {
         for metric in METRICS {
             let explanation = explain(metric.id, &frame, items.iter(), now).unwrap();
             prop_assert_eq!(explanation.value, figures.metrics[metric.id].value);
-            let is_sum = metric.value.is_none();
+            let is_sum = matches!(metric.kind, metric::Kind::Sum);
             if let Some(value) = explanation.value.filter(|_| is_sum) {
                 let counted: Hundredths = explanation.counted.iter().map(|counted| counted.amount).sum();
                 prop_assert_eq!(value, counted, "{}", metric.id);

@@ -1,20 +1,29 @@
 //! One pass over the digests of a board: the sums from which every metric is read off.
 
 use super::digest::Digest;
-use super::frame::{Moment, SprintContext};
+use super::frame::{Moment, Past, SprintContext};
+use super::ids;
+use super::periods::forecast::{self, Forecast, ForecastInputs};
+use super::periods::sprints::{EarlierSprint, SPRINTS_SHOWN};
 use super::rounded_quotient;
-use super::rules::{Exclusion, ItemRule, in_scope, lead_time, open, task};
-use crate::domain::{CataloguePart, History, Hundredths, Member, Timestamp};
+use super::rules::{Exclusion, ItemRule, open, task};
+use super::statistics::{SprintSums, Statistics};
+use crate::domain::wire::view::Unit;
+use crate::domain::{CataloguePart, CivilDate, History, Hundredths, Member, Timestamp};
 
-/// From how many completed items on lead time has percentiles.
-pub(super) const LEAD_ITEMS_MIN: usize = 5;
+/// Why a number has no value that is beyond what can be counted.
+pub(super) const OUT_OF_RANGE: &str = "the number is out of range";
 
 /// The sum of one metric's contributions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     pub(super) amount: Hundredths,
+    /// The largest of them.
+    pub(super) largest: Option<Hundredths>,
     /// Why the sum cannot be known, when there is an item of which nobody can tell whether it counts.
     pub(super) unknown: Option<&'static str>,
+    /// How many such items there are.
+    pub(super) unknown_items: u32,
 }
 
 /// The tasks of the sprint, those that were removed left out.
@@ -25,16 +34,14 @@ pub(super) struct Tasks {
     pub(super) open_with_hours: u32,
 }
 
-/// What is known after one pass over the digests.
+/// What is known after two passes over the digests: one for what single items are compared with, one for the sums.
 pub(super) struct Tallies<'a> {
     pub(super) moment: Moment<'a>,
     /// What the metrics come to that are sums, each with its id and its rule.
     sums: Vec<(&'static str, ItemRule, Sum)>,
     pub(super) tasks: Tasks,
-    /// Whether any item of the scope has an estimate.
-    pub(super) estimated: bool,
-    /// Lead times in days, ascending.
-    pub(super) lead_times: Vec<Hundredths>,
+    pub(super) statistics: Statistics,
+    pub(super) forecast: Option<Forecast>,
     pub(super) history: History,
 }
 
@@ -42,40 +49,47 @@ impl<'a> Tallies<'a> {
     pub(super) fn of<'d>(
         frame: &'a SprintContext<'a>,
         sums: impl Iterator<Item = (&'static str, ItemRule)>,
-        digests: impl Iterator<Item = &'d Digest>,
+        digests: impl Iterator<Item = &'d Digest> + Clone,
         now: Timestamp,
     ) -> Self {
+        let mut moment = Moment::new(frame, now);
+        let statistics = Statistics::of(&moment, digests.clone());
+        moment.aging_above = statistics.cycle.percentile(85);
+        moment.unit = unit(statistics.estimated);
+        moment.velocity_unit = unit(statistics.has_estimated_sprints());
         let mut tallies = Self {
-            moment: Moment::new(frame, now),
+            moment,
             sums: sums.map(|(id, rule)| (id, rule, Sum::default())).collect(),
             tasks: Tasks::default(),
-            estimated: false,
-            lead_times: Vec::new(),
+            statistics,
+            forecast: None,
             history: History::Complete,
         };
         for digest in digests {
             tallies.add(digest);
         }
-        tallies.lead_times.sort_unstable();
+        tallies.forecast = tallies.forecast_inputs().map(|inputs| forecast::run(&inputs));
         tallies
     }
 
     fn add(&mut self, digest: &Digest) {
-        if let Ok(contribution) = lead_time(digest, &self.moment) {
-            self.lead_times.push(contribution.amount);
-        }
-        if !digest.concerns_sprint() {
+        if !digest.has_part() {
             return;
         }
-        if digest.history == History::Partial {
+        if digest.history == History::Partial && digest.concerns_sprint() {
             self.history = History::Partial;
         }
         self.add_task(digest);
-        self.estimated |= digest.effort.is_some() && in_scope(digest).is_ok();
         for (_, rule, sum) in &mut self.sums {
             match rule(digest, &self.moment) {
-                Ok(contribution) => sum.amount = sum.amount + contribution.amount,
-                Err(Exclusion::Unknown(reason)) => sum.unknown = Some(reason),
+                Ok(contribution) => {
+                    sum.amount = sum.amount + contribution.amount;
+                    sum.largest = sum.largest.max(Some(contribution.amount));
+                }
+                Err(Exclusion::Unknown(reason)) => {
+                    sum.unknown = Some(reason);
+                    sum.unknown_items += 1;
+                }
                 Err(Exclusion::LeftOut(_)) => {}
             }
         }
@@ -93,6 +107,33 @@ impl<'a> Tallies<'a> {
         }
     }
 
+    /// What the forecast is made of; `None` where there is too little, or nothing to forecast.
+    pub(super) fn forecast_inputs(&self) -> Option<ForecastInputs<'_>> {
+        let Moment { frame, today, .. } = self.moment;
+        let completed = self.drawn_from();
+        let is_enough =
+            completed.len() >= forecast::DAYS_MIN && completed.iter().sum::<u32>() >= forecast::ITEMS_MIN;
+        let is_running = frame.span.is_some_and(|span| span.contains(today));
+        let remaining = self.known(ids::ITEMS_REMAINING)?.hundredths() / 100;
+        let inputs = ForecastInputs {
+            completed,
+            days_left: self.days_left()?,
+            remaining: u32::try_from(remaining).ok()?,
+            seed: forecast::seed(frame.catalogue.team, frame.sprint.id, today),
+        };
+        (is_enough && is_running && frame.catalogue.knows_working_days()).then_some(inputs)
+    }
+
+    /// How many items were completed on each of the days that a forecast draws from.
+    pub(super) fn drawn_from(&self) -> &[u32] {
+        self.statistics.completed_on(&self.moment.worked, forecast::DAYS_DRAWN_FROM)
+    }
+
+    /// Whether the team's past was read as far back as numbers look.
+    pub(super) fn has_read_past(&self) -> bool {
+        self.moment.frame.past == Past::Read
+    }
+
     /// Whether that is known of the team, as far as it is entered.
     pub(super) fn has_read(&self, part: CataloguePart) -> bool {
         !self.moment.frame.catalogue.unread.contains(&part)
@@ -104,6 +145,17 @@ impl<'a> Tallies<'a> {
         of_id.map(|(.., sum)| *sum).unwrap_or_default()
     }
 
+    /// The same amount. Errors say why it is not known.
+    pub(super) fn summed(&self, id: &str) -> Result<Hundredths, &'static str> {
+        let sum = self.sum(id);
+        sum.unknown.map_or(Ok(sum.amount), Err)
+    }
+
+    /// Whether the amount of an additive metric is known to be 0.
+    pub(super) fn is_zero(&self, id: &str) -> bool {
+        self.known(id) == Some(Hundredths::default())
+    }
+
     /// The amount of an additive metric; 0 for any other.
     pub(super) fn amount(&self, id: &str) -> Hundredths {
         self.sum(id).amount
@@ -111,15 +163,15 @@ impl<'a> Tallies<'a> {
 
     /// The same; `None` where there is an item of which nobody can tell whether it counts.
     pub(super) fn known(&self, id: &str) -> Option<Hundredths> {
-        let sum = self.sum(id);
-        sum.unknown.is_none().then_some(sum.amount)
+        self.summed(id).ok()
     }
 
-    /// The lead time that so many percent of the items do not exceed, by nearest rank: that of a real item, and no
-    /// interpolation.
-    pub(super) fn lead_percentile(&self, percent: usize) -> Option<Hundredths> {
-        let rank = (percent * self.lead_times.len()).div_ceil(100);
-        self.lead_times.get(rank.checked_sub(1)?).copied()
+    /// The sprints before that are over, oldest first, as many as velocity tells of, and what became of each.
+    pub(super) fn finished(&self) -> Vec<(&EarlierSprint<'a>, SprintSums)> {
+        let sums = |place: usize| self.statistics.sprints.get(place).copied().unwrap_or_default();
+        let all: Vec<_> = self.moment.finished().map(|(place, sprint)| (sprint, sums(place))).collect();
+        let skipped = all.len().saturating_sub(SPRINTS_SHOWN);
+        all.into_iter().skip(skipped).collect()
     }
 
     /// Hours that the team's members can still work in the sprint; `None` while no capacity was entered.
@@ -152,6 +204,16 @@ impl<'a> Tallies<'a> {
         members.iter().map(hours).collect()
     }
 
+    /// The day on which so many working days from today on are over; today for none.
+    pub(super) fn working_day(&self, wanted: u32) -> Option<CivilDate> {
+        let Moment { frame, today, .. } = self.moment;
+        let calendar = frame.catalogue.calendar();
+        let Some(before) = usize::try_from(wanted).ok()?.checked_sub(1) else { return Some(today) };
+        // A week without a day off comes within as many weeks as there are days off, so the walk is short.
+        let enough = before.saturating_add(calendar.days_off.len() + 2).saturating_mul(7);
+        today.iter_days().take(enough).filter(|day| calendar.is_working(*day)).nth(before)
+    }
+
     /// The working days of the sprint that are over; at least 1, for an average over them.
     pub(super) fn days_elapsed(&self) -> Option<u32> {
         let Moment { frame, today, .. } = self.moment;
@@ -163,6 +225,10 @@ impl<'a> Tallies<'a> {
         let Moment { frame, today, .. } = self.moment;
         Some(frame.catalogue.calendar().left(frame.span?, today))
     }
+}
+
+const fn unit(estimated: bool) -> Unit {
+    if estimated { Unit::Points } else { Unit::Items }
 }
 
 /// What a member of the team can still work in a sprint.

@@ -84,6 +84,8 @@ impl ArchivedBoard {
             states: Vec::new(),
             items: Some(Vec::new()),
             burndown: None,
+            outlook: None,
+            scope_changes: Vec::new(),
             history: History::Partial,
             missing: Vec::new(),
         }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::metrics::threshold::AnnouncedValue;
+use crate::domain::wire::view::SprintVerdict;
 use crate::domain::{EntryId, Level, Scope, Stored, Text, Timestamp};
 
 /// Something that was announced of a board.
@@ -16,6 +17,13 @@ pub enum Announced {
         metric: Text,
         /// What was announced of it.
         value: AnnouncedValue,
+    },
+    /// What is to be said of the sprint.
+    Outlook {
+        /// Whether it is going to be completed in time.
+        verdict: SprintVerdict,
+        /// The verdict in a sentence, which changes with the numbers that it rests on.
+        text: Text,
     },
     /// That what clients keep of the board is stale, up to a change.
     Keys {
@@ -40,6 +48,7 @@ impl Announced {
     pub fn name(&self) -> &str {
         match self {
             Self::Metric { metric, .. } => metric,
+            Self::Outlook { .. } => OUTLOOK,
             Self::Keys { .. } => KEYS,
             Self::Level { .. } => LEVEL,
         }
@@ -48,6 +57,9 @@ impl Announced {
 
 /// The name under which stale keys are announced. No metric's id is a single word.
 pub const KEYS: &str = "keys";
+
+/// The name under which an outlook is announced.
+pub const OUTLOOK: &str = "outlook";
 
 /// The name under which a level is announced.
 pub const LEVEL: &str = "level";
@@ -78,6 +90,7 @@ mod tests {
             metric(AnnouncedValue::NoNumberYet),
             metric(AnnouncedValue::NumberGone),
             metric(AnnouncedValue::Number(Hundredths::from_units(12.5).unwrap())),
+            Announced::Outlook { verdict: SprintVerdict::AtRisk, text: "8 points left.".into() },
             Announced::Keys { changed: EntryId { ms: 7, seq: 1 } },
             Announced::Level {
                 level: Level::Cached,
@@ -87,7 +100,7 @@ mod tests {
             },
         ];
         let names: Vec<&str> = statements.iter().map(Announced::name).collect();
-        assert_eq!(names, ["points.total", "points.total", "points.total", "keys", "level"]);
+        assert_eq!(names, ["points.total", "points.total", "points.total", "outlook", "keys", "level"]);
         for statement in statements {
             let record = AnnouncedRecord {
                 scope: Scope::project(project()),

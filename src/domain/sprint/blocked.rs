@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Present, Text};
+use crate::domain::{Facts, Present, Text};
 
 /// The tag that counts where no setting says otherwise.
 const TAG_DEFAULT: &str = "Blocked";
@@ -105,6 +105,26 @@ impl BlockedRules {
     /// By what an item is blocked.
     pub fn of(&self, item: Present<'_>) -> Option<&BlockedRule> {
         self.0.iter().find(|rule| rule.holds(item))
+    }
+
+    /// Whether an earlier revision of an item was blocked, as far as what is kept of those tells: of tags that is whether it
+    /// bore the default one. `None` where a tag that is not kept decides.
+    pub fn held_earlier(&self, facts: &Facts) -> Option<bool> {
+        let by_field = facts.flags.contains(FIELD_DEFAULT);
+        let holds = |rule: &BlockedRule| match rule {
+            BlockedRule::Tag(tag) if !is_same(tag, TAG_DEFAULT) => None,
+            BlockedRule::Tag(_) if facts.blocked && by_field => None,
+            BlockedRule::Tag(_) => Some(facts.blocked),
+            BlockedRule::Field(field) => Some(facts.flags.contains(field)),
+            BlockedRule::Column(column) => {
+                Some(facts.board_column.as_ref().is_some_and(|own| is_same(own, column)))
+            }
+        };
+        let told: Vec<Option<bool>> = self.0.iter().map(holds).collect();
+        if told.contains(&Some(true)) {
+            return Some(true);
+        }
+        (!told.contains(&None)).then_some(false)
     }
 
     /// The same, as it is told to readers.

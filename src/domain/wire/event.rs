@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use crate::domain::wire::envelope::Cause;
 pub(crate) use crate::domain::wire::envelope::{Envelope, Subject};
-use crate::domain::wire::view::{BoardView, ItemView, Outage, ScopeView, Unit};
+use crate::domain::wire::view::{BoardView, ItemView, Outage, Outlook, ScopeView, Unit};
 use crate::domain::{
     CivilDate, Hundredths, Identity, Level, ProjectId, SprintId, StateCategory, TeamId, Text, Timestamp,
     WorkItemId,
@@ -168,6 +168,8 @@ pub(crate) enum Body {
         /// The threshold, as a fraction.
         threshold: f64,
     },
+    /// What is to be said of a sprint changed: the verdict, or, a little later, the numbers that it rests on.
+    OutlookChanged { outlook: Outlook },
     /// New data is in place; kept for clients that cache by these keys.
     CacheInvalidated {
         /// `workitems-<project>-<sprint>`, `sprint-<sprint>`, `kpis-<project>-<sprint>`.
@@ -236,6 +238,7 @@ impl Body {
             Self::WorkitemsUpdated { .. } => "workitems_updated",
             Self::WorkitemChanged { .. } => "workitem_changed",
             Self::MetricChanged { .. } => "metric_changed",
+            Self::OutlookChanged { .. } => "outlook_changed",
             Self::CacheInvalidated { .. } => "cache_invalidated",
             Self::SprintChanged { .. } => "sprint_changed",
             Self::Degraded { .. } => "degraded",
@@ -249,12 +252,13 @@ impl Body {
 }
 
 /// Every `type` there is, in the order of the contract.
-pub const TYPE_NAMES: [&str; 13] = [
+pub const TYPE_NAMES: [&str; 14] = [
     "connected",
     "snapshot",
     "workitems_updated",
     "workitem_changed",
     "metric_changed",
+    "outlook_changed",
     "cache_invalidated",
     "sprint_changed",
     "degraded",

@@ -96,7 +96,28 @@ fn metric() -> MetricView {
         unit: Unit::Points,
         reason: None,
         approximate: false,
+        partial: None,
         detail: None,
+    }
+}
+
+fn outlook() -> Outlook {
+    Outlook {
+        verdict: SprintVerdict::AtRisk,
+        text: "37 points left with 4 working days to go, 1 points more than the ideal line has.".into(),
+        inputs: serde_json::json!({ "by": "ideal", "ideal": 36, "remaining": 37, "unit": "points" }),
+    }
+}
+
+fn scope_change() -> ScopeChangeView {
+    ScopeChangeView {
+        id: WorkItemId::new(532).unwrap(),
+        title: "Customer signs in".into(),
+        kind: ScopeChangeKind::Added,
+        amount: points(5.0),
+        reason: "it was moved into the sprint",
+        by: Some(Identity { id: None, name: "Jamal Hartnett".into() }),
+        at: at(0),
     }
 }
 
@@ -144,6 +165,8 @@ fn board() -> BoardView {
         }],
         items: Some(vec![item_view()]),
         burndown: Some(burndown()),
+        outlook: Some(outlook()),
+        scope_changes: vec![scope_change()],
         history: History::Complete,
         missing: Vec::new(),
     }
@@ -228,6 +251,7 @@ fn events() -> Vec<(Envelope, Body)> {
                 threshold: 0.05,
             },
         ),
+        (system(board_subject), Body::OutlookChanged { outlook: outlook() }),
         (
             system(board_subject),
             Body::CacheInvalidated {
@@ -353,6 +377,8 @@ fn golden_objects() {
             start_date: sprint().finish_date.unwrap(),
         })),
         burndown: None,
+        outlook: None,
+        scope_changes: Vec::new(),
         items: None,
         ..board()
     };

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
@@ -162,10 +162,14 @@ pub struct MetricView {
     /// Why the value is `null`; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Text>,
-    /// Present only when the value rests on fields known to mislead.
+    /// Present only when the value rests on a field known to mislead, because a revision is missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub approximate: bool,
-    /// Series and parts of `velocity.*` and `forecast.*`; absent elsewhere.
+    /// What is not known of the past that the number tells of; absent where that is nothing. A value beside it is of what is
+    /// known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Text>,
+    /// Series and parts of `velocity.*`, `throughput.*` and `forecast.*`; absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Value>,
 }
@@ -217,6 +221,52 @@ pub struct Burndown {
     pub today: Vec<BurndownPoint>,
 }
 
+/// Whether a sprint is going to be completed in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SprintVerdict {
+    OnTrack,
+    AtRisk,
+    Behind,
+    Unknown,
+}
+
+/// What is to be said of a sprint: "will we make it?"
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outlook {
+    pub verdict: SprintVerdict,
+    /// The verdict in a sentence, or why there is none.
+    pub text: Text,
+    /// The numbers that it rests on.
+    pub inputs: Value,
+}
+
+/// A change of a sprint's scope after it was planned.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScopeChangeView {
+    pub id: WorkItemId,
+    pub title: Text,
+    pub kind: ScopeChangeKind,
+    /// By how much the scope grew, in the unit of the burndown; negative where it shrank. Of what was carried over, what it
+    /// was worth when the sprint was planned.
+    pub amount: Hundredths,
+    /// What made it, in words.
+    pub reason: &'static str,
+    pub by: Option<Identity>,
+    pub at: Timestamp,
+}
+
+/// What a change of scope is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeChangeKind {
+    /// It was in the sprint when that was planned, left open by the sprint before; no change of the scope.
+    CarriedOver,
+    Added,
+    Removed,
+    Reestimated,
+}
+
 /// A board as a client receives it: full truth, replacing what the client held.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -235,6 +285,10 @@ pub struct BoardView {
     pub items: Option<Vec<ItemView>>,
     /// Burndown; `null` outside a sprint.
     pub burndown: Option<Burndown>,
+    /// Whether the sprint is going to be completed in time; `null` outside a sprint.
+    pub outlook: Option<Outlook>,
+    /// What changed the scope after the sprint was planned, oldest first; of more than a hundred changes the newest.
+    pub scope_changes: Vec<ScopeChangeView>,
     /// Whether every revision of every item is known.
     pub history: History,
     /// What is missing on the board, and why; absent where nothing is known to be.

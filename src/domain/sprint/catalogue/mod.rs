@@ -274,7 +274,7 @@ impl Catalogue {
         !self.unread.contains(&CataloguePart::WorkingDays) && !self.unread.contains(&CataloguePart::DaysOff)
     }
 
-    fn dated(&self) -> impl Iterator<Item = (Span, &Iteration)> {
+    pub(crate) fn dated(&self) -> impl Iterator<Item = (Span, &Iteration)> {
         self.iterations.iter().filter_map(|sprint| Some((sprint.span()?, sprint)))
     }
 

@@ -1,5 +1,7 @@
 //! What one item contributes to a metric. Sums and explanations are both made from these rules.
 
+pub(super) mod past;
+
 use super::digest::Digest;
 use super::frame::Moment;
 use super::rounded_quotient;
@@ -24,8 +26,8 @@ pub(super) struct Contribution {
 /// What an item contributes to a metric, or why it does not.
 pub(super) type ItemRule = fn(&Digest, &Moment<'_>) -> Outcome;
 
-type Outcome = Result<Contribution, Exclusion>;
-type Check = Result<(), Exclusion>;
+pub(super) type Outcome = Result<Contribution, Exclusion>;
+pub(super) type Check = Result<(), Exclusion>;
 
 const IN_SCOPE: &str = "is in the sprint's scope";
 const COMPLETED: &str = "is in a Completed state";
@@ -124,13 +126,25 @@ pub(super) fn bugs_closed(digest: &Digest, moment: &Moment<'_>) -> Outcome {
 
 /// Lead time in days. It looks at every sprint of the team.
 pub(super) fn lead_time(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    require(digest.of_team, "is not one of the team's")?;
-    requirement(digest)?;
-    completed(digest)?;
-    let completed = digest.completed_at.ok_or(Exclusion::Unknown("when it was completed is not known"))?;
-    require(completed >= moment.lead_from, "was completed before the last 90 days")?;
+    let completed = lately_completed(digest, moment)?;
     let created = digest.created_at.ok_or(Exclusion::Unknown("when it was created is not known"))?;
     Ok(Contribution { amount: elapsed_days(created, completed), why: "was completed in the last 90 days" })
+}
+
+/// When one of the team's requirement-level items was completed, if that was in the last 90 days.
+pub(super) fn lately_completed(digest: &Digest, moment: &Moment<'_>) -> Result<Timestamp, Exclusion> {
+    team_requirement(digest)?;
+    completed(digest)?;
+    let unknown = Exclusion::Unknown("when it was completed is not known");
+    let (at, day) = digest.completed_at.zip(digest.completed_day).ok_or(unknown)?;
+    require(day >= moment.lead_from, "was completed before the last 90 days")?;
+    Ok(at)
+}
+
+/// One of the team's requirement-level items, whatever its sprint.
+pub(super) fn team_requirement(digest: &Digest) -> Check {
+    require(digest.of_team, "is not one of the team's")?;
+    requirement(digest)
 }
 
 /// From one instant to another in days, with one decimal.
@@ -147,7 +161,7 @@ pub(super) fn in_scope(digest: &Digest) -> Check {
     not_removed(digest)
 }
 
-fn open_in_scope(digest: &Digest) -> Check {
+pub(super) fn open_in_scope(digest: &Digest) -> Check {
     in_scope(digest)?;
     open(digest)
 }
@@ -160,7 +174,7 @@ pub(super) fn task(digest: &Digest) -> Check {
 }
 
 /// A bug in the sprint, whatever the team does with bugs otherwise.
-fn bug(digest: &Digest) -> Check {
+pub(super) fn bug(digest: &Digest) -> Check {
     on_board(digest)?;
     require(digest.is_bug, "is not a bug")?;
     not_removed(digest)
@@ -182,7 +196,7 @@ fn not_removed(digest: &Digest) -> Check {
     require(digest.category != StateCategory::Removed, "is in a Removed state")
 }
 
-fn completed(digest: &Digest) -> Check {
+pub(super) fn completed(digest: &Digest) -> Check {
     require(digest.category == StateCategory::Completed, NOT_COMPLETED)
 }
 
@@ -192,7 +206,7 @@ pub(super) fn open(digest: &Digest) -> Check {
     require(digest.category != StateCategory::Completed, COMPLETED)
 }
 
-const fn require(holds: bool, rule: &'static str) -> Check {
+pub(super) const fn require(holds: bool, rule: &'static str) -> Check {
     if holds { Ok(()) } else { Err(Exclusion::LeftOut(rule)) }
 }
 
@@ -204,12 +218,12 @@ const fn kept(is_kept: bool) -> Check {
     }
 }
 
-fn effort(digest: &Digest, why: &'static str) -> Outcome {
+pub(super) fn effort(digest: &Digest, why: &'static str) -> Outcome {
     kept(!digest.has_unkept_effort)?;
     let amount = digest.effort.ok_or(Exclusion::LeftOut("is not estimated"))?;
     Ok(Contribution { amount, why })
 }
 
-const fn one(why: &'static str) -> Outcome {
+pub(super) const fn one(why: &'static str) -> Outcome {
     Ok(Contribution { amount: Hundredths::whole(1), why })
 }
