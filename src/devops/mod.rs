@@ -10,7 +10,7 @@ mod page;
 mod payload;
 pub mod project;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use async_trait::async_trait;
@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 use self::project::ProjectCatalogue;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
-use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
 use crate::domain::sprint::refuted::HeadRevision;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{CivilDate, Timestamp};
 
 /// Whether a host is of Azure DevOps Services, and not of a server of one's own.
 pub(crate) fn is_of_services(host: &str) -> bool {
@@ -146,6 +146,15 @@ pub trait AzureDevOps: Send + Sync {
         zone: Tz,
         now: Timestamp,
     ) -> Result<Catalogue, CallError>;
+
+    /// The days off of these sprints of a team; one of which they cannot be read is left out. Errors
+    /// as above.
+    async fn days_off(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        sprints: &[Iteration],
+    ) -> Result<BTreeMap<SprintId, BTreeSet<CivilDate>>, CallError>;
 
     /// The items on a sprint's backlog, in the order of their numbers. Parents are among them that lie in another
     /// sprint, so where an item is, only its own iteration path says. Errors as above, and `Gone` where the team has

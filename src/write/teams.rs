@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::board::projection::Projection;
 use crate::domain::level::Level;
 use crate::domain::scope::{Audience, Scope, SprintId, TeamKey};
-use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
 use crate::domain::sprint::teams::{CurrentSprint, Teams};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::time::Timestamp;
@@ -101,7 +101,7 @@ impl TeamKeeper {
         if rolled {
             commit.put_current_sprint(state, CurrentSprint { team, sprint });
         }
-        if rolled || known.is_none_or(|known| !shows_the_same(known, catalogue)) {
+        if rolled || known.is_none_or(|known| !shows_the_same(known, catalogue, sprint)) {
             let begun = team.scope(sprint);
             let level = match state.checked().awaits_comparison(begun) {
                 true => Level::None,
@@ -155,9 +155,19 @@ impl TeamKeeper {
     }
 }
 
-/// Whether a board looks the same by two catalogues. Capacities are in a metric alone, which is announced on its own.
-fn shows_the_same(one: &Catalogue, other: &Catalogue) -> bool {
-    let without = |catalogue: &Catalogue| Catalogue { capacities: Default::default(), ..catalogue.clone() };
+/// Whether the board of a sprint looks the same by two catalogues. Capacities, and days off of other sprints, are in metrics
+/// alone, which are announced on their own.
+fn shows_the_same(one: &Catalogue, other: &Catalogue, sprint: Option<SprintId>) -> bool {
+    let span = sprint.and_then(|id| other.sprint(id)).and_then(Iteration::span);
+    let without = |catalogue: &Catalogue| {
+        let mut catalogue = Catalogue {
+            capacities: Default::default(),
+            days_off_of: Default::default(),
+            ..catalogue.clone()
+        };
+        catalogue.days_off.retain(|day| span.is_some_and(|span| span.contains(*day)));
+        catalogue
+    };
     without(one) == without(other)
 }
 

@@ -77,7 +77,7 @@ async fn s13_every_call_of_a_start_a_quiet_check_and_a_change_is_accounted_for()
             ("GET work/teamsettings", TEAMS),
             ("GET work/teamsettings/iterations", TEAMS),
             ("GET work/teamsettings/iterations/*/capacities", 2 * TEAMS),
-            ("GET work/teamsettings/iterations/*/teamdaysoff", 2 * TEAMS),
+            ("GET work/teamsettings/iterations/*/teamdaysoff", 8 * TEAMS),
             ("GET work/teamsettings/teamfieldvalues", TEAMS),
             (SPRINT_ITEMS, TEAMS),
             (BATCH, TEAMS * ITEMS.div_ceil(200)),

@@ -45,6 +45,7 @@ mod load;
 mod narrowed;
 mod outage;
 mod package;
+mod past;
 mod payloads;
 mod pipelines;
 mod processes;

@@ -14,7 +14,7 @@ mod team;
 mod transport;
 mod version;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ use super::project::ProjectCatalogue;
 use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ItemHead, ProjectRef, RevisionPage, TeamRef};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
-use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{CivilDate, Timestamp};
 use crate::platform::identity::TokenSource;
 use crate::platform::outbound::RootCertificates;
 use crate::platform::secret::Secret;
@@ -176,6 +176,15 @@ impl AzureDevOps for RestClient {
         now: Timestamp,
     ) -> Result<Catalogue, CallError> {
         Ok(team::catalogue(&self.transport, project, shared, team, zone, now).await?)
+    }
+
+    async fn days_off(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        sprints: &[Iteration],
+    ) -> Result<BTreeMap<SprintId, BTreeSet<CivilDate>>, CallError> {
+        Ok(team::days_off(&self.transport, (project, team), sprints).await?)
     }
 
     async fn sprint_items(

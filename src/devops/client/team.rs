@@ -27,6 +27,33 @@ use crate::domain::time::{CivilDate, Timestamp};
 /// revision that is kept of an item has that field.
 const AREA_PATH: &str = "System.AreaPath";
 
+/// The route of a team's days off in a sprint.
+const DAYS_OFF: &str = "*/*/_apis/work/teamsettings/iterations/*/teamdaysoff";
+
+/// The days off of sprints; one of which they cannot be read is not among them.
+pub(super) async fn days_off(
+    transport: &Transport,
+    (project, team): (&ProjectRef, &TeamRef),
+    sprints: &[Iteration],
+) -> Result<BTreeMap<SprintId, BTreeSet<CivilDate>>, Refused> {
+    let dated = sprints.iter().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
+    let read = dated.map(async |(id, span)| {
+        let request = transport.request(DAYS_OFF, &[&project.id, &team.id, &id]);
+        match request.send::<TeamDaysOff>().await {
+            Ok(off) => Ok(Some((id, days(off.days_off, span)))),
+            Err(Refused { error, .. }) if error.failure.is_of_one_call() => {
+                tracing::warn!(
+                    project = %project.name, team = %team.name, sprint = %id, %error,
+                    "the days off of a finished sprint cannot be read; its days count as working days"
+                );
+                Ok(None)
+            }
+            Err(refused) => Err(refused),
+        }
+    });
+    Ok(try_join_all(read).await?.into_iter().flatten().collect())
+}
+
 /// The states of each type and what they mean.
 type StatesOfTypes = BTreeMap<Text, States>;
 
@@ -88,6 +115,7 @@ pub(super) async fn catalogue(
         states,
         weekdays: working_days.iter().filter_map(|day| day.parse().ok()).collect(),
         days_off: BTreeSet::new(),
+        days_off_of: BTreeSet::new(),
         capacities: BTreeMap::new(),
         unread: BTreeSet::new(),
         failed: None,
@@ -193,7 +221,10 @@ impl Asked<'_> {
         let sprints = [catalogue.current_sprint(now), catalogue.next_sprint(now)];
         let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
         for (id, days_off, members) in try_join_all(sprints.map(|(id, span)| self.sprint(id, span))).await? {
-            catalogue.days_off.extend(days_off);
+            if let Some(days_off) = days_off {
+                catalogue.days_off.extend(days_off);
+                catalogue.days_off_of.insert(id);
+            }
             catalogue.capacities.extend(members.map(|members| (id, members)));
         }
         Ok(())
@@ -204,10 +235,10 @@ impl Asked<'_> {
         &self,
         id: SprintId,
         span: Span,
-    ) -> Result<(SprintId, BTreeSet<CivilDate>, Option<Vec<Member>>), Refused> {
+    ) -> Result<(SprintId, Option<BTreeSet<CivilDate>>, Option<Vec<Member>>), Refused> {
         let request = |route| self.transport.request(route, &[&self.project.id, &self.team.id, &id]);
         let capacities = request("*/*/_apis/work/teamsettings/iterations/*/capacities").send::<Capacities>();
-        let off = request("*/*/_apis/work/teamsettings/iterations/*/teamdaysoff").send::<TeamDaysOff>();
+        let off = request(DAYS_OFF).send::<TeamDaysOff>();
         let (capacities, off) = tokio::try_join!(
             self.part(CataloguePart::Capacities, capacities),
             self.part(CataloguePart::DaysOff, off),
@@ -215,7 +246,7 @@ impl Asked<'_> {
         let members = |answer: Capacities| {
             answer.team_members.into_iter().filter_map(|member| of_member(member, span)).collect()
         };
-        Ok((id, days(off.and_then(|off| off.days_off), span), capacities.map(members)))
+        Ok((id, off.map(|off| days(off.days_off, span)), capacities.map(members)))
     }
 }
 

@@ -17,12 +17,21 @@ pub enum Kind {
     Discovery,
     /// What the teams of a project share.
     Project,
+    /// The days off of a team's finished sprints.
+    DaysOff,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 6] =
-        [Self::WorkItems, Self::Sprints, Self::Velocity, Self::Kpis, Self::Discovery, Self::Project];
+    pub const ALL: [Self; 7] = [
+        Self::WorkItems,
+        Self::Sprints,
+        Self::Velocity,
+        Self::Kpis,
+        Self::Discovery,
+        Self::Project,
+        Self::DaysOff,
+    ];
 
     /// How long a list is fresh.
     pub const fn soft_ttl_ms(self) -> i64 {
@@ -32,7 +41,8 @@ impl Kind {
             Self::Velocity => HOUR_MS,
             // No hook tells that there is a new team.
             Self::Discovery => HOUR_MS / 6,
-            Self::Project => DAY_MS,
+            // Somebody may enter a day off late, and hardly anybody does.
+            Self::Project | Self::DaysOff => DAY_MS,
         }
     }
 
@@ -40,7 +50,7 @@ impl Kind {
     pub const fn hard_ttl_ms(self) -> i64 {
         match self {
             Self::WorkItems | Self::Kpis => DAY_MS,
-            Self::Sprints | Self::Velocity | Self::Discovery | Self::Project => 7 * DAY_MS,
+            Self::Sprints | Self::Velocity | Self::Discovery | Self::Project | Self::DaysOff => 7 * DAY_MS,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The lists that are fetched from the organisation: kept for as long as they are fresh, and served while they are
 //! renewed or cannot be. Instances that share a journal share them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -10,11 +11,11 @@ use serde::de::DeserializeOwned;
 use crate::devops::project::ProjectCatalogue;
 use crate::devops::{AzureDevOps, CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::Failure;
-use crate::domain::scope::{ProjectId, TeamKey};
+use crate::domain::scope::{ProjectId, SprintId, TeamKey};
 use crate::domain::sprint::blocked::BlockedRules;
-use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
 use crate::domain::stored::Stored;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{CivilDate, Timestamp};
 use crate::journal::EntryId;
 use crate::ops::vitals::{ReadOutcome, Vitals};
 use crate::platform::clock::Clock;
@@ -55,6 +56,16 @@ const SHARED: Form<ProjectId, ProjectCatalogue> = Form {
     decode: |bytes| Some((serde_json::from_slice(bytes).ok()?, bytes.len())),
 };
 
+const DAYS_OFF: Form<TeamKey, DaysOff> = Form {
+    name: |key| format!("daysoff:{}:{}", key.project, key.team),
+    // Identifiers and dates cannot fail to serialise.
+    encode: |days| serde_json::to_vec(days).unwrap_or_default(),
+    decode: |bytes| Some((serde_json::from_slice(bytes).ok()?, bytes.len())),
+};
+
+/// The days off of a team's finished sprints, as far as they can be read.
+pub(super) type DaysOff = BTreeMap<SprintId, BTreeSet<CivilDate>>;
+
 fn encode_refs<T: Serialize>(refs: &Vec<T>) -> Vec<u8> {
     // Identifiers and names cannot fail to serialise.
     serde_json::to_vec(refs).unwrap_or_default()
@@ -88,6 +99,7 @@ pub(super) struct Lists {
     teams: Cache<ProjectId, Vec<TeamRef>, CallError>,
     shared: Cache<ProjectId, ProjectCatalogue, CallError>,
     catalogues: Cache<TeamKey, Catalogue, CallError>,
+    days_off: Cache<TeamKey, DaysOff, CallError>,
 }
 
 impl Lists {
@@ -109,6 +121,7 @@ impl Lists {
             teams: Cache::new(LIMITS, clock.clone(), jitter(), shared(), TEAMS),
             shared: Cache::new(LIMITS, clock.clone(), jitter(), shared(), SHARED),
             catalogues: Cache::new(LIMITS, clock.clone(), jitter(), shared(), CATALOGUES),
+            days_off: Cache::new(LIMITS, clock.clone(), jitter(), shared(), DAYS_OFF),
             clock,
         }
     }
@@ -207,6 +220,32 @@ impl Lists {
         let again = again || is_outdated;
         let found = self.renewed(&self.catalogues, Kind::Sprints, &key, again, load).await?;
         Ok((as_set(found.0, zone, &self.blocked_by), found.1, found.2))
+    }
+
+    /// The days off of these sprints of a team, which are over; asked for once a day, and those that could not be read now
+    /// and then.
+    ///
+    /// Errors: nothing is there that may still be served.
+    pub(super) async fn days_off(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        sprints: Vec<Iteration>,
+    ) -> Result<Arc<DaysOff>, CallError> {
+        let key = TeamKey { project: project.id, team: team.id };
+        let kept = self.days_off.peek(Kind::DaysOff, &key);
+        let lacks = |kept: &Served<DaysOff>| {
+            sprints.iter().any(|sprint| !kept.value.contains_key(&sprint.id))
+                && kept.age_ms >= PARTIAL_RETRY_MS
+        };
+        let again = kept.as_ref().is_some_and(lacks);
+        let (azure, project, team) = (self.azure.clone(), project.clone(), team.clone());
+        let load = async move {
+            let days = azure.days_off(&project, &team, &sprints).await?;
+            let bytes = (DAYS_OFF.encode)(&days).len();
+            Ok(Loaded { value: Arc::new(days), bytes })
+        };
+        Ok(self.renewed(&self.days_off, Kind::DaysOff, &key, again, load).await?.0)
     }
 
     /// A list that somebody needs now: renewed ahead of time, or what is kept of it, with the error beside it.

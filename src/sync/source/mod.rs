@@ -2,6 +2,7 @@
 //! with what the boards show, and committed where it is new. Hooks keep a board fresh; this is how it begins, how it
 //! catches up with hooks that never came, and how it is known to be as fresh as it looks.
 
+mod calendars;
 mod check;
 mod compare;
 mod discovery;
@@ -239,6 +240,9 @@ impl Source {
         }
         if is_fed && let Err(error) = self.follow_up(&found, cause).await {
             counted().check.failed_to("follow up what the feed of revisions told", error);
+        }
+        if let Err(error) = self.read_calendars(&found, cause).await {
+            counted().check.failed_to("read the days off of finished sprints", error);
         }
         true
     }

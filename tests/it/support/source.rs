@@ -16,9 +16,9 @@ use boardcast::devops::{
 };
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
-use boardcast::domain::sprint::catalogue::Catalogue;
+use boardcast::domain::sprint::catalogue::{Catalogue, Iteration};
 use boardcast::domain::sprint::work_item::{Observation, WorkItemId};
-use boardcast::domain::time::Timestamp;
+use boardcast::domain::time::{CivilDate, Timestamp};
 use boardcast::domain::wire::event::Cause;
 use boardcast::sync::source::Check;
 use chrono_tz::Tz;
@@ -153,6 +153,16 @@ impl AzureDevOps for Way {
             catalogue.iterations.clear();
         }
         Ok(catalogue)
+    }
+
+    async fn days_off(
+        &self,
+        project: &ProjectRef,
+        team: &TeamRef,
+        sprints: &[Iteration],
+    ) -> Result<BTreeMap<SprintId, BTreeSet<CivilDate>>, CallError> {
+        self.pass(None).await?;
+        self.client.days_off(project, team, sprints).await
     }
 
     async fn sprint_items(

@@ -189,8 +189,12 @@ pub struct Catalogue {
     pub states: BTreeMap<Text, BTreeMap<Text, StateCategory>>,
     /// The working week.
     pub weekdays: Vec<Weekday>,
-    /// Days the whole team has off.
+    /// Days the whole team has off, of the sprints that they were read of.
     pub days_off: BTreeSet<CivilDate>,
+    /// The sprints that days off were read of: that under way, the next one, and those finished last. Empty in a record
+    /// from before they were told apart.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub days_off_of: BTreeSet<SprintId>,
     /// What each member can do, by sprint.
     pub capacities: BTreeMap<SprintId, Vec<Member>>,
     /// What could not be read.
@@ -226,6 +230,29 @@ impl Catalogue {
         let today = self.calendar().day_of(at);
         let coming = self.dated().filter(|(span, _)| span.first() > today);
         coming.min_by_key(|(span, sprint)| (span.first(), sprint.id)).map(|(_, sprint)| sprint)
+    }
+
+    /// The sprints that are over on this instant's day, with their days; that which ended last comes first.
+    pub fn past_sprints(&self, at: Timestamp) -> impl Iterator<Item = (Span, &Iteration)> {
+        let today = self.calendar().day_of(at);
+        let mut over: Vec<_> = self.dated().filter(|(span, _)| span.last() < today).collect();
+        over.sort_unstable_by_key(|(span, sprint)| std::cmp::Reverse((span.last(), span.first(), sprint.id)));
+        over.into_iter()
+    }
+
+    /// The same team with the days off of these sprints, which are wholly known.
+    #[must_use]
+    pub fn with_days_off<'a>(
+        mut self,
+        of: impl IntoIterator<Item = (SprintId, &'a BTreeSet<CivilDate>)>,
+    ) -> Self {
+        for (sprint, days) in of {
+            let Some(span) = self.sprint(sprint).and_then(Iteration::span) else { continue };
+            self.days_off.retain(|day| !span.contains(*day));
+            self.days_off.extend(days.iter().filter(|day| span.contains(**day)));
+            self.days_off_of.insert(sprint);
+        }
+        self
     }
 
     /// Where a sprint lies relative to this instant's day; `None` while it has no dates.

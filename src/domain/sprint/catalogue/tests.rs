@@ -67,6 +67,7 @@ pub(crate) fn catalogue() -> Catalogue {
         states: types.into_iter().map(|name| (name.into(), states.clone())).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),
+        days_off_of: BTreeSet::new(),
         capacities: BTreeMap::from([(sprint_id(), vec![member])]),
     }
 }
@@ -202,4 +203,35 @@ fn fault_f3_what_could_not_be_read_stays_as_it_was_known() {
     assert_eq!(whole.clone().succeeding(&unread), whole);
     assert!(!unread.knows_levels() && !unread.knows_working_days());
     assert_eq!(unread.category_read("Bug", "Closed"), None);
+}
+
+#[test]
+fn the_sprints_that_are_over_come_with_the_last_one_first() {
+    let over = |text: &str| {
+        let catalogue = catalogue();
+        let over = catalogue.past_sprints(at(text)).map(|(span, sprint)| (span.len_days(), sprint.id));
+        over.collect::<Vec<_>>()
+    };
+    assert_eq!(over("2026-11-27T23:00:00Z"), [], "its last day is not over in New York");
+    assert_eq!(over("2026-11-28T05:00:00Z"), [(12, sprint_id())]);
+    assert_eq!(over("2027-01-01T05:00:00Z"), [(12, other_sprint_id()), (12, sprint_id())]);
+}
+
+#[test]
+fn fault_g9_days_off_of_sprints_that_were_not_asked_for_stay_and_those_that_were_are_replaced() {
+    let days = |days: &[&str]| days.iter().map(|day| day.parse().unwrap()).collect::<BTreeSet<CivilDate>>();
+    let read = days(&["2026-11-20", "2026-12-24"]);
+    let known = catalogue().with_days_off([(sprint_id(), &read)]);
+    assert_eq!(known.days_off, days(&["2026-11-20"]), "in place of the 26th, and no day of another sprint");
+    assert_eq!(known.days_off_of, BTreeSet::from([sprint_id()]));
+    let later = |days_off: BTreeSet<CivilDate>| {
+        Catalogue { days_off: BTreeSet::new(), ..catalogue() }.with_days_off([(other_sprint_id(), &days_off)])
+    };
+    let both = later(days(&["2026-12-01"])).succeeding(&known);
+    assert_eq!(both.days_off, days(&["2026-11-20", "2026-12-01"]));
+    assert_eq!(both.days_off_of, BTreeSet::from([sprint_id(), other_sprint_id()]));
+    assert_eq!(later(days(&[])).succeeding(&both).days_off, days(&["2026-11-20"]), "read anew");
+    let mut without = later(days(&[]));
+    without.iterations.remove(0);
+    assert_eq!(without.succeeding(&both).days_off, days(&[]), "it is no sprint of the team any more");
 }
