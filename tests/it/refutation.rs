@@ -247,3 +247,89 @@ async fn fault_b10_what_the_organisation_says_again_after_all_is_believed() {
     look(&organization, &app).await;
     assert_eq!(shown(&app, item).await.1, "True after all");
 }
+
+/// Puts an item into the recycle bin, or takes it out, as Azure DevOps does without a revision now and then.
+fn bin(organization: &Organization, item: u32, is_deleted: bool) {
+    organization.model(|model| {
+        let item = model.items.get_mut(&item).unwrap();
+        item.later.last_mut().unwrap_or(&mut item.first).deleted = is_deleted;
+    });
+}
+
+#[tokio::test]
+async fn s13_a_board_is_not_called_equal_while_a_second_look_decides_whether_an_item_is_on_it() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    look(&organization, &app).await;
+    let item = some_items(&app, 1).await[0];
+    for (is_deleted, expected) in [(true, [(true, true); 2]), (false, [(false, false), (true, true)])] {
+        bin(&organization, item, is_deleted);
+        let changed_at = (organization.clock.clock())().epoch_ms();
+        let mut decided = Vec::new();
+        // The first is the hour's comparison as a whole.
+        for minutes in [61, 5] {
+            let check = organization.check_after(Duration::from_mins(minutes), &app).await;
+            let board = boards(&app).await["Web"].clone();
+            let is_right =
+                board["items"].as_array().unwrap().iter().any(|shown| shown["id"] == item) != is_deleted;
+            let is_called_equal = board["dataAsOf"].as_i64().unwrap() > changed_at;
+            assert_eq!((&board["level"], check.scopes, check.error), (&json!("full"), 3, None));
+            assert_eq!(check.failed.is_empty(), is_called_equal, "who reads takes it for equal by the event");
+            decided.push((is_right, is_called_equal));
+        }
+        assert_eq!(decided, expected, "deleted: {is_deleted}");
+    }
+}
+
+#[tokio::test]
+async fn s13_the_board_of_a_new_sprint_is_full_only_with_an_item_that_came_out_of_the_recycle_bin() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let item = some_items(&app, 1).await[0];
+    let (next, days) = organization.model(|model| {
+        let project = &model.organisation.projects[0];
+        let current = project.current_sprint(&project.teams[0], model.today()).unwrap();
+        let next = project.sprints.iter().find(|sprint| sprint.start > current.finish).unwrap();
+        (next.path.clone(), (next.start - model.today()).num_days())
+    });
+    organization.edit(item, |content| content.iteration_path = next);
+    organization.model(|model| model.change(item, Event::Deleted, model.now(), 0, |_| {}).unwrap());
+    look(&organization, &app).await;
+    bin(&organization, item, false);
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    organization.clock.advance(Duration::from_hours(24 * u64::try_from(days).unwrap()));
+    let told = organization.all_until_told(&mut reader, "recovered").await;
+    let begun = told.iter().position(|event| event["type"] == "sprint_changed").unwrap();
+    let came = |event: &Value| event["type"] == "workitem_changed" && event["workItemId"] == item;
+    assert!(told[begun..].iter().any(came), "full without it");
+}
+
+#[tokio::test]
+async fn s13_a_projects_own_board_is_not_called_equal_either_before_a_second_look() {
+    let organization = Organization::start().await;
+    // Every check compares boards as a whole.
+    *organization.way.no_feed.lock().unwrap() = Some(Failure::Gone);
+    let (team, item) = organization.model(|model| {
+        let homes = model.items.values().filter(|item| item.newest().content.home == (0, 1));
+        (model.organisation.projects[0].teams[1].id, homes.map(|item| item.id).min().unwrap())
+    });
+    organization.way.unlisted.lock().unwrap().insert(team.into());
+    let app = organization.app().await;
+    let backup = organization.model(|model| model.clone());
+    organization.clock.advance(Duration::from_secs(2));
+    let lost = organization.model(|model| retitled(model, item, "Lost"));
+    assert_eq!(app.hook(&lost).await.json()["outcome"], "applied");
+    organization.model(|model| *model = backup);
+    organization.clock.advance(Duration::from_secs(2));
+    organization.model(|model| retitled(model, item, "True"));
+    let changed_at = (organization.clock.clock())().epoch_ms();
+    let mut decided = Vec::new();
+    for _ in 0..2 {
+        look(&organization, &app).await;
+        let board = boards(&app).await["none"].clone();
+        let title = board["items"].as_array().unwrap().iter().find(|shown| shown["id"] == item).unwrap();
+        decided.push((title["title"].clone(), board["dataAsOf"].as_i64().unwrap() > changed_at));
+    }
+    assert_eq!(decided, [(json!("Lost"), false), (json!("True"), true)]);
+}

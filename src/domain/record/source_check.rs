@@ -19,7 +19,7 @@ pub struct SourceCheck {
     /// When each project's own board, of what is no team's, was last found equal; in a record without teams, when all
     /// boards of the project were.
     pub projects: BTreeMap<ProjectId, Timestamp>,
-    /// When each project's own board was last compared as a whole, whatever the feed of revisions told since.
+    /// When each project's own board was last compared as a whole, but for those where that left something open.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub projects_whole_at: BTreeMap<ProjectId, Timestamp>,
     /// The boards of each project's teams.
@@ -92,7 +92,7 @@ pub struct BoardCheck {
     /// When a board of the team was first found equal: what left a sprint before that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// When it was last compared as a whole, whatever the feed of revisions told since.
+    /// When it was last compared as a whole, whatever the feed told since; `None` while that left something open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole_at: Option<Timestamp>,
     /// How many items a comparison that is under way has to look at.
@@ -268,13 +268,13 @@ impl SourceCheck {
         for (project, teams) in &mut self.teams {
             for (team, check) in teams {
                 let team = TeamKey { project: *project, team: *team };
-                if check.items.is_none() && !is_gone(team.scope(None)) {
+                if check.items.is_none() && check.whole_at.is_some() && !is_gone(team.scope(None)) {
                     check.at = check.at.map(|before| before.max(at));
                 }
             }
         }
         for (project, compared) in &mut self.projects {
-            if !is_gone(Scope::project(*project)) {
+            if self.projects_whole_at.contains_key(project) && !is_gone(Scope::project(*project)) {
                 *compared = at.max(*compared);
             }
         }
@@ -423,6 +423,23 @@ mod tests {
         assert_eq!(check.compared_at(first), Some(at(5)), "no comparison gets older");
         check.compared(team, Some(other_sprint_id()), at(9), Vec::new());
         assert_eq!((check.compared_at(second), check.team(team).unwrap().since), (Some(at(9)), Some(at(5))));
+    }
+
+    #[test]
+    fn s13_the_feed_makes_no_board_younger_that_was_compared_and_left_something_open() {
+        let (team, mut check) = (catalogue().key(), SourceCheck::default());
+        let (board, own) = (team.scope(Some(sprint_id())), Scope::project(project()));
+        check.feed = Some(FeedPosition { token: "7".into(), live_from: at(1), read_to_end: Some(at(1)) });
+        check.compared(team, Some(sprint_id()), at(5), Vec::new());
+        check.compared_project(project(), at(5));
+        let ages = |check: &SourceCheck| [board, own].map(|scope| check.compared_at(scope));
+        check.read_to_end(at(6));
+        assert_eq!((ages(&check), check.is_whole_due(board, at(6))), ([Some(at(6)); 2], false));
+        check.team_mut(team).whole_at = None;
+        check.projects_whole_at.remove(&project());
+        check.read_to_end(at(7));
+        assert_eq!(ages(&check), [Some(at(6)); 2]);
+        assert_eq!([board, own].map(|scope| check.is_whole_due(scope, at(7))), [true; 2]);
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl Check {
             BoardError::Call(_, error) => error.to_string(),
             BoardError::Kept(error) => error,
             BoardError::Waiting => "it is not asked now".into(),
+            BoardError::Undecided(..) => "it is looked at once more".into(),
         };
         tracing::warn!(error, "could not {what}");
         self.error = self.error.take().or_else(|| Some(format!("could not {what}: {error}")));
@@ -61,6 +62,11 @@ impl UnderWay {
             Err(BoardError::Call(_, error)) => error.to_string(),
             Err(BoardError::Kept(error)) => error,
             Err(BoardError::Waiting) => return check.failed.push(project.id),
+            Err(BoardError::Undecided(changed, _)) => {
+                check.scopes += u32::from(team.is_some());
+                check.changed = check.changed.saturating_add(changed);
+                return check.failed.push(project.id);
+            }
         };
         let team = team.map_or("-", |team| &*team.name);
         tracing::warn!(project = %project.name, team, error, "a board could not be compared");

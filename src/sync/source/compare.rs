@@ -19,6 +19,9 @@ pub(super) enum BoardError {
     Kept(String),
     /// It is not to be asked now.
     Waiting,
+    /// What it answered, at that moment, is looked at once more before the board is called equal; by then so many of its
+    /// items had changed.
+    Undecided(u32, Timestamp),
 }
 
 impl From<CommitError> for BoardError {
@@ -69,11 +72,19 @@ impl Source {
         }
         let began = (self.instance.clock)();
         let ids = self.instance.fold.read().items_of(scope).into_iter().map(|item| item.id).collect();
-        let fetched = self.compare_items(projects, project.id, &ids, cause).await;
-        let fetched = fetched.map(|fetched| {
-            self.levels.found(move |check| check.compared_project(scope.project, began));
-            Some((fetched.items, began))
-        });
+        let fetched = match self.compare_items(projects, project.id, &ids, cause).await {
+            Ok(fetched) if fetched.is_undecided => {
+                self.levels.found(move |check| {
+                    check.projects_whole_at.remove(&scope.project);
+                });
+                Err(BoardError::Undecided(fetched.items, began))
+            }
+            Ok(fetched) => {
+                self.levels.found(move |check| check.compared_project(scope.project, began));
+                Ok(Some((fetched.items, began)))
+            }
+            Err(error) => Err(error),
+        };
         self.judge(scope, fetched).await
     }
 
@@ -87,7 +98,7 @@ impl Source {
         let items = (DataSource::WorkItems, scope);
         match &compared {
             Ok(None) => self.levels.release(items),
-            Ok(Some((_, answered_at))) => {
+            Ok(Some((_, answered_at))) | Err(BoardError::Undecided(_, answered_at)) => {
                 self.levels.observe(Some(items), CallOutcome::Success, *answered_at)
             }
             Err(BoardError::Call(source, error)) => {
@@ -142,6 +153,10 @@ impl Source {
             self.levels.record(None).await?;
         }
         let fetched = self.compare_items(projects, project.id, &ids, cause).await?;
+        if fetched.is_undecided {
+            self.levels.found(move |check| check.team_mut(key).whole_at = None);
+            return Err(BoardError::Undecided(fetched.items, began));
+        }
         // Between two sprints nothing may have been asked but which sprints there are.
         let at = if sprint.is_none() && ids.is_empty() { listed_at } else { began };
         self.levels.found(move |check| check.compared(key, sprint, at, fetched.unreadable.clone()));

@@ -125,6 +125,15 @@ impl Doubts {
         items.filter(is_suspect).map(|item| item.id).collect()
     }
 
+    /// Whether this check was the first that did not find an item as it is `known`, so that the next one decides. What is
+    /// only ahead of the organisation's answer is taken for right until then.
+    pub(super) fn is_undecided(&self, known: &WorkItem, head: Option<HeadRevision>) -> bool {
+        let is_ahead = head.is_some_and(|head| known.present().rev > head.rev);
+        let claim = known.newest_claim();
+        let is_first = |doubt: &Doubt| doubt.now.contains(&claim) && !doubt.before.contains(&claim);
+        !is_ahead && self.of_items.get(&known.id).is_some_and(is_first)
+    }
+
     /// An item was fetched: of what two checks did not find, it decides.
     pub(super) fn answered(&mut self, item: WorkItemId) {
         if let Some(doubt) = self.of_items.get_mut(&item) {
@@ -203,6 +212,26 @@ mod tests {
         assert_eq!(doubts.look_in_vain(&there), claim(&there));
         doubts.begin();
         assert!(doubts.look(&gone, head(10)).is_empty(), "a later revision is fetched anyway");
+    }
+
+    #[test]
+    fn s13_what_is_looked_at_once_more_is_undecided_unless_it_is_ahead() {
+        let mut doubts = Doubts::default();
+        let [gone, there] = [true, false].map(|deleted| item(13, 9, |facts| facts.deleted = deleted));
+        let mut look = |known: &WorkItem, rev| {
+            doubts.begin();
+            doubts.look(known, head(rev));
+            doubts.is_undecided(known, Some(head(rev)))
+        };
+        assert_eq!([look(&there, 9), look(&gone, 9), look(&gone, 9)], [false, true, false]);
+        assert_eq!([look(&there, 8), look(&there, 8)], [false; 2], "a hook may be ahead");
+        doubts.begin();
+        doubts.look_in_vain(&there);
+        assert!(!doubts.is_undecided(&there, None), "it was denied before");
+        doubts.look(&there, head(9));
+        doubts.begin();
+        doubts.look_in_vain(&there);
+        assert!(doubts.is_undecided(&there, None));
     }
 
     #[test]

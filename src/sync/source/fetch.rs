@@ -35,6 +35,8 @@ pub(super) struct Fetched {
     pub(super) unreadable: Vec<WorkItemId>,
     /// Projects that items name and that are not listed: these items were left out.
     strangers: BTreeSet<Text>,
+    /// Whether something is not as the organisation has it, and a second look decides.
+    pub(super) is_undecided: bool,
 }
 
 impl Fetched {
@@ -42,6 +44,7 @@ impl Fetched {
         self.items += more.items;
         self.unreadable.extend(more.unreadable);
         self.strangers.extend(more.strangers);
+        self.is_undecided |= more.is_undecided;
     }
 }
 
@@ -88,6 +91,7 @@ impl Source {
         for (id, claim) in self.misplaced(&known, &heads) {
             doubted.entry(id).or_default().insert(claim);
         }
+        let undecided = self.undecided(&known, &heads, &omitted);
         let mut stale = self.stale(&heads, &doubted);
         stale.extend(new);
         let (doubtful, stale): (Vec<WorkItemId>, Vec<WorkItemId>) =
@@ -96,6 +100,12 @@ impl Source {
         // What the organisation refutes or omits, only its revisions can tell.
         let one_by_one: Vec<WorkItemId> = doubtful.into_iter().chain(omitted).collect();
         fetched.add(self.fetch(projects, project, &one_by_one, &doubted, cause).await?);
+        let state = self.instance.fold.read();
+        // What was fetched may have decided it. What cannot be read is known to be missing.
+        fetched.is_undecided |= undecided.into_iter().any(|(id, claim)| {
+            !fetched.unreadable.contains(&id)
+                && state.item(id).is_some_and(|known| known.item.newest_claim() == claim)
+        });
         Ok(fetched)
     }
 
@@ -119,7 +129,7 @@ impl Source {
             items.into_iter().partition(|item| self.is_listed(projects, item));
         let strangers = left_out.iter().map(named_project).collect();
         let items = self.keep(projects, items, cause).await?;
-        Ok(Fetched { items, unreadable: unreadable.into_iter().collect(), strangers })
+        Ok(Fetched { items, unreadable: unreadable.into_iter().collect(), strangers, ..Fetched::default() })
     }
 
     /// Keeps items of projects that are listed; returns how many there are.
@@ -172,6 +182,23 @@ impl Source {
         let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
         let look = |id: &WorkItemId| Some((*id, doubts.look_in_vain(known.get(id)?)));
         omitted.iter().filter_map(look).filter(|(_, claims)| !claims.is_empty()).collect()
+    }
+
+    /// The newest claims on items which this check was the first not to find so.
+    fn undecided(
+        &self,
+        known: &HashMap<WorkItemId, Arc<WorkItem>>,
+        heads: &[ItemHead],
+        omitted: &[WorkItemId],
+    ) -> Vec<(WorkItemId, ClaimKey)> {
+        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = heads.iter().map(|head| (head.id, Some(head.revision)));
+        let looked_at = named.chain(omitted.iter().map(|id| (*id, None)));
+        let look = |(id, head)| {
+            let item: &Arc<WorkItem> = known.get(&id)?;
+            doubts.is_undecided(item, head).then(|| (id, item.newest_claim()))
+        };
+        looked_at.filter_map(look).collect()
     }
 
     /// What the organisation tells of an item; as a correction, where it proves wrong what is known.
