@@ -42,7 +42,7 @@ impl Source {
         cause: Cause,
     ) -> Result<(u32, Timestamp, bool), BoardError> {
         let (mut changed, mut again_from, mut goes_on) = (0, None, true);
-        let (mut was_repeated, mut listed) = (false, None::<Arc<Vec<ProjectRef>>>);
+        let (mut was_last, mut listed) = (false, None::<Arc<Vec<ProjectRef>>>);
         loop {
             let projects = listed.as_deref().map_or(given, Vec::as_slice);
             let known = self.instance.fold.read().checked().feed.clone();
@@ -68,20 +68,15 @@ impl Source {
             listed = newer.or(listed);
             let projects = listed.as_deref().map_or(given, Vec::as_slice);
             let position = of_items(position(&page, known.as_ref(), began))?;
-            // A cache on the way may tell the page before this one again, and that it was the last says nothing now. Asked
-            // for once more it is believed: a server may begin with what the page before ended with.
-            let is_repeated =
-                page.tells_something() && known.as_ref().is_some_and(|known| known.token == position.token);
-            if is_repeated && !std::mem::replace(&mut was_repeated, true) {
-                tracing::info!(
-                    "a page of the feed of revisions ends where it begins; it is asked for once more"
-                );
-                continue;
-            }
             changed += self.keep_page(projects, &page, &position, cause).await?;
-            if page.is_last {
+            // A cache on the way may tell the page before this one again, or an answer that nobody got when it was asked for
+            // first: that it was the last says nothing now. What is told after it is believed, even if it is something: a
+            // server may begin with what the page before ended with. That the past ends claims nothing of now.
+            let claims_nothing = known.is_none_or(|known| known.read_to_end.is_none());
+            if page.is_last && (claims_nothing || !page.tells_something() || was_last) {
                 return Ok((changed, asked_at, goes_on));
             }
+            was_last |= page.is_last;
         }
     }
 

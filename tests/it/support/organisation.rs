@@ -52,7 +52,6 @@ pub enum SimulatedFailure {
     #[allow(dead_code, reason = "only in tests/long")]
     Reset,
     /// The right answer as far as it goes: the JSON ends in the middle.
-    #[allow(dead_code, reason = "only in tests/long")]
     Truncated,
     /// A list with nothing in it.
     Empty,
