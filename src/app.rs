@@ -156,6 +156,7 @@ impl Parts {
         instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));
         if let Some(source) = self.source.clone() {
             instance.supervise("check", on_each(source.clone(), Source::keep_fresh));
+            instance.supervise("waits", on_each(source.clone(), Source::keep_waits));
             instance.supervise("fetch", on_each(source, Source::keep_fetching));
         }
         if let Some(inbox) = self.inbox.clone() {

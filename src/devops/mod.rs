@@ -12,6 +12,7 @@ pub mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
@@ -125,6 +126,14 @@ pub trait AzureDevOps: Send + Sync {
     fn is_scarce(&self) -> bool {
         false
     }
+
+    /// Waits until an answer asks for no call to be made for longer than those before it did; for how long it is yet. Each
+    /// time it is asked is returned once. What is never asked, such as to wait for less than others were, waits for ever.
+    async fn asked_to_wait(&self) -> Duration;
+
+    /// Makes no call for so long, since whoever logs in as we do was asked to wait; calls wait meanwhile. It is bounded as
+    /// what answers ask for.
+    fn hold_calls(&self, pause: Duration);
 
     /// The projects that can be seen. Errors: the organisation cannot be asked, or not understood.
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError>;

@@ -1,16 +1,23 @@
 //! Azure DevOps asks to be asked less: readers see it, and until when, whatever is known of their boards.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use boardcast::domain::degradation::Failure;
+use boardcast::domain::degradation::{Failure, Policy};
+use boardcast::domain::sprint::blocked::BlockedRules;
+use boardcast::domain::sprint::zones::TeamZones;
+use boardcast::domain::time::Timestamp;
+use boardcast::domain::wire::event::Cause;
+use boardcast::journal::Store;
+use boardcast::sync::source::{Source, SourceSettings};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::crowd;
 use crate::support::eventually;
 use crate::support::organisation::{Answer, SimulatedFailure};
-use crate::support::source::{NOW_MS, Organization};
+use crate::support::source::{NOW_MS, Organization, Way};
 use crate::support::sse::SseReader;
 
 const WEB: &str = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
@@ -197,4 +204,98 @@ async fn s10_while_the_quota_is_short_boards_begin_one_after_the_other_and_first
     }
     let clinic = organization.model(|model| model.organisation.projects[1].teams[0].id.to_string());
     assert_eq!((order.len(), &order[0]), (5, &clinic));
+}
+
+const FEED: &str = "GET wit/reporting/workitemrevisions";
+
+/// An instance beside that one, with a client of its own.
+async fn another_instance(organization: &Organization, beside: &TestApp) -> (TestApp, Arc<Way>) {
+    let (store, way) = (Store::of(beside.journal.clone()), organization.another_way().await);
+    let builder = TestApp::builder().clock(organization.clock.clone()).organization(way.clone());
+    (builder.layer(move |_| store.clone()).start().await, way)
+}
+
+/// Until when everybody is told to make no call.
+fn told(app: &TestApp) -> Option<Timestamp> {
+    app.app.instance.fold.read().checked().calls_wait.until((app.app.instance.clock)())
+}
+
+/// A right answer to one instance asks to wait, by these headers and for these seconds: another one, which compares its
+/// boards at that moment, makes no call before. It is told at once: the check of the first is not over before its own next
+/// call may be made.
+async fn both_wait(headers: &[(&'static str, &str)], seconds: u32) {
+    let organization = Organization::start().await;
+    let first = organization.app().await;
+    let (second, way) = another_instance(&organization, &first).await;
+    all_full(&second).await;
+    organization.check_after(Duration::ZERO, &second).await;
+    first.quiet().await;
+    // What is known of teams is read again after the feed.
+    organization.clock.advance(Duration::from_mins(31));
+    way.hangs.store(true, Ordering::SeqCst);
+    let sources = [&first, &second].map(|app| app.app.source.clone().unwrap());
+    let [mut of_first, mut of_second] = sources.each_ref().map(|source| Box::pin(source.check(Cause::Timer)));
+    let soon = Duration::from_millis(100);
+    assert!(tokio::time::timeout(soon, &mut of_second).await.is_err(), "it asks nothing");
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    organization.fail_next_on(FEED, SimulatedFailure::Headed(headers)).await;
+    let asked_ms = i64::from(seconds) * 1_000;
+    let telling = eventually("nobody is told to wait", async || told(&second).is_some());
+    tokio::select! {
+        _ = &mut of_first => panic!("the first does not wait, or was told too late"),
+        () = telling => {}
+    }
+    let ms = told(&second).unwrap().epoch_ms() - now_ms(&organization);
+    assert!((asked_ms - 500..=asked_ms).contains(&ms), "others are told to wait for {ms} ms");
+    let before = organization.calls().await;
+    tokio::time::sleep(soon).await;
+    way.hangs.store(false, Ordering::SeqCst);
+    let most = Duration::from_secs(seconds.into()) - Duration::from_secs(1);
+    let both = async { (of_first.await.error, of_second.await.error) };
+    let mut both = std::pin::pin!(both);
+    assert!(tokio::time::timeout(most, &mut both).await.is_err(), "a check ended before it may");
+    assert_eq!(organization.calls().await, before, "a call was made before it may be");
+    assert_eq!(both.await, (None, None));
+    assert_ne!(organization.calls().await, before, "no call was made");
+    first.quiet().await;
+    let ended = told(&second).unwrap().epoch_ms() - now_ms(&organization);
+    assert_eq!(ended, ms, "what is asked once is told once");
+}
+
+#[tokio::test]
+async fn s10_what_a_right_answer_asks_one_instance_to_wait_another_waits_too() {
+    both_wait(&[("retry-after", "3")], 3).await;
+}
+
+#[tokio::test]
+async fn s10_for_a_quota_that_is_nearly_used_up_another_instance_waits_too() {
+    let date = "Wed, 25 Nov 2026 08:00:00 GMT";
+    let quota = [("x-ratelimit-remaining", "10"), ("x-ratelimit-limit", "200")];
+    both_wait(&[&quota[..], &[("date", date), ("x-ratelimit-reset", "1795593603")]].concat(), 3).await;
+}
+
+/// Before anything else of the instance runs: none of its tasks is there to hold the calls of its first check back.
+#[tokio::test]
+async fn s10_an_instance_that_begins_later_waits_for_what_another_was_asked() {
+    let organization = Organization::start().await;
+    let first = organization.app().await;
+    let headers = vec![("retry-after", "3".to_owned())];
+    organization.fail_next_on(FEED, SimulatedFailure::Headed(headers)).await;
+    organization.check_after(Duration::ZERO, &first).await;
+    eventually("nobody is told to wait", async || told(&first).is_some()).await;
+    let before = organization.calls().await;
+    let settings = SourceSettings {
+        zones: TeamZones::all_in(chrono_tz::Tz::America__New_York),
+        blocked_by: BlockedRules::default(),
+        interval: Duration::from_mins(4),
+        deadline: Duration::from_mins(4),
+        policy: Policy::default(),
+        list_timeout: SourceSettings::LIST_TIMEOUT_DEFAULT,
+    };
+    let (store, azure) = (Store::of(first.journal.clone()), organization.another_way().await);
+    let second = Source::new(azure, first.app.ingest.clone(), &store, settings);
+    let check = second.check(Cause::Timer);
+    let has_ended = tokio::time::timeout(Duration::from_secs(2), check).await.is_ok();
+    assert!(!has_ended, "a check ended before it may");
+    assert_eq!(organization.calls().await, before, "it called before it may");
 }

@@ -3,12 +3,13 @@
 //! Azure DevOps throttles by answering late: the answer is right and its status is 200, but `Retry-After` says for how
 //! long to ask nothing more. Who goes on asking is answered ever later, and in the end with 429.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::DateTime;
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// Which share of a quota is left for others.
@@ -47,34 +48,70 @@ pub(super) fn pause_for_others(headers: &HeaderMap) -> Option<Duration> {
 
 #[derive(Debug)]
 pub(super) struct Gate {
-    closed_until: Mutex<Option<Instant>>,
+    until: Mutex<Until>,
+    asked: Notify,
     pause_max: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Until {
+    /// Until when it is closed.
+    closed: Option<Instant>,
+    /// Until when answers asked to wait, where nobody was told of it yet.
+    untold: Option<Instant>,
 }
 
 impl Gate {
     /// A gate that is never closed for longer than `pause_max` at once.
-    pub(super) const fn new(pause_max: Duration) -> Self {
-        Self { closed_until: Mutex::new(None), pause_max }
+    pub(super) fn new(pause_max: Duration) -> Self {
+        Self { until: Mutex::default(), asked: Notify::new(), pause_max }
     }
 
-    /// Closes for `pause`, if it is not closed for longer already.
+    fn until(&self) -> MutexGuard<'_, Until> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An answer asked to wait: closes for `pause`, if it is not closed for longer already.
     pub(super) fn close_for(&self, pause: Duration) {
-        let until = Instant::now().checked_add(pause.min(self.pause_max));
-        let mut closed_until = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *closed_until = (*closed_until).max(until);
+        let asked_until = Instant::now().checked_add(pause.min(self.pause_max));
+        let mut until = self.until();
+        if asked_until > until.closed {
+            (until.closed, until.untold) = (asked_until, asked_until);
+            self.asked.notify_one();
+        }
+    }
+
+    /// Somebody else was asked to wait: closes as above, and there is nothing to tell anybody.
+    pub(super) fn hold_for(&self, pause: Duration) {
+        let held_until = Instant::now().checked_add(pause.min(self.pause_max));
+        let mut until = self.until();
+        until.closed = until.closed.max(held_until);
+    }
+
+    /// Waits until an answer asks to wait for longer than those before it; for how long it is yet. Each is returned once.
+    pub(super) async fn asked(&self) -> Duration {
+        loop {
+            let untold = self.until().untold.take();
+            let left = untold.and_then(|until| until.checked_duration_since(Instant::now()));
+            if let Some(left) = left.filter(|left| !left.is_zero()) {
+                return left;
+            }
+            // What is asked before this line leaves a permit, so that nothing is missed.
+            self.asked.notified().await;
+        }
     }
 
     /// For how long it is closed yet.
     pub(super) fn closed_for(&self) -> Option<Duration> {
-        let closed_until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-        closed_until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        let closed = self.until().closed;
+        closed?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// Whether it is closed, or was a moment ago.
     pub(super) fn is_scarce(&self) -> bool {
-        let closed_until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = self.until().closed;
         let since = |until| Instant::now().checked_duration_since(until).unwrap_or_default();
-        closed_until.is_some_and(|until| since(until) < SCARCE_AFTER_PAUSE)
+        closed.is_some_and(|until| since(until) < SCARCE_AFTER_PAUSE)
     }
 
     /// Waits until it is open. Calls that are under way may close it again meanwhile.
@@ -139,6 +176,29 @@ mod tests {
         gate.open().await;
         assert_eq!(began.elapsed().as_secs(), 5);
         assert_eq!(gate.closed_for(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn s10_what_answers_ask_for_is_told_once_and_what_others_were_asked_for_never() {
+        let gate = Gate::new(Duration::from_secs(60));
+        let is_told = async || tokio::time::timeout(Duration::from_millis(10), gate.asked()).await.ok();
+        gate.hold_for(Duration::from_secs(20));
+        assert_eq!((gate.closed_for(), is_told().await), (Some(Duration::from_secs(20)), None));
+        gate.close_for(Duration::from_secs(5));
+        assert_eq!(is_told().await, None, "everybody waits for longer");
+        gate.close_for(Duration::from_secs(30));
+        assert_eq!(is_told().await, Some(Duration::from_secs(30)));
+        assert_eq!(is_told().await, None, "it is told");
+        gate.close_for(Duration::from_secs(40));
+        tokio::time::advance(Duration::from_secs(41)).await;
+        assert_eq!(is_told().await, None, "it is over");
+        gate.hold_for(Duration::MAX);
+        assert_eq!(gate.closed_for(), Some(Duration::from_secs(60)));
+        let (told, ()) = tokio::join!(gate.asked(), async {
+            sleep(Duration::from_secs(50)).await;
+            gate.close_for(Duration::from_secs(15));
+        });
+        assert_eq!(told, Duration::from_secs(15), "who waits for it is woken");
     }
 
     #[tokio::test(start_paused = true)]

@@ -153,6 +153,14 @@ impl AzureDevOps for RestClient {
         self.transport.gate.is_scarce()
     }
 
+    async fn asked_to_wait(&self) -> Duration {
+        self.transport.gate.asked().await
+    }
+
+    fn hold_calls(&self, pause: Duration) {
+        self.transport.gate.hold_for(pause);
+    }
+
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
         let request = self.transport.request("_apis/projects", &[]);
         Ok(self.pages(request, |project: &ProjectRef| project.id).await?)

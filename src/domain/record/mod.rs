@@ -1,8 +1,10 @@
 //! What is kept: the values of records and of log entries, and how an instance stands with the journal that holds them.
 
 pub mod archived_board;
+pub(crate) mod calls_wait;
 pub mod delta;
 pub(crate) mod journal_status;
 pub mod last_announced;
+pub(crate) mod mock_asked;
 pub mod source_check;
 pub mod todo;

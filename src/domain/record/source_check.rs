@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::calls_wait::CallsWait;
+use super::mock_asked::MockAsked;
 use crate::domain::conditions::Conditions;
 use crate::domain::degradation::{CallOutcome, Condition, DataSource, Policy};
 use crate::domain::wire::view::Outage;
@@ -37,6 +39,9 @@ pub struct SourceCheck {
     /// Whether the organisation says which projects there are.
     #[serde(skip_serializing_if = "is_default")]
     pub organization: Condition,
+    /// Until when nobody makes a call.
+    #[serde(skip_serializing_if = "is_default")]
+    pub calls_wait: CallsWait,
     /// Its parts that do not answer: the list of a project's teams, a team's sprints, the items of a board.
     #[serde(skip_serializing_if = "is_default")]
     pub parts: Conditions,
@@ -52,15 +57,6 @@ pub struct SourceCheck {
     /// Whether simulated boards are asked for, where anybody ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_asked: Option<MockAsked>,
-}
-
-/// Whether an instance asks for simulated boards, and since when: its start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MockAsked {
-    /// Whether it does.
-    pub on: bool,
-    /// When it started.
-    pub since: Timestamp,
 }
 
 /// How far the feed of revisions was read. It is written together with what was read.
@@ -393,6 +389,7 @@ impl SourceCheck {
             }
         }
         self.answered = self.answered.max(other.answered);
+        self.calls_wait.absorb(other.calls_wait);
         // What was read is among the items that come with it.
         self.feed = self.feed.take().or_else(|| other.feed.clone());
     }
@@ -483,11 +480,13 @@ mod tests {
         check.compared(team, Some(sprint_id()), at(5), Vec::new());
         check.advance(project(), at(5));
         check.ended = Some(at(6));
+        check.calls_wait.ask(at(8), at(6));
         let left = check.clone().without_comparisons();
         assert!(left.awaits_comparison(team.scope(Some(sprint_id()))));
         assert_eq!((left.last_compared(None), left.ended), (None, None));
-        let mut back = left;
+        let mut back = SourceCheck { calls_wait: CallsWait::default(), ..left };
         back.absorb(&check);
+        assert_eq!(back.calls_wait.until(at(6)), Some(at(8)));
         assert_eq!(
             back.compared_at(team.scope(Some(sprint_id()))),
             Some(at(5)),
@@ -502,6 +501,7 @@ mod tests {
         assert_eq!(check.compared_at(catalogue().key().scope(Some(sprint_id()))), Some(at(7)));
         check.compared(catalogue().key(), Some(sprint_id()), at(9), vec![WorkItemId::new(3).unwrap()]);
         check.whole = Some(WholeLevel { level: Level::Full, outage: None });
+        check.calls_wait.ask(at(12), at(9));
         assert_eq!(SourceCheck::decode(&check.encode()).unwrap(), check);
     }
 }

@@ -16,6 +16,7 @@ mod lists;
 mod misses;
 mod periodic;
 mod todo;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -100,6 +101,8 @@ pub struct Source {
     doubts: Mutex<Doubts>,
     /// Whether an item named a project that is not listed: the list is read again.
     has_met_a_stranger: AtomicBool,
+    /// Until when calls were last held back for what another instance was asked.
+    held_for: Mutex<Option<Timestamp>>,
     /// The projects that the feed named and that were not listed: each is looked for once.
     strangers: Mutex<BTreeSet<Text>>,
     /// The teams that a setting names and that no served project has, by the last lists.
@@ -136,6 +139,7 @@ impl Source {
             misses: Mutex::default(),
             doubts: Mutex::default(),
             has_met_a_stranger: AtomicBool::default(),
+            held_for: Mutex::default(),
             strangers: Mutex::default(),
             unknown_teams: Mutex::default(),
             feed_names_parents: AtomicBool::default(),
@@ -160,6 +164,7 @@ impl Source {
         let under_way = Mutex::<UnderWay>::default();
         let comparing = async {
             self.instance.fold.passed(EntryId::ZERO).await;
+            self.wait_as_told();
             self.levels.begin();
             self.compare_all(cause, &under_way).await
         };

@@ -49,6 +49,7 @@ fn reasons(failure: &SimulatedFailure) -> &'static [&'static str] {
         | SimulatedFailure::Reset
         | SimulatedFailure::Truncated
         | SimulatedFailure::Empty
+        | SimulatedFailure::Headed(_)
         | SimulatedFailure::Again => &[],
     }
 }

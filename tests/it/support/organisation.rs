@@ -44,6 +44,9 @@ pub enum SimulatedFailure {
     Unavailable,
     /// The answer is right, but late, as throttling makes it; `Retry-After` says so.
     Slow(Duration),
+    /// The answer is right, and in time, with these headers.
+    #[allow(dead_code, reason = "not in tests/long")]
+    Headed(Vec<(&'static str, String)>),
     /// 203 with the page to sign in, which a bad token gets.
     SignIn,
     /// Any other answer.
@@ -76,7 +79,7 @@ impl SimulatedFailure {
             Self::Unavailable => {
                 complaint(503, Vec::new(), "ServiceUnavailableException", "The service is unavailable.")
             }
-            Self::Slow(_) | Self::Reset | Self::Truncated | Self::Again => None,
+            Self::Slow(_) | Self::Headed(_) | Self::Reset | Self::Truncated | Self::Again => None,
             Self::Empty => {
                 let body = json!({ "count": 0, "value": [], "values": [], "isLastBatch": false });
                 Some(Answer { status: 200, headers: Vec::new(), body })
@@ -374,6 +377,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                     head.headers.insert("retry-after", HeaderValue::from(delay.as_secs().max(1)));
                     let told = HeaderValue::from_str(&format!("{:.3}", delay.as_secs_f64())).unwrap();
                     head.headers.insert("x-ratelimit-delay", told);
+                }
+                Some(SimulatedFailure::Headed(headers)) => {
+                    for (name, value) in headers {
+                        head.headers.insert(name, HeaderValue::from_str(&value).unwrap());
+                    }
                 }
                 // Of a page of the feed on which nothing is nobody can tell of when it is.
                 Some(SimulatedFailure::Again) if !String::from_utf8_lossy(last).contains("\"values\":[]") => {

@@ -112,6 +112,14 @@ impl AzureDevOps for Way {
         self.client.is_scarce()
     }
 
+    async fn asked_to_wait(&self) -> Duration {
+        self.client.asked_to_wait().await
+    }
+
+    fn hold_calls(&self, pause: Duration) {
+        self.client.hold_calls(pause);
+    }
+
     async fn projects(&self) -> Result<Vec<ProjectRef>, CallError> {
         self.pass(None).await?;
         if self.no_projects.load(Ordering::SeqCst) {
@@ -279,6 +287,12 @@ impl Organization {
             let change = model.change(item, Event::Updated, at, 0, edit).unwrap();
             hooks::payload(model, change).unwrap()
         })
+    }
+
+    /// Another way to this organisation, by a client of its own.
+    pub async fn another_way(&self) -> Arc<Way> {
+        let settings = ClientSettings::new(self.server.lock().await.base_url());
+        Arc::new(Way { client: RestClient::new(&settings).unwrap(), faults: Faults::default() })
     }
 
     /// A check, that long after the last, and what it announced is on the boards.
