@@ -3,6 +3,7 @@
 pub mod figures;
 pub(crate) mod filter;
 pub mod fold;
+pub(crate) mod numbers;
 pub mod projection;
 pub(crate) mod snapshot;
 pub(crate) mod stand_in;

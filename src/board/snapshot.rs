@@ -26,11 +26,11 @@ const ENCODED_FOR_MS: i64 = 10_000;
 /// Makes snapshots from the fold. An encoded one is kept until its board changes, so that a thousand readers who
 /// come at once cost one encoding.
 pub struct Snapshots {
-    fold: Arc<Fold>,
-    calculator: Arc<Calculator>,
-    clock: Clock,
+    pub(super) fold: Arc<Fold>,
+    pub(super) calculator: Arc<Calculator>,
+    pub(super) clock: Clock,
     allowed: AllowedBoards,
-    demo: bool,
+    pub(super) demo: bool,
     encoded: Mutex<HashMap<Scope, Encoded>>,
     stand_in: OnceLock<Arc<dyn StandIn>>,
 }

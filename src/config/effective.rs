@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    CHECK, CLIENT_SECRET, Config, DEMO, GRACE_DAYS, HEARTBEAT, HOST_PORT, IDENTITY_HEADER, LIFETIME,
-    LOG_ENTRIES, LOG_FILTER, MOCK, OPERATOR_KEY, PAT, PORT, REDIS_URL, SECRET, SECRET_PREVIOUS, SETTINGS,
-    SETTLE, STALE_DAYS, STREAMS_MAX, Setting, TABLES, THRESHOLD,
+    BOARD_METRICS, CHECK, CLIENT_SECRET, Config, DEMO, GRACE_DAYS, HEARTBEAT, HOST_PORT, IDENTITY_HEADER,
+    LIFETIME, LOG_ENTRIES, LOG_FILTER, MOCK, OPERATOR_KEY, PAT, PORT, REDIS_URL, SECRET, SECRET_PREVIOUS,
+    SETTINGS, SETTLE, STALE_DAYS, STREAMS_MAX, Setting, TABLES, THRESHOLD,
 };
 
 /// Where the value of a setting comes from.
@@ -99,6 +99,7 @@ impl Config {
             HOST_PORT if self.under_host => self.address.port().to_string(),
             DEMO => on_off(self.demo).to_owned(),
             MOCK => on_off(self.mock).to_owned(),
+            BOARD_METRICS => on_off(self.board_metrics).to_owned(),
             LOG_FILTER => self.log_filter.clone(),
             THRESHOLD => self.derive.fraction.to_string(),
             SETTLE => self.derive.settle.as_millis().to_string(),
@@ -158,6 +159,8 @@ mod tests {
     fn what_is_set_is_told_with_where_it_comes_from() {
         assert_eq!(one(&[(PORT, " 8080 ")], None, PORT), ("8080".into(), Origin::Environment));
         assert_eq!(one(&[(MOCK, "on")], None, MOCK), ("on".into(), Origin::Environment));
+        assert_eq!(one(&[(BOARD_METRICS, "on")], None, BOARD_METRICS), ("on".into(), Origin::Environment));
+        assert_eq!(one(&[], None, BOARD_METRICS), ("off".into(), Origin::Default));
         assert_eq!(one(&[(MOCK, " ")], None, MOCK), ("off".into(), Origin::Default));
         assert_eq!(one(&[HOST], None, HOST_PORT), ("45339".into(), Origin::Environment));
         let timeout = super::super::FUNCTION_TIMEOUT;

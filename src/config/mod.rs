@@ -147,6 +147,8 @@ settings! {
         "Limit on open streams per instance; readers over the limit are told to come back later";
     Tuning: LOG_ENTRIES = "BOARDCAST_LOG_ENTRIES_MAX", "entries, 1 to 10000000", "50000", "50000",
         "Limit on entries in the event log; a client that reconnects can resume from the newest ten thousand at least";
+    Tuning: BOARD_METRICS = "BOARDCAST_BOARD_METRICS", "`on` or `off`", "`off`", "`off`",
+        "Add the metrics of every board to the Prometheus metrics, as gauges with the names of project and team";
     Tuning: HOST_PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", "port", "not set", "set by the Functions host",
         "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
     Tuning: SITE_NAME = "WEBSITE_SITE_NAME", "text", "not set", "set by the platform",
@@ -254,6 +256,8 @@ pub struct Config {
     pub derive: DeriveSettings,
     /// How metrics are computed.
     pub metrics: MetricSettings,
+    /// Whether the operator's metrics have those of every board among them.
+    pub board_metrics: bool,
     /// How long after a comparison with the organisation the next one is due while somebody watches.
     pub check_interval: Duration,
     /// The window of the synchronisation.
@@ -323,6 +327,7 @@ impl Config {
                 grace_days: read.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
                 escaped_tags: read.tags(ESCAPED_TAGS),
             },
+            board_metrics: read.on_off(BOARD_METRICS).unwrap_or(false),
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
             address: (Ipv4Addr::LOCALHOST, port).into(),
             under_host,

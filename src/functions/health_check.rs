@@ -147,7 +147,8 @@ fn denied(remedy: &str) -> Response {
 
 fn metrics(app: &App) -> Response {
     let (reasons, endpoints) = (DeadLetter::ALL.map(DeadLetter::as_str), super::endpoints());
-    let text = prometheus::text(&app.instances, is_ready(app), &reasons, endpoints);
+    let boards = app.config.board_metrics.then(|| app.snapshots.numbers(prometheus::BOARDS_MAX));
+    let text = prometheus::text(&app.instances, is_ready(app), &reasons, endpoints, boards.as_ref());
     reply::bytes(StatusCode::OK, prometheus::MEDIA_TYPE, text)
 }
 

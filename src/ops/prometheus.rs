@@ -1,29 +1,39 @@
 //! The vitals in Prometheus' text format (version 0.0.4).
 
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+use crate::board::numbers::BoardNumbers;
 use crate::domain::entry_id::EntryId;
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 use crate::ops::instance::Instance;
 use crate::ops::instances::Instances;
 use crate::ops::vitals::{
-    DEAD_LETTERS, DELIVERY, ExportedMetric, Figure, Histogram, INSTANCE, INSTANCES, JOURNAL_LAG,
-    LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY, REQUESTS, STARTED,
-    STREAMS, TARGET_MET, TARGET_SAMPLES, TARGET_SHARE, TARGET_WANTED, TO_FETCH, Vitals,
+    BOARD_METRIC, BOARDS_LEFT_OUT, DEAD_LETTERS, DELIVERY, ExportedMetric, Figure, Histogram, INSTANCE,
+    INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY,
+    REQUESTS, STARTED, STREAMS, TARGET_MET, TARGET_SAMPLES, TARGET_SHARE, TARGET_WANTED, TO_FETCH, Vitals,
 };
 
 /// The media type of the text.
 pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// How many boards there are metrics of at most. Each has some twenty series, and whoever scrapes them keeps them all.
+pub(crate) const BOARDS_MAX: usize = 500;
+
+/// How many characters of a name stand in a label.
+const NAME_CHARS_MAX: usize = 128;
+
 /// Everything, each metric once and in the order of the table. `reasons` are all for which a payload can be of no use,
-/// `endpoints` all that requests are counted under.
+/// `endpoints` all that requests are counted under; `boards` the metrics of boards, where they are asked for, and how many
+/// boards were left out.
 pub(crate) fn text(
     instances: &Instances,
     ready: bool,
     reasons: &[&'static str],
     endpoints: impl Iterator<Item = &'static str>,
+    boards: Option<&(Vec<BoardNumbers>, usize)>,
 ) -> String {
     let mut text = Text::default();
     let Instance { id, journal, fold, vitals, .. } = &instances.instance;
@@ -70,6 +80,7 @@ pub(crate) fn text(
     }
     text.head(&DELIVERY);
     text.histogram(&DELIVERY, &[], &vitals.delivery);
+    text.boards(boards);
     text.0
 }
 
@@ -109,6 +120,30 @@ impl Text {
         }
     }
 
+    fn boards(&mut self, boards: Option<&(Vec<BoardNumbers>, usize)>) {
+        self.head(&BOARD_METRIC);
+        let mut named = BTreeSet::new();
+        for BoardNumbers { board, metrics } in boards.into_iter().flat_map(|(boards, _)| boards) {
+            let id = board.team_id.map(|team| team.to_string());
+            let name = board.team.as_deref().map(cut).or_else(|| id.clone()).unwrap_or_default();
+            let project = board.project.as_deref().map_or_else(|| board.project_id.to_string(), cut);
+            let mut labels = (project, name);
+            // A scrape in which a series comes twice is refused as a whole. For a moment two projects may have one name.
+            if !named.insert(labels.clone()) {
+                labels = (board.project_id.to_string(), id.unwrap_or_default());
+            }
+            let (project, team) = &labels;
+            for (metric, value) in metrics.iter().filter_map(|(metric, view)| Some((metric, view.value?))) {
+                let labels = [("project", &**project), ("team", team), ("metric", metric)];
+                self.sample(BOARD_METRIC.name, &labels, value.units());
+            }
+        }
+        self.head(&BOARDS_LEFT_OUT);
+        if let Some((_, left_out)) = boards {
+            self.sample(BOARDS_LEFT_OUT.name, &[], left_out);
+        }
+    }
+
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels: Vec<_> =
             labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect();
@@ -130,6 +165,11 @@ impl Text {
     }
 }
 
+/// What of a name stands in a label.
+fn cut(name: &str) -> String {
+    name.chars().take(NAME_CHARS_MAX).collect()
+}
+
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
@@ -141,11 +181,17 @@ mod tests {
     use super::*;
     use crate::board::projection::Projection;
     use crate::domain::owner::Owner;
+    use crate::domain::wire::view::{MetricView, ScopeView, Unit};
+    use crate::domain::{Hundredths, ProjectId, TeamId};
     use crate::journal::memory::MemoryJournal;
     use crate::journal::{LoadedRecords, LogRetention, Store};
     use crate::ops::vitals::{METRICS, Vitals};
 
     fn text_of(vitals: Vitals) -> String {
+        text_with(vitals, None)
+    }
+
+    fn text_with(vitals: Vitals, boards: Option<&(Vec<BoardNumbers>, usize)>) -> String {
         let clock: crate::platform::clock::Clock = Arc::new(|| Timestamp::from_epoch_ms(1_500));
         let store = Store::of(Arc::new(MemoryJournal::new(clock.clone(), LogRetention::DEFAULT)));
         let instance = Instance::new(&store, Owner::demo(None), clock, false);
@@ -153,7 +199,66 @@ mod tests {
         let loaded = LoadedRecords { records: Vec::new(), position, whole_at: position };
         instance.fold.reset(Projection::from_records(loaded).0);
         let instance = Instance { id: "a\"b\\c\nd".into(), vitals: Arc::new(vitals), ..instance };
-        text(&Instances::new(instance, store.reports), true, &["empty"], ["webhook"].into_iter())
+        text(&Instances::new(instance, store.reports), true, &["empty"], ["webhook"].into_iter(), boards)
+    }
+
+    /// A board of these names, of the project and team whose ids end in that digit.
+    fn board(digit: u32, project: Option<&str>, team: Option<&str>) -> BoardNumbers {
+        let id = format!("00000000-0000-0000-0000-00000000000{digit}");
+        let value =
+            |value| MetricView { value, unit: Unit::Points, reason: None, approximate: false, detail: None };
+        BoardNumbers {
+            board: ScopeView {
+                project_id: ProjectId::parse(&id).unwrap(),
+                project: project.map(Into::into),
+                team_id: team.map(|_| TeamId::parse(&id).unwrap()),
+                team: team.filter(|team| !team.is_empty()).map(Into::into),
+                sprint_id: None,
+                sprint: None,
+            },
+            metrics: [("points.total", Some(Hundredths::from_hundredths(1250))), ("lead.p50", None)]
+                .map(|(id, of)| (id, value(of)))
+                .into(),
+        }
+    }
+
+    fn samples_of_boards(boards: Vec<BoardNumbers>, left_out: usize) -> Vec<String> {
+        let text = text_with(Vitals::default(), Some(&(boards, left_out)));
+        text.lines().filter(|line| line.starts_with("boardcast_board_")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn metrics_of_boards_have_a_sample_where_they_have_a_value_and_labels_that_are_escaped() {
+        let told =
+            samples_of_boards(vec![board(1, Some("A \"b\" \\c"), Some("d\ne")), board(2, None, None)], 3);
+        let no_name = "00000000-0000-0000-0000-000000000002";
+        assert_eq!(
+            told,
+            [
+                r#"boardcast_board_metric{project="A \"b\" \\c",team="d\ne",metric="points.total"} 12.5"#
+                    .to_owned(),
+                format!(
+                    "boardcast_board_metric{{project=\"{no_name}\",team=\"\",metric=\"points.total\"}} 12.5"
+                ),
+                "boardcast_board_metrics_left_out 3".to_owned(),
+            ]
+        );
+        let unasked = text_of(Vitals::default());
+        assert!(unasked.contains("# TYPE boardcast_board_metric gauge\n"), "the table is the same");
+        assert!(!unasked.lines().any(|line| line.starts_with("boardcast_board_metric")));
+    }
+
+    #[test]
+    fn no_series_of_boards_comes_twice_and_no_label_is_long() {
+        let long = "n".repeat(NAME_CHARS_MAX);
+        let (one, other) = (format!("{long}1"), format!("{long}2"));
+        let boards = [(1, &*one), (2, &*other)].map(|(digit, team)| board(digit, Some("P"), Some(team)));
+        let told = samples_of_boards(boards.into(), 0);
+        assert!(told[0].contains(&format!("project=\"P\",team=\"{long}\"")), "{told:?}");
+        let of_ids = "00000000-0000-0000-0000-000000000002";
+        assert!(told[1].contains(&format!("project=\"{of_ids}\",team=\"{of_ids}\"")), "{told:?}");
+        let unnamed = samples_of_boards(vec![board(3, Some("P"), Some(""))], 0);
+        assert!(unnamed[0].contains("team=\"00000000-0000-0000-0000-000000000003\""), "{unnamed:?}");
     }
 
     #[test]

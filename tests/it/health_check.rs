@@ -584,7 +584,7 @@ async fn w6_p9_a_reader_comes_back_after_a_panic() {
 }
 
 /// Prometheus' text format, read as strictly as its description is written and knowing nothing of the writer.
-struct Samples {
+pub struct Samples {
     /// Kind of each metric.
     families: BTreeMap<String, String>,
     /// Value of each sample, by name and labels as they are written.
@@ -592,7 +592,7 @@ struct Samples {
 }
 
 impl Samples {
-    fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let mut samples = Self { families: BTreeMap::new(), values: BTreeMap::new() };
         let (mut helped, mut family) = (String::new(), String::new());
         assert!(text.ends_with('\n'), "the last line ends in a line feed");

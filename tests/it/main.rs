@@ -13,6 +13,7 @@
 
 mod access;
 mod archive_contract;
+mod board_metrics;
 mod bounds;
 mod budget;
 mod chaos;

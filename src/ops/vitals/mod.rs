@@ -265,6 +265,10 @@ vitals! {
             "How long requests took, by `endpoint`, streams excepted";
         DELIVERY: "histogram" = "boardcast_delivery_latency_seconds", "s",
             "From the receipt of a hook, or of what a comparison fetched, to the moment at which it is handed to a reader's socket";
+        BOARD_METRIC: "gauge" = "boardcast_board_metric", "that of the metric",
+            "The metrics of boards, by `project`, `team` and `metric`; absent without a value, and unless BOARDCAST_BOARD_METRICS is on";
+        BOARDS_LEFT_OUT: "gauge" = "boardcast_board_metrics_left_out", "boards",
+            "Boards whose metrics are left out because there are more than 500; absent unless BOARDCAST_BOARD_METRICS is on";
     }
 }
 
