@@ -3,6 +3,7 @@
 pub mod figures;
 pub(crate) mod filter;
 pub mod fold;
+pub(crate) mod item;
 pub(crate) mod numbers;
 pub mod projection;
 pub(crate) mod snapshot;

@@ -11,6 +11,7 @@ use super::{Function, Request, Trigger, failed, is_read, reply};
 use crate::app::App;
 use crate::domain::entry_id::EntryId;
 use crate::domain::scope::Scope;
+use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::functions::reply::ErrorBody;
 use crate::ops::vitals::ReadOutcome;
@@ -20,6 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long it waits for the first load while there are boards that the archive holds.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What stands before the number of a work item that is to be explained, where else a metric is named.
+const ITEM: &str = "item:";
 
 /// The function.
 pub(super) const FUNCTION: Function = Function {
@@ -69,7 +73,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
         [scope] => {
             let outcome = read(app, *scope);
             match request.query.first("explain") {
-                Some(metric) => explanation(app, *scope, metric),
+                Some(of) => explanation(app, *scope, of),
                 None => {
                     let response = board(app, *scope, &request);
                     if response.status() == StatusCode::OK && outcome != ReadOutcome::Miss {
@@ -130,9 +134,15 @@ fn board(app: &App, scope: Scope, request: &Request) -> Response {
     }
 }
 
-/// Where a number comes from.
-fn explanation(app: &App, scope: Scope, metric: &str) -> Response {
-    match app.snapshots.explain(scope, metric) {
+/// Where a number comes from, or why an item is on the board or not.
+fn explanation(app: &App, scope: Scope, of: &str) -> Response {
+    if let Some(number) = of.strip_prefix(ITEM) {
+        return match number.parse().ok().and_then(WorkItemId::new) {
+            Some(item) => reply::value(StatusCode::OK, &app.snapshots.explain_item(scope, item)),
+            None => malformed_item(),
+        };
+    }
+    match app.snapshots.explain(scope, of) {
         Some(explanation) => reply::value(StatusCode::OK, &explanation),
         None => unknown_metric(),
     }
@@ -161,6 +171,15 @@ fn unknown_metric() -> Response {
         remedy: "the board's `metrics` are named by their ids; a board without a sprint explains none",
     };
     reply::error(StatusCode::NOT_FOUND, error)
+}
+
+fn malformed_item() -> Response {
+    let error = ErrorBody {
+        code: "malformed_item",
+        message: "`explain=item:` is not followed by the number of a work item",
+        remedy: "write it as explain=item:17",
+    };
+    reply::error(StatusCode::BAD_REQUEST, error)
 }
 
 fn malformed_position() -> Response {

@@ -26,6 +26,7 @@ mod derive;
 mod details;
 mod discovery;
 mod eviction;
+mod explained;
 mod failures;
 mod feed;
 mod field;

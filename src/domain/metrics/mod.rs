@@ -11,6 +11,7 @@ mod board;
 mod burndown;
 mod digest;
 mod explain;
+mod explain_item;
 mod frame;
 mod ids;
 mod life;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 
 pub use digest::Digest;
 pub use explain::explain;
+pub use explain_item::{explain_item, explain_unknown};
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
 pub use ids::SPRINT_DAYS_LEFT;
 pub use metric::Metric;

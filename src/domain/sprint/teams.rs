@@ -82,10 +82,12 @@ impl Teams {
     /// The boards that show an item: those of every team in one of whose areas it is; its project's where there is no
     /// such team; none while it is deleted.
     pub fn boards_of(&self, item: &WorkItem) -> Vec<Scope> {
+        if item.present().claim.facts.deleted { Vec::new() } else { self.homes_of(item) }
+    }
+
+    /// The boards that would show an item if it were not deleted.
+    pub fn homes_of(&self, item: &WorkItem) -> Vec<Scope> {
         let facts = &item.present().claim.facts;
-        if facts.deleted {
-            return Vec::new();
-        }
         let scopes: Vec<Scope> =
             self.boards_by(facts.project, &facts.area_path, &facts.iteration_path).collect();
         if scopes.is_empty() { vec![Scope::project(facts.project)] } else { scopes }

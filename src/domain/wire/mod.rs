@@ -3,5 +3,6 @@
 mod envelope;
 pub mod event;
 pub(crate) mod explanation;
+pub(crate) mod item_explanation;
 mod outage;
 pub(crate) mod view;
