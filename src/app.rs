@@ -12,6 +12,7 @@ use crate::board::snapshot::Snapshots;
 use crate::config::{Config, Organization, OrganizationLogin, Redis, TableAccess, Tables};
 use crate::devops::AzureDevOps;
 use crate::devops::client::{self, ClientSettings, RestClient};
+use crate::devops::subscriptions::ServiceHooks;
 use crate::domain::degradation::Policy;
 use crate::journal::memory::MemoryJournal;
 use crate::journal::redis::{self, RedisJournal, RedisSettings};
@@ -27,6 +28,7 @@ use crate::stream::hub::{Hub, RingLimits};
 use crate::stream::relay::Relay;
 use crate::stream::{Sources, Streams};
 use crate::sync::source::{Source, SourceSettings};
+use crate::sync::subscriptions::HookKeeper;
 use crate::sync::timer::Synchronisation;
 use crate::write::announce::Deriver;
 use crate::write::archiver::Archiver;
@@ -70,7 +72,7 @@ impl Parts {
     /// Puts the application together over these adapters and starts what runs for as long as the process, so it needs a
     /// runtime.
     pub fn start(config: &Config, adapters: Adapters) -> App {
-        let Adapters { store, clock, ring, azure, archive } = adapters;
+        let Adapters { store, clock, ring, azure, hooks: _, archive } = adapters;
         let instance = Instance {
             allowed: Arc::new(config.allowed.clone()),
             ..Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some())
@@ -212,6 +214,8 @@ pub struct Adapters {
     pub ring: RingLimits,
     /// The organisation to compare boards with; without one hooks alone feed them.
     pub azure: Option<Arc<dyn AzureDevOps>>,
+    /// What keeps the subscriptions of service hooks as they should be; without one they are somebody else's business.
+    pub hooks: Option<HookKeeper>,
     /// Where copies and the inbox are; without one a hook that the journal cannot take is refused.
     pub archive: Option<Arc<dyn Archive>>,
 }
@@ -225,19 +229,11 @@ impl Adapters {
         let clock = clock::system();
         let roots = root_certificates(config)?;
         let store = store(config, &roots, &clock)?;
-        let mut adapters = Self { store, ring: RingLimits::DEFAULT, azure: None, archive: None, clock };
-        if let Some(Organization { url, login }) = &config.organization {
-            let mut settings = ClientSettings { roots: roots.clone(), ..ClientSettings::new(url) };
-            match login.clone() {
-                OrganizationLogin::Anonymous => {}
-                OrganizationLogin::PersonalToken(token) => settings.token = Some(token),
-                OrganizationLogin::Identity(identity) => {
-                    let tokens = tokens(identity, client::RESOURCE, &roots, &adapters.clock)?;
-                    settings.tokens = Some(tokens);
-                }
-            }
-            adapters.azure = Some(Arc::new(RestClient::new(&settings)?));
-        }
+        let (azure, hooks) = organisation(config, &clock)?.map_or((None, None), |(azure, hooks)| {
+            let keeper = hook_keeper(config, hooks, &roots);
+            (Some(azure), keeper)
+        });
+        let mut adapters = Self { store, ring: RingLimits::DEFAULT, azure, hooks, archive: None, clock };
         if let Some(Tables { endpoint, access }) = config.tables.clone() {
             let credential = match access {
                 TableAccess::Key { account, key } => Credential::SharedKey { account, key },
@@ -251,6 +247,50 @@ impl Adapters {
         }
         Ok(adapters)
     }
+}
+
+/// An organisation, to be asked for what it has and for its subscriptions.
+type Organisation = (Arc<dyn AzureDevOps>, Arc<dyn ServiceHooks>);
+
+/// The organisation that is configured, if one is.
+///
+/// Errors: it cannot even be asked.
+fn organisation(config: &Config, clock: &Clock) -> Result<Option<Organisation>, Box<dyn Error>> {
+    let Some(Organization { url, login }) = &config.organization else { return Ok(None) };
+    let roots = root_certificates(config)?;
+    let mut settings = ClientSettings { roots: roots.clone(), ..ClientSettings::new(url) };
+    match login.clone() {
+        OrganizationLogin::Anonymous => {}
+        OrganizationLogin::PersonalToken(token) => settings.token = Some(token),
+        OrganizationLogin::Identity(identity) => {
+            settings.tokens = Some(tokens(identity, client::RESOURCE, &roots, clock)?);
+        }
+    }
+    let client = Arc::new(RestClient::new(&settings)?);
+    Ok(Some((client.clone(), client)))
+}
+
+/// An organisation, and what keeps the subscriptions that lead here.
+type OrganisationWithKeeper = (Arc<dyn AzureDevOps>, HookKeeper);
+
+/// The organisation and what keeps its subscriptions, for the command line; `None` where it is not said where they are to
+/// lead.
+///
+/// Errors: the organisation cannot even be asked.
+pub fn subscriptions(config: &Config) -> Result<Option<OrganisationWithKeeper>, Box<dyn Error>> {
+    let Some((azure, hooks)) = organisation(config, &clock::system())? else { return Ok(None) };
+    let roots = root_certificates(config)?;
+    Ok(hook_keeper(config, hooks, &roots).map(|keeper| (azure, keeper)))
+}
+
+/// What keeps the subscriptions of a deployment, where it is said at which address it is reached.
+fn hook_keeper(
+    config: &Config,
+    hooks: Arc<dyn ServiceHooks>,
+    roots: &RootCertificates,
+) -> Option<HookKeeper> {
+    let endpoint = config.hook_endpoint.clone().filter(|_| !config.demo)?;
+    Some(HookKeeper { hooks, endpoint, roots: roots.clone() })
 }
 
 /// What gives out tokens for one service.

@@ -18,8 +18,10 @@ fn main() -> ExitCode {
         Err(errors) => return cli::fail(&errors),
     };
     let unknown = Config::unknown(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-    if let Command::Config { json } = command {
-        return cli::print_config(&config, json, environment, &unknown);
+    match &command {
+        Command::Config { json } => return cli::print_config(&config, *json, environment, &unknown),
+        Command::Hooks(command) => return cli::hooks(&config, command),
+        Command::Serve => {}
     }
     if let Err(error) = boardcast::ops::telemetry::init(config.under_host, &config.log_filter) {
         return cli::fail(&error);

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command as Parser, Error};
+use clap::{Arg, ArgAction, ArgMatches, Command as Parser, Error};
 
 /// What the executable is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Listen and serve.
     Serve,
@@ -14,6 +14,64 @@ pub enum Command {
         /// As JSON rather than as a table.
         json: bool,
     },
+    /// Look after the subscriptions of service hooks.
+    Hooks(HooksCommand),
+}
+
+/// What is to be done with the subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HooksCommand {
+    /// What.
+    pub action: HooksAction,
+    /// As JSON rather than as a table.
+    pub json: bool,
+    /// Whether subscriptions may come to belong to a person.
+    pub as_person: bool,
+    /// The projects that it is about, by name or GUID; none means all that are served.
+    pub projects: Vec<String>,
+}
+
+/// What can be done with subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HooksAction {
+    /// Make those that are missing.
+    Install,
+    /// Tell how they do.
+    Status,
+    /// Have each be as it should be, and remove those that are superfluous.
+    Repair,
+    /// Remove them.
+    Remove,
+    /// Move them to a new secret or function key.
+    Rotate,
+}
+
+impl HooksAction {
+    /// Every action with its name and what is said of it.
+    const ALL: [(Self, &str, &str); 5] = [
+        (Self::Install, "install", "Make the subscriptions that are missing, and correct those that differ"),
+        (
+            Self::Status,
+            "status",
+            "Print each subscription: its status, last delivery and what is wrong with it",
+        ),
+        (
+            Self::Repair,
+            "repair",
+            "As install; and remove duplicates and those of projects that are not served",
+        ),
+        (Self::Remove, "remove", "Remove the subscriptions that lead to this deployment"),
+        (
+            Self::Rotate,
+            "rotate",
+            "Move the subscriptions to the secret and the function key that are set, once the app takes them",
+        ),
+    ];
+
+    /// Whether subscriptions may be made or written by it, and so come to belong to whoever does.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Install | Self::Repair | Self::Rotate)
+    }
 }
 
 /// What an exit code says; a service manager or a script goes by it.
@@ -24,6 +82,8 @@ Exit codes:
   0    what was asked for is done; a server was told to stop
   1    boardcast cannot start or go on; standard error says why
   2    the command line is not understood
+  3    something is not as it should be: `hooks` names it
+  4    `hooks` refused: a personal token, or the app does not take the secret; nothing was changed
   200  a server under the Functions host was told to stop: the host starts it again";
 
 fn parser() -> Parser {
@@ -36,8 +96,38 @@ fn parser() -> Parser {
         .subcommand(
             Parser::new("config")
                 .about("Print every setting with the value that is in force and where it comes from; secrets are not shown")
-                .arg(json),
+                .arg(json.clone()),
         )
+        .subcommand(hooks(&json))
+}
+
+fn hooks(json: &Arg) -> Parser {
+    let project = Arg::new("project").long("project").value_name("NAME").action(ArgAction::Append);
+    let as_person = Arg::new("as-person").long("as-person").action(ArgAction::SetTrue);
+    let action = |(action, name, about): (HooksAction, &'static str, &'static str)| {
+        let parser = Parser::new(name)
+            .about(about)
+            .arg(json.clone())
+            .arg(project.clone().help("Only this project, by name or GUID; may be repeated"));
+        let help = "Also with a person's token, to whom the subscriptions then belong";
+        if action.writes() { parser.arg(as_person.clone().help(help)) } else { parser }
+    };
+    Parser::new("hooks")
+        .about("Look after the service hook subscriptions that lead to BOARDCAST_PUBLIC_URL")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(HooksAction::ALL.map(action))
+}
+
+fn hooks_command(given: &ArgMatches) -> Option<HooksCommand> {
+    let (name, given) = given.subcommand()?;
+    let (action, ..) = HooksAction::ALL.into_iter().find(|(_, known, _)| *known == name)?;
+    Some(HooksCommand {
+        action,
+        json: given.get_flag("json"),
+        as_person: action.writes() && given.get_flag("as-person"),
+        projects: given.get_many::<String>("project").into_iter().flatten().cloned().collect(),
+    })
 }
 
 impl Command {
@@ -49,6 +139,7 @@ impl Command {
         let matches = parser().try_get_matches_from(arguments)?;
         Ok(match matches.subcommand() {
             Some(("config", given)) => Self::Config { json: given.get_flag("json") },
+            Some(("hooks", given)) => hooks_command(given).map_or(Self::Serve, Self::Hooks),
             _ => Self::Serve,
         })
     }
@@ -74,8 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn each_action_on_subscriptions_is_understood() {
+        for (action, name, _) in HooksAction::ALL {
+            let (json, as_person, projects) = (false, false, Vec::new());
+            let plain = HooksCommand { action, json, as_person, projects };
+            assert_eq!(parse(&["hooks", name]).unwrap(), Command::Hooks(plain.clone()));
+            let projects = vec!["Website".to_owned(), "Shop".to_owned()];
+            let all = ["hooks", name, "--json", "--project", "Website", "--project", "Shop"];
+            assert_eq!(parse(&all).unwrap(), Command::Hooks(HooksCommand { json: true, projects, ..plain }));
+            let person = parse(&["hooks", name, "--as-person"]);
+            assert_eq!(person.is_ok(), action.writes(), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_an_error_of_use() {
-        for arguments in [&["--prot", "7072"][..], &["sevre"], &["config", "extra"], &["serve", "--json"]] {
+        for arguments in [
+            &["--prot", "7072"][..],
+            &["sevre"],
+            &["config", "extra"],
+            &["serve", "--json"],
+            &["hooks"],
+            &["hooks", "instal"],
+        ] {
             let error = parse(arguments).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{arguments:?}");
         }

@@ -1,6 +1,8 @@
 //! The command line. Without a command the executable serves.
 
 mod arguments;
+mod hooks;
+mod table;
 
 use std::error::Error;
 use std::fmt;
@@ -24,6 +26,7 @@ use crate::server;
 use crate::sync::timer;
 
 pub use arguments::Command;
+pub use hooks::hooks;
 
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.
 const RESTART: u8 = 200;
@@ -52,7 +55,7 @@ pub fn print_config(
     let settings = config.effective(environment, from_host_json);
     let text = match json {
         true => serde_json::to_string_pretty(&settings).unwrap_or_default(),
-        false => table(&settings),
+        false => settings_table(&settings),
     };
     match writeln!(std::io::stdout(), "{text}") {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,14 +64,9 @@ pub fn print_config(
 }
 
 /// A row for each setting: name, where it comes from, value.
-fn table(settings: &[EffectiveSetting]) -> String {
-    let width =
-        |of: fn(&EffectiveSetting) -> &str| settings.iter().map(|one| of(one).len()).max().unwrap_or(0);
-    let (names, origins) = (width(|one| one.name), width(|one| one.from.as_str()));
-    let row = |one: &EffectiveSetting| {
-        format!("{:names$}  {:origins$}  {}", one.name, one.from.as_str(), one.value)
-    };
-    settings.iter().map(row).collect::<Vec<_>>().join("\n")
+fn settings_table(settings: &[EffectiveSetting]) -> String {
+    let row = |one: &EffectiveSetting| vec![one.name.into(), one.from.as_str().into(), one.value.clone()];
+    table::aligned(&settings.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Listens and serves until the process is told to stop.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     BOARD_METRICS, CHECK, CLIENT_SECRET, Config, DEMO, GRACE_DAYS, HEARTBEAT, HOST_PORT, IDENTITY_HEADER,
     LIFETIME, LOG_ENTRIES, LOG_FILTER, MOCK, OPERATOR_KEY, PAT, PORT, REDIS_URL, SECRET, SECRET_PREVIOUS,
-    SETTINGS, SETTLE, STALE_DAYS, STREAMS_MAX, Setting, TABLES, THRESHOLD,
+    SETTINGS, SETTLE, STALE_DAYS, STREAMS_MAX, Setting, TABLES, THRESHOLD, WEBHOOK_KEY,
 };
 
 /// Where the value of a setting comes from.
@@ -50,8 +50,18 @@ pub struct EffectiveSetting {
 
 /// Whether a setting is a secret or may contain one.
 pub(super) fn is_secret(name: &str) -> bool {
-    [PAT, CLIENT_SECRET, SECRET, SECRET_PREVIOUS, OPERATOR_KEY, REDIS_URL, TABLES, IDENTITY_HEADER]
-        .contains(&name)
+    [
+        PAT,
+        CLIENT_SECRET,
+        SECRET,
+        SECRET_PREVIOUS,
+        WEBHOOK_KEY,
+        OPERATOR_KEY,
+        REDIS_URL,
+        TABLES,
+        IDENTITY_HEADER,
+    ]
+    .contains(&name)
 }
 
 const fn on_off(is_on: bool) -> &'static str {
@@ -192,6 +202,8 @@ mod tests {
             (SECRET, "hunter2"),
             (SECRET_PREVIOUS, "hunter2"),
             (OPERATOR_KEY, "hunter2"),
+            (WEBHOOK_KEY, "hunter2"),
+            (super::super::PUBLIC_URL, "https://boards.example"),
             (REDIS_URL, redis),
             (TABLES, tables),
             (IDENTITY_HEADER, "hunter2"),
@@ -204,6 +216,6 @@ mod tests {
         let all = effective(&settings, None);
         let shown = format!("{all:?}");
         assert!(!shown.contains("hunter") && !shown.contains("aHVudGVy"), "{shown}");
-        assert_eq!(all.iter().filter(|setting| setting.value == "[redacted]").count(), 8);
+        assert_eq!(all.iter().filter(|setting| setting.value == "[redacted]").count(), 9);
     }
 }

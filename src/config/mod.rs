@@ -7,6 +7,7 @@ mod function_timeout;
 mod organization;
 mod reading;
 mod redis;
+mod service_hooks;
 mod tables;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::devops::credentials::HookAccess;
+use crate::devops::subscriptions::endpoint::HookEndpoint;
 use crate::domain::authorise::AllowedBoards;
 use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
 use crate::domain::owner::Owner;
@@ -89,6 +91,10 @@ settings! {
         "Secret that service hooks must present, as the password of Basic authentication or in the header `X-Boardcast-Secret`";
     Common: SECRET_PREVIOUS = "BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "text, up to 256 characters", "not set", "not set",
         "Second secret that is also accepted, for the time it takes to move subscriptions to a new one";
+    Common: PUBLIC_URL = "BOARDCAST_PUBLIC_URL", "URL", "not set", "not set",
+        "Address under which Azure DevOps reaches boardcast, such as `https://<app>.azurewebsites.net`. With it boardcast makes the service hook subscriptions of the projects that it serves, watches over them and repairs them. Not set: they are made by hand, or with `boardcast hooks`";
+    Common: WEBHOOK_KEY = "BOARDCAST_WEBHOOK_KEY", "text", "not set", "not set",
+        "Key of the function `WorkItemWebhook` alone, which subscriptions send in the header `x-functions-key`. Needed behind a Functions host";
     Common: OPERATOR_KEY = "BOARDCAST_OPERATOR_KEY", "text", "not set: open to everybody", "not set: closed to everybody",
         "Key for status details and metrics, sent as `Authorization: Bearer` or `X-Boardcast-Key`";
     Common: REDIS_URL = "BOARDCAST_REDIS_URL", "`redis://` or `rediss://`, then `user:password@` if needed, host and port", "not set", "not set",
@@ -213,6 +219,8 @@ pub struct Config {
     pub allowed: AllowedBoards,
     /// Who may post hooks.
     pub hook_access: HookAccess,
+    /// Where subscriptions are to lead, if boardcast is to make them.
+    pub hook_endpoint: Option<HookEndpoint>,
     /// Who decides who may look at boards.
     pub board_access: BoardAccess,
     /// Whether App Service's authentication is on.
@@ -312,6 +320,7 @@ impl Config {
         let allowed = read.allowed(organization.is_some() || demo);
         let sync_window = read.sync_window();
         let function_timeout = read.function_timeout(under_host);
+        let hook_access = read.hook_access(under_host);
         let default_retention = LogRetention::DEFAULT;
         let config = Self {
             owner: read.owner(demo, organization.as_ref()),
@@ -332,7 +341,8 @@ impl Config {
             address: (Ipv4Addr::LOCALHOST, port).into(),
             under_host,
             allowed,
-            hook_access: read.hook_access(under_host),
+            hook_endpoint: read.hook_endpoint(&hook_access),
+            hook_access,
             board_access: if under_host { BoardAccess::Keys } else { BoardAccess::Anybody },
             // As the Functions host reads it, and nothing to complain of: no operator writes it.
             has_authentication: read

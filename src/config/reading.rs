@@ -10,8 +10,8 @@ use super::effective::is_secret;
 use super::{
     ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
     FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
-    OperatorAccess, PROJECTS, REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX, SYNC_CRON,
-    SYNC_ZONE, TEAM_ZONES, TEAMS, THRESHOLD,
+    OperatorAccess, PROJECTS, PUBLIC_URL, REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX,
+    SYNC_CRON, SYNC_ZONE, TEAM_ZONES, TEAMS, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedBoards;
@@ -57,6 +57,8 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             name if is_secret(name) => true,
             // An address to clone from may hold a token.
             ORGANIZATION_URL | AUTHORITY_HOST => value.contains('@'),
+            // So may one that was copied from a subscription, as the code of a function.
+            PUBLIC_URL => value.contains(['@', '?']),
             // Where a way to log in was expected, somebody may have put a password.
             REDIS_AUTH => !matches!(value.trim(), "password" | "managed_identity"),
             _ => false,
@@ -271,7 +273,7 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         window.unwrap_or_default()
     }
 
-    fn secret(&mut self, name: &str) -> Option<Secret> {
+    pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
         self.parsed(name, |text| match text.chars().count() {
             _ if is_unresolved(text) => Err(UNRESOLVED),
             // Azure DevOps takes no longer passwords, so a longer one can never match.

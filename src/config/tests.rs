@@ -244,3 +244,41 @@ fn fault_k1_a_reference_that_was_not_resolved_is_no_secret() {
         assert!(errors.starts_with(name) && errors.contains("Key Vault Secrets User"), "{errors}");
     }
 }
+
+const HOOKS: [(&str, &str); 3] = [
+    ("BOARDCAST_ORGANIZATION_URL", "https://dev.azure.com/contoso"),
+    ("BOARDCAST_WEBHOOK_SECRET", "hunter2"),
+    ("BOARDCAST_PUBLIC_URL", "https://boards.contoso.example"),
+];
+
+#[test]
+fn subscriptions_lead_to_the_public_address_with_the_current_secret() {
+    assert!(config(&[]).unwrap().hook_endpoint.is_none());
+    let all = [&HOOKS[..], &[("BOARDCAST_WEBHOOK_SECRET_PREVIOUS", "old"), ("BOARDCAST_WEBHOOK_KEY", "key")]]
+        .concat();
+    let endpoint = config(&all).unwrap().hook_endpoint.unwrap();
+    assert_eq!(endpoint.base().as_str(), "https://boards.contoso.example/api/webhooks/azure-devops");
+    assert_eq!(endpoint.secret().expose(), "hunter2");
+    assert_eq!(endpoint.key().map(Secret::expose), Some("key"));
+}
+
+#[test]
+fn a_public_address_without_what_subscriptions_need_is_refused_with_its_remedy() {
+    let without = |name: &str| {
+        let left: Vec<_> = HOOKS.into_iter().filter(|(setting, _)| *setting != name).collect();
+        config(&left).unwrap_err()
+    };
+    assert!(without("BOARDCAST_WEBHOOK_SECRET").contains("set BOARDCAST_WEBHOOK_SECRET as well"));
+    assert!(without("BOARDCAST_ORGANIZATION_URL").contains("set BOARDCAST_ORGANIZATION_URL as well"));
+    let key = config(&[("BOARDCAST_WEBHOOK_KEY", "hunter2")]).unwrap_err();
+    assert!(key.contains("set BOARDCAST_PUBLIC_URL as well") && !key.contains("hunter2"), "{key}");
+    for address in
+        ["http://boards.contoso.example", "https://u:hunter2@x.example", "https://x.example/?code=hunter2"]
+    {
+        let error = config(&[&HOOKS[..2], &[("BOARDCAST_PUBLIC_URL", address)]].concat()).unwrap_err();
+        assert!(error.starts_with("BOARDCAST_PUBLIC_URL=") && !error.contains("hunter2"), "{error}");
+    }
+    let blank = [HOOKS[0], HOOKS[2], ("BOARDCAST_WEBHOOK_SECRET", "correct horse")];
+    let error = config(&blank).unwrap_err();
+    assert!(error.contains("no blanks") && !error.contains("horse"), "{error}");
+}

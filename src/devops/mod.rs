@@ -9,6 +9,7 @@ mod json;
 mod page;
 mod payload;
 pub mod project;
+pub mod subscriptions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -82,6 +82,16 @@ impl AllowedBoards {
         is_team && self.allows_project(scope.project, project_name)
     }
 
+    /// The names of projects, as they were written, that none of these projects has.
+    pub fn unknown_projects<'a>(
+        &self,
+        projects: impl Iterator<Item = (ProjectId, &'a str)> + Clone,
+    ) -> Vec<String> {
+        let is_there =
+            |served: &NameOrId| projects.clone().any(|(id, name)| served.is_project(id, Some(name)));
+        self.projects.iter().filter(|served| !is_there(served)).map(ToString::to_string).collect()
+    }
+
     /// The names of teams, as they were written, that none of these teams has, and with them its project. One that may be of
     /// a project of which nobody told the teams is none of them.
     pub fn unknown_teams<'a>(
@@ -110,6 +120,16 @@ mod tests {
 
     fn named(teams: &[&str]) -> AllowedBoards {
         AllowedBoards::default().with_teams(teams.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn a_project_that_is_named_and_not_there_is_found() {
+        let named =
+            ["fabrikam", "Contoso", &other_project().to_string()].map(|name| NameOrId::parse(name).unwrap());
+        let named = AllowedBoards::projects(named.to_vec());
+        let there = [(project(), "Fabrikam"), (other_project(), "Other")];
+        assert_eq!(named.unknown_projects(there.into_iter()), ["contoso"]);
+        assert_eq!(AllowedBoards::default().unknown_projects([].into_iter()), Vec::<String>::new());
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod scope;
 pub mod sprint;
 pub mod stored;
+pub mod subscription;
 pub mod target;
 pub mod time;
 pub mod wire;

@@ -32,6 +32,7 @@ mod feed;
 mod field;
 mod functions_host;
 mod health_check;
+mod hooks_command;
 mod identity;
 mod inbox;
 mod infra;

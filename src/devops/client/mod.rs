@@ -7,6 +7,7 @@ mod answers;
 mod asked_fields;
 mod feed;
 mod gate;
+mod hooks;
 mod items;
 mod login;
 mod project;

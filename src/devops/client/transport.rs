@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,7 @@ pub(super) struct Request<'a> {
     transport: &'a Transport,
     route: &'static str,
     url: Url,
+    method: Method,
     body: Option<String>,
 }
 
@@ -119,7 +120,7 @@ impl Transport {
                 };
             }
         }
-        Request { transport: self, route, url, body: None }
+        Request { transport: self, route, url, method: Method::GET, body: None }
     }
 }
 
@@ -131,7 +132,17 @@ impl Request<'_> {
 
     /// Makes it a POST with this body.
     pub(super) fn posting(self, body: &Value) -> Self {
-        Self { body: Some(body.to_string()), ..self }
+        Self { method: Method::POST, body: Some(body.to_string()), ..self }
+    }
+
+    /// Makes it a PUT with this body.
+    pub(super) fn putting(self, body: &Value) -> Self {
+        Self { method: Method::PUT, ..self.posting(body) }
+    }
+
+    /// Makes it a DELETE.
+    pub(super) fn deleting(self) -> Self {
+        Self { method: Method::DELETE, ..self }
     }
 
     /// Makes the call, when it is its turn, with the version that the server knows. Errors: there was no answer, or none
@@ -187,10 +198,10 @@ impl Request<'_> {
 
     async fn exchange(self, credentials: &Credentials) -> Result<Answer, Refused> {
         let transport = self.transport;
-        let mut sent = match self.body {
-            None => transport.http.get(self.url),
-            Some(body) => transport.http.post(self.url).header(CONTENT_TYPE, "application/json").body(body),
-        };
+        let mut sent = transport.http.request(self.method, self.url);
+        if let Some(body) = self.body {
+            sent = sent.header(CONTENT_TYPE, "application/json").body(body);
+        }
         // A bad token is otherwise answered with a detour to the page to sign in.
         sent = sent.header(ACCEPT, "application/json").header("x-tfs-fedauthredirect", "Suppress");
         if let Some(header) = &credentials.header {
@@ -253,7 +264,10 @@ fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
     if !is_json(answer.headers()) {
         return Err(Refused::new(Failure::Unreadable, NO_JSON));
     }
-    json::read(answer.body(), |body| serde_json::from_slice(body))
+    // What is deleted is answered with nothing, which is as good as `null`.
+    let is_nothing = answer.status() == StatusCode::NO_CONTENT && answer.body().is_empty();
+    let body: &[u8] = if is_nothing { b"null" } else { answer.body() };
+    json::read(body, |body| serde_json::from_slice(body))
         .map_err(|error| Refused::new(Failure::Unreadable, cut(&error.to_string())))
 }
 

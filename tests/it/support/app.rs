@@ -15,6 +15,7 @@ use boardcast::journal::memory::MemoryJournal;
 use boardcast::journal::{Journal as _, LogRetention, Store};
 use boardcast::platform::clock::Clock;
 use boardcast::stream::hub::RingLimits;
+use boardcast::sync::subscriptions::HookKeeper;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -70,6 +71,7 @@ pub struct Builder {
     ring: RingLimits,
     wrap: Layer,
     azure: Option<Arc<dyn AzureDevOps>>,
+    hooks: Option<HookKeeper>,
     archive: Option<Arc<dyn Archive>>,
 }
 
@@ -85,6 +87,7 @@ impl TestApp {
             ring: RingLimits::DEFAULT,
             wrap: Box::new(|store| store),
             azure: None,
+            hooks: None,
             archive: None,
         }
     }
@@ -182,6 +185,13 @@ impl Builder {
         self
     }
 
+    /// Looks after the subscriptions of service hooks.
+    #[allow(dead_code, reason = "only in tests/it")]
+    pub fn subscriptions(mut self, keeper: HookKeeper) -> Self {
+        self.hooks = Some(keeper);
+        self
+    }
+
     /// Keeps copies and the inbox in that archive.
     pub fn archive(mut self, archive: Arc<dyn Archive>) -> Self {
         self.archive = Some(archive);
@@ -219,6 +229,7 @@ impl Builder {
             clock: self.clock,
             ring: self.ring,
             azure: self.azure,
+            hooks: self.hooks,
             archive: self.archive,
         };
         let app = Parts::start(&config, adapters);

@@ -21,6 +21,7 @@ pub mod platform;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod service_hooks;
 pub mod source;
 pub mod sse;
 pub mod team;

@@ -26,6 +26,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::service_hooks::{self, FakeHooks};
+
 /// An answer that the tests make up.
 #[derive(Clone)]
 pub struct Answer {
@@ -120,6 +122,7 @@ struct Shared {
     last: Mutex<BTreeMap<String, Bytes>>,
     /// The requests, where they are kept.
     asked: Mutex<Option<Vec<Asked>>>,
+    hooks: FakeHooks,
 }
 
 /// A request as it came.
@@ -167,6 +170,7 @@ impl Server {
             most_in_flight,
             last,
             asked,
+            hooks: FakeHooks::default(),
         });
         let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
         let server = Self { shared, address, accepting };
@@ -182,6 +186,11 @@ impl Server {
     /// The model that is served.
     pub fn model(&self) -> Arc<Mutex<Model>> {
         self.shared.model.clone()
+    }
+
+    /// Its subscriptions of service hooks.
+    pub fn hooks(&self) -> FakeHooks {
+        self.shared.hooks.clone()
     }
 
     /// How many calls were answered, failures included.
@@ -280,6 +289,13 @@ impl Drop for Server {
 }
 
 impl Shared {
+    /// What is answered to a call about subscriptions; `None` where it is none.
+    fn of_hooks(&self, method: &Method, uri: &http::Uri, body: &[u8]) -> Option<Answer> {
+        let (_, path) = uri.path().split_once("/_apis/hooks/")?;
+        let query = uri.query().unwrap_or_default();
+        Some(self.hooks.answer(&service_hooks::Asked { method: method.as_str(), path, query, body }))
+    }
+
     /// The refusal of a version that is not known.
     fn refusal(&self, uri: &http::Uri) -> Option<SimulatedFailure> {
         let (known, previews) = (*self.version.lock().unwrap())?;
@@ -355,6 +371,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 let (method, uri, headers) = (head.method.clone(), head.uri.clone(), head.headers.clone());
                 asked.push(Asked { method, uri, headers, body: body.clone() });
             }
+            let (method, uri, sent) = (head.method.clone(), head.uri.clone(), body.clone());
             let request = Request::from_parts(head, Sent { left: body, breaks_off: false });
             let latency = *shared.latency.lock().unwrap();
             tokio::time::sleep(latency).await;
@@ -365,6 +382,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             }
             if let Some(SimulatedFailure::Slow(delay)) = failure {
                 tokio::time::sleep(delay).await;
+            }
+            if let Some(answer) = shared.of_hooks(&method, &uri, &sent) {
+                return Ok(response(answer));
             }
             let (mut head, body) = simulated.call(request).await?.into_parts();
             let mut whole = read(body).await;

@@ -26,6 +26,7 @@ use serde_json::Value;
 
 use super::app::{Builder, DEADLINE, HandClock, TestApp};
 use super::organisation::{Asked, Server, SimulatedFailure};
+use super::service_hooks::FakeHooks;
 use super::sse::SseReader;
 
 /// A Wednesday, 15:00 in New York.
@@ -71,7 +72,7 @@ pub struct Faults {
 
 /// The client, and what goes wrong on the way.
 pub struct Way {
-    client: RestClient,
+    pub client: Arc<RestClient>,
     pub faults: Faults,
 }
 
@@ -258,7 +259,7 @@ impl Organization {
         let server = Server::start(model.clone()).await.unwrap();
         let mut settings = ClientSettings::new(server.base_url());
         adjust(&mut settings);
-        let client = RestClient::new(&settings).unwrap();
+        let client = Arc::new(RestClient::new(&settings).unwrap());
         let way = Way { client, faults: Faults::default() };
         Self { server: tokio::sync::Mutex::new(server), model, way: Arc::new(way), clock }
     }
@@ -344,6 +345,16 @@ impl Organization {
     /// Makes the next call on a route fail.
     pub async fn fail_next_on(&self, route: &str, failure: SimulatedFailure) {
         self.server.lock().await.fail_next_on(route, failure);
+    }
+
+    /// Its subscriptions of service hooks.
+    pub async fn hooks(&self) -> FakeHooks {
+        self.server.lock().await.hooks()
+    }
+
+    /// Where it is reached.
+    pub fn url(&self) -> String {
+        self.model(|model| model.base_url.clone())
     }
 
     pub async fn close(&self) {

@@ -1,0 +1,28 @@
+//! Tables on a terminal.
+
+/// The rows with their columns below each other; the last column is as long as it is.
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_by_characters_and_not_by_bytes() {
+        let rows =
+            [vec!["Übung".to_owned(), "x".into(), String::new()], vec!["a".into(), "yy".into(), "z".into()]];
+        assert_eq!(aligned(&rows), "Übung  x\na      yy  z");
+        assert_eq!(aligned(&[]), "");
+    }
+}
