@@ -32,6 +32,7 @@ use crate::sync::subscriptions::HookKeeper;
 use crate::sync::timer::Synchronisation;
 use crate::write::announce::Deriver;
 use crate::write::archiver::Archiver;
+use crate::write::finished::FinishedSprints;
 use crate::write::inbox::Inbox;
 use crate::write::ingest::Ingest;
 use crate::write::probe::Probe;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// What the timer sets off.
     pub sync: Arc<Synchronisation>,
+    /// Boards of sprints that are over.
+    pub finished: Arc<FinishedSprints>,
     /// The instances that share the journal.
     pub instances: Arc<Instances>,
     /// A permit for each hook that may be answered at the same time.
@@ -96,6 +99,7 @@ impl Parts {
             list_timeout: SourceSettings::LIST_TIMEOUT_DEFAULT,
         };
         let source = azure.map(|azure| Arc::new(Source::new(azure, ingest.clone(), &store, source_settings)));
+        let finished = FinishedSprints::new(archive.clone(), instance.clone(), snapshots.clone());
         let inbox = archive.clone().map(|archive| Arc::new(Inbox::new(archive, ingest.clone())));
         let (settle, has_source) = (config.derive.settle, source.is_some());
         let archiver = archive
@@ -124,6 +128,7 @@ impl Parts {
             deriver,
             source,
             snapshots,
+            finished: Arc::new(finished),
             streams: Arc::new(Streams::new(sources, config.streams)),
             sync: Arc::new(sync),
             hooks_in_flight: Semaphore::new(config.hooks_in_flight_max),
@@ -153,6 +158,7 @@ impl Parts {
             window: self.config.sync_window.clone(),
         };
         instance.supervise("pulse", move || pulse.clone().keep_beating());
+        instance.supervise("finished", on_each(self.finished.clone(), FinishedSprints::keep));
         let retention = Retention::new(instance.clone());
         instance.supervise("retention", move || retention.clone().keep());
         instance.supervise("settle", on_each(self.deriver.clone(), Deriver::settle));

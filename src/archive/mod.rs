@@ -10,14 +10,14 @@ use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::domain::amount::Hundredths;
 use crate::domain::entry_id::EntryId;
 use crate::domain::metrics::threshold::AnnouncedValue;
 use crate::domain::record::archived_board::About;
 use crate::domain::scope::{CollectionId, Scope, TeamKey, Text};
 use crate::domain::sprint::work_item::Observation;
-use crate::domain::time::{CivilDate, Timestamp};
+use crate::domain::time::Timestamp;
 
 /// The last value of a metric of a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,24 +47,18 @@ impl ArchivedValue {
     }
 }
 
-/// A sprint that is over, as much of it as velocity is computed from.
+/// The board of a sprint that is over, as it was told when nothing of it changed any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FinishedSprint {
     /// The board it was: its team and sprint are known.
     pub scope: Scope,
-    /// Its name, for display.
-    pub name: Text,
-    /// Its last day.
-    pub finish: CivilDate,
-    /// What was in it when it began.
-    pub planned: Hundredths,
-    /// What was completed in it by its end.
-    pub completed: Hundredths,
-    /// What was completed after its end while still in it.
-    pub late: Hundredths,
-    /// What was planned and not completed at its end.
-    pub incomplete: Hundredths,
+    /// When it was frozen.
+    pub frozen_at: Timestamp,
+    /// By which version of the definitions of metrics.
+    pub definition: u32,
+    /// The board, as it is answered.
+    pub board: Value,
 }
 
 /// An observation that waits for the journal.
@@ -136,13 +130,13 @@ pub trait Archive: Send + Sync {
     /// many. Some may be deleted although an error is returned.
     async fn drop_values(&self, before: Timestamp) -> Result<usize, ArchiveError>;
 
-    /// Keeps a finished sprint, in place of what was kept of it before.
+    /// Keeps a finished sprint, unless one is kept of that board already: what was told of it once stays.
     ///
-    /// Errors: `Refused` for a board without a team or a sprint.
+    /// Errors: `Refused` for a board without a team or a sprint, and for one that is too large.
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError>;
 
-    /// The finished sprints of a team, the last one first.
-    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError>;
+    /// The finished sprint of a board; `None` where none is kept.
+    async fn finished_sprint(&self, scope: Scope) -> Result<Option<FinishedSprint>, ArchiveError>;
 
     /// Puts an observation into the inbox. When this returns `Ok`, it is kept.
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError>;
@@ -162,17 +156,11 @@ pub trait Archive: Send + Sync {
 }
 
 /// The team and sprint of a finished sprint, by which it is kept.
-fn of_team(sprint: &FinishedSprint) -> Result<(TeamKey, String), ArchiveError> {
-    match (sprint.scope.team, sprint.scope.sprint) {
-        (Some(team), Some(id)) => Ok((TeamKey { project: sprint.scope.project, team }, id.to_string())),
+fn of_team(scope: Scope) -> Result<(TeamKey, String), ArchiveError> {
+    match (TeamKey::of(scope), scope.sprint) {
+        (Some(team), Some(id)) => Ok((team, id.to_string())),
         _ => Err(ArchiveError::Refused("a finished sprint has a team and a sprint".into())),
     }
-}
-
-/// Puts finished sprints in the order in which they are answered.
-fn last_first(mut sprints: Vec<FinishedSprint>) -> Vec<FinishedSprint> {
-    sprints.sort_by_key(|sprint| std::cmp::Reverse((sprint.finish, sprint.scope.sprint)));
-    sprints
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, Figures, MetricSettings, Past, SprintContext};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{ItemView, Missing, StateCount};
-use crate::domain::{Catalogue, History, People, Scope, TeamKey, Text, Timestamp, WorkItem, WorkItemId};
+use crate::domain::{
+    Catalogue, History, People, Scope, SprintId, TeamKey, Teams, Text, Timestamp, WorkItem, WorkItemId,
+};
 use crate::journal::Version;
 
 /// What a board's figures are made of, copied out of the fold so that computing does not hold it.
@@ -45,6 +47,48 @@ impl Inputs {
 }
 
 impl Inputs {
+    /// The same with the lives of its team's items, also between two sprints.
+    pub(super) fn with_lives(state: &Projection, scope: Scope) -> Self {
+        let team_items = TeamKey::of(scope).into_iter().flat_map(|team| state.items_of_team(team)).cloned();
+        Self { team_items: team_items.collect(), ..Self::of(state, scope) }
+    }
+
+    /// What the board of one of the team's sprints, or of none, was made of just before `end`, as far as revisions tell.
+    pub(super) fn as_of(&self, sprint: Option<SprintId>, end: Timestamp, teams: &Teams) -> Self {
+        let scope = Scope { sprint, ..self.scope };
+        let then =
+            |known: &KnownItem| Some(KnownItem { item: Arc::new(known.item.as_of(end)?), ..known.clone() });
+        let team_items: Vec<KnownItem> = self.team_items.iter().filter_map(then).collect();
+        let was_there = |item: &WorkItem| {
+            let first = item.revisions().next().map(|(_, claim)| claim.changed_at);
+            let created = item.present().details.created_at;
+            first >= Some(end)
+                && created.is_none_or(|created| created < end)
+                && item.history() == History::Partial
+        };
+        let unknown = self.lives().filter(|item| was_there(item)).count();
+        let mut missing = self.missing.clone();
+        if unknown > 0 {
+            let reason = format!("how {unknown} work items stood then is not known").into();
+            missing.push(Missing { work_item_id: None, reason });
+        }
+        let is_shown =
+            |item: &WorkItem| !item.present().claim.facts.deleted && teams.homes_of(item).contains(&scope);
+        let shown = team_items.iter().filter(|known| is_shown(&known.item));
+        Self {
+            scope,
+            items: shown.map(|known| known.item.clone()).collect(),
+            team_items,
+            missing,
+            ..self.clone()
+        }
+    }
+
+    /// The items that are or ever were the team's.
+    pub(super) fn lives(&self) -> impl Iterator<Item = &WorkItem> {
+        self.team_items.iter().map(|known| &*known.item)
+    }
+
     /// What is known of the history of the items that are there is the board's, unless something is missing.
     fn history(&self, of_items: History) -> History {
         if self.missing.is_empty() { of_items } else { History::Partial }
@@ -53,7 +97,7 @@ impl Inputs {
 
 /// Whether the past of a board was read as far back as numbers look. Where no organisation is compared, what hooks told is all
 /// that there is, and each life says itself what is missing of it.
-fn knows_past(state: &Projection, scope: Scope) -> bool {
+pub(crate) fn knows_past(state: &Projection, scope: Scope) -> bool {
     let is_compared = TeamKey::of(scope).is_some_and(|team| state.checked().team(team).is_some());
     !is_compared || state.checked().knows_past()
 }
@@ -114,6 +158,16 @@ impl Calculator {
             change.by = change.by.as_ref().map(|who| inputs.people.known(who));
         }
         Figures { history: inputs.history(figures.history), ..figures }
+    }
+
+    /// The figures of a board as it once was: nothing of it is kept.
+    pub(super) fn figures_once(&self, inputs: &Inputs, now: Timestamp) -> Figures {
+        Self::new(self.settings.clone()).figures(inputs, now)
+    }
+
+    /// By what metrics are computed.
+    pub(super) const fn settings(&self) -> &MetricSettings {
+        &self.settings
     }
 
     /// Where a number of a board comes from; `None` when the board has no such metric.

@@ -5,6 +5,7 @@ pub(crate) mod filter;
 pub mod fold;
 pub(crate) mod item;
 pub(crate) mod numbers;
+pub(crate) mod past;
 pub mod projection;
 pub(crate) mod snapshot;
 pub(crate) mod stand_in;

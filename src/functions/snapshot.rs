@@ -9,8 +9,9 @@ use warp::reply::Response;
 
 use super::{Function, Request, Trigger, failed, is_read, reply};
 use crate::app::App;
+use crate::board::past::{AskedPast, NoPast};
 use crate::domain::entry_id::EntryId;
-use crate::domain::scope::Scope;
+use crate::domain::scope::{Scope, SprintId};
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::functions::reply::ErrorBody;
@@ -50,8 +51,15 @@ pub async fn handle(app: &App, request: Request) -> Response {
         loaded(app, began);
         return not_yet();
     }
+    let past = match asked_past(&request) {
+        Ok(past) => past,
+        Err(refusal) => return refusal,
+    };
     let filter = request.query.scope_filter();
     if filter.is_empty() {
+        if past.is_some() {
+            return past_of_one();
+        }
         let mut directory = app.snapshots.directory(&filter);
         let state = app.instance.fold.read();
         if state.known().next().is_none() {
@@ -70,6 +78,11 @@ pub async fn handle(app: &App, request: Request) -> Response {
             count(app, ReadOutcome::Miss);
             unknown_scope()
         }
+        [scope] if past.is_some() => match past {
+            Some(past) => once(app, *scope, past).await,
+            None => unknown_scope(),
+        },
+        _ if past.is_some() => past_of_one(),
         [scope] => {
             let outcome = read(app, *scope);
             match request.query.first("explain") {
@@ -88,6 +101,60 @@ pub async fn handle(app: &App, request: Request) -> Response {
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
         }
     }
+}
+
+/// Which past is asked for, if one is.
+fn asked_past(request: &Request) -> Result<Option<AskedPast>, Response> {
+    match (request.query.first("day"), request.query.first("sprint")) {
+        (None, None) => Ok(None),
+        (Some(day), None) => match day.parse() {
+            Ok(day) => Ok(Some(AskedPast::Day(day))),
+            Err(_) => Err(malformed_past("`day` is not a date", "write it as day=2026-11-16")),
+        },
+        (None, Some(sprint)) => match SprintId::parse(sprint) {
+            Some(sprint) => Ok(Some(AskedPast::Sprint(sprint))),
+            None => Err(malformed_past(
+                "`sprint` is not the id of a sprint",
+                "take the `id` of a board's `sprint`, or of a row of `velocity.completed`",
+            )),
+        },
+        (Some(_), Some(_)) => {
+            Err(malformed_past("`day` and `sprint` ask for two boards at once", "leave one of them out"))
+        }
+    }
+}
+
+/// A board as it once was.
+async fn once(app: &App, scope: Scope, past: AskedPast) -> Response {
+    match app.finished.past(scope, past).await {
+        Ok(board) => reply::with_header(reply::value(StatusCode::OK, &board), CACHE_CONTROL, "no-cache"),
+        Err(why) => no_past(why),
+    }
+}
+
+fn malformed_past(message: &'static str, remedy: &'static str) -> Response {
+    reply::error(StatusCode::BAD_REQUEST, ErrorBody { code: "malformed_past", message, remedy })
+}
+
+fn past_of_one() -> Response {
+    malformed_past(
+        "`day` and `sprint` ask for the past of one board",
+        "name its project and its team beside them",
+    )
+}
+
+fn no_past(why: NoPast) -> Response {
+    let (message, remedy) = match why {
+        NoPast::WithoutTeam => ("a board without a team has no past", "name a project and one of its teams"),
+        NoPast::UnknownSprint => (
+            "the team has no sprint with that id and with dates",
+            "take the `id` of a board's `sprint`, or of a row of `velocity.completed`",
+        ),
+        NoPast::Future => {
+            ("that is yet to come", "ask for a day up to today, or for a sprint that has begun")
+        }
+    };
+    reply::error(StatusCode::NOT_FOUND, ErrorBody { code: "no_past", message, remedy })
 }
 
 /// Whether there is something to answer with: this instance has reached the position, or nothing in particular is asked

@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod archiver;
 pub mod commit;
+pub mod finished;
 pub mod inbox;
 pub mod ingest;
 pub(crate) mod probe;

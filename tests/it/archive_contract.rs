@@ -7,7 +7,7 @@ use boardcast::domain::amount::Hundredths;
 use boardcast::domain::metrics::threshold::AnnouncedValue;
 use boardcast::domain::owner::Owner;
 use boardcast::domain::record::archived_board::About;
-use boardcast::domain::scope::{CollectionId, Scope, TeamId, TeamKey};
+use boardcast::domain::scope::{CollectionId, Scope};
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::EntryId;
 
@@ -47,7 +47,7 @@ archive_contract! {
     d12_of_racing_writers_the_latest_stays,
     d13_values_of_different_boards_and_metrics_stand_beside_each_other,
     fault_e7_values_that_were_true_last_before_a_moment_are_dropped,
-    finished_sprints_come_back_the_last_one_first,
+    a_finished_sprint_stays_as_it_was_kept_first,
     a_deposit_comes_back_as_it_was,
     deposits_come_back_oldest_first_and_stay_until_they_are_removed,
     fault_a5_deposits_are_read_page_by_page_and_set_aside,
@@ -85,8 +85,7 @@ async fn known(archive: &Arc<dyn Archive>) -> Vec<ArchivedValue> {
 async fn an_empty_archive_answers_nothing([archive, ..]: Views) {
     assert_eq!(archive.saved_values().await, Ok(vec![]));
     assert_eq!(archive.waiting(None, 10).await, Ok(vec![]));
-    let team = TeamKey { project: board(1).project, team: board(1).team.unwrap() };
-    assert_eq!(archive.finished_sprints(team).await, Ok(vec![]));
+    assert_eq!(archive.finished_sprint(board(1)).await, Ok(None));
     assert_eq!(archive.save_values(&[]).await, Ok(()));
 }
 
@@ -159,27 +158,24 @@ async fn fault_e7_values_that_were_true_last_before_a_moment_are_dropped([one, o
     assert_eq!(known(&foreign).await.len(), old.len(), "what is another owner's is not dropped");
 }
 
-async fn finished_sprints_come_back_the_last_one_first([archive, ..]: Views) {
-    let finished = |number: u8, finish: &str, completed| FinishedSprint {
+async fn a_finished_sprint_stays_as_it_was_kept_first([one, other, foreign]: Views) {
+    let finished = |number: u8, completed: u32| FinishedSprint {
         scope: board(number),
-        name: format!("Sprint {number}").into(),
-        finish: finish.parse().unwrap(),
-        planned: Hundredths::whole(30),
-        completed: Hundredths::whole(completed),
-        late: Hundredths::whole(1),
-        incomplete: Hundredths::whole(2),
+        frozen_at: Timestamp::from_epoch_ms(1_795_608_000_000),
+        definition: 1,
+        // More than one property of an entity holds.
+        board: serde_json::json!({ "completed": completed, "text": "x".repeat(100_000) }),
     };
-    let (first, second) = (finished(1, "2026-11-27", 20), finished(2, "2026-12-11", 25));
-    let corrected = finished(1, "2026-11-27", 21);
-    for sprint in [&second, &first, &corrected] {
-        archive.keep_sprint(sprint).await.unwrap();
+    let (first, second) = (finished(1, 20), finished(2, 25));
+    for sprint in [&first, &second, &finished(1, 21)] {
+        one.keep_sprint(sprint).await.unwrap();
     }
-    let team = TeamKey { project: board(1).project, team: board(1).team.unwrap() };
-    assert_eq!(archive.finished_sprints(team).await, Ok(vec![second, corrected]));
-    let other = TeamKey { team: TeamId::parse("d589a806-bf11-4d4f-a031-c19813331553").unwrap(), ..team };
-    assert_eq!(archive.finished_sprints(other).await, Ok(vec![]));
-    let nowhere = FinishedSprint { scope: team.scope(None), ..first };
-    assert!(matches!(archive.keep_sprint(&nowhere).await, Err(ArchiveError::Refused(_))));
+    assert_eq!(other.finished_sprint(board(1)).await, Ok(Some(first.clone())));
+    assert_eq!(other.finished_sprint(board(2)).await, Ok(Some(second)));
+    assert_eq!(other.finished_sprint(board(3)).await, Ok(None));
+    assert_eq!(foreign.finished_sprint(board(1)).await, Ok(None));
+    let nowhere = FinishedSprint { scope: Scope { sprint: None, ..board(1) }, ..first };
+    assert!(matches!(one.keep_sprint(&nowhere).await, Err(ArchiveError::Refused(_))));
 }
 
 async fn a_deposit_comes_back_as_it_was([archive, ..]: Views) {

@@ -26,9 +26,9 @@ use tokio::time::timeout;
 
 use self::rows::{Expected, Row, Rows, Written, key};
 use self::transport::{Access, Transport};
-use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, last_first, of_team};
+use super::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint, of_team};
 use crate::domain::owner::Owner;
-use crate::domain::scope::{Scope, TeamKey};
+use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::platform::identity::TokenSource;
 use crate::platform::secret::Secret;
@@ -284,16 +284,18 @@ impl Archive for TableArchive {
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
-        let (team, id) = of_team(sprint)?;
+        let (team, id) = of_team(sprint.scope)?;
         let (partition, text) = (self.partition_of(team.scope(None)), encoded(sprint));
-        within(self.sprints.write(&partition, &key(&[&id]), &text, &Expected::Anything)).await?;
+        within(self.sprints.write(&partition, &key(&[&id]), &text, &Expected::Absent)).await?;
         Ok(())
     }
 
-    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
-        let filter = format!("PartitionKey eq '{}'", self.partition_of(team.scope(None)));
-        let sprints = within(self.sprints.read(Some(filter), usize::MAX, |row| self.decoded(&row))).await?;
-        Ok(last_first(sprints))
+    async fn finished_sprint(&self, scope: Scope) -> Result<Option<FinishedSprint>, ArchiveError> {
+        let (team, id) = of_team(scope)?;
+        let partition = self.partition_of(team.scope(None));
+        let filter = format!("PartitionKey eq '{partition}' and RowKey eq '{}'", key(&[&id]));
+        let rows = within(self.sprints.read(Some(filter), 1, |row| self.decoded(&row))).await?;
+        Ok(rows.into_iter().next())
     }
 
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {

@@ -20,6 +20,7 @@ mod need;
 mod outlook;
 mod periods;
 mod reading;
+mod review;
 mod rules;
 mod scope_changes;
 mod statistics;
@@ -36,6 +37,7 @@ pub use explain_item::{explain_item, explain_unknown};
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
 pub use ids::SPRINT_DAYS_LEFT;
 pub use metric::Metric;
+pub use review::{DEFINITION, is_settled, review};
 pub use table::{METRICS, metric};
 
 use crate::domain::wire::view::{Burndown, MetricView, Outlook, ScopeChangeView, StateCount};

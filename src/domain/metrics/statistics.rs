@@ -76,7 +76,7 @@ impl Amounts {
 }
 
 impl SprintSums {
-    fn add(&mut self, part: &PartInSprint) {
+    pub(crate) fn add(&mut self, part: &PartInSprint) {
         self.unknown += u32::from(part.is_unknown);
         self.planned.add(part.planned);
         self.completed.add(part.completed);

@@ -312,6 +312,15 @@ impl WorkItem {
         self
     }
 
+    /// The item as it was just before `end`, with the title, the person and the tags of now; `None` where no revision is
+    /// known that was there.
+    pub fn as_of(&self, end: Timestamp) -> Option<Self> {
+        let (newest, _) = self.revisions().filter(|(_, claim)| claim.changed_at < end).last()?;
+        let mut then = self.clone();
+        then.revisions.retain(|rev, _| *rev <= newest);
+        Some(then)
+    }
+
     /// The newest known revision.
     pub fn present(&self) -> Present<'_> {
         let (rev, claim) = self.newest();

@@ -241,6 +241,27 @@ pub struct Outlook {
     pub inputs: Value,
 }
 
+/// What became of a sprint that is over, in points or in items.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SprintReview {
+    pub unit: Unit,
+    /// What it was planned with.
+    pub planned: Hundredths,
+    /// What was completed, and in it, when it ended.
+    pub completed: Hundredths,
+    /// What was completed after its end, still in it.
+    pub late: Hundredths,
+    /// What was planned and not completed when it ended.
+    pub incomplete: Hundredths,
+    /// The share of what was planned that was completed in it, in percent; `null` where nothing was planned.
+    pub say_do: Option<Hundredths>,
+    /// From when on nothing is completed late any more.
+    pub settled_at: Timestamp,
+    /// Items of which it is not known what became of them.
+    pub unknown_items: u32,
+}
+
 /// A change of a sprint's scope after it was planned.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScopeChangeView {

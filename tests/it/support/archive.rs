@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::memory_archive::MemoryArchive;
 use async_trait::async_trait;
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
-use boardcast::domain::scope::TeamKey;
+use boardcast::domain::scope::Scope;
 use boardcast::domain::time::Timestamp;
 
 /// An archive that fails when it is told to, and tells what it was asked.
@@ -85,9 +85,9 @@ impl Archive for FaultyArchive {
         self.inner.keep_sprint(sprint).await
     }
 
-    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
-        self.check("finished_sprints").await?;
-        self.inner.finished_sprints(team).await
+    async fn finished_sprint(&self, scope: Scope) -> Result<Option<FinishedSprint>, ArchiveError> {
+        self.check("finished_sprint").await?;
+        self.inner.finished_sprint(scope).await
     }
 
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {

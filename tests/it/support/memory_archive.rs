@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use boardcast::archive::{Archive, ArchiveError, ArchivedValue, Deposit, DepositId, FinishedSprint};
-use boardcast::domain::scope::{Scope, TeamKey, Text};
+use boardcast::domain::scope::{Scope, Text};
 use boardcast::domain::time::Timestamp;
 
 /// One owner's view of an archive in memory.
@@ -19,7 +19,7 @@ pub struct MemoryArchive {
 #[derive(Default)]
 struct Kept {
     values: BTreeMap<(Scope, Text), ArchivedValue>,
-    sprints: BTreeMap<(TeamKey, String), FinishedSprint>,
+    sprints: BTreeMap<Scope, FinishedSprint>,
     inbox: BTreeMap<DepositId, Deposit>,
     set_aside: BTreeMap<DepositId, Deposit>,
 }
@@ -67,21 +67,15 @@ impl Archive for MemoryArchive {
     }
 
     async fn keep_sprint(&self, sprint: &FinishedSprint) -> Result<(), ArchiveError> {
-        let (Some(team), Some(id)) = (sprint.scope.team, sprint.scope.sprint) else {
+        if sprint.scope.team.is_none() || sprint.scope.sprint.is_none() {
             return Err(ArchiveError::Refused("a finished sprint has a team and a sprint".into()));
-        };
-        let key = (TeamKey { project: sprint.scope.project, team }, id.to_string());
-        self.kept(|kept| kept.sprints.insert(key, sprint.clone()));
+        }
+        self.kept(|kept| kept.sprints.entry(sprint.scope).or_insert_with(|| sprint.clone()).clone());
         Ok(())
     }
 
-    async fn finished_sprints(&self, team: TeamKey) -> Result<Vec<FinishedSprint>, ArchiveError> {
-        let mut sprints: Vec<FinishedSprint> = self.kept(|kept| {
-            let of_that_team = kept.sprints.iter().filter(|((of, _), _)| *of == team);
-            of_that_team.map(|(_, sprint)| sprint.clone()).collect()
-        });
-        sprints.sort_by_key(|sprint| std::cmp::Reverse((sprint.finish, sprint.scope.sprint)));
-        Ok(sprints)
+    async fn finished_sprint(&self, scope: Scope) -> Result<Option<FinishedSprint>, ArchiveError> {
+        Ok(self.kept(|kept| kept.sprints.get(&scope).cloned()))
     }
 
     async fn deposit(&self, deposit: &Deposit) -> Result<DepositId, ArchiveError> {

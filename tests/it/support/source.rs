@@ -293,7 +293,7 @@ impl Organization {
     /// Another way to this organisation, by a client of its own.
     pub async fn another_way(&self) -> Arc<Way> {
         let settings = ClientSettings::new(self.server.lock().await.base_url());
-        Arc::new(Way { client: RestClient::new(&settings).unwrap(), faults: Faults::default() })
+        Arc::new(Way { client: Arc::new(RestClient::new(&settings).unwrap()), faults: Faults::default() })
     }
 
     /// A check, that long after the last, and what it announced is on the boards.

@@ -12,8 +12,6 @@ const PROMISED: &[(&str, &str, &str)] = &[
     ("Backfill", "docs/EVENTS.md", "backfill"),
     ("Manual", "docs/EVENTS.md", "manual"),
     // Finished sprints are kept so that later ones can be compared with them.
-    ("finished_sprints", "docs/ARCHITECTURE.md", "finished_sprints"),
-    ("keep_sprint", "docs/ARCHITECTURE.md", "keep_sprint"),
     // What only tests do.
     ("TYPE_NAMES", "docs/TESTING.md", "TYPE_NAMES"),
     ("lose_everything", "docs/TESTING.md", "lose_everything"),

@@ -39,7 +39,8 @@ pub(crate) fn parts(life: &Life<'_>, frame: &SprintContext<'_>) -> Box<[PartInSp
     parts.filter(|part| !nothing(part)).collect()
 }
 
-fn part(life: &Life<'_>, index: usize, sprint: &EarlierSprint<'_>) -> PartInSprint {
+/// The part that an item had in a sprint, which is the one with that place.
+pub(crate) fn part(life: &Life<'_>, index: usize, sprint: &EarlierSprint<'_>) -> PartInSprint {
     let id = sprint.iteration.id;
     let was_ever_in = life.stages.iter().any(|stage| stage.sprint() == Some(id));
     let none = PartInSprint { sprint: index, ..PartInSprint::default() };

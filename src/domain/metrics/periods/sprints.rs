@@ -1,6 +1,6 @@
 //! The sprints before a sprint: when each was planned, when it ended, and when what is said of it no longer changes.
 
-use crate::domain::{Calendar, Catalogue, Iteration, Span, Timestamp};
+use crate::domain::{Calendar, Catalogue, CivilDate, Iteration, Span, SprintId, Timestamp};
 
 /// Of how many finished sprints velocity tells. Source: Azure DevOps, "View and configure team velocity", whose widget
 /// shows as many unless it is told otherwise.
@@ -29,7 +29,6 @@ pub(crate) fn sprints_before<'a>(
 ) -> Vec<EarlierSprint<'a>> {
     let Some(own) = sprint.span() else { return Vec::new() };
     let calendar = catalogue.calendar();
-    let order = |span: Span, sprint: &Iteration| (span.first(), sprint.id);
     let mut before: Vec<(Span, &Iteration)> =
         catalogue.dated().filter(|(span, other)| order(*span, other) < order(own, sprint)).collect();
     before.sort_by_key(|(span, sprint)| order(*span, sprint));
@@ -43,6 +42,21 @@ pub(crate) fn sprints_before<'a>(
     let described: Vec<_> = described.collect();
     let skipped = described.len().saturating_sub(SPRINTS_KEPT);
     described.into_iter().skip(skipped).collect()
+}
+
+/// Sprints follow each other by their first days.
+const fn order(span: Span, sprint: &Iteration) -> (CivilDate, SprintId) {
+    (span.first(), sprint.id)
+}
+
+/// The first instant after the sprint that follows one: until then its items may be completed late. Where none follows yet
+/// that is as long after it as it lasted. `None` where it has no dates.
+pub(crate) fn settled_at(catalogue: &Catalogue, sprint: &Iteration) -> Option<Timestamp> {
+    let own = sprint.span()?;
+    let later = catalogue.dated().filter(|(span, other)| order(*span, other) > order(own, sprint));
+    let follower = later.min_by_key(|(span, other)| order(*span, other)).map(|(span, _)| span.last());
+    let as_long = || own.last().checked_add_signed(chrono::TimeDelta::days(own.len_days()));
+    Some(catalogue.calendar().end_of(follower.or_else(as_long).unwrap_or(own.last())))
 }
 
 /// The first instant at which a sprint is planned: the end of its first working day, on which planning and roll-over

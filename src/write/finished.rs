@@ -1,0 +1,143 @@
+//! Sprints that are over: their boards are kept as they were told when nothing of them changed any more, and told so from
+//! then on, whatever becomes of the items and of the definitions.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::archive::{Archive, ArchiveError, FinishedSprint};
+use crate::board::figures::knows_past;
+use crate::board::past::{AskedPast, NoPast};
+use crate::board::snapshot::Snapshots;
+use crate::domain::metrics::{DEFINITION, is_settled};
+use crate::domain::{Level, Scope, TeamKey, Timestamp};
+use crate::ops::instance::Instance;
+
+/// How often it is looked for sprints that are settled.
+const POLL_INTERVAL: Duration = Duration::from_mins(10);
+
+/// How long a reader waits for the archive: after it the board is computed.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How large a board is kept with its items, in bytes of JSON: an entity of Table storage has 1 MiB at most, in UTF-16.
+const BOARD_BYTES_MAX: usize = 400_000;
+
+/// What freezes the boards of sprints that are over, and finds them again.
+pub struct FinishedSprints {
+    /// Where they are kept; without one nothing is frozen, and every past is computed.
+    pub archive: Option<Arc<dyn Archive>>,
+    /// This instance: one freezes for all.
+    pub instance: Instance,
+    /// Computes them.
+    pub snapshots: Arc<Snapshots>,
+    frozen: Mutex<HashSet<Scope>>,
+}
+
+impl FinishedSprints {
+    pub(crate) fn new(
+        archive: Option<Arc<dyn Archive>>,
+        instance: Instance,
+        snapshots: Arc<Snapshots>,
+    ) -> Self {
+        Self { archive, instance, snapshots, frozen: Mutex::default() }
+    }
+
+    /// Freezes what is settled, for as long as the process lives; never returns.
+    pub(crate) async fn keep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let lease = self.instance.leases.lease("finished", &self.instance.id, POLL_INTERVAL * 2).await;
+            if lease == Ok(true)
+                && let Err(error) = self.freeze().await
+            {
+                tracing::warn!(%error, "a finished sprint cannot be kept in the archive; trying again");
+            }
+        }
+    }
+
+    /// Freezes every sprint that is settled and of which all is known; returns how many that were.
+    ///
+    /// Errors: the archive failed. What was not kept is kept by the next look.
+    pub async fn freeze(&self) -> Result<usize, ArchiveError> {
+        let Some(archive) = &self.archive else { return Ok(0) };
+        let now = (self.instance.clock)();
+        let mut kept = 0;
+        for scope in self.candidates(now) {
+            if let Some(board) = self.settled(scope, now) {
+                let definition = DEFINITION;
+                archive.keep_sprint(&FinishedSprint { scope, frozen_at: now, definition, board }).await?;
+                self.frozen.lock().unwrap_or_else(PoisonError::into_inner).insert(scope);
+                kept += 1;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The boards of sprints that are settled, of teams of which the past is known, that this instance has not frozen yet.
+    fn candidates(&self, now: Timestamp) -> Vec<Scope> {
+        let state = self.instance.fold.read();
+        let frozen = self.frozen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = |team: TeamKey| {
+            let served = state.teams().served_scope(team);
+            state.level_here(served) == Level::Full && knows_past(&state, served)
+        };
+        let mut found = Vec::new();
+        for catalogue in state.teams().all().filter(|catalogue| is_known(catalogue.key())) {
+            let settled = catalogue.iterations.iter().filter(|sprint| is_settled(catalogue, sprint, now));
+            found.extend(settled.map(|sprint| catalogue.key().scope(Some(sprint.id))));
+        }
+        found.retain(|scope| !frozen.contains(scope));
+        found
+    }
+
+    /// The board of a sprint as it is to be kept; `None` where not all of it is known.
+    fn settled(&self, scope: Scope, now: Timestamp) -> Option<Value> {
+        let board = self.snapshots.past(scope, AskedPast::Sprint(scope.sprint?)).ok()?;
+        let review = board.review.as_ref()?;
+        if review.unknown_items > 0 || review.settled_at > now || board.board.metrics.is_empty() {
+            return None;
+        }
+        let whole = serde_json::to_value(&board).ok()?;
+        if whole.to_string().len() <= BOARD_BYTES_MAX {
+            return Some(whole);
+        }
+        let mut without_items = whole;
+        without_items.as_object_mut()?.remove("items");
+        Some(without_items)
+    }
+
+    /// The board of a team as it once was: as it was frozen, where it was, else as it is computed now.
+    ///
+    /// Errors: see [`NoPast`].
+    pub async fn past(&self, scope: Scope, asked: AskedPast) -> Result<Value, NoPast> {
+        if let AskedPast::Sprint(sprint) = asked
+            && let Some(frozen) = self.found(Scope { sprint: Some(sprint), ..scope }).await
+        {
+            let mut board = frozen.board;
+            let said = json!({ "at": frozen.frozen_at, "definition": frozen.definition });
+            board.as_object_mut().map(|board: &mut Map<String, Value>| board.insert("frozen".into(), said));
+            return Ok(board);
+        }
+        // Strings, numbers and maps with string keys cannot fail to serialise.
+        self.snapshots.past(scope, asked).map(|board| serde_json::to_value(board).unwrap_or_default())
+    }
+
+    async fn found(&self, scope: Scope) -> Option<FinishedSprint> {
+        let archive = self.archive.as_ref()?;
+        match tokio::time::timeout(READ_TIMEOUT, archive.finished_sprint(scope)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the archive cannot tell of a finished sprint; its board is computed");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "the archive does not tell of a finished sprint in time; its board is computed"
+                );
+                None
+            }
+        }
+    }
+}
