@@ -122,7 +122,8 @@ export class Boards {
 
   // A board that is less than full was not compared, else it would be full. Which of the others were the event cannot say
   // where it may have left failures out, or where fewer boards of teams were compared than there are here.
-  #synchronised({ dataAsOf, failed, scopes }) {
+  #synchronised({ dataAsOf, failed, scopes, backfill = null }) {
+    for (const board of this.all()) if (board.backfill) this.#stand(board, { ...board, backfill });
     const compared = this.all().filter(({ level, mock, projectId }) => level === "full" && !mock && !failed.includes(projectId));
     if (failed.length >= FAILED_MAX || compared.filter(({ teamId }) => teamId !== null).length > scopes) {
       this.#asking ??= setTimeout(() => this.#askAges(), someTime());
@@ -253,8 +254,8 @@ function standingOf({ reason = null, since = null, retryAt = null, remedy = null
 }
 
 function fill(board, data, { level, dataAsOf, mock, demo, outage }) {
-  const { project, team, sprint, nextSprint, metrics, burndown, history } = data;
-  Object.assign(board, { project, team, sprint, nextSprint, metrics, burndown, history });
+  const { project, team, sprint, nextSprint, metrics, burndown, history, backfill = null } = data;
+  Object.assign(board, { project, team, sprint, nextSprint, metrics, burndown, history, backfill });
   if (data.items) board.items = new Map(data.items.map((item) => [item.id, item]));
   Object.assign(board, { level, dataAsOf, mock: mock === true, demo: demo === true, takenAt: Date.now() });
   Object.assign(board, standingOf(outage));

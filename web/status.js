@@ -1,6 +1,6 @@
 // How things stand, in words: with a board, with the connection, and with the page as a whole.
 
-import { count, moment, sentences } from "./text.js";
+import { amount, count, duration, moment, sentences } from "./text.js";
 
 /** Why a board is less than full, by the word that events have for it. */
 const REASONS = {
@@ -87,8 +87,19 @@ const WITH_ANSWER = ["failed", "gateway", "missing", "page", "empty", "unreadabl
 /** Why a board is less than full, in sentences; nothing when it is full. */
 export function boardWords(board) {
   const level = board.mock ? "mock" : board.level;
-  if (level !== "full") return sentences(LEVELS[level], ...outageWords(board));
-  return board.reason ? sentences(...outageWords(board), "What service hooks tell is shown as ever; the rest is compared later") : "";
+  const past = pastWords(board);
+  if (level !== "full") return sentences(LEVELS[level], ...outageWords(board), ...past);
+  const waiting = board.reason ? [...outageWords(board), "What service hooks tell is shown as ever; the rest is compared later"] : [];
+  return sentences(...waiting, ...past);
+}
+
+/** How far the past is read, while it is: until then lines and ages may lack something. */
+function pastWords({ backfill }) {
+  if (!backfill) return [];
+  const { revisions: { read, of }, leftMs } = backfill;
+  const all = of === null ? "" : ` of about ${amount(of)}`;
+  const left = leftMs ? `, ${duration(leftMs)} left` : "";
+  return [`The past of the sprint is being read: ${amount(read)}${all} revisions${left}`];
 }
 
 /**

@@ -59,7 +59,7 @@ export function nextTry(instant) {
   return ms > 0 ? `Next try in ${duration(ms + 999)}.` : "";
 }
 
-function duration(ms) {
+export function duration(ms) {
   const [size, unit] = [[DAY_MS, "d"], [3_600_000, "h"], [60_000, "min"]].find(([size]) => ms >= size) ?? [1000, "s"];
   return `${Math.floor(ms / size)} ${unit}`;
 }

@@ -206,12 +206,9 @@ fn rows_of_tables(instance: &TestInstance) {
     let board = *boards.first().unwrap();
     let sprint = FinishedSprint {
         scope: board,
-        name: "Sprint 7".into(),
-        finish: "2026-11-27".parse().unwrap(),
-        planned: Hundredths::whole(120),
-        completed: Hundredths::whole(98),
-        late: Hundredths::whole(5),
-        incomplete: Hundredths::whole(22),
+        frozen_at: Timestamp::from_epoch_ms(1_795_608_000_000),
+        definition: 1,
+        board: serde_json::json!({ "metrics": {}, "scopeChanges": [] }),
     };
     let deposit = Deposit {
         observation: organisation::observation(7, 2),

@@ -98,21 +98,22 @@ impl Inputs {
 /// Whether the past of a board was read as far back as numbers look. Where no organisation is compared, what hooks told is all
 /// that there is, and each life says itself what is missing of it.
 pub(crate) fn knows_past(state: &Projection, scope: Scope) -> bool {
-    let is_compared = TeamKey::of(scope).is_some_and(|team| state.checked().team(team).is_some());
-    !is_compared || state.checked().knows_past()
+    let team = TeamKey::of(scope).filter(|team| state.checked().team(*team).is_some());
+    team.is_none_or(|team| state.checked().past_of(team).is_some())
 }
 
-/// What is known to be missing on a team's board: items that cannot be read, and those that left the sprint before anybody
-/// compared it.
+/// What is known to be missing on a team's board: items that cannot be read, and, until the past was read, those that left
+/// the sprint before anybody compared it.
 fn missing(state: &Projection, scope: Scope) -> Vec<Missing> {
     let of_team = TeamKey::of(scope).and_then(|team| state.checked().team(team));
     let Some(check) = of_team.filter(|check| check.sprint == scope.sprint) else { return Vec::new() };
     let unreadable = |id: &WorkItemId| Missing { work_item_id: Some(*id), reason: "unreadable".into() };
     let mut missing: Vec<Missing> = check.unreadable.iter().map(unreadable).collect();
     let began = state.teams().catalogue_of(scope).and_then(|catalogue| {
-        let first = catalogue.sprint(scope.sprint?)?.span()?.first();
-        let since = catalogue.calendar().day_of(check.since?);
-        (first < since).then_some(since)
+        let (first, calendar) = (catalogue.sprint(scope.sprint?)?.span()?.first(), catalogue.calendar());
+        let since = calendar.day_of(check.since?);
+        let is_known = check.past.is_some_and(|past| calendar.day_of(past.from) < first);
+        (first < since && !is_known).then_some(since)
     });
     missing.extend(began.map(|since| Missing {
         work_item_id: None,

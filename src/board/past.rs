@@ -97,6 +97,7 @@ impl Snapshots {
                 scope_changes: figures.scope_changes,
                 history: figures.history,
                 missing: then.missing.clone(),
+                backfill: None,
             },
         })
     }

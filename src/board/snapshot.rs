@@ -14,7 +14,8 @@ use crate::board::stand_in::{StandIn, no_numbers, without_numbers};
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
-    BoardView, Directory, DirectoryRow, Named, NextSprint, Outage, ScopeView, SprintView, board_url,
+    BoardView, Directory, DirectoryRow, Named, NextSprint, Outage, PastProgress, ScopeView, SprintView,
+    board_url,
 };
 use crate::domain::{AllowedBoards, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
@@ -85,6 +86,7 @@ struct Parts {
     stand: Stand,
     archived: Option<ArchivedBoard>,
     is_simulated: bool,
+    backfill: Option<PastProgress>,
 }
 
 impl Snapshots {
@@ -356,6 +358,7 @@ impl Parts {
             stand: Stand::of(state, scope),
             archived: state.archived(scope).cloned(),
             is_simulated: state.simulated(scope).is_some(),
+            backfill: state.past_progress(scope),
         }
     }
 
@@ -387,6 +390,7 @@ impl Parts {
             scope_changes: figures.scope_changes,
             history: figures.history,
             missing: self.inputs.missing.clone(),
+            backfill: self.backfill,
         }
     }
 }

@@ -78,6 +78,8 @@ pub enum FeedStart {
 pub struct RevisionPage {
     /// What it tells of each item, in the order of their numbers.
     pub items: Vec<Observation>,
+    /// How many revisions there are on it, of whatever item.
+    pub revisions: usize,
     /// Items of which a revision cannot be read.
     pub unreadable: BTreeSet<WorkItemId>,
     /// Projects that revisions name and that are not known: what they tell is not among the items.

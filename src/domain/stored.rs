@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 
 /// A value that the journal stores, as JSON.
 pub trait Stored: Serialize + DeserializeOwned {
@@ -15,4 +16,11 @@ pub trait Stored: Serialize + DeserializeOwned {
     fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
+}
+
+/// A hash of all that a value says, the same in every version and on every machine: by it one is told from another.
+pub(crate) fn hash_of(value: &impl Serialize) -> u64 {
+    // Texts, numbers and maps with texts as keys, whose encoding cannot fail.
+    let hash = Sha256::digest(serde_json::to_vec(value).unwrap_or_default());
+    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -27,6 +27,7 @@ use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::time::Timestamp;
+use crate::domain::wire::view::PastProgress;
 use crate::journal::EntryId;
 use crate::ops::instance::Instance;
 use crate::ops::prometheus;
@@ -281,6 +282,8 @@ fn source(app: &App) -> Value {
         "unread": unread(&state),
         "unknownStates": unknown,
         "unknownTeams": app.source.as_ref().map(|source| source.unknown_teams()).unwrap_or_default(),
+        "knownFrom": state.checked().all_teams().filter_map(|(_, check)| check.past).map(|past| past.from).max(),
+        "backfill": state.checked().past.as_ref().map(PastProgress::from),
         "feedReadToEnd": state.checked().feed.as_ref().and_then(|feed| feed.read_to_end),
     })
 }

@@ -205,8 +205,14 @@ mod tests {
     /// A board of these names, of the project and team whose ids end in that digit.
     fn board(digit: u32, project: Option<&str>, team: Option<&str>) -> BoardNumbers {
         let id = format!("00000000-0000-0000-0000-00000000000{digit}");
-        let value =
-            |value| MetricView { value, unit: Unit::Points, reason: None, approximate: false, detail: None };
+        let value = |value| MetricView {
+            value,
+            unit: Unit::Points,
+            reason: None,
+            approximate: false,
+            partial: None,
+            detail: None,
+        };
         BoardNumbers {
             board: ScopeView {
                 project_id: ProjectId::parse(&id).unwrap(),

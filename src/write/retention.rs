@@ -1,5 +1,6 @@
-//! Retention: items that nobody has changed for 90 days and that no sprint needs leave the journal, and with the last of
-//! them what was announced of their board, so that it does not grow for ever.
+//! Retention: items that nobody has changed within the window over which numbers look back, 90 days at least, and that no
+//! sprint needs leave the journal, and with the last of them what was announced of their board, so that it does not grow for
+//! ever.
 //!
 //! They leave by a commit, which every fold follows: no instance drops an item by its own clock.
 
@@ -12,15 +13,13 @@ use crate::board::projection::{KnownItem, Projection};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::catalogue::SprintState;
+use crate::domain::sprint::teams::SPRINTS_BACK;
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause};
 use crate::journal::Commit;
 use crate::ops::instance::Instance;
 use crate::write::commit::{self, Change, CommitBuilder, CommitError};
-
-/// How long ago an item changed last that may leave, in milliseconds: 90 days, deleted ones too.
-const AGE_MS: i64 = 90 * 24 * 60 * 60_000;
 
 /// How often it is looked for such items.
 const POLL_INTERVAL: Duration = Duration::from_hours(1);
@@ -72,7 +71,10 @@ impl Retention {
             match self.pass().await {
                 Ok(0) => {}
                 Ok(items) => {
-                    tracing::info!(items, "items that changed last over 90 days ago left the journal")
+                    tracing::info!(
+                        items,
+                        "items that changed last before the window of numbers left the journal"
+                    )
                 }
                 Err(error) => tracing::warn!(%error, "old items stay for another hour"),
             }
@@ -89,7 +91,8 @@ impl Retention {
         let now = (self.instance.clock)();
         let due: Vec<KnownItem> = {
             let state = self.instance.fold.read();
-            state.items().filter(|known| may_leave(&state, known, now)).cloned().collect()
+            let from = state.teams().window_start(now);
+            state.items().filter(|known| may_leave(&state, known, from, now)).cloned().collect()
         };
         let due = self.bounded(due);
         let mut left = 0;
@@ -199,10 +202,15 @@ fn may_judge(clock_ahead_ms: Option<i64>) -> Result<(), String> {
     }
 }
 
-/// Whether an item changed last so long ago that it may leave, and is in no sprint that is under way or to come.
-fn may_leave(state: &Projection, known: &KnownItem, now: Timestamp) -> bool {
-    now.ms_since(known.item.present().claim.changed_at) > AGE_MS
-        && !state.teams().boards_of(&known.item).into_iter().any(|scope| is_needed(state, scope, now))
+/// Whether an item changed last before the window began, deleted ones too, and is in no sprint that is looked at: one of the
+/// team's last, under way or to come.
+fn may_leave(state: &Projection, known: &KnownItem, from: Timestamp, now: Timestamp) -> bool {
+    known.item.present().claim.changed_at < from
+        && !state
+            .teams()
+            .boards_of(&known.item)
+            .into_iter()
+            .any(|scope| is_needed(state, scope, now) || is_looked_back_at(state, scope, now))
 }
 
 /// Whether a board is that of a sprint that is under way or to come.
@@ -211,6 +219,13 @@ fn is_needed(state: &Projection, scope: Scope, now: Timestamp) -> bool {
     let sprint = team.and_then(|team| Some((team, team.sprint(scope.sprint?)?)));
     // A sprint without dates may be one to come.
     sprint.is_some_and(|(team, sprint)| team.sprint_state(sprint, now) != Some(SprintState::Past))
+}
+
+/// Whether a board is that of one of the team's last sprints.
+fn is_looked_back_at(state: &Projection, scope: Scope, now: Timestamp) -> bool {
+    let team = state.teams().catalogue_of(scope);
+    let mut last = team.into_iter().flat_map(|team| team.past_sprints(now).take(SPRINTS_BACK));
+    last.any(|(_, sprint)| Some(sprint.id) == scope.sprint)
 }
 
 /// Whether a team's board is one of a sprint that is over, or of a team that is no more, and nothing is on it.

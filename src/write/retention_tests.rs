@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::owner::Owner;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord};
-use crate::domain::scope::TeamKey;
-use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::scope::{SprintId, TeamKey};
 use crate::domain::sprint::catalogue::tests::{catalogue, other_sprint_id, sprint_id};
+use crate::domain::sprint::catalogue::{Catalogue, Iteration};
 use crate::domain::sprint::teams::CurrentSprint;
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::testing::{item, other_project, project};
@@ -98,6 +98,21 @@ fn days_after_change(item: &WorkItem, days: i64) -> Timestamp {
     Timestamp::from_epoch_ms(item.present().claim.changed_at.epoch_ms() + days * DAY_MS)
 }
 
+/// A team with six sprints of a day each right after the first one, and the moment at which they are over.
+fn six_sprints_later(team: &Catalogue) -> (Catalogue, Timestamp) {
+    let day = team.sprint(sprint_id()).unwrap().finish.unwrap().succ_opt().unwrap();
+    let mut later = team.clone();
+    later.iterations.extend((0..SPRINTS_BACK).map(|number| Iteration {
+        id: SprintId::parse(&format!("00000000-0000-4000-8000-00000000000{number}")).unwrap(),
+        paths: vec![format!("Fabrikam\\Day {number}").into()],
+        name: "Day".into(),
+        start: Some(day),
+        finish: Some(day),
+    }));
+    let now = later.calendar().end_of(day);
+    (later, now)
+}
+
 #[tokio::test]
 async fn an_item_that_changed_last_over_90_days_ago_leaves_and_readers_are_told() {
     let (old, deleted) = (item(13, 1, |_| {}), item(14, 1, |facts| facts.deleted = true));
@@ -138,13 +153,17 @@ async fn what_a_sprint_under_way_or_to_come_holds_stays() {
     ];
     let during = team.sprint(sprint_id()).unwrap().start.unwrap();
     let now = team.calendar().end_of(during);
-    assert!(now.ms_since(items[0].present().claim.changed_at) > AGE_MS);
+    assert!(now.ms_since(items[0].present().claim.changed_at) > 90 * DAY_MS);
     let fixture = Fixture::new(Some(&team), &items, now).await;
     fixture.pass().await;
     assert_eq!(fixture.numbers(), [13, 14]);
-    // Once it is over, what is in it may leave.
+    // Once it is over it is looked back at, until six others are over since; then what is in it may leave.
     let over = team.calendar().end_of(team.sprint(sprint_id()).unwrap().finish.unwrap());
     let fixture = Fixture::new(Some(&team), &items, over).await;
+    fixture.pass().await;
+    assert_eq!(fixture.numbers(), [13, 14]);
+    let (team_then, later) = six_sprints_later(&team);
+    let fixture = Fixture::new(Some(&team_then), &items, later).await;
     fixture.pass().await;
     assert_eq!(fixture.numbers(), [14]);
     // Without dates a sprint may be one to come.
@@ -172,12 +191,11 @@ async fn an_item_that_changes_meanwhile_stays() {
 
 #[tokio::test]
 async fn fault_e7_a_board_of_the_past_leaves_with_its_last_item() {
-    let team = catalogue();
+    let (team, over) = six_sprints_later(&catalogue());
     let sprint = |id| team.key().scope(Some(id));
     let in_sprint = |number, id| {
         item(number, 1, |facts| facts.iteration_path = team.sprint(id).unwrap().paths[0].clone())
     };
-    let over = team.calendar().end_of(team.sprint(sprint_id()).unwrap().finish.unwrap());
     let fixture =
         Fixture::new(Some(&team), &[in_sprint(13, sprint_id()), in_sprint(14, other_sprint_id())], over)
             .await;

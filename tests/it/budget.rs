@@ -8,6 +8,7 @@ use boardcast::demo::simulation::model::Model;
 
 use crate::support::app::TestApp;
 use crate::support::crowd;
+use crate::support::eventually;
 use crate::support::source::{Organization, boards};
 
 const TEAMS: u64 = 5;
@@ -17,9 +18,12 @@ const FEED: &str = "GET wit/reporting/workitemrevisions";
 const SPRINT_ITEMS: &str = "GET work/teamsettings/iterations/*/workitems";
 const BATCH: &str = "POST wit/workitemsbatch";
 
-/// What is read of the feed at first, and how many revisions a page has.
+/// What is read of the feed of the past at first, in days that begin in UTC, and how many revisions a page has.
 const DAYS: i64 = 90;
 const PAGE: usize = 1_000;
+
+/// From how many minutes before it begins an instance reads what happens.
+const NOW_MINUTES: i64 = 10;
 
 /// How many calls may be under way at once.
 const IN_FLIGHT_MAX: usize = 8;
@@ -36,9 +40,8 @@ fn calls<const N: usize>(calls: [(&str, u64); N]) -> BTreeMap<String, u64> {
     calls.map(|(route, calls)| (route.to_owned(), calls)).into()
 }
 
-/// How many pages the feed has of the time that is read.
-fn pages(model: &Model) -> u64 {
-    let since = model.now().epoch_ms() - DAYS * 24 * 3_600_000;
+/// How many pages the feed has since then.
+fn pages(model: &Model, since: i64) -> u64 {
     let revisions = model.items().values().flat_map(Item::revisions);
     revisions.filter(|revision| revision.changed_at.epoch_ms() >= since).count().div_ceil(PAGE) as u64
 }
@@ -55,18 +58,40 @@ async fn s13_every_call_of_a_start_a_quiet_check_and_a_change_is_accounted_for()
     organization.answer_after(Duration::from_millis(20)).await;
     let app = organization.builder().start().await;
     let is_read = || {
-        app.app.instance.fold.read().checked().feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some())
+        let state = app.app.instance.fold.read();
+        let teams = state.checked().all_teams();
+        teams.filter(|(_, check)| check.past.is_some()).count() == TEAMS as usize
     };
-    organization.until(async || is_read().then_some(())).await;
+    // So slowly that no list is due again.
+    eventually("the past is not read", async || {
+        organization.clock.advance(Duration::from_millis(100));
+        is_read()
+    })
+    .await;
     app.settled().await;
     let shown = boards(&app).await;
     let items: Vec<usize> = shown.values().map(|board| board["items"].as_array().unwrap().len()).collect();
     assert!(items.iter().all(|items| *items as u64 >= ITEMS), "{items:?}");
-    // Lists, once for each project or team; the items of each board; and the feed of the past, 1,000 revisions at once.
-    let (projects, pages) =
-        organization.model(|model| (model.organisation.projects.len() as u64, pages(model)));
+    // Lists, once for each project or team; the items of each board; and the feed, 1,000 revisions at once, of now and of the
+    // past. Of what the past tells of the items are asked for as they are, 200 at once for each page, and as they were once.
+    let (projects, now, past) = organization.model(|model| {
+        let (now, day) = (model.now().epoch_ms(), 24 * 3_600_000);
+        let since = (now - DAYS * day).div_euclid(day) * day;
+        (
+            model.organisation.projects.len() as u64,
+            pages(model, now - NOW_MINUTES * 60_000),
+            pages(model, since),
+        )
+    });
+    let mut asked = organization.calls().await;
+    let batches = asked.remove(BATCH).unwrap();
+    let of_boards = TEAMS * ITEMS.div_ceil(200);
+    assert!(
+        (of_boards + past..=of_boards + 3 * past).contains(&batches),
+        "{batches} of {of_boards} and {past}"
+    );
     assert_eq!(
-        organization.calls().await,
+        asked,
         calls([
             ("GET projects", 1),
             ("GET projects/*/teams", projects),
@@ -79,9 +104,8 @@ async fn s13_every_call_of_a_start_a_quiet_check_and_a_change_is_accounted_for()
             ("GET work/teamsettings/iterations/*/capacities", 2 * TEAMS),
             ("GET work/teamsettings/iterations/*/teamdaysoff", 8 * TEAMS),
             ("GET work/teamsettings/teamfieldvalues", TEAMS),
-            (SPRINT_ITEMS, TEAMS),
-            (BATCH, TEAMS * ITEMS.div_ceil(200)),
-            (FEED, pages),
+            (SPRINT_ITEMS, TEAMS + 6 * TEAMS),
+            (FEED, now + past),
         ])
     );
     assert_eq!(organization.most_in_flight().await, IN_FLIGHT_MAX);

@@ -462,8 +462,9 @@ async fn fault_g7_one_project_that_does_not_say_its_teams_costs_its_own_boards_a
 }
 
 #[tokio::test]
-async fn fault_f6_what_left_the_sprint_before_it_was_first_compared_is_said_to_be_unknown() {
+async fn fault_f6_what_left_the_sprint_before_it_was_first_compared_is_said_to_be_unknown_until_it_is_read() {
     let organization = Organization::start().await;
+    *organization.way.no_feed.lock().unwrap() = Some(Failure::Gone);
     let app = organization.app().await;
     let board = app.get(WEB).await.json();
     assert_eq!(board["history"], "partial");
@@ -471,7 +472,12 @@ async fn fault_f6_what_left_the_sprint_before_it_was_first_compared_is_said_to_b
     assert!(reason.contains("left the sprint before 2026-11-25"), "{reason}");
     let explained = app.get(&format!("{WEB}&explain=points.remaining")).await.json();
     assert_eq!(explained["history"], "partial");
-    // A sprint that begins while its team is watched is known whole.
+    // Once the feed can be read it tells what was before.
+    *organization.way.no_feed.lock().unwrap() = None;
+    check_after(&organization, &app, Duration::from_mins(5)).await;
+    let board = app.get(WEB).await.json();
+    assert_eq!((&board["history"], board.get("missing")), (&json!("complete"), None));
+    // So it does of a sprint that begins while its team is watched.
     organization.clock.advance(Duration::from_hours(24 * 14));
     app.app.deriver.settle_once().await;
     check_after(&organization, &app, Duration::from_secs(5)).await;

@@ -338,6 +338,6 @@ async fn s13_the_past_is_known_at_once_though_the_feed_brought_a_name_that_no_li
     organization.way.unlisted.lock().unwrap().insert(team.into());
     organization.edit(item, |content| content.title = "Edited since".into());
     let app = organization.builder().start().await;
-    let is_known = async || app.app.instance.fold.read().checked().knows_past();
+    let is_known = async || app.app.instance.fold.read().checked().is_fed();
     eventually("the past waits for a later check", is_known).await;
 }

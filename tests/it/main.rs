@@ -13,6 +13,7 @@
 
 mod access;
 mod archive_contract;
+mod as_it_was;
 mod board_metrics;
 mod bounds;
 mod budget;

@@ -1,128 +1,259 @@
-//! Boards as they once were: any day, and sprints that are over, which are frozen when nothing of them changes any more.
+//! The past that numbers look back over: how far it reaches, and that it is the same whoever tells it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use boardcast::demo::simulation::hooks;
+use boardcast::demo::simulation::item::{Event, Item, ItemContent};
+use boardcast::demo::simulation::process::ItemRank;
+use boardcast::domain::record::source_check::SourceCheck;
+use boardcast::domain::sprint::catalogue::{Catalogue, StateCategory};
+use boardcast::domain::time::CivilDate;
+use chrono::Days;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
-use crate::support::archive::FaultyArchive;
+use crate::support::organisation::{Answer, SimulatedFailure};
 use crate::support::source::{Organization, boards};
 
-/// A board with an estimated burndown, and the address of its past.
-async fn web(app: &TestApp) -> (Value, String) {
-    let board = boards(app).await.remove("Web").unwrap();
-    let id = |what: &str| board[what]["id"].as_str().unwrap().to_owned();
-    let address = format!("/api/snapshot?project={}&team={}", id("project"), id("team"));
-    (board, address)
+const FEED: &str = "GET wit/reporting/workitemrevisions";
+const DAYS_OFF: &str = "GET work/teamsettings/iterations/*/teamdaysoff";
+
+/// What is known of the teams, by their names.
+fn teams(app: &TestApp) -> BTreeMap<String, Catalogue> {
+    let state = app.app.instance.fold.read();
+    state.teams().all().map(|team| (team.team_name.to_string(), (**team).clone())).collect()
 }
 
-fn value(board: &Value, metric: &str) -> Value {
-    board["metrics"][metric]["value"].clone()
+/// The days off of a team by what the organisation has, from its sixth finished sprint to the next one.
+fn days_off(organization: &Organization, name: &str) -> BTreeSet<CivilDate> {
+    organization.model(|model| {
+        let mut projects = model.organisation.projects.iter();
+        let of_project = |project: &boardcast::demo::simulation::organisation::Project| {
+            let team = project.teams.iter().find(|team| team.name == name)?.clone();
+            Some(team.sprints.iter().map(|at| project.sprints[*at].start + Days::new(team.day_off)).collect())
+        };
+        projects.find_map(of_project).unwrap()
+    })
 }
 
 #[tokio::test]
-async fn a_day_that_is_over_is_the_burndowns_row_with_all_numbers_and_items() {
+async fn fault_g9_days_off_of_the_last_six_sprints_are_known_and_asked_for_once_a_day() {
     let organization = Organization::start().await;
-    let app = organization.app().await;
-    let (board, address) = web(&app).await;
-    let days = board["burndown"]["days"].as_array().unwrap();
-    let over: Vec<&Value> = days.iter().filter(|day| !day["remaining"].is_null()).collect();
-    assert!(over.len() > 2, "{over:?}");
-    for day in &over[..over.len() - 1] {
-        let date = day["date"].as_str().unwrap();
-        let then = app.get(&format!("{address}&day={date}")).await.json();
-        let unit = board["burndown"]["unit"].as_str().unwrap();
-        for what in ["remaining", "completed"] {
-            assert_eq!(value(&then, &format!("{unit}.{what}")), day[what], "{what} on {date}");
-        }
-        assert_eq!((&then["day"], &then["sprint"]["id"]), (&json!(date), &board["sprint"]["id"]));
-        let items = then["items"].as_array().unwrap();
-        let as_of = then["asOf"].as_i64().unwrap();
-        assert!(!items.is_empty(), "{date}");
-        assert!(items.iter().all(|item| item["changedAt"].as_i64().unwrap() <= as_of));
-        assert_eq!(then["sprint"]["state"], "current");
+    let (missing, body) = (404, json!({ "message": "no days", "typeKey": "NotFound" }));
+    let app = organization.builder().start().await;
+    let mut reader = app.stream("").await;
+    let told = organization.all_until_told(&mut reader, "sync_completed").await;
+    let begun = told.iter().filter(|event| event["type"] == "sprint_changed").count();
+    assert!(begun <= 3, "no board is sent once more for days off of other sprints: {begun}");
+    let knows = |team: &Catalogue| team.days_off_of.len() == 8;
+    let is_known = || teams(&app).len() == 3 && teams(&app).values().all(knows);
+    organization.until(async || is_known().then_some(())).await;
+    for (name, team) in teams(&app) {
+        assert_eq!(team.days_off, days_off(&organization, &name), "{name}");
     }
-    let today = over.last().unwrap()["date"].as_str().unwrap();
-    let now = app.get(&format!("{address}&day={today}")).await.json();
-    assert_eq!(now["metrics"], board["metrics"], "today is the board as it is");
+    let asked = organization.calls_on(DAYS_OFF).await;
+    assert_eq!(asked, 3 * 8);
+    // What is known of the teams is read anew, and the past stays.
+    organization.check_after(Duration::from_mins(31), &app).await;
+    assert_eq!(organization.calls_on(DAYS_OFF).await, asked + 3 * 2);
+    assert!(is_known());
+    // A day later a day off was entered late, and that of one sprint cannot be read.
+    organization.model(|model| model.organisation.projects[0].teams[0].day_off = 1);
+    let answer = Answer { status: missing, headers: Vec::new(), body };
+    organization.clock.advance(Duration::from_hours(24));
+    organization.fail_next_on(DAYS_OFF, SimulatedFailure::Instead(answer)).await;
+    organization.check_after(Duration::from_mins(4), &app).await;
+    let check = organization.check_after(Duration::from_mins(4), &app).await;
+    assert_eq!(check.error, None);
+    assert_eq!(teams(&app)["Web"].days_off, days_off(&organization, "Web"));
 }
 
-#[tokio::test]
-async fn a_sprint_that_is_over_has_its_review_and_is_told_as_it_was_at_its_end() {
-    let organization = Organization::start().await;
-    let app = organization.app().await;
-    let (board, address) = web(&app).await;
-    let rows = board["metrics"]["velocity.completed"]["detail"]["sprints"].as_array().unwrap().clone();
-    assert_eq!(rows.len(), 6, "{rows:?}");
-    for row in &rows {
-        let then = app.get(&format!("{address}&sprint={}", row["id"].as_str().unwrap())).await.json();
-        assert_eq!(then["sprint"]["name"], row["name"]);
-        for what in ["planned", "completed", "late", "incomplete"] {
-            assert_eq!(then["review"][what], row[what], "{what} of {}", row["name"]);
-        }
-        assert_eq!((&then["review"]["unknownItems"], &then["frozen"]), (&json!(0), &Value::Null));
-        assert_eq!(value(&then, "points.completed"), row["completed"], "as it was at its end");
-        assert_eq!(value(&then, "sprint.days_left"), 1, "its last day is not over a millisecond before it ends");
+/// What boards tell of their past, and all of their numbers.
+async fn told(app: &TestApp) -> BTreeMap<String, Value> {
+    let of_board = |(team, board): (String, Value)| {
+        let burndown = &board["burndown"];
+        let numbers = board["metrics"].as_object().unwrap().iter();
+        let numbers: BTreeMap<_, _> =
+            numbers.map(|(id, metric)| (id.clone(), metric["value"].clone())).collect();
+        let items = board["items"].as_array().unwrap().iter();
+        let ages: Vec<_> = items.map(|item| (item["id"].clone(), item["ageDays"].clone())).collect();
+        let (history, missing) = (&board["history"], &board["missing"]);
+        let told = json!({
+            "unit": burndown["unit"], "original": burndown["original"], "days": burndown["days"],
+            "numbers": numbers, "ages": ages, "history": history, "missing": missing,
+        });
+        (team, told)
+    };
+    boards(app).await.into_iter().filter(|(team, _)| team != "none").map(of_board).collect()
+}
+
+/// The items of a team that are in the sprint under way and not completed, on the level of requirements.
+fn stories(organization: &Organization, home: (usize, usize)) -> Vec<u32> {
+    organization.model(|model| {
+        let project = &model.organisation.projects[home.0];
+        let sprint = project.current_sprint(&project.teams[home.1], model.today()).unwrap().path.clone();
+        let is_open = |item: &&Item| {
+            let (newest, level) = (item.newest(), item.item_type.level);
+            newest.content.home == home
+                && newest.content.iteration_path == sprint
+                && level == ItemRank::Requirement
+                && newest.content.state.category != StateCategory::Completed
+        };
+        model.items().values().filter(is_open).map(|item| item.id).collect()
+    })
+}
+
+/// The sprint after the one that is under way.
+fn next_sprint(organization: &Organization) -> String {
+    organization.model(|model| {
+        let project = &model.organisation.projects[0];
+        let current = project.current_sprint(&project.teams[0], model.today()).unwrap();
+        project.sprint_after(&current.path).unwrap().path.to_string()
+    })
+}
+
+/// Something happens to an item; returns the hook that tells it.
+fn happen(organization: &Organization, id: u32, event: Event, edit: impl FnOnce(&mut ItemContent)) -> Value {
+    organization.model(|model| {
+        let at = model.now();
+        let change = model.change(id, event, at, 0, edit).unwrap();
+        hooks::payload(model, change).unwrap()
+    })
+}
+
+/// What happens in two days, most of which takes items off the board; returns the hooks.
+async fn two_days(organization: &Organization, apps: &[&TestApp]) -> Vec<Value> {
+    let (web, mobile) = (stories(organization, (0, 0)), stories(organization, (0, 1)));
+    assert!(web.len() >= 4 && !mobile.is_empty(), "{web:?}, {mobile:?}");
+    let next = next_sprint(organization);
+    let leave = |content: &mut ItemContent| content.iteration_path = next.as_str().into();
+    let current =
+        organization.model(|model| model.item(web[0]).unwrap().newest().content.iteration_path.clone());
+    let mut hooks = vec![
+        happen(organization, web[0], Event::Updated, leave),
+        happen(organization, web[1], Event::Deleted, |_| {}),
+        happen(organization, web[2], Event::Updated, |content| content.home = (0, 1)),
+        happen(organization, mobile[0], Event::Updated, leave),
+    ];
+    day_later(organization, apps).await;
+    hooks.extend([
+        happen(organization, mobile[0], Event::Updated, |content| content.iteration_path = current),
+        happen(organization, web[1], Event::Restored, |_| {}),
+        happen(organization, web[3], Event::Updated, |content| content.effort = Some(21.0)),
+        happen(organization, web[0], Event::Updated, |content| content.title = "Elsewhere".into()),
+        happen(organization, web[2], Event::Deleted, |_| {}),
+    ]);
+    day_later(organization, apps).await;
+    hooks
+}
+
+async fn day_later(organization: &Organization, apps: &[&TestApp]) {
+    organization.clock.advance(Duration::from_hours(24));
+    for app in apps {
+        organization.check_after(Duration::from_secs(1), app).await;
     }
-    let running = app.get(&format!("{address}&sprint={}", board["sprint"]["id"].as_str().unwrap())).await.json();
-    assert_eq!((&running["review"], &running["metrics"]), (&Value::Null, &board["metrics"]));
 }
 
+/// An instance that saw everything, one that was told by hooks as well and whose journal was emptied, and one that came when
+/// all of it was over.
 #[tokio::test]
-async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
+async fn fault_g4_every_instance_tells_the_same_past_to_the_last_digit() {
     let organization = Organization::start().await;
-    let archive = FaultyArchive::new();
-    let app = organization.builder().archive(archive.clone()).start().await;
-    organization.until(async || (app.app.instance.fold.read().checked().projects.len() == 2).then_some(())).await;
-    app.settled().await;
-    let (board, address) = web(&app).await;
-    let rows = board["metrics"]["velocity.completed"]["detail"]["sprints"].as_array().unwrap().clone();
-    let of = |row: &Value| format!("{address}&sprint={}", row["id"].as_str().unwrap());
-    archive.set_down(true);
-    assert!(app.app.finished.freeze().await.is_err());
-    archive.set_down(false);
-    assert!(app.app.finished.freeze().await.unwrap() > 0);
-    assert_eq!(app.app.finished.freeze().await, Ok(0), "once");
-    // The last one may still be completed late, and the one before it is over for good.
-    let (settled, last) = (&rows[4], &rows[5]);
-    assert_eq!(app.get(&of(last)).await.json()["frozen"], Value::Null);
-    let frozen = app.get(&of(settled)).await.json();
-    assert_eq!((&frozen["frozen"]["definition"], &frozen["review"]["completed"]), (&json!(1), &settled["completed"]));
-    eprintln!("items: {} {}", frozen["items"], json!(rows));
-    // Somebody edits what was done then.
-    let item = frozen["items"].as_array().unwrap().iter().find(|item| item["stateCategory"] == "Completed").unwrap();
-    let item = u32::try_from(item["id"].as_u64().unwrap()).unwrap();
-    app.hook(&organization.edit(item, |content| content.effort = Some(99.0))).await;
-    app.settled().await;
-    assert_eq!(app.get(&of(settled)).await.json(), frozen);
-    // What cannot be asked for in time, or is not there, is computed.
-    archive.set_down(true);
-    let computed = app.get(&of(settled)).await.json();
-    assert_eq!((&computed["frozen"], &computed["review"]), (&Value::Null, &frozen["review"]));
-}
-
-#[tokio::test]
-async fn what_is_no_past_is_refused_with_a_remedy() {
-    let organization = Organization::start().await;
-    let app = organization.app().await;
-    let (board, address) = web(&app).await;
-    let sprint = board["sprint"]["id"].as_str().unwrap();
-    let (other, project) = ("00000000-0000-4000-8000-000000000001", board["project"]["id"].as_str().unwrap());
-    for (query, status, code) in [
-        (format!("{address}&day=yesterday"), 400, "malformed_past"),
-        (format!("{address}&day=2026-02-30"), 400, "malformed_past"),
-        (format!("{address}&sprint=12"), 400, "malformed_past"),
-        (format!("{address}&sprint={sprint}&day=2026-11-16"), 400, "malformed_past"),
-        ("/api/snapshot?day=2026-11-16".to_owned(), 400, "malformed_past"),
-        (format!("/api/snapshot?project={project}&day=2026-11-16"), 400, "malformed_past"),
-        (format!("{address}&day=2999-01-01"), 404, "no_past"),
-        (format!("{address}&sprint={other}"), 404, "no_past"),
-    ] {
-        let answer = app.get(&query).await;
-        assert_eq!(answer.status, status, "{query}");
-        let error = &answer.json()["error"];
-        assert_eq!(error["code"], code, "{query}");
-        assert!(!error["remedy"].as_str().unwrap().is_empty());
+    let (saw, lost) = (organization.app().await, organization.app().await);
+    let hooks = two_days(&organization, &[&saw]).await;
+    for hook in hooks.iter().rev() {
+        lost.hook(hook).await;
     }
-    // Before the team had any sprint there is a board without one.
-    let long_ago = app.get(&format!("{address}&day=2001-01-01")).await.json();
-    assert_eq!((&long_ago["sprint"], long_ago["items"].as_array().unwrap().len()), (&Value::Null, 0));
+    lost.journal.lose_everything();
+    organization.check_after(Duration::from_mins(1), &saw).await;
+    organization.check_after(Duration::from_mins(1), &lost).await;
+    let late = organization.app().await;
+    let right = told(&saw).await;
+    for (team, told) in &right {
+        assert_eq!((&told["history"], &told["missing"]), (&json!("complete"), &Value::Null), "{team}");
+    }
+    let web = &right["Web"]["days"];
+    let scope = |day: usize| web[day]["scope"].as_f64().unwrap();
+    let today = web.as_array().unwrap().iter().rposition(|day| day["scope"].is_number()).unwrap();
+    assert_ne!(scope(today - 2), scope(today - 1), "what left is in what was: {web}");
+    assert_eq!(told(&late).await, right, "who came late");
+    organization.until(async || (told(&lost).await == right).then_some(())).await;
+}
+
+fn checked(app: &TestApp) -> SourceCheck {
+    app.app.instance.fold.read().checked().clone()
+}
+
+#[tokio::test]
+async fn the_past_is_read_on_where_it_was_left_and_readers_are_told_how_far_it_is() {
+    let organization = Organization::start().await;
+    // One page of what happens, and one of the past.
+    *organization.way.feed_pages.lock().unwrap() = Some(2);
+    let app = organization.builder().start().await;
+    let mut reader = app.stream("").await;
+    let completed = organization.until_told(&mut reader, "sync_completed").await;
+    let reading = checked(&app).past.unwrap();
+    assert_eq!((reading.revisions, reading.is_through), (1_000, false));
+    let told = &completed["backfill"];
+    assert_eq!((&told["from"], &told["revisions"]["read"]), (&json!(reading.from), &json!(1_000)));
+    let all = told["revisions"]["of"].as_u64().unwrap();
+    let there = organization.model(|model| {
+        let revisions = model.items().values().flat_map(Item::revisions);
+        revisions.filter(|revision| revision.changed_at >= reading.from).count() as u64
+    });
+    assert!(all.abs_diff(there) * 5 < there, "about {there}: {all}");
+    assert!(told["leftMs"].is_u64());
+    for (team, board) in boards(&app).await {
+        assert_eq!((&board["history"], &board["backfill"]), (&json!("partial"), told), "{team}");
+        assert_eq!(board["missing"].as_array().unwrap().len(), 1, "{team}");
+    }
+    let health = app.get("/api/health").await.json();
+    assert_eq!(&health["source"]["backfill"], told);
+    // What failed is asked for again, and what was read is not.
+    *organization.way.feed_pages.lock().unwrap() = None;
+    let before = organization.calls_on(FEED).await;
+    organization.check_after(Duration::from_mins(4), &app).await;
+    assert_eq!(organization.calls_on(FEED).await, before + 1 + there.div_ceil(1_000) - 1);
+    assert_eq!(checked(&app).past, None);
+    for (team, board) in boards(&app).await {
+        assert_eq!((&board["history"], board.get("backfill")), (&json!("complete"), None), "{team}");
+    }
+    let completed = organization.until_told(&mut reader, "sync_completed").await;
+    assert_eq!(completed.get("backfill"), None);
+    let health = app.get("/api/health").await.json();
+    assert_eq!(
+        (&health["source"]["backfill"], &health["source"]["knownFrom"]),
+        (&Value::Null, &json!(reading.from))
+    );
+}
+
+#[tokio::test]
+async fn the_past_of_a_team_that_comes_later_is_read_then() {
+    let organization = Organization::start().await;
+    let mobile = organization.model(|model| model.organisation.projects[0].teams[1].id);
+    organization.way.unlisted.lock().unwrap().insert(mobile.into());
+    let app = organization.app().await;
+    assert!(checked(&app).all_teams().all(|(_, check)| check.past.is_some()));
+    let saw = organization.model(|model| {
+        let (project, at) = (&model.organisation.projects[0], model.now());
+        let path = project.current_sprint(&project.teams[1], model.today()).unwrap().path.clone();
+        let is_there = |item: &&Item| {
+            item.newest().content.home == (0, 1) && item.newest().content.iteration_path == path
+        };
+        let item = model.items().values().find(is_there).unwrap().id;
+        let root = project.root.clone();
+        model.change(item, Event::Updated, at, 0, |content| content.iteration_path = root).unwrap();
+        item
+    });
+    organization.way.unlisted.lock().unwrap().clear();
+    organization
+        .until(async || {
+            organization.check_after(Duration::from_mins(11), &app).await;
+            let is_read = checked(&app).all_teams().filter(|(_, check)| check.past.is_some()).count() == 3;
+            is_read.then_some(())
+        })
+        .await;
+    let later = organization.app().await;
+    assert_eq!(told(&app).await, told(&later).await, "item {saw} left before");
 }

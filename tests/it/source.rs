@@ -36,7 +36,7 @@ async fn a_board_begins_as_the_organisation_has_it() {
                 assert_eq!(board["sprint"]["name"], sprint.name);
                 assert_eq!(board["sprint"]["state"], "current");
                 assert_eq!(board["sprint"]["startDate"], sprint.start.to_string());
-                assert_eq!((&board["level"], &board["history"]), (&json!("full"), &json!("partial")));
+                assert_eq!((&board["level"], &board["history"]), (&json!("full"), &json!("complete")));
                 let own: BTreeMap<u32, u32> = model
                     .items()
                     .values()

@@ -92,7 +92,7 @@ impl Projection {
             let claim = |check: &SourceCheck| {
                 let of_team =
                     TeamKey::of(*scope).and_then(|team| check.team(team)).cloned().unwrap_or_default();
-                (check.awaits_comparison(*scope), of_team.items, of_team.unreadable)
+                (check.awaits_comparison(*scope), of_team.items, of_team.unreadable, of_team.past)
             };
             if claim(&before) != claim(&self.checked) {
                 board.change(id);

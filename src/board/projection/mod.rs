@@ -13,6 +13,7 @@ use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
 use self::simulated::SimulatedBoards;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
+use crate::domain::wire::view::PastProgress;
 use crate::domain::{
     Announced, CollectionId, People, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp, Todo,
     WorkItem, WorkItemId,
@@ -213,6 +214,13 @@ impl Projection {
     /// What the organisation answered.
     pub const fn checked(&self) -> &SourceCheck {
         &self.checked
+    }
+
+    /// How far the past of a board's team is read, unless it is known.
+    pub fn past_progress(&self, scope: Scope) -> Option<PastProgress> {
+        let reading = self.checked.past.as_ref()?;
+        let is_known = TeamKey::of(scope).and_then(|team| self.checked.past_of(team)).is_some();
+        (scope.sprint.is_some() && !is_known).then(|| reading.into())
     }
 
     /// The envelope of an event about a board, with the level and the age that the board has.

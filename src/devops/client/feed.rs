@@ -63,8 +63,12 @@ pub(super) async fn page(
 }
 
 fn read(answer: &FeedAnswer, organisation: &Url, known: &[ProjectRef]) -> RevisionPage {
-    let mut page =
-        RevisionPage { token: answer.token(), is_last: answer.is_last_batch, ..RevisionPage::default() };
+    let mut page = RevisionPage {
+        revisions: answer.values.len(),
+        token: answer.token(),
+        is_last: answer.is_last_batch,
+        ..RevisionPage::default()
+    };
     let mut of_items = BTreeMap::<WorkItemId, Vec<Observation>>::new();
     for row in &answer.values {
         let Some(id) = items::id(row) else { continue };

@@ -34,7 +34,7 @@ impl ItemView {
 }
 
 /// How many days ago an item that is in progress was first started. `None` when a revision is missing: an earlier
-/// start may be hidden there.
+/// start may be hidden there, as it is where the item was in progress when its known life begins.
 fn age(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Option<Hundredths> {
     let is_started = |claim: &Claim| {
         let category = catalogue.category_of(&claim.facts.work_item_type, &claim.facts.state);
@@ -43,7 +43,10 @@ fn age(item: &WorkItem, catalogue: &Catalogue, now: Timestamp) -> Option<Hundred
     if item.history() != History::Complete || !is_started(item.present().claim) {
         return None;
     }
-    let (_, started) = item.revisions().find(|(_, claim)| is_started(claim))?;
+    let (at, (rev, started)) = item.revisions().enumerate().find(|(_, (_, claim))| is_started(claim))?;
+    if at == 0 && rev != 1 {
+        return None;
+    }
     Some(elapsed_days(started.changed_at, now))
 }
 

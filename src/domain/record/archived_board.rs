@@ -87,6 +87,7 @@ impl ArchivedBoard {
             outlook: None,
             scope_changes: Vec::new(),
             history: History::Partial,
+            backfill: None,
             missing: Vec::new(),
         }
     }

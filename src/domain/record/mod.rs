@@ -3,8 +3,10 @@
 pub mod archived_board;
 pub(crate) mod calls_wait;
 pub mod delta;
+pub(crate) mod feed_position;
 pub(crate) mod journal_status;
 pub mod last_announced;
-pub(crate) mod mock_asked;
+pub mod past;
 pub mod source_check;
 pub mod todo;
+pub(crate) mod whole_level;

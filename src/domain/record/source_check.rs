@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::calls_wait::CallsWait;
-use super::mock_asked::MockAsked;
 use crate::domain::conditions::Conditions;
 use crate::domain::degradation::{CallOutcome, Condition, DataSource, Policy};
-use crate::domain::wire::view::Outage;
+pub use crate::domain::record::feed_position::FeedPosition;
+use crate::domain::record::past::{KnownPast, PastReading};
+pub use crate::domain::record::whole_level::{MockAsked, WholeLevel};
 use crate::domain::{
     Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Text, Timestamp, WorkItemId,
 };
@@ -48,6 +49,9 @@ pub struct SourceCheck {
     /// How far the feed of revisions was read; `None` before the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedPosition>,
+    /// How far the past of the teams is read, while it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub past: Option<PastReading>,
     /// The level of the organisation as a whole that was told last: all there is to say while no board is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole: Option<WholeLevel>,
@@ -57,22 +61,6 @@ pub struct SourceCheck {
     /// Whether simulated boards are asked for, where anybody ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_asked: Option<MockAsked>,
-}
-
-/// How far the feed of revisions was read. It is written together with what was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FeedPosition {
-    /// Where to read on, as the organisation calls it.
-    pub token: Text,
-    /// From when on what it tells is kept of items that are not known, too, and before when no board counts as compared as a
-    /// whole. While the past is being read, when that began; then, when its end was first reached: somebody may have dated
-    /// a change back meanwhile.
-    pub live_from: Timestamp,
-    /// When the feed was last read to its end: all revisions that were made before are known. `None` while what was
-    /// changed before the boards began is still being read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_to_end: Option<Timestamp>,
 }
 
 /// What is known of the comparison of one team's board.
@@ -88,6 +76,9 @@ pub struct BoardCheck {
     /// When a board of the team was first found equal: what left a sprint before that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// From when on the lives of the team's items are known; `None` before they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub past: Option<KnownPast>,
     /// When it was last compared as a whole, whatever the feed told since; `None` while that left something open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole_at: Option<Timestamp>,
@@ -106,15 +97,6 @@ pub struct BoardCheck {
     /// The same of a list of the team's sprints that did not name the current one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sprint_missed: Option<Timestamp>,
-}
-
-/// The level of the organisation as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WholeLevel {
-    /// The level.
-    pub level: Level,
-    /// Why it is less than full; `None` when it is not.
-    pub outage: Option<Outage>,
 }
 
 /// After how many milliseconds a board is compared as a whole again.
@@ -230,8 +212,27 @@ impl SourceCheck {
         };
     }
 
-    /// Whether the past of the boards was read: the feed of revisions was read to its end.
-    pub fn knows_past(&self) -> bool {
+    /// From when on the lives of a team's items are known; `None` before they were read.
+    pub fn past_of(&self, team: TeamKey) -> Option<KnownPast> {
+        self.team(team)?.past
+    }
+
+    /// The past of these teams was read, by these areas.
+    pub fn read_past(&mut self, from: Timestamp, teams: &[(TeamKey, u64)]) {
+        self.past = None;
+        for (team, areas) in teams {
+            self.team_mut(*team).past = Some(KnownPast { from, areas: *areas });
+        }
+    }
+
+    /// Whether the past of a team is known otherwise than it was.
+    pub fn has_read_past_of(&self, team: TeamKey, before: &Self) -> bool {
+        let past = self.past_of(team);
+        past.is_some() && past != before.past_of(team)
+    }
+
+    /// Whether the feed of revisions was read to its end, since boards began.
+    pub fn is_fed(&self) -> bool {
         self.feed.as_ref().is_some_and(|feed| feed.read_to_end.is_some())
     }
 
@@ -316,7 +317,7 @@ impl SourceCheck {
         }
         self.projects.clear();
         self.projects_whole_at.clear();
-        Self { ended: None, answered: None, feed: None, ..self }
+        Self { ended: None, answered: None, feed: None, past: None, ..self }
     }
 
     /// Whether the last question to a part failed.
@@ -392,6 +393,7 @@ impl SourceCheck {
         self.calls_wait.absorb(other.calls_wait);
         // What was read is among the items that come with it.
         self.feed = self.feed.take().or_else(|| other.feed.clone());
+        self.past = self.past.take().or_else(|| other.past.clone());
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod blocked;
 pub(crate) mod calendar;
 pub mod catalogue;
+pub(crate) mod claim;
 pub(crate) mod facts;
 pub(crate) mod people;
 pub mod rank;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use crate::domain::stored::hash_of;
 use crate::domain::time::{Ticks, Timestamp};
 
 /// How many refuted claims of an item are remembered. Whatever brings one back that was forgotten is refuted anew.
@@ -44,9 +44,7 @@ pub struct ClaimKey(pub u32, pub u64);
 impl ClaimKey {
     /// What that claim, on that revision, is told from others by.
     pub fn of(rev: u32, claim: &impl Serialize) -> Self {
-        // Texts, numbers and maps with texts as keys, whose encoding cannot fail.
-        let hash = Sha256::digest(serde_json::to_vec(claim).unwrap_or_default());
-        Self(rev, hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)))
+        Self(rev, hash_of(claim))
     }
 }
 

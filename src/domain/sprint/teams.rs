@@ -5,7 +5,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, Text, WorkItem};
+use crate::domain::stored::hash_of;
+use crate::domain::{
+    Catalogue, Claim, ProjectId, Scope, SprintId, Stored, TeamKey, Text, Timestamp, WorkItem,
+};
+
+/// How many of a team's finished sprints numbers look back over: as many as Azure DevOps shows in a chart of velocity
+/// unless somebody chooses otherwise.
+pub(crate) const SPRINTS_BACK: usize = 6;
+
+/// How long the window is at least over which lives are known, and at most, in milliseconds: teams that plan by the quarter
+/// would otherwise have years of revisions read.
+const WINDOW_MS: i64 = 90 * DAY_MS;
+const WINDOW_MS_MAX: i64 = 400 * DAY_MS;
+const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// A team's current sprint, as a record and as what a log entry tells: it changes by an entry, never by a clock, so
 /// that every instance changes at the same position.
@@ -112,6 +125,39 @@ impl Teams {
         !facts.deleted && now.any(|scope| !shown.contains(&scope))
     }
 
+    /// The beginning of the window over which the lives of the teams' items are kept at that moment: 90 days, and as much
+    /// more as the last six finished sprints of each team take, 400 days at most.
+    pub fn window_start(&self, now: Timestamp) -> Timestamp {
+        let first_day = |team: &Arc<Catalogue>| {
+            let (span, _) = team.past_sprints(now).take(SPRINTS_BACK).last()?;
+            let eve = span.first().pred_opt()?;
+            Some(team.calendar().end_of(eve))
+        };
+        let ago = |ms| Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub(ms));
+        let earliest = self.all().filter_map(first_day).min();
+        earliest.map_or(ago(WINDOW_MS), |first| first.min(ago(WINDOW_MS))).max(ago(WINDOW_MS_MAX))
+    }
+
+    /// The teams of whose items it can be told that they are, each with a hash of its areas.
+    pub fn with_areas(&self) -> Vec<(TeamKey, u64)> {
+        let of_team = |team: &Arc<Catalogue>| {
+            let areas = team.areas.iter().map(|area| {
+                // A name that is changed makes no other area of it.
+                let path = area.paths.first().filter(|_| area.id.is_none()).cloned();
+                (area.id, path, area.include_children)
+            });
+            (team.key(), hash_of(&areas.collect::<Vec<_>>()))
+        };
+        self.all().filter(|team| team.without_items().is_none()).map(of_team).collect()
+    }
+
+    /// Whether an item is or ever was a team's, as far as its revisions are known.
+    pub fn has_ever_had(&self, item: &WorkItem) -> bool {
+        let is_own = |team: &&Arc<Catalogue>, claim: &Claim| team.is_own_area(&claim.facts.area_path);
+        item.revisions()
+            .any(|(_, claim)| self.of_project(claim.facts.project).any(|team| is_own(&team, claim)))
+    }
+
     /// The teams whose item this is or ever was, as far as its revisions are known.
     pub fn ever_of(&self, item: &WorkItem) -> BTreeSet<TeamKey> {
         let mut teams = BTreeSet::new();
@@ -201,9 +247,54 @@ mod tests {
         let mobile = item(13, 1, |facts| facts.area_path = "Fabrikam\\Mobile".into());
         let moved = mobile.merge(&item(13, 2, |facts| facts.area_path = "Other".into()));
         assert_eq!(teams.ever_of(&moved), BTreeSet::from([first, second]));
+        assert!(teams.has_ever_had(&moved));
         assert_eq!(teams.boards_of(&moved), [Scope::project(project())]);
         let elsewhere = item(13, 1, |facts| facts.project = other_project());
         assert_eq!(teams.ever_of(&elsewhere), BTreeSet::new());
+        assert!(!teams.has_ever_had(&elsewhere));
+    }
+
+    #[test]
+    fn the_window_holds_90_days_and_the_last_six_sprints_and_400_days_at_most() {
+        let day = |day: &str| Timestamp::parse(&format!("{day}T05:00:00Z")).unwrap();
+        let now = day("2027-01-20");
+        let days_back = |teams: &Teams| (now.epoch_ms() - teams.window_start(now).epoch_ms()) / DAY_MS;
+        assert_eq!((days_back(&Teams::default()), days_back(&teams([catalogue()]))), (90, 90));
+        // Both sprints of the team are over: the first began on the 16th of November, at midnight in New York.
+        let late = day("2027-04-20");
+        assert_eq!(teams([catalogue()]).window_start(late), day("2026-11-16"));
+        assert_eq!(
+            teams([catalogue()]).window_start(day("2028-04-20")),
+            Timestamp::from_epoch_ms(day("2028-04-20").epoch_ms() - 400 * DAY_MS)
+        );
+        let mut often = catalogue();
+        let sprint = often.iterations[1].clone();
+        for _ in 0..SPRINTS_BACK - 1 {
+            often.iterations.push(sprint.clone());
+        }
+        assert_eq!(
+            teams([often]).window_start(late),
+            day("2027-04-20")
+                .min(Timestamp::from_epoch_ms(late.epoch_ms() - 90 * DAY_MS))
+                .min(day("2026-11-30")),
+            "six of them are the later ones"
+        );
+        assert_eq!(teams([catalogue(), second_team()]).window_start(late), day("2026-11-16"));
+    }
+
+    #[test]
+    fn teams_have_other_areas_when_one_comes_and_not_when_one_is_renamed() {
+        let of = |change: fn(&mut Catalogue)| {
+            let mut team = catalogue();
+            change(&mut team);
+            teams([team]).with_areas()
+        };
+        let known = of(|_| {});
+        assert_eq!(known.len(), 1);
+        assert_eq!(of(|team| team.areas[0].paths = vec!["Other".into()]), known);
+        assert_ne!(of(|team| team.areas[0].include_children = false), known);
+        assert_ne!(of(|team| team.areas.extend(second_team().areas)), known);
+        assert_eq!(of(|team| team.team_field = Some("Custom.Team".into())), [], "its items are not known");
     }
 
     #[test]

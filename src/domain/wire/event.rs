@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use crate::domain::wire::envelope::Cause;
 pub(crate) use crate::domain::wire::envelope::{Envelope, Subject};
-use crate::domain::wire::view::{BoardView, ItemView, Outage, Outlook, ScopeView, Unit};
+use crate::domain::wire::view::{BoardView, ItemView, Outage, Outlook, PastProgress, ScopeView, Unit};
 use crate::domain::{
     CivilDate, Hundredths, Identity, Level, ProjectId, SprintId, StateCategory, TeamId, Text, Timestamp,
     WorkItemId,
@@ -207,6 +207,9 @@ pub(crate) enum Body {
         failed: Vec<ProjectId>,
         duration_ms: i64,
         next: Option<Timestamp>,
+        /// How far the past is read, while it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        backfill: Option<PastProgress>,
     },
     /// A service-hook subscription changed; only on streams of operators.
     #[cfg_attr(not(test), expect(dead_code, reason = "nothing announces it yet; the contract has it"))]
@@ -230,6 +233,15 @@ pub(crate) enum Body {
 }
 
 impl Body {
+    /// The same event; where it tells of a check that ended, with how far the past is read.
+    #[must_use]
+    pub(crate) fn with_backfill(mut self, progress: Option<PastProgress>) -> Self {
+        if let Self::SyncCompleted { backfill, .. } = &mut self {
+            *backfill = progress;
+        }
+        self
+    }
+
     /// The value of `type`, which is also the event's name on a stream opened with `named=1`.
     const fn type_name(&self) -> &'static str {
         match self {

@@ -148,6 +148,12 @@ fn burndown() -> Burndown {
     }
 }
 
+fn backfill() -> PastProgress {
+    let mut reading = crate::domain::record::past::PastReading::new(at(-1_000), 7, at(0));
+    (reading.revisions, reading.reached, reading.took_ms) = (2_140, Some(at(-685)), 83_000);
+    (&reading).into()
+}
+
 fn board() -> BoardView {
     let unknown =
         MetricView { value: None, reason: Some("no capacity entered".into()), unit: Unit::Hours, ..metric() };
@@ -169,6 +175,7 @@ fn board() -> BoardView {
         scope_changes: vec![scope_change()],
         history: History::Complete,
         missing: Vec::new(),
+        backfill: None,
     }
 }
 
@@ -292,6 +299,7 @@ fn events() -> Vec<(Envelope, Body)> {
                 failed: vec![project()],
                 duration_ms: 840,
                 next: Some(at(900_000)),
+                backfill: Some(backfill()),
             },
         ),
         (
@@ -380,6 +388,7 @@ fn golden_objects() {
         outlook: None,
         scope_changes: Vec::new(),
         items: None,
+        backfill: Some(backfill()),
         ..board()
     };
     for (name, json) in [

@@ -1,5 +1,6 @@
 //! The wire contract: events and the JSON shapes of what a board shows. `docs/EVENTS.md` is its text.
 
+pub(crate) mod backfill;
 mod envelope;
 pub mod event;
 pub(crate) mod explanation;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
+pub(crate) use crate::domain::wire::backfill::{PastProgress, RevisionsRead};
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 use crate::domain::{
     BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration,
@@ -315,6 +316,9 @@ pub struct BoardView {
     /// What is missing on the board, and why; absent where nothing is known to be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// How far the past of the team is read; absent unless it is being read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<PastProgress>,
 }
 
 /// Something that is missing on a board.

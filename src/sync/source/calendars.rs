@@ -7,11 +7,8 @@ use super::discovery::Discovered;
 use super::{Source, TEAMS_AT_ONCE};
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::scope::TeamKey;
+use crate::domain::sprint::teams::SPRINTS_BACK;
 use crate::domain::wire::event::Cause;
-
-/// How many of a team's finished sprints numbers look back over: as many as Azure DevOps shows in a chart of velocity
-/// unless somebody chooses otherwise.
-pub(super) const SPRINTS_BACK: usize = 6;
 
 impl Source {
     /// Reads the days off of each team's last sprints, and keeps them.

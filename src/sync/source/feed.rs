@@ -1,5 +1,5 @@
 //! The feed of revisions: what changed anywhere in the organisation since it was read last. It makes all boards as fresh
-//! as its last page for one call, and brings what happened before the boards began.
+//! as its last page for one call. What happened before the boards began is read by itself (`past`).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -17,12 +17,10 @@ use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::journal::JournalError;
 use crate::write::commit::CommitError;
-use crate::write::ingest::Provenance;
+use crate::write::ingest::{Provenance, ReadTo};
 
-/// How far back the feed is read at first, in milliseconds: what happened to the items of the boards in that time is known.
-const WINDOW_MS: i64 = 90 * 24 * 60 * 60_000;
-
-/// By how much the clocks of the organisation and of an instance may differ, in milliseconds.
+/// By how much the clocks of the organisation and of an instance may differ, in milliseconds: from so long before boards
+/// began the feed is read.
 const CLOCKS_APART_MS: i64 = 10 * 60_000;
 
 /// From how long before its end the feed is read again where it does not know the position any more, in milliseconds.
@@ -49,7 +47,7 @@ impl Source {
             let from = match (again_from.take(), &known) {
                 (Some(at), _) => FeedStart::At(at),
                 (None, Some(known)) => FeedStart::After(known.token.clone()),
-                (None, None) => FeedStart::At(earlier(began, WINDOW_MS)),
+                (None, None) => FeedStart::At(earlier(began, CLOCKS_APART_MS)),
             };
             let asked_at = (self.instance.clock)();
             let (page, newer) = match (self.page(&from, projects).await, &known) {
@@ -82,7 +80,7 @@ impl Source {
 
     /// A page of the feed. Where it names a project that is not listed, the list is read again first: it may be a new one,
     /// or one with a new name. What is still unknown then may not be seen by us. Returns that list, too.
-    async fn page(
+    pub(super) async fn page(
         &self,
         from: &FeedStart,
         projects: &[ProjectRef],
@@ -147,26 +145,37 @@ impl Source {
         for presents in presents.chunks(ITEMS_PER_COMMIT) {
             self.keep_all(presents, &provenance, None).await?;
         }
+        self.keep_read(&told, &provenance, ReadTo::Now(position)).await?;
+        Ok(u32::try_from(ahead.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Keeps what was read, and with the last of it how far.
+    pub(super) async fn keep_read(
+        &self,
+        told: &[Observation],
+        provenance: &Provenance,
+        read_to: ReadTo<'_>,
+    ) -> Result<(), CommitError> {
         let mut commits = told.chunks(ITEMS_PER_COMMIT).peekable();
         while let Some(observations) = commits.next() {
-            let position = Some(position).filter(|_| commits.peek().is_none());
-            self.keep_all(observations, &provenance, position).await?;
+            let read_to = Some(read_to).filter(|_| commits.peek().is_none());
+            self.keep_all(observations, provenance, read_to).await?;
         }
         if told.is_empty() {
-            self.keep_all(&[], &provenance, Some(position)).await?;
+            self.keep_all(&[], provenance, Some(read_to)).await?;
         }
-        Ok(u32::try_from(ahead.len()).unwrap_or(u32::MAX))
+        Ok(())
     }
 
     /// Keeps these in one commit, and how far the feed was read. One that the journal refuses for what it is must not stop
     /// the feed for all boards: then each is kept by itself, and that one is not.
-    async fn keep_all(
+    pub(super) async fn keep_all(
         &self,
         observations: &[Observation],
         provenance: &Provenance,
-        position: Option<&FeedPosition>,
+        read_to: Option<ReadTo<'_>>,
     ) -> Result<(), CommitError> {
-        match self.ingest.observe_read(observations, provenance, position).await {
+        match self.ingest.observe_read(observations, provenance, read_to).await {
             Err(CommitError::Journal(JournalError::Refused(_))) => {}
             kept => return kept.map(|_| ()),
         }
@@ -179,7 +188,7 @@ impl Source {
                 kept => drop(kept?),
             }
         }
-        self.ingest.observe_read(&[], provenance, position).await.map(|_| ())
+        self.ingest.observe_read(&[], provenance, read_to).await.map(|_| ())
     }
 
     /// What is kept of a page: of items that are known all, of others what is not of the past that is being read. And the
@@ -234,21 +243,26 @@ fn position(
     known: Option<&FeedPosition>,
     began: Timestamp,
 ) -> Result<FeedPosition, CallError> {
+    let token = token_after(page, known.map(|known| &known.token))?;
+    let live_from = known.map_or_else(|| earlier(began, CLOCKS_APART_MS), |known| known.live_from);
+    Ok(FeedPosition { token, live_from, read_to_end: known.and_then(|known| known.read_to_end) })
+}
+
+/// Where to read on after a page that was read from `before`. Errors as above.
+pub(super) fn token_after(page: &RevisionPage, before: Option<&Text>) -> Result<Text, CallError> {
     let unreadable = |message: &str| CallError {
         failure: Failure::Unreadable,
         call: "_apis/wit/reporting/workitemrevisions",
         status: None,
         message: message.into(),
     };
-    let before = known.map(|known| known.token.clone());
-    let token = page.token.clone().or_else(|| before.clone().filter(|_| page.is_last));
+    let token = page.token.clone().or_else(|| before.cloned().filter(|_| page.is_last));
     let token =
         token.ok_or_else(|| unreadable("a page of revisions does not say where the next one begins"))?;
-    if !page.is_last && Some(&token) == before.as_ref() {
+    if !page.is_last && Some(&token) == before {
         return Err(unreadable("a page of revisions is followed by itself"));
     }
-    let live_from = known.map_or_else(|| earlier(began, CLOCKS_APART_MS), |known| known.live_from);
-    Ok(FeedPosition { token, live_from, read_to_end: known.and_then(|known| known.read_to_end) })
+    Ok(token)
 }
 
 fn earlier(than: Timestamp, ms: i64) -> Timestamp {

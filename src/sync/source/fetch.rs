@@ -18,10 +18,10 @@ use crate::domain::wire::event::Cause;
 use crate::write::ingest::Provenance;
 
 /// How many items are fetched at the same time.
-const ITEMS_AT_ONCE: usize = 8;
+pub(super) const ITEMS_AT_ONCE: usize = 8;
 
 /// How many items go into one commit.
-const ITEMS_PER_COMMIT: usize = 50;
+pub(super) const ITEMS_PER_COMMIT: usize = 50;
 
 /// Claims that are in doubt, by their items.
 pub(super) type Doubted = BTreeMap<WorkItemId, BTreeSet<ClaimKey>>;
@@ -110,7 +110,7 @@ impl Source {
     }
 
     /// Fetches these items as they are, many at once.
-    async fn fetch_as_they_are(
+    pub(super) async fn fetch_as_they_are(
         &self,
         projects: &[ProjectRef],
         project: ProjectId,

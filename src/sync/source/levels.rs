@@ -9,12 +9,11 @@ use crate::board::projection::Projection;
 use crate::domain::degradation::{CallOutcome, Condition, DataSource, Failure, Permit, Policy};
 use crate::domain::level::Level;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, LEVEL};
-use crate::domain::record::mock_asked::MockAsked;
-use crate::domain::record::source_check::{SourceCheck, WholeLevel};
-use crate::domain::scope::{Audience, Scope, Text};
+use crate::domain::record::source_check::{MockAsked, SourceCheck, WholeLevel};
+use crate::domain::scope::{Audience, Scope, TeamKey, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
-use crate::domain::wire::view::{LOADING, Outage, board_url};
+use crate::domain::wire::view::{LOADING, Outage, PastProgress, board_url};
 use crate::journal::{Commit, RecordKey};
 use crate::ops::instance::Instance;
 use crate::write::commit::{self, Change, CommitBuilder, CommitError};
@@ -183,14 +182,13 @@ impl Levels {
                 self.announce(&mut commit, state, &check, (scope, wanted), now);
             }
         }
-        if check.knows_past() && !state.checked().knows_past() {
-            self.announce_past(&mut commit, state, now);
-        }
+        self.announce_past(&mut commit, state, &check, now);
         self.announce_whole(&mut commit, state, &mut check, now);
         if let Some(Ended { completed: Some(completed), cause, began, .. }) = ended {
             let envelope = self.of_organization(now, self.whole(&check, now).level);
             let envelope = Envelope { source: Some(*cause), data_as_of: Some(*began), ..envelope };
-            commit.announce_to(Audience::Everyone, event::encode(&envelope, completed));
+            let told = completed.clone().with_backfill(check.past.as_ref().map(PastProgress::from));
+            commit.announce_to(Audience::Everyone, event::encode(&envelope, &told));
         }
         let version = state.version(&RecordKey::feed());
         match check == *state.checked() {
@@ -283,8 +281,16 @@ impl Levels {
     }
 
     /// Sends readers to the boards, of whose items the past is known from now on: no other event tells of that.
-    fn announce_past(&self, commit: &mut CommitBuilder, state: &Projection, now: Timestamp) {
-        for (scope, _) in state.boards().filter(|(scope, _)| scope.sprint.is_some()) {
+    fn announce_past(
+        &self,
+        commit: &mut CommitBuilder,
+        state: &Projection,
+        check: &SourceCheck,
+        now: Timestamp,
+    ) {
+        let is_read = |team| check.has_read_past_of(team, state.checked());
+        let boards = state.boards().map(|(scope, _)| scope).filter(|scope| scope.sprint.is_some());
+        for scope in boards.filter(|scope| TeamKey::of(*scope).is_some_and(is_read)) {
             let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
             let (added, removed, changed) = Default::default();
             let url = Some(board_url(scope, None));

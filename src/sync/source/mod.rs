@@ -9,11 +9,12 @@ mod discovery;
 mod doubts;
 mod feed;
 mod fetch;
-mod histories;
 mod learn;
 mod levels;
 mod lists;
+mod lives;
 mod misses;
+mod past;
 mod periodic;
 mod todo;
 mod waits;
@@ -49,10 +50,10 @@ use check::UnderWay;
 use compare::BoardError;
 use discovery::Discovered;
 use doubts::Doubts;
-use histories::Missing;
 use levels::Ended;
 pub use levels::Levels;
 use lists::Lists;
+use lives::Asked;
 use misses::Misses;
 pub use todo::Noted;
 
@@ -110,7 +111,9 @@ pub struct Source {
     /// Whether the feed of revisions was seen to name parents.
     feed_names_parents: AtomicBool,
     /// What was asked for of histories that have gaps: nobody asks for the same again.
-    looked_back: Mutex<BTreeSet<(WorkItemId, Missing)>>,
+    looked_back: Mutex<BTreeSet<(WorkItemId, Asked)>>,
+    /// What was found of the past that goes by in memory alone.
+    past: past::Noted,
 }
 
 impl Source {
@@ -144,6 +147,7 @@ impl Source {
             unknown_teams: Mutex::default(),
             feed_names_parents: AtomicBool::default(),
             looked_back: Mutex::default(),
+            past: past::Noted::default(),
             instance,
             azure,
             ingest,
@@ -227,7 +231,7 @@ impl Source {
             tracing::warn!(%error, "what projects and teams there are could not be kept; the next check tries again");
         }
         // What the boards begin with is more urgent than what was before.
-        let has_begun = self.instance.fold.read().checked().knows_past();
+        let has_begun = self.instance.fold.read().checked().is_fed();
         let (mut is_fed, mut read_to_end) = (false, None);
         if has_begun {
             (is_fed, read_to_end) = self.feed(&found, began, cause, under_way).await;
@@ -248,6 +252,14 @@ impl Source {
         }
         if let Err(error) = self.read_calendars(&found, cause).await {
             counted().check.failed_to("read the days off of finished sprints", error);
+        }
+        if is_fed && let Err(error) = self.read_past(&found).await {
+            match error {
+                BoardError::Call(_, error) if !matches!(error.failure, Failure::Throttled { .. }) => {
+                    tracing::warn!(%error, "the past of the teams cannot be read now; it is read on with the next check");
+                }
+                error => counted().check.failed_to("read the past of the teams", error),
+            }
         }
         true
     }
@@ -337,7 +349,7 @@ impl Source {
         (true, None)
     }
 
-    /// Looks at what the feed of revisions leaves open: what hooks alone tell, and what was before it begins.
+    /// Looks at what the feed of revisions leaves open: what hooks alone tell.
     async fn follow_up(&self, found: &Discovered, cause: Cause) -> Result<(), BoardError> {
         let mut suspects = BTreeMap::<ProjectId, BTreeSet<WorkItemId>>::new();
         {
@@ -354,7 +366,7 @@ impl Source {
         for (project, ids) in suspects {
             self.compare_items(&found.projects, project, &ids, cause).await?;
         }
-        self.complete_histories(&found.projects, cause).await
+        Ok(())
     }
 
     /// What a check came to that ended. A board that it did not get to was not compared, and neither was one that is shown
@@ -376,6 +388,7 @@ impl Source {
             failed: check.failed.clone(),
             duration_ms: now.ms_since(began),
             next: Some(Timestamp::from_epoch_ms(now.epoch_ms().saturating_add(interval))),
+            backfill: None,
         }
     }
 }

@@ -84,7 +84,7 @@ impl Source {
     }
 
     /// Whether a check is due, whoever made the last one: the first one; one after the interval, while somebody watches;
-    /// soon, where a board waits for its first comparison or something was not found again; and after a failure, when the
+    /// soon, where a board waits for its first comparison, there is more of the past to be read or something was not found again; and after a failure, when the
     /// organisation may be asked again, whether or not anybody watches.
     async fn is_due(&self) -> bool {
         let last = *self.checking.lock().await;
@@ -104,7 +104,7 @@ impl Source {
         let waits = |scope: Scope| state.awaits_comparison(scope) && check.gone(scope).is_none();
         let is_watched = self.instance.watched.is_any(now);
         next_try.is_some_and(|at| now >= at && since >= RETRY_MS)
-            || since >= FIRST_MS && state.boards().any(|(scope, _)| waits(scope))
+            || since >= FIRST_MS && (state.boards().any(|(scope, _)| waits(scope)) || self.past.goes_on())
             || since >= SECOND_LOOK_MS && (check.has_doubts() || has_doubts || state.todo_of(None).is_some())
             || next_try.is_none() && is_watched && since >= interval
     }

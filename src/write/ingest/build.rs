@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Ingest, Provenance};
+use super::{Ingest, Provenance, ReadTo};
 use crate::board::projection::Projection;
 use crate::domain::change::{BoardChange, changes};
 use crate::domain::record::source_check::{FeedPosition, SourceCheck};
@@ -15,7 +15,7 @@ use crate::domain::sprint::teams::Teams;
 use crate::domain::sprint::work_item::{Observation, WorkItem, WorkItemId};
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, EVENT_BYTES_MAX, Envelope};
+use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope};
 use crate::domain::wire::view::board_url;
 use crate::journal::{Commit, RecordKey, Version};
 use crate::write::commit::{Change, CommitBuilder, Conflicts};
@@ -126,15 +126,15 @@ impl Ingest {
         base: &Base,
         observations: &[Observation],
         provenance: &Provenance,
-        feed: Option<&FeedPosition>,
+        read_to: Option<ReadTo<'_>>,
     ) -> Option<Commit> {
         let mut draft = Draft::default();
         for observation in observations {
-            self.draft(&mut draft, base, observation);
+            self.draft(&mut draft, base, observation, provenance);
         }
         let Draft { mut commit, changes, projects, corrected } = draft;
-        if let (Some(feed), Some((checked, version))) = (feed, &base.checked)
-            && let Some(checked) = read_on(checked, feed)
+        if let (Some(read_to), Some((checked, version))) = (read_to, &base.checked)
+            && let Some(checked) = read_on(checked, read_to)
         {
             commit.put(Change::Checked(Box::new(checked)), *version);
         }
@@ -177,21 +177,35 @@ impl Ingest {
         self.instance.allowed.allows_project(present.claim.facts.project, name)
     }
 
+    /// Whether a project is served that items were in.
+    fn serves_project(&self, base: &Base, project: ProjectId) -> bool {
+        let name = base.teams.of_project(project).next().map(|team| &*team.project_name);
+        self.instance.allowed.allows_project(project, name)
+    }
+
     /// What of an observation may be kept: of an item that is in a project that is not served, that it is there, where it
-    /// was known before.
-    fn admitted(&self, known: Option<&WorkItem>, observation: &Observation) -> Option<Observation> {
+    /// was in one that is, as far as is known or as is told.
+    fn admitted(
+        &self,
+        base: &Base,
+        known: Option<&WorkItem>,
+        observation: &Observation,
+    ) -> Option<Observation> {
         match self.serves(observation) {
             // Of simulated items there is no page.
             true if self.instance.demo => Some(observation.clone().unlinked()),
             true => Some(observation.clone()),
-            false => known?.gone_with(observation),
+            false => match known {
+                Some(known) => known.gone_with(observation),
+                None => observation.left_behind(|project| self.serves_project(base, project)),
+            },
         }
     }
 
-    fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation) {
+    fn draft(&self, draft: &mut Draft, base: &Base, observation: &Observation, provenance: &Provenance) {
         let none = Known::default();
         let known = base.items.get(&observation.id).unwrap_or(&none);
-        let Some(observation) = self.admitted(known.item.as_deref(), observation) else { return };
+        let Some(observation) = self.admitted(base, known.item.as_deref(), observation) else { return };
         let observation = observation.bounded(|| base.teams.estimate_fields());
         let (merged, told) = match &known.item {
             Some(item) => item.join(&observation),
@@ -203,8 +217,12 @@ impl Ingest {
         let present = merged.present().claim;
         draft.projects.insert(present.facts.project);
         draft.projects.extend(known.item.as_ref().map(|item| item.present().claim.facts.project));
-        let announced =
+        let mut announced =
             changes(known.item.as_deref(), &merged, &base.teams, &base.people, (self.instance.clock)());
+        if known.item.is_none() && provenance.source != Cause::Webhook {
+            // What the organisation has is no news but to those who are shown it: nobody did anything just now.
+            announced.retain(|change| change.scope.team.is_none() || base.teams.serves(change.scope));
+        }
         if known.item.as_ref().is_some_and(|item| item.present().rev > merged.present().rev) {
             draft.corrected.extend(announced.iter().map(|change| change.scope));
         }
@@ -265,14 +283,17 @@ impl Ingest {
 }
 
 /// What is known of the organisation once its feed was read so far; `None` where that is known.
-fn read_on(checked: &SourceCheck, feed: &FeedPosition) -> Option<SourceCheck> {
-    // Where to read on is all that a page tells.
-    let feed = match &checked.feed {
-        Some(known) => FeedPosition { token: feed.token.clone(), ..known.clone() },
-        None => feed.clone(),
+fn read_on(checked: &SourceCheck, read_to: ReadTo<'_>) -> Option<SourceCheck> {
+    let read = match (read_to, &checked.feed) {
+        (ReadTo::Past(reading), _) => SourceCheck { past: Some(reading.clone()), ..checked.clone() },
+        // Where to read on is all that a page tells.
+        (ReadTo::Now(feed), Some(known)) => {
+            let feed = Some(FeedPosition { token: feed.token.clone(), ..known.clone() });
+            SourceCheck { feed, ..checked.clone() }
+        }
+        (ReadTo::Now(feed), None) => SourceCheck { feed: Some(feed.clone()), ..checked.clone() },
     };
-    let feed = Some(feed);
-    (checked.feed != feed).then(|| SourceCheck { feed, ..checked.clone() })
+    (*checked != read).then_some(read)
 }
 
 /// How many numbers of items an event without its contents lists of each kind at most. Whoever reads it fetches the board.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use build::Base;
 
 use crate::domain::record::journal_status::JournalStatus;
+use crate::domain::record::past::PastReading;
 use crate::domain::record::source_check::FeedPosition;
 use crate::domain::scope::{CollectionId, Text};
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
@@ -46,6 +47,15 @@ pub struct Provenance {
     pub collection: Option<CollectionId>,
     /// The W3C trace id of the request that brought it.
     pub trace_id: Option<Text>,
+}
+
+/// How far the feed of revisions was read.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadTo<'a> {
+    /// Of what happens since boards began.
+    Now(&'a FeedPosition),
+    /// Of what happened before.
+    Past(&'a PastReading),
 }
 
 /// What became of observations.
@@ -87,17 +97,17 @@ impl Ingest {
         self.observe_read(observations, provenance, None).await
     }
 
-    /// The same; where it was read of the feed of revisions, up to that position, which is kept with it.
+    /// The same; where it was read of the feed of revisions, how far that was read, which is kept with it.
     pub async fn observe_read(
         &self,
         observations: &[Observation],
         provenance: &Provenance,
-        feed: Option<&FeedPosition>,
+        read_to: Option<ReadTo<'_>>,
     ) -> Result<Ingested, CommitError> {
         let mut ingested = Ingested::Known;
         for _ in 0..=LOST_RETRIES_MAX {
             let loads = self.instance.fold.loads();
-            let (now, position) = self.commit_all(observations, provenance, feed).await?;
+            let (now, position) = self.commit_all(observations, provenance, read_to).await?;
             if now != Ingested::Known {
                 ingested = now;
             }
@@ -113,16 +123,16 @@ impl Ingest {
         &self,
         observations: &[Observation],
         provenance: &Provenance,
-        feed: Option<&FeedPosition>,
+        read_to: Option<ReadTo<'_>>,
     ) -> Result<(Ingested, EntryId), CommitError> {
         self.refuse_while_lost()?;
         let ids: Vec<WorkItemId> = observations.iter().map(|observation| observation.id).collect();
         let mut base = Base::folded(&self.instance.fold.read(), &ids);
-        if feed.is_some() {
+        if read_to.is_some() {
             base.take_checked(&self.instance.fold.read());
         }
         let found = EntryId::ZERO;
-        let mut proposal = Observed { ingest: self, observations, provenance, feed, base, found };
+        let mut proposal = Observed { ingest: self, observations, provenance, read_to, base, found };
         match commit_proposal(&self.instance, &mut proposal).await? {
             Some(Committed { position, events }) => {
                 failpoints::reached(Failpoint::Committed);
@@ -171,7 +181,7 @@ struct Observed<'a> {
     ingest: &'a Ingest,
     observations: &'a [Observation],
     provenance: &'a Provenance,
-    feed: Option<&'a FeedPosition>,
+    read_to: Option<ReadTo<'a>>,
     base: Base,
     /// The position at which the log holds everything that conflicted so far.
     found: EntryId,
@@ -199,7 +209,7 @@ impl Proposal for Observed<'_> {
         if self.is_foreign() {
             return None;
         }
-        self.ingest.commit_of(&self.base, self.observations, self.provenance, self.feed)
+        self.ingest.commit_of(&self.base, self.observations, self.provenance, self.read_to)
     }
 
     async fn rebase(&mut self, conflicts: &Conflicts) {
@@ -211,7 +221,7 @@ impl Proposal for Observed<'_> {
             let _ = tokio::time::timeout(FOLD_TIMEOUT, fold.passed(position)).await;
             let state = fold.read();
             self.base.take_teams(&state);
-            if self.feed.is_some() {
+            if self.read_to.is_some() {
                 self.base.take_checked(&state);
             }
         }

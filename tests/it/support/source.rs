@@ -62,6 +62,8 @@ pub struct Faults {
     pub items_are_silent: AtomicBool,
     /// What the feed of revisions fails with.
     pub no_feed: Mutex<Option<Failure>>,
+    /// How many pages of the feed are answered before it fails, where it does.
+    pub feed_pages: Mutex<Option<u32>>,
     /// The list of projects is empty.
     pub no_projects: AtomicBool,
     /// Teams that the list of their project leaves out.
@@ -201,6 +203,9 @@ impl AzureDevOps for Way {
         self.pass(None).await?;
         if let Some(failure) = *self.no_feed.lock().unwrap() {
             return Err(error(failure));
+        }
+        if let Some(pages) = &mut *self.feed_pages.lock().unwrap() {
+            *pages = pages.checked_sub(1).ok_or_else(|| error(Failure::Server))?;
         }
         self.client.revision_page(from, known, fields).await
     }

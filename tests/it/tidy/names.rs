@@ -9,7 +9,6 @@ use super::{Violations, exists, has_word, read};
 /// Names that nothing in `src/` uses and that stay, each with the document that holds the promise or the reason. The
 /// document names what it promises, so an entry whose promise was withdrawn is found too.
 const PROMISED: &[(&str, &str, &str)] = &[
-    ("Backfill", "docs/EVENTS.md", "backfill"),
     ("Manual", "docs/EVENTS.md", "manual"),
     // Finished sprints are kept so that later ones can be compared with them.
     // What only tests do.

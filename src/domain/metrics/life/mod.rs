@@ -68,6 +68,8 @@ pub(crate) struct Life<'a> {
     pub(crate) stages: Vec<Stage<'a>>,
     /// When the item began; `None` where nobody can tell.
     pub(crate) created_at: Option<Timestamp>,
+    /// Since when, up to the first known revision, nobody could see it.
+    unseen_since: Option<Timestamp>,
     /// Whether nothing of it is missing from the first known revision on, and what was before that does not matter.
     pub(crate) history: History,
 }
@@ -98,6 +100,7 @@ impl<'a> Life<'a> {
         Self {
             stages: revisions.iter().enumerate().map(stage).collect(),
             created_at: first_change.or(item.present().details.created_at),
+            unseen_since: item.unseen_since(),
             history: item.history(),
         }
     }
@@ -106,9 +109,10 @@ impl<'a> Life<'a> {
     /// whether it existed then, as far as that is known.
     fn in_force(&self, end: Timestamp) -> Result<&Stage<'a>, SprintMembership> {
         let stage = self.stages.iter().rev().find(|stage| stage.from < end);
-        stage.ok_or_else(|| match self.created_at.is_none_or(|created| created < end) {
-            true => SprintMembership::Unknown,
-            false => SprintMembership::Out,
+        stage.ok_or_else(|| {
+            let was_unseen = self.unseen_since.is_some_and(|since| since < end);
+            let existed = !was_unseen && self.created_at.is_none_or(|created| created < end);
+            if existed { SprintMembership::Unknown } else { SprintMembership::Out }
         })
     }
 

@@ -8,10 +8,10 @@
 //! remembers what was refuted: of two items the one that was corrected later stays, and only those that were corrected
 //! alike are united. What is taken in is cleared of what is refuted before, under the version of the item's record.
 
+mod known_from;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::de::Error as _;
@@ -19,112 +19,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::refuted::{ClaimKey, HeadRevision, Refuted};
-use crate::domain::{Stored, Text, Ticks, Timestamp};
+use crate::domain::{ProjectId, Stored, Text, Timestamp};
 
+use self::known_from::KnownFrom;
+pub(crate) use self::known_from::Lack;
+pub use crate::domain::sprint::claim::{Claim, ClaimKind, Details, Identity, Rev, WorkItemId};
 pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts, REMAINING_WORK};
 
 /// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
 /// kept does not depend on the order of arrival.
 pub const REVISIONS_MAX: u32 = 500;
-
-/// The number of a work item, unique within its collection. None has 0, which a test notification carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct WorkItemId(NonZeroU32);
-
-impl WorkItemId {
-    /// The work item with this number; `None` for 0.
-    pub const fn new(number: u32) -> Option<Self> {
-        match NonZeroU32::new(number) {
-            Some(number) => Some(Self(number)),
-            None => None,
-        }
-    }
-
-    /// The number.
-    pub const fn number(self) -> u32 {
-        self.0.get()
-    }
-}
-
-impl fmt::Display for WorkItemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The number of a revision (`System.Rev`): 1 for the first.
-pub type Rev = u32;
-
-/// How a claim came to us. The order decides between two claims on one revision that bear the same date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClaimKind {
-    /// A row of the revision feed, or a fetched work item.
-    Fetched,
-    /// The hook `workitem.created`.
-    Created,
-    /// The hook `workitem.updated`.
-    Updated,
-    /// The hook `workitem.deleted`.
-    Deleted,
-    /// The hook `workitem.restored`.
-    Restored,
-}
-
-/// A person, as a board shows one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Identity {
-    /// The identity's id; old resource versions carry none.
-    pub id: Option<Text>,
-    /// The display name; the unique name of who has none. Other mail addresses are not kept.
-    pub name: Text,
-}
-
-/// What somebody claimed of one revision.
-///
-/// The fields are in the order in which two claims on the same revision are compared: date, event kind, then
-/// everything else. That is a total order, so the laws of the union hold for conflicting claims as well.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Claim {
-    /// When it was claimed: a hook's `createdDate`; for a row or a fetched item its `System.ChangedDate`.
-    pub claimed_at: Ticks,
-    /// How it came to us.
-    pub kind: ClaimKind,
-    /// `System.ChangedDate`: when the revision was made.
-    pub changed_at: Timestamp,
-    /// `System.ChangedBy`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub changed_by: Option<Identity>,
-    /// What metrics need.
-    pub facts: Facts,
-}
-
-/// What only the newest revision is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Details {
-    /// `System.Title`.
-    pub title: Text,
-    /// `System.AssignedTo`.
-    pub assigned_to: Option<Identity>,
-    /// `System.Tags`, in the order given.
-    pub tags: Vec<Text>,
-    /// `System.Parent`.
-    pub parent: Option<WorkItemId>,
-    /// `System.TeamProject`: the project's name, for display.
-    pub project_name: Text,
-    /// `System.CreatedDate`.
-    pub created_at: Option<Timestamp>,
-    /// `Microsoft.VSTS.Common.ClosedDate`; only to be believed while the state is a completed one.
-    pub closed_at: Option<Timestamp>,
-    /// The page of the work item in Azure DevOps.
-    pub url: Option<Text>,
-    /// Where it stands in the backlog, by the reference name of the field; the team's process says which counts. What is
-    /// exact as an amount is among the efforts already and not here. The last of all, so that of one revision an item
-    /// that was kept with ranks wins over one that was kept without.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ranks: BTreeMap<Text, Rank>,
-}
 
 /// What a hook or a fetch told us: one or more complete revisions of one work item. A field that is absent in it
 /// is known to be empty.
@@ -143,9 +47,12 @@ pub struct WorkItem {
     /// What the organisation refuted of it; none of that is among the revisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refuted: Option<Arc<Refuted>>,
+    /// From when on its life is asked for, where what was before it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known_from: Option<KnownFrom>,
 }
 
-/// Whether every revision up to the newest is known.
+/// Whether every revision up to the newest is known, from the first or from the beginning of its known life on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum History {
@@ -179,7 +86,13 @@ impl Present<'_> {
 impl WorkItem {
     /// A work item of which one revision is known.
     pub fn new(id: WorkItemId, rev: Rev, claim: Claim, details: Details) -> Self {
-        Self { id, revisions: BTreeMap::from([(rev, Arc::new(claim))]), details, refuted: None }
+        Self {
+            id,
+            revisions: BTreeMap::from([(rev, Arc::new(claim))]),
+            details,
+            refuted: None,
+            known_from: None,
+        }
     }
 
     /// The union of what is known and what `other` knows, where both were corrected alike; else the one that was
@@ -208,7 +121,9 @@ impl WorkItem {
         let oldest_kept = mine.0.max(theirs.0).saturating_sub(REVISIONS_MAX - 1);
         let mut revisions = revisions.split_off(&oldest_kept);
         share_alike(&mut revisions);
-        Self { id: self.id, revisions, details: details.clone(), refuted: self.refuted.clone() }
+        // Each is true by itself, and the one that reaches back further says more.
+        let known_from = [self.known_from, other.known_from].into_iter().flatten().min();
+        Self { id: self.id, revisions, details: details.clone(), refuted: self.refuted.clone(), known_from }
     }
 
     /// What is known once `told` was told, without what either of them refutes; and what to tell whoever knows this item:
@@ -294,6 +209,19 @@ impl WorkItem {
         Some(Self { refuted: other.refuted.clone(), ..Self::new(self.id, there, claim, details) })
     }
 
+    /// What this item, which is in a project that is not served, was in those that are, and that it went; `None` where it was
+    /// in none. Nothing else is told of what it is now.
+    pub fn left_behind(&self, is_served: impl Fn(ProjectId) -> bool) -> Option<Self> {
+        let served = |(_, claim): &(&Rev, &Arc<Claim>)| is_served(claim.facts.project);
+        let revisions = self.revisions.iter().filter(served).map(|(rev, claim)| (*rev, claim.clone()));
+        let revisions: BTreeMap<_, _> = revisions.collect();
+        let (rev, newest) = revisions.last_key_value()?;
+        let details = Details { created_at: self.details.created_at, ..Details::default() };
+        let newest = Self::new(self.id, *rev, (**newest).clone(), details);
+        let gone = newest.gone_with(self)?;
+        Some(Self { revisions, ..newest }.merge(&gone))
+    }
+
     /// The same item without a link to its page, where it has none that anybody could open.
     #[must_use]
     pub fn unlinked(self) -> Self {
@@ -332,10 +260,10 @@ impl WorkItem {
         self.revisions.iter().map(|(rev, claim)| (*rev, &**claim))
     }
 
-    /// Whether every revision up to the newest is known.
-    pub fn history(&self) -> History {
-        let known = u32::try_from(self.revisions.len()).unwrap_or(Rev::MAX);
-        if known == self.newest().0 { History::Complete } else { History::Partial }
+    /// Keeps the newest revision alone.
+    fn forget_before_newest(&mut self) {
+        let newest = self.newest().0;
+        self.revisions = self.revisions.split_off(&newest);
     }
 
     #[expect(
@@ -380,5 +308,4 @@ fn share_alike(revisions: &mut BTreeMap<Rev, Arc<Claim>>) {
 }
 
 #[cfg(test)]
-#[path = "work_item_tests.rs"]
 mod tests;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::Hundredths;
 use crate::domain::sprint::rank::ORDER_FIELDS;
 use crate::domain::testing::{claim, details, item, with_details};
+use crate::domain::{Hundredths, Timestamp};
 
 /// Claims that collide on purpose: few revisions, few dates, few states, so that ties on each level are common.
 fn any_claim() -> impl Strategy<Value = Claim> {
@@ -46,8 +46,10 @@ fn ranks() -> impl Strategy<Value = BTreeMap<Text, Rank>> {
 fn any_item() -> impl Strategy<Value = WorkItem> {
     let told = prop::collection::vec(any_observation(), 1..4);
     let observations = prop::collection::vec(any_observation(), 1..6);
-    (observations, prop::option::of(told)).prop_map(|(observations, told)| {
-        let item = union(&observations);
+    let from = (0i64..3, 1u32..6).prop_map(|(at, rev)| (Timestamp::from_epoch_ms(at), rev));
+    (observations, prop::option::of(told), prop::option::of(from)).prop_map(|(observations, told, from)| {
+        let mut item = union(&observations);
+        item.known_from = from.map(|(at, rev)| KnownFrom { at, rev });
         let corrected = told.and_then(|told| item.corrected(&union(&told), &item.claims_against(head(0))));
         corrected.unwrap_or(item)
     })
@@ -222,6 +224,24 @@ fn fault_b10_a_correction_takes_nothing_that_is_not_in_doubt_and_gives_back_what
     let elsewhere = known.gone_with(&correction).unwrap();
     let gone = known.join(&elsewhere).0;
     assert_eq!((revisions(&gone), gone.present().claim.facts.deleted), (vec![3], true));
+}
+
+#[test]
+fn d1_of_an_item_that_went_to_a_project_that_is_not_served_only_what_it_was_before_is_told() {
+    let all = union(&[
+        item(13, 1, |_| {}),
+        item(13, 2, |facts| facts.state = "Active".into()),
+        with_details(
+            &item(13, 3, |facts| facts.project = crate::domain::testing::other_project()),
+            |details| (details.title, details.project_name) = ("A secret".into(), "Other".into()),
+        ),
+    ]);
+    let left = all.left_behind(|of| of == crate::domain::testing::project()).unwrap();
+    assert_eq!(left.revisions().map(|(rev, _)| rev).collect::<Vec<_>>(), [1, 2, 3]);
+    let present = left.present();
+    assert_eq!((&*present.claim.facts.state, present.claim.facts.deleted), ("Active", true));
+    assert_eq!((&*present.details.title, &*present.details.project_name), ("", ""));
+    assert_eq!(all.left_behind(|_| false), None);
 }
 
 #[test]

@@ -1,0 +1,184 @@
+//! From when on the life of a work item is known.
+//!
+//! Nobody needs what happened years ago. A life begins with the revision that was in force at some moment, whatever its
+//! number, and is whole where every revision from that one on is known.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Claim, History, Rev, WorkItem};
+use crate::domain::Timestamp;
+
+/// From when on the life of a work item is asked for, and with which revision it begins.
+///
+/// It says something of the world and not of what is known, so of two that differ both are right, and the smaller one, which
+/// reaches back further, says more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct KnownFrom {
+    /// From that moment on.
+    pub at: Timestamp,
+    /// The revision that was in force then. Where it was made later nobody could see the item before: it was in the recycle
+    /// bin, or in a project that is not served.
+    pub rev: Rev,
+}
+
+/// What is missing of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lack {
+    /// How the item was when that time began.
+    Beginning,
+    /// A revision in between.
+    Between,
+}
+
+impl WorkItem {
+    /// Whether every revision up to the newest is known, from the first or from the beginning of its known life on.
+    pub fn history(&self) -> History {
+        let first = self.known_from.map_or(1, |from| from.rev);
+        let counts = self.revisions().filter(|(rev, _)| *rev >= first).count();
+        let all = (self.present().rev + 1).checked_sub(first);
+        let is_whole = all.is_some_and(|all| usize::try_from(all) == Ok(counts));
+        if is_whole { History::Complete } else { History::Partial }
+    }
+
+    /// What is missing of its life from that moment on; `None` where nothing is.
+    pub(crate) fn lacks_from(&self, at: Timestamp) -> Option<Lack> {
+        let begins_with = self.known_from.filter(|from| from.at <= at).map(|from| from.rev);
+        let mut before = begins_with.and_then(|first| first.checked_sub(1));
+        let mut is_begun = begins_with.is_some();
+        for (rev, claim) in self.revisions().filter(|(rev, _)| begins_with.is_none_or(|first| *rev >= first))
+        {
+            if before.is_some_and(|before| rev != before + 1) && claim.changed_at > at {
+                return Some(Lack::Between);
+            }
+            is_begun |= rev == 1 || claim.changed_at <= at;
+            before = Some(rev);
+        }
+        (!is_begun).then_some(Lack::Beginning)
+    }
+
+    /// Since when, up to its first revision that is known, nobody could see it; `None` where that is not known, or it was
+    /// made then.
+    pub fn unseen_since(&self) -> Option<Timestamp> {
+        let from = self.known_from?;
+        let (rev, claim) = self.revisions().find(|(rev, _)| *rev >= from.rev)?;
+        (rev == from.rev && claim.changed_at > from.at).then_some(from.at)
+    }
+
+    /// Whether it is written that its life is known from that moment on, or it is by itself because its first revision is.
+    pub fn says_from(&self, at: Timestamp) -> bool {
+        self.known_from.is_some_and(|from| from.at <= at)
+            || self.known_from.is_none() && self.history() == History::Complete
+    }
+
+    /// The revision that its known life begins with, where that is none that it was made or came into sight with.
+    pub fn begins_within(&self) -> Option<&Claim> {
+        let from = self.known_from?;
+        let (first, _) = self.revisions().next()?;
+        let (rev, claim) = self.revisions().find(|(rev, _)| *rev >= from.rev)?;
+        let is_whole = first == 1 && self.lacks_from(Timestamp::from_epoch_ms(i64::MIN)).is_none();
+        (rev == from.rev && claim.changed_at <= from.at && !is_whole).then_some(claim)
+    }
+
+    /// The item, of which one revision is told, with that as the one that was in force at that moment.
+    #[must_use]
+    pub fn in_force_at(mut self, at: Timestamp) -> Self {
+        self.known_from = Some(KnownFrom { at, rev: self.present().rev });
+        self
+    }
+
+    /// That its life from that moment on begins with the first revision that is known of it, as an observation that tells
+    /// nothing else: that in force at that moment or, where nobody could see it then, the first one after it.
+    #[must_use]
+    pub fn beginning_at(&self, at: Timestamp) -> Self {
+        let in_force = self.revisions().filter(|(_, claim)| claim.changed_at <= at).last();
+        let present = self.present();
+        let rev = in_force.or_else(|| self.revisions().next()).map_or(present.rev, |(rev, _)| rev);
+        let mut told = self.clone();
+        told.forget_before_newest();
+        told.known_from = Some(KnownFrom { at, rev });
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Stored as _;
+    use crate::domain::testing::item;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_epoch_ms(second * 1_000)
+    }
+
+    /// An item of which these revisions are known; each was made at its number in seconds.
+    fn known(revisions: &[Rev]) -> WorkItem {
+        let items = revisions.iter().map(|rev| item(13, *rev, |_| {}));
+        items.reduce(|one, other| one.merge(&other)).unwrap()
+    }
+
+    fn from(second: i64, rev: Rev, revisions: &[Rev]) -> WorkItem {
+        let mut item = known(revisions);
+        item.known_from = Some(KnownFrom { at: at(second), rev });
+        item
+    }
+
+    #[test]
+    fn a_life_reaches_back_to_a_moment_without_a_gap() {
+        let lacks = |revisions: &[Rev], second| known(revisions).lacks_from(at(second));
+        assert_eq!(lacks(&[1, 2, 3], 0), None, "it was made later");
+        assert_eq!(lacks(&[4, 5], 4), None);
+        assert_eq!(lacks(&[4, 5], 3), Some(Lack::Beginning));
+        assert_eq!(lacks(&[2, 5], 3), Some(Lack::Between));
+        assert_eq!(lacks(&[2, 4, 5], 4), None, "what is missing was before");
+        assert_eq!(lacks(&[9], 20), None);
+    }
+
+    #[test]
+    fn what_was_before_a_life_begins_is_not_missing() {
+        for (item, lack, history) in [
+            (from(3, 4, &[4, 5]), None, History::Complete),
+            (from(5, 4, &[4, 5]), Some(Lack::Beginning), History::Complete),
+            (from(3, 3, &[4, 5]), Some(Lack::Between), History::Partial),
+            (from(3, 4, &[4, 6]), Some(Lack::Between), History::Partial),
+            (from(2, 4, &[1, 4, 5]), None, History::Complete),
+            (known(&[4, 5]), Some(Lack::Beginning), History::Partial),
+            (known(&[1, 2]), None, History::Complete),
+        ] {
+            assert_eq!((item.lacks_from(at(3)), item.history()), (lack, history), "{item:?}");
+        }
+    }
+
+    #[test]
+    fn until_an_item_could_be_seen_it_was_nowhere() {
+        assert_eq!(from(3, 4, &[4, 5]).unseen_since(), Some(at(3)));
+        assert_eq!(from(4, 4, &[4, 5]).unseen_since(), None, "that revision was in force then");
+        assert_eq!(from(3, 4, &[5]).unseen_since(), None);
+        assert_eq!(known(&[4, 5]).unseen_since(), None);
+    }
+
+    #[test]
+    fn a_life_that_begins_with_a_revision_of_the_past_lacks_what_was_before() {
+        let begins = |item: &WorkItem| item.begins_within().map(|claim| claim.changed_at);
+        assert_eq!(begins(&from(5, 4, &[4, 6])), Some(at(4)));
+        assert_eq!(begins(&from(3, 4, &[4, 5])), None, "it came into sight then");
+        assert_eq!(begins(&from(5, 4, &[1, 2, 3, 4, 5])), None);
+        assert_eq!(begins(&from(5, 4, &[1, 4, 5])), Some(at(4)));
+        assert_eq!(begins(&known(&[4, 5])), None);
+        assert_eq!(begins(&item(13, 4, |_| {}).in_force_at(at(9))), Some(at(4)));
+    }
+
+    #[test]
+    fn the_beginning_of_a_life_is_told_by_the_newest_revision_alone() {
+        for (revisions, second, first) in [(&[4, 5, 6], 5, 5), (&[4, 5, 6], 4, 4), (&[4, 5, 6], 2, 4)] {
+            let item = known(revisions);
+            let told = item.beginning_at(at(second));
+            assert_eq!(told.revisions().map(|(rev, _)| rev).collect::<Vec<_>>(), [6]);
+            let merged = item.merge(&told);
+            assert_eq!(merged.known_from, Some(KnownFrom { at: at(second), rev: first }));
+            assert_eq!((merged.lacks_from(at(second)), merged.history()), (None, History::Complete));
+            assert!(merged.says_from(at(second)) && !merged.says_from(at(second - 1)));
+            assert_eq!(WorkItem::decode(&merged.encode()).unwrap(), merged);
+        }
+        assert!(known(&[1, 2]).says_from(at(0)) && !known(&[2, 3]).says_from(at(9)));
+    }
+}
