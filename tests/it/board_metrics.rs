@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use boardcast::demo::simulation::item::Item;
 use boardcast::demo::stand_in::stand_in;
 use boardcast::domain::authorise::AllowedBoards;
 use boardcast::domain::degradation::Failure;
@@ -84,7 +85,7 @@ async fn until_full(organization: &Organization, app: &TestApp, count: usize) {
 #[tokio::test]
 async fn o7_the_metrics_of_boards_are_scraped_as_they_are_shown_where_they_are_turned_on() {
     let organization = Organization::with(|model| {
-        model.organisation.projects[0].teams[0].name = "We\"b\\\",team=\"x".into();
+        model.organisation.projects[0].teams[0].name = "We\"b\\\",team=\"x";
     })
     .await;
     organization.fail_on(CAPACITIES, SimulatedFailure::Unavailable).await;
@@ -120,6 +121,15 @@ async fn o7_of_what_is_not_served_no_metrics_are_scraped() {
     let allowed = AllowedBoards::default().with_teams(["Fabrikam Fiber/Web"]).unwrap();
     let app = asked(&organization).config(|config| config.allowed = allowed).start().await;
     until_full(&organization, &app, 1).await;
+    // An item of another team makes the board of its project known, which is not served where teams are named.
+    let other = organization.model(|model| {
+        let of_mobile = |item: &&Item| item.newest().content.home == (0, 1) && !item.newest().deleted;
+        model.items.values().find(of_mobile).unwrap().id
+    });
+    app.hook(&organization.edit(other, |content| content.title = "Not ours".into())).await;
+    app.quiet().await;
+    let boards = app.app.instance.fold.read().known().count();
+    assert_eq!(boards, 2, "there is nothing that could be told");
     let scraped = scraped(&app).await;
     assert!(scraped.len() > 10, "{scraped:?}");
     assert!(scraped.keys().all(|(project, team, _)| project == "Fabrikam Fiber" && team == "Web"));

@@ -13,7 +13,7 @@ use boardcast::journal::Store;
 use boardcast::sync::source::{Source, SourceSettings};
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use crate::support::app::{DEADLINE, TestApp};
 use crate::support::crowd;
 use crate::support::eventually;
 use crate::support::organisation::{Answer, SimulatedFailure};
@@ -298,4 +298,32 @@ async fn s10_an_instance_that_begins_later_waits_for_what_another_was_asked() {
     let has_ended = tokio::time::timeout(Duration::from_secs(2), check).await.is_ok();
     assert!(!has_ended, "a check ended before it may");
     assert_eq!(organization.calls().await, before, "it called before it may");
+}
+
+/// The clock stands still meanwhile, as one that is set back would: what is told once is not begun anew by each entry.
+#[tokio::test]
+async fn s10_what_is_told_meanwhile_makes_no_wait_longer() {
+    let organization = Organization::start().await;
+    let first = organization.app().await;
+    let (second, _) = another_instance(&organization, &first).await;
+    all_full(&second).await;
+    let headers = vec![("retry-after", "2".to_owned())];
+    organization.fail_next_on(FEED, SimulatedFailure::Headed(headers)).await;
+    organization.check_after(Duration::ZERO, &first).await;
+    eventually("nobody is told to wait", async || told(&second).is_some()).await;
+    let item = organization.model(|model| *model.items.keys().next().unwrap());
+    let source = second.app.source.clone().unwrap();
+    let telling = async {
+        for number in 0.. {
+            let hook = organization.edit(item, |content| content.title = format!("Title {number}").into());
+            assert_eq!(second.hook(&hook).await.status, 200);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::select! {
+        check = tokio::time::timeout(DEADLINE, source.check(Cause::Timer)) => {
+            assert_eq!(check.expect("it waits for ever").error, None);
+        }
+        () = telling => {}
+    }
 }

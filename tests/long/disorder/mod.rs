@@ -8,6 +8,7 @@
 mod judge;
 mod month;
 mod people;
+mod served;
 
 use std::time::{Duration, Instant};
 

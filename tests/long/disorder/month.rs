@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 
 use super::judge::{Judge, Record};
 use super::people::{Hook, People, plan_sprints};
+use super::served::{Served, Told};
 use crate::support::app::{HandClock, TestApp};
 use crate::support::organisation::{Answer, Server, SimulatedFailure};
 
@@ -38,6 +39,9 @@ const ZONES: [Tz; 6] = [
 /// How long a client of this test waits at most where it is asked to wait.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 
+/// How many items of others an instance is asked about when it is quiet.
+const ASKED_ABOUT: usize = 5;
+
 /// How often boards are compared until they have to equal the organisation.
 const COMPARISONS_MAX: u32 = 30;
 
@@ -55,6 +59,10 @@ struct Month {
     server: Server,
     store: Store,
     zones: BTreeMap<String, Tz>,
+    /// The teams that are served.
+    served: Served,
+    /// What readers were told since it was quiet.
+    told: Told,
     instances: Vec<Option<Instance>>,
     /// The hooks that are on their way, with the moments at which they come.
     hooks: Vec<(i64, Hook)>,
@@ -86,14 +94,28 @@ impl Month {
         plan_sprints(&mut model);
         let teams = model.organisation.projects.iter().flat_map(|project| &project.teams);
         let zones = teams.map(|team| (team.id.to_string(), rng.choice(ZONES).unwrap())).collect();
+        let served = Served::of(seed, &model);
         let model = Arc::new(Mutex::new(model));
         let server = Server::start(model.clone()).await.unwrap();
         let journal = Arc::new(MemoryJournal::new(clock.clock(), LogRetention::DEFAULT));
         let store = Store::of(journal);
-        let (hooks, record, deeds) = Default::default();
+        let (hooks, record, deeds, told) = Default::default();
         let instances = (0..INSTANCES).map(|_| None).collect();
-        let mut month =
-            Self { seed, rng, clock, model, server, store, zones, instances, hooks, record, deeds };
+        let mut month = Self {
+            seed,
+            rng,
+            clock,
+            model,
+            server,
+            store,
+            zones,
+            served,
+            told,
+            instances,
+            hooks,
+            record,
+            deeds,
+        };
         (0..INSTANCES).for_each(|number| month.start(number));
         month
     }
@@ -107,6 +129,7 @@ impl Month {
         settings.pause_max = PAUSE_MAX;
         let zones: Vec<String> = self.zones.iter().map(|(team, zone)| format!("{team}={zone}")).collect();
         let (store, clock, zones) = (self.store.clone(), self.clock.clone(), zones.join(","));
+        let (allowed, told) = (self.served.allowed(), self.told.clone());
         let starting = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -114,7 +137,10 @@ impl Month {
                 let builder = TestApp::builder().clock(clock).layer(move |_| store.clone());
                 let builder = builder.organization(Arc::new(RestClient::new(&settings).unwrap()));
                 let builder = builder.setting("BOARDCAST_TEAM_ZONES", &zones);
-                builder.setting("BOARDCAST_SETTLE_MS", "100").start().await
+                let builder = builder.config(|config| config.allowed = allowed);
+                let app = builder.setting("BOARDCAST_SETTLE_MS", "100").start().await;
+                told.listen_to(app.address).await;
+                app
             });
             Instance { app, runtime }
         });
@@ -244,6 +270,8 @@ impl Month {
     async fn boards(&self, number: usize) -> Vec<Value> {
         let app = &self.instances[number].as_ref().unwrap().app;
         let directory = app.get("/api/snapshot").await.json();
+        let wrong = self.served.strangers_among(directory["scopes"].as_array().into_iter().flatten());
+        self.say_none(number, &directory, &wrong);
         let mut boards = Vec::new();
         for row in directory["scopes"].as_array().into_iter().flatten().filter(|row| row["team"].is_string())
         {
@@ -285,6 +313,30 @@ impl Month {
         );
     }
 
+    /// No reader was told of a board that is not served since it was quiet last, and none is told anything of items that are
+    /// on no board that is.
+    async fn nothing_of_others_is_told(&mut self) {
+        let told = self.told.take();
+        self.say_none(0, &Value::Null, &self.served.strangers_among(told.iter()));
+        let others: Vec<u32> = {
+            let model = self.model.lock().unwrap();
+            let of_others = model.items.values().filter(|item| !self.served.has(&model, item));
+            of_others.map(|item| item.id).collect()
+        };
+        for number in 0..INSTANCES {
+            let app = &self.instances[number].as_ref().unwrap().app;
+            let directory = app.get("/api/snapshot").await.json();
+            let url = directory["scopes"][0]["url"].as_str().unwrap().to_owned();
+            let asked = self.rng.choose_multiple(&others, ASKED_ABOUT);
+            for item in asked {
+                let explained = app.get(&format!("{url}&explain=item:{item}")).await.json();
+                let is_silent = explained["rules"] == json!([]) && explained.get("title").is_none();
+                let wrong = (!is_silent).then(|| format!("it is told of item {item}: {explained}"));
+                self.say_none(number, &Value::Null, &Vec::from_iter(wrong));
+            }
+        }
+    }
+
     async fn check(&self, number: usize) -> Check {
         let instance = self.instances[number].as_ref().unwrap();
         let source = instance.app.app.source.clone().unwrap();
@@ -300,8 +352,7 @@ impl Month {
         while !self.hooks.is_empty() {
             self.deliver().await;
         }
-        let boards = self
-            .judge(|judge| judge.model.organisation.projects.iter().map(|of| of.teams.len()).sum::<usize>());
+        let boards = self.served.teams.len();
         for round in 1..=COMPARISONS_MAX {
             self.clock.advance(Duration::from_mins(if round <= 2 { 61 } else { 5 }));
             let checked = self.check(round as usize % INSTANCES).await;
@@ -323,6 +374,7 @@ impl Month {
                 );
             }
             if is_right {
+                self.nothing_of_others_is_told().await;
                 self.record.unsaid.clear();
                 self.record.lists_changed = false;
                 return;
