@@ -75,7 +75,7 @@ impl Parts {
     /// Puts the application together over these adapters and starts what runs for as long as the process, so it needs a
     /// runtime.
     pub fn start(config: &Config, adapters: Adapters) -> App {
-        let Adapters { store, clock, ring, azure, hooks: _, archive } = adapters;
+        let Adapters { store, clock, ring, azure, hooks, archive } = adapters;
         let instance = Instance {
             allowed: Arc::new(config.allowed.clone()),
             ..Instance::new(&store, config.owner.clone(), clock, config.demo && azure.is_some())
@@ -98,7 +98,14 @@ impl Parts {
             policy: Policy { mock: config.mock, ..Policy::default() },
             list_timeout: SourceSettings::LIST_TIMEOUT_DEFAULT,
         };
-        let source = azure.map(|azure| Arc::new(Source::new(azure, ingest.clone(), &store, source_settings)));
+        let source = azure.map(|azure| {
+            let source = Source::new(azure, ingest.clone(), &store, source_settings);
+            let may_write = config.organization.as_ref().is_none_or(|of| !of.login.is_personal());
+            Arc::new(match hooks {
+                Some(keeper) => source.with_hooks(keeper, may_write),
+                None => source,
+            })
+        });
         let finished = FinishedSprints::new(archive.clone(), instance.clone(), snapshots.clone());
         let inbox = archive.clone().map(|archive| Arc::new(Inbox::new(archive, ingest.clone())));
         let (settle, has_source) = (config.derive.settle, source.is_some());

@@ -38,6 +38,11 @@ pub enum OrganizationLogin {
 }
 
 impl OrganizationLogin {
+    /// Whether it is a person's: what is made with it belongs to that person.
+    pub const fn is_personal(&self) -> bool {
+        matches!(self, Self::PersonalToken(_))
+    }
+
     /// What it is called, in the log.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -115,6 +115,8 @@ pub enum Audience {
     Scope(Scope),
     /// Every reader of the organisation.
     Everyone,
+    /// Readers who have shown the operator's key and asked for what is meant for operators.
+    Operators,
 }
 
 /// How a person names a project or a team: by GUID, or by name in any case.

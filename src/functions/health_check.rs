@@ -6,19 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq;
 use warp::reply::Response;
 
-use super::reply::{self, ErrorBody};
-use super::{Function, Request, Trigger, failed, is_read};
+use super::{Function, Request, Trigger, failed, is_read, operator, reply};
 use crate::app::App;
 use crate::board::filter::ScopeFilter;
 use crate::board::projection::Projection;
 use crate::board::snapshot::Snapshots;
-use crate::config::OperatorAccess;
 use crate::devops::credentials::HookAccess;
 use crate::devops::hook::DeadLetter;
 use crate::domain::degradation::{Condition, Failure};
@@ -26,15 +23,14 @@ use crate::domain::level::Level;
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::Scope;
 use crate::domain::sprint::catalogue::Catalogue;
+use crate::domain::subscription::WantedHook;
+use crate::domain::subscription::health::HookState;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::view::PastProgress;
 use crate::journal::EntryId;
 use crate::ops::instance::Instance;
 use crate::ops::prometheus;
 use crate::ops::vitals::{HIT_RATE_DEFINITION, HOUR};
-
-/// The header that may carry the operator's key instead of `Authorization`.
-const KEY_HEADER: &str = "x-boardcast-key";
 
 /// The function.
 pub(super) const FUNCTION: Function = Function {
@@ -119,31 +115,7 @@ fn webhook(app: &App) -> &'static str {
 }
 
 fn for_operator(app: &App, request: &Request, answer: impl FnOnce(&App) -> Response) -> Response {
-    let key = match &app.config.operator_access {
-        OperatorAccess::Open => return answer(app),
-        OperatorAccess::Closed => {
-            return denied("set BOARDCAST_OPERATOR_KEY; without it, live and ready alone are answered");
-        }
-        OperatorAccess::Key(key) => key.expose(),
-    };
-    let offered = [bearer_token(&request.headers), request.headers.get(KEY_HEADER).map(|key| key.as_bytes())];
-    let compared = offered.into_iter().flatten().map(|offer| offer.ct_eq(key.as_bytes()));
-    let matched = compared.fold(subtle::Choice::from(0), |matched, is_equal| matched | is_equal);
-    if matched.into() {
-        answer(app)
-    } else {
-        denied("give BOARDCAST_OPERATOR_KEY as `Authorization: Bearer` or in X-Boardcast-Key")
-    }
-}
-
-fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
-}
-
-fn denied(remedy: &str) -> Response {
-    let error = ErrorBody { code: "unauthorised", message: "this is for the operator alone", remedy };
-    reply::with_header(reply::error(StatusCode::UNAUTHORIZED, error), WWW_AUTHENTICATE, "Bearer")
+    operator::refusal(&app.config.operator_access, &request.headers).unwrap_or_else(|| answer(app))
 }
 
 fn metrics(app: &App) -> Response {
@@ -191,6 +163,7 @@ fn details(app: &App) -> Value {
             "oldestRowMs": vitals.inbox_oldest.value().map(|received| now.ms_since(received)),
         },
         "todo": todo(app, now),
+        "subscriptions": subscriptions(app),
         "streams": { "open": vitals.streams.value() },
         "hooks": {
             "deadLetters": vitals.dead_letters.by_reason(&DeadLetter::ALL.map(DeadLetter::as_str)),
@@ -228,6 +201,28 @@ fn todo(app: &App, now: Timestamp) -> Value {
     let state = app.instance.fold.read();
     let oldest = state.todo().map(|(todo, _)| todo.received_at).min();
     json!({ "waiting": state.todo().count(), "oldestMs": oldest.map(|received| now.ms_since(received)) })
+}
+
+/// How the subscriptions of service hooks do, by the names of their projects.
+fn subscriptions(app: &App) -> Value {
+    let state = app.instance.fold.read();
+    let row = |(wanted, known): (WantedHook, &HookState)| {
+        json!({
+            "project": state.project_name(wanted.project),
+            "projectId": wanted.project,
+            "event": wanted.event.event_type(),
+            "id": known.id,
+            "status": known.status,
+            "since": known.since,
+            "missed": known.hole.or(known.missed),
+            "backfilled": known.hole.is_none(),
+        })
+    };
+    json!({
+        "watched": app.source.as_ref().is_some_and(|source| source.looks_after_hooks()),
+        "trouble": app.source.as_ref().and_then(|source| source.trouble_with_hooks()),
+        "hooks": state.checked().hooks.all().map(row).collect::<Vec<_>>(),
+    })
 }
 
 /// The worst level of all boards, each board with the time of its last change, and the journal's epoch.

@@ -8,6 +8,7 @@ mod cors;
 pub(crate) mod dashboard;
 mod health_check;
 pub(crate) mod invocation;
+mod operator;
 mod origin;
 pub(crate) mod reply;
 mod sign_in;

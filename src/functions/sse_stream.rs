@@ -8,7 +8,7 @@ use warp::Reply as _;
 use warp::reply::Response;
 
 use super::reply::ErrorBody;
-use super::{Function, Request, Trigger, is_read, reply};
+use super::{Function, Request, Trigger, is_read, operator, reply};
 use crate::app::App;
 use crate::stream::{ByteStream, Opened, StreamRequest};
 
@@ -35,12 +35,18 @@ fn is_at(path: &[&str]) -> bool {
 }
 
 /// Opens a stream. The status is 200 even for a reader who is shed: a native `EventSource` closes for good on any
-/// other. A client that says it can take it (`shed=503`) is told by status.
+/// other. A client that says it can take it (`shed=503`) is told by status. Who asks for what is meant for operators (`ops=1`)
+/// without their key is refused: that is no reader whom anything would bring back.
 fn handle(app: &App, request: &Request) -> Response {
+    let ops = request.query.flag("ops");
+    if ops && let Some(refusal) = operator::refusal(&app.config.operator_access, &request.headers) {
+        return refusal;
+    }
     let opened = app.streams.open(StreamRequest {
         filter: request.query.scope_filter(),
         named: request.query.flag("named"),
         heartbeat: request.query.flag("heartbeat"),
+        ops,
         cursor: cursor(request),
     });
     match opened {

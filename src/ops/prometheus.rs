@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::board::numbers::BoardNumbers;
 use crate::domain::entry_id::EntryId;
+use crate::domain::subscription::health::{HookHealth, HookState, HookStatus};
 use crate::domain::target::Target;
 use crate::domain::time::Timestamp;
 use crate::ops::instance::Instance;
@@ -14,6 +15,7 @@ use crate::ops::vitals::{
     BOARD_METRIC, BOARDS_LEFT_OUT, DEAD_LETTERS, DELIVERY, ExportedMetric, Figure, Histogram, INSTANCE,
     INSTANCES, JOURNAL_LAG, LAST_DATA_UPDATE, LAST_HOOK, LAST_SYNC, LIST_READS, OLDEST_ENTRY, READS, READY,
     REQUESTS, STARTED, STREAMS, TARGET_MET, TARGET_SAMPLES, TARGET_SHARE, TARGET_WANTED, TO_FETCH, Vitals,
+    WEBHOOK_HOLES, WEBHOOKS,
 };
 
 /// The media type of the text.
@@ -54,15 +56,16 @@ pub(crate) fn text(
         (&JOURNAL_LAG, lag.map(|ms| ms as f64 / 1_000.0)),
         (&TO_FETCH, Some(fold.read().todo().count() as f64)),
         (&OLDEST_ENTRY, oldest.map(seconds)),
+    ] {
+        text.gauge(metric, value);
+    }
+    text.webhooks(&fold.read().checked().hooks);
+    for (metric, value) in [
         (&LAST_DATA_UPDATE, vitals.last_data_update.value().map(seconds)),
         (&LAST_HOOK, vitals.last_hook.value().map(seconds)),
         (&LAST_SYNC, vitals.last_sync.value().map(seconds)),
     ] {
-        text.head(metric);
-        // A metric without a value has no sample: no number stands for "not known".
-        if let Some(value) = value {
-            text.sample(metric.name, &[], value);
-        }
+        text.gauge(metric, value);
     }
     text.head(&DEAD_LETTERS);
     for (reason, count) in vitals.dead_letters.by_reason(reasons) {
@@ -97,6 +100,26 @@ impl Text {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "# HELP {} {}", metric.name, metric.help);
         let _ = writeln!(self.0, "# TYPE {} {}", metric.name, metric.kind);
+    }
+
+    fn gauge(&mut self, metric: &ExportedMetric, value: Option<f64>) {
+        self.head(metric);
+        // A metric without a value has no sample: no number stands for "not known".
+        if let Some(value) = value {
+            self.sample(metric.name, &[], value);
+        }
+    }
+
+    /// How subscriptions do. Where none is looked after there is no sample.
+    fn webhooks(&mut self, hooks: &HookHealth) {
+        let all: Vec<&HookState> = hooks.all().map(|(_, state)| state).collect();
+        self.head(&WEBHOOKS);
+        for status in HookStatus::ALL.into_iter().filter(|_| !all.is_empty()) {
+            let count = all.iter().filter(|state| state.status == status).count();
+            self.sample(WEBHOOKS.name, &[("status", status.as_str())], count);
+        }
+        let missed = all.iter().map(|state| u64::from(state.hole.or(state.missed).unwrap_or(0))).sum::<u64>();
+        self.gauge(&WEBHOOK_HOLES, (!all.is_empty()).then_some(missed as f64));
     }
 
     fn targets(&mut self, vitals: &Vitals, now: Timestamp) {

@@ -62,6 +62,8 @@ pub struct StreamRequest {
     pub named: bool,
     /// Whether it wants to hear heartbeats, as events.
     pub heartbeat: bool,
+    /// Whether it is told what is meant for operators; whoever opens it has looked at the key.
+    pub ops: bool,
     /// The cursor it comes back with, as it was given.
     pub cursor: Option<String>,
 }

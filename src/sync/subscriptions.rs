@@ -4,17 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::devops::CallError;
 use crate::devops::subscriptions::endpoint::HookEndpoint;
 use crate::devops::subscriptions::probe::{ProbeAnswer, probe};
-use crate::devops::subscriptions::{ListedSubscription, Notification, ServiceHooks};
+use crate::devops::subscriptions::{Notification, ServiceHooks};
 use crate::domain::degradation::Failure;
 use crate::domain::scope::Text;
 use crate::domain::subscription::plan::HookStep;
 use crate::domain::subscription::{HookSubscription, SubscriptionStatus, WantedHook};
+use crate::ops::instance::Instance;
 use crate::platform::outbound::RootCertificates;
 use crate::platform::secret::Secret;
+
+/// How long others wait for an instance that died while it mended subscriptions.
+const LEASE: Duration = Duration::from_secs(30);
 
 /// Looks after subscriptions.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct HookKeeper {
 pub struct StepOutcome {
     /// The step.
     pub step: HookStep,
+    /// The subscription that there is now; `None` where there is none, or the step was not done.
+    pub id: Option<Text>,
     /// Why it was not done.
     pub failure: Option<StepFailure>,
 }
@@ -87,13 +94,10 @@ impl HookKeeper {
         probe(&self.endpoint.with_secret(secret), &self.roots).await
     }
 
-    /// Carries out the steps, one after the other, while `may_go_on` says so, and says what became of each. A subscription
+    /// Carries out the steps, one after the other, and says what became of each. What runs beside others is `of` an instance,
+    /// which has to have the [lease](Self::is_its_turn) at each of them. A subscription
     /// that works is moved to another secret only when the app has answered it with 200.
-    pub async fn carry_out(
-        &self,
-        steps: Vec<HookStep>,
-        mut may_go_on: impl AsyncFnMut() -> bool,
-    ) -> Vec<StepOutcome> {
+    pub async fn carry_out(&self, steps: Vec<HookStep>, of: Option<&Instance>) -> Vec<StepOutcome> {
         let is_taken = match steps.iter().any(HookStep::moves_what_works) {
             true => self.probe().await,
             false => ProbeAnswer::Taken,
@@ -102,12 +106,19 @@ impl HookKeeper {
         let (mut goes_on, mut closed) = (true, BTreeSet::new());
         for step in steps {
             let project = step.wanted().project;
+            let mut id = None;
             let failure = if step.moves_what_works() && is_taken != ProbeAnswer::Taken {
                 Some(StepFailure::NotTaken(is_taken.clone()))
-            } else if !goes_on || closed.contains(&project) || !may_go_on().await {
+            } else if !goes_on || closed.contains(&project) || !Self::is_its_turn(of).await {
                 Some(StepFailure::NotTried)
             } else {
-                let failure = self.take(&step).await.err().map(|error| self.redacted(error));
+                let failure = match self.take(&step).await {
+                    Ok(made) => {
+                        id = made;
+                        None
+                    }
+                    Err(error) => Some(self.redacted(error)),
+                };
                 goes_on = failure.as_ref().is_none_or(|error| !holds_for_all(error.failure));
                 // The permission is one of each project.
                 closed.extend(
@@ -115,41 +126,49 @@ impl HookKeeper {
                 );
                 failure.map(StepFailure::Refused)
             };
-            outcomes.push(StepOutcome { step, failure });
+            outcomes.push(StepOutcome { step, id, failure });
         }
         outcomes
     }
 
-    async fn take(&self, step: &HookStep) -> Result<(), CallError> {
+    /// Whether an instance is the one that mends subscriptions, by a lease that this renews. Whoever is `of` none is.
+    pub async fn is_its_turn(of: Option<&Instance>) -> bool {
+        let Some(instance) = of else { return true };
+        instance.leases.lease("hooks", &instance.id, LEASE).await.unwrap_or(false)
+    }
+
+    /// Takes a step; returns the id of the subscription that there is then.
+    async fn take(&self, step: &HookStep) -> Result<Option<Text>, CallError> {
         match step {
-            HookStep::Create(wanted) => self.create(*wanted).await.map(|_| ()),
-            HookStep::Renew { id, wanted } => self.renew(id, *wanted).await,
-            HookStep::Remove { id, .. } => self.hooks.unsubscribe(id).await,
+            HookStep::Create(wanted) => self.create(*wanted).await.map(Some),
+            HookStep::Renew { id, wanted } => self.renew(id, *wanted).await.map(Some),
+            HookStep::Remove { id, .. } => self.hooks.unsubscribe(id).await.map(|()| None),
             HookStep::Replace { id, wanted, .. } => {
                 match self.hooks.replace(id, &self.endpoint.subscription(*wanted)).await {
                     Ok(now)
                         if SubscriptionStatus::read(now.status.as_deref()) == SubscriptionStatus::Enabled =>
                     {
-                        Ok(())
+                        Ok(Some(now.id))
                     }
                     // It was not switched on again by that.
-                    Ok(_) => self.renew(id, *wanted).await,
+                    Ok(_) => self.renew(id, *wanted).await.map(Some),
                     // Somebody removed it meanwhile.
-                    Err(error) if error.failure == Failure::Gone => self.create(*wanted).await.map(|_| ()),
+                    Err(error) if error.failure == Failure::Gone => self.create(*wanted).await.map(Some),
                     Err(error) => Err(error),
                 }
             }
         }
     }
 
-    async fn create(&self, wanted: WantedHook) -> Result<ListedSubscription, CallError> {
-        self.hooks.subscribe(&self.endpoint.subscription(wanted)).await
+    async fn create(&self, wanted: WantedHook) -> Result<Text, CallError> {
+        Ok(self.hooks.subscribe(&self.endpoint.subscription(wanted)).await?.id)
     }
 
     /// Makes another one before the old one goes, so that nothing is lost between the two.
-    async fn renew(&self, id: &str, wanted: WantedHook) -> Result<(), CallError> {
-        self.create(wanted).await?;
-        self.hooks.unsubscribe(id).await
+    async fn renew(&self, id: &str, wanted: WantedHook) -> Result<Text, CallError> {
+        let made = self.create(wanted).await?;
+        self.hooks.unsubscribe(id).await?;
+        Ok(made)
     }
 
     /// The error without what subscriptions present: a refusal may repeat what it was sent.

@@ -66,6 +66,7 @@ mod standing_in;
 mod stored;
 mod stream_clients;
 mod stream_limits;
+mod subscriptions;
 mod support;
 mod sync_timer;
 mod throttled;

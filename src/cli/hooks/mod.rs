@@ -68,7 +68,7 @@ pub fn hooks(config: &Config, command: &HooksCommand) -> ExitCode {
 /// Why a command is not even begun.
 fn refusal(config: &Config, command: &HooksCommand) -> Option<&'static str> {
     let login = config.organization.as_ref().map(|organization| &organization.login);
-    let is_person = matches!(login, Some(OrganizationLogin::PersonalToken(_)));
+    let is_person = login.is_some_and(OrganizationLogin::is_personal);
     (is_person && command.action.writes() && !command.as_person).then_some(
         "AZURE_DEVOPS_PAT is a person's token: the subscriptions would belong to that person, and die with the account. Log in \
          with the identity of the app instead (remove AZURE_DEVOPS_PAT, set AZURE_TENANT_ID, AZURE_CLIENT_ID and \
@@ -198,7 +198,7 @@ impl Errand<'_> {
             if steps.is_empty() {
                 break;
             }
-            outcomes.extend(self.keeper.carry_out(steps, async || true).await);
+            outcomes.extend(self.keeper.carry_out(steps, None).await);
         }
         Ok(self.tell(&outcomes, "nothing to do: all are as they should be"))
     }
@@ -211,7 +211,7 @@ impl Errand<'_> {
         };
         let found = self.found().await?;
         let steps = found.iter().filter(is_asked).map(|one| plan::remove(one, Superfluous::Asked)).collect();
-        let outcomes = self.keeper.carry_out(steps, async || true).await;
+        let outcomes = self.keeper.carry_out(steps, None).await;
         Ok(self.tell(&outcomes, "there is none to remove"))
     }
 
@@ -245,7 +245,7 @@ impl Errand<'_> {
                 }
             }
         }
-        let outcomes = self.keeper.carry_out(steps, async || true).await;
+        let outcomes = self.keeper.carry_out(steps, None).await;
         let code = self.tell(&outcomes, "nothing to do: all have the secret and the key that are set");
         if code == 0 && !outcomes.is_empty() {
             let _ = writeln!(
@@ -280,7 +280,7 @@ impl Errand<'_> {
         }
     }
 
-    fn step_json(&self, StepOutcome { step, failure }: &StepOutcome) -> Value {
+    fn step_json(&self, StepOutcome { step, id, failure }: &StepOutcome) -> Value {
         let WantedHook { project, event } = step.wanted();
         let (word, why) = step_words(step);
         json!({
@@ -289,12 +289,13 @@ impl Errand<'_> {
             "project": self.name(project),
             "projectId": project,
             "event": event.event_type(),
+            "id": id,
             "done": failure.is_none(),
             "error": failure.as_ref().map(ToString::to_string),
         })
     }
 
-    fn step_cells(&self, StepOutcome { step, failure }: &StepOutcome) -> Vec<String> {
+    fn step_cells(&self, StepOutcome { step, failure, .. }: &StepOutcome) -> Vec<String> {
         let WantedHook { project, event } = step.wanted();
         let (word, why) = step_words(step);
         let outcome =

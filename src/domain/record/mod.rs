@@ -3,7 +3,7 @@
 pub mod archived_board;
 pub(crate) mod calls_wait;
 pub mod delta;
-pub(crate) mod feed_position;
+pub mod feed_position;
 pub(crate) mod journal_status;
 pub mod last_announced;
 pub mod past;

@@ -11,6 +11,7 @@ use crate::domain::degradation::{CallOutcome, Condition, DataSource, Policy};
 pub use crate::domain::record::feed_position::FeedPosition;
 use crate::domain::record::past::{KnownPast, PastReading};
 pub use crate::domain::record::whole_level::{MockAsked, WholeLevel};
+use crate::domain::subscription::health::HookHealth;
 use crate::domain::{
     Level, ProjectId, Scope, SprintId, Stored, TeamId, TeamKey, Text, Timestamp, WorkItemId,
 };
@@ -61,6 +62,9 @@ pub struct SourceCheck {
     /// Whether simulated boards are asked for, where anybody ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_asked: Option<MockAsked>,
+    /// How the subscriptions of service hooks do, where they are looked after.
+    #[serde(skip_serializing_if = "is_default")]
+    pub hooks: HookHealth,
 }
 
 /// What is known of the comparison of one team's board.

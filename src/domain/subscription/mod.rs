@@ -1,6 +1,7 @@
 //! The subscriptions of service hooks that lead to this deployment: which there should be, which there are, and what is
 //! to be done about the difference.
 
+pub mod health;
 pub mod plan;
 
 use std::fmt;

@@ -89,6 +89,12 @@ fn order(subscription: &HookSubscription) -> (bool, SubscriptionStatus, usize, O
     (!subscription.is_sound(), subscription.status, differences, created_at, subscription.id.clone())
 }
 
+/// The one of those that tell the same that is kept.
+pub fn kept(found: &[HookSubscription], wanted: WantedHook) -> Option<&HookSubscription> {
+    let same = found.iter().filter(|one| (one.project, one.event) == (wanted.project, wanted.event));
+    same.min_by_key(|subscription| order(subscription))
+}
+
 /// The steps after which each of `projects` has its subscriptions. Those of other projects are left alone unless
 /// `with_others`.
 pub fn steps(projects: &BTreeSet<ProjectId>, found: &[HookSubscription], with_others: bool) -> Vec<HookStep> {

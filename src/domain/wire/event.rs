@@ -212,11 +212,13 @@ pub(crate) enum Body {
         backfill: Option<PastProgress>,
     },
     /// A service-hook subscription changed; only on streams of operators.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing announces it yet; the contract has it"))]
     WebhookHealth {
         subscription: Text,
-        /// `enabled`, `probation`, `disabled` or `backfilled`.
-        status: Text,
+        /// What of the project it tells, as Azure DevOps calls it.
+        event_type: &'static str,
+        /// `enabled`, `probation`, `disabled`, `missing` or `backfilled`.
+        status: &'static str,
+        /// How many changes had been missed, once the hole was filled.
         missed: Option<u32>,
     },
     /// Nothing was written for a while; sent instead of the silent heartbeat where asked for.

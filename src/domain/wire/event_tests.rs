@@ -303,10 +303,11 @@ fn events() -> Vec<(Envelope, Body)> {
             },
         ),
         (
-            system(Subject::Organization),
+            system(Subject::Scope(Scope::project(project()))),
             Body::WebhookHealth {
                 subscription: "7d0b3cd3-8f5f-4f1c-8f0a-9f1b6d2f3c11".into(),
-                status: "probation".into(),
+                event_type: "workitem.updated",
+                status: "probation",
                 missed: None,
             },
         ),

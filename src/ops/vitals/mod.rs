@@ -204,6 +204,9 @@ vitals! {
         hooks_mislabelled = "boardcast_hooks_mislabelled_total", "hooks",
             details "hooks.mislabelled",
             "Hooks whose route said another event than their body";
+        hooks_mended = "boardcast_webhook_mended_total", "subscriptions",
+            details "subscriptions.mended",
+            "Subscriptions of service hooks that were made, switched on again or replaced";
         lists_unshared = "boardcast_lists_unshared_total", "times",
             details "lists.unshared",
             "Times the store was asked about a list and did not answer in time";
@@ -249,6 +252,10 @@ vitals! {
             "Work items that wait to be fetched because a hook told of them without details";
         OLDEST_ENTRY: "gauge" = "boardcast_journal_oldest_entry_time_seconds", "s since 1970",
             "When the oldest entry that the log holds was written; absent while none is known";
+        WEBHOOKS: "gauge" = "boardcast_webhook_subscriptions", "subscriptions",
+            "Subscriptions of service hooks that there should be, by `status`";
+        WEBHOOK_HOLES: "gauge" = "boardcast_webhook_missed", "changes",
+            "Changes that subscriptions did not tell while they did not work, as far as the feed of revisions told them since";
         LAST_DATA_UPDATE: "gauge" = "boardcast_last_data_update_time_seconds", "s since 1970",
             "When a board last changed; absent while none did";
         LAST_HOOK: "gauge" = "boardcast_last_hook_time_seconds", "s since 1970",

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::domain::entry_id::EntryId;
-use crate::domain::scope::{Audience, Scope};
+use crate::domain::scope::Audience;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event;
 
@@ -38,14 +38,6 @@ impl Frame {
         let begins_board = json.is_some_and(begins_board);
         let block = json.map(|json| Block::new(Some(id), json));
         Self { id, audience, block, received_at, begins_board }
-    }
-
-    /// The board it is about; `None` when it is for everybody.
-    pub const fn scope(&self) -> Option<Scope> {
-        match self.audience {
-            Audience::Scope(scope) => Some(scope),
-            Audience::Everyone => None,
-        }
     }
 }
 

@@ -257,7 +257,7 @@ mod tests {
         let hub = hub();
         let mut reader = hub.subscribe(id(0));
         hub.publish([frame(1, Scope::project(project())), frame(2, Scope::project(other_project()))]);
-        let mine = |frame: &Frame| frame.scope() == Some(Scope::project(project()));
+        let mine = |frame: &Frame| frame.audience == Audience::Scope(Scope::project(project()));
         assert_eq!(taken(reader.take(&hub, false, None, mine)).len(), 1);
         assert_eq!(reader.position(), id(2));
         assert_eq!(taken(reader.take(&hub, false, None, mine)).len(), 0);

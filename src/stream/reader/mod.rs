@@ -24,7 +24,7 @@ use super::{StreamRequest, Streams};
 use crate::board::snapshot::Taken;
 use crate::domain::entry_id::EntryId;
 use crate::domain::record::journal_status::JournalStatus;
-use crate::domain::scope::Scope;
+use crate::domain::scope::{Audience, Scope};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::ClosingReason;
 use crate::journal::JournalError;
@@ -302,7 +302,11 @@ impl Reader {
     /// Whether this reader may see a frame. A scope that is met for the first time is judged once. The snapshot of a
     /// board that is served is due when it is first met, and when it begins to be served.
     fn admits(&mut self, frame: &Frame) -> bool {
-        let Some(scope) = frame.scope() else { return true };
+        let scope = match frame.audience {
+            Audience::Scope(scope) => scope,
+            Audience::Everyone => return true,
+            Audience::Operators => return self.request.ops,
+        };
         let known = self.scopes.get(&scope).copied();
         if let Some(admitted) = known.filter(|admitted| !(*admitted && frame.begins_board)) {
             return admitted;

@@ -210,6 +210,9 @@ impl Source {
             if known.is_none() && is_past {
                 continue;
             }
+            if position.read_to_end.is_some() {
+                self.note_untold(known.as_ref().map(|known| &*known.item), item);
+            }
             if known.is_none_or(|known| known.item.present().rev < present.rev) {
                 ahead.push((present.claim.facts.project, item.id));
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::hooks;
 use crate::board::projection::Projection;
 use crate::domain::degradation::{CallOutcome, Condition, DataSource, Failure, Permit, Policy};
 use crate::domain::level::Level;
@@ -184,8 +185,10 @@ impl Levels {
         }
         self.announce_past(&mut commit, state, &check, now);
         self.announce_whole(&mut commit, state, &mut check, now);
+        let level = self.whole(&check, now).level;
+        hooks::announce(&mut commit, (state.checked(), &check), (now, level, self.instance.demo));
         if let Some(Ended { completed: Some(completed), cause, began, .. }) = ended {
-            let envelope = self.of_organization(now, self.whole(&check, now).level);
+            let envelope = self.of_organization(now, level);
             let envelope = Envelope { source: Some(*cause), data_as_of: Some(*began), ..envelope };
             let told = completed.clone().with_backfill(check.past.as_ref().map(PastProgress::from));
             commit.announce_to(Audience::Everyone, event::encode(&envelope, &told));

@@ -9,6 +9,7 @@ mod discovery;
 mod doubts;
 mod feed;
 mod fetch;
+mod hooks;
 mod learn;
 mod levels;
 mod lists;
@@ -50,6 +51,7 @@ use check::UnderWay;
 use compare::BoardError;
 use discovery::Discovered;
 use doubts::Doubts;
+use hooks::Upkeep;
 use levels::Ended;
 pub use levels::Levels;
 use lists::Lists;
@@ -114,6 +116,8 @@ pub struct Source {
     looked_back: Mutex<BTreeSet<(WorkItemId, Asked)>>,
     /// What was found of the past that goes by in memory alone.
     past: past::Noted,
+    /// What looks after the subscriptions of service hooks, where they are this deployment's business.
+    hooks: Option<Upkeep>,
 }
 
 impl Source {
@@ -148,6 +152,7 @@ impl Source {
             feed_names_parents: AtomicBool::default(),
             looked_back: Mutex::default(),
             past: past::Noted::default(),
+            hooks: None,
             instance,
             azure,
             ingest,
@@ -221,7 +226,9 @@ impl Source {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner).begin();
         counted().check.failed.extend(&found.failed);
         counted().check.error.clone_from(&found.error);
-        // Boards that begin wait for their first comparison from their first moment on.
+        let hooks = self.look_at_hooks(&found).await;
+        // Boards that begin wait for their first comparison from their first moment on, and operators hear of a subscription
+        // that does not work before it is mended.
         let recorded = self.levels.record(None).await;
         let recorded = match recorded {
             Ok(()) => self.forget_the_gone(cause).await,
@@ -229,6 +236,10 @@ impl Source {
         };
         if let Err(error) = recorded {
             tracing::warn!(%error, "what projects and teams there are could not be kept; the next check tries again");
+        }
+        // Before the feed is read: what happens from now on they tell, and what happened before, the feed.
+        if let Some(hooks) = hooks {
+            self.mend_hooks(hooks).await;
         }
         // What the boards begin with is more urgent than what was before.
         let has_begun = self.instance.fold.read().checked().is_fed();
@@ -247,6 +258,7 @@ impl Source {
         if let Some(at) = read_to_end {
             self.levels.found(move |check| check.read_to_end(at));
         }
+        self.fill_holes(read_to_end.is_some());
         if is_fed && let Err(error) = self.follow_up(&found, cause).await {
             counted().check.failed_to("follow up what the feed of revisions told", error);
         }

@@ -22,7 +22,6 @@ struct Kept {
     written: Value,
     status: String,
     probation_retries: u32,
-    owner: String,
     created: u64,
     notifications: Vec<Value>,
 }
@@ -31,7 +30,6 @@ struct Kept {
 struct State {
     kept: BTreeMap<String, Kept>,
     next: u64,
-    owner: Option<String>,
     /// Whose subscriptions may not be written: no permission.
     forbidden: Vec<String>,
     /// Notifications of tests, by their number.
@@ -114,7 +112,7 @@ impl Kept {
             told["probationRetries"] = self.probation_retries.to_string().into();
         }
         told["createdBy"] =
-            json!({ "id": "00ca946b-2fe9-4f2a-ae2f-40d5c48001bc", "displayName": self.owner });
+            json!({ "id": "00ca946b-2fe9-4f2a-ae2f-40d5c48001bc", "displayName": "boardcast" });
         told["createdDate"] = created.clone().into();
         told["modifiedDate"] = created.into();
         told
@@ -166,11 +164,6 @@ impl FakeHooks {
             ("POST", ["testnotifications"]) => state.test(&body),
             _ => refused(404, "HttpException", "The controller was not found."),
         }
-    }
-
-    /// From now on subscriptions are made by that user.
-    pub fn act_as(&self, owner: &str) {
-        self.0.lock().unwrap().owner = Some(owner.to_owned());
     }
 
     /// Subscriptions of that project may not be written.
@@ -302,7 +295,6 @@ impl State {
             written: body,
             status: "enabled".into(),
             probation_retries: 0,
-            owner: self.owner.clone().unwrap_or_else(|| "boardcast".into()),
             created: self.next,
             notifications: Vec::new(),
         };

@@ -41,7 +41,8 @@ const HTTP_FUNCTIONS: &[HttpFunction] = &[
 const TIMER: &str = "SyncTimer";
 
 /// The modules of `src/functions/` that are no functions.
-const SHARED_BY_FUNCTIONS: &[&str] = &["body", "cors", "invocation", "origin", "mod", "reply", "sign_in"];
+const SHARED_BY_FUNCTIONS: &[&str] =
+    &["body", "cors", "invocation", "operator", "origin", "mod", "reply", "sign_in"];
 
 fn function_folders() -> BTreeSet<String> {
     let folder = |path: String| path.strip_suffix("/function.json").map(str::to_owned);

@@ -20,7 +20,6 @@ const PROMISED: &[(&str, &str, &str)] = &[
 /// Names that production makes nowhere yet and that no counter can tell from used ones, because a match or a field keeps
 /// them alive: each with the file that has it, and the page that promises it.
 const OF_THE_CONTRACT: &[(&str, &str, &str, &str)] = &[
-    ("WebhookHealth", "src/domain/wire/event.rs", "docs/EVENTS.md", "webhook_health"),
     ("detail", "src/domain/wire/view.rs", "docs/METRICS.md", "detail"),
     ("Velocity", "src/sync/cache/kind.rs", "docs/BEHAVIOUR.md", "velocity"),
     ("Kpis", "src/sync/cache/kind.rs", "docs/BEHAVIOUR.md", "figures"),
