@@ -16,6 +16,17 @@ pub enum Command {
     },
     /// Look after the subscriptions of service hooks.
     Hooks(HooksCommand),
+    /// Find out what is amiss.
+    Doctor(DoctorCommand),
+}
+
+/// How it is found out what is amiss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoctorCommand {
+    /// As JSON rather than as a table.
+    pub json: bool,
+    /// Where the app is, where its settings do not say it.
+    pub url: Option<String>,
 }
 
 /// What is to be done with the subscriptions.
@@ -82,7 +93,7 @@ Exit codes:
   0    what was asked for is done; a server was told to stop
   1    boardcast cannot start or go on; standard error says why
   2    the command line is not understood
-  3    something is not as it should be: `hooks` names it
+  3    something is not as it should be: `hooks` or `doctor` names it
   4    `hooks` refused: a personal token, or the app does not take the secret; nothing was changed
   200  a server under the Functions host was told to stop: the host starts it again";
 
@@ -99,6 +110,12 @@ fn parser() -> Parser {
                 .arg(json.clone()),
         )
         .subcommand(hooks(&json))
+        .subcommand(
+            Parser::new("doctor")
+                .about("Find out what is amiss with the app, and how to mend it; needs BOARDCAST_OPERATOR_KEY")
+                .arg(json)
+                .arg(Arg::new("url").long("url").value_name("URL").help("The app's address, if not BOARDCAST_PUBLIC_URL")),
+        )
 }
 
 fn hooks(json: &Arg) -> Parser {
@@ -139,6 +156,10 @@ impl Command {
         let matches = parser().try_get_matches_from(arguments)?;
         Ok(match matches.subcommand() {
             Some(("config", given)) => Self::Config { json: given.get_flag("json") },
+            Some(("doctor", given)) => Self::Doctor(DoctorCommand {
+                json: given.get_flag("json"),
+                url: given.get_one("url").cloned(),
+            }),
             Some(("hooks", given)) => hooks_command(given).map_or(Self::Serve, Self::Hooks),
             _ => Self::Serve,
         })
@@ -176,6 +197,14 @@ mod tests {
             let person = parse(&["hooks", name, "--as-person"]);
             assert_eq!(person.is_ok(), action.writes(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_doctor_is_told_where_the_app_is() {
+        assert_eq!(parse(&["doctor"]).unwrap(), Command::Doctor(DoctorCommand { json: false, url: None }));
+        let url = Some("https://boards.example".to_owned());
+        let given = parse(&["doctor", "--json", "--url", "https://boards.example"]).unwrap();
+        assert_eq!(given, Command::Doctor(DoctorCommand { json: true, url }));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line. Without a command the executable serves.
 
 mod arguments;
+mod doctor;
 mod hooks;
 mod table;
 
@@ -26,6 +27,7 @@ use crate::server;
 use crate::sync::timer;
 
 pub use arguments::Command;
+pub use doctor::doctor;
 pub use hooks::hooks;
 
 /// The exit code that makes the Functions host start us again. It never restarts a handler that ends with 0.

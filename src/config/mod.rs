@@ -4,6 +4,7 @@ mod allowed_hosts;
 mod board_access;
 mod effective;
 mod function_timeout;
+mod host_facts;
 mod organization;
 mod reading;
 mod redis;
@@ -32,6 +33,7 @@ pub use allowed_hosts::AllowedHosts;
 pub use board_access::BoardAccess;
 pub use effective::EffectiveSetting;
 pub use function_timeout::FunctionTimeout;
+pub use host_facts::HostFacts;
 pub use organization::{Organization, OrganizationLogin};
 pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
@@ -161,6 +163,10 @@ settings! {
         "Name of the function app, which tells apart deployments that have neither an organisation nor `BOARDCAST_DEPLOYMENT`";
     Tuning: AUTH_ENABLED = "WEBSITE_AUTH_ENABLED", "`True` or `False`", "ignored", "set by the platform",
         "Whether App Service's authentication is on. The package that people sign in to hands out no board while it is not; the one that needs function keys does not ask";
+    Tuning: EXTENSION_VERSION = "FUNCTIONS_EXTENSION_VERSION", "text", "ignored", "set by the deployment",
+        "Version of the Functions host, which `boardcast doctor` looks at";
+    Tuning: WEBSITE_TIME_ZONE = "WEBSITE_TIME_ZONE", "time zone", "ignored", "not set",
+        "Time zone in which the Functions host reads `SYNC_SCHEDULE`; not to be set, and looked at by `boardcast doctor`";
     Tuning: FUNCTION_TIMEOUT = "AzureFunctionsJobHost__functionTimeout", "`hh:mm:ss` or `-1`", "ignored", "`functionTimeout` of the `host.json` beside the executable",
         "When the Functions host kills a process that is still answering a request, all its streams with it";
     Tuning: IDENTITY_ENDPOINT = "IDENTITY_ENDPOINT", "URL", "not set", "set by the platform",
@@ -225,6 +231,8 @@ pub struct Config {
     pub board_access: BoardAccess,
     /// Whether App Service's authentication is on.
     pub has_authentication: bool,
+    /// What the platform says of the Functions host.
+    pub host: HostFacts,
     /// Opens health details and metrics.
     pub operator_access: OperatorAccess,
     /// Pages of which other origins may read.
@@ -348,6 +356,7 @@ impl Config {
             has_authentication: read
                 .text(AUTH_ENABLED)
                 .is_some_and(|text| text.trim().eq_ignore_ascii_case("true")),
+            host: read.host_facts(),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
             allowed_hosts: read.allowed_hosts(under_host),

@@ -1,17 +1,18 @@
 //! `HealthCheck`: is the process alive, does it have a board to serve, and how is it doing? The first two are
 //! anybody's to ask; the third names projects and numbers, so it is the operator's.
 //!
-//! No answer waits for anything outside this process: a probe that hangs with the journal says nothing about it.
+//! No answer but the doctor's waits for anything outside this process: a probe that hangs with the journal says nothing
+//! about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::CACHE_CONTROL;
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use warp::reply::Response;
 
-use super::{Function, Request, Trigger, failed, is_read, operator, reply};
+use super::{Function, Request, Trigger, doctor, failed, is_read, operator, reply};
 use crate::app::App;
 use crate::board::filter::ScopeFilter;
 use crate::board::projection::Projection;
@@ -38,7 +39,14 @@ pub(super) const FUNCTION: Function = Function {
     trigger: Trigger::Http { area: Some("health"), is_at: |path| matches!(path, ["api", "health", ..]) },
     counted_as: Some("health"),
     takes: |method, path| is_read(method) && matches!(path, ["api", "health"] | ["api", "health", _]),
-    handle: |app, path, request| Box::pin(async move { handle(app, path.get(2).copied(), &request) }),
+    handle: |app, path, request| {
+        Box::pin(async move {
+            match path.get(2).copied() {
+                Some("doctor") => doctor(app, &request.headers).await,
+                probe => handle(app, probe, &request),
+            }
+        })
+    },
     after_panic: || failed(StatusCode::INTERNAL_SERVER_ERROR),
 };
 
@@ -51,6 +59,16 @@ fn handle(app: &App, probe: Option<&str>, request: &Request) -> Response {
         Some("metrics") => for_operator(app, request, metrics),
         None => for_operator(app, request, |app| reply::value(StatusCode::OK, &details(app))),
         Some(_) => reply::not_found(),
+    };
+    reply::with_header(response, CACHE_CONTROL, "no-store")
+}
+
+/// Examines what boards depend on. Unlike the others it asks everybody, and takes as long as they do.
+async fn doctor(app: &App, headers: &HeaderMap) -> Response {
+    let refusal = operator::refusal(&app.config.operator_access, headers);
+    let response = match refusal {
+        Some(refusal) => refusal,
+        None => reply::value(StatusCode::OK, &doctor::examine(app).await),
     };
     reply::with_header(response, CACHE_CONTROL, "no-store")
 }

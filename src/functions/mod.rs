@@ -6,6 +6,7 @@
 pub(crate) mod body;
 mod cors;
 pub(crate) mod dashboard;
+mod doctor;
 mod health_check;
 pub(crate) mod invocation;
 mod operator;

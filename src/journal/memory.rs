@@ -234,6 +234,7 @@ impl Journal for MemoryJournal {
     fn condition(&self) -> JournalCondition {
         let state = self.lock();
         JournalCondition {
+            untold: Vec::new(),
             kind: "memory",
             findings: vec![
                 "what is acknowledged is kept for the life of this process only; set BOARDCAST_REDIS_URL to keep it"

@@ -101,6 +101,8 @@ pub struct JournalCondition {
     pub kind: &'static str,
     /// What should be known of it, as sentences, with a remedy where there is one.
     pub findings: Vec<String>,
+    /// What the server does not tell of itself, and so nobody can look at: a managed one keeps some of it back.
+    pub untold: Vec<&'static str>,
     /// Which of these makes it unfit to keep what has to last.
     pub unfit: Option<String>,
     /// The oldest entry that the log holds; `None` where it holds none or was not seen yet.

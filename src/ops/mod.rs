@@ -2,6 +2,7 @@
 //! builds for tests.
 
 pub(crate) mod failpoints;
+pub mod finding;
 pub mod freshness;
 pub mod instance;
 pub(crate) mod instances;

@@ -84,6 +84,21 @@ impl HookKeeper {
         self.hooks.last_notifications(&ids).await.map_err(|error| self.redacted(error))
     }
 
+    /// Has Azure DevOps send a test of a subscription here.
+    ///
+    /// Errors: it does not.
+    pub async fn send_test(&self, wanted: WantedHook) -> Result<Notification, CallError> {
+        self.hooks.send_test(&self.endpoint.test(wanted)).await.map_err(|error| self.redacted(error))
+    }
+
+    /// What has become of a test.
+    ///
+    /// Errors: Azure DevOps does not tell it.
+    pub async fn test_sent(&self, test: &Notification) -> Result<Notification, CallError> {
+        let subscription = test.subscription_id.clone().unwrap_or_default();
+        self.hooks.notification(&subscription, test.id).await.map_err(|error| self.redacted(error))
+    }
+
     /// Whether the app takes the secret that subscriptions are to present.
     pub async fn probe(&self) -> ProbeAnswer {
         probe(&self.endpoint, &self.roots).await

@@ -79,6 +79,11 @@ pub enum Round {
 }
 
 impl Inbox {
+    /// Whether the archive can be asked now. Errors: why not.
+    pub async fn reach(&self) -> Result<(), String> {
+        self.archive.waiting(None, 1).await.map(drop).map_err(|error| error.to_string())
+    }
+
     /// The inbox of that archive, drained into that write path.
     pub fn new(archive: Arc<dyn Archive>, ingest: Arc<Ingest>) -> Self {
         Self { archive, ingest, deposited: Notify::new(), memory: Mutex::default() }

@@ -26,6 +26,7 @@ mod deploy_scripts;
 mod derive;
 mod details;
 mod discovery;
+mod doctor;
 mod eviction;
 mod explained;
 mod failures;

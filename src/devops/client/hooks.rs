@@ -69,6 +69,16 @@ impl ServiceHooks for RestClient {
         }
     }
 
+    async fn send_test(&self, notification: &WrittenSubscription) -> Result<Notification, CallError> {
+        let request = self.transport.request("_apis/hooks/testnotifications", &[]);
+        request.with("useRealData", false).posting(&notification.0).send().await.map_err(explained)
+    }
+
+    async fn notification(&self, subscription: &str, number: i64) -> Result<Notification, CallError> {
+        let route = "_apis/hooks/subscriptions/*/notifications/*";
+        self.transport.request(route, &[&subscription, &number]).send().await.map_err(explained)
+    }
+
     async fn last_notifications(
         &self,
         subscriptions: &[Text],

@@ -162,6 +162,20 @@ impl HookEndpoint {
         }))
     }
 
+    /// A test of such a subscription.
+    pub fn test(&self, wanted: WantedHook) -> WrittenSubscription {
+        WrittenSubscription(json!({
+            "details": {
+                "publisherId": PUBLISHER,
+                "eventType": wanted.event.event_type(),
+                "consumerId": CONSUMER,
+                "consumerActionId": ACTION,
+                "publisherInputs": { "projectId": wanted.project.to_string() },
+                "consumerInputs": self.consumer_inputs(wanted.event),
+            },
+        }))
+    }
+
     /// A listed subscription where it leads here and tells one of the events that a board needs; `None` for any other, which
     /// is somebody else's business.
     pub fn recognise(&self, listed: &ListedSubscription) -> Option<HookSubscription> {

@@ -121,6 +121,12 @@ pub trait ServiceHooks: Send + Sync {
     /// Removes one. That there is none is no error: somebody else was faster.
     async fn unsubscribe(&self, id: &str) -> Result<(), CallError>;
 
+    /// Has Azure DevOps send its own example of the event to where the subscription leads.
+    async fn send_test(&self, notification: &WrittenSubscription) -> Result<Notification, CallError>;
+
+    /// A notification as it is by now.
+    async fn notification(&self, subscription: &str, number: i64) -> Result<Notification, CallError>;
+
     /// The newest notification of each of these, by their ids; none of those that never sent any. One call for all.
     async fn last_notifications(
         &self,

@@ -114,6 +114,7 @@ impl Parts {
             tracing::warn!("{finding}");
         }
         condition.findings = found;
+        condition.untold = findings::untold(&info, server_epoch_s);
         condition.unfit = findings::unfit(&info);
         condition.oldest = codec::id(oldest);
         condition.entries = u64::from_redis_value_ref(entries).ok();

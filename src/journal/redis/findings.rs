@@ -20,6 +20,19 @@ pub(super) fn unfit(info: &str) -> Option<String> {
     })
 }
 
+/// What the server does not say of itself.
+pub(super) fn untold(info: &str, server_epoch_s: Option<i64>) -> Vec<&'static str> {
+    let facts = facts(info);
+    let asked = [
+        ("its version", facts.contains_key("redis_version")),
+        ("whether it writes to disk", facts.contains_key("aof_enabled")),
+        ("whether it has a replica", facts.contains_key("connected_slaves")),
+        ("its eviction policy", facts.contains_key("maxmemory_policy")),
+        ("its clock", server_epoch_s.is_some()),
+    ];
+    asked.into_iter().filter(|(_, is_told)| !is_told).map(|(what, _)| what).collect()
+}
+
 fn facts(info: &str) -> HashMap<&str, &str> {
     info.lines().filter_map(|line| line.trim().split_once(':')).collect()
 }
@@ -75,6 +88,13 @@ mod tests {
     fn a_server_that_is_as_it_should_be_gives_no_cause() {
         assert!(of("", "").is_empty());
         assert!(findings("", None, 0).is_empty(), "what cannot be asked for is not held against it");
+    }
+
+    #[test]
+    fn what_a_server_keeps_back_is_named_as_not_told() {
+        assert_eq!(untold(GOOD, Some(1)), Vec::<&str>::new());
+        let managed = GOOD.replace("maxmemory_policy:noeviction", "").replace("aof_enabled:1", "");
+        assert_eq!(untold(&managed, None), ["whether it writes to disk", "its eviction policy", "its clock"]);
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl Source {
         self.hooks.is_some()
     }
 
+    /// What looks after the subscriptions.
+    pub fn hook_keeper(&self) -> Option<&HookKeeper> {
+        self.hooks.as_ref().map(|upkeep| &upkeep.keeper)
+    }
+
     /// What keeps subscriptions from being as they should be, as this instance last saw it.
     pub fn trouble_with_hooks(&self) -> Option<String> {
         lock(&self.hooks.as_ref()?.trouble).clone()

@@ -160,6 +160,11 @@ impl Source {
         }
     }
 
+    /// The organisation itself.
+    pub fn organisation(&self) -> &dyn AzureDevOps {
+        self.azure.as_ref()
+    }
+
     /// The levels of the boards, as the organisation answers.
     pub const fn levels(&self) -> &Levels {
         &self.levels

@@ -1,0 +1,96 @@
+//! `boardcast doctor`: what the app finds out about itself, and what can only be seen from outside.
+
+mod outside;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::arguments::DoctorCommand;
+use super::hooks::UNSOUND;
+use super::table;
+use crate::config::Config;
+use crate::ops::finding::{Diagnosis, Finding, remove_setting, set_setting};
+use outside::Outside;
+
+/// Examines, prints what was found, and returns the exit code that says whether anything is amiss. `unknown` are the names that
+/// look like settings and are none.
+pub fn doctor(settings: &Result<Config, String>, unknown: &[String], command: &DoctorCommand) -> ExitCode {
+    let mut findings = of_settings(settings, unknown);
+    let base = command.url.clone().or_else(|| base(settings.as_ref().ok()));
+    match &base {
+        Some(base) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let outside = Outside::new(base, settings.as_ref().ok());
+                findings.extend(runtime.block_on(outside.examine()));
+            }
+            Err(error) => return super::fail(&error),
+        },
+        None => findings.push(Finding::unknown(
+            "app",
+            "it is not known where the app is",
+            "boardcast doctor --url https://<app>.azurewebsites.net",
+        )),
+    }
+    let is_well = findings.iter().all(|finding| finding.diagnosis != Diagnosis::Fault);
+    let text = match command.json {
+        true => {
+            let told = json!({ "url": base, "sound": is_well, "findings": findings });
+            serde_json::to_string_pretty(&told).unwrap_or_default()
+        }
+        false => lines(&findings, is_well),
+    };
+    // Nothing is left to be told if nobody reads it.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    if is_well { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) }
+}
+
+/// Where the app is by its settings: the address that it is reached under, or this machine.
+fn base(config: Option<&Config>) -> Option<String> {
+    let config = config?;
+    match &config.hook_endpoint {
+        Some(endpoint) => {
+            let base = endpoint.base().as_str();
+            base.strip_suffix("/api/webhooks/azure-devops").map(str::to_owned)
+        }
+        None if config.under_host => None,
+        None => Some(format!("http://{}", config.address)),
+    }
+}
+
+fn of_settings(settings: &Result<Config, String>, unknown: &[String]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = match settings {
+        Ok(_) => vec![Finding::ok("settings", "the settings of this command can be used")],
+        Err(errors) => errors
+            .lines()
+            .map(|error| {
+                let name = error.split('=').next().unwrap_or_default();
+                Finding::fault("settings", error, set_setting(name, "<as told>"))
+            })
+            .collect(),
+    };
+    findings.extend(unknown.iter().map(|name| {
+        let says = format!("{name} is no setting and ignored; `boardcast config` lists all");
+        Finding::fault("settings.unknown", says, remove_setting(name))
+    }));
+    findings
+}
+
+/// A line for each finding, and below it its remedy.
+fn lines(findings: &[Finding], is_well: bool) -> String {
+    let row = |finding: &Finding| {
+        vec![finding.diagnosis.as_str().to_owned(), finding.check.to_string(), finding.says.clone()]
+    };
+    let rows = table::aligned(&findings.iter().map(row).collect::<Vec<_>>());
+    let mut text = String::new();
+    for (line, finding) in rows.lines().zip(findings) {
+        text.push_str(line);
+        text.push('\n');
+        if let Some(remedy) = &finding.remedy {
+            text.push_str(&format!("         → {remedy}\n"));
+        }
+    }
+    let count = findings.iter().filter(|finding| finding.diagnosis == Diagnosis::Fault).count();
+    text + &(if is_well { "\nno fault was found".to_owned() } else { format!("\n{count} faults were found") })
+}

@@ -1,0 +1,314 @@
+//! `boardcast doctor`: the executable finds each planted fault, in the app, in the organisation and on the way, and names a
+//! command that mends it; and finds nothing where nothing is planted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boardcast::app::Adapters;
+use boardcast::config::Config;
+use boardcast::devops::subscriptions::endpoint::HookEndpoint;
+use boardcast::journal::Store;
+use boardcast::platform::outbound::RootCertificates;
+use boardcast::platform::secret::Secret;
+use boardcast::sync::subscriptions::HookKeeper;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::support::app::{Builder, TestApp};
+use crate::support::archive::FaultyArchive;
+use crate::support::entra::Entra;
+use crate::support::organisation::{Answer, SimulatedFailure};
+use crate::support::proxy::Proxy;
+use crate::support::redis::{self, RedisServer};
+use crate::support::service_hooks::FakeHooks;
+use crate::support::source::Organization;
+
+const SECRET: &str = "hunter2-of-the-webhook";
+const OPERATOR: &str = "hunter2-of-the-operator";
+
+/// An app that is as it should be, until something is planted.
+struct Patient {
+    organization: Organization,
+    hooks: FakeHooks,
+    way: Proxy,
+    settings: BTreeMap<&'static str, String>,
+}
+
+/// What the command said: the findings that are no `ok`, by what was looked at.
+struct Said {
+    code: i32,
+    found: Vec<(String, String, String, String)>,
+    checked: usize,
+    text: String,
+}
+
+impl Said {
+    /// Whether that was found, with a remedy that has these words.
+    fn has(&self, check: &str, diagnosis: &str, remedy: &str) -> bool {
+        self.found.iter().any(|(of, is, _, words)| of == check && is == diagnosis && words.contains(remedy))
+    }
+}
+
+impl Patient {
+    async fn new() -> Self {
+        let organization = Organization::start().await;
+        // The examination compares clocks.
+        organization.clock.set((boardcast::platform::clock::system())().epoch_ms());
+        let hooks = organization.hooks().await;
+        let way = Proxy::to(1).await;
+        let settings = [
+            ("BOARDCAST_ORGANIZATION_URL", organization.url()),
+            ("BOARDCAST_PUBLIC_URL", format!("http://{}", way.address)),
+            ("BOARDCAST_WEBHOOK_SECRET", SECRET.to_owned()),
+            ("BOARDCAST_OPERATOR_KEY", OPERATOR.to_owned()),
+        ];
+        Self { organization, hooks, way, settings: settings.into() }
+    }
+
+    fn builder(&self) -> Builder {
+        let endpoint =
+            HookEndpoint::new(&self.settings["BOARDCAST_PUBLIC_URL"], &Secret::new(SECRET), None).unwrap();
+        let hooks = self.organization.way.client.clone();
+        let keeper = HookKeeper { hooks, endpoint, roots: RootCertificates::default() };
+        let builder = TestApp::builder()
+            .organization(self.organization.way.clone())
+            .archive(FaultyArchive::new())
+            .subscriptions(keeper);
+        self.settings.iter().fold(builder, |builder, (name, value)| builder.setting(name, value))
+    }
+
+    /// Starts the app, and lets it make its subscriptions.
+    async fn admit(&self, builder: Builder) -> TestApp {
+        let app = builder.start().await;
+        self.way.lead_to(app.address.port());
+        let fold = &app.app.instance.fold;
+        let is_there = || fold.read().checked().ended.is_some();
+        self.organization.until(async || is_there().then_some(())).await;
+        app.settled().await;
+        self.organization.clock.set((boardcast::platform::clock::system())().epoch_ms());
+        app
+    }
+
+    async fn examine(&self) -> Said {
+        self.examine_with(&[]).await
+    }
+
+    /// Runs the command with these arguments, while the organisation sends the tests that it is asked for.
+    async fn examine_with(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_boardcast"));
+        command.args(["doctor", "--json"]).args(arguments).env_clear().envs(&self.settings);
+        let sending = async {
+            loop {
+                self.hooks.send_tests().await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let output = tokio::select! {
+            output = command.output() => output.unwrap(),
+            () = sending => unreachable!(),
+        };
+        let text = String::from_utf8([output.stdout.clone(), output.stderr].concat()).unwrap();
+        assert!(!text.contains("hunter2"), "a secret is told: {text}");
+        let told: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON: {text}"));
+        let findings = told["findings"].as_array().unwrap();
+        let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let found: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding["diagnosis"] != "ok")
+            .map(|of| (word(of, "check"), word(of, "diagnosis"), word(of, "says"), word(of, "remedy")))
+            .collect();
+        let code = output.status.code().unwrap();
+        let has_fault = found.iter().any(|(_, diagnosis, ..)| diagnosis == "fault");
+        assert_eq!((code, &told["sound"]), (if has_fault { 3 } else { 0 }, &(!has_fault).into()));
+        assert!(found.iter().all(|(.., remedy)| remedy.contains(' ')), "each names its remedy: {found:?}");
+        Said { code, found, checked: findings.len(), text }
+    }
+}
+
+const FAULT: &str = "fault";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_a_healthy_app_is_examined_from_inside_and_outside_and_nothing_is_found() {
+    let patient = Patient::new().await;
+    let _app = patient.admit(patient.builder()).await;
+    let said = patient.examine().await;
+    // A journal in memory is no fault of a process on its own, and is said.
+    let found: Vec<&str> = said.found.iter().map(|(check, ..)| &**check).collect();
+    assert_eq!((said.code, found), (0, vec!["journal.server"]), "{}", said.text);
+    assert!(said.checked >= 15, "{}", said.text);
+    for check in [
+        "app",
+        "app.ready",
+        "webhook.strangers",
+        "webhook.secret",
+        "clocks",
+        "identity.token",
+        "hooks.delivery",
+        "tables",
+    ] {
+        assert!(said.text.contains(&format!("\"check\": \"{check}\"")), "{check}: {}", said.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_faults_on_the_way_to_the_app_are_found_from_outside() {
+    let mut patient = Patient::new().await;
+    let app = patient.admit(patient.builder()).await;
+    // 1: a setting is misspelt.
+    patient.settings.insert("BOARDCAST_SECRT", "x".into());
+    assert!(patient.examine().await.has("settings.unknown", FAULT, "--setting-names BOARDCAST_SECRT"));
+    patient.settings.remove("BOARDCAST_SECRT");
+    // 2: the app is not reached under its public address.
+    patient.way.lead_to(1);
+    assert!(patient.examine().await.has("app", FAULT, "az functionapp show"));
+    // 3: something else is there.
+    let other = patient.organization.url();
+    assert!(patient.examine_with(&["--url", &other]).await.has("app", FAULT, "curl"));
+    patient.way.lead_to(app.address.port());
+    // 4: subscriptions present a secret that the app does not have.
+    patient.settings.insert("BOARDCAST_WEBHOOK_SECRET", "hunter2-another".into());
+    assert!(patient.examine().await.has("webhook.secret", FAULT, "az keyvault secret show"));
+    patient.settings.insert("BOARDCAST_WEBHOOK_SECRET", SECRET.into());
+    // 5: the operator's key is another.
+    patient.settings.insert("BOARDCAST_OPERATOR_KEY", "hunter2-another".into());
+    assert!(patient.examine().await.has("app.operator_key", FAULT, "operator-key"));
+    patient.settings.insert("BOARDCAST_OPERATOR_KEY", OPERATOR.into());
+    // 6: the clock of the app is wrong.
+    let earlier = patient.builder().clock_fn(|| {
+        let now = (boardcast::platform::clock::system())();
+        boardcast::domain::time::Timestamp::from_epoch_ms(now.epoch_ms() - 3_600_000)
+    });
+    let _late = patient.admit(earlier).await;
+    assert!(patient.examine().await.has("clocks", FAULT, "timedatectl"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_app() {
+    let patient = Patient::new().await;
+    let builder = patient
+        .builder()
+        .setting("BOARDCAST_PROJECTS", "Nowhere,Fabrikam Fiber")
+        .setting("BOARDCAST_TEAMS", "Nobody,Web");
+    let _app = patient.admit(builder).await;
+    let said = patient.examine().await;
+    // 7 and 8: a project and a team that there are not.
+    assert!(said.has("projects", FAULT, "BOARDCAST_PROJECTS="), "{:?}", said.found);
+    assert!(said.has("teams", FAULT, "BOARDCAST_TEAMS="), "{:?}", said.found);
+    // 9: a subscription does not work, another is not there.
+    patient.hooks.set_status("workitem.updated", "onProbation");
+    patient.hooks.remove_of("workitem.created");
+    let said = patient.examine().await;
+    let of_hooks: Vec<&str> = said
+        .found
+        .iter()
+        .filter(|(check, ..)| check == "hooks.status")
+        .map(|(_, _, says, _)| &**says)
+        .collect();
+    assert!(of_hooks.iter().any(|says| says.contains("onProbation")), "{:?}", said.found);
+    assert!(of_hooks.iter().any(|says| says.contains("there is no subscription")), "{:?}", said.found);
+    assert!(said.has("hooks.status", FAULT, "boardcast hooks repair"));
+    // 10: the identity may not look at subscriptions.
+    let body = serde_json::json!({ "message": "TF50309: no", "typeKey": "AccessDeniedException" });
+    let refusal = SimulatedFailure::Instead(Answer { status: 403, headers: Vec::new(), body });
+    patient.organization.fail_on("GET hooks/subscriptions", refusal).await;
+    assert!(patient.examine().await.has("hooks.permission", FAULT, "az devops security permission update"));
+    patient.organization.mend().await;
+    // 11: the organisation does not know the identity.
+    let body = serde_json::json!({ "message": "TF400813: not authorized", "typeKey": "UnauthorizedRequestException" });
+    let refusal = SimulatedFailure::Instead(Answer { status: 401, headers: Vec::new(), body });
+    patient.organization.fail_on("GET projects", refusal).await;
+    assert!(patient.examine().await.has("identity.organisation", FAULT, "serviceprincipalentitlements"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_an_identity_that_gets_no_token_is_found() {
+    // 12: the platform gives none.
+    let patient = Patient::new().await;
+    let entra = Entra::start().await;
+    entra.refuse(400, "Identity not found");
+    let mut settings = patient.settings.clone();
+    settings.insert("IDENTITY_ENDPOINT", entra.endpoint());
+    settings.insert("IDENTITY_HEADER", "hunter2-of-the-platform".into());
+    let config = Config::from_lookup(|name| settings.get(name).cloned()).unwrap();
+    let azure = Adapters::configured(&config).unwrap().azure.unwrap();
+    let builder =
+        settings.iter().fold(TestApp::builder(), |builder, (name, value)| builder.setting(name, value));
+    let app = builder.organization(azure).start().await;
+    patient.way.lead_to(app.address.port());
+    assert!(patient.examine().await.has("identity.token", FAULT, "az functionapp identity show"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_faults_of_the_host_and_of_what_keeps_the_boards_are_found_by_the_app() {
+    let patient = Patient::new().await;
+    let options = [("maxmemory-policy", "allkeys-lru")];
+    let server = RedisServer::start(&options);
+    let journal = redis::journal(redis::settings(&server.url(), &redis::fresh_organisation()));
+    let archive: Arc<FaultyArchive> = FaultyArchive::new();
+    archive.set_down(true);
+    let builder = patient
+        .builder()
+        .archive(archive)
+        .layer(move |_| Store::of(journal.clone()))
+        .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
+        .setting("FUNCTIONS_EXTENSION_VERSION", "~3")
+        .setting("WEBSITE_TIME_ZONE", "America/New_York")
+        .setting("SYNC_SCHEDULE", "0 */15 3-5 * * 1-5");
+    let app = builder.start().await;
+    patient.way.lead_to(app.address.port());
+    let journal = app.app.instance.journal.clone();
+    crate::support::eventually("the server is looked at", async || !journal.condition().findings.is_empty())
+        .await;
+    let said = patient.examine().await;
+    for (check, diagnosis, remedy) in [
+        // 13: the host cannot stream.
+        ("host.version", FAULT, "FUNCTIONS_EXTENSION_VERSION=~4"),
+        // 14: the timer never fires inside the window.
+        ("host.timer", FAULT, "SYNC_SCHEDULE="),
+        ("host.time_zone", "warning", "--setting-names WEBSITE_TIME_ZONE"),
+        // 15: Redis drops boards when its memory is full.
+        ("journal.server", FAULT, "config set maxmemory-policy noeviction"),
+        // 16: the tables cannot be read.
+        ("tables", FAULT, "Storage Table Data Contributor"),
+    ] {
+        assert!(said.has(check, diagnosis, remedy), "{check}: {:?}", said.found);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_an_app_without_a_secret_or_a_journal_of_all_is_found() {
+    // 17 and 18: nobody may post, and each process has boards of its own.
+    let patient = Patient::new().await;
+    let app = TestApp::builder()
+        .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
+        .setting("BOARDCAST_OPERATOR_KEY", OPERATOR)
+        .start()
+        .await;
+    patient.way.lead_to(app.address.port());
+    let said = patient.examine().await;
+    assert!(said.has("settings.secret", FAULT, "scripts/secrets"), "{:?}", said.found);
+    assert!(said.has("settings.redis", FAULT, "BOARDCAST_REDIS_URL="), "{:?}", said.found);
+    assert!(said.has("webhook.strangers", FAULT, "scripts/secrets"), "{:?}", said.found);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_settings_that_cannot_be_used_are_findings_with_their_remedies() {
+    let mut patient = Patient::new().await;
+    patient.settings.insert("BOARDCAST_PORT", "http".into());
+    patient.settings.insert("BOARDCAST_DEMO", "yes".into());
+    let said = patient.examine().await;
+    let of_settings: Vec<_> = said.found.iter().filter(|(check, ..)| check == "settings").collect();
+    assert_eq!((said.code, of_settings.len()), (3, 2), "{:?}", said.found);
+    assert!(said.has("settings", FAULT, "BOARDCAST_PORT="), "{:?}", said.found);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_the_examination_of_the_app_is_the_operators_alone() {
+    let patient = Patient::new().await;
+    let app = patient.admit(patient.builder()).await;
+    assert_eq!(app.get("/api/health/doctor").await.status, 401);
+    let answer = app.request("GET", "/api/health/doctor", &[("x-boardcast-key", OPERATOR)], b"").await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+}
