@@ -1,4 +1,4 @@
-// Requests to the service, with the function key where there is one.
+// What the page asks the service for, by its address, and with the function key where there is one.
 
 import { refusalOf, refused } from "./refusal.js";
 
@@ -47,45 +47,30 @@ export function filter() {
  * Fetches from the service, as JSON. Throws an error that says what was answered, with `refusal`: `offline`,
  * `unreachable`, or one of `refusalOf`.
  */
-export async function get(url) {
-  const key = functionKey();
+export async function get(client, path) {
   let answer;
   try {
-    // The service redirects nobody, and where a redirect leads to is told to no page.
-    answer = await ask(url, key, "manual");
-  } catch {
-    throw refused(navigator.onLine ? "unreachable" : "offline", "the server cannot be reached");
+    answer = await client.get(path);
+  } catch (error) {
+    throw await refusedBy(error.answer);
   }
-  if (answer.isRedirect) answer = await follow(url, key);
-  if (answer.body === undefined || answer.status < 200 || answer.status > 299) throw refusalOf(answer, key);
   keepKey();
-  return answer.body;
+  return answer;
 }
 
-async function ask(url, key, redirect) {
-  const answer = await fetch(url, { mode: "same-origin", redirect, headers: key ? { "x-functions-key": key } : {} });
-  if (answer.type === "opaqueredirect") return { isRedirect: true };
-  const { status, headers } = answer;
-  const text = await answer.text();
-  const told = (name) => headers.get(name) ?? "";
-  const retryAfterMs = 1000 * Number.parseInt(told("retry-after"), 10) || 0;
-  return { status, text, body: parsed(text), mediaType: told("content-type"), challenge: told("www-authenticate"), retryAfterMs };
-}
-
-/** Within the site a redirect is followed; elsewhere no page may look, so there it is asked whether anybody is signed in. */
-async function follow(url, key) {
-  try {
-    return await ask(url, key, "follow");
-  } catch {
-    return { isElsewhere: true, isSignedOut: await isSignedOut() };
-  }
+/** Why something else was answered, as an error. `answer` is `null` where nothing was. */
+export async function refusedBy(answer) {
+  if (!answer) return refused(navigator.onLine ? "unreachable" : "offline", "the server cannot be reached");
+  const isNobody = answer.isElsewhere && (await isSignedOut());
+  return refusalOf({ ...answer, body: parsed(answer.text), isSignedOut: isNobody }, functionKey());
 }
 
 /** What App Service's own sign-in says, at an address that nobody else has. */
 async function isSignedOut() {
   try {
-    const { status, body } = await ask("/.auth/me", null, "manual");
-    return status === 401 || (status === 200 && Array.isArray(body) && body.length === 0);
+    const answer = await fetch("/.auth/me", { redirect: "manual" });
+    const body = parsed(await answer.text());
+    return answer.status === 401 || (answer.status === 200 && Array.isArray(body) && body.length === 0);
   } catch {
     return false;
   }
@@ -101,13 +86,8 @@ function parsed(text) {
 }
 
 /** The boards that there are. Throws as `get` does, and where something else is answered. */
-export async function thoseThereAre() {
-  const answer = await get("/api/snapshot");
+export async function thoseThereAre(client) {
+  const answer = await get(client, "/api/snapshot");
   if (!Array.isArray(answer?.scopes)) throw refused("unreadable", "the server answered something else than boards", { answered: "200" });
   return answer.scopes;
-}
-
-/** Where a board is fetched. */
-export function boardUrl({ projectId, teamId }, more = {}) {
-  return `/api/snapshot?${new URLSearchParams({ project: projectId, ...(teamId && { team: teamId }), ...more })}`;
 }

@@ -1,6 +1,8 @@
 // "Why?": where a number comes from, item by item.
 
-import { boardUrl, get } from "./api.js";
+import { get } from "./api.js";
+import { boardUrl } from "./boardcast.js";
+import { client } from "./live.js";
 import { amount, count, sentences } from "./text.js";
 
 let asked = 0;
@@ -16,7 +18,7 @@ export async function explain(board, metric, name) {
   dialog.showModal();
   let parts;
   try {
-    parts = partsOf(await get(boardUrl(board, { explain: metric })));
+    parts = partsOf(await get(client, boardUrl(board, { explain: metric })));
   } catch (error) {
     parts = [paragraph(sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])))];
   }

@@ -1,100 +1,105 @@
 // The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
-import { filter, pageAddress, thoseThereAre } from "./api.js";
-import { Boards, isShown } from "./boards.js";
-import { isInDoubt } from "./clock.js";
+import { filter, keepKey, pageAddress, refusedBy, thoseThereAre } from "./api.js";
+import { boards, isShown, keyOf, loading } from "./boardcast.js";
 import { explain } from "./explain.js";
+import { plain } from "./filter.js";
+import { client } from "./live.js";
 import { pageStatus } from "./status.js";
-import { isPlannedEnd, open } from "./stream.js";
+import { isPlannedEnd } from "./stream.js";
 import { amount, asOf, nextTry, setText, time } from "./text.js";
 import { BoardView } from "./view.js";
 
 const EVENTS_SHOWN = 50;
-const WELL = { level: "full", outage: null };
 /** Where loading the page anew may lead to a page to sign in, or make the browser ask; and what that is called. */
 const ANEW = { signed_out: "Sign in", redirected: "Reload", challenged: "Reload" };
 
 const views = new Map();
+/** What boards are called, also those that an event takes away. */
+const names = new Map();
+let shown = {};
 let connection = { is: "opening" };
-/** While there is no board: how the organisation stands, whether the store is away, and which other boards there are. */
-let organisation = WELL;
-let isStoreAway = false;
 let wasInDoubt = false;
+/** Which other boards there are: `null` until that is known. */
 let others = filter().size > 0 ? null : [];
 
-const boards = new Boards({
-  whole(board) {
-    let view = views.get(board.key);
-    if (!view) {
-      view = new BoardView(explain);
-      views.set(board.key, view);
-    }
-    view.whole(board);
-    if (!view.element.isConnected) insert(view);
-    standing();
-  },
-  item: (board, id) => views.get(board.key).item(board, id),
-  metric: (board, id) => views.get(board.key).metric(board, id),
-  standing(board) {
-    views.get(board.key).standing(board);
-    standing();
-  },
-  gone(board) {
-    views.get(board.key).element.remove();
-    views.delete(board.key);
-    standing();
-  },
+client.subscribe(() => {
+  paint(client.getState().boards);
+  standing();
 });
 
-open(
-  (event, id) => {
-    if (event.type === "connected") byId("demo").hidden = true;
-    if (event.demo) byId("demo").hidden = false;
-    // The list names boards, also one that the event takes away.
-    const about = boards.of(event);
-    boards.apply(event, id);
-    ofAll(event);
-    standing();
-    if (isNews(event)) list(event, about ?? boards.of(event));
-  },
-  (state) => {
-    connection = state;
-    standing();
-  },
-);
+client.on("event", (event) => {
+  // What opened a stream is no worse than what was kept before.
+  if (event.type === "connected") keepKey();
+  look(event);
+  if (isNews(event)) list(event, names.get(keyOf(event)));
+});
+
+client.on("state", async (state) => {
+  const told = await connectionOf(state);
+  // An answer that had to be asked about is old when another came meanwhile.
+  if (client.state !== state) return;
+  connection = told;
+  standing();
+});
+
+addEventListener("hashchange", () => client.tryNow({ force: true }));
 
 setInterval(() => {
   for (const view of views.values()) view.tick();
   standing();
 }, 1000);
 
-/** What an event says of everything there is. Where there is no board there is nothing else to go by. */
-function ofAll(event) {
-  const { type, level, outage = null, projectId } = event;
-  const hasBoards = boards.shown().length > 0 || boards.loading() > 0;
-  if (type === "connected") {
-    organisation = outage ? { level, outage } : WELL;
-  } else if (["degraded", "recovered"].includes(type) && projectId === null) {
-    organisation = level === "full" ? WELL : { level, outage: event };
+/** How the connection stands, by `is` of `pageStatus`, with what a refusal tells. */
+async function connectionOf({ reason, answer, since, nextTryAt, polling }) {
+  const more = { since, retryAt: nextTryAt, polling };
+  if (reason !== "refused") return { is: reason === "shed" ? "busy" : reason, ...more };
+  const { refusal, answered, said, login } = await refusedBy(answer);
+  return { is: refusal, answered, said, login, ...more };
+}
+
+/** Paints what changed since it was last painted. */
+function paint(now) {
+  const before = shown;
+  shown = now;
+  if (now === before) return;
+  for (const key of Object.keys(before)) {
+    if (now[key]) continue;
+    views.get(key).element.remove();
+    views.delete(key);
   }
-  // Without a board the connection's own level is no better than the store allows.
-  if (["connected", "heartbeat"].includes(type)) isStoreAway = !hasBoards && !outage && level === "cached";
-  // Nothing is known of what the page's address asks for, or of a part of it.
-  const isMissed = boards.loading() === 0 && unmatched().size > 0;
+  for (const [key, board] of Object.entries(now)) if (board !== before[key]) paintBoard(board, before[key]);
+}
+
+function paintBoard(board, before) {
+  names.set(board.key, board.team?.name ?? board.project.name);
+  let view = views.get(board.key);
+  if (!view) {
+    view = new BoardView(explain);
+    views.set(board.key, view);
+  }
+  if (board.edition !== before?.edition) view.whole(board);
+  else view.change(board, before);
+  if (!view.element.isConnected) insert(view);
+}
+
+/** Looks which boards there are, where nothing is known of what the page's address asks for, or of a part of it. */
+function look({ type }) {
+  const isMissed = loading(client.getState()) === 0 && unmatched().size > 0;
   if (isMissed && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
 }
 
 /** What of the page's own filter is the name or the id of no board's project or team. */
 function unmatched() {
-  const plain = (text) => text?.trim().toLowerCase().replace(/^\{?([\da-f]{8})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{12})\}?$/, "$1-$2-$3-$4-$5");
-  const isOf = (noun, value) => (board) => [board[noun]?.id, board[noun]?.name].some((known) => plain(known) === plain(value));
-  return new URLSearchParams([...filter()].filter(([noun, value]) => !boards.all().some(isOf(noun, value))));
+  const all = Object.values(shown);
+  const isOf = (noun, value) => (board) => [board[noun]?.id, board[noun]?.name].some((known) => known != null && plain(known) === plain(value));
+  return new URLSearchParams([...filter()].filter(([noun, value]) => !all.some(isOf(noun, value))));
 }
 
 /** Asks which boards there are. */
 async function lookForOthers() {
   try {
-    others = await thoseThereAre();
+    others = await thoseThereAre(client);
   } catch (error) {
     // Who was told which there are keeps them.
     if (!Array.isArray(others)) others = error;
@@ -117,24 +122,26 @@ function insert(view) {
 
 /** Says how everything stands, and how old the oldest board is. */
 function standing() {
-  const all = boards.shown();
+  const state = client.getState();
+  const all = boards(state);
   for (const { board, element } of views.values()) element.hidden = !isShown(board);
-  const doubt = isInDoubt();
+  const doubt = client.isInDoubt();
   if (doubt !== wasInDoubt) for (const view of views.values()) view.tick();
   wasInDoubt = doubt;
   const { word, text, retryAt } = pageStatus({
     connection,
     isInDoubt: doubt,
     boards: all,
-    loading: boards.loading(),
-    organisation,
-    isStoreAway,
+    loading: loading(state),
+    organisation: state.organisation,
+    isStoreAway: state.isStoreAway,
     others,
     asked: all.length > 0 ? unmatched() : filter(),
   });
   const { body } = document;
   if (body.dataset.state !== word) body.dataset.state = word;
-  body.classList.toggle("stale", doubt || !["opening", "live"].includes(connection.is));
+  byId("demo").hidden = !state.demo;
+  body.classList.toggle("stale", doubt || (connection.is !== "live" && (connection.is !== "opening" || all.length > 0)));
   setText(byId("status"), word);
   // Who listens is told as well that all is well again.
   setText(byId("words"), text || "The boards are live.");
@@ -165,12 +172,12 @@ function link(links) {
   list.replaceChildren(...wanted);
 }
 
-function list(event, board) {
+function list(event, name) {
   const entry = document.createElement("li");
   const when = document.createElement("time");
   when.dateTime = new Date(event.timestamp).toISOString();
   when.textContent = time(event.timestamp);
-  const where = board ? ` · ${board.team?.name ?? board.project.name}` : "";
+  const where = name ? ` · ${name}` : "";
   entry.append(when, `${event.type}${where}${detail(event)}`);
   const events = byId("events");
   events.prepend(entry);

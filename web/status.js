@@ -110,6 +110,9 @@ function pastWords({ backfill }) {
  */
 export function pageStatus({ connection, isInDoubt, boards, loading, organisation, isStoreAway, others, asked }) {
   if (CONNECTIONS[connection.is]) return connectionStatus(connection, boards.length > 0);
+  if (connection.is === "opening" && boards.length > 0) {
+    return status("loading", "The server is asked for the boards. What is shown is as it was when it was last heard.");
+  }
   if (isInDoubt) {
     return status("checking", "This device or this page slept, or the clock was set: the server is asked what is true now.");
   }
@@ -144,14 +147,14 @@ function askedWords(filter) {
   return [...named("team"), ...named("project")].join(" in ");
 }
 
-function connectionStatus({ is, answered, login = [], said = [], since, retryAt }, hasBoards) {
+function connectionStatus({ is, answered, login = [], said = [], since, retryAt, polling }, hasBoards) {
   const [word, sentence, remedy] = CONNECTIONS[is];
   const asked = is === "challenged" && login.length > 0 ? `${sentence} by ${login.join(" or ")}` : sentence;
   const whole = WITH_ANSWER.includes(is) && answered ? `${asked}, ${answered}` : asked;
   // Before anything was ever live it is not known since when it is not.
   const words = [sinceWords(whole, since), ...said];
   if (remedy) words.push(remedy);
-  if (hasBoards) words.push("What is shown is as it was then");
+  if (hasBoards) words.push(polling ? "The boards are fetched every half minute meanwhile" : "What is shown is as it was then");
   return { ...status(word, sentences(...words)), retryAt };
 }
 

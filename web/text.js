@@ -1,6 +1,6 @@
 // How numbers, dates and ages are written. Everything that is put on the screen goes in by textContent.
 
-import { isInDoubt, now } from "./clock.js";
+import { client } from "./live.js";
 
 const LOCALE = "en-GB";
 const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
@@ -48,14 +48,14 @@ export function sentences(...parts) {
 /** `as of 12 s ago`. */
 export function asOf(instant) {
   if (instant === null || instant === undefined) return "age unknown";
-  if (isInDoubt()) return "checking";
-  const ms = now() - instant;
+  if (client.isInDoubt()) return "checking";
+  const ms = client.now() - instant;
   return ms < 1000 ? "as of now" : `as of ${duration(ms)} ago`;
 }
 
 /** `Next try in 12 s.`; nothing where none is planned, or it is past. */
 export function nextTry(instant) {
-  const ms = instant === null || instant === undefined ? 0 : instant - now();
+  const ms = instant === null || instant === undefined ? 0 : instant - client.now();
   return ms > 0 ? `Next try in ${duration(ms + 999)}.` : "";
 }
 

@@ -63,18 +63,23 @@ export class BoardView {
     const named = new Set(TILES.flatMap((tile) => [tile.metric, tile.of]));
     for (const id of Object.keys(board.metrics)) if (!named.has(id)) this.#tile({ name: id, metric: id }, this.#find(".more dl"));
     this.#paintBurndown();
-    this.standing(board);
+    this.#standing(board);
   }
 
-  /** Paints one item anew, and marks it for a moment. */
-  item(board, id) {
-    const item = board.items.get(id);
-    if (!item) return this.#removeRow(id);
-    mark(this.#paintItem(item));
+  /** Paints what an event changed: items and numbers, which it marks for a moment, and how true and how old all of it is. */
+  change(board, before) {
+    this.board = board;
+    if (board.items !== before.items) {
+      for (const id of before.items.keys()) if (!board.items.has(id)) this.#removeRow(id);
+      for (const [id, item] of board.items) if (item !== before.items.get(id)) mark(this.#paintItem(item));
+    }
+    if (board.metrics !== before.metrics) {
+      for (const [id, metric] of Object.entries(board.metrics)) if (metric !== before.metrics[id]) this.#metric(board, id);
+    }
+    this.#standing(board);
   }
 
-  /** Paints one number anew, and marks it where it moved. */
-  metric(board, id) {
+  #metric(board, id) {
     const tile = TILES.find((tile) => [tile.metric, tile.of].includes(id)) ?? { name: id, metric: id };
     const before = this.#tiles.get(tile.metric)?.textContent;
     const painted = this.#tile(tile, this.#find(".more dl"));
@@ -84,7 +89,7 @@ export class BoardView {
   }
 
   /** Says what level and how old the board is. */
-  standing(board) {
+  #standing(board) {
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     const note = this.#find(".level");
     const words = boardWords(board);

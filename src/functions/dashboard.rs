@@ -7,9 +7,16 @@ use warp::reply::Response;
 use super::{Function, Request, Trigger, failed, is_read, reply};
 
 struct File {
-    name: &'static str,
+    path: &'static str,
     media_type: &'static str,
     content: &'static str,
+}
+
+impl File {
+    /// What it is asked for by.
+    fn name(&self) -> &'static str {
+        self.path.rsplit_once('/').map_or(self.path, |(_, name)| name)
+    }
 }
 
 const INDEX: &str = "index.html";
@@ -17,24 +24,44 @@ const INDEX: &str = "index.html";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 13] = [
-    File {
-        name: INDEX,
-        media_type: "text/html; charset=utf-8",
-        content: include_str!("../../web/index.html"),
-    },
-    File { name: "page.css", media_type: STYLE, content: include_str!("../../web/page.css") },
-    File { name: "page.js", media_type: SCRIPT, content: include_str!("../../web/page.js") },
-    File { name: "api.js", media_type: SCRIPT, content: include_str!("../../web/api.js") },
-    File { name: "boards.js", media_type: SCRIPT, content: include_str!("../../web/boards.js") },
-    File { name: "burndown.js", media_type: SCRIPT, content: include_str!("../../web/burndown.js") },
-    File { name: "clock.js", media_type: SCRIPT, content: include_str!("../../web/clock.js") },
-    File { name: "explain.js", media_type: SCRIPT, content: include_str!("../../web/explain.js") },
-    File { name: "refusal.js", media_type: SCRIPT, content: include_str!("../../web/refusal.js") },
-    File { name: "status.js", media_type: SCRIPT, content: include_str!("../../web/status.js") },
-    File { name: "stream.js", media_type: SCRIPT, content: include_str!("../../web/stream.js") },
-    File { name: "text.js", media_type: SCRIPT, content: include_str!("../../web/text.js") },
-    File { name: "view.js", media_type: SCRIPT, content: include_str!("../../web/view.js") },
+/// A file of the repository, served by the last part of its path.
+macro_rules! file {
+    ($path:literal, $media_type:expr) => {
+        File { path: $path, media_type: $media_type, content: include_str!(concat!("../../", $path)) }
+    };
+}
+
+/// The page, and the modules of the package `boardcast-client` that it is made with.
+const FILES: &[File] = &[
+    file!("web/index.html", "text/html; charset=utf-8"),
+    file!("web/page.css", STYLE),
+    file!("web/api.js", SCRIPT),
+    file!("web/burndown.js", SCRIPT),
+    file!("web/explain.js", SCRIPT),
+    file!("web/live.js", SCRIPT),
+    file!("web/page.js", SCRIPT),
+    file!("web/refusal.js", SCRIPT),
+    file!("web/status.js", SCRIPT),
+    file!("web/text.js", SCRIPT),
+    file!("web/view.js", SCRIPT),
+    file!("client/boardcast.js", SCRIPT),
+    file!("client/client.js", SCRIPT),
+    file!("client/clock.js", SCRIPT),
+    file!("client/dashboard-sse-client.js", SCRIPT),
+    file!("client/filter.js", SCRIPT),
+    file!("client/http.js", SCRIPT),
+    file!("client/hub.js", SCRIPT),
+    file!("client/index.js", SCRIPT),
+    file!("client/openers.js", SCRIPT),
+    file!("client/poll.js", SCRIPT),
+    file!("client/reducer.js", SCRIPT),
+    file!("client/selectors.js", SCRIPT),
+    file!("client/shared.js", SCRIPT),
+    file!("client/source.js", SCRIPT),
+    file!("client/sse.js", SCRIPT),
+    file!("client/storage.js", SCRIPT),
+    file!("client/stream.js", SCRIPT),
+    file!("client/worker.js", SCRIPT),
 ];
 
 /// Nothing is loaded from elsewhere, and nobody may put the page into a frame of theirs.
@@ -56,7 +83,7 @@ pub(super) const FUNCTION: Function = Function {
 
 /// Answers with a file of the page.
 fn handle(name: Option<&str>, request: &Request) -> Response {
-    let Some(file) = FILES.iter().find(|file| file.name == name.unwrap_or(INDEX)) else {
+    let Some(file) = FILES.iter().find(|file| file.name() == name.unwrap_or(INDEX)) else {
         return reply::not_found();
     };
     let etag = etag(file.content);
@@ -87,28 +114,38 @@ fn etag(content: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_file_that_the_page_names_is_there() {
-        let index = FILES.iter().find(|file| file.name == INDEX).unwrap().content;
-        for file in FILES.iter().filter(|file| file.name != INDEX) {
-            assert!(index.contains(&format!("\"{}\"", file.name)), "{} is named by nobody", file.name);
-        }
-        assert!(index.contains("<base href=\"/api/dashboard/\">"));
-        assert!(!index.contains("http://") && !index.contains("https://"), "the page loads from elsewhere");
+    /// The files that a file names, each in quotes: relative ones as modules do it, and those of the page itself.
+    fn named(file: &File) -> impl Iterator<Item = &'static str> {
+        let quoted =
+            file.content.split('"').skip(1).step_by(2).map(|part| part.strip_prefix("./").unwrap_or(part));
+        quoted.filter(|part| part.ends_with(".js") || part.ends_with(".css"))
     }
 
     #[test]
-    fn every_module_that_a_script_names_is_there() {
-        for file in FILES.iter().filter(|file| file.name.ends_with(".js")) {
-            for (_, rest) in file
-                .content
-                .match_indices(" from \"./")
-                .map(|(at, found)| file.content.split_at(at + found.len()))
-            {
-                let named = rest.split('"').next().unwrap();
-                assert!(FILES.iter().any(|other| other.name == named), "{} names {named}", file.name);
+    fn every_file_that_is_named_is_there_and_every_file_is_named() {
+        let mut found: Vec<&str> = vec![INDEX];
+        for file in FILES {
+            for named in named(file) {
+                assert!(FILES.iter().any(|other| other.name() == named), "{} names {named}", file.path);
+                found.push(named);
             }
         }
+        for file in FILES {
+            assert!(found.contains(&file.name()), "{} is named by nobody", file.path);
+        }
+    }
+
+    #[test]
+    fn what_is_served_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = FILES.iter().map(File::name).collect();
+        assert_eq!(names.len(), FILES.len());
+    }
+
+    #[test]
+    fn the_page_loads_nothing_from_elsewhere() {
+        let index = FILES.iter().find(|file| file.name() == INDEX).unwrap().content;
+        assert!(index.contains("<base href=\"/api/dashboard/\">"));
+        assert!(!index.contains("http://") && !index.contains("https://"));
     }
 
     #[test]

@@ -14,25 +14,32 @@ async function moduleOf(name, imports = {}) {
 const api = await import(await moduleOf("api.js", { "refusal.js": await moduleOf("refusal.js") }));
 
 let kept;
-let answer;
+let refused;
 
 beforeEach(() => {
   kept = new Map();
-  answer = { ok: true, status: 200, headers: new Headers(), text: async () => "{}" };
+  refused = null;
   globalThis.localStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
   globalThis.history = { state: null, replaceState: (_, __, address) => Object.assign(location, { hash: /#.*/.exec(address)?.[0] ?? "" }) };
-  globalThis.fetch = async () => answer;
 });
+
+/** A client that is answered, or is refused. */
+const client = {
+  async get() {
+    if (refused) throw Object.assign(new Error("refused"), { answer: refused });
+    return {};
+  },
+};
 
 const open = (hash) => (globalThis.location = { hash, pathname: "/api/dashboard", search: "?team=Web" });
 
 test("fault_d6_a key of a link replaces the stored one only once it has opened something", async () => {
   open("#key=good");
-  await api.get("/api/snapshot");
+  await api.get(client, "/api/snapshot");
   open("#key=wrong");
-  answer = { ...answer, ok: false, status: 401 };
+  refused = { status: 401, text: "", mediaType: "", challenge: "", retryAfterMs: 0 };
   assert.equal(api.functionKey(), "wrong");
-  await assert.rejects(api.get("/api/snapshot"));
+  await assert.rejects(api.get(client, "/api/snapshot"));
   open("");
   assert.equal(api.functionKey(), "good");
 });
@@ -59,7 +66,7 @@ test("b8_fault_page_13_a key that opened something leaves the address, and nothi
     ["#x=1&key=a+b&y=2", "#x=1&y=2"],
   ]) {
     open(hash);
-    await api.get("/api/snapshot");
+    await api.get(client, "/api/snapshot");
     assert.equal(location.hash, rest, hash);
     assert.equal(api.functionKey(), "a+b");
   }

@@ -185,10 +185,11 @@ test("b8_fault_page_5_a redirect to another site, of which nobody knows whether 
   await screenshot(page, "state-redirected");
   // Whoever asks at an old address of the same site is answered all the same.
   server = await startScripted();
-  server.answers.set("/moved", { scopes: [] });
-  server.instead = (response, { url }) => (url === "/api/snapshot" ? refuse(308, { location: "/moved" }) : url === "/moved" ? () => false : refuse(404))(response);
+  server.instead = (response, { url }) => (url.includes("moved") ? false : refuse(308, { location: "/api/sse/dashboard?moved" })(response));
   await open();
-  await says("disconnected", /^The server answers, but its stream of changes does not come through/);
+  await server.listened();
+  server.say({ ...connected, scopes: [] });
+  await says("live", /^No board is known yet/);
 });
 
 test("b8_fault_page_5_what answers in place of the boards is called what it is, with what to do", async () => {
@@ -202,6 +203,7 @@ test("b8_fault_page_5_what answers in place of the boards is called what it is, 
     [showing(401, "You may not"), "locked", /^This site asks for a login, 401 “You may not”/],
     [showing(200, "Down &amp; out for &#8220;maintenance&#8221;"), "disconnected", /^Another page answers in place of the boards, 200 “Down & out for “maintenance””.*ask whoever runs this site/],
     [showing(200, "<b>" + "long ".repeat(200)), "disconnected", /200 “<b>long [long ]+…”\. /],
+    [refuse(200, { "content-type": "text/event-stream" }, ": nothing\n"), "disconnected", /^The server answers, but its stream of changes does not come through/],
     [refuse(200, HTML, ""), "disconnected", /^The answer to who asks for the boards is empty, 200/],
     [refuse(200), "disconnected", /^The answer to who asks for the boards is empty, 200/],
     [refuse(204), "disconnected", /^The answer to who asks for the boards is empty, 204/],

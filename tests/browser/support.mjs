@@ -24,7 +24,7 @@ const BINARY =
 const SCREENSHOTS = path.join(ROOT, "target", "screenshots");
 
 /** Far more than anything here takes, so that a slow machine is no failure. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = Number(process.env.BOARDCAST_TEST_DEADLINE_MS ?? 60_000);
 
 /** The project whose board the tests fill. */
 export const PROJECT = "5f0c3a52-7c1e-4b7a-9d3e-2b8f6a1c4d90";
@@ -153,6 +153,12 @@ class Server {
     }
   }
 
+  /** What its metrics say of something. */
+  async count(name) {
+    const text = await (await fetch(`${this.origin}/api/health/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)[1]);
+  }
+
   /** The end that no process can prepare for. */
   async kill() {
     await this.#end("SIGKILL");
@@ -226,10 +232,10 @@ export async function startScripted() {
   let refused = 0;
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
-    const file = /^\/api\/dashboard(?:\/([a-z]+\.[a-z]+))?$/.exec(pathname);
+    const file = /^\/api\/dashboard(?:\/([a-z-]+\.[a-z]+))?$/.exec(pathname);
     if (file) {
       const name = file[1] ?? "index.html";
-      const content = await readFile(path.join(ROOT, "web", name));
+      const content = await readFile(path.join(ROOT, "web", name)).catch(() => readFile(path.join(ROOT, "client", name)));
       response.writeHead(200, { "content-type": `${MEDIA_TYPES[path.extname(name)]}; charset=utf-8` }).end(content);
     } else if (scripted.instead && scripted.instead(response, request) !== false) {
       refused += 1;

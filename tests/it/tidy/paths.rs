@@ -3,7 +3,7 @@
 use super::{Violations, numbered, root, text_files};
 
 /// The folders whose paths are told by their beginning.
-const FOLDERS: &[&str] = &["src/", "docs/", "infra/", "scripts/", "tests/", "web/", "benches/"];
+const FOLDERS: &[&str] = &["src/", "docs/", "infra/", "scripts/", "tests/", "web/", "client/", "benches/"];
 
 /// The paths of the repository that a line names: from a folder's name on for as long as a path goes. One within a
 /// longer path or an address is none.

@@ -1,36 +1,21 @@
-// The server's time as the page knows it, while the device's two clocks do what they like.
+// The server's time as the client knows it, while the device's two clocks do what they like.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { beforeEach, test } from "node:test";
 
-const source = await readFile(new URL("../../web/clock.js", import.meta.url), "utf8");
+import { Clock } from "../../client/clock.js";
+
 const NOON = Date.parse("2026-11-23T12:00:00Z");
 const HOUR_MS = 3_600_000;
 
 let monotonic;
 let wall;
 let clock;
-let modules = 0;
-const real = { now: Date.now, performance: globalThis.performance };
 
-beforeEach(async () => {
+beforeEach(() => {
   [monotonic, wall] = [0, NOON - 7 * HOUR_MS];
-  // Another address is another module, which has heard nothing yet.
-  clock = await import(`data:text/javascript,${encodeURIComponent(`${source}//${(modules += 1)}`)}`);
-  Date.now = () => wall;
-  Object.defineProperty(globalThis, "performance", { configurable: true, value: { now: () => monotonic } });
+  clock = new Clock({ wall: () => wall, monotonic: () => monotonic });
 });
-
-const timed = (name, body) =>
-  test(name, async () => {
-    try {
-      await body();
-    } finally {
-      Date.now = real.now;
-      Object.defineProperty(globalThis, "performance", { configurable: true, value: real.performance });
-    }
-  });
 
 /** Time goes by, and each of the device's clocks says what it likes of it. */
 function pass(monotonicMs, wallMs = monotonicMs) {
@@ -45,7 +30,7 @@ function connect(timestamp = NOON) {
 
 const event = (type, timestamp) => clock.hear({ type, timestamp });
 
-timed("b7_fault_page_3_a clock that is set in small steps is doubted for all of them together, and not for each", () => {
+test("b7_fault_page_3_a clock that is set in small steps is doubted for all of them together, and not for each", () => {
   for (const step of [4900, -4900, 1000, -1000, 50]) {
     connect();
     let steps = 0;
@@ -64,7 +49,7 @@ timed("b7_fault_page_3_a clock that is set in small steps is doubted for all of 
   }
 });
 
-timed("b7_fault_page_3_what the connection's own server says of the time is what is measured from", () => {
+test("b7_fault_page_3_what the connection's own server says of the time is what is measured from", () => {
   connect();
   // 4 s of every minute is what a bad clock and the network's time do to each other for a whole day.
   for (let minute = 1; minute <= 1440; minute += 1) {
@@ -75,7 +60,7 @@ timed("b7_fault_page_3_what the connection's own server says of the time is what
   }
 });
 
-timed("b7_fault_page_3_until the time is told ages grow by the clock that has gone further since it was told last", () => {
+test("b7_fault_page_3_until the time is told ages grow by the clock that has gone further since it was told last", () => {
   connect();
   for (const [monotonicMs, wallMs] of [[1000, 3000], [3000, 1000], [1000, 3000]]) {
     pass(monotonicMs, wallMs);
@@ -86,7 +71,7 @@ timed("b7_fault_page_3_until the time is told ages grow by the clock that has go
   assert.equal(clock.now(), NOON + 6000, "the server knows");
 });
 
-timed("b7_a device that slept, or whose clock was set, is in doubt until a new stream says the time", () => {
+test("b7_a device that slept, or whose clock was set, is in doubt until a new stream says the time", () => {
   for (const [monotonicMs, wallMs] of [[1000, HOUR_MS], [1000, -HOUR_MS], [HOUR_MS, 1000]]) {
     connect();
     pass(monotonicMs, wallMs);
@@ -104,7 +89,7 @@ timed("b7_a device that slept, or whose clock was set, is in doubt until a new s
   }
 });
 
-timed("b7_what was held up for more than a minute makes no board younger", () => {
+test("b7_what was held up for more than a minute makes no board younger", () => {
   connect();
   pass(HOUR_MS);
   assert.equal(event("heartbeat", NOON + 1000), false);
@@ -113,7 +98,7 @@ timed("b7_what was held up for more than a minute makes no board younger", () =>
   assert.equal(clock.now(), NOON + HOUR_MS);
 });
 
-timed("b7_before anything was heard the device's own time is all there is, and nothing is doubted", () => {
+test("b7_before anything was heard the device's own time is all there is, and nothing is doubted", () => {
   assert.equal(clock.now(), wall);
   pass(1000, HOUR_MS);
   assert.equal(clock.isInDoubt(), false);
