@@ -2,6 +2,8 @@
 
 import { readFile, readdir } from "node:fs/promises";
 
+import Ajv from "ajv/dist/2020.js";
+
 // What a client loads when it needs it is there, so that nothing but a test's own time goes by.
 import "../../client/poll.js";
 import "../../client/stream.js";
@@ -15,6 +17,18 @@ export async function golden() {
   const files = (await readdir(GOLDEN)).filter((file) => file.endsWith(".json"));
   const entries = files.map(async (file) => [file.replace(/\.json$/, ""), JSON.parse(await readFile(new URL(file, GOLDEN), "utf8"))]);
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/**
+ * The schema, as a validator in which nothing may be added. A newer server may add fields, so the schema allows them; what
+ * this version says has to be in it all the same.
+ */
+export async function closedSchema() {
+  const text = await readFile(new URL("../../docs/api/schema.json", import.meta.url), "utf8");
+  const isOpen = (value) => value?.type === "object" && value.properties && !("additionalProperties" in value);
+  const closed = JSON.parse(text, (_, value) => (isOpen(value) ? { ...value, additionalProperties: false } : value));
+  const formats = { uuid: /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, date: /^\d{4}-\d\d-\d\d$/ };
+  return new Ajv({ strict: true, strictTypes: false, allErrors: true, keywords: ["x-keys"], formats }).addSchema(closed, "schema");
 }
 
 /** Time that goes by when a test says so. Timers run in order, and what they begin is waited for between them. */

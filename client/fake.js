@@ -1,0 +1,191 @@
+// A service that says what a test wants, for whoever builds on boardcast: no organisation and no network are needed.
+
+import { createServer } from "node:http";
+
+const PROJECT = "5f0c3a52-7c1e-4b7a-9d3e-2b8f6a1c4d90";
+const SPRINT = "a589a806-bf11-4d4f-a031-c19813331553";
+
+/** Starts a service with some boards, each `{ team, items, metrics }`, on a free port of loopback. */
+export async function fakeServer({ boards = [{}], heartbeatMs = 15_000, port = 0 } = {}) {
+  const server = new Fake(boards, heartbeatMs);
+  await server.listen(port);
+  return server;
+}
+
+class Fake {
+  #streams = new Set();
+  #log = [];
+  #boards = [];
+  #server = createServer((request, response) => this.#answer(request, response));
+  #beating;
+  #heartbeatMs;
+
+  /** `(request, response) => boolean`: what answers in the service's place, and says whether it did. */
+  instead = () => false;
+  /** How many streams were opened. */
+  opened = 0;
+
+  constructor(boards, heartbeatMs) {
+    this.#heartbeatMs = heartbeatMs;
+    boards.forEach(({ team = "Web", project = "Fabrikam", items = [], metrics = {} }, index) => {
+      const teamId = `00000000-0000-4000-8000-${String(index + 1).padStart(12, "0")}`;
+      const scope = { projectId: PROJECT, teamId, sprintId: SPRINT };
+      const numbers = Object.entries(metrics).map(([id, value]) => [id, { value, unit: unitOf(id) }]);
+      const data = {
+        project: { id: PROJECT, name: project },
+        team: { id: teamId, name: team },
+        sprint: { id: SPRINT, name: "Sprint 12", path: `${project}\\Sprint 12`, startDate: "2026-11-16", finishDate: "2026-11-27", workingDays: 10, daysLeft: 4, state: "current" },
+        metrics: Object.fromEntries(numbers),
+        states: [],
+        items: items.map(itemOf),
+        burndown: null,
+        history: "complete",
+      };
+      this.#boards.push({ scope, data, names: { ...scope, project, team, sprint: "Sprint 12" } });
+    });
+  }
+
+  /** Where it is. */
+  url = "";
+
+  /** How many streams are open. */
+  get open() {
+    return this.#streams.size;
+  }
+
+  listen(port) {
+    this.#beating = setInterval(() => this.#send({ type: "heartbeat", cursor: this.#cursor() }), this.#heartbeatMs);
+    this.#beating.unref();
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject).listen(port, "127.0.0.1", () => {
+        this.url = `http://127.0.0.1:${this.#server.address().port}`;
+        resolve();
+      });
+    });
+  }
+
+  /** Creates or changes an item of a team's board, and tells it. */
+  change(team, item) {
+    const { scope, data } = this.#board(team);
+    const before = data.items.find(({ id }) => id === item.id);
+    const next = itemOf({ ...before, ...item, rev: (before?.rev ?? 0) + 1 });
+    data.items = [...data.items.filter(({ id }) => id !== item.id), next];
+    const stateCategory = { old: before?.stateCategory ?? null, new: next.stateCategory };
+    const change = before ? (before.state === next.state ? "updated" : "state") : "created";
+    this.say({ type: "workitem_changed", ...scope, workItemId: item.id, rev: next.rev, changeType: change, fields: {}, stateCategory, title: next.title, changedBy: null, item: next });
+  }
+
+  /** Moves a number of a team's board, and tells it. */
+  move(team, metric, value) {
+    const { scope, data } = this.#board(team);
+    const previous = data.metrics[metric]?.value ?? null;
+    const unit = unitOf(metric);
+    data.metrics[metric] = { value, unit };
+    this.say({ type: "metric_changed", ...scope, metric, value, previous, changePercent: null, unit, reason: "any_change", threshold: 0.05 });
+  }
+
+  /** Says any event to every stream, and to those that come back for it. */
+  say(event) {
+    const id = `${this.#log.length + 1}-0`;
+    const block = this.#block({ source: "system", ...event }, id);
+    this.#log.push(block);
+    for (const stream of this.#streams) stream.write(block);
+  }
+
+  /** Ends every stream: without a word, or with a `closing` of that reason. */
+  end(reason) {
+    if (reason) this.#send({ type: "closing", reason, reconnectAfterMs: 50 });
+    for (const stream of this.#streams) stream.end();
+    this.#streams.clear();
+  }
+
+  close() {
+    clearInterval(this.#beating);
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #board(team) {
+    const board = this.#boards.find(({ names }) => names.team === team);
+    if (!board) throw new Error(`there is no team ${team}; there are: ${this.#boards.map(({ names }) => names.team).join(", ")}`);
+    return board;
+  }
+
+  #cursor() {
+    return `${this.#log.length}-0`;
+  }
+
+  #block(event, id) {
+    const data = { v: 1, timestamp: Date.now(), level: "full", dataAsOf: Date.now(), ...event };
+    return `${id ? `id: ${id}\n` : ""}data: ${JSON.stringify(data)}\n\n`;
+  }
+
+  #send(event) {
+    for (const stream of this.#streams) stream.write(this.#block(event));
+  }
+
+  #answer(request, response) {
+    response.setHeader("access-control-allow-origin", "*");
+    response.setHeader("access-control-allow-headers", "last-event-id, x-functions-key, cache-control");
+    if (request.method === "OPTIONS") return response.writeHead(204).end();
+    if (this.instead(request, response)) return;
+    const { pathname, searchParams } = new URL(request.url, this.url);
+    const wanted = (name, { id, name: known }) => !searchParams.has(name) || searchParams.getAll(name).some((value) => [id, known].some((one) => one.toLowerCase() === value.toLowerCase()));
+    const boards = this.#boards.filter(({ data }) => wanted("project", data.project) && wanted("team", data.team));
+    if (pathname === "/api/sse/dashboard") return this.#open(request, response, searchParams, boards);
+    if (pathname !== "/api/snapshot") return json(response, 404, { error: { code: "not_found", message: "there is nothing at this address", remedy: "ask for /api/snapshot" } });
+    const state = { level: "full", dataAsOf: Date.now(), cursor: this.#cursor() };
+    if (searchParams.size > 0 && boards.length === 1) return json(response, 200, { ...boards[0].data, ...state });
+    const scopes = boards.map(({ names }) => ({ ...names, level: "full", dataAsOf: Date.now(), url: `/api/snapshot?project=${names.projectId}&team=${names.teamId}` }));
+    return json(response, 200, { scopes, level: "full", cursor: state.cursor });
+  }
+
+  #open(request, response, query, boards) {
+    this.opened += 1;
+    this.#streams.add(response);
+    response.once("close", () => this.#streams.delete(response));
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform" });
+    const cursor = request.headers["last-event-id"] ?? query.get("lastEventId");
+    const known = cursor ? Number.parseInt(cursor, 10) : Number.NaN;
+    const resumed = known <= this.#log.length;
+    const greeting = { connectionId: "fake", serverVersion: "fake", versions: [1], heartbeatMs: this.#heartbeatMs, resumed, gap: Boolean(cursor) && !resumed };
+    response.write(`retry: 2000\n${this.#block({ type: "connected", ...greeting, cursor: this.#cursor(), scopes: boards.map(({ names }) => names) })}`);
+    if (resumed) return this.#log.slice(known).forEach((block) => response.write(block));
+    boards.forEach(({ scope, data }, index) => {
+      const isLast = index === boards.length - 1;
+      response.write(this.#block({ type: "snapshot", ...scope, source: "system", data }, isLast ? this.#cursor() : undefined));
+    });
+  }
+}
+
+function json(response, status, body) {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+function unitOf(metric) {
+  return { hours: "hours", percent: "percent", points: "points", burndown: "points", bugs: "bugs", lead: "days", sprint: "days" }[metric.split(".")[0]] ?? "items";
+}
+
+function itemOf(item) {
+  return {
+    rev: 1,
+    type: "User Story",
+    title: `Item ${item.id}`,
+    state: "Active",
+    stateCategory: "InProgress",
+    assignedTo: null,
+    effort: null,
+    remainingWork: null,
+    iterationPath: "Fabrikam\\Sprint 12",
+    areaPath: "Fabrikam",
+    tags: [],
+    blocked: false,
+    blockedBy: null,
+    changedAt: Date.now(),
+    url: null,
+    ageDays: null,
+    parent: null,
+    rank: null,
+    ...item,
+  };
+}

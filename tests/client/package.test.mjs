@@ -1,0 +1,49 @@
+// What is published: its files, its size, and that it is the service's own modules that the page runs.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+
+import { build } from "esbuild";
+
+const run = promisify(execFile);
+const PACKAGE = fileURLToPath(new URL("../../client/", import.meta.url));
+const SIZE_MAX = 8192;
+
+const manifest = JSON.parse(await readFile(path.join(PACKAGE, "package.json"), "utf8"));
+
+test("the package has what its exports name, its README, and nothing else", async () => {
+  const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: PACKAGE });
+  const packed = JSON.parse(stdout);
+  const { files } = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
+  const names = files.map((file) => file.path).sort();
+  const sources = (await readdir(PACKAGE)).filter((name) => /\.(js|d\.ts)$/.test(name));
+  assert.deepEqual(names, [...sources, "README.md", "package.json"].sort());
+  for (const target of Object.values(manifest.exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)))) {
+    assert.ok(names.includes(target.slice(2)), `${target} is exported and not packed`);
+  }
+  assert.deepEqual(manifest.dependencies ?? {}, {});
+  const version = /^version = "(.*)"$/m.exec(await readFile(path.join(PACKAGE, "../Cargo.toml"), "utf8"))[1];
+  assert.equal(manifest.version, version, "the package has the version of the service");
+});
+
+test("every export can be loaded where there is no browser, and has the names that its types have", async () => {
+  for (const [name, { types, default: file }] of Object.entries(manifest.exports).filter(([, target]) => typeof target === "object")) {
+    const loaded = Object.keys(await import(path.join("boardcast-client", name))).sort();
+    const declared = [...(await readFile(path.join(PACKAGE, types), "utf8")).matchAll(/^export (?:function|class|const) (\w+)/gm)].map(([, name]) => name);
+    assert.deepEqual(loaded, [...new Set(declared)].sort(), name);
+  }
+});
+
+test("what is loaded at first is under 8 kB, minified and compressed", async () => {
+  // What is loaded when it is needed is left out: the part that shares a stream, the other transport, and polling.
+  const later = { name: "later", setup: (build) => build.onResolve({ filter: /./ }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : null)) };
+  const { outputFiles } = await build({ entryPoints: [path.join(PACKAGE, "index.js")], bundle: true, minify: true, format: "esm", write: false, plugins: [later] });
+  const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  assert.ok(size < SIZE_MAX, `it is ${size} bytes`);
+});
