@@ -136,7 +136,7 @@ function openapi() {
           summary: "The boards that there are, a board, or where a number comes from",
           parameters: [
             ...scope,
-            query("at", "A position that the answer must have reached.", { schema: { type: "string" } }),
+            query("at", "A position that the answer must have reached. An empty one counts as none.", { schema: { type: "string", pattern: "^((0|[1-9][0-9]{0,14})-(0|[1-9][0-9]{0,14}))?$" } }),
             query("explain", "The id of a metric: where its number comes from."),
             { name: "If-None-Match", in: "header", required: false, schema: text },
           ],

@@ -1,7 +1,13 @@
 //! `Dashboard`: the page. It holds no data, so anybody may load it; the data asks for a key.
 
-use http::StatusCode;
-use http::header::{CACHE_CONTROL, ETAG, HeaderName};
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderName, VARY};
+use http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 use super::{Function, Request, Trigger, failed, is_read, reply};
@@ -23,6 +29,7 @@ const INDEX: &str = "index.html";
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
 
 /// A file of the repository, served by the last part of its path.
 macro_rules! file {
@@ -31,7 +38,7 @@ macro_rules! file {
     };
 }
 
-/// The page, and the modules of the package `boardcast-client` that it is made with.
+/// The page, the modules of the package `boardcast-client` that it is made with, and the contract for programs.
 const FILES: &[File] = &[
     file!("web/index.html", "text/html; charset=utf-8"),
     file!("web/page.css", STYLE),
@@ -62,6 +69,9 @@ const FILES: &[File] = &[
     file!("client/storage.js", SCRIPT),
     file!("client/stream.js", SCRIPT),
     file!("client/worker.js", SCRIPT),
+    file!("docs/api/asyncapi.json", JSON),
+    file!("docs/api/openapi.json", JSON),
+    file!("docs/api/schema.json", JSON),
 ];
 
 /// Nothing is loaded from elsewhere, and nobody may put the page into a frame of theirs.
@@ -81,18 +91,32 @@ pub(super) const FUNCTION: Function = Function {
     after_panic: || failed(StatusCode::INTERNAL_SERVER_ERROR),
 };
 
+/// The files compressed, in their order: once, since they never change.
+static COMPRESSED: LazyLock<Vec<Bytes>> =
+    LazyLock::new(|| FILES.iter().map(|file| gzip(file.content)).collect());
+
 /// Answers with a file of the page.
 fn handle(name: Option<&str>, request: &Request) -> Response {
-    let Some(file) = FILES.iter().find(|file| file.name() == name.unwrap_or(INDEX)) else {
+    let wanted = name.unwrap_or(INDEX);
+    let Some((index, file)) = FILES.iter().enumerate().find(|(_, file)| file.name() == wanted) else {
         return reply::not_found();
     };
-    let etag = etag(file.content);
+    let compressed = takes_gzip(&request.headers).then(|| COMPRESSED.get(index)).flatten();
+    // Another encoding is another representation, with a tag of its own (RFC 9110 §8.8.3.3).
+    let etag = etag(file.content, if compressed.is_some() { "-gzip" } else { "" });
     let mut response = match reply::matches(&request.headers, &etag) {
         true => reply::not_modified(),
-        false => reply::bytes(StatusCode::OK, file.media_type, file.content),
+        false => match compressed {
+            Some(bytes) => {
+                let response = reply::bytes(StatusCode::OK, file.media_type, bytes.clone());
+                reply::with_header(response, CONTENT_ENCODING, "gzip")
+            }
+            None => reply::bytes(StatusCode::OK, file.media_type, file.content),
+        },
     };
     for (name, value) in [
         (ETAG, etag.as_str()),
+        (VARY, "Accept-Encoding"),
         (CACHE_CONTROL, "no-cache"),
         (HeaderName::from_static("content-security-policy"), CONTENT_SECURITY_POLICY),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
@@ -102,12 +126,29 @@ fn handle(name: Option<&str>, request: &Request) -> Response {
     response
 }
 
+/// Whether a client takes gzip; one that gives it the weight 0 does not.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().trim_start_matches("q=").parse::<f32>().unwrap_or(1.0);
+        name.trim().eq_ignore_ascii_case("gzip") && weight > 0.0
+    })
+}
+
+fn gzip(content: &str) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing to memory does not fail; a file that could not be compressed would be an empty one, which a test sees.
+    let _ = encoder.write_all(content.as_bytes());
+    encoder.finish().unwrap_or_default().into()
+}
+
 /// FNV-1a of the content: it only has to differ when the content does.
-fn etag(content: &str) -> String {
+fn etag(content: &str, encoding: &str) -> String {
     let hash = content.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    format!("\"{hash:016x}\"")
+    format!("\"{hash:016x}{encoding}\"")
 }
 
 #[cfg(test)]
@@ -125,12 +166,12 @@ mod tests {
     fn every_file_that_is_named_is_there_and_every_file_is_named() {
         let mut found: Vec<&str> = vec![INDEX];
         for file in FILES {
-            for named in named(file) {
+            for named in named(file).filter(|_| file.media_type != JSON) {
                 assert!(FILES.iter().any(|other| other.name() == named), "{} names {named}", file.path);
                 found.push(named);
             }
         }
-        for file in FILES {
+        for file in FILES.iter().filter(|file| file.media_type != JSON) {
             assert!(found.contains(&file.name()), "{} is named by nobody", file.path);
         }
     }
@@ -149,8 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn gzip_is_sent_to_whoever_takes_it() {
+        let takes =
+            |value: &str| takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value.parse().unwrap())]));
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip ; q=1"));
+        assert!(!takes("br") && !takes("gzip;q=0") && !takes("") && !takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
     fn an_entity_tag_follows_the_content() {
-        assert_eq!(etag("a"), etag("a"));
-        assert_ne!(etag("a"), etag("b"));
+        assert_eq!(etag("a", ""), etag("a", ""));
+        assert_ne!(etag("a", ""), etag("b", ""));
+        assert_ne!(etag("a", ""), etag("a", "-gzip"));
     }
 }

@@ -1,7 +1,7 @@
 //! Replies: the only place where a status meets an error.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use warp::Reply as _;
@@ -75,7 +75,8 @@ pub(crate) fn method_not_allowed() -> Response {
         message: "this address is only read",
         remedy: "send a GET request",
     };
-    self::error(StatusCode::METHOD_NOT_ALLOWED, error)
+    // RFC 9110 §15.5.6 wants the methods named.
+    with_header(self::error(StatusCode::METHOD_NOT_ALLOWED, error), ALLOW, "GET, HEAD")
 }
 
 /// The response with one header more. Values are made of digits, words and ids, all legal in a header.

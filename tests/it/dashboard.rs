@@ -1,5 +1,9 @@
 //! `Dashboard`: the page and its files.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+
 use crate::support::app::TestApp;
 
 #[tokio::test]
@@ -34,4 +38,37 @@ async fn an_unchanged_file_is_not_sent_again() {
         app.request("GET", "/api/dashboard/page.js", &[("if-none-match", "\"x\"")], b"").await.status,
         200
     );
+}
+
+#[tokio::test]
+async fn the_page_is_sent_compressed_to_whoever_takes_that_and_is_small() {
+    let app = TestApp::start().await;
+    let page = app.get("/api/dashboard").await;
+    assert_eq!((page.header("content-encoding"), page.header("vary")), (None, Some("Accept-Encoding")));
+    let text = page.text().to_owned();
+    let files: Vec<_> =
+        text.split('"').filter(|part| part.ends_with(".css") || part.ends_with(".js")).collect();
+    let mut bytes = 0;
+    for file in files.into_iter().chain([""]) {
+        let path = format!("/api/dashboard{}{file}", if file.is_empty() { "" } else { "/" });
+        let plain = app.get(&path).await;
+        let sent = app.request("GET", &path, &[("accept-encoding", "gzip, br")], b"").await;
+        assert_eq!(sent.header("content-encoding"), Some("gzip"), "{path}");
+        assert_ne!(sent.header("etag"), plain.header("etag"), "{path}");
+        let mut text = String::new();
+        GzDecoder::new(sent.body.as_slice()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, plain.text(), "{path}");
+        let tag = sent.header("etag").unwrap();
+        let headers = [("accept-encoding", "gzip"), ("if-none-match", tag)];
+        assert_eq!(app.request("GET", &path, &headers, b"").await.status, 304, "{path}");
+        bytes += sent.body.len();
+    }
+    assert!(bytes < 120_000, "the page has {bytes} bytes, compressed");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_so_is_told_how_one_may() {
+    let app = TestApp::start().await;
+    let answer = app.request("POST", "/api/dashboard", &[], b"").await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")));
 }

@@ -21,6 +21,7 @@ mod chaos;
 mod client;
 mod command_line;
 mod comparison;
+mod contract;
 mod dashboard;
 mod deploy_scripts;
 mod derive;
