@@ -22,7 +22,7 @@ export type MetricReason = "first" | "threshold" | "any_change" | "zero_crossing
 export type Unit = "items" | "points" | "hours" | "percent" | "days" | "bugs" | (string & {});
 
 /** The metrics of this version. A newer server may have others. */
-export type MetricId = "bugs.closed" | "bugs.open" | "bugs.opened" | "burndown.average" | "hours.capacity" | "hours.remaining" | "items.blocked" | "items.completed" | "items.remaining" | "items.stale" | "items.total" | "items.unestimated" | "items.wip" | "lead.p50" | "lead.p85" | "lead.p95" | "percent.complete" | "points.completed" | "points.remaining" | "points.total" | "sprint.days_left";
+export type MetricId = "age.max" | "blocked.hours" | "bugs.closed" | "bugs.escaped" | "bugs.open" | "bugs.opened" | "bugs.reopened" | "bugs.total" | "burndown.average" | "cycle.p50" | "cycle.p85" | "cycle.p95" | "forecast.items.p85" | "forecast.probability" | "forecast.when.p50" | "forecast.when.p85" | "hours.capacity" | "hours.remaining" | "items.aging" | "items.blocked" | "items.carried_over" | "items.completed" | "items.remaining" | "items.stale" | "items.total" | "items.unestimated" | "items.wip" | "lead.p50" | "lead.p85" | "lead.p95" | "percent.complete" | "percent.escaped" | "percent.of_original" | "percent.say_do" | "points.completed" | "points.original" | "points.remaining" | "points.total" | "scope.added" | "scope.net" | "scope.reestimated" | "scope.removed" | "sprint.days_left" | "throughput.day" | "throughput.week" | "velocity.average" | "velocity.completed" | "velocity.incomplete" | "velocity.late" | "velocity.planned";
 
 /** Whether every revision of every item is known. A newer server may have others. */
 export type History = "complete" | "partial" | (string & {});
@@ -94,6 +94,8 @@ export interface Metric {
   reason?: string;
   /** It rests on fields that are known to mislead. */
   approximate?: true;
+  /** What is not known of the past that the number tells of. */
+  partial?: string;
   /** Series and parts, where a metric has some. */
   detail?: unknown;
 }
@@ -152,6 +154,44 @@ export interface Burndown {
   today: readonly BurndownPoint[];
 }
 
+export type SprintVerdict = "on_track" | "at_risk" | "behind" | "unknown";
+
+/** Whether a sprint is going to be completed in time. */
+export interface Outlook {
+  verdict: SprintVerdict;
+  /** The verdict in a sentence, or why there is none. */
+  text: string;
+  /** The numbers that it rests on. */
+  inputs: { [name: string]: unknown };
+}
+
+export type ScopeChangeKind = "carried_over" | "added" | "removed" | "reestimated";
+
+/** A change of a sprint's scope after it was planned; `carried_over` is none, and was there when it was. */
+export interface ScopeChange {
+  id: number;
+  title: string;
+  kind: ScopeChangeKind;
+  /** By how much the scope grew, in the unit of the burndown; negative where it shrank. */
+  amount: number;
+  /** What made it, in words. */
+  reason: string;
+  by: Identity | null;
+  at: Instant;
+}
+
+/** How far the past is read: the revisions of the organisation since the beginning of the window. */
+export interface Backfill {
+  from: Instant;
+  revisions: {
+    read: number;
+    /** Of about how many; `null` while nobody can tell. */
+    of: number | null;
+  };
+  /** How long the rest takes; `null` while nobody can tell. */
+  leftMs: number | null;
+}
+
 /** Something that is missing on a board. */
 export interface Missing {
   /** Absent where history is missing. */
@@ -173,8 +213,14 @@ export interface Board {
   /** Absent where the event would be above 64 KiB: fetch `url`. */
   items?: readonly Item[];
   burndown: Burndown | null;
+  /** `null` outside a sprint. */
+  outlook: Outlook | null;
+  /** Oldest first; of more than a hundred the newest. */
+  scopeChanges: readonly ScopeChange[];
   history: History;
   missing?: readonly Missing[];
+  /** How far the past is read, while it is. */
+  backfill?: Backfill;
 }
 
 /** How far the first comparison is. */
@@ -243,6 +289,10 @@ export interface BoardAnswer {
   /** Absent where the event would be above 64 KiB: fetch `url`. */
   items: readonly Item[];
   burndown: Burndown | null;
+  /** `null` outside a sprint. */
+  outlook: Outlook | null;
+  /** Oldest first; of more than a hundred the newest. */
+  scopeChanges: readonly ScopeChange[];
   history: History;
   missing?: readonly Missing[];
   level: Level;
@@ -251,6 +301,8 @@ export interface BoardAnswer {
   mock?: true;
   outage?: Outage;
   cursor: EventId;
+  /** How far the past is read, while it is. */
+  backfill?: Backfill;
 }
 
 /** An item that was counted. */
@@ -465,6 +517,31 @@ export interface MetricChanged {
   threshold: number;
 }
 
+/** What is to be said of a sprint changed: the verdict, or the numbers that it rests on. */
+export interface OutlookChanged {
+  type: "outlook_changed";
+  /** The major version of the schema. */
+  v: 1;
+  /** When the event was appended; for events without an id, when it was written. */
+  timestamp: Instant;
+  projectId: string;
+  teamId: string | null;
+  sprintId: string | null;
+  source: Source;
+  level: Level;
+  /** Only when so. */
+  demo?: true;
+  /** Only when so. */
+  mock?: true;
+  /** When the source was last found equal; `null` before the first time. */
+  dataAsOf: Instant | null;
+  changedAt?: Instant;
+  receivedAt?: Instant;
+  /** W3C trace id. */
+  traceId?: string;
+  outlook: Outlook;
+}
+
 /** New data is in place, for clients that cache by these keys. */
 export interface CacheInvalidated {
   type: "cache_invalidated";
@@ -605,6 +682,7 @@ export interface SyncCompleted {
   failed: readonly string[];
   durationMs: number;
   next: Instant | null;
+  backfill?: Backfill;
 }
 
 /** A subscription of service hooks changed; operators only. */
@@ -630,6 +708,8 @@ export interface WebhookHealth {
   /** W3C trace id. */
   traceId?: string;
   subscription: string;
+  /** What it tells of, such as `workitem.updated`. */
+  eventType: string;
   status: string;
   missed: number | null;
 }
@@ -670,4 +750,4 @@ export interface Closing {
 }
 
 /** Every event that this version knows, told apart by `type`. A newer server may send others: pass over them. */
-export type Event = Connected | Snapshot | WorkItemsUpdated | WorkItemChanged | MetricChanged | CacheInvalidated | SprintChanged | Degraded | Recovered | SyncCompleted | WebhookHealth | Heartbeat | Closing;
+export type Event = Connected | Snapshot | WorkItemsUpdated | WorkItemChanged | MetricChanged | OutlookChanged | CacheInvalidated | SprintChanged | Degraded | Recovered | SyncCompleted | WebhookHealth | Heartbeat | Closing;

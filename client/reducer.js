@@ -227,6 +227,8 @@ function changed(state, board, event) {
       // That many come with a past of their own, which the lines show and no event tells.
       return refresh(withItems(state, board, items), board.key);
     }
+    case "outlook_changed":
+      return same(withBoard(state, { ...board, outlook: event.outlook }));
     case "metric_changed": {
       const { metric, value, unit, reason } = event;
       // Why it is null is not in the event; `reason` there says why it was announced.

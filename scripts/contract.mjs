@@ -137,7 +137,9 @@ function openapi() {
           parameters: [
             ...scope,
             query("at", "A position that the answer must have reached. An empty one counts as none.", { schema: { type: "string", pattern: "^((0|[1-9][0-9]{0,14})-(0|[1-9][0-9]{0,14}))?$" } }),
-            query("explain", "The id of a metric: where its number comes from."),
+            query("explain", "The id of a metric: where its number comes from. `item:<number>`: why a work item is on the board or not."),
+            query("day", "A date: the board as it was when that day ended in the team's zone."),
+            query("sprint", "The id of one of the team's sprints: its board as it ended, and what became of it."),
             { name: "If-None-Match", in: "header", required: false, schema: text },
           ],
           responses: {

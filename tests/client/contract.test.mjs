@@ -26,7 +26,7 @@ test("the AsyncAPI document is one, with a message for each event", async () => 
   // Tags, contacts and ids help whoever collects many of these documents.
   const remarks = ["asyncapi-info-contact", "asyncapi-info-description", "asyncapi-id", "asyncapi-tags", "asyncapi3-tags", "asyncapi-latest-version", "asyncapi3-channel-servers"];
   assert.deepEqual(found.filter(([code]) => !remarks.includes(code)), []);
-  assert.equal(api.messages().all().length, 13);
+  assert.equal(api.messages().all().length, 14);
   const broken = await new Parser().parse(text.replace('"#/components/schemas/Closing"', '"#/components/schemas/Clossing"'));
   assert.ok(broken.diagnostics.some(({ severity }) => severity === 0), "a reference that leads nowhere is found");
 });
