@@ -53,7 +53,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
     }
     let past = match asked_past(&request) {
         Ok(past) => past,
-        Err(refusal) => return refusal,
+        Err(malformed) => return malformed.refused(),
     };
     let filter = request.query.scope_filter();
     if filter.is_empty() {
@@ -104,22 +104,23 @@ pub async fn handle(app: &App, request: Request) -> Response {
 }
 
 /// Which past is asked for, if one is.
-fn asked_past(request: &Request) -> Result<Option<AskedPast>, Response> {
+/// Errors: what is wrong with the question, and how to put it.
+fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
     match (request.query.first("day"), request.query.first("sprint")) {
         (None, None) => Ok(None),
         (Some(day), None) => match day.parse() {
             Ok(day) => Ok(Some(AskedPast::Day(day))),
-            Err(_) => Err(malformed_past("`day` is not a date", "write it as day=2026-11-16")),
+            Err(_) => Err(Malformed("`day` is not a date", "write it as day=2026-11-16")),
         },
         (None, Some(sprint)) => match SprintId::parse(sprint) {
             Some(sprint) => Ok(Some(AskedPast::Sprint(sprint))),
-            None => Err(malformed_past(
+            None => Err(Malformed(
                 "`sprint` is not the id of a sprint",
                 "take the `id` of a board's `sprint`, or of a row of `velocity.completed`",
             )),
         },
         (Some(_), Some(_)) => {
-            Err(malformed_past("`day` and `sprint` ask for two boards at once", "leave one of them out"))
+            Err(Malformed("`day` and `sprint` ask for two boards at once", "leave one of them out"))
         }
     }
 }
@@ -132,15 +133,19 @@ async fn once(app: &App, scope: Scope, past: AskedPast) -> Response {
     }
 }
 
-fn malformed_past(message: &'static str, remedy: &'static str) -> Response {
-    reply::error(StatusCode::BAD_REQUEST, ErrorBody { code: "malformed_past", message, remedy })
+/// A question for the past that cannot be answered: what is wrong with it, and how to put it.
+struct Malformed(&'static str, &'static str);
+
+impl Malformed {
+    fn refused(self) -> Response {
+        let Self(message, remedy) = self;
+        reply::error(StatusCode::BAD_REQUEST, ErrorBody { code: "malformed_past", message, remedy })
+    }
 }
 
 fn past_of_one() -> Response {
-    malformed_past(
-        "`day` and `sprint` ask for the past of one board",
-        "name its project and its team beside them",
-    )
+    Malformed("`day` and `sprint` ask for the past of one board", "name its project and its team beside them")
+        .refused()
 }
 
 fn no_past(why: NoPast) -> Response {

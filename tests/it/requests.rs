@@ -160,7 +160,7 @@ async fn call_hooks(hooks: &dyn ServiceHooks, project: ProjectId) {
     assert_eq!(listed.iter().filter(|of| endpoint.recognise(of).is_some_and(|of| of.is_sound())).count(), 1);
     let test = hooks.send_test(&endpoint.test(wanted)).await.unwrap();
     hooks.notification(&test.subscription_id.unwrap(), test.id).await.unwrap();
-    assert!(hooks.last_notifications(&[made.id.clone()]).await.unwrap().is_empty());
+    assert!(hooks.last_notifications(std::slice::from_ref(&made.id)).await.unwrap().is_empty());
     hooks.unsubscribe(&made.id).await.unwrap();
     hooks.unsubscribe(&made.id).await.expect("that there is none any more is as it should be");
 }

@@ -78,7 +78,7 @@ fn recomputed(explanation: &Explanation) -> f64 {
         "age.max" => counted.iter().copied().fold(0.0, f64::max),
         id if id.starts_with("cycle.p") || id.starts_with("lead.p") => {
             let percent: usize = id[id.len() - 2..].parse().unwrap();
-            let mut sorted = counted.clone();
+            let mut sorted = counted;
             sorted.sort_by(f64::total_cmp);
             sorted[(percent * sorted.len()).div_ceil(100) - 1]
         }

@@ -4,7 +4,6 @@ pub(super) mod past;
 
 use super::digest::Digest;
 use super::frame::Moment;
-use super::rounded_quotient;
 use crate::domain::{BacklogLevel, Hundredths, StateCategory, Timestamp};
 
 /// Why an item does not count.
@@ -149,8 +148,9 @@ pub(super) fn team_requirement(digest: &Digest) -> Check {
 
 /// From one instant to another in days, with one decimal.
 pub(super) fn elapsed_days(from: Timestamp, to: Timestamp) -> Hundredths {
-    const DAY_MS: i128 = 24 * 60 * 60 * 1000;
-    let tenths = rounded_quotient(i128::from(to.ms_since(from)) * 10, DAY_MS).unwrap_or_default();
+    const TENTH_MS: i64 = 24 * 60 * 60 * 100;
+    // Never negative, and far from the ends of 64 bits: this is worked out for every item after every change.
+    let tenths = to.ms_since(from).saturating_add(TENTH_MS / 2) / TENTH_MS;
     Hundredths::from_hundredths(tenths.saturating_mul(10))
 }
 

@@ -11,11 +11,10 @@ use crate::domain::metrics::life::flow::Happened;
 use crate::domain::metrics::life::parts::{Estimate, PartInSprint};
 use crate::domain::metrics::life::scope_change::ScopeChange;
 use crate::domain::metrics::periods::{forecast, throughput};
-use crate::domain::metrics::rounded_quotient;
 use crate::domain::wire::view::{ScopeChangeKind, Unit};
 use crate::domain::{CivilDate, Hundredths, StateCategory};
 
-const HOUR_MS: i128 = 60 * 60 * 1000;
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 const NOT_KNOWN_THEN: Exclusion =
     Exclusion::Unknown("how a work item stood when the sprint was planned is not known");
@@ -194,9 +193,9 @@ pub(crate) fn blocked_hours(digest: &Digest, moment: &Moment<'_>) -> Outcome {
     }
     let until = moment.frame.bounds.map_or(moment.now, |(_, end)| moment.now.min(end));
     let ms = time.over_ms + time.since.map_or(0, |since| until.ms_since(since));
-    let hours = rounded_quotient(i128::from(ms), HOUR_MS).and_then(|hours| u32::try_from(hours).ok());
     require(ms > 0, "was not blocked in the sprint")?;
-    let amount = Hundredths::whole(hours.unwrap_or_default());
+    let hours = u32::try_from(ms.saturating_add(HOUR_MS / 2) / HOUR_MS);
+    let amount = Hundredths::whole(hours.unwrap_or(u32::MAX));
     Ok(Contribution { amount, why: "was blocked in the sprint while it was open" })
 }
 
