@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::devops::credentials::HookAccess;
 use crate::devops::subscriptions::endpoint::HookEndpoint;
 use crate::domain::authorise::AllowedBoards;
-use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
+use crate::domain::metrics::MetricSettings;
 use crate::domain::owner::Owner;
 use crate::domain::schedule::SyncWindow;
 use crate::domain::sprint::blocked::BlockedRules;
@@ -339,11 +339,7 @@ impl Config {
             team_zones: read.team_zones(&sync_window),
             blocked_by: read.blocked_by(),
             derive: read.derive_settings(),
-            metrics: MetricSettings {
-                stale_working_days: read.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),
-                grace_days: read.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
-                escaped_tags: read.tags(ESCAPED_TAGS),
-            },
+            metrics: read.metric_settings(),
             board_metrics: read.on_off(BOARD_METRICS).unwrap_or(false),
             check_interval: read.ms(CHECK, 1_000..=86_400_000, if demo { 5_000 } else { 240_000 }),
             address: (Ipv4Addr::LOCALHOST, port).into(),

@@ -9,12 +9,13 @@ use tracing_subscriber::EnvFilter;
 use super::effective::is_secret;
 use super::{
     ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
-    FUNCTION_TIMEOUT, FunctionTimeout, HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL,
-    OperatorAccess, PROJECTS, PUBLIC_URL, REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STREAMS_MAX,
-    SYNC_CRON, SYNC_ZONE, TEAM_ZONES, TEAMS, THRESHOLD,
+    ESCAPED_TAGS, FUNCTION_TIMEOUT, FunctionTimeout, GRACE_DAYS, HEARTBEAT, LIFETIME, LOG_FILTER,
+    OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, PROJECTS, PUBLIC_URL, REDIS_AUTH, REMOVED, SECRET,
+    SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TEAM_ZONES, TEAMS, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedBoards;
+use crate::domain::metrics::{GRACE_DAYS_DEFAULT, MetricSettings, STALE_WORKING_DAYS_DEFAULT};
 use crate::domain::schedule::{SyncWindow, WindowError};
 use crate::domain::scope::{NameOrId, Text};
 use crate::domain::sprint::blocked::BlockedRules;
@@ -158,8 +159,16 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         rules.unwrap_or_default()
     }
 
+    pub(super) fn metric_settings(&mut self) -> MetricSettings {
+        MetricSettings {
+            stale_working_days: self.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),
+            grace_days: self.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
+            escaped_tags: self.tags(ESCAPED_TAGS),
+        }
+    }
+
     /// The tags, comma-separated, that a setting names.
-    pub(super) fn tags(&self, setting: &str) -> Arc<[Text]> {
+    fn tags(&self, setting: &str) -> Arc<[Text]> {
         let text = self.text(setting).unwrap_or_default();
         text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Text::from).collect()
     }

@@ -24,3 +24,8 @@ pub(crate) fn hash_of(value: &impl Serialize) -> u64 {
     let hash = Sha256::digest(serde_json::to_vec(value).unwrap_or_default());
     hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+/// Whether a field of a record holds what it holds where it is left out.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -81,7 +81,31 @@ fn lost(before: &Value, after: &Value, reason: &str) -> BTreeSet<String> {
     lost
 }
 
-const CALENDAR: [&str; 4] = ["burndown.average", "hours.capacity", "items.stale", "sprint.days_left"];
+/// What rests on the days on which the team works.
+const CALENDAR: [&str; 22] = [
+    "burndown.average",
+    "forecast.items.p85",
+    "forecast.probability",
+    "forecast.when.p50",
+    "forecast.when.p85",
+    "hours.capacity",
+    "items.carried_over",
+    "items.stale",
+    "percent.of_original",
+    "percent.say_do",
+    "points.original",
+    "scope.added",
+    "scope.net",
+    "scope.reestimated",
+    "scope.removed",
+    "sprint.days_left",
+    "throughput.day",
+    "velocity.average",
+    "velocity.completed",
+    "velocity.incomplete",
+    "velocity.late",
+    "velocity.planned",
+];
 
 #[tokio::test]
 async fn f17_fault_f3_a_call_that_fails_costs_what_it_brings_and_nothing_else() {

@@ -228,19 +228,22 @@ async fn c7_three_instances_that_compare_at_once_ask_the_organisation_for_its_li
     let total = |outcome| -> u64 {
         instances.iter().map(|(app, _)| app.app.instance.vitals.list_reads.total()[&outcome]).sum()
     };
-    // The projects; the teams of two projects, and what these share, once for each team; three catalogues. Two teams
-    // that read at once share a load, and else the second finds it in memory.
+    // The projects; the teams of two projects, and what these share, once for each team; three catalogues, and the days off
+    // of three teams' last sprints. Two teams that read at once share a load, and else the second finds it in memory.
     let missed = total(ReadOutcome::Miss);
     let (redis, memory) = (total(ReadOutcome::HitRedis), total(ReadOutcome::HitMemory));
-    assert_eq!(missed + redis + memory, 27);
-    assert!((8..=9).contains(&missed) && (16..=18).contains(&redis), "{missed} missed, {redis} from Redis");
+    assert_eq!(missed + redis + memory, 36);
+    assert!((11..=12).contains(&missed) && (22..=24).contains(&redis), "{missed} missed, {redis} from Redis");
     // Names of keys are GUIDs and words of ours.
     let prefix = redis::key(&organization.name, "list:");
     let keys: Vec<String> = RedisServer::shared().command(&["KEYS", &format!("{prefix}*")]).await;
-    assert_eq!(keys.len(), 8);
+    assert_eq!(keys.len(), 11);
     for key in keys {
         let mut parts = key.strip_prefix(&prefix).unwrap().split(':');
-        assert!(["projects", "teams", "project", "catalogue"].contains(&parts.next().unwrap()), "{key}");
+        assert!(
+            ["projects", "teams", "project", "catalogue", "daysoff"].contains(&parts.next().unwrap()),
+            "{key}"
+        );
         assert!(parts.all(|part| uuid::Uuid::parse_str(part).is_ok()), "{key}");
     }
 }

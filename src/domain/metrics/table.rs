@@ -172,7 +172,16 @@ pub const METRICS: &[Metric] = &[
             VELOCITY,
         ),
     Metric::computed(ids::VELOCITY_AVERAGE, Unit::Points, BY_HALF, values::velocity_average)
-        .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::EARLIER_SPRINT])
+        .needs(&[
+            need::AREA_PATH,
+            need::AREAS,
+            need::BACKLOGS,
+            need::LEVELS,
+            need::DATES,
+            need::WORKING_DAYS,
+            need::PAST,
+            need::EARLIER_SPRINT,
+        ])
         .counted_as_velocity()
         .of_past(|all| all.finished().iter().map(|(_, sums)| sums.unknown).sum())
         .detailed(values::sprints)

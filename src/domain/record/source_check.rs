@@ -39,13 +39,13 @@ pub struct SourceCheck {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered: Option<Timestamp>,
     /// Whether the organisation says which projects there are.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "crate::domain::stored::is_default")]
     pub organization: Condition,
     /// Until when nobody makes a call.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "crate::domain::stored::is_default")]
     pub calls_wait: CallsWait,
     /// Its parts that do not answer: the list of a project's teams, a team's sprints, the items of a board.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "crate::domain::stored::is_default")]
     pub parts: Conditions,
     /// How far the feed of revisions was read; `None` before the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub struct SourceCheck {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock_asked: Option<MockAsked>,
     /// How the subscriptions of service hooks do, where they are looked after.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "crate::domain::stored::is_default")]
     pub hooks: HookHealth,
 }
 
@@ -108,10 +108,6 @@ const WHOLE_EVERY_MS: i64 = 60 * 60_000;
 
 /// By how much the clocks of the store and of an instance that follows it may differ.
 const CLOCKS_APART_MS: i64 = 1_000;
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
 
 impl Stored for SourceCheck {}
 

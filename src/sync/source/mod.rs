@@ -17,6 +17,7 @@ mod lives;
 mod misses;
 mod past;
 mod periodic;
+mod settings;
 mod todo;
 mod waits;
 
@@ -31,12 +32,10 @@ use tokio::sync::Semaphore;
 
 use crate::board::filter::ScopeFilter;
 use crate::devops::{AzureDevOps, ProjectRef, TeamRef};
-use crate::domain::degradation::{CallOutcome, Failure, Policy};
+use crate::domain::degradation::{CallOutcome, Failure};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{ProjectId, Scope, TeamKey, Text};
-use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::work_item::WorkItemId;
-use crate::domain::sprint::zones::TeamZones;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{Body, Cause};
 use crate::journal::{EntryId, Store};
@@ -57,6 +56,7 @@ pub use levels::Levels;
 use lists::Lists;
 use lives::Asked;
 use misses::Misses;
+pub use settings::SourceSettings;
 pub use todo::Noted;
 
 /// How many teams are compared at the same time; the client bounds its calls on its own.
@@ -65,28 +65,6 @@ const TEAMS_AT_ONCE: u32 = 8;
 /// How many projects that could not be compared an event names at most. Where there are more nothing is told: a board whose
 /// project is not among them takes the check for its own.
 const FAILED_MAX: usize = 1_000;
-
-/// How the source is asked.
-#[derive(Clone, Debug)]
-pub struct SourceSettings {
-    /// In which zones the days of teams begin and end.
-    pub zones: TeamZones,
-    /// By what work items are blocked.
-    pub blocked_by: BlockedRules,
-    /// How long after a check the next one is due while somebody watches.
-    pub interval: Duration,
-    /// After how long a check gives up.
-    pub deadline: Duration,
-    /// When to call what is known old, and what to do then.
-    pub policy: Policy,
-    /// How long the store may take that lists are shared in.
-    pub list_timeout: Duration,
-}
-
-impl SourceSettings {
-    /// A list is not worth more: it can be had from the organisation too.
-    pub const LIST_TIMEOUT_DEFAULT: Duration = Duration::from_millis(100);
-}
 
 /// An organisation that boards are compared with.
 pub struct Source {

@@ -7,7 +7,7 @@ use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
 
 use super::levels::{Claim, Levels, whose};
-use super::shown::{Known, LEAD};
+use super::shown::{Known, LEAD, PAST};
 use super::stage::Stage;
 use super::truth::{BoardName, Truth, number};
 use crate::support::sse::Block;
@@ -58,6 +58,10 @@ impl Held {
                 true => Ok(()),
                 false => Err(format!("no item of the team took that long: {event}")),
             };
+        }
+        // What they come to is judged where a board shows them all.
+        if PAST.contains(&metric) {
+            return Ok(());
         }
         let were = self.were.get_mut(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
         match were.iter().rposition(|were| *were == value.map(hundredths)) {

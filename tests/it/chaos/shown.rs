@@ -13,6 +13,39 @@ use crate::support::flow::Revisions;
 /// The numbers of lead time rest on every item that the team ever had and that is known here, on the board or not. Which
 /// these are nobody but the store can tell, so while there is trouble each has to be the lead time of one of the team's
 /// items; in the end it is computed from what the store has.
+/// The metrics that tell of the past, or of what comes: they are held against each other.
+pub const PAST: [&str; 29] = [
+    "age.max",
+    "blocked.hours",
+    "bugs.escaped",
+    "bugs.reopened",
+    "bugs.total",
+    "cycle.p50",
+    "cycle.p85",
+    "cycle.p95",
+    "forecast.items.p85",
+    "forecast.probability",
+    "forecast.when.p50",
+    "forecast.when.p85",
+    "items.aging",
+    "items.carried_over",
+    "percent.escaped",
+    "percent.of_original",
+    "percent.say_do",
+    "points.original",
+    "scope.added",
+    "scope.net",
+    "scope.reestimated",
+    "scope.removed",
+    "throughput.day",
+    "throughput.week",
+    "velocity.average",
+    "velocity.completed",
+    "velocity.incomplete",
+    "velocity.late",
+    "velocity.planned",
+];
+
 pub const LEAD: [&str; 3] = ["lead.p50", "lead.p85", "lead.p95"];
 
 /// By how much the age of an item may differ, in days: it is as old as what it was told with, and was told in tenths.
@@ -164,7 +197,11 @@ impl Truth {
         if self.is_compared && !whose.1.is_null() {
             numbers.extend(self.lead(whose, metrics, known)?);
         }
+        if numbers.len() > 1 {
+            check_past(metrics)?;
+        }
         let names: BTreeSet<&str> = metrics.as_object().unwrap().keys().map(String::as_str).collect();
+        let names: BTreeSet<&str> = names.into_iter().filter(|name| !PAST.contains(name)).collect();
         if names != numbers.keys().copied().collect() {
             return Err(format!("nobody knows these numbers, or some are missing: {names:?}"));
         }
@@ -260,4 +297,33 @@ fn revisions(model: &Model, items: impl Iterator<Item = (u32, u32)>) -> Vec<Show
 
 fn escaped(name: &str) -> String {
     name.replace(' ', "%20")
+}
+
+/// Whether the numbers about the past fit each other and those of the present.
+fn check_past(metrics: &Value) -> Result<(), String> {
+    let value = |name: &str| metrics[name]["value"].as_f64();
+    for name in PAST {
+        let (is_null, has_reason) = (metrics[name]["value"].is_null(), metrics[name]["reason"].is_string());
+        if is_null != has_reason {
+            return Err(format!("{name} is {}", metrics[name]));
+        }
+    }
+    let net = value("scope.added").zip(value("scope.removed")).zip(value("scope.reestimated"));
+    let net = net.map(|((added, removed), reestimated)| added - removed + reestimated);
+    if !is_near(net, value("scope.net")) {
+        return Err(format!("the scope grew by {net:?} in parts, and by {} in all", metrics["scope.net"]));
+    }
+    let is_in_points = metrics["scope.net"]["unit"] == "points";
+    let planned = value("points.original").zip(net).map(|(original, net)| original + net);
+    let total = value("points.total");
+    if is_in_points && planned.is_some() && total.is_some() && !is_near(planned, total) {
+        return Err(format!("planned and changed come to {planned:?}, and the scope is {total:?}"));
+    }
+    let completed = value("points.completed").zip(value("points.original"));
+    let share = completed.filter(|(_, original)| *original > 0.0).map(|(done, all)| 100.0 * done / all);
+    let shown = value("percent.of_original");
+    if share.zip(shown).is_some_and(|(share, shown)| (share - shown).abs() > 0.051) {
+        return Err(format!("{share:?} % of what was planned, and {shown:?} is shown"));
+    }
+    Ok(())
 }
