@@ -62,10 +62,11 @@ impl UnderWay {
             Err(BoardError::Call(_, error)) => error.to_string(),
             Err(BoardError::Kept(error)) => error,
             Err(BoardError::Waiting) => return check.failed.push(project.id),
+            // It is not among those that were compared, so its project is told as one that got no younger.
             Err(BoardError::Undecided(changed, _)) => {
                 check.scopes += u32::from(team.is_some());
                 check.changed = check.changed.saturating_add(changed);
-                return check.failed.push(project.id);
+                return;
             }
         };
         let team = team.map_or("-", |team| &*team.name);
