@@ -194,4 +194,17 @@ fn main() {
     });
     report("after a change: digest of one item, all metrics", after_a_change);
     report("baseline: digests of all items, all metrics", median(|| all(&digests(&items, &frame()))));
+
+    println!("after a change, by the number of items");
+    for count in [100, 1_000, ITEMS, 10 * ITEMS] {
+        let items: Vec<WorkItem> = (1..=count).map(|number| item(number, &texts)).collect();
+        let mut kept = digests(&items, &frame());
+        let mut changed = 0;
+        let after_a_change = median(|| {
+            changed = (changed + 7_919) % items.len();
+            kept[changed] = Digest::of(&items[changed], &frame());
+            all(&kept)
+        });
+        report(&format!("{count} items"), after_a_change);
+    }
 }

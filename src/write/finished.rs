@@ -110,7 +110,7 @@ impl FinishedSprints {
 
     /// The board of a team as it once was: as it was frozen, where it was, else as it is computed now.
     ///
-    /// Errors: see [`NoPast`].
+    /// Errors: there is no such board, and why.
     pub async fn past(&self, scope: Scope, asked: AskedPast) -> Result<Value, NoPast> {
         if let AskedPast::Sprint(sprint) = asked
             && let Some(frozen) = self.found(Scope { sprint: Some(sprint), ..scope }).await
