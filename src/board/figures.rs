@@ -9,7 +9,8 @@ use crate::domain::metrics::{self, Digest, Figures, MetricSettings, Past, Sprint
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{ItemView, Missing, StateCount};
 use crate::domain::{
-    Catalogue, History, People, Scope, SprintId, TeamKey, Teams, Text, Timestamp, WorkItem, WorkItemId,
+    Catalogue, History, Iteration, People, RevisionTold, Scope, SprintId, TeamKey, Teams, Text, Timestamp,
+    WorkItem, WorkItemId,
 };
 use crate::journal::Version;
 
@@ -26,6 +27,8 @@ pub struct Inputs {
     team_items: Vec<KnownItem>,
     people: Arc<People>,
     past: Past,
+    /// From when on the past of the team is known, where it was read.
+    pub(super) known_from: Option<Timestamp>,
     /// What is known to be missing.
     pub missing: Vec<Missing>,
 }
@@ -41,6 +44,9 @@ impl Inputs {
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
             people: state.people().clone(),
             past: if knows_past(state, scope) { Past::Read } else { Past::BeingRead },
+            known_from: TeamKey::of(scope)
+                .and_then(|team| state.checked().past_of(team))
+                .map(|past| past.from),
             missing: missing(state, scope),
         }
     }
@@ -53,40 +59,52 @@ impl Inputs {
         Self { team_items: team_items.collect(), ..Self::of(state, scope) }
     }
 
-    /// What the board of one of the team's sprints, or of none, was made of just before `end`, as far as revisions tell.
-    pub(super) fn as_of(&self, sprint: Option<SprintId>, end: Timestamp, teams: &Teams) -> Self {
+    /// What the board of one of the team's sprints, or of none, was made of just before `end`, as far as revisions tell; and
+    /// which revision of each of the team's items that is.
+    pub(super) fn as_of(
+        &self,
+        sprint: Option<SprintId>,
+        end: Timestamp,
+        teams: &Teams,
+    ) -> (Self, Vec<RevisionTold>) {
         let scope = Scope { sprint, ..self.scope };
-        let then =
-            |known: &KnownItem| Some(KnownItem { item: Arc::new(known.item.as_of(end)?), ..known.clone() });
-        let team_items: Vec<KnownItem> = self.team_items.iter().filter_map(then).collect();
+        let then = |known: &KnownItem| {
+            let (item, told) = known.item.as_of(end)?;
+            Some((KnownItem { item: Arc::new(item), ..known.clone() }, told))
+        };
+        let (team_items, told): (Vec<KnownItem>, Vec<RevisionTold>) =
+            self.team_items.iter().filter_map(then).unzip();
+        let is_shown =
+            |item: &WorkItem| !item.present().claim.facts.deleted && teams.homes_of(item).contains(&scope);
         let was_there = |item: &WorkItem| {
             let first = item.revisions().next().map(|(_, claim)| claim.changed_at);
             let created = item.present().details.created_at;
-            first >= Some(end)
-                && created.is_none_or(|created| created < end)
-                && item.history() == History::Partial
+            let is_known = item.unseen_since().is_some() || item.history() == History::Complete;
+            first >= Some(end) && created.is_none_or(|created| created < end) && !is_known
         };
-        let unknown = self.lives().filter(|item| was_there(item)).count();
+        let unknown = self.lives().filter(|item| was_there(item)).count()
+            + told.iter().filter(|told| **told == RevisionTold::BeforeGap).count();
         let mut missing = self.missing.clone();
         if unknown > 0 {
             let reason = format!("how {unknown} work items stood then is not known").into();
             missing.push(Missing { work_item_id: None, reason });
         }
-        let is_shown =
-            |item: &WorkItem| !item.present().claim.facts.deleted && teams.homes_of(item).contains(&scope);
         let shown = team_items.iter().filter(|known| is_shown(&known.item));
-        Self {
-            scope,
-            items: shown.map(|known| known.item.clone()).collect(),
-            team_items,
-            missing,
-            ..self.clone()
-        }
+        let items = shown.map(|known| known.item.clone()).collect();
+        (Self { scope, items, team_items, missing, ..self.clone() }, told)
     }
 
     /// The items that are or ever were the team's.
     pub(super) fn lives(&self) -> impl Iterator<Item = &WorkItem> {
         self.team_items.iter().map(|known| &*known.item)
+    }
+
+    /// The figures with people's ids, and what is known of the board's history.
+    fn completed(&self, mut figures: Figures) -> Figures {
+        for change in &mut figures.scope_changes {
+            change.by = change.by.as_ref().map(|who| self.people.known(who));
+        }
+        Figures { history: self.history(figures.history), ..figures }
     }
 
     /// What is known of the history of the items that are there is the board's, unless something is missing.
@@ -150,20 +168,33 @@ impl Calculator {
         // Between two sprints the team's items count in nothing.
         let sprint = inputs.scope.sprint.and_then(|sprint| catalogue.sprint(sprint));
         let Some(sprint) = sprint else { return without_metrics(inputs) };
-        let frame = SprintContext::new(catalogue, sprint, self.settings.clone()).with_past(inputs.past);
+        let frame = self.frame(inputs, catalogue, sprint);
         let kept = self.kept(inputs.scope);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.renew(&inputs.team_items, catalogue, &frame);
-        let mut figures = metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now);
-        for change in &mut figures.scope_changes {
-            change.by = change.by.as_ref().map(|who| inputs.people.known(who));
-        }
-        Figures { history: inputs.history(figures.history), ..figures }
+        inputs.completed(metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now))
     }
 
-    /// The figures of a board as it once was: nothing of it is kept.
-    pub(super) fn figures_once(&self, inputs: &Inputs, now: Timestamp) -> Figures {
-        Self::new(self.settings.clone()).figures(inputs, now)
+    /// The figures of a board as it once was, of whose items these revisions are told: nothing of it is kept.
+    pub(super) fn figures_once(&self, inputs: &Inputs, told: &[RevisionTold], now: Timestamp) -> Figures {
+        let sprint = inputs.catalogue.as_ref().and_then(|catalogue| catalogue.sprint(inputs.scope.sprint?));
+        let (Some(catalogue), Some(sprint)) = (&inputs.catalogue, sprint) else {
+            return without_metrics(inputs);
+        };
+        let frame = self.frame(inputs, catalogue, sprint);
+        let digest = |(item, told): (&WorkItem, &RevisionTold)| Digest::told(item, *told, &frame);
+        let digests: Vec<Digest> = inputs.lives().zip(told).map(digest).collect();
+        inputs.completed(metrics::compute(&frame, digests.iter(), now))
+    }
+
+    fn frame<'c>(
+        &self,
+        inputs: &Inputs,
+        catalogue: &'c Catalogue,
+        sprint: &'c Iteration,
+    ) -> SprintContext<'c> {
+        let frame = SprintContext::new(catalogue, sprint, self.settings.clone());
+        frame.with_past(inputs.past).with_known_from(inputs.known_from)
     }
 
     /// By what metrics are computed.
@@ -175,7 +206,7 @@ impl Calculator {
     pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
         let sprint = catalogue.sprint(inputs.scope.sprint?)?;
-        let frame = SprintContext::new(catalogue, sprint, self.settings.clone()).with_past(inputs.past);
+        let frame = self.frame(inputs, catalogue, sprint);
         let items = inputs.team_items.iter().map(|known| &*known.item);
         let explanation = metrics::explain(metric, &frame, items, now)?;
         Some(Explanation { history: inputs.history(explanation.history), ..explanation })

@@ -25,6 +25,8 @@ pub enum NoPast {
     UnknownSprint,
     /// It is yet to come.
     Future,
+    /// It was before the past that is known.
+    Unknown,
 }
 
 /// A board as it once was.
@@ -72,9 +74,18 @@ impl Snapshots {
                 (Some(sprint), calendar.end_of(span.last()).min(now))
             }
         };
+        let began = match asked {
+            AskedPast::Sprint(_) => {
+                sprint.and_then(|sprint| sprint.span()).map(|span| calendar.start_of(span.first()))
+            }
+            AskedPast::Day(_) => Some(end),
+        };
+        if inputs.known_from.is_some() && began < inputs.known_from {
+            return Err(NoPast::Unknown);
+        }
         let as_of = last_instant_before(end);
-        let then = inputs.as_of(sprint.map(|sprint| sprint.id), end, &teams);
-        let figures = self.calculator.figures_once(&then, as_of);
+        let (then, told) = inputs.as_of(sprint.map(|sprint| sprint.id), end, &teams);
+        let figures = self.calculator.figures_once(&then, &told, as_of);
         let settings = self.calculator.settings();
         let review = sprint.and_then(|sprint| metrics::review(&catalogue, sprint, settings, inputs.lives()));
         let ended =

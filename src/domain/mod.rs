@@ -46,7 +46,7 @@ pub(crate) use sprint::teams::{CurrentSprint, Teams};
 pub use sprint::work_item::{
     Claim, ClaimKind, EFFORT_FIELDS, Facts, History, Identity, Observation, Present,
 };
-pub use sprint::work_item::{Rev, WorkItem, WorkItemId};
+pub use sprint::work_item::{Rev, RevisionTold, WorkItem, WorkItemId};
 pub use stored::Stored;
 pub use time::{CivilDate, Ticks, Timestamp};
 

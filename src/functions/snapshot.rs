@@ -16,6 +16,7 @@ use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::functions::reply::ErrorBody;
 use crate::ops::vitals::ReadOutcome;
+use crate::write::finished::PastError;
 
 /// How long an answer waits for this instance's fold to reach the position that `at` asks for.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -106,7 +107,14 @@ pub async fn handle(app: &App, request: Request) -> Response {
 /// Which past is asked for, if one is.
 /// Errors: what is wrong with the question, and how to put it.
 fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
-    match (request.query.first("day"), request.query.first("sprint")) {
+    let asked = (request.query.first("day"), request.query.first("sprint"));
+    if asked != (None, None) && request.query.first("explain").is_some() {
+        return Err(Malformed(
+            "`explain` is of the board as it is now",
+            "leave out `explain`, or `day` and `sprint`",
+        ));
+    }
+    match asked {
         (None, None) => Ok(None),
         (Some(day), None) => match day.parse() {
             Ok(day) => Ok(Some(AskedPast::Day(day))),
@@ -129,7 +137,8 @@ fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
 async fn once(app: &App, scope: Scope, past: AskedPast) -> Response {
     match app.finished.past(scope, past).await {
         Ok(board) => reply::with_header(reply::value(StatusCode::OK, &board), CACHE_CONTROL, "no-cache"),
-        Err(why) => no_past(why),
+        Err(PastError::NoPast(why)) => no_past(why),
+        Err(PastError::ArchiveAway) => archive_away(),
     }
 }
 
@@ -148,12 +157,26 @@ fn past_of_one() -> Response {
         .refused()
 }
 
+fn archive_away() -> Response {
+    let error = ErrorBody {
+        code: "archive_away",
+        message: "the archive does not tell whether that sprint was frozen",
+        remedy: "ask again in a minute; the log says what is wrong with the storage account",
+    };
+    let response = reply::error(StatusCode::SERVICE_UNAVAILABLE, error);
+    reply::with_header(response, http::header::RETRY_AFTER, "60")
+}
+
 fn no_past(why: NoPast) -> Response {
     let (message, remedy) = match why {
         NoPast::WithoutTeam => ("a board without a team has no past", "name a project and one of its teams"),
         NoPast::UnknownSprint => (
             "the team has no sprint with that id and with dates",
             "take the `id` of a board's `sprint`, or of a row of `velocity.completed`",
+        ),
+        NoPast::Unknown => (
+            "that was before the past that is known",
+            "`backfill` and the health page say from when on it is known",
         ),
         NoPast::Future => {
             ("that is yet to come", "ask for a day up to today, or for a sprint that has begun")

@@ -18,7 +18,7 @@ use crate::ops::instance::Instance;
 /// How often it is looked for sprints that are settled.
 const POLL_INTERVAL: Duration = Duration::from_mins(10);
 
-/// How long a reader waits for the archive: after it the board is computed.
+/// How long a reader waits for the archive.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How large a board is kept with its items, in bytes of JSON: an entity of Table storage has 1 MiB at most, in UTF-16.
@@ -110,34 +110,38 @@ impl FinishedSprints {
 
     /// The board of a team as it once was: as it was frozen, where it was, else as it is computed now.
     ///
-    /// Errors: there is no such board, and why.
-    pub async fn past(&self, scope: Scope, asked: AskedPast) -> Result<Value, NoPast> {
+    /// Errors: there is no such board, or the archive cannot tell whether it was frozen: what was told once is never computed
+    /// anew.
+    pub async fn past(&self, scope: Scope, asked: AskedPast) -> Result<Value, PastError> {
         if let AskedPast::Sprint(sprint) = asked
-            && let Some(frozen) = self.found(Scope { sprint: Some(sprint), ..scope }).await
+            && let Some(frozen) = self.found(Scope { sprint: Some(sprint), ..scope }).await?
         {
             let mut board = frozen.board;
             let said = json!({ "at": frozen.frozen_at, "definition": frozen.definition });
             board.as_object_mut().map(|board: &mut Map<String, Value>| board.insert("frozen".into(), said));
             return Ok(board);
         }
+        let board = self.snapshots.past(scope, asked).map_err(PastError::NoPast)?;
         // Strings, numbers and maps with string keys cannot fail to serialise.
-        self.snapshots.past(scope, asked).map(|board| serde_json::to_value(board).unwrap_or_default())
+        Ok(serde_json::to_value(board).unwrap_or_default())
     }
 
-    async fn found(&self, scope: Scope) -> Option<FinishedSprint> {
-        let archive = self.archive.as_ref()?;
+    async fn found(&self, scope: Scope) -> Result<Option<FinishedSprint>, PastError> {
+        let Some(archive) = self.archive.as_ref().filter(|_| scope.team.is_some()) else { return Ok(None) };
         match tokio::time::timeout(READ_TIMEOUT, archive.finished_sprint(scope)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the archive cannot tell of a finished sprint; its board is computed");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(
-                    "the archive does not tell of a finished sprint in time; its board is computed"
-                );
-                None
-            }
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => tracing::warn!(%error, "the archive cannot tell of a finished sprint"),
+            Err(_) => tracing::warn!("the archive does not tell of a finished sprint in time"),
         }
+        Err(PastError::ArchiveAway)
     }
+}
+
+/// Why a board of the past is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastError {
+    /// There is none.
+    NoPast(NoPast),
+    /// The archive does not answer.
+    ArchiveAway,
 }

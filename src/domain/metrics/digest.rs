@@ -8,8 +8,8 @@ use super::life::{Life, SprintMembership};
 use super::reading::{effort, is_of_team, remaining_work};
 use crate::domain::sprint::blocked::BlockedRule;
 use crate::domain::{
-    BacklogLevel, CivilDate, Facts, History, Hundredths, Identity, StateCategory, Text, Timestamp, WorkItem,
-    WorkItemId,
+    BacklogLevel, CivilDate, Facts, History, Hundredths, Identity, RevisionTold, StateCategory, Text,
+    Timestamp, WorkItem, WorkItemId,
 };
 
 /// What metrics need of one work item. It does not depend on the time, so it may be kept.
@@ -56,6 +56,10 @@ pub struct Digest {
     pub(super) started: Happened,
     pub(super) changed_at: Timestamp,
     pub(super) history: History,
+    /// Whether it may have stood otherwise already: a revision is missing.
+    pub(super) is_unknown: bool,
+    /// Whether nobody can tell if it was blocked.
+    pub(super) has_unknown_block: bool,
     /// How it stood at the end of the sprint's days; days on which it was not in the scope are left out.
     pub(super) stretches: Box<[Stretch]>,
     /// How it came to stand otherwise on the days of the sprint.
@@ -94,8 +98,13 @@ pub(super) struct Step {
 impl Digest {
     /// What metrics need of `item`.
     pub fn of(item: &WorkItem, frame: &SprintContext<'_>) -> Self {
+        Self::told(item, RevisionTold::Newest, frame)
+    }
+
+    /// The same of an item as it once was, of which that revision is told as the newest.
+    pub fn told(item: &WorkItem, told: RevisionTold, frame: &SprintContext<'_>) -> Self {
         let catalogue = frame.catalogue;
-        let life = Life::of(item, catalogue);
+        let life = Life::of(item, told, catalogue);
         let present = item.present();
         let (facts, details) = (&present.claim.facts, present.details);
         let of_team = is_of_team(facts, catalogue) && !facts.deleted;
@@ -103,6 +112,10 @@ impl Digest {
         let category = catalogue.category_of(&facts.work_item_type, &facts.state);
         let is_bug = catalogue.bug_types.contains(&facts.work_item_type);
         let blocked = catalogue.blocked_by.of(present).map(BlockedRule::reason);
+        let is_blocked = match told {
+            RevisionTold::Newest => Some(blocked.is_some()),
+            RevisionTold::Earlier | RevisionTold::BeforeGap => catalogue.blocked_by.held_earlier(facts),
+        };
         let completed = match flow::completed(&life) {
             _ if category != StateCategory::Completed => None,
             Happened::At(at) => Some((at, false)),
@@ -135,7 +148,9 @@ impl Digest {
             is_completed_by_field: completed.is_some_and(|(_, by_field)| by_field),
             started: flow::started(&life),
             changed_at: present.claim.changed_at,
-            history: item.history(),
+            history: life.history,
+            is_unknown: told == RevisionTold::BeforeGap,
+            has_unknown_block: is_blocked.is_none(),
             stretches: if was_in_sprint { stretches(&life, frame) } else { Box::default() },
             steps: if was_in_sprint { steps(&life, frame) } else { Box::default() },
             title: details.title.clone(),
@@ -145,7 +160,7 @@ impl Digest {
             parts: parts::parts(&life, frame),
             reopened: if is_bug && on_board { flow::reopened(&life, frame) } else { Some(0) },
             blocked_time: if on_board {
-                flow::blocked(&life, blocked.is_some(), frame)
+                flow::blocked(&life, is_blocked, frame)
             } else {
                 BlockedTime::default()
             },

@@ -78,6 +78,10 @@ pub struct SprintContext<'a> {
     pub(super) before: Vec<EarlierSprint<'a>>,
     /// Whether the team's past was read as far back as numbers look.
     pub(super) past: Past,
+    /// From when on that is known; `None` where it is from the beginning, or nobody can tell.
+    pub(super) known_from: Option<Timestamp>,
+    /// Whether there is a sprint before this one that began before the past that is known.
+    pub(super) lacks_sprint_before: bool,
 }
 
 /// How much is known of what was before this process, or the journal, began.
@@ -102,12 +106,27 @@ impl<'a> SprintContext<'a> {
             sprint,
             settings,
             span,
-            bounds: span.map(|span| (start_of(calendar, span.first()), calendar.end_of(span.last()))),
+            bounds: span.map(|span| (calendar.start_of(span.first()), calendar.end_of(span.last()))),
             days: drawn.into_iter().flat_map(Span::days).map(day).collect(),
             planned_until: span.map(planned),
             before: sprints_before(catalogue, sprint, grace_days),
             past: Past::Read,
+            known_from: None,
+            lacks_sprint_before: false,
         }
+    }
+
+    /// The same where the past is known from a moment on: sprints that began before are not told of.
+    #[must_use]
+    pub fn with_known_from(mut self, known_from: Option<Timestamp>) -> Self {
+        let calendar = self.catalogue.calendar();
+        let begins_before = |sprint: &EarlierSprint<'_>| {
+            let first = sprint.iteration.span().map(|span| calendar.start_of(span.first()));
+            first < known_from
+        };
+        self.lacks_sprint_before = self.before.last().is_some_and(begins_before);
+        self.before.retain(|sprint| !begins_before(sprint));
+        Self { known_from, ..self }
     }
 
     /// The same where so much is known of the past.
@@ -186,9 +205,5 @@ fn stale_before(calendar: Calendar<'_>, today: CivilDate, wanted: u32) -> Option
     let enough = wanted.saturating_add(calendar.days_off.len() + 1).saturating_mul(7);
     let over = today.iter_days().rev().skip(1).take(enough);
     let first_unchanged = over.filter(|day| calendar.is_working(*day)).nth(wanted - 1)?;
-    Some(start_of(calendar, first_unchanged))
-}
-
-pub(super) fn start_of(calendar: Calendar<'_>, day: CivilDate) -> Timestamp {
-    calendar.end_of(day.pred_opt().unwrap_or(day))
+    Some(calendar.start_of(first_unchanged))
 }

@@ -4,11 +4,11 @@
 use super::super::testing::{details, other_project};
 use super::testing::{at, figures_of, life, life_with, noon, points, sprint, state};
 use super::*;
-use crate::domain::SprintId;
 use crate::domain::sprint::catalogue::tests::catalogue;
 use crate::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Iteration};
 use crate::domain::sprint::work_item::{Details, Facts, Identity, WorkItem};
 use crate::domain::wire::view::{ScopeChangeKind, SprintVerdict, Unit};
+use crate::domain::{RevisionTold, SprintId};
 
 /// The team of the tests with the two sprints before its own: A from 19 to 30 October, B from 2 to 13 November.
 fn with_sprints_before() -> Catalogue {
@@ -675,4 +675,123 @@ fn a_team_without_an_earlier_sprint_has_no_velocity() {
         assert_eq!(figures.reason(id), Some("no sprint of the team is over yet"), "{id}");
     }
     assert_eq!(figures.value("items.carried_over"), Some(0.0));
+}
+
+/// Sprint B lasts until the 18th, longer than the sprint that follows it: nothing of it is settled before it has ended.
+#[test]
+fn a_sprint_is_settled_no_earlier_than_it_ends() {
+    let mut catalogue = with_sprints_before();
+    catalogue.iterations[0].finish = Some("2026-11-18".parse().unwrap());
+    let done = "2026-11-17T15:00:00Z";
+    let item = life(
+        1,
+        &[(1, "2026-10-19T15:00:00Z", &in_sprint(A, "New", 4.0)), (2, done, &in_sprint(A, "Closed", 4.0))],
+    );
+    let settings = MetricSettings::default();
+    let review = review(&catalogue, &catalogue.iterations[0], &settings, [&item].into_iter()).unwrap();
+    assert_eq!(review.settled_at, catalogue.calendar().end_of("2026-11-18".parse().unwrap()));
+    assert_eq!((review.completed.units(), review.late.units()), (4.0, 0.0));
+}
+
+/// An effort of 0 is an estimate, so velocity is in points, and 0.
+#[test]
+fn a_team_that_estimates_with_0_has_a_velocity_in_points() {
+    let item = life(
+        1,
+        &[(1, "2026-11-02T15:00:00Z", &in_sprint(B, "New", 0.0)), (2, BEFORE, &in_sprint(B, "Closed", 0.0))],
+    );
+    let open = life(2, &[(1, BEFORE, &in_sprint(OWN, "New", 0.0))]);
+    let figures = figures(&[item, open]);
+    assert_eq!(figures.metrics["velocity.completed"].unit, Unit::Points);
+    assert_eq!(figures.value("velocity.completed"), Some(0.0));
+    let outlook = figures.outlook.unwrap();
+    assert_eq!(outlook.verdict, SprintVerdict::Unknown, "{}", outlook.text);
+}
+
+fn known_from(date: &str, items: &[WorkItem]) -> Figures {
+    let catalogue = with_sprints_before();
+    let frame = SprintContext::new(&catalogue, sprint(&catalogue), MetricSettings::default());
+    let frame = frame.with_known_from(Some(at(date)));
+    let digests: Vec<Digest> = items.iter().map(|item| Digest::of(item, &frame)).collect();
+    compute(&frame, digests.iter(), noon())
+}
+
+#[test]
+fn what_was_before_the_past_that_is_known_is_not_told_as_nothing() {
+    let item = life(1, &[(1, "2026-10-19T15:00:00Z", &in_sprint(A, "Closed", 4.0))]);
+    let sprints = |figures: &Figures| {
+        let detail = figures.metrics["velocity.average"].detail.clone();
+        detail.map(|detail| detail["sprints"].as_array().unwrap().len())
+    };
+    // From before both sprints, between them, and after both.
+    let all = known_from("2026-08-01T00:00:00Z", std::slice::from_ref(&item));
+    assert_eq!((sprints(&all), all.value("velocity.average")), (Some(2), Some(2.0)));
+    assert_eq!(all.metrics["lead.p50"].partial, None);
+    let one = known_from("2026-10-25T00:00:00Z", std::slice::from_ref(&item));
+    assert_eq!((sprints(&one), one.value("items.carried_over")), (Some(1), Some(0.0)));
+    let short = Some("of the last 90 days not all is known");
+    assert_eq!(
+        (one.metrics["lead.p50"].partial.as_deref(), one.metrics["cycle.p50"].partial.as_deref()),
+        (short, short)
+    );
+    let none = known_from("2026-11-10T00:00:00Z", std::slice::from_ref(&item));
+    assert_eq!(none.reason("velocity.average"), Some("no sprint of the team is over yet"));
+    assert_eq!(none.reason("items.carried_over"), Some("what was in the sprint before is not known"));
+    // It was the 9th in New York: of the working days those from the 10th on, to the 13th, and the 16th and 17th.
+    let days = none.metrics["throughput.day"].detail.as_ref().unwrap()["days"].as_array().unwrap().len();
+    assert_eq!(days, 6);
+}
+
+#[test]
+fn an_item_that_may_have_changed_already_makes_the_past_board_unknown() {
+    let item = life(
+        1,
+        &[
+            (1, BEFORE, &in_sprint(OWN, "New", 2.0)),
+            (3, THIRD_DAY, &in_sprint(OWN, "Closed", 2.0)),
+            (4, "2026-11-18T16:00:00Z", &in_sprint(OWN, "Closed", 2.0)),
+        ],
+    );
+    let catalogue = with_sprints_before();
+    let frame = SprintContext::new(&catalogue, sprint(&catalogue), MetricSettings::default());
+    let on = |date: &str| {
+        let (then, told) = item.as_of(at(date)).unwrap();
+        (compute(&frame, [Digest::told(&then, told, &frame)].iter(), at(date)), told)
+    };
+    let (before_gap, told) = on("2026-11-17T17:00:00Z");
+    assert_eq!((told, before_gap.history), (RevisionTold::BeforeGap, History::Partial));
+    for id in ["items.total", "points.remaining", "items.completed"] {
+        assert_eq!(before_gap.reason(id), Some("how a work item stood then is not known"), "{id}");
+    }
+    let (after_gap, told) = on("2026-11-18T15:30:00Z");
+    assert_eq!((told, after_gap.value("items.completed")), (RevisionTold::Earlier, Some(1.0)));
+}
+
+/// The tag was put on in the afternoon: that morning it was not there, whatever the item bears now.
+#[test]
+fn a_past_board_is_blocked_by_what_was_known_then() {
+    let blocked = |facts: &mut Facts| {
+        in_sprint(OWN, "New", 2.0)(facts);
+        facts.blocked = true;
+    };
+    let tagged = Details { tags: vec!["Blocked".into(), "UI".into()], ..details() };
+    let revisions: [(u32, &str, testing::Change<'_>); 3] = [
+        (1, BEFORE, &in_sprint(OWN, "New", 2.0)),
+        (2, SECOND_DAY, &blocked),
+        (3, THIRD_DAY, &in_sprint(OWN, "Active", 2.0)),
+    ];
+    let item = life_with(1, tagged, &revisions);
+    let on = |date: &str, rule: &str| {
+        let blocked_by = crate::domain::BlockedRules::parse(rule).unwrap();
+        let catalogue = Catalogue { blocked_by, ..with_sprints_before() };
+        let frame = SprintContext::new(&catalogue, sprint(&catalogue), MetricSettings::default());
+        let (then, told) = item.as_of(at(date)).unwrap();
+        let tags: Vec<String> = then.present().details.tags.iter().map(|tag| tag.to_string()).collect();
+        let figures = compute(&frame, [Digest::told(&then, told, &frame)].iter(), at(date));
+        (figures.value("items.blocked"), figures.value("blocked.hours"), tags)
+    };
+    assert_eq!(on(FIRST_DAY, "tag:Blocked"), (Some(0.0), Some(0.0), vec![]));
+    assert_eq!(on("2026-11-17T18:00:00Z", "tag:Blocked"), (Some(1.0), Some(3.0), vec!["Blocked".to_owned()]));
+    // Another tag is not kept of earlier revisions.
+    assert_eq!(on("2026-11-17T18:00:00Z", "tag:UI").0, None);
 }

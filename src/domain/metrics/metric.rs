@@ -54,6 +54,8 @@ pub struct Metric {
     unknown: Option<fn(&Tallies<'_>) -> u32>,
     /// Whether it rests on Closed Date, which some processes set in ways of their own, where a revision is missing.
     by_closed_date: bool,
+    /// Whether it looks back over the last 90 days.
+    looks_back: bool,
     /// Its parts and series.
     detail: Option<fn(&Tallies<'_>) -> Option<Json>>,
 }
@@ -72,6 +74,7 @@ impl Metric {
             counted: Counted::Always,
             unknown: None,
             by_closed_date: false,
+            looks_back: false,
             detail: None,
         }
     }
@@ -105,8 +108,9 @@ impl Metric {
         Self { unknown: Some(unknown), ..self }
     }
 
+    /// It looks back over the last 90 days, and at Closed Date where a revision is missing.
     pub(super) const fn by_closed_date(self) -> Self {
-        Self { by_closed_date: true, ..self }
+        Self { by_closed_date: true, looks_back: true, ..self }
     }
 
     /// In points, or in items where nothing in the sprint's scope is estimated.
@@ -194,6 +198,7 @@ impl Metric {
         let unknown = self.unknown?(tallies);
         match (tallies.has_read_past(), unknown) {
             (false, _) => Some(need::PAST.reason.into()),
+            (true, _) if self.looks_back && tallies.looks_beyond() => Some(need::SHORT_PAST.into()),
             (true, 0) => None,
             (true, 1) => Some("a revision of one work item is missing".into()),
             (true, items) => Some(format!("revisions of {items} work items are missing").into()),

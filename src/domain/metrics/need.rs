@@ -22,6 +22,12 @@ const fn need(reason: &'static str, is_met: fn(&Tallies<'_>) -> bool) -> Need {
 const NO_BUG_TYPES: &str = "which types are bugs cannot be read";
 const PAST_UNREAD: &str = "the team's past is still being read";
 
+/// What a number lacks that looks back further than the past is known.
+pub(super) const SHORT_PAST: &str = "of the last 90 days not all is known";
+
+pub(super) const SPRINT_BEFORE: Need =
+    need("what was in the sprint before is not known", |all| !all.moment.frame.lacks_sprint_before);
+
 /// That the team selects its items by area path.
 pub(super) const AREA_PATH: Need =
     need(OTHER_TEAM_FIELD, |all| all.moment.frame.catalogue.team_field.is_none());
@@ -41,8 +47,13 @@ pub(super) const WORKING_DAYS: Need = need("the team's working days or days off 
 });
 pub(super) const WORKING_WEEK: Need =
     need("the team has no working days", |all| all.moment.stale_before.is_some());
-pub(super) const CAPACITY_READ: Need =
-    need("the team's capacities cannot be read", |all| all.has_read(Capacities) || all.capacity().is_some());
+pub(super) const CAPACITY_READ: Need = need("the team's capacities cannot be read", |all| {
+    // Where those of other sprints are known, those of one that is over were not asked for.
+    let frame = all.moment.frame;
+    let known = &frame.catalogue.capacities;
+    let is_asked = known.is_empty() || known.contains_key(&frame.sprint.id);
+    all.has_read(Capacities) && is_asked || all.capacity().is_some()
+});
 pub(super) const CAPACITY: Need =
     need("no capacity is entered for the sprint", |all| all.capacity().is_some());
 pub(super) const TASKS: Need = need("the sprint has no tasks", |all| all.tasks.all > 0);

@@ -74,6 +74,9 @@ impl Said {
         if tallies.is_zero(ids::ITEMS_TOTAL) {
             return Err("nothing is planned for the sprint");
         }
+        if remaining == Hundredths::default() && items != remaining && tallies.forecast.is_none() {
+            return Err("the items that are left are not estimated, or with 0");
+        }
         let velocity = super::values::velocity_average(tallies).ok();
         let velocity = velocity.filter(|_| tallies.has_read_past() && !tallies.finished().is_empty());
         Ok(Self {

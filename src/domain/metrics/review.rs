@@ -7,15 +7,11 @@ use super::periods::sprints::{EarlierSprint, settled_at};
 use super::statistics::SprintSums;
 use super::tally::percent;
 use crate::domain::wire::view::{SprintReview, Unit};
-use crate::domain::{Catalogue, Hundredths, Iteration, Timestamp, WorkItem};
+use crate::domain::{Catalogue, Iteration, RevisionTold, Timestamp, WorkItem};
 
 /// What is to be changed with every change of a formula by which a finished sprint is told: what was frozen by another is not
 /// computed anew.
 pub const DEFINITION: u32 = 1;
-
-/// For how long after a sprint is settled its board may be frozen, in milliseconds: 30 days. What is older may have begun
-/// before the past that is known.
-const KNOWN_FOR_MS: i64 = 30 * 24 * 60 * 60_000;
 
 /// What became of a sprint, from the lives of the team's items; `None` where it has no dates.
 pub fn review<'i>(
@@ -33,10 +29,9 @@ pub fn review<'i>(
     };
     let mut sums = SprintSums::default();
     for item in items {
-        sums.add(&part(&Life::of(item, catalogue), 0, &earlier));
+        sums.add(&part(&Life::of(item, RevisionTold::Newest, catalogue), 0, &earlier));
     }
-    let has_points = [sums.planned, sums.completed].iter().any(|sums| sums.points != Hundredths::default());
-    let unit = if has_points { Unit::Points } else { Unit::Items };
+    let unit = if sums.is_estimated() { Unit::Points } else { Unit::Items };
     Some(SprintReview {
         unit,
         planned: sums.planned.in_unit(unit),
@@ -49,9 +44,7 @@ pub fn review<'i>(
     })
 }
 
-/// Whether a sprint of a team is over for good: nothing of it is completed late any more, and it is no older than numbers look
-/// back.
+/// Whether a sprint of a team is over for good: nothing of it is completed late any more.
 pub fn is_settled(catalogue: &Catalogue, sprint: &Iteration, now: Timestamp) -> bool {
-    let settled = settled_at(catalogue, sprint).filter(|settled| *settled <= now);
-    settled.is_some_and(|settled| now.ms_since(settled) <= KNOWN_FOR_MS)
+    settled_at(catalogue, sprint).is_some_and(|settled| settled <= now)
 }

@@ -58,6 +58,8 @@ pub(crate) struct SprintSums {
 pub(crate) struct Amounts {
     pub(crate) points: Hundredths,
     pub(crate) items: Hundredths,
+    /// How many of the items have an estimate, 0 included.
+    estimated: u32,
 }
 
 impl Amounts {
@@ -72,10 +74,16 @@ impl Amounts {
         let Some(estimate) = estimate else { return };
         self.points = self.points + estimate.unwrap_or_default();
         self.items = self.items + Hundredths::whole(1);
+        self.estimated += u32::from(estimate.is_some());
     }
 }
 
 impl SprintSums {
+    /// Whether anything that was planned or completed has an estimate.
+    pub(crate) const fn is_estimated(&self) -> bool {
+        self.planned.estimated > 0 || self.completed.estimated > 0
+    }
+
     pub(crate) fn add(&mut self, part: &PartInSprint) {
         self.unknown += u32::from(part.is_unknown);
         self.planned.add(part.planned);
@@ -96,6 +104,8 @@ pub(crate) struct Statistics {
     pub(crate) by_field: bool,
     /// How many items were completed on each of the working days before today.
     pub(crate) completed: Vec<u32>,
+    /// How many items were completed today and on the six days before.
+    pub(crate) week: u32,
     /// Completed items of which nobody knows when they were.
     pub(crate) undated: u32,
     /// The day on which the team's first item was created.
@@ -116,6 +126,13 @@ impl Statistics {
         for digest in digests {
             all.add(digest, moment);
         }
+        // Of what was before the past that is known nobody can say that nothing was completed.
+        let known = moment
+            .frame
+            .known_from
+            .map(|from| moment.frame.catalogue.calendar().day_of(from))
+            .and_then(|day| day.succ_opt());
+        all.first_day = all.first_day.max(known.filter(|_| all.first_day.is_some()));
         all.lead.days.sort_unstable();
         all.cycle.days.sort_unstable();
         all
@@ -143,6 +160,7 @@ impl Statistics {
         }
         match completed_day(digest) {
             Ok(day) => {
+                self.week += u32::from(day >= moment.week_from);
                 let place = moment.worked.place_of(day);
                 if let Some(items) = place.and_then(|place| self.completed.get_mut(place)) {
                     *items += 1;
@@ -166,7 +184,6 @@ impl Statistics {
 
     /// What the sprints before are counted in: points, or items where nothing of them is estimated.
     pub(crate) fn has_estimated_sprints(&self) -> bool {
-        let has_points = |amounts: &Amounts| amounts.points != Hundredths::default();
-        self.sprints.iter().any(|sprint| has_points(&sprint.planned) || has_points(&sprint.completed))
+        self.sprints.iter().any(SprintSums::is_estimated)
     }
 }

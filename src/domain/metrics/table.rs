@@ -161,7 +161,7 @@ pub const METRICS: &[Metric] = &[
         SCOPE_CHANGE,
     ),
     Metric::sum(ids::ITEMS_CARRIED_OVER, Unit::Items, BY_ONE, past::items_carried_over)
-        .needs(&[need::DATES, need::WORKING_DAYS, need::PAST])
+        .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::SPRINT_BEFORE])
         .of_past(|all| all.sum(ids::ITEMS_CARRIED_OVER).unknown_items)
         .says("How many items the sprint was planned with that the sprint before left open.", VELOCITY),
     velocity(ids::VELOCITY_COMPLETED, past::velocity_completed)
@@ -297,9 +297,12 @@ pub const METRICS: &[Metric] = &[
         "95 of 100 items completed in the last 90 days took at most this long since they were created.",
         LEAD_TIME,
     ),
-    Metric::sum(ids::THROUGHPUT_WEEK, Unit::Items, BY_ONE, past::throughput_week)
-        .of_past(|all| all.statistics.undated)
-        .says("How many of the team's items were completed today and on the six days before.", KANBAN_GUIDE),
+    Metric::computed(ids::THROUGHPUT_WEEK, Unit::Items, BY_ONE, |all| {
+        Ok(Hundredths::whole(all.statistics.week))
+    })
+    .of(past::throughput_week)
+    .of_past(|all| all.statistics.undated)
+    .says("How many of the team's items were completed today and on the six days before.", KANBAN_GUIDE),
     Metric::computed(ids::THROUGHPUT_DAY, Unit::Items, BY_TENTH, values::throughput_day)
         .of(past::throughput_days)
         .needs(&[need::WORKING_DAYS, need::WORKED_DAYS])

@@ -129,6 +129,13 @@ impl<'a> Tallies<'a> {
         self.statistics.completed_on(&self.moment.worked, forecast::DAYS_DRAWN_FROM)
     }
 
+    /// Whether the last 90 days began before the past that is known.
+    pub(super) fn looks_beyond(&self) -> bool {
+        let frame = self.moment.frame;
+        let known = frame.known_from.map(|from| frame.catalogue.calendar().day_of(from));
+        known.is_some_and(|known| self.moment.lead_from < known)
+    }
+
     /// Whether the team's past was read as far back as numbers look.
     pub(super) fn has_read_past(&self) -> bool {
         self.moment.frame.past == Past::Read

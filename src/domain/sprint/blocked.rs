@@ -5,13 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::sprint::facts::{FIELD_DEFAULT, TAG_DEFAULT};
 use crate::domain::{Facts, Present, Text};
-
-/// The tag that counts where no setting says otherwise.
-const TAG_DEFAULT: &str = "Blocked";
-
-/// The field of the published processes.
-const FIELD_DEFAULT: &str = "Microsoft.VSTS.CMMI.Blocked";
 
 /// The field that says in which column of its team's board an item is.
 pub const BOARD_COLUMN: &str = "System.BoardColumn";

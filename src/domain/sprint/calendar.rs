@@ -79,6 +79,11 @@ impl Calendar<'_> {
             .map_or(FAR_AWAY, |instant| Timestamp::from_epoch_ms(instant.timestamp_millis()))
     }
 
+    /// The first instant of a day.
+    pub fn start_of(&self, day: CivilDate) -> Timestamp {
+        self.end_of(day.pred_opt().unwrap_or(day))
+    }
+
     /// Whether the team works on a day.
     pub fn is_working(&self, day: CivilDate) -> bool {
         self.weekdays.contains(&day.weekday()) && !self.days_off.contains(&day)

@@ -18,6 +18,12 @@ pub const EFFORT_FIELDS: [&str; 3] = [
 /// The reference name of the field of remaining work of the published processes.
 pub const REMAINING_WORK: &str = "Microsoft.VSTS.Scheduling.RemainingWork";
 
+/// The tag that means blocked where no setting says otherwise.
+pub(super) const TAG_DEFAULT: &str = "Blocked";
+
+/// The field of the published processes for it.
+pub(super) const FIELD_DEFAULT: &str = "Microsoft.VSTS.CMMI.Blocked";
+
 /// How many numbers are kept of a revision beside those of the fields that teams are known to estimate in: which these are
 /// may only be learnt later.
 const NUMBERS_MAX: usize = 32;
@@ -90,6 +96,11 @@ impl Facts {
             None if self.has_more_numbers && !EFFORT_FIELDS.contains(&&**field) => Err(NotKept),
             number => Ok(number.copied()),
         }
+    }
+
+    /// The default tag for blocked, where the revision is known to have borne it: no other tag is kept of earlier ones.
+    pub(super) fn tag_of_block(&self) -> Option<Text> {
+        (self.blocked && !self.flags.contains(FIELD_DEFAULT)).then(|| TAG_DEFAULT.into())
     }
 
     /// What says on which board it was, and may change without a revision.

@@ -84,8 +84,9 @@ pub(crate) fn reopened(life: &Life<'_>, frame: &SprintContext<'_>) -> Option<u32
     (!(begins_late && was_before)).then_some(times)
 }
 
-/// For how long the item was blocked on the days of the sprint while it was open; `is_blocked` says whether it is now.
-pub(crate) fn blocked(life: &Life<'_>, is_blocked: bool, frame: &SprintContext<'_>) -> BlockedTime {
+/// For how long the item was blocked on the days of the sprint while it was open; `is_blocked` says whether it is now, as far as
+/// that is known.
+pub(crate) fn blocked(life: &Life<'_>, is_blocked: Option<bool>, frame: &SprintContext<'_>) -> BlockedTime {
     let Some((start, end)) = frame.bounds else { return BlockedTime::default() };
     let mut time = BlockedTime::default();
     let mut stages = life.stages.iter().peekable();
@@ -98,7 +99,7 @@ pub(crate) fn blocked(life: &Life<'_>, is_blocked: bool, frame: &SprintContext<'
         let is_newest = stages.peek().is_none();
         let is_open = !matches!(stage.category, Some(StateCategory::Completed | StateCategory::Removed));
         let is_blocked = match is_newest {
-            true => Some(is_blocked),
+            true => is_blocked,
             false => frame.catalogue.blocked_by.held_earlier(&stage.claim.facts),
         };
         match is_blocked {

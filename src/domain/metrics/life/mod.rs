@@ -7,7 +7,8 @@ pub(crate) mod scope_change;
 use super::reading::{effort, is_of_team};
 use crate::domain::sprint::facts::NotKept;
 use crate::domain::{
-    BacklogLevel, Catalogue, Claim, History, Hundredths, SprintId, StateCategory, Timestamp, WorkItem,
+    BacklogLevel, Catalogue, Claim, History, Hundredths, RevisionTold, SprintId, StateCategory, Timestamp,
+    WorkItem,
 };
 
 /// How an item stood at an instant of the past, to one sprint.
@@ -75,11 +76,12 @@ pub(crate) struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    pub(crate) fn of(item: &'a WorkItem, catalogue: &Catalogue) -> Self {
+    /// The life of an item of which that revision is told as the newest.
+    pub(crate) fn of(item: &'a WorkItem, told: RevisionTold, catalogue: &Catalogue) -> Self {
         let revisions: Vec<(u32, &Claim)> = item.revisions().collect();
         let follows = |index: usize| match (revisions.get(index), revisions.get(index + 1)) {
             (Some((rev, _)), Some((next, _))) => rev + 1 == *next,
-            _ => true,
+            _ => told != RevisionTold::BeforeGap,
         };
         let stage = |(index, (_, claim)): (usize, &(u32, &'a Claim))| {
             let facts = &claim.facts;
@@ -101,7 +103,7 @@ impl<'a> Life<'a> {
             stages: revisions.iter().enumerate().map(stage).collect(),
             created_at: first_change.or(item.present().details.created_at),
             unseen_since: item.unseen_since(),
-            history: item.history(),
+            history: if told == RevisionTold::BeforeGap { History::Partial } else { item.history() },
         }
     }
 

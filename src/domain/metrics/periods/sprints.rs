@@ -37,7 +37,7 @@ pub(crate) fn sprints_before<'a>(
         iteration,
         planned_until: planned_until(calendar, *span, grace_days),
         ends_at: calendar.end_of(span.last()),
-        settled_at: calendar.end_of(follower.last()),
+        settled_at: calendar.end_of(follower.last().max(span.last())),
     });
     let described: Vec<_> = described.collect();
     let skipped = described.len().saturating_sub(SPRINTS_KEPT);
@@ -56,7 +56,7 @@ pub(crate) fn settled_at(catalogue: &Catalogue, sprint: &Iteration) -> Option<Ti
     let later = catalogue.dated().filter(|(span, other)| order(*span, other) > order(own, sprint));
     let follower = later.min_by_key(|(span, other)| order(*span, other)).map(|(span, _)| span.last());
     let as_long = || own.last().checked_add_signed(chrono::TimeDelta::days(own.len_days()));
-    Some(catalogue.calendar().end_of(follower.or_else(as_long).unwrap_or(own.last())))
+    Some(catalogue.calendar().end_of(follower.or_else(as_long).map_or(own.last(), |day| day.max(own.last()))))
 }
 
 /// The first instant at which a sprint is planned: the end of its first working day, on which planning and roll-over

@@ -99,6 +99,9 @@ pub(super) fn items_unestimated(digest: &Digest, _: &Moment<'_>) -> Outcome {
 
 pub(super) fn items_blocked(digest: &Digest, _: &Moment<'_>) -> Outcome {
     open_in_scope(digest)?;
+    if digest.has_unknown_block {
+        return Err(Exclusion::Unknown("whether a work item was blocked then is not known"));
+    }
     one(digest.blocked.ok_or(Exclusion::LeftOut("is not blocked"))?)
 }
 
@@ -180,7 +183,10 @@ pub(super) fn bug(digest: &Digest) -> Check {
     not_removed(digest)
 }
 
-const fn on_board(digest: &Digest) -> Check {
+fn on_board(digest: &Digest) -> Check {
+    if digest.is_unknown && digest.concerns_sprint() {
+        return Err(Exclusion::Unknown("how a work item stood then is not known"));
+    }
     require(digest.on_board, "is no longer in the sprint")
 }
 

@@ -52,6 +52,17 @@ pub struct WorkItem {
     known_from: Option<KnownFrom>,
 }
 
+/// Which revision of an item is told as the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevisionTold {
+    /// The newest.
+    Newest,
+    /// An earlier one, in force until the next.
+    Earlier,
+    /// An earlier one, after which one is missing: it may have been in force no longer.
+    BeforeGap,
+}
+
 /// Whether every revision up to the newest is known, from the first or from the beginning of its known life on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -240,13 +251,19 @@ impl WorkItem {
         self
     }
 
-    /// The item as it was just before `end`, with the title, the person and the tags of now; `None` where no revision is
-    /// known that was there.
-    pub fn as_of(&self, end: Timestamp) -> Option<Self> {
-        let (newest, _) = self.revisions().filter(|(_, claim)| claim.changed_at < end).last()?;
-        let mut then = self.clone();
-        then.revisions.retain(|rev, _| *rev <= newest);
-        Some(then)
+    /// The item as it was just before `end`, and what is known of that; `None` where no revision is known that was there. The
+    /// title and the person are those of now; of tags no revision keeps more than whether it bore the default one for blocked.
+    pub fn as_of(&self, end: Timestamp) -> Option<(Self, RevisionTold)> {
+        let (rev, claim) = self.revisions().filter(|(_, claim)| claim.changed_at < end).last()?;
+        if rev == self.newest().0 {
+            return Some((self.clone(), RevisionTold::Newest));
+        }
+        let next = self.revisions.range(rev + 1..).next().map(|(next, _)| *next);
+        let told = if next == Some(rev + 1) { RevisionTold::Earlier } else { RevisionTold::BeforeGap };
+        let tags = claim.facts.tag_of_block().into_iter().collect();
+        let mut then = Self { details: Details { tags, ..self.details.clone() }, ..self.clone() };
+        then.revisions.retain(|kept, _| *kept <= rev);
+        Some((then, told))
     }
 
     /// The newest known revision.
