@@ -37,7 +37,7 @@ async function compile(files) {
   return compiled.stdout ?? String(compiled);
 }
 
-const EVENTS = { cache_invalidated: "CacheInvalidated", closing: "Closing", connected: "Connected", degraded: "Degraded", heartbeat: "Heartbeat", metric_changed: "MetricChanged", recovered: "Recovered", snapshot: "Snapshot", sprint_changed: "SprintChanged", sync_completed: "SyncCompleted", webhook_health: "WebhookHealth", workitem_changed: "WorkItemChanged", workitems_updated: "WorkItemsUpdated" };
+const EVENTS = { cache_invalidated: "CacheInvalidated", closing: "Closing", connected: "Connected", degraded: "Degraded", heartbeat: "Heartbeat", metric_changed: "MetricChanged", outlook_changed: "OutlookChanged", recovered: "Recovered", snapshot: "Snapshot", sprint_changed: "SprintChanged", sync_completed: "SyncCompleted", webhook_health: "WebhookHealth", workitem_changed: "WorkItemChanged", workitems_updated: "WorkItemsUpdated" };
 const OBJECTS = { "object.board": "Board", "object.board-between-sprints": "Board", "object.burndown": "Burndown", "object.directory": "Directory", "object.explanation": "Explanation", "object.item": "Item", "object.metric": "Metric", "object.sprint": "Sprint" };
 
 /** A value with nothing widened, as an answer of the service would be if it were written down. */
