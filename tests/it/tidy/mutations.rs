@@ -9,8 +9,9 @@ use super::{Violations, read, read_json, repository_files};
 fn every_mutation_fits_the_code_and_names_a_test() {
     let mutations = read_json("tests/mutations.json");
     let mutations = mutations.as_array().expect("tests/mutations.json is a list");
+    let is_source = |path: &String| path.ends_with(".rs") || path.ends_with(".mjs");
     let sources: Vec<String> =
-        repository_files().into_iter().filter(|path| path.ends_with(".rs")).map(|path| read(&path)).collect();
+        repository_files().into_iter().filter(is_source).map(|path| read(&path)).collect();
     let document = read("docs/TESTING.md");
     let mut violations = Violations::of("The defects that were put in on purpose can be put in again.");
     let mut complain =
@@ -27,7 +28,7 @@ fn every_mutation_fits_the_code_and_names_a_test() {
         }
         // The tests of a suite that is written once for several adapters are generic.
         let test = text("test").rsplit("::").next().unwrap_or_default();
-        let functions = [format!("fn {test}("), format!("fn {test}<")];
+        let functions = [format!("fn {test}("), format!("fn {test}<"), format!("test(\"{test}")];
         if !functions.iter().any(|function| sources.iter().any(|source| source.contains(function))) {
             complain(name, format!("there is no test {}: name the one that notices", text("test")));
         }
