@@ -186,7 +186,7 @@ class Client {
       state: (state) => this.#stand(state),
       malformed: () => (this.malformed += 1),
     };
-    const options = { ...this.#options, filter: this.#filter, lastEventId: this.#position, clock: this.#clock };
+    const options = { ...this.#options, filter: this.#filter, lastEventId: this.#position, position: () => this.#position, clock: this.#clock };
     // A page whose stream another keeps needs no code for one.
     if (options.share && (await this.#keep(import("./shared.js"), ({ share }) => share(options, told)))) return;
     await this.#keep(import("./stream.js"), ({ Stream }) => new Stream(options, told));

@@ -13,9 +13,8 @@ const CLOCKS_MS = 1000;
 export function share(options, told) {
   const hasWorkers = typeof SharedWorker !== "undefined" && options.share !== "locks";
   const hasLocks = globalThis.navigator?.locks !== undefined && typeof BroadcastChannel !== "undefined";
-  const byLocks = () => (hasLocks ? ledBy(options) : null);
-  if (!hasWorkers) return hasLocks ? new Page(options, told, byLocks) : null;
-  return new Page(options, told, (receive, failed) => workerOf(receive, failed), byLocks);
+  const means = [hasWorkers && workerOf, hasLocks && ledBy(options)].filter(Boolean);
+  return means.length > 0 ? new Page(options, told, means) : null;
 }
 
 /** A page's part. A means that does not work is followed by the next one. */
@@ -31,7 +30,7 @@ class Page {
   #isClosed = false;
   #undo = () => {};
 
-  constructor(options, told, ...means) {
+  constructor(options, told, means) {
     this.#options = options;
     this.#told = told;
     this.#means = means;
@@ -100,7 +99,7 @@ class Page {
 
   /** Says what the page wants, unless that was said. */
   async #want(isForced = false) {
-    const { url, filter, lastEventId, isHidden } = this.#options;
+    const { url, filter, position, isHidden } = this.#options;
     const headers = await this.#options.headers();
     const said = JSON.stringify(headers);
     if (this.#isClosed || (said === this.#headers && !isForced)) return false;
@@ -108,7 +107,7 @@ class Page {
     this.#headers = said;
     if (isNew) {
       const absolute = new URL(url || "/", location.href).href.replace(/\/$/, "");
-      this.#post({ do: "want", url: absolute, headers, filter, lastEventId, isHidden: isHidden(), lock: this.#lock });
+      this.#post({ do: "want", url: absolute, headers, filter, lastEventId: position(), isHidden: isHidden(), lock: this.#lock });
     }
     return isNew;
   }

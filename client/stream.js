@@ -9,6 +9,8 @@ const RETRY_MS = 2000;
 const RETRY_MAX_MS = 30_000;
 /** The same where nobody looks. */
 const RETRY_HIDDEN_MAX_MS = 60_000;
+/** What a server names is taken for no less. */
+const RETRY_LEAST_MS = 1000;
 /** Chance never makes a try follow at once. */
 const RETRY_MIN_MS = 200;
 /** As long as that it is waited where an answer asks for more. */
@@ -132,7 +134,7 @@ export class Stream {
       position: (id) => {
         if (isCurrent() && !this.#clock.haveParted()) this.lastEventId = id;
       },
-      retry: (ms) => (this.#retryMs = ms),
+      retry: (ms) => (this.#retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_LEAST_MS, ms))),
       ended: (reason, answer = null) => isCurrent() && this.#ended(reason ?? (hasBegun ? "lost" : "cut"), answer),
     });
     // After a planned end the silence since then is what counts.

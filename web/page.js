@@ -8,9 +8,12 @@ import { client } from "./live.js";
 import { pageStatus } from "./status.js";
 import { isPlannedEnd } from "./stream.js";
 import { amount, asOf, nextTry, setText, time } from "./text.js";
+import { follow } from "./version.js";
 import { BoardView } from "./view.js";
 
 const EVENTS_SHOWN = 50;
+/** The colour of the icon, by the word of the header. */
+const ICONS = { live: "1a7f37", loading: "57606a", checking: "57606a" };
 /** Where loading the page anew may lead to a page to sign in, or make the browser ask; and what that is called. */
 const ANEW = { signed_out: "Sign in", redirected: "Reload", challenged: "Reload" };
 
@@ -23,16 +26,22 @@ let wasInDoubt = false;
 /** Which other boards there are: `null` until that is known. */
 let others = filter().size > 0 ? null : [];
 
+/** Since when nothing is painted, because somebody wants to read in peace; `null` while everything is. */
+let pausedAt = null;
+
 client.subscribe(() => {
-  paint(client.getState().boards);
+  if (pausedAt === null) paint(client.getState().boards);
   standing();
 });
 
 client.on("event", (event) => {
   // What opened a stream is no worse than what was kept before.
-  if (event.type === "connected") keepKey();
+  if (event.type === "connected") {
+    keepKey();
+    follow(event.serverVersion);
+  }
   look(event);
-  if (isNews(event)) list(event, names.get(keyOf(event)));
+  if (pausedAt === null && isNews(event)) list(event, names.get(keyOf(event)));
 });
 
 client.on("state", async (state) => {
@@ -44,6 +53,17 @@ client.on("state", async (state) => {
 });
 
 addEventListener("hashchange", () => client.tryNow({ force: true }));
+
+byId("pause").addEventListener("click", () => {
+  pausedAt = pausedAt === null ? client.now() : null;
+  byId("pause").setAttribute("aria-pressed", String(pausedAt !== null));
+  setText(byId("pause"), pausedAt === null ? "Pause" : "Go on");
+  if (pausedAt === null) paint(client.getState().boards);
+  standing();
+});
+
+// A screen that is loaded anew while nothing answers shows what was last known, and not an error of the browser.
+navigator.serviceWorker?.register("sw.js", { scope: "/api/dashboard" }).catch((error) => console.warn("the page cannot be kept", error));
 
 setInterval(() => {
   for (const view of views.values()) view.tick();
@@ -144,13 +164,26 @@ function standing() {
   body.classList.toggle("stale", doubt || (connection.is !== "live" && (connection.is !== "opening" || all.length > 0)));
   setText(byId("status"), word);
   // Who listens is told as well that all is well again.
-  setText(byId("words"), text || "The boards are live.");
-  byId("words").classList.toggle("unseen", text === "");
+  const paused = pausedAt === null ? "" : `Paused at ${time(pausedAt)}: what is shown is as it was then.`;
+  setText(byId("words"), [paused, text].filter(Boolean).join(" ") || "The boards are live.");
+  byId("words").classList.toggle("unseen", text === "" && paused === "");
+  entitle(word, all);
   setText(byId("next"), nextTry(retryAt));
   const isUnknown = word === "unknown" && Array.isArray(others);
   link(isUnknown ? others.map(linkTo).sort() : ANEW[connection.is] ? [[ANEW[connection.is], pageAddress()]] : []);
   const ages = all.map((board) => board.dataAsOf);
   setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
+}
+
+/** The document's title and its icon say whose boards these are, and how they stand. */
+function entitle(word, all) {
+  const teams = all.slice(0, 3).map(({ team, project }) => team?.name ?? project.name);
+  const named = all.length > 3 ? `${all.length} boards` : teams.join(", ");
+  const title = [named, word === "live" ? "" : word, "boardcast"].filter(Boolean).join(" · ");
+  if (document.title !== title) document.title = title;
+  const colour = ICONS[word] ?? "b36b00";
+  const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4' fill='%23${colour}'/></svg>`;
+  if (byId("icon").getAttribute("href") !== icon) byId("icon").setAttribute("href", icon);
 }
 
 function linkTo({ project, projectId, team }) {

@@ -2,7 +2,8 @@
 
 import { client } from "./live.js";
 
-const LOCALE = "en-GB";
+// As whoever looks writes numbers and times. Days are the team's, so these have no zone.
+const LOCALE = navigator.languages;
 const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
 const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });

@@ -53,7 +53,11 @@ export class BoardView {
     const element = this.#element;
     element.dataset.scope = board.key;
     this.board = board;
-    setText(this.#find("h2"), nameOf(team ?? project));
+    const heading = this.#find("h2");
+    setText(heading, nameOf(team ?? project));
+    heading.id = `board-${board.key}`;
+    element.setAttribute("aria-labelledby", heading.id);
+    setText(this.#find(".more summary"), `All numbers of ${nameOf(team ?? project)}`);
     setText(this.#find(".sprint"), sprintWords(board));
     for (const id of this.#rows.keys()) if (!board.items.has(id)) this.#removeRow(id);
     // In order, so that each new row is found its place at the end.
@@ -181,7 +185,7 @@ export class BoardView {
       tile = clone("tile");
       setText(tile.querySelector("dt"), name);
       const why = tile.querySelector(".why");
-      why.setAttribute("aria-label", `Why is ${name} what it is?`);
+      why.setAttribute("aria-label", `Why? ${name} of ${nameOf(this.board.team ?? this.board.project)}`);
       why.addEventListener("click", () => this.#why(this.board, metric, name));
       this.#tiles.set(metric, tile);
       list.append(tile);

@@ -49,7 +49,9 @@ const FILES: &[File] = &[
     file!("web/page.js", SCRIPT),
     file!("web/refusal.js", SCRIPT),
     file!("web/status.js", SCRIPT),
+    file!("web/sw.js", SCRIPT),
     file!("web/text.js", SCRIPT),
+    file!("web/version.js", SCRIPT),
     file!("web/view.js", SCRIPT),
     file!("client/boardcast.js", SCRIPT),
     file!("client/client.js", SCRIPT),
@@ -93,7 +95,22 @@ pub(super) const FUNCTION: Function = Function {
 
 /// The files compressed, in their order: once, since they never change.
 static COMPRESSED: LazyLock<Vec<Bytes>> =
-    LazyLock::new(|| FILES.iter().map(|file| gzip(file.content)).collect());
+    LazyLock::new(|| FILES.iter().map(|file| gzip(content(file))).collect());
+
+const SERVICE_WORKER: &str = "sw.js";
+
+/// The service worker, which begins with a line that differs where any file does: a browser installs it anew when its
+/// bytes are others, and only then keeps the files anew.
+static WORKER: LazyLock<String> = LazyLock::new(|| {
+    let all: String = FILES.iter().map(|file| etag(file.content, "")).collect();
+    let worker = FILES.iter().find(|file| file.name() == SERVICE_WORKER).map_or("", |file| file.content);
+    format!("const EDITION = {};\n{worker}", etag(&all, ""))
+});
+
+/// What is served of a file.
+fn content(file: &File) -> &'static str {
+    if file.name() == SERVICE_WORKER { WORKER.as_str() } else { file.content }
+}
 
 /// Answers with a file of the page.
 fn handle(name: Option<&str>, request: &Request) -> Response {
@@ -103,7 +120,7 @@ fn handle(name: Option<&str>, request: &Request) -> Response {
     };
     let compressed = takes_gzip(&request.headers).then(|| COMPRESSED.get(index)).flatten();
     // Another encoding is another representation, with a tag of its own (RFC 9110 §8.8.3.3).
-    let etag = etag(file.content, if compressed.is_some() { "-gzip" } else { "" });
+    let etag = etag(content(file), if compressed.is_some() { "-gzip" } else { "" });
     let mut response = match reply::matches(&request.headers, &etag) {
         true => reply::not_modified(),
         false => match compressed {
@@ -111,12 +128,14 @@ fn handle(name: Option<&str>, request: &Request) -> Response {
                 let response = reply::bytes(StatusCode::OK, file.media_type, bytes.clone());
                 reply::with_header(response, CONTENT_ENCODING, "gzip")
             }
-            None => reply::bytes(StatusCode::OK, file.media_type, file.content),
+            None => reply::bytes(StatusCode::OK, file.media_type, content(file)),
         },
     };
     for (name, value) in [
         (ETAG, etag.as_str()),
         (VARY, "Accept-Encoding"),
+        // The page's own address is above that of its files.
+        (HeaderName::from_static("service-worker-allowed"), "/api/dashboard"),
         (CACHE_CONTROL, "no-cache"),
         (HeaderName::from_static("content-security-policy"), CONTENT_SECURITY_POLICY),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),

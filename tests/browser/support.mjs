@@ -38,6 +38,8 @@ const BROWSER_FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  "--lang=en-GB",
+  "--accept-lang=en-GB",
   // Whatever a page or the browser itself asks for, no name is looked up and no other machine is reached.
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ];
@@ -233,10 +235,11 @@ export async function startScripted() {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     const file = /^\/api\/dashboard(?:\/([a-z-]+\.[a-z]+))?$/.exec(pathname);
-    if (file) {
+    if (file && scripted.files) {
       const name = file[1] ?? "index.html";
       const content = await readFile(path.join(ROOT, "web", name)).catch(() => readFile(path.join(ROOT, "client", name)));
-      response.writeHead(200, { "content-type": `${MEDIA_TYPES[path.extname(name)]}; charset=utf-8` }).end(content);
+      const headers = { "content-type": `${MEDIA_TYPES[path.extname(name)]}; charset=utf-8`, "service-worker-allowed": "/api/dashboard" };
+      response.writeHead(200, headers).end(content);
     } else if (scripted.instead && scripted.instead(response, request) !== false) {
       refused += 1;
     } else if (pathname === "/api/sse/dashboard") {
@@ -257,6 +260,8 @@ export async function startScripted() {
     origin: `http://127.0.0.1:${server.address().port}`,
     answers,
     instead: null,
+    /** Whether it serves the page. */
+    files: true,
     /** Resolves as soon as somebody listens. */
     listened: () => until("the page opens the stream", () => streams.size > 0),
     /** How many streams were opened. */

@@ -1,0 +1,136 @@
+// The page for everyone: what a checker of accessibility finds in each state, by the keyboard alone, on small and large screens.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+import { SCOPE, board, connected, item, openScripted, page, screenshot, startServer, until, useBrowser } from "./support.mjs";
+
+const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+let server;
+
+useBrowser();
+
+const state = () => page.$eval("body", (body) => body.dataset.state);
+
+/** What the checker finds, rule by rule, with the first elements of each. */
+async function findings() {
+  // What fades in is judged as it is in the end.
+  await page.evaluate(() => document.getAnimations().forEach((animation) => animation.finish()));
+  await page.evaluate(`${AXE}; 0`);
+  const { violations } = await page.evaluate((tags) => axe.run(document, { runOnly: { type: "tag", values: tags } }), RULES);
+  return violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html.slice(0, 120), nodes[0].failureSummary?.slice(0, 300)]);
+}
+
+const BURNDOWN = { unit: "points", original: 40, days: [{ date: "2026-11-16", working: true, ideal: 36, remaining: 40 }, { date: "2026-11-17", working: false, ideal: 36 }], today: [] };
+
+async function openBoard() {
+  server = await openScripted();
+  server.say(connected);
+  const items = [item(1, { title: "مرحبا بالعالم!", blocked: true, blockedBy: "tag Blocked" }), item(2, { type: "Task", effort: 3, remainingWork: 2 }), item(3, { stateCategory: "Completed", state: "Closed", url: "https://example.org/3" })];
+  server.say({ type: "snapshot", ...SCOPE, data: { ...board(items), burndown: BURNDOWN } });
+  await until("the page is live", state, (word) => word === "live");
+}
+
+const SCHEMES = [
+  ["light", [{ name: "prefers-color-scheme", value: "light" }]],
+  ["dark", [{ name: "prefers-color-scheme", value: "dark" }]],
+  ["high contrast", [{ name: "prefers-color-scheme", value: "light" }, { name: "prefers-contrast", value: "more" }]],
+  ["dark high contrast", [{ name: "prefers-color-scheme", value: "dark" }, { name: "prefers-contrast", value: "more" }]],
+];
+
+/** In every scheme nothing is found. */
+async function isForEveryone(what) {
+  const { client } = { client: await page.createCDPSession() };
+  for (const [name, features] of SCHEMES) {
+    await client.send("Emulation.setEmulatedMedia", { features });
+    assert.deepEqual(await findings(), [], `${what}, ${name}`);
+  }
+  await client.send("Emulation.setEmulatedMedia", { features: [] });
+  await client.detach();
+}
+
+test("a checker finds nothing in any state, light, dark or with high contrast", async () => {
+  await openBoard();
+  await page.$$eval("details", (all) => all.forEach((details) => (details.open = true)));
+  await isForEveryone("live");
+  const since = Date.now() - 60_000;
+  const down = { from: "full", reason: "server_error", since, retryAt: Date.now() + 30_000, dataAsOf: since };
+  server.say({ type: "degraded", ...SCOPE, level: "cached", to: "cached", ...down });
+  await until("the page is cached", state, (word) => word === "cached");
+  await isForEveryone("cached");
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]), level: "mock", mock: true, outage: { reason: "server_error", since, retryAt: null } });
+  await until("the page is a mock", state, (word) => word === "mock");
+  await isForEveryone("mock");
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  await until("the page is live", state, (word) => word === "live");
+  await page.click("#pause");
+  await isForEveryone("paused");
+  await page.click("#pause");
+  await page.click(".why");
+  await until("the dialog says something", () => page.$eval("#explanation div", (body) => body.textContent), (words) => words.length > 5);
+  await isForEveryone("an explanation");
+  await page.keyboard.press("Escape");
+  server.instead = (response) => response.writeHead(503).end();
+  server.end();
+  await until("the connection is lost", state, (word) => word === "disconnected");
+  await isForEveryone("disconnected");
+  server.instead = (response) => response.writeHead(401).end();
+  await until("the page is locked", state, (word) => word === "locked");
+  await isForEveryone("locked");
+});
+
+test("the whole demo is for everyone, also on the smallest and the largest screen", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on" } });
+  for (const [width, height] of [[320, 640], [1280, 800], [3840, 2160]]) {
+    await page.setViewport({ width, height });
+    await page.goto(`${server.origin}/api/dashboard`);
+    await until("the boards are shown", () => page.$$eval(".board", (boards) => boards.length), (count) => count === 3);
+    assert.deepEqual(await findings(), [], `at ${width}`);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(over, 0, `at ${width} the page is too wide`);
+    await screenshot(page, `everyone-${width}`);
+  }
+});
+
+test("by the keyboard the boards are one step away, and names tell them apart", async () => {
+  await openBoard();
+  await page.keyboard.press("Tab");
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+  assert.equal(await focused(), "Skip to the boards");
+  await page.keyboard.press("Enter");
+  await until("the boards have the focus", () => page.evaluate(() => document.activeElement.id), (id) => id === "boards");
+  assert.equal(await page.evaluate(() => performance.getEntriesByType("navigation").length), 1);
+  assert.equal(await state(), "live");
+  const tree = await page.accessibility.snapshot({ interestingOnly: false });
+  const names = JSON.stringify(tree);
+  for (const name of ['"name":"Mill"', "Why? Points remaining of Mill", "All numbers of Mill"]) assert.ok(names.includes(name), `nothing is called ${name}`);
+  assert.equal(await page.$eval(".item .title", (title) => getComputedStyle(title).direction), "rtl", "a title is written as its language is");
+});
+
+test("the title and the icon say whose boards these are, and how they stand", async () => {
+  await openBoard();
+  const title = () => page.title();
+  const icon = () => page.$eval("#icon", (link) => link.getAttribute("href"));
+  await until("the title names the team", title, (words) => words === "Mill · boardcast");
+  const live = await icon();
+  server.instead = (response) => response.writeHead(503).end();
+  server.end();
+  await until("the title says so", title, (words) => words === "Mill · disconnected · boardcast");
+  assert.notEqual(await icon(), live);
+});
+
+test("numbers and times are written as whoever looks writes them, and days are the team's", async () => {
+  const client = await page.createCDPSession();
+  await client.send("Emulation.setUserAgentOverride", { userAgent: await page.browser().userAgent(), acceptLanguage: "de-DE" });
+  await client.send("Emulation.setTimezoneOverride", { timezoneId: "Pacific/Kiritimati" });
+  server = await openScripted();
+  server.say(connected);
+  const data = board([]);
+  server.say({ type: "snapshot", ...SCOPE, data: { ...data, metrics: { "points.remaining": { value: 1234.5, unit: "points" } } } });
+  await until("the page is live", state, (word) => word === "live");
+  assert.equal(await page.$eval('[data-metric="points.remaining"]', (tile) => tile.textContent), "1.234,5");
+  assert.match(await page.$eval(".sprint", (words) => words.textContent), /16\.[–-]27\. Nov/);
+});
