@@ -26,6 +26,9 @@ const GROUPS = new Map([
   ["", "Work items"],
 ]);
 
+/** What a verdict is called. */
+const VERDICTS = { on_track: "On track", at_risk: "At risk", behind: "Behind", unknown: "No outlook" };
+
 /** The numbers of these move with the burndown's line of today. */
 const LIVE_LINES = { points: "points.remaining", items: "items.remaining", hours: "hours.remaining" };
 
@@ -59,6 +62,7 @@ export class BoardView {
     element.setAttribute("aria-labelledby", heading.id);
     setText(this.#find(".more summary"), `All numbers of ${nameOf(team ?? project)}`);
     setText(this.#find(".sprint"), sprintWords(board));
+    this.#outlook(board);
     for (const id of this.#rows.keys()) if (!board.items.has(id)) this.#removeRow(id);
     // In order, so that each new row is found its place at the end.
     for (const id of [...board.items.keys()].sort((one, other) => one - other)) this.#paintItem(board.items.get(id));
@@ -80,7 +84,17 @@ export class BoardView {
     if (board.metrics !== before.metrics) {
       for (const [id, metric] of Object.entries(board.metrics)) if (metric !== before.metrics[id]) this.#metric(board, id);
     }
+    if (board.outlook !== before.outlook) this.#outlook(board);
     this.#standing(board);
+  }
+
+  /** Whether the sprint will be completed in time: a word for it and the sentence. */
+  #outlook({ outlook = null }) {
+    const line = this.#find(".outlook");
+    line.hidden = outlook === null;
+    if (!outlook) return;
+    line.dataset.verdict = outlook.verdict;
+    setText(line, `${VERDICTS[outlook.verdict] ?? "Outlook"}: ${outlook.text}`);
   }
 
   #metric(board, id) {

@@ -323,6 +323,18 @@ test("a change of one item among two thousand touches that item alone", async ()
   assert.ok(await page.$eval('[data-id="1000"]', (row) => row.classList.contains("fresh")), "the item is not marked");
 });
 
+test("whether the sprint will be completed in time is told in a sentence, and told anew when that changes", async () => {
+  await openBoard([item(1)]);
+  assert.equal(await text(".outlook"), null, "the service said nothing of it");
+  const say = (verdict, text) => server.say({ type: "outlook_changed", ...SCOPE, outlook: { verdict, text, inputs: {} } });
+  const line = () => page.$eval(".outlook", ({ textContent, dataset, hidden }) => [hidden, dataset.verdict, textContent]);
+  say("behind", "8 points more than the ideal line has.");
+  await until("the sentence is there", line, ([, verdict]) => verdict === "behind");
+  assert.deepEqual(await line(), [false, "behind", "Behind: 8 points more than the ideal line has."]);
+  say("on_track", "Everything is completed.");
+  await until("the sentence is another", line, ([, , told]) => told === "On track: Everything is completed.");
+});
+
 test("a metric that changed is listed so that it can be read", async () => {
   await openBoard([]);
   server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 34, previous: 37, changePercent: 8.1, unit: "points", reason: "threshold" });
