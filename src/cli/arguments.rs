@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Parser, Error};
 
+use crate::domain::scope::NameOrId;
+
 /// What the executable is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -39,7 +41,7 @@ pub struct HooksCommand {
     /// Whether subscriptions may come to belong to a person.
     pub as_person: bool,
     /// The projects that it is about, by name or GUID; none means all that are served.
-    pub projects: Vec<String>,
+    pub projects: Vec<NameOrId>,
 }
 
 /// What can be done with subscriptions.
@@ -118,8 +120,20 @@ fn parser() -> Parser {
         )
 }
 
+/// Reads what `--project` names. A blank, as of a variable that is not set, must not be taken for no project at all, which
+/// means all of them.
+fn project(text: &str) -> Result<NameOrId, &'static str> {
+    NameOrId::parse(text).ok_or(
+        "it is blank; give the name or GUID of a project, or leave --project out for all that are served",
+    )
+}
+
 fn hooks(json: &Arg) -> Parser {
-    let project = Arg::new("project").long("project").value_name("NAME").action(ArgAction::Append);
+    let project = Arg::new("project")
+        .long("project")
+        .value_name("NAME")
+        .action(ArgAction::Append)
+        .value_parser(project as fn(&str) -> _);
     let as_person = Arg::new("as-person").long("as-person").action(ArgAction::SetTrue);
     let action = |(action, name, about): (HooksAction, &'static str, &'static str)| {
         let parser = Parser::new(name)
@@ -143,7 +157,7 @@ fn hooks_command(given: &ArgMatches) -> Option<HooksCommand> {
         action,
         json: given.get_flag("json"),
         as_person: action.writes() && given.get_flag("as-person"),
-        projects: given.get_many::<String>("project").into_iter().flatten().cloned().collect(),
+        projects: given.get_many::<NameOrId>("project").into_iter().flatten().cloned().collect(),
     })
 }
 
@@ -191,7 +205,7 @@ mod tests {
             let (json, as_person, projects) = (false, false, Vec::new());
             let plain = HooksCommand { action, json, as_person, projects };
             assert_eq!(parse(&["hooks", name]).unwrap(), Command::Hooks(plain.clone()));
-            let projects = vec!["Website".to_owned(), "Shop".to_owned()];
+            let projects = ["Website", "Shop"].iter().filter_map(|name| NameOrId::parse(name)).collect();
             let all = ["hooks", name, "--json", "--project", "Website", "--project", "Shop"];
             assert_eq!(parse(&all).unwrap(), Command::Hooks(HooksCommand { json: true, projects, ..plain }));
             let person = parse(&["hooks", name, "--as-person"]);
@@ -216,6 +230,9 @@ mod tests {
             &["serve", "--json"],
             &["hooks"],
             &["hooks", "instal"],
+            &["hooks", "remove", "--project", ""],
+            &["hooks", "remove", "--project", " "],
+            &["hooks", "remove", "--project", "Website", "--project="],
         ] {
             let error = parse(arguments).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{arguments:?}");

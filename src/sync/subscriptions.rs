@@ -52,6 +52,15 @@ pub enum StepFailure {
     Refused(CallError),
     /// What came before it failed for a reason that holds for all.
     NotTried,
+    /// It was done as often as it is, and each time it is to be done again.
+    Remains,
+}
+
+impl StepOutcome {
+    /// A step that is still to be done after everything was done.
+    pub const fn remaining(step: HookStep) -> Self {
+        Self { step, id: None, failure: Some(StepFailure::Remains) }
+    }
 }
 
 impl fmt::Display for StepFailure {
@@ -60,6 +69,10 @@ impl fmt::Display for StepFailure {
             Self::NotTaken(answer) => write!(f, "not moved: {}", answer.told()),
             Self::Refused(error) => error.fmt(f),
             Self::NotTried => f.write_str("not tried, because the step before it failed"),
+            Self::Remains => f.write_str(
+                "it was done, and is still not as it should be: somebody else changes it meanwhile, or Azure DevOps does not \
+                 keep what it is given; `boardcast hooks status` says what is wrong",
+            ),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::support::app::TestApp;
 use crate::support::entra::Entra;
-use crate::support::organisation::SimulatedFailure;
+use crate::support::organisation::{Answer, SimulatedFailure};
 use crate::support::proxy::Proxy;
 use crate::support::service_hooks::FakeHooks;
 use crate::support::source::Organization;
@@ -392,4 +392,113 @@ async fn w13_a_command_that_is_not_told_where_subscriptions_lead_says_what_to_se
     setup.settings.remove("BOARDCAST_PUBLIC_URL");
     let said = setup.run(&["status"]).await;
     assert!(said.code == 1 && said.err.contains("BOARDCAST_PUBLIC_URL"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w13_a_project_that_is_none_is_refused_and_never_taken_for_all() {
+    let setup = Setup::new(ELSEWHERE).await;
+    assert_eq!(setup.run(&["install"]).await.code, 0);
+    let before = setup.hooks.all();
+    for blank in ["", "  ", "\t"] {
+        for action in ["remove", "repair", "status", "install", "rotate"] {
+            let said = setup.run(&[action, "--project", blank]).await;
+            assert!(said.code == 2 && said.err.contains("--project"), "{action}: {}{}", said.code, said.err);
+        }
+        // One that is right does not make up for it.
+        let said = setup.run(&["remove", "--project", &setup.name_of_first(), "--project", blank]).await;
+        assert_eq!(said.code, 2, "{}", said.err);
+    }
+    assert_eq!(setup.hooks.all(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w13_nothing_is_removed_of_projects_that_are_merely_not_seen() {
+    let mut setup = Setup::new(ELSEWHERE).await;
+    assert_eq!(setup.run(&["install"]).await.code, 0);
+    let before = setup.hooks.all();
+    setup.set("BOARDCAST_PROJECTS", "Misspelt");
+    for action in ["repair", "status"] {
+        let said = setup.run(&[action]).await;
+        assert!(
+            said.code == 3 && said.err.contains("there is no project misspelt"),
+            "{action}: {}",
+            said.err
+        );
+        assert!(!said.out.contains("not served"), "{action}: {}", said.out);
+        assert!(!said.out.contains("all are as they should be"), "{action}: {}", said.out);
+        assert_eq!(setup.hooks.all(), before, "{action}");
+    }
+    setup.settings.remove("BOARDCAST_PROJECTS");
+    let none = Answer { status: 200, headers: Vec::new(), body: json!({ "count": 0, "value": [] }) };
+    setup.organization.fail_on("GET projects", SimulatedFailure::Instead(none)).await;
+    for action in ["repair", "install", "rotate", "status"] {
+        let said = setup.run(&[action]).await;
+        assert!(
+            said.code == 3 && said.err.contains("sees no project"),
+            "{action}: {}{}",
+            said.code,
+            said.err
+        );
+        assert!(!said.out.contains("all are as they should be"), "{action}: {}", said.out);
+        assert_eq!(setup.hooks.all(), before, "{action}");
+    }
+    setup.organization.mend().await;
+    // What is not served by what is rightly written goes.
+    setup.set("BOARDCAST_PROJECTS", &setup.name_of_first());
+    assert_eq!(setup.run(&["repair"]).await.code, 0);
+    assert_eq!(setup.hooks.all().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w13_a_guid_that_no_project_has_is_exempt_where_what_is_left_of_it_is_removed() {
+    const NOWHERE: &str = "6ce954b1-ce1f-45d1-b94d-e6bf2464ba2c";
+    let setup = Setup::new(ELSEWHERE).await;
+    assert_eq!(setup.run(&["install"]).await.code, 0);
+    for action in ["status", "install", "repair", "rotate"] {
+        let said = setup.run(&[action, "--project", NOWHERE]).await;
+        assert!(said.code == 3 && said.err.contains(NOWHERE), "{action}: {}{}", said.code, said.err);
+        assert!(!said.out.contains("all are as they should be"), "{action}: {}", said.out);
+    }
+    let mut left = setup.hooks.all()[0].2.clone();
+    left["publisherInputs"]["projectId"] = NOWHERE.into();
+    let id = setup.hooks.put(left);
+    assert_eq!(setup.run(&["remove", "--project", NOWHERE]).await.code, 0);
+    assert!(!setup.hooks.all().iter().any(|(of, ..)| *of == id));
+    setup.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w13_what_remains_to_be_done_after_it_was_done_is_told() {
+    let setup = Setup::new(ELSEWHERE).await;
+    // As Azure DevOps lists a filter that was not chosen.
+    setup.hooks.add_input("linksChanged", "false");
+    assert_eq!(setup.run(&["install"]).await.code, 0);
+    assert_eq!(setup.run(&["status"]).await.code, 0);
+    setup.hooks.add_input("areaPath", "Fabrikam\\Web");
+    for action in ["install", "repair"] {
+        let said = setup.run(&[action, "--json"]).await;
+        let told = said.json();
+        assert_eq!((said.code, &told["done"]), (3, &false.into()), "{action}: {}", said.out);
+        let failed = told["steps"].as_array().unwrap().iter().filter(|step| step["done"] == false);
+        let all = failed.map(|step| step["error"].as_str().unwrap().contains("not as it should be"));
+        assert_eq!(all.collect::<Vec<_>>(), vec![true; 4 * setup.projects().len()], "{action}: {}", said.out);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w14_a_delivery_that_failed_last_is_told_and_is_not_sound() {
+    let closed = TestApp::builder().setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1").start().await;
+    let setup = Setup::new(&format!("http://{}", closed.address)).await;
+    assert_eq!(setup.run(&["install"]).await.code, 0);
+    let payload = setup.organization.edit(1, |content| content.title = "Lost".into());
+    setup.hooks.tell(&payload).await;
+    assert!(setup.hooks.all().iter().all(|(_, status, _)| status == "enabled"), "503 is tried again");
+    let said = setup.run(&["status"]).await;
+    assert_eq!(said.code, 3, "{}", said.out);
+    for words in ["last delivery failed: (503)", "1 of the last deliveries failed", "boardcast doctor"] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+    assert!(!said.out.contains("all are as they should be"), "{}", said.out);
+    let said = setup.run(&["status", "--json"]).await;
+    assert_eq!((said.code, &said.json()["sound"]), (3, &false.into()));
 }

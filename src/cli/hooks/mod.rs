@@ -94,18 +94,32 @@ impl Errand<'_> {
                  project's Readers"
             );
         }
+        let sees_none = self.projects.is_empty() && self.command.action != HooksAction::Remove;
+        if sees_none {
+            let _ = writeln!(
+                std::io::stderr(),
+                "this identity sees no project; add it to the Readers of each that is to be served"
+            );
+        }
+        let sees_all = unknown.is_empty() && !sees_none;
         let code = match self.command.action {
-            HooksAction::Status => self.status().await?,
-            HooksAction::Install => self.reconcile(false).await?,
-            HooksAction::Repair => self.reconcile(self.command.projects.is_empty()).await?,
+            HooksAction::Status => self.status(sees_all).await?,
+            HooksAction::Install => self.reconcile(false, sees_all).await?,
+            HooksAction::Repair => self.reconcile(true, sees_all).await?,
             HooksAction::Remove => self.remove().await?,
-            HooksAction::Rotate => self.rotate().await?,
+            HooksAction::Rotate => self.rotate(sees_all).await?,
         };
-        Ok(if code == 0 && !unknown.is_empty() { UNSOUND } else { code })
+        Ok(if code == 0 && !sees_all { UNSOUND } else { code })
     }
 
-    fn asked(&self) -> Vec<NameOrId> {
-        self.command.projects.iter().filter_map(|name| NameOrId::parse(name)).collect()
+    /// Whether subscriptions of other projects than those that it is about are superfluous. That cannot be told where a
+    /// project is not seen: theirs may be among them, and work.
+    const fn is_about_all(&self, sees_all: bool) -> bool {
+        self.command.projects.is_empty() && sees_all
+    }
+
+    fn asked(&self) -> &[NameOrId] {
+        &self.command.projects
     }
 
     /// The projects that are named, on the command line or else by the settings, and that there are not.
@@ -117,7 +131,9 @@ impl Errand<'_> {
         }
         let is_there = |named: &&NameOrId| there.clone().any(|(id, name)| named.is_project(id, Some(name)));
         // One that was removed may still be named by its GUID, to remove what is left of it.
-        let unknown = asked.iter().filter(|named| !is_there(named) && !matches!(named, NameOrId::Id(_)));
+        let removes = self.command.action == HooksAction::Remove;
+        let is_left = |named: &NameOrId| removes && matches!(named, NameOrId::Id(_));
+        let unknown = asked.iter().filter(|named| !is_there(named) && !is_left(named));
         unknown.map(ToString::to_string).collect()
     }
 
@@ -140,10 +156,10 @@ impl Errand<'_> {
         self.keeper.found().await.map_err(|error| error.to_string())
     }
 
-    async fn status(&self) -> Result<u8, String> {
+    async fn status(&self, sees_all: bool) -> Result<u8, String> {
         let (found, wanted) = (self.found().await?, self.wanted());
         let last = self.keeper.last_notifications(&found).await.map_err(|error| error.to_string())?;
-        let steps = plan::steps(&wanted, &found, self.command.projects.is_empty());
+        let steps = plan::steps(&wanted, &found, self.is_about_all(sees_all));
         let mut rows: Vec<Row<'_>> = Vec::new();
         for project in &wanted {
             for event in HookEvent::ALL {
@@ -163,7 +179,8 @@ impl Errand<'_> {
             Row { wanted, found: Some(one), last: last.get(&one.id) }
         }));
         let removed: BTreeMap<&str, &'static str> = steps.iter().filter_map(superfluous).collect();
-        let is_sound = steps.is_empty();
+        let failed = rows.iter().filter(|row| row.has_failed_last()).count();
+        let is_sound = steps.is_empty() && failed == 0 && sees_all;
         let text = match self.command.json {
             true => {
                 let hooks: Vec<Value> = rows.iter().map(|row| row.json(self, &removed)).collect();
@@ -174,7 +191,16 @@ impl Errand<'_> {
                 let head = ["project", "event", "status", "last delivery", "lag", "owner", "remark"];
                 let mut lines = vec![head.map(str::to_owned).to_vec()];
                 lines.extend(rows.iter().map(|row| row.cells(self, &removed)));
-                let end = if is_sound { "all are as they should be" } else { "run `boardcast hooks repair`" };
+                let end = match (steps.is_empty(), failed) {
+                    (false, _) => "run `boardcast hooks repair`".to_owned(),
+                    (true, 0) if sees_all => "all are as they should be".to_owned(),
+                    (true, 0) => "not all projects are seen".to_owned(),
+                    (true, _) => {
+                        format!(
+                            "{failed} of the last deliveries failed: run `boardcast doctor`, which sends another"
+                        )
+                    }
+                };
                 format!("{}\n\n{end}", table::aligned(&lines))
             }
         };
@@ -184,23 +210,29 @@ impl Errand<'_> {
 
     /// Has the subscriptions be as they should be. What is listed afterwards is looked at again, and what two made at the same
     /// time is removed.
-    async fn reconcile(&self, with_others: bool) -> Result<u8, String> {
-        let wanted = self.wanted();
+    async fn reconcile(&self, with_others: bool, sees_all: bool) -> Result<u8, String> {
+        let (wanted, with_others) = (self.wanted(), with_others && self.is_about_all(sees_all));
         let mut outcomes: Vec<StepOutcome> = Vec::new();
-        for round in 0..ROUNDS_MAX {
+        for round in 0..=ROUNDS_MAX {
             let mut steps = plan::steps(&wanted, &self.found().await?, with_others);
-            if round > 0 {
-                // What failed once fails again.
-                steps.retain(|step| {
-                    !outcomes.iter().any(|done| done.step.wanted() == step.wanted() && done.failure.is_some())
-                });
-            }
+            // What failed once fails again.
+            steps.retain(|step| {
+                !outcomes.iter().any(|done| done.step.wanted() == step.wanted() && done.failure.is_some())
+            });
             if steps.is_empty() {
                 break;
             }
-            outcomes.extend(self.keeper.carry_out(steps, None).await);
+            outcomes.extend(match round {
+                // What is still to be done after every round is not done, whatever was answered.
+                ROUNDS_MAX => steps.into_iter().map(StepOutcome::remaining).collect(),
+                _ => self.keeper.carry_out(steps, None).await,
+            });
         }
-        Ok(self.tell(&outcomes, "nothing to do: all are as they should be"))
+        let nothing = match sees_all {
+            true => "nothing to do: all are as they should be",
+            false => "nothing to do for the projects that are seen",
+        };
+        Ok(self.tell(&outcomes, nothing))
     }
 
     async fn remove(&self) -> Result<u8, String> {
@@ -217,7 +249,7 @@ impl Errand<'_> {
 
     /// Moves what has another secret or key than is set, and nothing before the app has answered both that and the one before
     /// it with 200: what is on its way still has the old one.
-    async fn rotate(&self) -> Result<u8, String> {
+    async fn rotate(&self, sees_all: bool) -> Result<u8, String> {
         let mut steps = plan::steps(&self.wanted(), &self.found().await?, false);
         steps.retain(|step| matches!(step, HookStep::Replace { differences, .. } if !differences.is_empty()));
         if !steps.is_empty() {
@@ -246,7 +278,11 @@ impl Errand<'_> {
             }
         }
         let outcomes = self.keeper.carry_out(steps, None).await;
-        let code = self.tell(&outcomes, "nothing to do: all have the secret and the key that are set");
+        let nothing = match sees_all {
+            true => "nothing to do: all have the secret and the key that are set",
+            false => "nothing to do for the projects that are seen",
+        };
+        let code = self.tell(&outcomes, nothing);
         if code == 0 && !outcomes.is_empty() {
             let _ = writeln!(
                 std::io::stderr(),

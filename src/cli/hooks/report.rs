@@ -23,6 +23,17 @@ impl Row<'_> {
         self.found.map_or("missing", |found| found.status.as_str())
     }
 
+    /// Whether its last delivery failed: Azure DevOps tries that one again, and calls the subscription enabled meanwhile.
+    pub(super) fn has_failed_last(&self) -> bool {
+        self.last.is_some_and(|last| last.result.as_deref() == Some("failed"))
+    }
+
+    /// Why the last delivery failed.
+    fn error(&self, errand: &Errand<'_>) -> Option<String> {
+        let error = self.last?.details.as_ref()?.error_message.as_deref()?;
+        Some(errand.keeper.endpoint.redacted(error))
+    }
+
     /// When the last delivery ended, and how long that was after it was put into the queue, in ms.
     fn delivery(&self) -> (Option<Text>, Option<i64>) {
         let details = self.last.and_then(|last| last.details.as_ref());
@@ -38,7 +49,6 @@ impl Row<'_> {
         let (at, lag_ms) = self.delivery();
         let result = self.last.and_then(|last| last.result.clone());
         let found = self.found;
-        let error = self.last.and_then(|last| last.details.as_ref()?.error_message.clone());
         json!({
             "project": errand.name(self.wanted.project),
             "projectId": self.wanted.project,
@@ -53,7 +63,7 @@ impl Row<'_> {
                 "at": at,
                 "result": result,
                 "lagMs": lag_ms,
-                "error": error.map(|error| errand.keeper.endpoint.redacted(&error)),
+                "error": self.error(errand),
             })),
         })
     }
@@ -68,6 +78,10 @@ impl Row<'_> {
         remarks
             .extend(found.into_iter().flat_map(|found| &found.differences).map(|of| of.as_str().to_owned()));
         remarks.extend(found.and_then(|found| removed.get(&*found.id)).map(|why| (*why).to_owned()));
+        if self.has_failed_last() {
+            let why = self.error(errand).unwrap_or_else(|| "it is not said why".into());
+            remarks.push(format!("last delivery failed: {}", why.replace(char::is_control, " ")));
+        }
         vec![
             errand.name(self.wanted.project),
             self.wanted.event.event_type().into(),

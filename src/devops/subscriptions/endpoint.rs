@@ -253,7 +253,9 @@ impl Inputs<'_> {
 
     fn names_other_than(&self, names: &[&str]) -> bool {
         self.0.iter().any(|(name, value)| {
-            !names.contains(&&**name) && value.as_deref().is_some_and(|value| !value.trim().is_empty())
+            // An option that was not chosen, such as `linksChanged`, is written as `false`.
+            let is_none = |value: &str| value.is_empty() || value.eq_ignore_ascii_case("false");
+            !names.contains(&&**name) && value.as_deref().is_some_and(|value| !is_none(value.trim()))
         })
     }
 }
@@ -355,6 +357,8 @@ mod tests {
         masked["consumerInputs"]["httpHeaders"] = MASK.into();
         masked["consumerInputs"]["resourceDetailsToSend"] = "".into();
         masked["publisherInputs"]["areaPath"] = "".into();
+        masked["publisherInputs"]["linksChanged"] = "false".into();
+        masked["publisherInputs"]["commentAdded"] = "False".into();
         assert!(recognise(&endpoint(), &masked).unwrap().is_sound());
     }
 

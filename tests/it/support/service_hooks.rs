@@ -36,6 +36,8 @@ struct State {
     tests: BTreeMap<u64, Value>,
     /// Events that were lost because a subscription did not work.
     lost: u32,
+    /// An input that every subscription is told with, whatever was written: its name and value.
+    added: Option<(&'static str, &'static str)>,
 }
 
 /// The subscriptions of an organisation. Clones are the same.
@@ -140,8 +142,11 @@ impl FakeHooks {
                         .iter()
                         .all(|name| query.get(*name).is_none_or(|value| told[name] == **value))
                 };
-                let told: Vec<Value> =
+                let mut told: Vec<Value> =
                     state.kept.iter().map(|(id, kept)| kept.told(id)).filter(is_asked).collect();
+                if let Some((name, value)) = state.added {
+                    told.iter_mut().for_each(|told| told["publisherInputs"][name] = value.into());
+                }
                 answer(200, json!({ "count": told.len(), "value": told }))
             }
             ("POST", ["subscriptions"]) => state.create(body),
@@ -211,6 +216,11 @@ impl FakeHooks {
     /// Removes those of an event, as somebody does by hand.
     pub fn remove_of(&self, event: &str) {
         self.0.lock().unwrap().kept.retain(|_, kept| text(&kept.written, "/eventType") != event);
+    }
+
+    /// From now on every subscription is listed with this input, whatever is written.
+    pub fn add_input(&self, name: &'static str, value: &'static str) {
+        self.0.lock().unwrap().added = Some((name, value));
     }
 
     /// How many events were lost.
