@@ -312,3 +312,29 @@ async fn x3_the_examination_of_the_app_is_the_operators_alone() {
     let answer = app.request("GET", "/api/health/doctor", &[("x-boardcast-key", OPERATOR)], b"").await;
     assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_keys_and_passwords_are_sent_nowhere_that_they_can_be_read() {
+    let patient = Patient::new().await;
+    let app = patient.admit(patient.builder()).await;
+    let port = app.address.port();
+    for address in [
+        "http://boards.contoso.example".to_owned(),
+        format!("http://nancy:hunter2-of-nancy@127.0.0.1:{port}"),
+        format!("http://hunter2-of-nancy@127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}/?code=hunter2-of-nancy"),
+        format!("http://127.0.0.1:{port}/#hunter2-of-nancy"),
+        "hunter2-of-nancy".to_owned(),
+        "ftp://nancy:hunter2-of-nancy@127.0.0.1/".to_owned(),
+        String::new(),
+    ] {
+        let said = patient.examine_with(&["--url", &address]).await;
+        let refused = said.found.iter().find(|(check, ..)| check == "app");
+        let Some((_, diagnosis, says, remedy)) = refused else { panic!("{address}: {:?}", said.found) };
+        assert!(diagnosis == FAULT && says.contains("--url must be"), "{address}: {says}");
+        assert!(remedy.contains("--url https://"), "{address}: {remedy}");
+        assert!(!said.text.contains("webhook.strangers"), "{address}: nothing is asked there");
+    }
+    let said = patient.examine_with(&["--url", &format!("http://127.0.0.1:{port}/")]).await;
+    assert_eq!(said.code, 0, "{}", said.text);
+}

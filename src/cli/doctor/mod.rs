@@ -11,6 +11,7 @@ use super::arguments::DoctorCommand;
 use super::hooks::UNSOUND;
 use super::table;
 use crate::config::Config;
+use crate::devops::subscriptions::endpoint::public_address;
 use crate::ops::finding::{Diagnosis, Finding, remove_setting, set_setting};
 use outside::Outside;
 
@@ -18,8 +19,20 @@ use outside::Outside;
 /// look like settings and are none.
 pub fn doctor(settings: &Result<Config, String>, unknown: &[String], command: &DoctorCommand) -> ExitCode {
     let mut findings = of_settings(settings, unknown);
-    let base = command.url.clone().or_else(|| base(settings.as_ref().ok()));
+    let given = command.url.as_deref().map(public_address).transpose();
+    let base = match &given {
+        Ok(Some(url)) => Some(url.as_str().trim_end_matches('/').to_owned()),
+        Ok(None) => base(settings.as_ref().ok()),
+        Err(_) => None,
+    };
     match &base {
+        // What was given may be a secret, or have one in it.
+        _ if given.is_err() => findings.push(Finding::fault(
+            "app",
+            "--url must be an address such as https://boards.contoso.example, without user, query or fragment: keys are sent \
+             to https:// and to this machine alone",
+            "boardcast doctor --url https://<app>.azurewebsites.net",
+        )),
         Some(base) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
                 let outside = Outside::new(base, settings.as_ref().ok());

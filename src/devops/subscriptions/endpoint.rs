@@ -36,6 +36,22 @@ const MASK: &str = "********";
 /// What narrows a subscription to less than a project has. `projectId` is the project, the others are Azure DevOps' own.
 const NO_FILTERS: [&str; 3] = ["projectId", "hostId", "tfsSubscriptionId"];
 
+/// Reads the address of a deployment, to which secrets and keys may be sent: by https, or on this machine, and with nothing in
+/// it that is a secret itself.
+///
+/// Errors: it is none such.
+pub fn public_address(text: &str) -> Result<Url, EndpointError> {
+    let address = Url::parse(text.trim()).map_err(|_| EndpointError::Address)?;
+    let is_bare = address.has_host()
+        && address.username().is_empty()
+        && address.password().is_none()
+        && address.query().is_none()
+        && address.fragment().is_none();
+    let is_safe = address.scheme() == "https"
+        || address.scheme() == "http" && address.host_str().is_some_and(is_this_machine);
+    if is_bare && is_safe { Ok(address) } else { Err(EndpointError::Address) }
+}
+
 /// Where subscriptions lead, and what they present there.
 #[derive(Clone, Debug)]
 pub struct HookEndpoint {
@@ -49,17 +65,7 @@ impl HookEndpoint {
     ///
     /// Errors: what is wrong with the address, the secret or the key.
     pub fn new(public: &str, secret: &Secret, key: Option<&Secret>) -> Result<Self, EndpointError> {
-        let mut base = Url::parse(public.trim()).map_err(|_| EndpointError::Address)?;
-        let is_bare = base.has_host()
-            && base.username().is_empty()
-            && base.password().is_none()
-            && base.query().is_none()
-            && base.fragment().is_none();
-        let is_safe = base.scheme() == "https"
-            || base.scheme() == "http" && base.host_str().is_some_and(is_this_machine);
-        if !is_bare || !is_safe {
-            return Err(EndpointError::Address);
-        }
+        let mut base = public_address(public)?;
         // Azure DevOps takes neither as a password nor in a header what has white space in it.
         let is_plain = |secret: &Secret| {
             HeaderValue::from_str(secret.expose()).is_ok()
