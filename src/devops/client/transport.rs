@@ -178,6 +178,7 @@ impl Request<'_> {
 
     async fn ask<T: DeserializeOwned>(self, credentials: &Credentials) -> Result<T, Refused> {
         let (deadline, route) = (self.transport.deadline, self.route);
+        let is_removal = self.method == Method::DELETE;
         // As late as can be: what was waited for before, a token too, may have taken long, and the answer before this may
         // have been a refusal that asks to wait.
         self.transport.gate.open().await;
@@ -190,7 +191,7 @@ impl Request<'_> {
         let status = answered.as_ref().ok().map(|answer| answer.status().as_u16());
         let ms = began.elapsed().as_millis();
         tracing::debug!(call = route, status, ms, "asked Azure DevOps");
-        answered.and_then(|answer| judge(&answer)).map_err(|Refused { error, type_key }| {
+        answered.and_then(|answer| judge(&answer, is_removal)).map_err(|Refused { error, type_key }| {
             let message = credentials.explained(error.failure, credentials.redacted(error.message));
             Refused { error: CallError { call: route, status, message, ..error }, type_key }
         })
@@ -245,7 +246,7 @@ fn is_of_the_token(refused: &Refused) -> bool {
     refused.error.failure == Failure::Unauthorised && !is_of_proxy
 }
 
-fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
+fn judge<T: DeserializeOwned>(answer: &Answer, is_removal: bool) -> Result<T, Refused> {
     const NO_JSON: &str = "the response is a page, not JSON";
     if let Some(failure) = failure(answer) {
         let complaint: Complaint = serde_json::from_slice(answer.body()).unwrap_or_default();
@@ -261,11 +262,13 @@ fn judge<T: DeserializeOwned>(answer: &Answer) -> Result<T, Refused> {
         let failure = if is_of_version(&type_key) { Failure::Unsupported } else { failure };
         return Err(Refused { type_key, ..Refused::new(failure, message) });
     }
-    if !is_json(answer.headers()) {
+    // What is deleted is answered with nothing, which is as good as `null`: with 204, or with 200, which is what Microsoft's
+    // definitions declare.
+    let has_none = is_removal || answer.status() == StatusCode::NO_CONTENT;
+    let is_nothing = has_none && answer.body().is_empty();
+    if !is_nothing && !is_json(answer.headers()) {
         return Err(Refused::new(Failure::Unreadable, NO_JSON));
     }
-    // What is deleted is answered with nothing, which is as good as `null`.
-    let is_nothing = answer.status() == StatusCode::NO_CONTENT && answer.body().is_empty();
     let body: &[u8] = if is_nothing { b"null" } else { answer.body() };
     json::read(body, |body| serde_json::from_slice(body))
         .map_err(|error| Refused::new(Failure::Unreadable, cut(&error.to_string())))

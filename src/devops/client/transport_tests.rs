@@ -105,3 +105,21 @@ fn what_the_organisation_says_is_kept_on_one_line_and_cut() {
     assert_eq!(cut("a\r\nb\u{7}"), "a  b ");
     assert_eq!(cut(&"ü".repeat(10_000)).chars().count(), MESSAGE_CHARS_MAX);
 }
+
+#[test]
+fn w13_what_is_removed_is_answered_with_nothing_and_what_is_asked_for_is_not() {
+    let judged = |answer: &Answer, is_removal| {
+        judge::<Option<Value>>(answer, is_removal).map_err(|of| of.error.failure)
+    };
+    let json = Some("application/json; charset=utf-8");
+    for (status, kind) in [(200, None), (200, json), (200, Some("text/plain")), (204, None), (204, json)] {
+        assert_eq!(judged(&answer(status, kind), true), Ok(None), "{status} {kind:?}");
+    }
+    for kind in [None, json, Some("text/html")] {
+        assert_eq!(judged(&answer(200, kind), false), Err(Failure::Unreadable), "{kind:?}");
+    }
+    let mut page = answer(200, Some("text/html"));
+    *page.body_mut() = b"<html>".to_vec();
+    assert_eq!(judged(&page, true), Err(Failure::Unreadable), "a page is no removal");
+    assert_eq!(judged(&answer(403, None), true), Err(Failure::Forbidden));
+}
