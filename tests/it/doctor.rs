@@ -196,6 +196,12 @@ async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_ap
     // 7 and 8: a project and a team that there are not.
     assert!(said.has("projects", FAULT, "BOARDCAST_PROJECTS="), "{:?}", said.found);
     assert!(said.has("teams", FAULT, "BOARDCAST_TEAMS="), "{:?}", said.found);
+    // What a subscription is for that is not seen cannot be told while a name is wrong: it may be that one's.
+    let mut of_unseen = patient.hooks.all()[0].2.clone();
+    of_unseen["publisherInputs"]["projectId"] = "6ce954b1-ce1f-45d1-b94d-e6bf2464ba2c".into();
+    patient.hooks.put(of_unseen);
+    let said = patient.examine().await;
+    assert!(!said.text.contains("superfluous"), "{:?}", said.found);
     // 9: a subscription does not work, another is not there.
     patient.hooks.set_status("workitem.updated", "onProbation");
     patient.hooks.remove_of("workitem.created");
@@ -214,6 +220,16 @@ async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_ap
     let refusal = SimulatedFailure::Instead(Answer { status: 403, headers: Vec::new(), body });
     patient.organization.fail_on("GET hooks/subscriptions", refusal).await;
     assert!(patient.examine().await.has("hooks.permission", FAULT, "az devops security permission update"));
+    patient.organization.mend().await;
+    // What is no refusal is no lack of a permission.
+    patient.organization.fail_on("GET hooks/subscriptions", SimulatedFailure::Unavailable).await;
+    let said = patient.examine().await;
+    assert!(said.has("hooks.list", FAULT, "curl"), "{:?}", said.found);
+    assert!(!said.found.iter().any(|(check, ..)| check == "hooks.permission"), "{:?}", said.found);
+    patient.organization.fail_on("GET hooks/subscriptions", SimulatedFailure::SignIn).await;
+    let said = patient.examine().await;
+    assert!(said.has("identity.organisation", FAULT, "serviceprincipalentitlements"), "{:?}", said.found);
+    assert!(!said.found.iter().any(|(check, ..)| check == "hooks.permission"), "{:?}", said.found);
     patient.organization.mend().await;
     // 11: the organisation does not know the identity.
     let body = serde_json::json!({ "message": "TF400813: not authorized", "typeKey": "UnauthorizedRequestException" });
@@ -337,4 +353,23 @@ async fn x3_keys_and_passwords_are_sent_nowhere_that_they_can_be_read() {
     }
     let said = patient.examine_with(&["--url", &format!("http://127.0.0.1:{port}/")]).await;
     assert_eq!(said.code, 0, "{}", said.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_what_does_not_answer_and_a_check_that_failed_are_faults() {
+    let patient = Patient::new().await;
+    let body = serde_json::json!({ "message": "TF400409: no", "typeKey": "AccessDeniedException" });
+    let refusal = SimulatedFailure::Instead(Answer { status: 403, headers: Vec::new(), body });
+    patient.organization.fail_on("GET projects/*/teams", refusal).await;
+    let app = patient.admit(patient.builder()).await;
+    let gone = app.app.instance.fold.read().checked().parts.gone().count();
+    let said = patient.examine().await;
+    let of = |check: &str| said.found.iter().filter(|(of, ..)| of == check).collect::<Vec<_>>();
+    assert!(gone > 0);
+    assert_eq!((said.code, of("source.gone").len()), (3, gone), "{:?}", said.found);
+    for (_, diagnosis, says, remedy) in of("source.gone") {
+        assert!(diagnosis == FAULT && says.contains("forbidden"), "{says}");
+        assert!(remedy.contains("permission to read the project"), "{remedy}");
+    }
+    assert!(said.has("source.check", FAULT, "az functionapp log tail"), "{:?}", said.found);
 }

@@ -10,6 +10,7 @@ use crate::domain::degradation::Failure;
 use crate::domain::subscription::plan::{self, HookStep};
 use crate::domain::subscription::{HookEvent, SubscriptionStatus, WantedHook};
 use crate::ops::finding::{Finding, remove_setting, set_setting};
+use crate::sync::source::Source;
 use crate::sync::subscriptions::HookKeeper;
 
 /// The identity step by step, and then what it is for.
@@ -31,6 +32,7 @@ pub(super) async fn organisation(app: &App) -> Vec<Finding> {
     } else {
         Finding::ok("identity.login", format!("login: {}", login.name()))
     }];
+    findings.extend(checks(app, source));
     let projects = match source.organisation().projects().await {
         Ok(projects) => projects,
         Err(error) => {
@@ -41,7 +43,7 @@ pub(super) async fn organisation(app: &App) -> Vec<Finding> {
     findings.push(Finding::ok("identity.token", "the identity gets a token, and the organisation takes it"));
     findings.extend(boards(app, &projects));
     match source.hook_keeper() {
-        Some(keeper) => findings.extend(hooks(app, keeper, &projects).await),
+        Some(keeper) => findings.extend(hooks(app, keeper, &projects, login).await),
         None => findings.push(Finding::unknown(
             "hooks",
             "nobody is told to look after subscriptions",
@@ -80,6 +82,33 @@ fn no_organisation(error: &CallError, login: &OrganizationLogin) -> Finding {
             "curl -sS -m 10 -o /dev/null -w '%{http_code}\\n' $BOARDCAST_ORGANIZATION_URL/_apis/projects",
         ),
     }
+}
+
+/// What of the organisation did not answer when boards were last compared, and whether that went wrong as a whole.
+fn checks(app: &App, source: &Source) -> Vec<Finding> {
+    let state = app.instance.fold.read();
+    let mut findings: Vec<Finding> = Vec::new();
+    for (scope, condition) in state.checked().parts.gone() {
+        let Some(reason) = condition.reason() else { continue };
+        let of = state.project_name(scope.project);
+        let team = state.team_name(scope).map(|team| format!(", team {team}")).unwrap_or_default();
+        let project = of.map_or_else(|| scope.project.to_string(), |of| of.to_string());
+        let says = format!("project {project}{team} does not answer: {}", reason.as_str());
+        findings.push(Finding::fault("source.gone", says, reason.remedy()));
+    }
+    // Another instance may be the one that compares, and of it the record tells whether the organisation answered.
+    let of_whole = || state.checked().organization.reason().map(|reason| reason.as_str().to_owned());
+    if let Some(error) = source.last_error().or_else(of_whole) {
+        findings.push(Finding::fault(
+            "source.check",
+            format!("the last comparison of the boards failed: {error}"),
+            "az functionapp log tail --resource-group <group> --name <app>",
+        ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("source.check", "nothing failed when boards were last compared"));
+    }
+    findings
 }
 
 /// The projects and teams that are to be served, and what of them could not be read.
@@ -126,28 +155,48 @@ fn boards(app: &App, projects: &[ProjectRef]) -> Vec<Finding> {
     findings
 }
 
+/// Why subscriptions are not listed: who asks lacks a permission or is not known, or something is on the way.
+fn no_hooks(error: &CallError, login: &OrganizationLogin) -> Finding {
+    match error.failure {
+        Failure::Forbidden => Finding::fault(
+            "hooks.permission",
+            error.to_string(),
+            "az devops security permission update --namespace-id cb594ebe-87dd-4fc9-ac2c-6a10a4c92046 --subject <object ID> \
+             --token PublisherSecurity/<project GUID> --allow-bit 7",
+        ),
+        Failure::Unauthorised => no_organisation(error, login),
+        _ => Finding::fault(
+            "hooks.list",
+            error.to_string(),
+            "curl -sS -m 10 -o /dev/null -w '%{http_code}\\n' $BOARDCAST_ORGANIZATION_URL/_apis/hooks/subscriptions; where it \
+             asks to wait, or fails, try again later: https://status.dev.azure.com",
+        ),
+    }
+}
+
 /// The subscriptions, and whether a notification arrives.
-async fn hooks(app: &App, keeper: &HookKeeper, projects: &[ProjectRef]) -> Vec<Finding> {
+async fn hooks(
+    app: &App,
+    keeper: &HookKeeper,
+    projects: &[ProjectRef],
+    login: &OrganizationLogin,
+) -> Vec<Finding> {
     const REPAIR: &str = "boardcast hooks repair";
-    let served =
-        projects.iter().filter(|project| app.config.allowed.allows_project(project.id, Some(&project.name)));
+    let allowed = &app.config.allowed;
+    let served = projects.iter().filter(|project| allowed.allows_project(project.id, Some(&project.name)));
     let served: BTreeSet<_> = served.map(|project| project.id).collect();
     let found = match keeper.found().await {
         Ok(found) => found,
-        Err(error) => {
-            return vec![Finding::fault(
-                "hooks.permission",
-                error.to_string(),
-                "az devops security permission update --namespace-id cb594ebe-87dd-4fc9-ac2c-6a10a4c92046 --subject <object ID> \
-                 --token PublisherSecurity/<project GUID> --allow-bit 7",
-            )];
-        }
+        Err(error) => return vec![no_hooks(&error, login)],
     };
     let name = |wanted: WantedHook| {
         let project = projects.iter().find(|project| project.id == wanted.project);
         format!("{} of {}", wanted.event.event_type(), project.map_or("?", |project| &project.name))
     };
-    let steps = plan::steps(&served, &found, true);
+    // Where a project is not seen, subscriptions of others may be its own.
+    let there = projects.iter().map(|project| (project.id, &*project.name));
+    let sees_all = !projects.is_empty() && allowed.unknown_projects(there).is_empty();
+    let steps = plan::steps(&served, &found, sees_all);
     let mut findings: Vec<Finding> = Vec::new();
     for step in &steps {
         let name = name(step.wanted());

@@ -1,7 +1,9 @@
 //! What a check came to, board by board.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
+use super::Source;
 use super::compare::BoardError;
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::scope::{ProjectId, Scope};
@@ -26,6 +28,13 @@ pub(super) struct UnderWay {
     pub(super) check: Check,
     /// The boards that were compared, whatever the sprint.
     pub(super) compared: BTreeSet<Scope>,
+}
+
+impl Source {
+    /// The first thing that went wrong in the last check of this instance; `None` where nothing did, or there was none.
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Check {

@@ -94,6 +94,7 @@ pub struct Source {
     looked_back: Mutex<BTreeSet<(WorkItemId, Asked)>>,
     /// What was found of the past that goes by in memory alone.
     past: past::Noted,
+    last_error: Mutex<Option<String>>,
     /// What looks after the subscriptions of service hooks, where they are this deployment's business.
     hooks: Option<Upkeep>,
 }
@@ -130,6 +131,7 @@ impl Source {
             feed_names_parents: AtomicBool::default(),
             looked_back: Mutex::default(),
             past: past::Noted::default(),
+            last_error: Mutex::default(),
             hooks: None,
             instance,
             azure,
@@ -179,6 +181,7 @@ impl Source {
             Ok(()) => failpoints::reached(Failpoint::Checked),
             Err(error) => check.error = check.error.or(Some(error.to_string())),
         }
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&check.error);
         drop(last);
         self.instance.vitals.source_level.set(self.levels.worst());
         check
