@@ -14,7 +14,7 @@ addEventListener("activate", (event) => event.waitUntil(begin()));
 
 addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
-  const isOfPage = pathname === PAGE || (pathname.startsWith(`${PAGE}/`) && !pathname.endsWith("/sw.js"));
+  const isOfPage = pathname === PAGE || (pathname.startsWith(`${PAGE}/`) && pathname !== self.location.pathname);
   // Streams and boards are never the worker's.
   if (event.request.method === "GET" && origin === location.origin && isOfPage) event.respondWith(answer(event.request, pathname));
 });
