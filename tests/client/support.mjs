@@ -82,6 +82,7 @@ export class Service {
   }
 
   fetch = async (url, init = {}) => {
+    init.signal?.throwIfAborted();
     this.requests.push({ url, at: this.#time.now, headers: init.headers });
     const other = await this.instead(url, init);
     if (other) return other;
