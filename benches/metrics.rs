@@ -101,7 +101,7 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
         created_at: Some(Timestamp::from_epoch_ms(START_MS - 30 * DAY_MS)),
         closed_at: None,
         url: None,
-        ranks: BTreeMap::new(),
+        ranks: Default::default(),
     };
     let revision = |rev: u32| {
         let at = Timestamp::from_epoch_ms(START_MS + i64::from(rev) * DAY_MS * 3 / 2 + i64::from(number));
@@ -124,7 +124,8 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
                 deleted: false,
                 flags: Arc::default(),
                 board_column: None,
-            },
+            }
+            .into(),
         };
         WorkItem::new(WorkItemId::new(number).unwrap(), rev, claim, details.clone())
     };

@@ -106,7 +106,8 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
             deleted: false,
             flags: Arc::default(),
             board_column: None,
-        },
+        }
+        .into(),
     };
     let rank = Rank::new(1e9 + 64.0 * f64::from(number)).unwrap();
     let details = Details {
@@ -118,7 +119,7 @@ pub fn observation(number: u32, rev: u32) -> WorkItem {
         created_at: Some(Timestamp::from_epoch_ms(now - 30 * DAY_MS)),
         closed_at: None,
         url: Some(format!("https://dev.azure.com/fabrikam/Fabrikam/_workitems/edit/{number}").into()),
-        ranks: BTreeMap::from([("Microsoft.VSTS.Common.StackRank".into(), rank)]),
+        ranks: [("Microsoft.VSTS.Common.StackRank".into(), rank)].into(),
     };
     WorkItem::new(WorkItemId::new(number).unwrap(), rev, claim, details)
 }

@@ -171,7 +171,7 @@ fn work_item(model: &Model, item: &Item) -> Option<WorkItem> {
             kind: ClaimKind::Fetched,
             changed_at: revision.changed_at,
             changed_by: identity(revision.changed_by),
-            facts,
+            facts: facts.into(),
         };
         let details = Details {
             title: content.title.clone(),

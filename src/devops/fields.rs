@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
 use crate::domain::sprint::blocked::BOARD_COLUMN;
-use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
+use crate::domain::sprint::rank::{ORDER_FIELDS, Rank, Ranks};
 use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, REMAINING_WORK, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
 
@@ -173,7 +173,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The numbers that a backlog may be ordered by, other than those that are exact as amounts and kept as such.
-    fn ranks(&self) -> BTreeMap<Text, Rank> {
+    fn ranks(&self) -> Ranks {
         let known = ORDER_FIELDS.iter().filter_map(|name| Some((*name, self.get(name)?)));
         let is_exact = |value: &Value| amount(value).map(Hundredths::units) == value.as_f64();
         let others = self.other_numbers().filter(|(_, value)| !is_exact(value));

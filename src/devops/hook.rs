@@ -247,7 +247,7 @@ fn observation(
         kind,
         changed_at: changed_at.unwrap_or_else(|| claimed_at.timestamp()),
         changed_by: fields.identity("System.ChangedBy"),
-        facts: fields.facts(project, kind == ClaimKind::Deleted).ok_or(DeadLetter::Minimal)?,
+        facts: fields.facts(project, kind == ClaimKind::Deleted).ok_or(DeadLetter::Minimal)?.into(),
     };
     let project_name = fields.project_name();
     let told = || collection(&told(payload, resource, &project_name));

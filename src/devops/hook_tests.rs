@@ -6,6 +6,7 @@ use super::*;
 use crate::devops::fields::{FIELDS_MAX, RANKS_MAX, TAGS_MAX, TITLE_CHARS_MAX, identity};
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::rank::ORDER_FIELDS;
+use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::work_item::{Identity, Present};
 use crate::domain::time::Timestamp;
 
@@ -575,7 +576,8 @@ fn w22_the_rank_is_kept_as_exactly_as_it_is_written_whatever_field_a_process_ord
         (Some(0.1234), Some(7.5))
     );
     assert_eq!(rank_of(&payload, priority), None);
-    let ranks = observed(&payload).present().details.ranks.clone();
+    let ranks: std::collections::BTreeMap<Text, Rank> =
+        observed(&payload).present().details.ranks.clone().into();
     assert_eq!(
         ranks.keys().map(|name| &**name).collect::<Vec<_>>(),
         ["Custom.Fine", "Custom.Long", "Custom.Order", stack_rank],
@@ -594,7 +596,9 @@ fn w22_the_rank_is_kept_as_exactly_as_it_is_written_whatever_field_a_process_ord
     for number in 0..5_000 {
         flat["resource"]["fields"][format!("Custom.N{number:04}")] = json!(f64::from(number) + 0.001);
     }
-    assert_eq!(observed(&flat).present().details.ranks.len(), RANKS_MAX);
+    let ranks: std::collections::BTreeMap<Text, Rank> =
+        observed(&flat).present().details.ranks.clone().into();
+    assert_eq!(ranks.len(), RANKS_MAX);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Small work items for tests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::scope::ProjectId;
+use crate::domain::sprint::rank::Ranks;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 
@@ -33,7 +33,7 @@ pub(crate) fn facts() -> Facts {
 }
 
 pub(crate) fn claim(kind: ClaimKind, at: Timestamp) -> Claim {
-    Claim { claimed_at: at.into(), kind, changed_at: at, changed_by: None, facts: facts() }
+    Claim { claimed_at: at.into(), kind, changed_at: at, changed_by: None, facts: facts().into() }
 }
 
 pub(crate) fn details() -> Details {
@@ -46,7 +46,7 @@ pub(crate) fn details() -> Details {
         created_at: None,
         closed_at: None,
         url: None,
-        ranks: BTreeMap::new(),
+        ranks: Ranks::default(),
     }
 }
 

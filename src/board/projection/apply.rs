@@ -172,7 +172,8 @@ impl Projection {
     }
 
     /// Puts an item where it now belongs, and takes it from where it was.
-    pub(super) fn place(&mut self, item: WorkItem, version: Version) {
+    pub(super) fn place(&mut self, mut item: WorkItem, version: Version) {
+        item.keep_once(&mut self.interner);
         let present = item.present();
         if !present.details.project_name.is_empty() {
             self.project_names.insert(present.claim.facts.project, present.details.project_name.clone());

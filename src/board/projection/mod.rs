@@ -12,6 +12,7 @@ use std::sync::Arc;
 use self::archived::ArchivedBoards;
 pub use self::load::TAIL_ENTRIES;
 use self::simulated::SimulatedBoards;
+use crate::domain::sprint::interner::Interner;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
 use crate::domain::wire::view::PastProgress;
 use crate::domain::{
@@ -27,6 +28,8 @@ pub struct Projection {
     epoch: Option<String>,
     collection: Option<CollectionId>,
     items: HashMap<WorkItemId, KnownItem>,
+    /// What items have alike.
+    interner: Interner,
     boards: BTreeMap<Scope, Board>,
     project_names: HashMap<ProjectId, Text>,
     teams: Arc<Teams>,

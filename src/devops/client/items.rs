@@ -72,7 +72,7 @@ pub(super) fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<W
         kind: ClaimKind::Fetched,
         changed_at: changed_at.timestamp(),
         changed_by: fields.identity("System.ChangedBy"),
-        facts: fields.facts(home.project_named(&project_name), fields.is_yes("System.IsDeleted"))?,
+        facts: fields.facts(home.project_named(&project_name), fields.is_yes("System.IsDeleted"))?.into(),
     };
     let details = fields.details(page(home.organisation.clone(), &project_name, id));
     Some(WorkItem::new(id, number(row)?, claim, details))

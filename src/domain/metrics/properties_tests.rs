@@ -63,7 +63,7 @@ pub(super) fn item(states: &'static [&'static str], step: u32) -> impl Strategy<
             let one = |(step, pause, facts): (u32, i64, Facts)| {
                 (rev, ms) = (rev + step, ms + pause);
                 let mut claim = claim(ClaimKind::Fetched, Timestamp::from_epoch_ms(ms));
-                claim.facts = facts;
+                claim.facts = facts.into();
                 WorkItem::new(WorkItemId::new(number).unwrap(), rev, claim, details.clone())
             };
             revisions.into_iter().map(one).reduce(|item, other| item.merge(&other)).unwrap()

@@ -1,13 +1,13 @@
 //! What is claimed of one revision of a work item, and by which numbers both are known.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::sprint::facts::Facts;
-use crate::domain::sprint::rank::Rank;
+use crate::domain::sprint::facts::SharedFacts;
+use crate::domain::sprint::interner::Interner;
+use crate::domain::sprint::rank::Ranks;
 use crate::domain::{Text, Ticks, Timestamp};
 
 /// The number of a work item, unique within its collection. None has 0, which a test notification carries.
@@ -80,7 +80,7 @@ pub struct Claim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<Identity>,
     /// What metrics need.
-    pub facts: Facts,
+    pub facts: SharedFacts,
 }
 
 /// What only the newest revision is asked for.
@@ -105,6 +105,39 @@ pub struct Details {
     /// Where it stands in the backlog, by the reference name of the field; the team's process says which counts. What is
     /// exact as an amount is among the efforts already and not here. The last of all, so that of one revision an item
     /// that was kept with ranks wins over one that was kept without.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ranks: BTreeMap<Text, Rank>,
+    #[serde(default, skip_serializing_if = "Ranks::is_empty")]
+    pub ranks: Ranks,
+}
+
+impl Identity {
+    fn texts(&self) -> impl Iterator<Item = &Text> {
+        std::iter::once(&self.name).chain(&self.id)
+    }
+
+    fn keep_once(&mut self, interner: &mut Interner) {
+        std::iter::once(&mut self.name).chain(&mut self.id).for_each(|text| interner.text(text));
+    }
+}
+
+impl Claim {
+    /// Keeps once what other items have as well.
+    pub(super) fn keep_once(&mut self, interner: &mut Interner) {
+        self.changed_by.iter_mut().for_each(|who| who.keep_once(interner));
+        interner.facts(&mut self.facts);
+    }
+
+    /// Whether that was done.
+    pub(super) fn is_kept_once(&self, interner: &Interner) -> bool {
+        interner.has(self.changed_by.iter().flat_map(Identity::texts)) && interner.has_facts(&self.facts)
+    }
+}
+
+impl Details {
+    /// Keeps once what other items have as well.
+    pub(super) fn keep_once(&mut self, interner: &mut Interner) {
+        self.assigned_to.iter_mut().for_each(|who| who.keep_once(interner));
+        self.tags.iter_mut().chain([&mut self.project_name]).for_each(|text| interner.text(text));
+        self.tags.shrink_to_fit();
+        self.ranks.names_mut().for_each(|name| interner.text(name));
+    }
 }

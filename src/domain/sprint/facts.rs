@@ -1,6 +1,7 @@
 //! What is kept of one revision of a work item for metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ const NUMBERS_MAX: usize = 32;
 pub struct NotKept;
 
 /// What metrics need to know of one revision.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Facts {
     /// The project it was in.
     pub project: ProjectId,
@@ -68,6 +69,31 @@ pub struct Facts {
     /// `System.BoardColumn`: the column of its team's board that it was in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub board_column: Option<Text>,
+}
+
+/// Facts that revisions and items share where they are alike. Whoever changes them gets some of their own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SharedFacts(pub(super) Arc<Facts>);
+
+impl From<Facts> for SharedFacts {
+    fn from(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+}
+
+impl Deref for SharedFacts {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+impl DerefMut for SharedFacts {
+    fn deref_mut(&mut self) -> &mut Facts {
+        Arc::make_mut(&mut self.0)
+    }
 }
 
 impl Facts {

@@ -5,6 +5,7 @@ pub(crate) mod calendar;
 pub mod catalogue;
 pub(crate) mod claim;
 pub(crate) mod facts;
+pub(crate) mod interner;
 pub(crate) mod people;
 pub mod rank;
 pub mod refuted;

@@ -1,7 +1,11 @@
 //! Where a work item stands in its backlog.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
+
+use crate::domain::Text;
 
 /// The reference names of the fields by which the published processes order a backlog, in the order in which one is
 /// chosen while no team's catalogue says which counts.
@@ -15,6 +19,53 @@ pub const ORDER_FIELDS: [&str; 2] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rank(i64);
+
+/// Where a work item stands in several backlogs, by the reference names of the fields that order them. There are one or two
+/// as a rule, so they take no more room than that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Text, Rank>", into = "BTreeMap<Text, Rank>")]
+pub struct Ranks(Box<[(Text, Rank)]>);
+
+impl Ranks {
+    /// The rank by the field with that name.
+    pub fn get(&self, field: &str) -> Option<Rank> {
+        self.0.iter().find(|(name, _)| **name == *field).map(|(_, rank)| *rank)
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names of the fields.
+    pub(super) fn names_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        self.0.iter_mut().map(|(name, _)| name)
+    }
+}
+
+impl From<BTreeMap<Text, Rank>> for Ranks {
+    fn from(ranks: BTreeMap<Text, Rank>) -> Self {
+        Self(ranks.into_iter().collect())
+    }
+}
+
+impl FromIterator<(Text, Rank)> for Ranks {
+    fn from_iter<T: IntoIterator<Item = (Text, Rank)>>(ranks: T) -> Self {
+        ranks.into_iter().collect::<BTreeMap<_, _>>().into()
+    }
+}
+
+impl From<Ranks> for BTreeMap<Text, Rank> {
+    fn from(ranks: Ranks) -> Self {
+        ranks.0.into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[(Text, Rank); N]> for Ranks {
+    fn from(ranks: [(Text, Rank); N]) -> Self {
+        BTreeMap::from(ranks).into()
+    }
+}
 
 /// Above it a double holds not every whole number.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;

@@ -284,7 +284,7 @@ impl Source {
             kind: ClaimKind::Deleted,
             changed_at: told_at.timestamp(),
             changed_by: None,
-            facts: Facts { deleted: true, ..present.claim.facts.clone() },
+            facts: Facts { deleted: true, ..(*present.claim.facts).clone() }.into(),
         };
         Some(WorkItem::new(id, present.rev, claim, present.details.clone()))
     }

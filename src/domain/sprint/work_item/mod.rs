@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::domain::sprint::interner::Interner;
 use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::refuted::{ClaimKey, HeadRevision, Refuted};
 use crate::domain::{ProjectId, Stored, Text, Timestamp};
@@ -24,7 +25,7 @@ use crate::domain::{ProjectId, Stored, Text, Timestamp};
 use self::known_from::KnownFrom;
 pub(crate) use self::known_from::Lack;
 pub use crate::domain::sprint::claim::{Claim, ClaimKind, Details, Identity, Rev, WorkItemId};
-pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts, REMAINING_WORK};
+pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts, REMAINING_WORK, SharedFacts};
 
 /// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
 /// kept does not depend on the order of arrival.
@@ -90,7 +91,7 @@ impl Present<'_> {
     /// Where it stands in the backlog by the field with that reference name.
     pub fn rank_by(&self, field: &str) -> Option<Rank> {
         let amount = || self.claim.facts.effort.get(field).copied();
-        self.details.ranks.get(field).copied().or_else(|| Rank::new(amount()?.units()))
+        self.details.ranks.get(field).or_else(|| Rank::new(amount()?.units()))
     }
 }
 
@@ -213,7 +214,7 @@ impl WorkItem {
         }
         let claim = Claim {
             changed_by: None,
-            facts: Facts { project: theirs.facts.project, deleted: true, ..mine.facts.clone() },
+            facts: Facts { project: theirs.facts.project, deleted: true, ..(*mine.facts).clone() }.into(),
             ..*theirs
         };
         let details = Details { project_name: Text::default(), url: None, ..self.details.clone() };
@@ -231,6 +232,15 @@ impl WorkItem {
         let newest = Self::new(self.id, *rev, (**newest).clone(), details);
         let gone = newest.gone_with(self)?;
         Some(Self { revisions, ..newest }.merge(&gone))
+    }
+
+    /// Keeps once what other items have as well.
+    pub fn keep_once(&mut self, interner: &mut Interner) {
+        // What is shared with another copy of this item was kept once with that, and is not copied.
+        let claims = self.revisions.values_mut().filter(|claim| !claim.is_kept_once(interner));
+        let claims: Vec<&mut Arc<Claim>> = claims.collect();
+        claims.into_iter().for_each(|claim| Arc::make_mut(claim).keep_once(interner));
+        self.details.keep_once(interner);
     }
 
     /// The same item without a link to its page, where it has none that anybody could open.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::sprint::rank::ORDER_FIELDS;
+use crate::domain::sprint::rank::{ORDER_FIELDS, Ranks};
 use crate::domain::testing::{claim, details, item, with_details};
 use crate::domain::{Hundredths, Timestamp};
 
@@ -36,10 +36,12 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 }
 
 /// Those of an item that was kept before they were, and some that differ by less than an amount can.
-fn ranks() -> impl Strategy<Value = BTreeMap<Text, Rank>> {
+fn ranks() -> impl Strategy<Value = Ranks> {
     let rank = prop::sample::select(vec![-3.0, 0.1 + 0.2, 1_999_999_995.5, 1_999_999_995.500_001]);
     let rank = rank.prop_map(|number| Rank::new(number).unwrap());
-    prop::collection::btree_map(prop::sample::select(&ORDER_FIELDS).prop_map(Text::from), rank, 0..3)
+    let ranks =
+        prop::collection::btree_map(prop::sample::select(&ORDER_FIELDS).prop_map(Text::from), rank, 0..3);
+    ranks.prop_map(Ranks::from)
 }
 
 /// Some that were corrected by the organisation, and some that were not.
@@ -262,8 +264,7 @@ fn a_record_from_before_ranks_were_kept_is_read_and_gives_way_to_the_same_revisi
     assert_eq!(kept.present().details.parent, WorkItemId::new(7));
     assert_eq!(kept.present().rank_by(ORDER_FIELDS[0]), None);
     let rank = Rank::new(-1_999_999_843.25).unwrap();
-    let fetched =
-        with_details(&kept, |details| details.ranks = BTreeMap::from([(ORDER_FIELDS[0].into(), rank)]));
+    let fetched = with_details(&kept, |details| details.ranks = [(ORDER_FIELDS[0].into(), rank)].into());
     for merged in [kept.merge(&fetched), fetched.merge(&kept)] {
         assert_eq!(merged.present().rank_by(ORDER_FIELDS[0]), Some(rank));
     }
@@ -295,7 +296,7 @@ fn revisions_that_follow_each_other_keep_once_what_they_have_alike() {
     let decoded = WorkItem::decode(&merged.encode()).unwrap();
     assert_eq!(decoded, merged);
     for item in [&merged, &decoded] {
-        let facts: Vec<&Facts> = item.revisions().map(|(_, claim)| &claim.facts).collect();
+        let facts: Vec<&Facts> = item.revisions().map(|(_, claim)| &*claim.facts).collect();
         assert!(Arc::ptr_eq(&facts[0].area_path, &facts[1].area_path));
         assert!(Arc::ptr_eq(&facts[0].effort, &facts[1].effort));
         assert_eq!((&*facts[0].state, &*facts[1].state), ("New", "Active"));
@@ -304,4 +305,53 @@ fn revisions_that_follow_each_other_keep_once_what_they_have_alike() {
     let again = merged.merge(&second);
     let newest = |item: &WorkItem| Arc::as_ptr(item.revisions.last_key_value().unwrap().1);
     assert_eq!(newest(&again), newest(&merged));
+}
+
+#[test]
+fn items_keep_once_what_they_have_alike_and_a_copy_is_not_copied_for_it() {
+    let mut interner = Interner::default();
+    let kept = |number: u32, interner: &mut Interner| {
+        let item = item(number, 1, |facts| {
+            facts.effort = Arc::new([("Effort".into(), Hundredths::whole(3))].into());
+            facts.board_column = Some("Doing".into());
+        });
+        let mut item = with_details(&item, |details| {
+            details.tags = vec!["tag".into()];
+            details.assigned_to = Some(Identity { id: Some("id".into()), name: "Mia".into() });
+            details.ranks = [(ORDER_FIELDS[0].into(), Rank::new(1.5).unwrap())].into();
+        });
+        item.keep_once(interner);
+        item
+    };
+    let (one, other) = (kept(13, &mut interner), kept(14, &mut interner));
+    let (one, other) = (one.present(), other.present());
+    let texts = |of: Present<'_>| {
+        let (facts, details) = (&of.claim.facts, of.details);
+        let who = details.assigned_to.clone().unwrap();
+        [
+            facts.state.clone(),
+            facts.area_path.clone(),
+            facts.board_column.clone().unwrap(),
+            details.tags[0].clone(),
+            details.project_name.clone(),
+            who.name,
+            who.id.unwrap(),
+        ]
+    };
+    assert!(texts(one).iter().zip(&texts(other)).all(|(one, other)| Arc::ptr_eq(one, other)));
+    assert!(std::ptr::eq(&*one.claim.facts, &*other.claim.facts), "facts that are alike as a whole");
+    let mut other_state = item(15, 1, |facts| {
+        facts.state = "Closed".into();
+        facts.effort = Arc::new([("Effort".into(), Hundredths::whole(3))].into());
+    });
+    other_state.keep_once(&mut interner);
+    let facts = &other_state.present().claim.facts;
+    assert!(Arc::ptr_eq(&facts.effort, &one.claim.facts.effort));
+    assert!(Arc::ptr_eq(&facts.area_path, &one.claim.facts.area_path));
+    // What is merged into an item that was kept once leaves the other revisions where they are.
+    let known = kept(13, &mut interner);
+    let mut merged = known.merge(&item(13, 2, |_| {}));
+    merged.keep_once(&mut interner);
+    let first = |item: &WorkItem| Arc::as_ptr(item.revisions.first_key_value().unwrap().1);
+    assert_eq!(first(&merged), first(&known));
 }
