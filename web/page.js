@@ -29,10 +29,22 @@ let others = filter().size > 0 ? null : [];
 /** Since when nothing is painted, because somebody wants to read in peace; `null` while everything is. */
 let pausedAt = null;
 
-client.subscribe(() => {
+// What comes at once is painted at once: board by board a page that opens would jump for each of them.
+let isDue = false;
+
+client.subscribe(({ boards: all }) => {
+  for (const { key, team, project } of Object.values(all)) names.set(key, team?.name ?? project.name);
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(paintDue);
+});
+
+function paintDue() {
+  if (!isDue) return;
+  isDue = false;
   if (pausedAt === null) paint(client.getState().boards);
   standing();
-});
+}
 
 client.on("event", (event) => {
   // What opened a stream is no worse than what was kept before.
@@ -66,6 +78,8 @@ byId("pause").addEventListener("click", () => {
 navigator.serviceWorker?.register("sw.js", { scope: "/api/dashboard" }).catch((error) => console.warn("the page cannot be kept", error));
 
 setInterval(() => {
+  // A page that nobody sees has no frames, and its title has to be right all the same.
+  paintDue();
   for (const view of views.values()) view.tick();
   standing();
 }, 1000);
@@ -92,7 +106,6 @@ function paint(now) {
 }
 
 function paintBoard(board, before) {
-  names.set(board.key, board.team?.name ?? board.project.name);
   let view = views.get(board.key);
   if (!view) {
     view = new BoardView(explain);

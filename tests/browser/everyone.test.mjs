@@ -134,3 +134,21 @@ test("numbers and times are written as whoever looks writes them, and days are t
   assert.equal(await page.$eval('[data-metric="points.remaining"]', (tile) => tile.textContent), "1.234,5");
   assert.match(await page.$eval(".sprint", (words) => words.textContent), /16\.[–-]27\. Nov/);
 });
+
+test("nothing jumps when the boards come", async () => {
+  await page.evaluateOnNewDocument(() => {
+    globalThis.shift = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (globalThis.shift += value))).observe({ type: "layout-shift", buffered: true });
+  });
+  server = await openScripted();
+  const scopes = ["1", "2", "3"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  server.say({ ...connected, scopes });
+  const items = Array.from({ length: 40 }, (_, index) => item(index + 1));
+  for (const scope of scopes) server.say({ type: "snapshot", ...scope, data: { ...board(items), burndown: BURNDOWN } });
+  await until("the boards are shown", () => page.$$eval(".board .item", (rows) => rows.length), (count) => count === 120);
+  // Ages grow, which moves nothing else.
+  const since = performance.now();
+  await until("two seconds go by", () => performance.now() - since > 2000);
+  const shift = await page.evaluate(() => globalThis.shift);
+  assert.ok(shift < 0.05, `the layout shifted by ${shift}`);
+});

@@ -630,7 +630,7 @@ test("b7_why something is less than full, and when it is tried again, is told at
     server.say({ type: "degraded", ...whole, level: "none", from: "none", to: "none", since: Date.now(), retryAt: Date.now() + 30_000, ...outage });
     await says(word, text);
   }
-  const note = () => page.$eval(".board .level", (element) => element.innerText);
+  const note = () => page.$$eval(".board .level", ([element]) => element?.innerText ?? "");
   for (const [level, more] of [["none", {}], ["cached", {}], ["mock", { mock: true }]]) {
     for (const [outage, , text] of outages) {
       const told = { since: Date.now(), retryAt: Date.now() + 30_000, ...outage };
