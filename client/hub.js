@@ -34,6 +34,12 @@ export class Hub {
     }
   }
 
+  /** Ends every stream: the page that kept them goes, and another will. */
+  close() {
+    for (const line of this.#lines.values()) line.close();
+    this.#lines.clear();
+  }
+
   #join(port, want, post) {
     const name = JSON.stringify([want.url, want.headers]);
     let line = this.#lines.get(name);
@@ -100,8 +106,12 @@ class Line {
       this.#stream.filter = wanted.reduce(union);
       return;
     }
-    this.#stream.close();
+    this.close();
     this.#ended();
+  }
+
+  close() {
+    this.#stream.close();
   }
 
   tryNow(isForced) {

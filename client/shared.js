@@ -171,6 +171,7 @@ function ledBy(options) {
         else channel.postMessage({ from: me, message });
       },
       close() {
+        hub?.close();
         ends.abort();
         channel.close();
       },

@@ -24,6 +24,7 @@ function start() {
       hub.receive(name, { do: "want", url: "http://boards.example", headers: {}, filter, lastEventId: "", isHidden: false, ...more }, (told) => pages[name].push(told));
     },
     receive: (name, message) => hub.receive(name, message),
+    close: () => hub.close(),
     events: (name) => pages[name].filter(({ is }) => is === "event").map(({ event }) => event),
   };
 }
@@ -98,6 +99,20 @@ test("e13_whoever logs in otherwise has a stream of its own", async () => {
   want("second", WEB);
   await settled();
   assert.equal(service.open, 1, "a key that changed leaves the old stream");
+});
+
+test("e13_a page that leads and goes leaves no stream behind, whoever else wants one", async () => {
+  const { service, time, want, receive, close } = start();
+  want("leader", WEB);
+  want("other", WEB);
+  await settled();
+  service.say(connected);
+  await settled();
+  receive("leader", { do: "bye" });
+  assert.equal(service.open, 1);
+  close();
+  await time.pass(120_000);
+  assert.equal(service.open, 0);
 });
 
 test("what several pages want is asked for, and each takes what it asked for", () => {
