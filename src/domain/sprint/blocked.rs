@@ -115,11 +115,15 @@ impl BlockedRules {
                 Some(facts.board_column.as_ref().is_some_and(|own| is_same(own, column)))
             }
         };
-        let told: Vec<Option<bool>> = self.0.iter().map(holds).collect();
-        if told.contains(&Some(true)) {
-            return Some(true);
+        let mut told = Some(false);
+        for held in self.0.iter().map(holds) {
+            match held {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => told = None,
+            }
         }
-        (!told.contains(&None)).then_some(false)
+        told
     }
 
     /// The same, as it is told to readers.
