@@ -147,7 +147,7 @@ fn inputs_of_past(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
         ids::VELOCITY_COMPLETED | ids::VELOCITY_PLANNED | ids::VELOCITY_LATE | ids::VELOCITY_INCOMPLETE => {
             Inputs::from([("sprint", last_sprint(tallies))])
         }
-        ids::VELOCITY_AVERAGE => Inputs::from([("sprints", sprints(tallies))]),
+        ids::VELOCITY_AVERAGE => Inputs::from([("sprints", values::sprints(tallies))]),
         ids::PERCENT_SAY_DO => Inputs::from([
             ("sprint", last_sprint(tallies)),
             ("planned", json!(tallies.known(ids::VELOCITY_PLANNED))),
@@ -159,7 +159,7 @@ fn inputs_of_past(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
         ids::CYCLE_P50 | ids::CYCLE_P85 | ids::CYCLE_P95 => {
             Inputs::from([("lastDays", json!(LEAD_DAYS)), today])
         }
-        ids::THROUGHPUT_DAY => Inputs::from([("days", days(tallies)), today]),
+        ids::THROUGHPUT_DAY => Inputs::from([("days", values::days(tallies)), today]),
         ids::THROUGHPUT_WEEK => Inputs::from([("from", json!(tallies.moment.week_from)), today]),
         ids::FORECAST_ITEMS_P85
         | ids::FORECAST_PROBABILITY
@@ -180,16 +180,6 @@ fn members(tallies: &Tallies<'_>) -> Value {
 
 fn last_sprint(tallies: &Tallies<'_>) -> Value {
     json!(tallies.finished().last().map(|(sprint, _)| &sprint.iteration.name))
-}
-
-fn sprints(tallies: &Tallies<'_>) -> Value {
-    values::sprints(tallies)
-        .and_then(|mut detail| Some(detail.get_mut("sprints")?.take()))
-        .unwrap_or_default()
-}
-
-fn days(tallies: &Tallies<'_>) -> Value {
-    values::days(tallies).and_then(|mut detail| Some(detail.get_mut("days")?.take())).unwrap_or_default()
 }
 
 /// All that is needed to run the same forecast: the seed is a text, because not every reader has whole numbers of 64 bits.

@@ -33,6 +33,17 @@ enum Counted {
     AsVelocity,
 }
 
+/// How many items a metric leaves out because a revision of them is missing.
+#[derive(Clone, Copy)]
+enum Lacks {
+    /// None: it tells of the present alone.
+    Nothing,
+    /// Those of which its own sum does not know whether they count.
+    OfItsSum,
+    /// So many.
+    Counted(fn(&Tallies<'_>) -> u32),
+}
+
 /// A metric: a row of the table.
 pub struct Metric {
     /// Its name on the wire.
@@ -50,8 +61,7 @@ pub struct Metric {
     /// The rule by which its items count and are shown, if there are any to show.
     pub(super) items: Option<ItemRule>,
     counted: Counted,
-    /// How many items it leaves out because a revision of them is missing; `None` for a metric of the present alone.
-    unknown: Option<fn(&Tallies<'_>) -> u32>,
+    lacks: Lacks,
     /// Whether it rests on Closed Date, which some processes set in ways of their own, where a revision is missing.
     by_closed_date: bool,
     /// Whether it looks back over the last 90 days.
@@ -72,7 +82,7 @@ impl Metric {
             kind,
             items: None,
             counted: Counted::Always,
-            unknown: None,
+            lacks: Lacks::Nothing,
             by_closed_date: false,
             looks_back: false,
             detail: None,
@@ -103,9 +113,14 @@ impl Metric {
         Self { needs, ..self }
     }
 
+    /// It tells of the past, and its sum leaves out items of which a revision is missing.
+    pub(super) const fn of_past(self) -> Self {
+        Self { lacks: Lacks::OfItsSum, ..self }
+    }
+
     /// It tells of the past, and leaves out so many items of which a revision is missing.
-    pub(super) const fn of_past(self, unknown: fn(&Tallies<'_>) -> u32) -> Self {
-        Self { unknown: Some(unknown), ..self }
+    pub(super) const fn of_past_but(self, lacking: fn(&Tallies<'_>) -> u32) -> Self {
+        Self { lacks: Lacks::Counted(lacking), ..self }
     }
 
     /// It looks back over the last 90 days, and at Closed Date where a revision is missing.
@@ -195,7 +210,11 @@ impl Metric {
 
     /// What a number about the past does not know; `None` where that is nothing, and for numbers of the present.
     fn partial(&self, tallies: &Tallies<'_>) -> Option<Text> {
-        let unknown = self.unknown?(tallies);
+        let unknown = match self.lacks {
+            Lacks::Nothing => return None,
+            Lacks::OfItsSum => tallies.sum(self.id).unknown_items,
+            Lacks::Counted(lacking) => lacking(tallies),
+        };
         match (tallies.has_read_past(), unknown) {
             (false, _) => Some(need::PAST.reason.into()),
             (true, _) if self.looks_back && tallies.looks_beyond() => Some(need::SHORT_PAST.into()),

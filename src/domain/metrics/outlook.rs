@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::ids;
-use super::periods::forecast::{RUNS, share_of_runs};
+use super::periods::forecast::{Forecast, RUNS, share_of_runs};
 use super::tally::Tallies;
+use super::values;
 use crate::domain::wire::view::{Burndown, Outlook, SprintVerdict, Unit};
 use crate::domain::{CivilDate, Hundredths};
 
@@ -38,23 +39,16 @@ struct Said {
 enum By {
     /// Nothing is left.
     Done,
-    Forecast {
-        runs_done: u32,
-        items_p85: u32,
-        days_p85: Option<u32>,
-        date_p85: Option<CivilDate>,
-    },
+    /// With the day on which all is completed in 85 of 100 runs.
+    Forecast(Forecast, Option<CivilDate>),
     /// The ideal line at the end of the last working day that is over, and of the one before.
-    IdealLine {
-        ideal: Hundredths,
-        before: Hundredths,
-    },
+    IdealLine { ideal: Hundredths, before: Hundredths },
 }
 
 impl Said {
     fn of(tallies: &Tallies<'_>, burndown: Option<&Burndown>) -> Result<Self, &'static str> {
         let moment = &tallies.moment;
-        if !tallies.has_read(crate::domain::CataloguePart::Areas) || !moment.frame.catalogue.knows_levels() {
+        if !moment.frame.catalogue.knows_levels() {
             return Err("what is in the sprint is not known");
         }
         let span = moment.frame.span.ok_or("the sprint has no dates")?;
@@ -77,7 +71,7 @@ impl Said {
         if remaining == Hundredths::default() && items != remaining && tallies.forecast.is_none() {
             return Err("the items that are left are not estimated, or with 0");
         }
-        let velocity = super::values::velocity_average(tallies).ok();
+        let velocity = values::velocity_average(tallies).ok();
         let velocity = velocity.filter(|_| tallies.has_read_past() && !tallies.finished().is_empty());
         Ok(Self {
             unit,
@@ -94,7 +88,7 @@ impl Said {
         let left = self.amount(self.remaining);
         match self.by {
             By::Done => (SprintVerdict::OnTrack, "Everything is completed.".to_owned()),
-            By::Forecast { runs_done, items_p85, date_p85, .. } => {
+            By::Forecast(Forecast { runs_done, items_p85, .. }, date_p85) => {
                 let verdict = match runs_done {
                     runs if runs >= share_of_runs(85) => SprintVerdict::OnTrack,
                     runs if runs >= share_of_runs(50) => SprintVerdict::AtRisk,
@@ -141,7 +135,7 @@ impl Said {
         });
         let more = match self.by {
             By::Done => json!({ "by": "done" }),
-            By::Forecast { runs_done, items_p85, days_p85, date_p85 } => json!({
+            By::Forecast(Forecast { runs_done, items_p85, days_p85, .. }, date_p85) => json!({
                 "by": "forecast",
                 "runs": RUNS,
                 "runsDone": runs_done,
@@ -165,12 +159,7 @@ fn by(tallies: &Tallies<'_>, burndown: Option<&Burndown>, items: Hundredths) -> 
         return Ok(By::Done);
     }
     if let Some(forecast) = tallies.forecast.filter(|_| tallies.has_read_past()) {
-        return Ok(By::Forecast {
-            runs_done: forecast.runs_done,
-            items_p85: forecast.items_p85,
-            days_p85: forecast.days_p85,
-            date_p85: forecast.days_p85.and_then(|days| tallies.working_day(days)),
-        });
+        return Ok(By::Forecast(forecast, forecast.days_p85.and_then(|days| tallies.working_day(days))));
     }
     let no_line = "there is neither a forecast nor an ideal line yet";
     let burndown = burndown.ok_or(no_line)?;

@@ -1,5 +1,7 @@
 //! The table of metrics: one row for each, in the order in which a reader learns them.
 
+use serde_json::json;
+
 use super::ids;
 use super::metric::{Metric, Value};
 use super::need;
@@ -58,7 +60,7 @@ const fn lead(id: &'static str, value: Value) -> Metric {
     Metric::computed(id, Unit::Days, BY_TENTH, value)
         .of(rules::lead_time)
         .needs(&[need::COMPLETIONS])
-        .of_past(|tallies| tallies.statistics.lead.unknown)
+        .of_past_but(|tallies| tallies.statistics.lead.unknown)
         .by_closed_date()
 }
 
@@ -66,19 +68,21 @@ const fn cycle(id: &'static str, value: Value) -> Metric {
     Metric::computed(id, Unit::Days, BY_TENTH, value)
         .of(past::cycle_time)
         .needs(&[need::CYCLE_TIMES])
-        .of_past(|tallies| tallies.statistics.cycle.unknown)
+        .of_past_but(|tallies| tallies.statistics.cycle.unknown)
         .by_closed_date()
 }
 
 const fn scope(id: &'static str, rule: ItemRule) -> Metric {
     Metric::sum(id, Unit::Points, BY_HALF, rule)
         .needs(&[need::DATES, need::WORKING_DAYS, need::PAST_IF_PLANNED])
+        .of_past()
         .counted_as_scope()
 }
 
 const fn velocity(id: &'static str, rule: ItemRule) -> Metric {
     Metric::sum(id, Unit::Points, BY_HALF, rule)
         .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::EARLIER_SPRINT])
+        .of_past()
         .counted_as_velocity()
 }
 
@@ -92,7 +96,7 @@ const fn forecast(id: &'static str, unit: Unit, value: Value) -> Metric {
             need::DAYS_DRAWN_FROM,
             need::ITEMS_DRAWN_FROM,
         ])
-        .of_past(|tallies| tallies.statistics.undated)
+        .of_past_but(|tallies| tallies.statistics.undated)
 }
 
 fn percentile(times: &Times, percent: usize) -> Computed {
@@ -141,32 +145,28 @@ pub const METRICS: &[Metric] = &[
             need::PAST_IF_PLANNED,
             need::POINTS_PLANNED,
         ])
-        .of_past(|all| all.sum(ids::POINTS_ORIGINAL).unknown_items)
+        .of_past_but(|all| all.sum(ids::POINTS_ORIGINAL).unknown_items)
         .says("The effort completed, as a share of what the sprint was planned with.", BURNDOWN_WIDGET),
     Metric::sum(ids::POINTS_ORIGINAL, Unit::Points, BY_HALF, past::points_original)
         .needs(&[need::EFFORT_FIELD, need::DATES, need::WORKING_DAYS, need::PAST_IF_PLANNED])
-        .of_past(|all| all.sum(ids::POINTS_ORIGINAL).unknown_items)
+        .of_past()
         .says("The effort that the sprint was planned with (original scope).", BURNDOWN_WIDGET),
     scope(ids::SCOPE_ADDED, past::scope_added)
-        .of_past(|all| all.sum(ids::SCOPE_ADDED).unknown_items)
         .says("The effort that came into the sprint after it was planned.", SCOPE_CHANGE),
     scope(ids::SCOPE_REMOVED, past::scope_removed)
-        .of_past(|all| all.sum(ids::SCOPE_REMOVED).unknown_items)
         .says("The effort that left the sprint after it was planned.", SCOPE_CHANGE),
     scope(ids::SCOPE_REESTIMATED, past::scope_reestimated)
-        .of_past(|all| all.sum(ids::SCOPE_REESTIMATED).unknown_items)
         .says("By how much the sprint's items were estimated anew after it was planned.", SCOPE_CHANGE),
-    scope(ids::SCOPE_NET, past::scope_net).of_past(|all| all.sum(ids::SCOPE_NET).unknown_items).says(
+    scope(ids::SCOPE_NET, past::scope_net).says(
         "By how much the scope grew after the sprint was planned: added, less removed, and re-estimated.",
         SCOPE_CHANGE,
     ),
     Metric::sum(ids::ITEMS_CARRIED_OVER, Unit::Items, BY_ONE, past::items_carried_over)
         .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::SPRINT_BEFORE])
-        .of_past(|all| all.sum(ids::ITEMS_CARRIED_OVER).unknown_items)
+        .of_past()
         .says("How many items the sprint was planned with that the sprint before left open.", VELOCITY),
     velocity(ids::VELOCITY_COMPLETED, past::velocity_completed)
-        .of_past(|all| all.sum(ids::VELOCITY_COMPLETED).unknown_items)
-        .detailed(values::sprints)
+        .detailed(|all| Some(json!({ "sprints": values::sprints(all) })))
         .says(
             "The effort completed in the last finished sprint, as it was estimated when that ended.",
             VELOCITY,
@@ -183,28 +183,23 @@ pub const METRICS: &[Metric] = &[
             need::EARLIER_SPRINT,
         ])
         .counted_as_velocity()
-        .of_past(|all| all.finished().iter().map(|(_, sums)| sums.unknown).sum())
-        .detailed(values::sprints)
+        .of_past_but(|all| all.finished().iter().map(|(_, sums)| sums.unknown).sum())
+        .detailed(|all| Some(json!({ "sprints": values::sprints(all) })))
         .says("The mean of what was completed in each of the last six finished sprints.", VELOCITY),
     velocity(ids::VELOCITY_PLANNED, past::velocity_planned)
-        .of_past(|all| all.sum(ids::VELOCITY_PLANNED).unknown_items)
         .says("The effort that the last finished sprint was planned with.", VELOCITY),
-    velocity(ids::VELOCITY_LATE, past::velocity_late)
-        .of_past(|all| all.sum(ids::VELOCITY_LATE).unknown_items)
-        .says(
-            "The effort of the last finished sprint that was completed after it, until the next ends.",
-            VELOCITY,
-        ),
-    velocity(ids::VELOCITY_INCOMPLETE, past::velocity_incomplete)
-        .of_past(|all| all.sum(ids::VELOCITY_INCOMPLETE).unknown_items)
-        .says(
-            "The effort planned for the last finished sprint that was not completed when it ended.",
-            VELOCITY,
-        ),
+    velocity(ids::VELOCITY_LATE, past::velocity_late).says(
+        "The effort of the last finished sprint that was completed after it, until the next ends.",
+        VELOCITY,
+    ),
+    velocity(ids::VELOCITY_INCOMPLETE, past::velocity_incomplete).says(
+        "The effort planned for the last finished sprint that was not completed when it ended.",
+        VELOCITY,
+    ),
     Metric::computed(ids::PERCENT_SAY_DO, Unit::Percent, BY_HALF, values::say_do)
         .of(past::kept)
         .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::EARLIER_SPRINT, need::PLANNED_BEFORE])
-        .of_past(|all| all.sum(ids::VELOCITY_PLANNED).unknown_items)
+        .of_past_but(|all| all.sum(ids::VELOCITY_PLANNED).unknown_items)
         .says(
             "The share of the effort planned for the last finished sprint that was completed in it.",
             PRACTICE,
@@ -225,18 +220,18 @@ pub const METRICS: &[Metric] = &[
         .says("How many open items of the sprint are marked as blocked.", PRACTICE),
     Metric::sum(ids::BLOCKED_HOURS, Unit::Hours, BY_ONE, past::blocked_hours)
         .needs(&[need::DATES])
-        .of_past(|all| all.sum(ids::BLOCKED_HOURS).unknown_items)
+        .of_past()
         .says(
             "For how many hours the sprint's items were blocked in the sprint while they were open.",
             PRACTICE,
         ),
     Metric::largest(ids::AGE_MAX, Unit::Days, BY_TENTH, past::age)
         .needs(&[need::STARTED])
-        .of_past(|all| all.sum(ids::AGE_MAX).unknown_items)
+        .of_past()
         .says("How long ago the oldest item of the sprint was started that is in progress.", KANBAN_GUIDE),
     Metric::sum(ids::ITEMS_AGING, Unit::Items, Rule::AnyChange, past::items_aging)
         .needs(&[need::CYCLE_TIMES])
-        .of_past(|all| all.sum(ids::ITEMS_AGING).unknown_items)
+        .of_past()
         .says(
             "How many items in progress are older than 85 of 100 items were when they were completed.",
             PRACTICE,
@@ -261,7 +256,7 @@ pub const METRICS: &[Metric] = &[
         .says("How many bugs in the sprint were completed on one of its days.", STATE_CATEGORIES),
     Metric::sum(ids::BUGS_REOPENED, Unit::Bugs, Rule::AnyChange, past::bugs_reopened)
         .needs(&[need::BUG_TYPES_READ, need::BUG_TYPES, need::DATES])
-        .of_past(|all| all.sum(ids::BUGS_REOPENED).unknown_items)
+        .of_past()
         .says("How often bugs in the sprint were reopened on one of its days.", STATE_CATEGORIES),
     Metric::sum(ids::BUGS_TOTAL, Unit::Bugs, Rule::AnyChange, past::bugs_total)
         .needs(&[need::BUG_TYPES_READ, need::BUG_TYPES])
@@ -301,13 +296,13 @@ pub const METRICS: &[Metric] = &[
         Ok(Hundredths::whole(all.statistics.week))
     })
     .of(past::throughput_week)
-    .of_past(|all| all.statistics.undated)
+    .of_past_but(|all| all.statistics.undated)
     .says("How many of the team's items were completed today and on the six days before.", KANBAN_GUIDE),
     Metric::computed(ids::THROUGHPUT_DAY, Unit::Items, BY_TENTH, values::throughput_day)
         .of(past::throughput_days)
         .needs(&[need::WORKING_DAYS, need::WORKED_DAYS])
-        .of_past(|all| all.statistics.undated)
-        .detailed(values::days)
+        .of_past_but(|all| all.statistics.undated)
+        .detailed(|all| Some(json!({ "days": values::days(all) })))
         .says(
             "The mean of what the team completed on each of the last 30 working days before today.",
             KANBAN_GUIDE,

@@ -6,6 +6,7 @@ use super::ids;
 use super::periods::forecast::{Forecast, RUNS};
 use super::periods::sprints::EarlierSprint;
 use super::periods::throughput::MEAN_DAYS;
+use super::rules::past::PART_UNKNOWN;
 use super::statistics::SprintSums;
 use super::tally::{OUT_OF_RANGE, Tallies, percent, share};
 use crate::domain::{CivilDate, Hundredths};
@@ -37,7 +38,7 @@ pub(crate) fn say_do(tallies: &Tallies<'_>) -> Value {
     let finished = tallies.finished();
     let (_, last) = finished.last().ok_or(OUT_OF_RANGE)?;
     if last.unknown > 0 {
-        return Err("how a work item stood in the sprint before is not known");
+        return Err(PART_UNKNOWN);
     }
     percent(last.kept.in_unit(unit), last.planned.in_unit(unit)).ok_or(OUT_OF_RANGE)
 }
@@ -76,9 +77,8 @@ fn forecast<'t>(tallies: &'t Tallies<'_>) -> Result<&'t Forecast, &'static str> 
 }
 
 /// What became of the last finished sprints, oldest first.
-pub(crate) fn sprints(tallies: &Tallies<'_>) -> Option<Json> {
-    let rows = tallies.finished().into_iter().map(|(sprint, sums)| sprint_row(tallies, sprint, sums));
-    Some(json!({ "sprints": rows.collect::<Vec<_>>() }))
+pub(crate) fn sprints(tallies: &Tallies<'_>) -> Json {
+    tallies.finished().into_iter().map(|(sprint, sums)| sprint_row(tallies, sprint, sums)).collect()
 }
 
 fn sprint_row(tallies: &Tallies<'_>, sprint: &EarlierSprint<'_>, sums: SprintSums) -> Json {
@@ -99,13 +99,11 @@ fn sprint_row(tallies: &Tallies<'_>, sprint: &EarlierSprint<'_>, sums: SprintSum
 }
 
 /// What was completed on each of the working days over which the mean is taken.
-pub(crate) fn days(tallies: &Tallies<'_>) -> Option<Json> {
+pub(crate) fn days(tallies: &Tallies<'_>) -> Json {
     let worked = &tallies.moment.worked;
-    let from = worked.from(MEAN_DAYS, tallies.statistics.first_day);
-    let days = worked.days().get(from..)?.iter();
+    let days = worked.days().iter().skip(worked.from(MEAN_DAYS, tallies.statistics.first_day));
     let items = tallies.statistics.completed_on(worked, MEAN_DAYS);
-    let rows = days.zip(items).map(|(date, items)| json!({ "date": date, "items": items }));
-    Some(json!({ "days": rows.collect::<Vec<_>>() }))
+    days.zip(items).map(|(date, items)| json!({ "date": date, "items": items })).collect()
 }
 
 pub(crate) fn date_p50(tallies: &Tallies<'_>) -> Option<Json> {

@@ -18,7 +18,8 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 
 const NOT_KNOWN_THEN: Exclusion =
     Exclusion::Unknown("how a work item stood when the sprint was planned is not known");
-const PART_UNKNOWN: Exclusion = Exclusion::Unknown("how a work item stood in the sprint before is not known");
+/// Why nothing is told of a sprint before.
+pub(crate) const PART_UNKNOWN: &str = "how a work item stood in the sprint before is not known";
 
 pub(crate) fn points_original(digest: &Digest, moment: &Moment<'_>) -> Outcome {
     if !moment.is_planned {
@@ -116,7 +117,7 @@ fn of_last_sprint(
 
 fn part_in(digest: &Digest, sprint: usize) -> Result<Option<&PartInSprint>, Exclusion> {
     let part = digest.parts.iter().find(|part| part.sprint == sprint);
-    if part.is_some_and(|part| part.is_unknown) { Err(PART_UNKNOWN) } else { Ok(part) }
+    if part.is_some_and(|part| part.is_unknown) { Err(Exclusion::Unknown(PART_UNKNOWN)) } else { Ok(part) }
 }
 
 /// What an estimate is worth in points, or in items; `None` where there is none to count in points.
