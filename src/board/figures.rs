@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, Figures, MetricSettings, Past, SprintContext};
 use crate::domain::wire::explanation::Explanation;
-use crate::domain::wire::view::{ItemView, Missing, StateCount};
+use crate::domain::wire::view::{BoardView, ItemView, Missing, Named, SprintView, StateCount};
 use crate::domain::{
     Catalogue, History, Iteration, People, RevisionTold, Scope, SprintId, TeamKey, Teams, Text, Timestamp,
     WorkItem, WorkItemId,
@@ -44,9 +44,7 @@ impl Inputs {
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
             people: state.people().clone(),
             past: if knows_past(state, scope) { Past::Read } else { Past::BeingRead },
-            known_from: TeamKey::of(scope)
-                .and_then(|team| state.checked().past_of(team))
-                .map(|past| past.from),
+            known_from: known_from(state, scope),
             missing: missing(state, scope),
         }
     }
@@ -113,11 +111,16 @@ impl Inputs {
     }
 }
 
+/// From when on the past of a board's team is known, where it was read.
+pub(super) fn known_from(state: &Projection, scope: Scope) -> Option<Timestamp> {
+    TeamKey::of(scope).and_then(|team| state.checked().past_of(team)).map(|past| past.from)
+}
+
 /// Whether the past of a board was read as far back as numbers look. Where no organisation is compared, what hooks told is all
 /// that there is, and each life says itself what is missing of it.
 pub(crate) fn knows_past(state: &Projection, scope: Scope) -> bool {
     let team = TeamKey::of(scope).filter(|team| state.checked().team(*team).is_some());
-    team.is_none_or(|team| state.checked().past_of(team).is_some())
+    team.is_none() || known_from(state, scope).is_some()
 }
 
 /// What is known to be missing on a team's board: items that cannot be read, and, until the past was read, those that left
@@ -267,8 +270,36 @@ fn states(items: &[Arc<WorkItem>]) -> Vec<StateCount> {
     counts.map(|(name, items)| StateCount { name, category: None, items, points: None }).collect()
 }
 
+/// A board with its figures, as of an instant; without what only a board of now has.
+pub(super) fn board_view(
+    inputs: &Inputs,
+    project_name: Option<Text>,
+    figures: Figures,
+    at: Timestamp,
+) -> BoardView {
+    let scope = inputs.scope;
+    let catalogue = inputs.catalogue.as_deref();
+    let sprint = catalogue.and_then(|catalogue| Some((catalogue, catalogue.sprint(scope.sprint?)?)));
+    let team_name = catalogue.map(|catalogue| catalogue.team_name.clone());
+    BoardView {
+        project: Named { id: scope.project, name: project_name },
+        team: scope.team.map(|id| Named { id, name: team_name }),
+        sprint: sprint.map(|(catalogue, sprint)| SprintView::of(catalogue, sprint, at)),
+        next_sprint: None,
+        metrics: figures.metrics,
+        states: figures.states,
+        items: Some(item_views(inputs, at)),
+        burndown: figures.burndown,
+        outlook: figures.outlook,
+        scope_changes: figures.scope_changes,
+        history: figures.history,
+        missing: inputs.missing.clone(),
+        backfill: None,
+    }
+}
+
 /// The items that a board shows.
-pub fn item_views(inputs: &Inputs, now: Timestamp) -> Vec<ItemView> {
+fn item_views(inputs: &Inputs, now: Timestamp) -> Vec<ItemView> {
     let catalogue = inputs.catalogue.as_deref();
     inputs.items.iter().map(|item| ItemView::shown(item, catalogue, &inputs.people, now)).collect()
 }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::board::figures::{Inputs, item_views};
+use crate::board::figures::{Inputs, board_view, known_from};
 use crate::board::snapshot::Snapshots;
-use crate::domain::wire::view::{BoardView, Named, SprintReview, SprintView};
-use crate::domain::{CivilDate, Scope, SprintId, Timestamp, metrics};
+use crate::domain::wire::view::{BoardView, SprintReview};
+use crate::domain::{Catalogue, CivilDate, Iteration, Scope, SprintId, Timestamp, metrics};
 
 /// Which past is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,65 +52,68 @@ impl Snapshots {
     /// Errors: see [`NoPast`].
     pub fn past(&self, scope: Scope, asked: AskedPast) -> Result<PastBoard, NoPast> {
         let now = (self.clock)();
-        let (inputs, teams, project_name) = {
-            let state = self.fold.read();
-            let name = state.project_name(scope.project).cloned();
-            (Inputs::with_lives(&state, scope), state.teams().clone(), name)
-        };
-        let catalogue = inputs.catalogue.clone().ok_or(NoPast::WithoutTeam)?;
+        let state = self.fold.read();
+        let catalogue = state.teams().catalogue_of(scope).cloned().ok_or(NoPast::WithoutTeam)?;
+        let wanted = Wanted::of(&catalogue, asked, known_from(&state, scope), now)?;
+        let (inputs, teams) = (Inputs::with_lives(&state, scope), state.teams().clone());
+        let project_name = state.project_name(scope.project).cloned();
+        drop(state);
+        let settings = self.calculator.settings();
+        let review =
+            wanted.to_review.and_then(|of| metrics::review(&catalogue, of, settings, inputs.lives()));
+        let as_of = last_instant_before(wanted.end);
+        let (then, told) = inputs.as_of(wanted.sprint.map(|sprint| sprint.id), wanted.end, &teams);
+        let figures = self.calculator.figures_once(&then, &told, as_of);
+        Ok(PastBoard {
+            as_of,
+            day: catalogue.calendar().day_of(as_of),
+            definition: metrics::DEFINITION,
+            review,
+            board: board_view(&then, project_name, figures, as_of),
+        })
+    }
+}
+
+/// Which board is told, and as of when.
+struct Wanted<'c> {
+    sprint: Option<&'c Iteration>,
+    /// The first instant that no longer counts.
+    end: Timestamp,
+    /// The sprint that is told of as a whole, once it is over.
+    to_review: Option<&'c Iteration>,
+}
+
+impl<'c> Wanted<'c> {
+    fn of(
+        catalogue: &'c Catalogue,
+        asked: AskedPast,
+        known_from: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, NoPast> {
         let calendar = catalogue.calendar();
-        let (sprint, end) = match asked {
-            AskedPast::Day(day) if day > calendar.day_of(now) => return Err(NoPast::Future),
+        let (sprint, began, end) = match asked {
             AskedPast::Day(day) => {
-                let end = calendar.end_of(day).min(now);
-                (catalogue.current_sprint(last_instant_before(end)), end)
+                let end = calendar.end_of(day);
+                (catalogue.current_sprint(last_instant_before(end.min(now))), end.min(now), end)
             }
             AskedPast::Sprint(id) => {
                 let sprint = catalogue.sprint(id).ok_or(NoPast::UnknownSprint)?;
                 let span = sprint.span().ok_or(NoPast::UnknownSprint)?;
-                if calendar.day_of(now) < span.first() {
-                    return Err(NoPast::Future);
-                }
-                (Some(sprint), calendar.end_of(span.last()).min(now))
+                (Some(sprint), calendar.start_of(span.first()), calendar.end_of(span.last()))
             }
         };
-        let began = match asked {
-            AskedPast::Sprint(_) => {
-                sprint.and_then(|sprint| sprint.span()).map(|span| calendar.start_of(span.first()))
-            }
-            AskedPast::Day(_) => Some(end),
+        let is_future = match asked {
+            AskedPast::Day(day) => day > calendar.day_of(now),
+            AskedPast::Sprint(_) => now < began,
         };
-        if inputs.known_from.is_some() && began < inputs.known_from {
+        if is_future {
+            return Err(NoPast::Future);
+        }
+        if known_from.is_some_and(|known| began < known) {
             return Err(NoPast::Unknown);
         }
-        let as_of = last_instant_before(end);
-        let (then, told) = inputs.as_of(sprint.map(|sprint| sprint.id), end, &teams);
-        let figures = self.calculator.figures_once(&then, &told, as_of);
-        let settings = self.calculator.settings();
-        let review = sprint.and_then(|sprint| metrics::review(&catalogue, sprint, settings, inputs.lives()));
-        let ended =
-            sprint.and_then(|sprint| sprint.span()).is_some_and(|span| calendar.end_of(span.last()) <= now);
-        Ok(PastBoard {
-            as_of,
-            day: calendar.day_of(as_of),
-            definition: metrics::DEFINITION,
-            review: review.filter(|_| ended && matches!(asked, AskedPast::Sprint(_))),
-            board: BoardView {
-                project: Named { id: scope.project, name: project_name },
-                team: scope.team.map(|id| Named { id, name: Some(catalogue.team_name.clone()) }),
-                sprint: sprint.map(|sprint| SprintView::of(&catalogue, sprint, as_of)),
-                next_sprint: None,
-                metrics: figures.metrics,
-                states: figures.states,
-                items: Some(item_views(&then, as_of)),
-                burndown: figures.burndown,
-                outlook: figures.outlook,
-                scope_changes: figures.scope_changes,
-                history: figures.history,
-                missing: then.missing.clone(),
-                backfill: None,
-            },
-        })
+        let is_of_a_whole = matches!(asked, AskedPast::Sprint(_)) && end <= now;
+        Ok(Self { sprint, end: end.min(now), to_review: sprint.filter(|_| is_of_a_whole) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::board::figures::{Calculator, Inputs, item_views};
+use crate::board::figures::{Calculator, Inputs, board_view};
 use crate::board::filter::ScopeFilter;
 use crate::board::fold::Fold;
 use crate::board::projection::Projection;
@@ -14,8 +14,7 @@ use crate::board::stand_in::{StandIn, no_numbers, without_numbers};
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
-    BoardView, Directory, DirectoryRow, Named, NextSprint, Outage, PastProgress, ScopeView, SprintView,
-    board_url,
+    BoardView, Directory, DirectoryRow, NextSprint, Outage, PastProgress, ScopeView, board_url,
 };
 use crate::domain::{AllowedBoards, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
@@ -367,31 +366,13 @@ impl Parts {
     }
 
     fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {
-        let Inputs { scope, catalogue, .. } = &self.inputs;
-        let catalogue = catalogue.as_deref();
-        let sprint = catalogue.and_then(|catalogue| catalogue.sprint(scope.sprint?));
-        let sprint = sprint.zip(catalogue).map(|(sprint, catalogue)| SprintView::of(catalogue, sprint, now));
+        let figures = calculator.figures(&self.inputs, now);
+        let view = board_view(&self.inputs, self.project_name.clone(), figures, now);
         let next = || {
-            let next = catalogue?.next_sprint(now)?;
+            let next = self.inputs.catalogue.as_ref()?.next_sprint(now)?;
             Some(NextSprint { name: next.name.clone(), start_date: next.start? })
         };
-        let team_name = catalogue.map(|catalogue| catalogue.team_name.clone());
-        let figures = calculator.figures(&self.inputs, now);
-        BoardView {
-            project: Named { id: scope.project, name: self.project_name.clone() },
-            team: scope.team.map(|id| Named { id, name: team_name }),
-            next_sprint: sprint.is_none().then(next),
-            sprint,
-            metrics: figures.metrics,
-            states: figures.states,
-            items: Some(item_views(&self.inputs, now)),
-            burndown: figures.burndown,
-            outlook: figures.outlook,
-            scope_changes: figures.scope_changes,
-            history: figures.history,
-            missing: self.inputs.missing.clone(),
-            backfill: self.backfill,
-        }
+        BoardView { next_sprint: view.sprint.is_none().then(next), backfill: self.backfill, ..view }
     }
 }
 

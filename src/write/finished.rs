@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::archive::{Archive, ArchiveError, FinishedSprint};
 use crate::board::figures::knows_past;
@@ -66,8 +66,8 @@ impl FinishedSprints {
         let mut kept = 0;
         for scope in self.candidates(now) {
             if let Some(board) = self.settled(scope, now) {
-                let definition = DEFINITION;
-                archive.keep_sprint(&FinishedSprint { scope, frozen_at: now, definition, board }).await?;
+                let frozen = FinishedSprint { scope, frozen_at: now, definition: DEFINITION, board };
+                archive.keep_sprint(&frozen).await?;
                 self.frozen.lock().unwrap_or_else(PoisonError::into_inner).insert(scope);
                 kept += 1;
             }
@@ -99,13 +99,11 @@ impl FinishedSprints {
         if review.unknown_items > 0 || review.settled_at > now || board.board.metrics.is_empty() {
             return None;
         }
-        let whole = serde_json::to_value(&board).ok()?;
-        if whole.to_string().len() <= BOARD_BYTES_MAX {
-            return Some(whole);
+        let mut board = serde_json::to_value(&board).ok()?;
+        if board.to_string().len() > BOARD_BYTES_MAX {
+            board.as_object_mut()?.remove("items");
         }
-        let mut without_items = whole;
-        without_items.as_object_mut()?.remove("items");
-        Some(without_items)
+        Some(board)
     }
 
     /// The board of a team as it once was: as it was frozen, where it was, else as it is computed now.
@@ -118,7 +116,9 @@ impl FinishedSprints {
         {
             let mut board = frozen.board;
             let said = json!({ "at": frozen.frozen_at, "definition": frozen.definition });
-            board.as_object_mut().map(|board: &mut Map<String, Value>| board.insert("frozen".into(), said));
+            if let Some(board) = board.as_object_mut() {
+                board.insert("frozen".into(), said);
+            }
             return Ok(board);
         }
         let board = self.snapshots.past(scope, asked).map_err(PastError::NoPast)?;

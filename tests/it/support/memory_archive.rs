@@ -70,7 +70,7 @@ impl Archive for MemoryArchive {
         if sprint.scope.team.is_none() || sprint.scope.sprint.is_none() {
             return Err(ArchiveError::Refused("a finished sprint has a team and a sprint".into()));
         }
-        self.kept(|kept| kept.sprints.entry(sprint.scope).or_insert_with(|| sprint.clone()).clone());
+        self.kept(|kept| _ = kept.sprints.entry(sprint.scope).or_insert_with(|| sprint.clone()));
         Ok(())
     }
 
