@@ -45,7 +45,12 @@ impl Projection {
             let value = &record.value;
             let text = std::str::from_utf8(value).ok();
             let understood = if key.as_item().is_some() {
-                WorkItem::decode(value).map(|item| items.push((item, record.version))).is_ok()
+                // At once, so that a load takes no more than what it comes to.
+                let keep = |mut item: WorkItem| {
+                    item.keep_once(&mut state.interner);
+                    items.push((item, record.version));
+                };
+                WorkItem::decode(value).map(keep).is_ok()
             } else if key.is_team() {
                 state.versions.insert(key.clone(), record.version);
                 Catalogue::decode(value).map(|catalogue| teams.learn(Arc::new(catalogue))).is_ok()
