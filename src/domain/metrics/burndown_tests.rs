@@ -264,3 +264,14 @@ fn a_mistyped_year_draws_no_line() {
     assert!(figures.burndown.is_none());
     assert_eq!(figures.value("items.total"), Some(1.0));
 }
+
+#[test]
+fn fault_g4_before_an_item_could_be_seen_it_was_in_no_sprint_and_before_that_is_known_nobody_can_tell() {
+    let back = life(1, &[(4, "2026-11-18T12:00:00Z", &points("New", 5.0))]);
+    let stays = story(2, points("New", 8.0));
+    let line = |item: WorkItem| remaining(&burndown(&[item, stays.clone()]));
+    assert_eq!(line(back.clone()), [None, None, Some(13.0), Some(13.0)]);
+    let known_from = |from: &str| back.merge(&back.beginning_at(at(from)));
+    assert_eq!(line(known_from("2026-11-01T00:00:00Z")), [Some(8.0), Some(8.0), Some(13.0), Some(13.0)]);
+    assert_eq!(line(known_from("2026-11-17T12:00:00Z")), [None, Some(8.0), Some(13.0), Some(13.0)]);
+}

@@ -538,3 +538,15 @@ fn fault_f5_the_process_names_the_field_of_remaining_work() {
     assert_eq!(ItemView::on_board(&task, &own_field, noon()).remaining_work, Some(amount(4.0)));
     assert_eq!(ItemView::on_board(&task, &catalogue(), noon()).remaining_work, Some(amount(9.0)));
 }
+
+#[test]
+fn fault_g4_of_an_item_that_was_in_progress_when_its_known_life_begins_nobody_can_tell_the_age() {
+    let age = |item: &WorkItem| ItemView::on_board(item, &catalogue(), noon()).age_days;
+    let known = |first: &'static str| {
+        let (first, second) = (state(first), state("Active"));
+        let item = life(1, &[(4, "2026-11-16T12:00:00Z", &first), (5, "2026-11-17T17:00:00Z", &second)]);
+        item.merge(&item.beginning_at(at("2026-11-16T13:00:00Z")))
+    };
+    assert_eq!(age(&known("Active")), None);
+    assert!(age(&known("New")).is_some());
+}
