@@ -463,23 +463,22 @@ fn a_bug_escaped_where_a_tag_says_so() {
     assert_eq!(figures(&items).reason("bugs.escaped"), Some(reason));
 }
 
+/// An item that was completed on each working day from 12 October to 17 November.
+fn one_a_day(catalogue: &Catalogue) -> Vec<WorkItem> {
+    let days = "2026-10-12".parse::<crate::domain::CivilDate>().unwrap().iter_days().take(37);
+    let done = days.filter(|day| catalogue.calendar().is_working(*day)).zip(1..).map(|(day, number)| {
+        let (created, done) = ("2026-10-12T12:00:00Z", format!("{day}T16:00:00Z"));
+        life(number, &[(1, created, &in_sprint(A, "Active", 1.0)), (2, &done, &in_sprint(A, "Closed", 1.0))])
+    });
+    done.collect()
+}
+
 /// One item each working day from 12 October on, so 27 over before Wednesday, 18 November: 1 a day. In the last seven days,
 /// from the 12th to the 18th, those of the 12th, 13th, 16th and 17th, and one on Saturday.
 #[test]
 fn throughput_counts_completions_of_all_sprints() {
     let catalogue = with_sprints_before();
-    let days = "2026-10-12".parse::<crate::domain::CivilDate>().unwrap().iter_days().take(37);
-    let working = days.filter(|day| catalogue.calendar().is_working(*day));
-    let mut items: Vec<WorkItem> = working
-        .zip(1..)
-        .map(|(day, number)| {
-            let (created, done) = ("2026-10-12T12:00:00Z", format!("{day}T16:00:00Z"));
-            life(
-                number,
-                &[(1, created, &in_sprint(A, "Active", 1.0)), (2, &done, &in_sprint(A, "Closed", 1.0))],
-            )
-        })
-        .collect();
+    let mut items = one_a_day(&catalogue);
     assert_eq!(items.len(), 27);
     let all = figures_of(&catalogue, &items, noon());
     assert_eq!((all.value("throughput.day"), all.value("throughput.week")), (Some(1.0), Some(4.0)));
@@ -499,12 +498,7 @@ fn throughput_counts_completions_of_all_sprints() {
 #[test]
 fn a_forecast_says_what_is_likely_and_the_outlook_in_words() {
     let catalogue = with_sprints_before();
-    let days = "2026-10-12".parse::<crate::domain::CivilDate>().unwrap().iter_days().take(37);
-    let done = days.filter(|day| catalogue.calendar().is_working(*day)).zip(1..).map(|(day, number)| {
-        let (created, done) = ("2026-10-12T12:00:00Z", format!("{day}T16:00:00Z"));
-        life(number, &[(1, created, &in_sprint(A, "Active", 1.0)), (2, &done, &in_sprint(A, "Closed", 1.0))])
-    });
-    let done: Vec<WorkItem> = done.collect();
+    let done = one_a_day(&catalogue);
     let open = |count: u32| {
         (100..100 + count).map(|number| life(number, &[(1, BEFORE, &in_sprint(OWN, "New", 2.0))]))
     };
