@@ -2,12 +2,16 @@
 
 import { get } from "./api.js";
 import { boardUrl } from "./boardcast.js";
+import { made, table } from "./elements.js";
 import { client } from "./live.js";
-import { amount, count, sentences } from "./text.js";
+import { amount, count, moment, person, sentences } from "./text.js";
+
+/** An open explanation follows its board, and asks no more often than that. */
+const FOLLOW_MS = 2000;
 
 let asked = 0;
 
-/** Opens the dialog and fetches the explanation of a metric. */
+/** Opens the dialog, fetches the explanation of a metric, and fetches it again when the board has moved. */
 export async function explain(board, metric, name) {
   asked += 1;
   const question = asked;
@@ -16,25 +20,39 @@ export async function explain(board, metric, name) {
   dialog.querySelector("h2").textContent = [name, board.team?.name ?? board.project.name].join(" · ");
   body.replaceChildren(paragraph("…"));
   dialog.showModal();
-  let parts;
-  try {
-    parts = partsOf(await get(client, boardUrl(board, { explain: metric })));
-  } catch (error) {
-    parts = [paragraph(sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])))];
+  let of = board;
+  await answer();
+  const following = setInterval(() => {
+    if (question !== asked || !dialog.open) return clearInterval(following);
+    const now = client.getState().boards[board.key];
+    if (!now || now === of) return undefined;
+    of = now;
+    return answer();
+  }, FOLLOW_MS);
+
+  async function answer() {
+    let parts;
+    try {
+      parts = partsOf(await get(client, boardUrl(board, { explain: metric })));
+    } catch (error) {
+      parts = [paragraph(sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])))];
+    }
+    if (question !== asked) return;
+    const { scrollTop } = dialog;
+    body.replaceChildren(...parts);
+    dialog.scrollTop = scrollTop;
   }
-  if (question === asked) body.replaceChildren(...parts);
 }
 
-function partsOf({ metric, value, unit, reason, definition, source, inputs = {}, counted = [], leftOut = [], history }) {
+function partsOf({ metric, value, unit, reason, definition, source, inputs = {}, counted = [], leftOut = [], history, dataAsOf, level }) {
   const named = ["percent", "hours", "days"].includes(unit) ? amount(value, unit) : `${amount(value)} ${unit}`;
   const words = value === null ? `No value: ${reason ?? "it cannot be computed now"}.` : named;
-  const parts = [
-    paragraph(words, "answer"),
-    paragraph(definition),
-    paragraph(`${metric}, after ${source}.${history === "partial" ? " Not all of its history is known." : ""}`, "facts"),
-  ];
-  const given = Object.entries(inputs).map(([input, given]) => `${input}: ${given ?? "–"}`);
+  const sure = [`${metric}, after ${source}`, history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", level && level !== "full" ? level : ""];
+  const parts = [paragraph(words, "answer"), paragraph(definition), paragraph(sentences(...sure.filter(Boolean)), "facts")];
+  const all = Object.entries(inputs);
+  const given = all.filter(([, input]) => !isTable(input)).map(([name, input]) => `${name}: ${inWords(input)}`);
   if (given.length > 0) parts.push(paragraph(given.join(" · "), "facts"));
+  for (const [name, rows] of all.filter(([, input]) => isTable(input))) parts.push(tableOf(name, rows));
   if (counted.length > 0) {
     parts.push(table(`Counted: ${count(counted.length, "item")}`, ["#", "Title", "Amount", "Why"], counted.map((item) => [item.id, item.title, amount(item.amount), item.why])));
   }
@@ -44,27 +62,24 @@ function partsOf({ metric, value, unit, reason, definition, source, inputs = {},
   return parts;
 }
 
-function paragraph(text, name = "") {
-  const made = document.createElement("p");
-  made.className = name;
-  made.textContent = text;
-  return made;
+function isTable(input) {
+  return Array.isArray(input) && input.length > 0 && input.every((row) => row !== null && typeof row === "object" && !Array.isArray(row));
 }
 
-function table(caption, heads, rows) {
-  const made = document.createElement("table");
-  made.createCaption().textContent = caption;
-  const head = made.createTHead().insertRow();
-  for (const text of heads) {
-    const cell = document.createElement("th");
-    cell.scope = "col";
-    cell.textContent = text;
-    head.append(cell);
-  }
-  const body = made.createTBody();
-  for (const texts of rows) {
-    const row = body.insertRow();
-    for (const text of texts) row.insertCell().textContent = text ?? "–";
-  }
-  return made;
+/** Rows of objects as a table, with a column for each of their members. */
+function tableOf(name, rows) {
+  const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return table(name, heads, rows.map((row) => heads.map((head) => inWords(head === "name" || head === "member" ? person({ name: row[head] }) : row[head]))));
+}
+
+function inWords(input) {
+  if (input === null || input === undefined) return "–";
+  if (typeof input === "number") return amount(input);
+  if (Array.isArray(input)) return input.length === 0 ? "none" : input.map(inWords).join(", ");
+  if (typeof input !== "object") return String(input);
+  return Object.entries(input).map(([name, each]) => `${name} ${inWords(each)}`).join(", ");
+}
+
+function paragraph(text, name = "") {
+  return made("p", name, text);
 }

@@ -2,11 +2,13 @@
 
 import { filter, keepKey, pageAddress, refusedBy, thoseThereAre } from "./api.js";
 import { boards, isShown, keyOf, loading } from "./boardcast.js";
+import { Embedded, embedded } from "./embed.js";
 import { explain } from "./explain.js";
 import { plain } from "./filter.js";
 import { client } from "./live.js";
 import { pageStatus } from "./status.js";
 import { isPlannedEnd } from "./stream.js";
+import { TeamTile, nameKey, offerTeams, worstFirst } from "./teams.js";
 import { amount, asOf, nextTry, setText, time } from "./text.js";
 import { follow } from "./version.js";
 import { BoardView } from "./view.js";
@@ -17,7 +19,14 @@ const ICONS = { live: "1a7f37", loading: "57606a", checking: "57606a" };
 /** Where loading the page anew may lead to a page to sign in, or make the browser ask; and what that is called. */
 const ANEW = { signed_out: "Sign in", redirected: "Reload", challenged: "Reload" };
 
+/** What is embedded in somebody else's page; `null` where this is a page of its own. */
+const EMBEDDED = embedded();
+/** Whether all boards are wanted in full, one below the other. */
+const IN_FULL = new URLSearchParams(location.search).get("view") === "boards";
+
 const views = new Map();
+/** How boards are shown: one alone, several as `teams`, or as `boards` in full. */
+let view = "alone";
 /** What boards are called, also those that an event takes away. */
 const names = new Map();
 let shown = {};
@@ -53,6 +62,7 @@ client.on("event", (event) => {
     follow(event.serverVersion);
   }
   look(event);
+  if (event.type === "workitem_changed") views.get(keyOf(event))?.tell(event, client.now());
   if (pausedAt === null && isNews(event)) list(event, names.get(keyOf(event)));
 });
 
@@ -94,6 +104,13 @@ async function connectionOf({ reason, answer, since, nextTryAt, polling }) {
 
 /** Paints what changed since it was last painted. */
 function paint(now) {
+  const wanted = viewOf();
+  if (wanted !== view) {
+    // Another way to show them: everything is painted anew.
+    for (const { element } of views.values()) element.remove();
+    views.clear();
+    [view, shown] = [wanted, {}];
+  }
   const before = shown;
   shown = now;
   if (now === before) return;
@@ -103,17 +120,28 @@ function paint(now) {
     views.delete(key);
   }
   for (const [key, board] of Object.entries(now)) if (board !== before[key]) paintBoard(board, before[key]);
+  byId("teams").hidden = view !== "teams";
+  if (document.body.dataset.view !== view) document.body.dataset.view = view;
+}
+
+/** How the boards are to be shown, by how many there are or will be. */
+function viewOf() {
+  if (EMBEDDED?.length > 0) return "embedded";
+  const state = client.getState();
+  const count = Math.max(boards(state).length, loading(state));
+  if (count < 2) return "alone";
+  return IN_FULL || EMBEDDED ? "boards" : "teams";
 }
 
 function paintBoard(board, before) {
-  let view = views.get(board.key);
-  if (!view) {
-    view = new BoardView(explain);
-    views.set(board.key, view);
+  let painted = views.get(board.key);
+  if (!painted) {
+    painted = view === "teams" ? new TeamTile() : view === "embedded" ? new Embedded(EMBEDDED) : new BoardView(explain, view === "alone" && !EMBEDDED);
+    views.set(board.key, painted);
   }
-  if (board.edition !== before?.edition) view.whole(board);
-  else view.change(board, before);
-  if (!view.element.isConnected) insert(view);
+  if (board.edition !== before?.edition || !painted.board) painted.whole(board);
+  else painted.change(board, before);
+  place(painted);
 }
 
 /** Looks which boards there are, where nothing is known of what the page's address asks for, or of a part of it. */
@@ -145,12 +173,18 @@ function isNews(event) {
   return event.type !== "heartbeat" && !isPlannedEnd(event) && !(event.type === "connected" && event.resumed);
 }
 
-/** Puts a board among the others, in the order of projects and teams. */
-function insert(view) {
-  const name = ({ board }) => [board.project.name, board.team?.name].join("\n");
-  const later = [...views.values()].filter((other) => other.element.isConnected && name(other) > name(view));
-  later.sort((one, other) => (name(one) < name(other) ? -1 : 1));
-  byId("boards").insertBefore(view.element, later[0]?.element ?? null);
+/** Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams. */
+function place(painted) {
+  const host = byId(view === "teams" ? "teams" : "boards");
+  const order = view === "teams" ? worstFirst : (one, other) => (nameKey(one) < nameKey(other) ? -1 : 1);
+  const all = [...views.values()].filter(({ board }) => board).sort((one, other) => order(one.board, other.board));
+  const next = all[all.indexOf(painted) + 1]?.element ?? null;
+  const { element } = painted;
+  const isThere = element.parentElement === host;
+  if (isThere && (element.nextElementSibling === next || (next === null && element.nextElementSibling === null))) return;
+  // Who stands on a link of a tile keeps it.
+  if (isThere && element.contains(document.activeElement)) return;
+  host.insertBefore(element, next?.parentElement === host ? next : null);
 }
 
 /** Says how everything stands, and how old the oldest board is. */
@@ -198,6 +232,9 @@ function entitle(word, all) {
   const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4' fill='%23${colour}'/></svg>`;
   if (byId("icon").getAttribute("href") !== icon) byId("icon").setAttribute("href", icon);
 }
+
+offerTeams(byId("finder"));
+document.body.classList.toggle("embed", EMBEDDED !== null);
 
 function linkTo({ project, projectId, team }) {
   const query = new URLSearchParams({ project: project ?? projectId, ...(team && { team }) });

@@ -6,6 +6,7 @@ import { client } from "./live.js";
 const LOCALE = navigator.languages;
 const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
+const WEEKDAY = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const SUFFIXES = { percent: "\u00a0%", hours: "\u00a0h", days: "\u00a0d" };
@@ -14,6 +15,20 @@ const DAY_MS = 86_400_000;
 /** A number with its unit, where the unit is a sign. Null is a dash, never 0. */
 export function amount(value, unit) {
   return value === null || value === undefined ? "–" : `${NUMBER.format(value)}${SUFFIXES[unit] ?? ""}`;
+}
+
+/** Whether people are shown by their initials: for a screen that everybody passes. */
+const INITIALS = new URLSearchParams(location.search).get("names") === "initials";
+
+/** What a person is called; nobody where there is none. */
+export function person(identity) {
+  const name = identity?.name ?? "";
+  if (name === "") return "nobody";
+  if (!INITIALS) return name;
+  return name
+    .split(/\s+/)
+    .map((word) => [...word][0]?.toUpperCase() ?? "")
+    .join("");
 }
 
 /** `3 items`, `1 item`. */
@@ -50,8 +65,16 @@ export function sentences(...parts) {
 export function asOf(instant) {
   if (instant === null || instant === undefined) return "age unknown";
   if (client.isInDoubt()) return "checking";
+  const words = age(instant);
+  return words === "now" ? "as of now" : `as of ${words} ago`;
+}
+
+/** The same in as few words as there are: `12 s`. */
+export function age(instant) {
+  if (instant === null || instant === undefined) return "age unknown";
+  if (client.isInDoubt()) return "checking";
   const ms = client.now() - instant;
-  return ms < 1000 ? "as of now" : `as of ${duration(ms)} ago`;
+  return ms < 1000 ? "now" : duration(ms);
 }
 
 /** `Next try in 12 s.`; nothing where none is planned, or it is past. */
@@ -63,6 +86,11 @@ export function nextTry(instant) {
 export function duration(ms) {
   const [size, unit] = [[DAY_MS, "d"], [3_600_000, "h"], [60_000, "min"]].find(([size]) => ms >= size) ?? [1000, "s"];
   return `${Math.floor(ms / size)} ${unit}`;
+}
+
+/** Of a calendar date with the day of the week: `Wed 18 Nov`. */
+export function weekday(date) {
+  return WEEKDAY.format(new Date(`${date}T00:00:00Z`));
 }
 
 /** Sets a text where it differs, so that an unchanged one costs nothing and is not read out again. */

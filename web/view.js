@@ -1,49 +1,59 @@
 // A board on the screen. Only what changed is touched: an item is a row with its id, a number is a tile with its name.
 
+import { pageAddress } from "./api.js";
+import { askedBy, paintAttention } from "./attention.js";
 import { burndown } from "./burndown.js";
+import { Digest } from "./digest.js";
+import { clone, fill, made } from "./elements.js";
+import { boardOf, momentWords, moments, reviewWords } from "./past.js";
+import { Rows, WAYS } from "./rows.js";
+import { chainWords, paintCapacity, paintScope } from "./sections.js";
 import { boardWords } from "./status.js";
-import { amount, asOf, count, day, days, nextTry, setText } from "./text.js";
+import { Ticker } from "./ticker.js";
+import { Tiles, stampOf } from "./tiles.js";
+import { asOf, count, day, days, nextTry, sentences, setText } from "./text.js";
 
-/** The tiles: a name, the metric, and what stands beside it. */
-const TILES = [
-  { name: "Points remaining", metric: "points.remaining", of: "points.total", words: (total) => `of ${total}` },
-  { name: "Items completed", metric: "items.completed", of: "items.total", words: (total) => `of ${total}` },
-  { name: "Complete", metric: "percent.complete" },
-  { name: "Hours vs capacity", metric: "hours.remaining", of: "hours.capacity", words: (hours) => `of ${hours}` },
-  { name: "Bugs open", metric: "bugs.open" },
-  { name: "Blocked", metric: "items.blocked" },
-  { name: "Work in progress", metric: "items.wip" },
-  { name: "Unestimated", metric: "items.unestimated" },
-];
-
-/** In the order of the work. Without a team nobody knows a category, and the list is one. */
-const GROUPS = new Map([
-  ["Proposed", "Proposed"],
-  ["InProgress", "In progress"],
-  ["Resolved", "Resolved"],
-  ["Completed", "Completed"],
-  ["Removed", "Removed"],
-  ["", "Work items"],
-]);
-
-/** What a verdict is called. */
-const VERDICTS = { on_track: "On track", at_risk: "At risk", behind: "Behind", unknown: "No outlook" };
+/** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
+export const VERDICTS = { on_track: ["✓", "On track"], at_risk: ["!", "At risk"], behind: ["▼", "Behind"], unknown: ["?", "No outlook"] };
 
 /** The numbers of these move with the burndown's line of today. */
 const LIVE_LINES = { points: "points.remaining", items: "items.remaining", hours: "hours.remaining" };
 
-const FRESH_MS = 4000;
+let boardsMade = 0;
 
 export class BoardView {
   #element = clone("board");
-  #rows = new Map();
-  #groups = new Map();
-  #tiles = new Map();
-  #why;
+  #rows;
+  #tiles;
+  #ticker;
+  #digest;
+  #sections = new Map();
+  #moments;
+  /** The board as it was at the moment that somebody looks at; `null` while that is now. */
+  #then = null;
+  #asked = 0;
+  /** The name of the choice between the ways to arrange the items: that of no other board. */
+  #way = `by-${(boardsMade += 1)}`;
 
-  /** `why(board, metric, name)` is called for who wants to know where a number comes from. */
-  constructor(why) {
-    this.#why = why;
+  /**
+   * `why(board, metric, name)` is called for who wants to know where a number comes from; `isAlone` is of a board that has
+   * the page for itself, and tells more.
+   */
+  constructor(why, isAlone) {
+    const wanted = new URLSearchParams(location.search);
+    this.isAlone = isAlone;
+    const by = Object.hasOwn(WAYS, wanted.get("by")) ? wanted.get("by") : "state";
+    this.#rows = new Rows(this.#find(".groups"), by);
+    this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"), why);
+    this.#find(".attention").addEventListener("click", ({ target }) => {
+      if (!target.matches("button")) return;
+      const { metric, name } = askedBy(target);
+      why(this.board, metric, name);
+    });
+    this.#find(".now").addEventListener("click", () => this.#go(""));
+    this.#element.classList.toggle("alone", isAlone);
+    this.#find(".tools").hidden = !isAlone;
+    if (isAlone) this.#furnish(by, wanted);
   }
 
   get element() {
@@ -52,62 +62,185 @@ export class BoardView {
 
   /** Paints everything of the board that is not painted already. */
   whole(board) {
-    const { project, team } = board;
-    const element = this.#element;
-    element.dataset.scope = board.key;
     this.board = board;
-    const heading = this.#find("h2");
-    setText(heading, nameOf(team ?? project));
-    heading.id = `board-${board.key}`;
-    element.setAttribute("aria-labelledby", heading.id);
-    setText(this.#find(".more summary"), `All numbers of ${nameOf(team ?? project)}`);
-    setText(this.#find(".sprint"), sprintWords(board));
-    this.#outlook(board);
-    for (const id of this.#rows.keys()) if (!board.items.has(id)) this.#removeRow(id);
-    // In order, so that each new row is found its place at the end.
-    for (const id of [...board.items.keys()].sort((one, other) => one - other)) this.#paintItem(board.items.get(id));
-    for (const id of this.#tiles.keys()) if (!TILES.some((tile) => tile.metric === id) && !board.metrics[id]) this.#removeTile(id);
-    for (const tile of TILES) this.#tile(tile, this.#find(".tiles"));
-    const named = new Set(TILES.flatMap((tile) => [tile.metric, tile.of]));
-    for (const id of Object.keys(board.metrics)) if (!named.has(id)) this.#tile({ name: id, metric: id }, this.#find(".more dl"));
-    this.#paintBurndown();
-    this.#standing(board);
+    if (this.#then === null) this.#paint(board);
+    else this.#stand(board);
+    this.#wish();
   }
 
   /** Paints what an event changed: items and numbers, which it marks for a moment, and how true and how old all of it is. */
   change(board, before) {
     this.board = board;
-    if (board.items !== before.items) {
-      for (const id of before.items.keys()) if (!board.items.has(id)) this.#removeRow(id);
-      for (const [id, item] of board.items) if (item !== before.items.get(id)) mark(this.#paintItem(item));
-    }
+    if (this.#then !== null) return;
+    if (board.items !== before.items) this.#rows.change(board, before);
     if (board.metrics !== before.metrics) {
-      for (const [id, metric] of Object.entries(board.metrics)) if (metric !== before.metrics[id]) this.#metric(board, id);
+      this.#tiles.change(board, before);
+      if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }
     if (board.outlook !== before.outlook) this.#outlook(board);
-    this.#standing(board);
+    const live = LIVE_LINES[board.burndown?.unit];
+    if (board.burndown !== before.burndown || board.metrics[live] !== before.metrics[live]) this.#paintBurndown(board);
+    this.#paintSections(board);
+    this.#stand(board);
   }
 
-  /** Whether the sprint will be completed in time: a word for it and the sentence. */
+  /** Takes in what happened to an item of the board, for people to read. */
+  tell(event, paintedAt) {
+    this.#ticker?.tell(event, paintedAt);
+    const words = chainWords({ ...event, paintedAt });
+    if (words && this.#sections.has("chain")) setText(this.#sections.get("chain"), words);
+  }
+
+  /** Lets the age of what is shown grow, and the time until the next try shrink. */
+  tick() {
+    const board = this.#then ?? this.board;
+    setText(this.#find(".age"), this.#then ? this.#then.then : asOf(board.dataAsOf));
+    setText(this.#find(".level .next"), nextTry(board.retryAt));
+    this.#tiles.tick();
+    const stamp = stampOf(board);
+    const chart = this.#find(".burndown figcaption .stamp");
+    if (chart) setText(chart, stamp);
+    this.#ticker?.tick();
+  }
+
+  /** What a board that has the page for itself has besides. */
+  #furnish(by, wanted) {
+    for (const name of ["scope", "velocity", "capacity", "digest", "ticker"]) {
+      const section = made("section", `section ${name}`);
+      section.hidden = true;
+      this.#sections.set(name, section);
+    }
+    this.#ticker = new Ticker(this.#sections.get("ticker"));
+    this.#digest = new Digest(this.#sections.get("digest"));
+    const chain = made("p", "chain facts");
+    this.#sections.set("chain", chain);
+    const sections = this.#find(".sections");
+    sections.append(...this.#sections.values());
+    sections.hidden = false;
+    this.#moments = made("select", "moments");
+    this.#moments.setAttribute("aria-label", "Which moment is shown");
+    this.#moments.addEventListener("change", () => this.#go(this.#moments.value));
+    this.#find(".tools").prepend(this.#moments);
+    for (const [way, words] of Object.entries(WAYS)) this.#find(".by").append(this.#wayTo(way, words, by));
+    const find = this.#find(".find");
+    find.value = wanted.get("find") ?? "";
+    const look = () => {
+      this.#rows.find(find.value);
+      keep("find", find.value);
+    };
+    find.addEventListener("input", look);
+    if (find.value !== "") this.#rows.find(find.value);
+    document.addEventListener("keydown", (event) => {
+      const isTyping = event.target.matches("input, select, textarea, [contenteditable]");
+      if (event.key !== "/" || this.#element.hidden || isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      find.focus();
+    });
+  }
+
+  #wayTo(way, words, by) {
+    const choice = made("input");
+    [choice.type, choice.name, choice.value, choice.checked] = ["radio", this.#way, way, way === by];
+    choice.addEventListener("change", () => {
+      this.#rows.arrange(way);
+      keep("by", way === "state" ? "" : way);
+    });
+    return made("label", "", [choice, words]);
+  }
+
+  /** Goes to a moment of the past, or back to now. */
+  async #go(moment) {
+    const question = (this.#asked += 1);
+    for (const name of ["day", "sprint"]) keep(name, moment.startsWith(`${name}=`) ? moment.slice(name.length + 1) : "");
+    const bar = this.#find(".then");
+    if (moment === "") {
+      this.#then = null;
+      bar.hidden = true;
+      this.#element.classList.remove("past");
+      this.#paint(this.board);
+      return;
+    }
+    let words;
+    try {
+      const then = await boardOf(this.board, moment);
+      if (question !== this.#asked) return;
+      this.#then = then;
+      words = momentWords(then);
+      this.#element.classList.add("past");
+      this.#paint(then);
+    } catch (error) {
+      if (question !== this.#asked) return;
+      words = sentences(`that moment cannot be shown: ${error.message}`, ...(error.said ?? []));
+    }
+    bar.hidden = false;
+    setText(bar.querySelector(".moment"), words);
+  }
+
+  /** Shows the moment that the page's address asks for, once there is a board to ask. */
+  #wish() {
+    if (!this.isAlone || this.#asked > 0 || !this.board.team) return;
+    this.#asked = 1;
+    const wanted = new URLSearchParams(location.search);
+    const name = ["day", "sprint"].find((each) => wanted.get(each));
+    if (name) this.#go(`${name}=${wanted.get(name)}`);
+  }
+
+  #paint(board) {
+    const { project, team } = board;
+    const element = this.#element;
+    element.dataset.scope = board.key;
+    element.toggleAttribute("data-demo", board.demo);
+    const heading = this.#find("h2");
+    const name = nameOf(team ?? project);
+    if (this.isAlone) setText(heading, name);
+    else fill(heading, [linkOf(board, name)]);
+    heading.id = `board-${board.key}`;
+    element.setAttribute("aria-labelledby", heading.id);
+    setText(this.#find(".more summary"), `All numbers of ${name}`);
+    setText(this.#find(".sprint"), sprintWords(board));
+    const goal = this.#find(".goal");
+    goal.hidden = !board.sprint?.goal;
+    setText(goal, board.sprint?.goal ? `Goal: ${board.sprint.goal.title}` : "");
+    const nothing = this.#find(".nothing");
+    nothing.hidden = !team || board.sprint !== null;
+    setText(nothing, nothing.hidden ? "" : nothingWords(board));
+    this.#outlook(board);
+    this.#rows.whole(board);
+    this.#tiles.whole(board);
+    this.#find(".more").hidden = this.#find(".more dl").childElementCount === 0;
+    this.#paintBurndown(board);
+    this.#paintSections(board);
+    this.#stand(board);
+  }
+
+  /** Whether the sprint will be completed in time: a sign, a word for it and the sentence. */
   #outlook({ outlook = null }) {
     const line = this.#find(".outlook");
     line.hidden = outlook === null;
     if (!outlook) return;
+    const [sign, word] = VERDICTS[outlook.verdict] ?? ["·", "Outlook"];
     line.dataset.verdict = outlook.verdict;
-    setText(line, `${VERDICTS[outlook.verdict] ?? "Outlook"}: ${outlook.text}`);
+    line.dataset.sign = sign;
+    setText(line, `${word}: ${outlook.text}`);
   }
 
-  #metric(board, id) {
-    const tile = TILES.find((tile) => [tile.metric, tile.of].includes(id)) ?? { name: id, metric: id };
-    const before = this.#tiles.get(tile.metric)?.textContent;
-    const painted = this.#tile(tile, this.#find(".more dl"));
-    if (painted.textContent !== before) mark(painted);
-    if (LIVE_LINES[board.burndown?.unit] === id) this.#paintBurndown();
-    if (id === "sprint.days_left") setText(this.#find(".sprint"), sprintWords(board));
+  #paintSections(board) {
+    paintAttention(this.#find(".attention"), board);
+    if (!this.isAlone) return;
+    paintScope(this.#sections.get("scope"), board);
+    paintCapacity(this.#sections.get("capacity"), board);
+    this.#digest.follow(board);
+    const velocity = this.#sections.get("velocity");
+    fill(velocity, reviewWords(board));
+    velocity.hidden = velocity.childElementCount === 0;
+    const chosen = this.#then === null ? "" : this.#moments.value;
+    if (this.#then !== null || !board.team) return;
+    fill(this.#moments, moments(board));
+    this.#moments.value = chosen;
   }
 
   /** Says what level and how old the board is. */
-  #standing(board) {
+  #stand(board) {
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     const note = this.#find(".level");
     const words = boardWords(board);
@@ -116,147 +249,56 @@ export class BoardView {
     this.tick();
   }
 
-  /** Lets the age of what is shown grow, and the time until the next try shrink. */
-  tick() {
-    setText(this.#find(".age"), asOf(this.board.dataAsOf));
-    setText(this.#find(".level .next"), nextTry(this.board.retryAt));
-  }
-
   #find(selector) {
     return this.#element.querySelector(selector);
   }
 
-  #paintItem(item) {
-    const row = this.#rows.get(item.id) ?? clone("item");
-    this.#rows.set(item.id, row);
-    const category = GROUPS.has(item.stateCategory) ? item.stateCategory : "";
-    const set = (name, text) => setText(row.querySelector(`.${name}`), text);
-    set("title", item.title);
-    row.querySelector(".title").title = item.title;
-    set("id", `#${item.id}`);
-    set("type", item.type);
-    set("state", item.state);
-    set("assignee", item.assignedTo?.name ?? "nobody");
-    set("effort", effortWords(item, this.board.metrics));
-    set("blocked", item.blockedBy ? `Blocked by ${item.blockedBy}` : "Blocked");
-    row.querySelector(".blocked").hidden = !item.blocked;
-    linkTo(row.querySelector(".id"), this.board.demo ? null : item.url);
-    const { id, rev, type, effort, remainingWork, blocked } = item;
-    Object.assign(row.dataset, { id, rev, type, category, effort: effort ?? "", remaining: remainingWork ?? "", blocked });
-    this.#place(row, category, id);
-    return row;
-  }
-
-  /** Puts a row where its number belongs. */
-  #place(row, category, id) {
-    const list = this.#group(category).querySelector("ul");
-    const from = row.parentElement;
-    if (from === list) return;
-    const rows = list.children;
-    let [low, high] = [0, rows.length];
-    // What comes in order belongs at the end.
-    if (high > 0 && Number(rows[high - 1].dataset.id) < id) low = high;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (Number(rows[middle].dataset.id) < id) low = middle + 1;
-      else high = middle;
-    }
-    list.insertBefore(row, rows[low] ?? null);
-    recount(list);
-    if (from) recount(from);
-  }
-
-  #group(category) {
-    let group = this.#groups.get(category);
-    if (group) return group;
-    group = clone("group");
-    group.dataset.category = category;
-    setText(group.querySelector(".name"), GROUPS.get(category));
-    const order = [...GROUPS.keys()];
-    const next = order.slice(order.indexOf(category) + 1).map((later) => this.#groups.get(later)).find(Boolean);
-    this.#find(".groups").insertBefore(group, next ?? null);
-    this.#groups.set(category, group);
-    return group;
-  }
-
-  #removeRow(id) {
-    const row = this.#rows.get(id);
-    const list = row?.parentElement;
-    row?.remove();
-    this.#rows.delete(id);
-    if (list) recount(list);
-  }
-
-  #removeTile(id) {
-    this.#tiles.get(id).remove();
-    this.#tiles.delete(id);
-  }
-
-  #tile({ name, metric, of, words }, list) {
-    const { metrics } = this.board;
-    let tile = this.#tiles.get(metric);
-    if (!tile) {
-      tile = clone("tile");
-      setText(tile.querySelector("dt"), name);
-      const why = tile.querySelector(".why");
-      why.setAttribute("aria-label", `Why? ${name} of ${nameOf(this.board.team ?? this.board.project)}`);
-      why.addEventListener("click", () => this.#why(this.board, metric, name));
-      this.#tiles.set(metric, tile);
-      list.append(tile);
-    }
-    const known = metrics[metric];
-    // A board without a team has few numbers, and none to ask about.
-    tile.hidden = !known && !metrics[of];
-    tile.querySelector(".why").hidden = !known;
-    tile.classList.toggle("alarm", ["items.blocked", "bugs.open"].includes(metric) && known?.value > 0);
-    paintNumber(tile.querySelector(".amount"), metric, known, (value) => (known?.approximate ? `≈ ${value}` : value));
-    if (metrics[of]) paintNumber(tile.querySelector(".of"), of, metrics[of], words);
-    return tile;
-  }
-
-  #paintBurndown() {
-    const { burndown: lines, metrics } = this.board;
+  #paintBurndown(board) {
     const figure = this.#find(".burndown");
-    figure.hidden = !lines;
-    if (!lines) return;
-    const { svg, words } = burndown(lines, metrics[LIVE_LINES[lines.unit]]?.value);
+    figure.hidden = !board.burndown;
+    if (!board.burndown) return;
+    const { svg, words } = burndown(board.burndown, board.metrics[LIVE_LINES[board.burndown.unit]]?.value);
     figure.querySelector("svg")?.remove();
     figure.prepend(svg);
     setText(figure.querySelector("figcaption"), words);
   }
 }
 
-function clone(template) {
-  return document.getElementById(template).content.cloneNode(true).firstElementChild;
+/** The burndown of a board as it is now. */
+export function paintedBurndown({ burndown: lines, metrics }) {
+  return burndown(lines, metrics[LIVE_LINES[lines.unit]]?.value).svg;
 }
 
-/** Writes one number; where there is none a dash, with its reason for the eye and for the ear. */
-function paintNumber(element, id, metric, words) {
-  const value = metric?.value ?? null;
-  const reason = value === null ? `not known: ${metric?.reason ?? "it cannot be computed now"}` : "";
-  element.dataset.metric = id;
-  element.dataset.value = value ?? "";
-  element.title = reason;
-  setText(element, words(amount(value, metric?.unit)));
-  if (value !== null) return;
-  const forTheEar = document.createElement("span");
-  forTheEar.className = "unseen";
-  forTheEar.textContent = ` ${reason}`;
-  element.append(forTheEar);
+/** Keeps a choice in the page's address, so that the address can be given away. */
+function keep(name, value) {
+  const wanted = new URLSearchParams(location.search);
+  if (value === "") wanted.delete(name);
+  else wanted.set(name, value);
+  const search = wanted.size > 0 ? `?${wanted}` : "";
+  if (search !== location.search) history.replaceState(history.state, "", pageAddress(search) + location.hash);
 }
 
-function nameOf({ name, id }) {
+/** A link to the page of one board alone. */
+export function linkOf({ project, team }, text) {
+  const anchor = made("a", "", text);
+  const query = new URLSearchParams({ project: nameOf(project), ...(team ? { team: nameOf(team) } : {}) });
+  anchor.href = pageAddress(`?${query}`);
+  return anchor;
+}
+
+export function nameOf({ name, id }) {
   return name ?? id;
 }
 
-function sprintWords({ project, team, sprint, nextSprint, metrics }) {
+/** How a sprint stands, in words: whose it is, its days, and how many are left. */
+export function sprintWords({ project, team, sprint, nextSprint, metrics }) {
   if (!team) return "What service hooks told of this project";
   const words = [nameOf(project)];
   if (sprint) {
     words.push(sprint.name);
     if (sprint.startDate && sprint.finishDate) words.push(days(sprint.startDate, sprint.finishDate));
     const left = metrics["sprint.days_left"]?.value ?? sprint.daysLeft;
-    if (left !== null) words.push(`${count(left, "working day")} left`);
+    if (left !== null) words.push(sprint.workingDays === null ? `${count(left, "working day")} left` : `${left} of ${count(sprint.workingDays, "working day")} left`);
   } else {
     words.push("no sprint now");
     if (nextSprint) words.push(`${nextSprint.name} begins on ${day(nextSprint.startDate)}`);
@@ -264,29 +306,7 @@ function sprintWords({ project, team, sprint, nextSprint, metrics }) {
   return words.join(" · ");
 }
 
-function effortWords({ effort, remainingWork }, metrics) {
-  const words = [];
-  if (effort !== null) words.push(metrics["points.total"] ? count(effort, "point") : amount(effort));
-  if (remainingWork !== null) words.push(`${amount(remainingWork, "hours")} left`);
-  return words.join(", ");
-}
-
-/** What a payload calls a link may be anything; only an address of the web becomes one. */
-function linkTo(link, url) {
-  if (url && /^https?:/.test(url)) link.href = url;
-  else link.removeAttribute("href");
-}
-
-function recount(list) {
-  const group = list.parentElement;
-  group.hidden = list.childElementCount === 0;
-  setText(group.querySelector(".number"), String(list.childElementCount));
-}
-
-const marks = new WeakMap();
-
-function mark(element) {
-  clearTimeout(marks.get(element));
-  element.classList.add("fresh");
-  marks.set(element, setTimeout(() => element.classList.remove("fresh"), FRESH_MS));
+function nothingWords({ nextSprint }) {
+  const next = nextSprint ? `${nextSprint.name} begins on ${day(nextSprint.startDate)}, and is here by itself then.` : "None that is to come has dates: give one dates in Azure DevOps, and it is here by itself.";
+  return `This team has no sprint today, so there is nothing to count. ${next}`;
 }

@@ -34,7 +34,7 @@ let server;
 useBrowser();
 
 async function open() {
-  await page.goto(`${server.origin}/api/dashboard`);
+  await page.goto(`${server.origin}/api/dashboard?view=boards`);
 }
 
 const text = (selector) => page.$eval(selector, (element) => (element.checkVisibility() ? element.textContent.trim() : null));
@@ -150,8 +150,8 @@ test("in the dark the page is dark, and can be read", async () => {
 
 // From here on the server says what the test wants.
 
-async function openBoard(items, more = {}) {
-  server = await openScripted();
+async function openBoard(items, more = {}, search = "") {
+  server = await openScripted(search);
   server.say(connected);
   server.say({ type: "snapshot", ...SCOPE, data: board(items), ...more });
   await until("the page shows the board", () => boardsOf(page), (boards) => KEY in boards);
@@ -256,7 +256,7 @@ test("many items change in one event, and move between the groups in order", asy
   assert.equal(boardNow.items[1].title, "New title");
   const order = await page.$$eval('[data-category="InProgress"] .item', (rows) => rows.map((row) => row.dataset.id));
   assert.deepEqual(order, ["1", "3", "7", "9"]);
-  assert.equal(await text('.group[data-category="InProgress"] .number'), "4");
+  assert.equal(await text('.group[data-category="InProgress"] .number'), "4 items");
   assert.equal(await text('.group[data-category="Completed"]'), null, "a group without items is shown");
   assert.equal(await page.$("a[href^='javascript:']"), null);
 });
@@ -265,7 +265,7 @@ test("b7_a check of the source moves the age of the boards that it compared, and
   const minutes = (number) => Date.now() - number * 60_000 - 5000;
   const other = (teamId, more) => server.say({ type: "snapshot", ...SCOPE, teamId, data: board([]), ...more });
   const [cached, none, newer] = ["11111111-0000-0000-0000-000000000000", "22222222-0000-0000-0000-000000000000", "33333333-0000-0000-0000-000000000000"];
-  await openBoard([item(1)], { dataAsOf: minutes(10) });
+  await openBoard([item(1)], { dataAsOf: minutes(10) }, "?view=boards");
   const ages = (team = SCOPE.teamId) => text(`.board[data-scope*="${team}"] .age`);
   other(cached, { level: "cached", dataAsOf: minutes(20), outage: { reason: "timed_out", since: minutes(20), retryAt: null } });
   other(none, { level: "none", dataAsOf: null, outage: { reason: "loading", since: minutes(1), retryAt: null } });

@@ -71,7 +71,7 @@ test("b8_fault_page_4_on a slow line the page says what it waits for, until ever
   server = await startScripted();
   let release;
   const whole = { ...board([item(2)]), level: "full", dataAsOf: Date.now(), cursor: "9-0" };
-  await open();
+  await open("?view=boards");
   await server.listened();
   server.say({ ...connected, scopes: [SCOPE, OTHER] });
   await says("loading", /^Loading 2 boards…$/);
@@ -324,7 +324,7 @@ test("b8_an empty name in the address is told as one", async () => {
 });
 
 test("f19_that Azure DevOps asks to wait is said, and until when: of what was never read, and of what is live all the same", async () => {
-  server = await openScripted();
+  server = await openScripted("?view=boards");
   const outage = (reason = "throttled") => ({ reason, since: null, retryAt: Date.now() + 45_000 });
   server.say({ ...connected, scopes: [], level: "none", outage: { ...outage(), since: Date.now() - 1000 } });
   await says("unavailable", /^No board can be shown: Azure DevOps asks to wait until \d\d:\d\d:\d\d\.[^]*Next try in 4\d s\./);

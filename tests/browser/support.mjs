@@ -292,10 +292,10 @@ export async function startScripted() {
   return scripted;
 }
 
-/** Opens the page on a server that says what the test wants, and waits until it listens. */
-export async function openScripted() {
+/** Opens the page, with a query where one is given, on a server that says what the test wants, and waits until it listens. */
+export async function openScripted(search = "") {
   const server = await startScripted();
-  await page.goto(`${server.origin}/api/dashboard`);
+  await page.goto(`${server.origin}/api/dashboard${search}`);
   await server.listened();
   return server;
 }
@@ -418,7 +418,7 @@ export function boardsOf(page) {
                 type: text(row, "type"),
                 title: text(row, "title"),
                 state: text(row, "state"),
-                category: row.closest(".group").dataset.category,
+                category: row.dataset.category,
                 assignee: text(row, "assignee"),
                 effort: number(row.dataset.effort),
                 remaining: number(row.dataset.remaining),

@@ -106,7 +106,7 @@ test("e13_eight tabs are one stream, each shows what it asks for, and the stream
   }
   const all = await tab();
   tabs.push(all);
-  await open(all);
+  await open(all, "?view=boards");
   await until("all are shown", () => boardsOf(all), (boards) => Object.keys(boards).length === 3);
   assert.equal(await running(), 1, "more than one stream for eight tabs");
   assert.ok((await opened()) <= 5, "the stream was opened anew for who wanted no more");

@@ -1,0 +1,5 @@
+// What happened since the last stand-up.
+
+export class Digest {
+  follow() {}
+}

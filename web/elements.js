@@ -1,0 +1,45 @@
+// How the parts of a board are made. Everything that is shown goes in by textContent.
+
+/** An element with a class and a text, or with children. */
+export function made(name, className = "", content = []) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  if (typeof content === "string") element.textContent = content;
+  else element.append(...content);
+  return element;
+}
+
+/** A copy of what a template holds. */
+export function clone(template) {
+  return document.getElementById(template).content.cloneNode(true).firstElementChild;
+}
+
+/** A table with a caption, heads, and rows of texts or of elements. */
+export function table(caption, heads, rows) {
+  const whole = document.createElement("table");
+  whole.createCaption().textContent = caption;
+  const head = whole.createTHead().insertRow();
+  for (const text of heads) {
+    const cell = made("th", "", text);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  const body = whole.createTBody();
+  for (const cells of rows) {
+    const row = body.insertRow();
+    cells.forEach((content, index) => {
+      const cell = row.insertCell();
+      // On a narrow screen a row becomes a block, and each cell says what it is.
+      cell.dataset.head = heads[index];
+      cell.append(content instanceof Node ? content : String(content ?? "–"));
+    });
+  }
+  return whole;
+}
+
+/** Puts children into an element, unless what is there is the same: what did not change is not touched. */
+export function fill(element, children) {
+  const there = [...element.childNodes];
+  if (there.length === children.length && children.every((child, index) => child.isEqualNode(there[index]))) return;
+  element.replaceChildren(...children);
+}

@@ -1,0 +1,72 @@
+// Parts of a board in somebody else's page: `?embed=1&tile=points.remaining&tile=outlook`. Each says by itself how old and how
+// true it is.
+
+import { clone, fill, made } from "./elements.js";
+import { paintNumber, stampOf, TILES } from "./tiles.js";
+import { setText } from "./text.js";
+import { VERDICTS, nameOf, paintedBurndown } from "./view.js";
+
+/** What is asked for by the page's address; nothing where it is no embedded one. */
+export function embedded() {
+  const wanted = new URLSearchParams(location.search);
+  return wanted.has("embed") && wanted.get("embed") !== "0" ? wanted.getAll("tile") : null;
+}
+
+export class Embedded {
+  #element = made("article", "board embedded");
+  #tiles;
+
+  constructor(tiles) {
+    this.#tiles = tiles;
+  }
+
+  get element() {
+    return this.#element;
+  }
+
+  whole(board) {
+    this.board = board;
+    this.#element.dataset.scope = board.key;
+    this.#element.dataset.level = board.mock ? "mock" : board.level;
+    this.#element.toggleAttribute("data-demo", board.demo);
+    this.#element.setAttribute("aria-label", nameOf(board.team ?? board.project));
+    fill(this.#element, this.#tiles.map((tile) => this.#part(tile)));
+  }
+
+  change(board) {
+    this.whole(board);
+  }
+
+  tell() {}
+
+  tick() {
+    for (const stamp of this.#element.querySelectorAll(".stamp")) setText(stamp, this.#stamp());
+  }
+
+  #stamp() {
+    return `${nameOf(this.board.team ?? this.board.project)} · ${stampOf(this.board)}`;
+  }
+
+  #part(id) {
+    const { metrics, outlook, burndown } = this.board;
+    const stamp = made("p", "stamp", this.#stamp());
+    if (id === "outlook") {
+      const [sign, word] = VERDICTS[outlook?.verdict] ?? ["·", "Outlook"];
+      const line = made("p", "outlook", outlook ? `${word}: ${outlook.text}` : "There is no outlook: no sprint is running.");
+      Object.assign(line.dataset, { verdict: outlook?.verdict ?? "", sign });
+      return made("div", "part", [line, stamp]);
+    }
+    if (id === "burndown") return made("div", "part", [burndown ? paintedBurndown(this.board) : made("p", "", "There is no burndown: no sprint is running."), stamp]);
+    if (!metrics[id]) return made("div", "part", [made("p", "", `No number is called ${id}. There are: outlook, burndown, ${Object.keys(metrics).join(", ")}.`), stamp]);
+    const known = TILES.find(({ metric }) => metric === id) ?? { name: id, metric: id };
+    const tile = clone("tile");
+    setText(tile.querySelector("dt"), known.name);
+    paintNumber(tile.querySelector(".amount"), id, metrics[id], (value) => value);
+    const of = metrics[known.of];
+    const beside = made("dd", "of");
+    if (of) paintNumber(beside, known.of, of, (value) => `of ${value}`);
+    tile.querySelector(".of").parentElement.replaceWith(beside);
+    tile.querySelector(".foot").remove();
+    return made("div", "part", [made("dl", "tiles", [tile]), stamp]);
+  }
+}

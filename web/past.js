@@ -1,0 +1,57 @@
+// The past of a board: any day of the sprint, and each sprint before it, as the service tells them.
+
+import { get } from "./api.js";
+import { boardUrl, fromSnapshot } from "./boardcast.js";
+import { made } from "./elements.js";
+import { client } from "./live.js";
+import { pastSprints } from "./sections.js";
+import { amount, moment, weekday } from "./text.js";
+
+/** The moments that somebody may go to, as options of a select: now, the days of the sprint so far, the sprints before it. */
+export function moments(board) {
+  const now = made("option", "", "Now");
+  now.value = "";
+  const days = (board.burndown?.days ?? []).filter(({ remaining }) => remaining !== undefined).slice(0, -1).toReversed();
+  const ended = days.map(({ date }) => option(`day=${date}`, `End of ${weekday(date)}`));
+  const before = pastSprints(board).toReversed().map(({ id, name }) => option(`sprint=${id}`, name));
+  return [now, ...groupOf("Days of this sprint", ended), ...groupOf("Sprints before", before)];
+}
+
+/** The board as it was: by `day=<date>` or `sprint=<id>`. Throws as `get` does. */
+export async function boardOf(board, moment) {
+  const [name, value] = moment.split("=");
+  const answer = await get(client, boardUrl(board, { [name]: value }));
+  const [then] = Object.values(fromSnapshot({ level: board.level, ...answer }).boards);
+  return { ...then, key: board.key, demo: board.demo, then: `as of ${weekday(answer.day)}`, day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
+}
+
+/** What moment is shown, in words, and how sure it is. */
+export function momentWords({ asOf, sprint, review, frozen, history }) {
+  const words = [review ? `${sprint?.name ?? "The sprint"} as it ended, ${moment(asOf)}` : `As it was at the end of the day, ${moment(asOf)}`];
+  if (frozen) words.push(`kept since ${moment(frozen.at)}`);
+  if (history === "partial") words.push("not all of its history is known");
+  return `${words.join("; ")}. Titles and people are those of now.`;
+}
+
+/** What a sprint came to, for its review. */
+export function reviewWords({ review }) {
+  if (!review) return [];
+  const { unit, planned, completed, late, incomplete, sayDo } = review;
+  const rows = [["Planned", planned], ["Completed", completed], ["Completed late", late], ["Not completed", incomplete]];
+  const words = rows.map(([name, value]) => made("div", "tile", [made("dt", "", name), made("dd", "amount", amount(value)), made("dd", "of", unit)]));
+  if (sayDo !== undefined) words.push(made("div", "tile", [made("dt", "", "Say/do"), made("dd", "amount", amount(sayDo, "percent"))]));
+  return [made("h3", "", "Review"), made("dl", "tiles", words)];
+}
+
+function option(value, text) {
+  const entry = made("option", "", text);
+  entry.value = value;
+  return entry;
+}
+
+function groupOf(label, options) {
+  if (options.length === 0) return [];
+  const group = made("optgroup", "", options);
+  group.label = label;
+  return [group];
+}

@@ -1,0 +1,78 @@
+// What a team's page tells besides its numbers and items: how its scope changed, how fast it was, who has how much to do.
+
+import { fill, made, table } from "./elements.js";
+import { amount, duration, moment, person } from "./text.js";
+
+const KINDS = { added: "added", removed: "removed", reestimated: "estimated anew", carried_over: "carried over" };
+
+/** Scope changes, the newest first, with who and when. */
+export function paintScope(section, { scopeChanges = [], burndown, metrics }) {
+  const unit = burndown?.unit ?? "points";
+  const sums = [
+    ["planned", burndown?.original],
+    ["added", metrics["scope.added"]?.value],
+    ["removed", metrics["scope.removed"]?.value],
+    ["estimated anew", metrics["scope.reestimated"]?.value],
+  ].filter(([, value]) => Number.isFinite(value));
+  const words = sums.map(([name, value], index) => (index === 0 ? `${amount(value)} ${unit} ${name}` : `${signed(value)} ${name}`));
+  const changes = scopeChanges.toReversed().map(({ id, title, kind, amount: by, reason, by: who, at }) => {
+    const entry = made("li", "scope", [
+      made("strong", "", kind === "carried_over" ? amount(by) : signed(by)),
+      ` ${KINDS[kind] ?? kind}: #${id} `,
+      made("bdi", "", title),
+      made("span", "facts", ` ${[who ? person(who) : "", moment(at), reason].filter(Boolean).join(" · ")}`),
+    ]);
+    entry.dataset.kind = kind;
+    return entry;
+  });
+  section.hidden = sums.length === 0 && changes.length === 0;
+  const list = changes.length > 0 ? made("ul", "scopes", changes) : made("p", "facts", "Nothing has changed since it was planned.");
+  fill(section, [made("h3", "", "Scope"), made("p", "", words.join(" · ")), list]);
+}
+
+/** The sprints before this one, each with a way to see it as it ended. */
+export function pastSprints({ metrics }) {
+  return metrics["velocity.completed"]?.detail?.sprints ?? metrics["velocity.average"]?.detail?.sprints ?? [];
+}
+
+/** Who has how many hours left, of how many there are. */
+export function paintCapacity(section, { metrics }) {
+  const detail = metrics["hours.capacity"]?.detail;
+  const members = detail?.members ?? [];
+  section.hidden = members.length === 0;
+  if (members.length === 0) return;
+  const most = Math.max(1, ...members.flatMap(({ hours, remaining }) => [hours ?? 0, remaining ?? 0]));
+  const rows = members.map((member) => {
+    const { name, hours, remaining, over, activities = [] } = member;
+    const bar = made("meter");
+    bar.max = most;
+    bar.value = remaining ?? 0;
+    bar.setAttribute("aria-label", `${person({ name })}: ${amount(remaining, "hours")} left of ${amount(hours, "hours")}`);
+    const who = made("bdi", "", person({ name }));
+    return [made("span", over ? "over" : "", [who]), activities.join(", "), amount(remaining, "hours"), amount(hours, "hours"), bar];
+  });
+  const more = detail.unassigned ? [made("p", "facts", `${amount(detail.unassigned, "hours")} left are nobody's.`)] : [];
+  fill(section, [made("h3", "", "Capacity"), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", ""], rows), ...more]);
+}
+
+/** How long the newest change of a board took from Azure DevOps to this screen, step by step. */
+export function chainWords({ changedAt, receivedAt, timestamp, paintedAt }) {
+  if (!changedAt || !paintedAt) return "";
+  const steps = [
+    ["to the hook", changedAt, receivedAt],
+    ["to the log", receivedAt ?? changedAt, timestamp],
+    ["to this screen", timestamp, paintedAt],
+  ];
+  const words = steps.filter(([, from, to]) => from && to).map(([name, from, to]) => `${name} ${took(to - from)}`);
+  return `The last change was made at ${moment(changedAt)}, and was here after ${took(paintedAt - changedAt)} (${words.join(", ")}).`;
+}
+
+/** A span of time as exactly as it matters. */
+function took(ms) {
+  if (ms < 1000) return `${amount(Math.max(0, Math.round(ms)))} ms`;
+  return ms < 60_000 ? `${amount(Math.round(ms / 100) / 10)} s` : duration(ms);
+}
+
+function signed(value) {
+  return value < 0 ? `−${amount(-value)}` : `+${amount(value)}`;
+}

@@ -1,0 +1,45 @@
+// What happens on a board, as people say it: who, what, from where to where. The newest first.
+
+import { made } from "./elements.js";
+import { age, setText } from "./text.js";
+import { wordsOf } from "./ticker-words.js";
+
+const SHOWN = 12;
+
+export class Ticker {
+  #section;
+  #list = made("ol", "ticks");
+  #told = [];
+
+  constructor(section) {
+    this.#section = section;
+    section.append(made("h3", "", "What happens"), this.#list);
+  }
+
+  /** Takes in a `workitem_changed`. */
+  tell(event) {
+    if (event.type !== "workitem_changed") return;
+    const words = wordsOf(event);
+    if (!words) return;
+    const when = made("time", "facts");
+    when.dateTime = new Date(event.timestamp).toISOString();
+    const what = [made("bdi", "who", words.who), ` ${words.did} #${event.workItemId} `, made("bdi", "", event.title), words.what ? `: ${words.what}` : "", " ", when];
+    this.#list.prepend(made("li", "tick", what));
+    this.#told.unshift({ when, at: event.changedAt ?? event.timestamp });
+    while (this.#told.length > SHOWN) {
+      this.#told.pop();
+      this.#list.lastElementChild.remove();
+    }
+    this.#section.hidden = false;
+    this.tick();
+  }
+
+  /** Lets the ages grow. */
+  tick() {
+    for (const { when, at } of this.#told) setText(when, `· ${agoWords(age(at))}`);
+  }
+}
+
+function agoWords(words) {
+  return /\d/.test(words) ? `${words} ago` : words;
+}

@@ -1,0 +1,154 @@
+// The numbers of a board as tiles: each with what it is of, how old and how true it is, and a way to ask why.
+
+import { clone } from "./elements.js";
+import { mark } from "./rows.js";
+import { age, amount, count, setText } from "./text.js";
+
+/** The tiles: a name, the metric, and what stands beside it. */
+export const TILES = [
+  { name: "Points remaining", metric: "points.remaining", of: "points.total", all: "Points in all" },
+  { name: "Items completed", metric: "items.completed", of: "items.total", all: "Items in all" },
+  { name: "Complete", metric: "percent.complete", note: completeWords },
+  { name: "Hours vs capacity", metric: "hours.remaining", of: "hours.capacity", all: "Capacity" },
+  { name: "Bugs open", metric: "bugs.open" },
+  { name: "Blocked", metric: "items.blocked" },
+  { name: "Work in progress", metric: "items.wip" },
+  { name: "Unestimated", metric: "items.unestimated" },
+];
+
+/** Of what no team has: service hooks tell of items, and of nothing that could be compared with them. */
+const WITHOUT_TEAM = [{ name: "Items", metric: "items.total" }];
+
+export class Tiles {
+  #main;
+  #more;
+  #why;
+  #tiles = new Map();
+  #board;
+
+  /** `main` and `more` are lists; `why(board, metric, name)` is called for who wants to know where a number comes from. */
+  constructor(main, more, why) {
+    [this.#main, this.#more, this.#why] = [main, more, why];
+  }
+
+  /** Paints every number of a board. */
+  whole(board) {
+    this.#board = board;
+    const tiles = tilesOf(board);
+    const named = new Set(tiles.flatMap(({ metric, of }) => [metric, of]));
+    for (const [id, tile] of this.#tiles) {
+      if (tiles.some(({ metric }) => metric === id) || (board.metrics[id] && !named.has(id))) continue;
+      tile.remove();
+      this.#tiles.delete(id);
+    }
+    for (const tile of tiles) this.#paint(tile, this.#main);
+    for (const id of Object.keys(board.metrics)) if (!named.has(id)) this.#paint({ name: id, metric: id }, this.#more);
+    this.tick();
+  }
+
+  /** Paints the numbers that an event changed, and marks them for a moment. */
+  change(board, before) {
+    this.#board = board;
+    for (const [id, metric] of Object.entries(board.metrics)) {
+      if (metric === before.metrics[id]) continue;
+      for (const tile of tilesFor(board, id)) {
+        const wordsBefore = this.#words(tile.metric);
+        const painted = this.#paint(tile, this.#more);
+        if (this.#words(tile.metric) !== wordsBefore) mark(painted);
+      }
+    }
+    this.tick();
+  }
+
+  /** Lets the age of each number grow. */
+  tick() {
+    const words = stampOf(this.#board);
+    for (const tile of this.#tiles.values()) setText(tile.querySelector(".stamp"), words);
+  }
+
+  #words(metric) {
+    const tile = this.#tiles.get(metric);
+    return tile && [".amount", ".of"].map((part) => tile.querySelector(part).textContent).join("\n");
+  }
+
+  #paint({ name, metric, of, all, note }, list) {
+    const { metrics } = this.#board;
+    let tile = this.#tiles.get(metric);
+    if (!tile) {
+      tile = clone("tile");
+      setText(tile.querySelector("dt"), name);
+      this.#ask(tile.querySelector(".why"), metric, name);
+      this.#tiles.set(metric, tile);
+      list.append(tile);
+      if (of) this.#ask(tile.querySelector(".of"), of, all);
+    }
+    const known = metrics[metric];
+    // A board without a team has few numbers, and none to ask about.
+    tile.hidden = !known && !metrics[of];
+    tile.querySelector(".why").hidden = !known || this.#board.team === null;
+    paintNumber(tile.querySelector(".amount"), metric, known, (value) => (known?.approximate ? `≈ ${value}` : value));
+    const beside = tile.querySelector(".of");
+    const words = note?.(metrics) ?? "";
+    beside.hidden = !metrics[of] && words === "";
+    beside.disabled = !metrics[of];
+    if (metrics[of]) paintNumber(beside, of, metrics[of], (value) => `of ${value}`);
+    else setText(beside, words);
+    return tile;
+  }
+
+  #ask(button, metric, name) {
+    const { team, project } = this.#board;
+    const whose = (team ?? project).name ?? (team ?? project).id;
+    const label = `Why? ${name} of ${whose}`;
+    // What is seen is a part of what is heard.
+    if (button.classList.contains("of")) button.title = label;
+    else button.setAttribute("aria-label", label);
+    button.addEventListener("click", () => this.#why(this.#board, metric, name));
+  }
+}
+
+/** How old and how true what a board shows is, in as few words as fit into every part of it: `DEMO · 12 s`. */
+export function stampOf({ demo, mock, level, dataAsOf, then }) {
+  const words = [mock ? "MOCK" : demo ? "DEMO" : ""];
+  if (!mock && level !== "full") words.push(level);
+  words.push(then ?? age(dataAsOf));
+  return words.filter(Boolean).join(" · ");
+}
+
+/** Writes one number; where there is none a dash, with its reason for the eye and for the ear. */
+export function paintNumber(element, id, metric, words) {
+  const value = metric?.value ?? null;
+  const lacks = value === null ? `not known: ${metric?.reason ?? "it cannot be computed now"}` : (metric.partial ?? "");
+  if (element.dataset.metric !== id) element.dataset.metric = id;
+  if (element.dataset.value !== String(value ?? "")) element.dataset.value = value ?? "";
+  if (element.localName !== "button" && element.title !== lacks) element.title = lacks;
+  const text = words(amount(value, metric?.unit));
+  // As large as fits: never wider than its tile.
+  if (element.style.getPropertyValue("--letters") !== String(text.length)) element.style.setProperty("--letters", text.length);
+  const forTheEar = value === null ? ` ${lacks}` : "";
+  if (element.textContent === text + forTheEar) return;
+  element.textContent = text;
+  if (value !== null) return;
+  const unseen = document.createElement("span");
+  unseen.className = "unseen";
+  unseen.textContent = forTheEar;
+  element.append(unseen);
+}
+
+function tilesOf({ team }) {
+  return team ? TILES : WITHOUT_TEAM;
+}
+
+/** The tiles that show a number. */
+function tilesFor(board, id) {
+  const found = tilesOf(board).filter(({ metric, of, note }) => [metric, of].includes(id) || (note && id === "items.remaining"));
+  return found.length > 0 ? found : [{ name: id, metric: id }];
+}
+
+/** All points may be done, and not all of the work. */
+function completeWords(metrics) {
+  const [complete, open, unestimated] = ["percent.complete", "items.remaining", "items.unestimated"].map((id) => metrics[id]?.value ?? null);
+  if (complete === null) return "";
+  if (complete < 100 || !open) return "of the effort";
+  return unestimated ? `of the effort; ${count(unestimated, "open item")} not estimated` : `of the effort; ${count(open, "item")} open`;
+}
