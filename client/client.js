@@ -1,9 +1,9 @@
 // The client: one stream, the state that its events make, and what has to be done besides.
 
 import { Clock } from "./clock.js";
-import { filterOf, queryOf, admits } from "./filter.js";
+import { admits, directoryUrl, filterOf, queryOf } from "./filter.js";
 import { getJson } from "./http.js";
-import { DIRECTORY, boardUrl, initial, reduce } from "./reducer.js";
+import { boardUrl, initial, reduce } from "./reducer.js";
 import { boards } from "./selectors.js";
 
 /** A list of boards that could not be fetched is asked for again after that, more or less. */
@@ -17,6 +17,9 @@ const SAVE_MS = 5000;
 /** As many events wait for a loop that takes them one by one. */
 const QUEUE_MAX = 10_000;
 
+/** How a connection stands before anything came of it. */
+export const OPENING = { name: "connecting", reason: "opening", since: null, nextTryAt: null, answer: null, failures: 0, polling: false };
+
 /** Opens the stream and keeps the boards. See README.md for the options. */
 export function connect(options = {}) {
   return new Client(options);
@@ -28,7 +31,7 @@ class Client {
   #filter;
   #line = null;
   #state;
-  #connection = { name: "connecting", reason: "opening", since: null, nextTryAt: null, answer: null, failures: 0, polling: false };
+  #connection = OPENING;
   #view;
   #listeners = { event: new Set(), state: new Set(), change: new Set() };
   #timers = new Set();
@@ -308,7 +311,7 @@ class Client {
 
   async #poll(signal) {
     const { poll } = await import("./poll.js");
-    const url = `${DIRECTORY}?${queryOf(this.#filter)}`.replace(/\?$/, "");
+    const url = directoryUrl(this.#filter);
     const took = (answer) => {
       if (answer) this.#dispatch({ type: "client.listed", purpose: "reload", answer, at: this.now() });
       if (this.#isPolled === Boolean(answer)) return;

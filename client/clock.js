@@ -10,6 +10,9 @@ const OF_THE_CONNECTION = ["heartbeat", "closing"];
 /** By how much these may be late at most. What is later was held up, as while the device was frozen. */
 const LATE_MS = 60_000;
 
+/** How often the clocks are compared. */
+const COMPARED_MS = 1000;
+
 /** Tells the server's time, by two clocks of the device: one of the wall, and one that only goes forward. */
 export class Clock {
   /** The server's time as it was told last, when the device's clocks were at `#mark`. */
@@ -69,6 +72,17 @@ export class Clock {
   haveParted() {
     const [monotonic, wall] = this.#elapsed();
     return Math.abs(monotonic - wall) > DOUBT_MS;
+  }
+
+  /** Calls `then` every second while they have. Returns what ends that. */
+  watch({ setTimeout, clearTimeout }, then) {
+    let timer;
+    const tick = () => {
+      if (this.haveParted()) then();
+      timer = setTimeout(tick, COMPARED_MS);
+    };
+    timer = setTimeout(tick, COMPARED_MS);
+    return () => clearTimeout(timer);
   }
 
   #elapsed() {

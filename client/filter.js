@@ -1,5 +1,7 @@
 // Which boards are asked for: `{projects, teams}`, each a list of names or ids. An empty list means all.
 
+import { DIRECTORY } from "./reducer.js";
+
 /** The filter of what somebody wrote: a name, an id, a list of them, or nothing. */
 export function filterOf({ project = [], team = [] } = {}) {
   return { projects: [project].flat(), teams: [team].flat() };
@@ -9,6 +11,12 @@ export function filterOf({ project = [], team = [] } = {}) {
 export function queryOf({ projects, teams }, more = {}) {
   const pairs = [...projects.map((value) => ["project", value]), ...teams.map((value) => ["team", value]), ...Object.entries(more)];
   return new URLSearchParams(pairs);
+}
+
+/** Where the boards that a filter asks for are listed. */
+export function directoryUrl(filter) {
+  const query = String(queryOf(filter));
+  return query ? `${DIRECTORY}?${query}` : DIRECTORY;
 }
 
 /** The narrowest filter that asks for all that two ask for. */

@@ -60,7 +60,8 @@ export function shortened(answer) {
   return { ...answer, text: answer.text.slice(0, TEXT_MAX) };
 }
 
-function parsed(text) {
+/** A text as JSON; `undefined` where it is none. */
+export function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {

@@ -2,8 +2,7 @@
 // boards has a port; the stream asks for the union of what all of them want.
 
 import { Clock } from "./clock.js";
-import { queryOf, union } from "./filter.js";
-import { DIRECTORY } from "./reducer.js";
+import { directoryUrl, queryOf, union } from "./filter.js";
 import { Stream } from "./stream.js";
 
 /** Keeps a stream for each service, and each way to log in there, that some page wants. */
@@ -150,8 +149,7 @@ class Line {
   /** Tells a page that comes later how the stream stands, as if it had just begun. */
   #greet(page) {
     page.isBegun = true;
-    const query = String(queryOf(page.filter));
-    const url = query ? `${DIRECTORY}?${query}` : DIRECTORY;
+    const url = directoryUrl(page.filter);
     const event = { ...this.#connected, timestamp: this.#clock.now(), resumed: true, gap: false, scopes: [], url, reload: true };
     page.post({ is: "begin" });
     page.post({ is: "event", event, id: null });

@@ -4,13 +4,14 @@
 
 import { createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 
+import { OPENING } from "./client.js";
 import { board as boardOf, boards as boardsOf, connect, initial, items as itemsOf } from "./index.js";
 
 /** A client is closed a moment after nobody uses it any more: StrictMode takes each component away and brings it back. */
 const LINGER_MS = 1000;
 
 const clients = new Map();
-const NOTHING = { connection: { name: "connecting", reason: "opening", since: null, nextTryAt: null, answer: null, failures: 0, polling: false }, ...initial() };
+const NOTHING = { connection: OPENING, ...initial() };
 const Context = createContext(null);
 
 /** Opens the stream for all components below it. Takes the options of `connect`; two with the same plain options share a client. */

@@ -74,11 +74,6 @@ function ofTheWhole(state, event) {
   return same({ ...state, organisation: event.level === "full" ? WELL : { level: event.level, outage: event } });
 }
 
-/** The board that an event is about, if there is one. */
-export function boardOf(state, event) {
-  return state.boards[keyOf(event)];
-}
-
 /** What is of a saved state, or of any answer, as the state of somebody who has heard nothing else. */
 export function fromSnapshot(answer, at = answer.dataAsOf ?? 0) {
   const scope = scopeOf(answer);
@@ -157,7 +152,7 @@ function listed(state, { answer, at, purpose }) {
   }
   const scopes = answer?.scopes ?? [];
   for (const scope of scopes) {
-    const board = boardOf(state, scope);
+    const board = state.boards[keyOf(scope)];
     if (board?.level === "full" && scope.dataAsOf !== null) state = foundEqual(state, board, scope.dataAsOf);
   }
   return purpose === "ages" ? same(state) : chain(state, ...missing(scopes, purpose === "reload"));

@@ -3,9 +3,6 @@
 /** Pages of another version have another worker. */
 const NAME = "boardcast-1";
 
-/** How often the clocks are compared. */
-const CLOCKS_MS = 1000;
-
 /**
  * Returns a page's part of the stream that is kept for all, with the methods of a `Stream`; `null` where this browser has no
  * means for it. `options.share` may say by which: `"worker"`, a shared worker, or `"locks"`, by the page that leads.
@@ -23,7 +20,7 @@ class Page {
   #told;
   #means;
   #line = null;
-  #ticking;
+  #unwatch;
   #lock = null;
   #letGo = () => {};
   #headers = "";
@@ -34,11 +31,7 @@ class Page {
     this.#options = options;
     this.#told = told;
     this.#means = means;
-    const tick = () => {
-      if (options.clock.haveParted()) this.renew();
-      this.#ticking = options.setTimeout(tick, CLOCKS_MS);
-    };
-    this.#ticking = options.setTimeout(tick, CLOCKS_MS);
+    this.#unwatch = options.clock.watch(options, () => this.renew());
     if (typeof document !== "undefined") {
       const hide = () => this.#post({ do: "hide", isHidden: options.isHidden() });
       document.addEventListener("visibilitychange", hide);
@@ -59,7 +52,7 @@ class Page {
   close() {
     this.#isClosed = true;
     this.#post({ do: "bye" });
-    this.#options.clearTimeout(this.#ticking);
+    this.#unwatch();
     this.#undo();
     this.#letGo();
     this.#line?.close();

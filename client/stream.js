@@ -2,7 +2,7 @@
 
 import { queryOf } from "./filter.js";
 import { openerOf } from "./openers.js";
-import { isOfSignIn } from "./http.js";
+import { isOfSignIn, parsed } from "./http.js";
 
 /** The wait before another try is a random part of a time that doubles with each failure, from this to the longest. */
 const RETRY_MS = 2000;
@@ -21,9 +21,6 @@ const SUCCESS_MS = 10_000;
 /** Silence is that of one and a half heartbeats, and of a little more where these are short. */
 const HEARTBEAT_MS = 30_000;
 const SLACK_MS = 3000;
-
-/** How often the clocks are compared. */
-const CLOCKS_MS = 1000;
 
 /** The server ends the stream and is there for the next one, or another is: nothing is wrong in between. */
 const PLANNED_ENDS = ["lifetime", "slow", "lost", "shutdown"];
@@ -45,7 +42,7 @@ export class Stream {
   #attempt = null;
   #waiting;
   #silence;
-  #ticking;
+  #unwatch;
   #openedAt = 0;
   #failures = 0;
   #retryMs = RETRY_MS;
@@ -70,11 +67,7 @@ export class Stream {
     this.#open = openerOf(options);
     this.filter = options.filter;
     this.lastEventId = options.lastEventId ?? "";
-    const tick = () => {
-      if (this.#clock.haveParted()) this.renew();
-      this.#ticking = options.setTimeout(tick, CLOCKS_MS);
-    };
-    this.#ticking = options.setTimeout(tick, CLOCKS_MS);
+    this.#unwatch = this.#clock.watch(options, () => this.renew());
     this.#connect();
   }
 
@@ -103,7 +96,8 @@ export class Stream {
   close() {
     this.#isClosed = true;
     this.#abort();
-    for (const timer of [this.#waiting, this.#silence, this.#ticking]) this.#options.clearTimeout(timer);
+    this.#unwatch();
+    for (const timer of [this.#waiting, this.#silence]) this.#options.clearTimeout(timer);
   }
 
   #abort() {
@@ -144,12 +138,7 @@ export class Stream {
   }
 
   #message(data, id) {
-    let event;
-    try {
-      event = JSON.parse(data);
-    } catch {
-      event = null;
-    }
+    const event = parsed(data);
     if (typeof event?.type !== "string") {
       this.#told.malformed?.();
       return;

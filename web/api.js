@@ -1,5 +1,6 @@
 // What the page asks the service for, by its address, and with the function key where there is one.
 
+import { parsed } from "./http.js";
 import { refusalOf, refused } from "./refusal.js";
 
 const KEY_NAME = "boardcast.key";
@@ -73,15 +74,6 @@ async function isSignedOut() {
     return answer.status === 401 || (answer.status === 200 && Array.isArray(body) && body.length === 0);
   } catch {
     return false;
-  }
-}
-
-/** An answer that is no JSON is one all the same. */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
