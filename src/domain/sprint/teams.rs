@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::stored::hash_of;
-use crate::domain::{
-    Catalogue, Claim, ProjectId, Scope, SprintId, Stored, TeamKey, Text, Timestamp, WorkItem,
-};
+use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, Text, Timestamp, WorkItem};
 
 /// How many of a team's finished sprints numbers look back over: as many as Azure DevOps shows in a chart of velocity
 /// unless somebody chooses otherwise.
@@ -108,8 +106,13 @@ impl Teams {
 
     /// The boards of teams that show what has these paths.
     fn boards_by(&self, project: ProjectId, area: &str, iteration: &str) -> impl Iterator<Item = Scope> {
-        let own = self.of_project(project).filter(move |team| team.is_own_area(area));
+        let own = self.owners(project, area);
         own.map(move |team| team.key().scope(team.sprint_of(iteration).map(|sprint| sprint.id)))
+    }
+
+    /// The teams whose area that is.
+    fn owners(&self, project: ProjectId, area: &str) -> impl Iterator<Item = &Arc<Catalogue>> {
+        self.of_project(project).filter(move |team| team.is_own_area(area))
     }
 
     /// Whether an item that is not deleted is on a board by the paths that it has now, and not by those that are known of
@@ -130,8 +133,7 @@ impl Teams {
     pub fn window_start(&self, now: Timestamp) -> Timestamp {
         let first_day = |team: &Arc<Catalogue>| {
             let (span, _) = team.past_sprints(now).take(SPRINTS_BACK).last()?;
-            let eve = span.first().pred_opt()?;
-            Some(team.calendar().end_of(eve))
+            Some(team.calendar().start_of(span.first()))
         };
         let ago = |ms| Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub(ms));
         let earliest = self.all().filter_map(first_day).min();
@@ -153,24 +155,20 @@ impl Teams {
 
     /// Whether an item is or ever was a team's, as far as its revisions are known.
     pub fn has_ever_had(&self, item: &WorkItem) -> bool {
-        let is_own = |team: &&Arc<Catalogue>, claim: &Claim| team.is_own_area(&claim.facts.area_path);
-        item.revisions()
-            .any(|(_, claim)| self.of_project(claim.facts.project).any(|team| is_own(&team, claim)))
+        self.owners_ever(item).next().is_some()
     }
 
     /// The teams whose item this is or ever was, as far as its revisions are known.
     pub fn ever_of(&self, item: &WorkItem) -> BTreeSet<TeamKey> {
-        let mut teams = BTreeSet::new();
+        self.owners_ever(item).map(|team| team.key()).collect()
+    }
+
+    /// The same, each as often as the item came into an area of it.
+    fn owners_ever(&self, item: &WorkItem) -> impl Iterator<Item = &Arc<Catalogue>> {
         let mut before = None;
-        for (_, claim) in item.revisions() {
-            let place = (claim.facts.project, &claim.facts.area_path);
-            if before != Some(place) {
-                let own = self.of_project(place.0).filter(|team| team.is_own_area(place.1));
-                teams.extend(own.map(|team| team.key()));
-                before = Some(place);
-            }
-        }
-        teams
+        let places = item.revisions().map(|(_, claim)| (claim.facts.project, &claim.facts.area_path));
+        let moves = places.filter(move |place| before.replace(*place) != Some(*place));
+        moves.flat_map(|(project, area)| self.owners(project, area))
     }
 }
 

@@ -1,10 +1,8 @@
 //! The days off of sprints that are over: numbers look back over them. They come after everything that boards wait for.
 
-use futures_util::{StreamExt as _, stream};
-
+use super::Source;
 use super::compare::{BoardError, of_items};
 use super::discovery::Discovered;
-use super::{Source, TEAMS_AT_ONCE};
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::scope::TeamKey;
 use crate::domain::sprint::teams::SPRINTS_BACK;
@@ -13,15 +11,8 @@ use crate::domain::wire::event::Cause;
 impl Source {
     /// Reads the days off of each team's last sprints, and keeps them.
     pub(super) async fn read_calendars(&self, found: &Discovered, cause: Cause) -> Result<(), BoardError> {
-        let teams =
-            found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
-        let read = |(project, team): (&ProjectRef, &TeamRef)| {
-            let (project, team) = (project.clone(), team.clone());
-            async move { self.read_calendar(&project, &team, cause).await }
-        };
-        let futures: Vec<_> = teams.map(read).collect();
-        let results: Vec<_> = stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE as usize).collect().await;
-        results.into_iter().collect()
+        let read = |project, team| async move { self.read_calendar(&project, &team, cause).await };
+        self.for_each_team(found, read).await
     }
 
     async fn read_calendar(

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 
-use super::Source;
+use super::compare::BoardError;
 use super::lists::Look;
+use super::{Source, TEAMS_AT_ONCE};
 use crate::devops::{CallError, ProjectRef, TeamRef};
 use crate::domain::degradation::{CallOutcome, DataSource, Permit};
 use crate::domain::scope::{ProjectId, Scope, SprintId, TeamKey};
@@ -30,7 +32,30 @@ pub(super) struct Discovered {
     pub(super) error: Option<String>,
 }
 
+impl Discovered {
+    /// Each team with its project.
+    pub(super) fn all_teams(&self) -> impl Iterator<Item = (&ProjectRef, &TeamRef)> {
+        self.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)))
+    }
+}
+
 impl Source {
+    /// Does something for every team, for some at the same time. Errors: that of the first team for which it fails; it is
+    /// done for the others all the same.
+    pub(super) async fn for_each_team<F>(
+        &self,
+        found: &Discovered,
+        one: impl Fn(ProjectRef, TeamRef) -> F,
+    ) -> Result<(), BoardError>
+    where
+        F: Future<Output = Result<(), BoardError>>,
+    {
+        let futures: Vec<_> =
+            found.all_teams().map(|(project, team)| one(project.clone(), team.clone())).collect();
+        let results: Vec<_> = stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE as usize).collect().await;
+        results.into_iter().collect()
+    }
+
     /// The projects and their teams. A project that does not say which teams it has costs its own teams alone.
     ///
     /// Errors: nobody says which projects there are.
@@ -81,11 +106,7 @@ impl Source {
             looked.entry(project).or_insert(as_of);
         }
         let key = |project: &ProjectRef, team: &TeamRef| TeamKey { project: project.id, team: team.id };
-        let teams: BTreeSet<TeamKey> = found
-            .teams
-            .iter()
-            .flat_map(|(project, teams)| teams.iter().map(move |team| key(project, team)))
-            .collect();
+        let teams: BTreeSet<TeamKey> = found.all_teams().map(|(project, team)| key(project, team)).collect();
         self.levels.found(move |check| {
             check.closed.clone_from(&closed);
             check.listed(&teams, &looked, &known);

@@ -140,13 +140,22 @@ impl Source {
         }
         let (told, ahead) = self.of_interest(page, position);
         let presents = self.presents(projects, page, &ahead).await?;
-        let received_at = (self.instance.clock)();
-        let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
-        for presents in presents.chunks(ITEMS_PER_COMMIT) {
-            self.keep_all(presents, &provenance, None).await?;
-        }
+        let provenance = self.provenance(cause);
+        self.keep_told(&presents, &provenance).await?;
         self.keep_read(&told, &provenance, ReadTo::Now(position)).await?;
         Ok(u32::try_from(ahead.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Keeps what was told beside the feed.
+    pub(super) async fn keep_told(
+        &self,
+        told: &[Observation],
+        provenance: &Provenance,
+    ) -> Result<(), CommitError> {
+        for observations in told.chunks(ITEMS_PER_COMMIT) {
+            self.keep_all(observations, provenance, None).await?;
+        }
+        Ok(())
     }
 
     /// Keeps what was read, and with the last of it how far.
@@ -169,7 +178,7 @@ impl Source {
 
     /// Keeps these in one commit, and how far the feed was read. One that the journal refuses for what it is must not stop
     /// the feed for all boards: then each is kept by itself, and that one is not.
-    pub(super) async fn keep_all(
+    async fn keep_all(
         &self,
         observations: &[Observation],
         provenance: &Provenance,

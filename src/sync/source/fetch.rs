@@ -21,7 +21,7 @@ use crate::write::ingest::Provenance;
 pub(super) const ITEMS_AT_ONCE: usize = 8;
 
 /// How many items go into one commit.
-pub(super) const ITEMS_PER_COMMIT: usize = 50;
+const ITEMS_PER_COMMIT: usize = 50;
 
 /// Claims that are in doubt, by their items.
 pub(super) type Doubted = BTreeMap<WorkItemId, BTreeSet<ClaimKey>>;
@@ -132,6 +132,12 @@ impl Source {
         Ok(Fetched { items, unreadable: unreadable.into_iter().collect(), strangers, ..Fetched::default() })
     }
 
+    /// Whence is what is read of the organisation now.
+    pub(super) fn provenance(&self, cause: Cause) -> Provenance {
+        let received_at = (self.instance.clock)();
+        Provenance { source: cause, received_at, collection: None, trace_id: None }
+    }
+
     /// Keeps items of projects that are listed; returns how many there are.
     pub(super) async fn keep(
         &self,
@@ -139,8 +145,7 @@ impl Source {
         items: Vec<Observation>,
         cause: Cause,
     ) -> Result<u32, BoardError> {
-        let received_at = (self.instance.clock)();
-        let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
+        let provenance = self.provenance(cause);
         let none = Doubted::default();
         let listed: Vec<Observation> = items
             .into_iter()
@@ -249,7 +254,7 @@ impl Source {
     ) -> Result<Fetched, BoardError> {
         let (mut fetched, mut failed) = (Fetched::default(), Vec::new());
         for batch in ids.chunks(ITEMS_PER_COMMIT) {
-            let received_at = (self.instance.clock)();
+            let provenance = self.provenance(cause);
             let fetch = |id| async move { (id, self.azure.revisions(project, projects, id).await) };
             let futures: Vec<_> = batch.iter().map(|id| fetch(*id)).collect();
             let answers: Vec<_> = stream::iter(futures).buffer_unordered(ITEMS_AT_ONCE).collect().await;
@@ -268,7 +273,6 @@ impl Source {
             }
             observations.sort_by_key(|item| item.id);
             fetched.items += u32::try_from(observations.len()).unwrap_or(u32::MAX);
-            let provenance = Provenance { source: cause, received_at, collection: None, trace_id: None };
             if !observations.is_empty() {
                 self.ingest.observe_all(&observations, &provenance).await?;
                 let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);

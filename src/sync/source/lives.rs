@@ -17,7 +17,6 @@ use crate::domain::sprint::catalogue::{Catalogue, StateCategory};
 use crate::domain::sprint::work_item::{Lack, Observation, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
-use crate::write::ingest::Provenance;
 
 /// Of how many items a check reads all revisions, one call for each, while the past is not being read.
 const ONE_BY_ONE_MAX: usize = 20;
@@ -63,9 +62,7 @@ impl Source {
                 self.ask_for_beginning(projects, *at, items).await?;
             }
         }
-        for told in open.unsaid.chunks(ITEMS_AT_ONCE) {
-            self.keep_told(told).await?;
-        }
+        self.keep_told(&open.unsaid, &self.provenance(Cause::Backfill)).await?;
         // What was just told of how items were tells more of what is missing.
         let open = if open.beginning.is_empty() { open } else { self.open_lives(from) };
         let most = if from.is_some() { usize::MAX } else { ONE_BY_ONE_MAX };
@@ -141,18 +138,8 @@ impl Source {
             let readable = ids.iter().filter(|id| !batch.unreadable.contains(id));
             readable.filter_map(|id| told.get(id).cloned().or_else(|| unasked(id))).collect()
         };
-        self.keep_told(&observations).await?;
+        self.keep_told(&observations, &self.provenance(Cause::Backfill)).await?;
         self.looked_back().extend(ids.into_iter().map(|id| (id, Asked::Beginning)));
-        Ok(())
-    }
-
-    async fn keep_told(&self, told: &[Observation]) -> Result<(), BoardError> {
-        let received_at = (self.instance.clock)();
-        let provenance =
-            Provenance { source: Cause::Backfill, received_at, collection: None, trace_id: None };
-        for observations in told.chunks(super::fetch::ITEMS_PER_COMMIT) {
-            self.keep_all(observations, &provenance, None).await?;
-        }
         Ok(())
     }
 }

@@ -271,8 +271,6 @@ impl Source {
         is_fed: bool,
     ) {
         let counted = || under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let teams =
-            found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
         let turns = &Semaphore::new(TEAMS_AT_ONCE as usize);
         let compare = |(project, team): (&ProjectRef, &TeamRef)| {
             let (project, team, projects) = (project.clone(), team.clone(), found.projects.clone());
@@ -284,7 +282,7 @@ impl Source {
                 counted().count(&project, Some(&team), result);
             }
         };
-        let mut teams: Vec<_> = teams.collect();
+        let mut teams: Vec<_> = found.all_teams().collect();
         let watched = self.instance.watched.all((self.instance.clock)());
         teams.sort_by_cached_key(|(project, team)| self.turn_of(project, team, &watched));
         let futures: Vec<_> = teams.into_iter().map(compare).collect();

@@ -8,17 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
+use super::Source;
 use super::compare::{BoardError, of_items};
 use super::discovery::Discovered;
 use super::feed::token_after;
 use super::fetch::Doubted;
-use super::{Source, TEAMS_AT_ONCE};
 use crate::devops::{FeedStart, ProjectRef, TeamRef};
 use crate::domain::record::past::PastReading;
 use crate::domain::scope::TeamKey;
@@ -27,7 +26,7 @@ use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::stored::hash_of;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
-use crate::write::ingest::{Provenance, ReadTo};
+use crate::write::ingest::ReadTo;
 
 /// For how long a check reads the past; the next one follows at once.
 const SLICE: Duration = Duration::from_secs(20);
@@ -154,10 +153,7 @@ impl Source {
             took_ms: reading.took_ms.saturating_add(u64::try_from(began.elapsed().as_millis()).unwrap_or(0)),
             ..reading.clone()
         };
-        let received_at = (self.instance.clock)();
-        let provenance =
-            Provenance { source: Cause::Backfill, received_at, collection: None, trace_id: None };
-        self.keep_read(&told, &provenance, ReadTo::Past(&read)).await?;
+        self.keep_read(&told, &self.provenance(Cause::Backfill), ReadTo::Past(&read)).await?;
         Ok(Some(read))
     }
 
@@ -204,20 +200,14 @@ impl Source {
     /// Lists the items of each team's last finished sprints: what is in one since before the window began, the feed does not
     /// tell of.
     async fn list_past_sprints(&self, found: &Discovered) -> Result<(), BoardError> {
-        let teams =
-            found.teams.iter().flat_map(|(project, teams)| teams.iter().map(move |team| (project, team)));
-        let list = |(project, team): (&ProjectRef, &TeamRef)| {
-            let (project, team, projects) = (project.clone(), team.clone(), found.projects.clone());
-            async move { self.list_past_sprints_of(&projects, &project, &team).await }
-        };
-        let futures: Vec<_> = teams.map(list).collect();
-        let results: Vec<_> = stream::iter(futures).buffer_unordered(TEAMS_AT_ONCE as usize).collect().await;
-        results.into_iter().collect()
+        let projects = &*found.projects;
+        let list = |project, team| async move { self.list_past_sprints_of(projects, &project, &team).await };
+        self.for_each_team(found, list).await
     }
 
     async fn list_past_sprints_of(
         &self,
-        projects: &Arc<Vec<ProjectRef>>,
+        projects: &[ProjectRef],
         project: &ProjectRef,
         team: &TeamRef,
     ) -> Result<(), BoardError> {
