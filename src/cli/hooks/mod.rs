@@ -18,7 +18,7 @@ use crate::devops::credentials::HookAccess;
 use crate::devops::subscriptions::probe::ProbeAnswer;
 use crate::domain::scope::{NameOrId, ProjectId};
 use crate::domain::subscription::plan::{self, HookStep, Superfluous};
-use crate::domain::subscription::{HookEvent, HookSubscription, WantedHook};
+use crate::domain::subscription::{HookSubscription, WantedHook};
 use crate::sync::subscriptions::{HookKeeper, StepFailure, StepOutcome};
 
 /// Something is not as it should be.
@@ -160,24 +160,19 @@ impl Errand<'_> {
         let (found, wanted) = (self.found().await?, self.wanted());
         let last = self.keeper.last_notifications(&found).await.map_err(|error| error.to_string())?;
         let steps = plan::steps(&wanted, &found, self.is_about_all(sees_all));
+        let row =
+            |one| Row { wanted: HookSubscription::wanted(one), found: Some(one), last: last.get(&one.id) };
         let mut rows: Vec<Row<'_>> = Vec::new();
-        for project in &wanted {
-            for event in HookEvent::ALL {
-                let wanted = WantedHook { project: *project, event };
-                let same = found.iter().filter(|one| (one.project, one.event) == (*project, event));
-                let before = rows.len();
-                rows.extend(same.map(|one| Row { wanted, found: Some(one), last: last.get(&one.id) }));
-                if rows.len() == before {
-                    rows.push(Row { wanted, found: None, last: None });
-                }
+        for wanted in WantedHook::all(&wanted) {
+            let before = rows.len();
+            rows.extend(found.iter().filter(|one| one.wanted() == wanted).map(row));
+            if rows.len() == before {
+                rows.push(Row { wanted, found: None, last: None });
             }
         }
         let is_other =
             |one: &&HookSubscription| self.command.projects.is_empty() && !wanted.contains(&one.project);
-        rows.extend(found.iter().filter(is_other).map(|one| {
-            let wanted = WantedHook { project: one.project, event: one.event };
-            Row { wanted, found: Some(one), last: last.get(&one.id) }
-        }));
+        rows.extend(found.iter().filter(is_other).map(row));
         let removed: BTreeMap<&str, &'static str> = steps.iter().filter_map(superfluous).collect();
         let failed = rows.iter().filter(|row| row.has_failed_last()).count();
         let is_sound = steps.is_empty() && failed == 0 && sees_all;

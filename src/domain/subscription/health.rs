@@ -125,12 +125,9 @@ impl HookHealth {
         now: Timestamp,
     ) {
         self.0.retain(|project, _| projects.contains(project));
-        for project in projects {
-            for event in HookEvent::ALL {
-                let wanted = WantedHook { project: *project, event };
-                let nothing = SeenHook { id: None, status: HookStatus::Missing };
-                self.see_one(wanted, seen.get(&wanted).unwrap_or(&nothing), now);
-            }
+        let nothing = SeenHook { id: None, status: HookStatus::Missing };
+        for wanted in WantedHook::all(projects) {
+            self.see_one(wanted, seen.get(&wanted).unwrap_or(&nothing), now);
         }
     }
 

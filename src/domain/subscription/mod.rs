@@ -4,6 +4,7 @@
 pub mod health;
 pub mod plan;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,11 @@ pub struct HookSubscription {
 }
 
 impl HookSubscription {
+    /// What it is for.
+    pub const fn wanted(&self) -> WantedHook {
+        WantedHook { project: self.project, event: self.event }
+    }
+
     /// Whether everything that happens is sent, and as it should be.
     pub fn is_sound(&self) -> bool {
         self.status == SubscriptionStatus::Enabled && self.differences.is_empty()
@@ -158,6 +164,13 @@ pub struct WantedHook {
     pub project: ProjectId,
     /// What of it is told.
     pub event: HookEvent,
+}
+
+impl WantedHook {
+    /// All that there are to be of these projects, in order.
+    pub fn all(projects: &BTreeSet<ProjectId>) -> impl Iterator<Item = Self> {
+        projects.iter().flat_map(|project| HookEvent::ALL.map(|event| Self { project: *project, event }))
+    }
 }
 
 impl fmt::Display for WantedHook {

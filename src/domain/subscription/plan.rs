@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Difference, HookEvent, HookSubscription, SubscriptionStatus, WantedHook};
+use super::{Difference, HookSubscription, SubscriptionStatus, WantedHook};
 use crate::domain::{ProjectId, Text};
 
 /// A step of a plan.
@@ -89,29 +89,33 @@ fn order(subscription: &HookSubscription) -> (bool, SubscriptionStatus, usize, O
     (!subscription.is_sound(), subscription.status, differences, created_at, subscription.id.clone())
 }
 
-/// The one of those that tell the same that is kept.
-pub fn kept(found: &[HookSubscription], wanted: WantedHook) -> Option<&HookSubscription> {
-    let same = found.iter().filter(|one| (one.project, one.event) == (wanted.project, wanted.event));
-    same.min_by_key(|subscription| order(subscription))
+/// Those that tell the same, the one that is kept first.
+fn by_want(found: &[HookSubscription]) -> BTreeMap<WantedHook, Vec<&HookSubscription>> {
+    let mut by_want = BTreeMap::<WantedHook, Vec<&HookSubscription>>::new();
+    for subscription in found {
+        by_want.entry(subscription.wanted()).or_default().push(subscription);
+    }
+    for same in by_want.values_mut() {
+        same.sort_by_cached_key(|subscription| order(subscription));
+    }
+    by_want
+}
+
+/// Of those that tell the same the one that is kept, by what they are for.
+pub fn kept(found: &[HookSubscription]) -> BTreeMap<WantedHook, &HookSubscription> {
+    let kept = by_want(found).into_iter();
+    kept.filter_map(|(wanted, same)| Some((wanted, *same.first()?))).collect()
 }
 
 /// The steps after which each of `projects` has its subscriptions. Those of other projects are left alone unless
 /// `with_others`.
 pub fn steps(projects: &BTreeSet<ProjectId>, found: &[HookSubscription], with_others: bool) -> Vec<HookStep> {
-    let mut by_want = BTreeMap::<WantedHook, Vec<&HookSubscription>>::new();
-    for subscription in found {
-        let wanted = WantedHook { project: subscription.project, event: subscription.event };
-        by_want.entry(wanted).or_default().push(subscription);
-    }
+    let mut by_want = by_want(found);
     let mut steps = Vec::new();
-    for project in projects {
-        for event in HookEvent::ALL {
-            let wanted = WantedHook { project: *project, event };
-            let mut same = by_want.remove(&wanted).unwrap_or_default();
-            same.sort_by_cached_key(|subscription| order(subscription));
-            steps.extend(step(wanted, same.first().copied()));
-            steps.extend(same.iter().skip(1).map(|other| remove(other, Superfluous::Duplicate)));
-        }
+    for wanted in WantedHook::all(projects) {
+        let same = by_want.remove(&wanted).unwrap_or_default();
+        steps.extend(step(wanted, same.first().copied()));
+        steps.extend(same.iter().skip(1).map(|other| remove(other, Superfluous::Duplicate)));
     }
     if with_others {
         let others = by_want.into_values().flatten();
@@ -139,14 +143,14 @@ fn step(wanted: WantedHook, kept: Option<&HookSubscription>) -> Option<HookStep>
 
 /// The removal of a subscription.
 pub fn remove(subscription: &HookSubscription, why: Superfluous) -> HookStep {
-    let wanted = WantedHook { project: subscription.project, event: subscription.event };
-    HookStep::Remove { id: subscription.id.clone(), wanted, why }
+    HookStep::Remove { id: subscription.id.clone(), wanted: subscription.wanted(), why }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::Timestamp;
+    use crate::domain::subscription::HookEvent;
 
     fn project(number: u8) -> ProjectId {
         ProjectId::parse(&format!("be9b3917-87e6-42a4-a549-2bc06a7a87{number:02x}")).unwrap()

@@ -14,7 +14,7 @@ use crate::domain::scope::{Audience, ProjectId, Scope};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::subscription::health::{BACKFILLED, HookStatus, SeenHook, untold};
 use crate::domain::subscription::plan::{self, HookStep};
-use crate::domain::subscription::{HookEvent, HookSubscription, WantedHook};
+use crate::domain::subscription::{HookSubscription, WantedHook};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
 use crate::sync::subscriptions::HookKeeper;
@@ -51,6 +51,9 @@ impl Attempts {
     }
 }
 
+/// The subscription that is kept for each that there should be, and for those of other projects.
+type Kept<'a> = BTreeMap<WantedHook, &'a HookSubscription>;
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -68,9 +71,9 @@ impl Upkeep {
     }
 
     /// Of the steps those that it is time for.
-    fn due(&self, steps: Vec<HookStep>, found: &[HookSubscription], now: Timestamp) -> Vec<HookStep> {
+    fn due(&self, steps: Vec<HookStep>, kept: &Kept<'_>, now: Timestamp) -> Vec<HookStep> {
         let mut attempts = lock(&self.attempts);
-        attempts.retain(|wanted, _| !plan::kept(found, *wanted).is_some_and(HookSubscription::is_sound));
+        attempts.retain(|wanted, _| !kept.get(wanted).is_some_and(|kept| kept.is_sound()));
         // A clock that was ahead must not keep anything from being mended for as long as it was.
         let is_due = |of: &Attempts| now >= of.next() || now < of.last;
         steps.into_iter().filter(|step| attempts.get(&step.wanted()).is_none_or(is_due)).collect()
@@ -83,16 +86,10 @@ impl Upkeep {
     }
 }
 
-/// What is seen of each subscription that there should be.
-fn seen(projects: &BTreeSet<ProjectId>, found: &[HookSubscription]) -> BTreeMap<WantedHook, SeenHook> {
-    let all = projects
-        .iter()
-        .flat_map(|project| HookEvent::ALL.into_iter().map(|event| WantedHook { project: *project, event }));
-    let seen = all.filter_map(|wanted| {
-        let kept = plan::kept(found, wanted)?;
-        Some((wanted, SeenHook { id: Some(kept.id.clone()), status: HookStatus::from(kept.status) }))
-    });
-    seen.collect()
+/// What is seen of each subscription.
+fn seen(kept: &Kept<'_>) -> BTreeMap<WantedHook, SeenHook> {
+    let seen = |kept: &HookSubscription| SeenHook { id: Some(kept.id.clone()), status: kept.status.into() };
+    kept.iter().map(|(wanted, kept)| (*wanted, seen(kept))).collect()
 }
 
 impl Source {
@@ -135,8 +132,9 @@ impl Source {
         if all.is_empty() {
             upkeep.note_trouble(None);
         }
-        let steps = upkeep.due(all, &found, now);
-        let (seen, of) = (seen(&projects, &found), projects.clone());
+        let kept = plan::kept(&found);
+        let steps = upkeep.due(all, &kept, now);
+        let (seen, of) = (seen(&kept), projects.clone());
         self.levels.found(move |check| check.hooks.see(&of, &seen, now));
         Some(Looked { projects, steps })
     }
@@ -160,7 +158,7 @@ impl Source {
             // Another instance may have mended them since.
             let Ok(found) = upkeep.keeper.found().await else { return };
             let all = plan::steps(&looked.projects, &found, false);
-            steps = upkeep.due(all, &found, (self.instance.clock)());
+            steps = upkeep.due(all, &plan::kept(&found), (self.instance.clock)());
         }
         let (mut trouble, mut mended) = (None, Vec::new());
         for outcome in upkeep.keeper.carry_out(steps, Some(&self.instance)).await {
