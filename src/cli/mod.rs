@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Adapters, Parts};
@@ -56,7 +57,7 @@ pub fn print_config(
     }
     let settings = config.effective(environment, from_host_json);
     let text = match json {
-        true => serde_json::to_string_pretty(&settings).unwrap_or_default(),
+        true => pretty(&settings),
         false => settings_table(&settings),
     };
     match writeln!(std::io::stdout(), "{text}") {
@@ -255,6 +256,15 @@ pub fn function_json(folder: &str) -> Option<String> {
 fn function_timeout(host_json: &str) -> Option<String> {
     let host: serde_json::Value = serde_json::from_str(host_json.trim_start_matches('\u{feff}')).ok()?;
     host.get("functionTimeout")?.as_str().map(str::to_owned)
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn print(text: &str) {
+    // Nothing is left to be told if nobody reads it.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Says on standard error why the process cannot run, and returns the exit code that says so too.

@@ -7,21 +7,17 @@ use std::time::Duration;
 
 use boardcast::app::Adapters;
 use boardcast::config::Config;
-use boardcast::devops::subscriptions::endpoint::HookEndpoint;
 use boardcast::journal::Store;
-use boardcast::platform::outbound::RootCertificates;
-use boardcast::platform::secret::Secret;
-use boardcast::sync::subscriptions::HookKeeper;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::support::app::{Builder, TestApp};
 use crate::support::archive::FaultyArchive;
 use crate::support::entra::Entra;
-use crate::support::organisation::{Answer, SimulatedFailure};
+use crate::support::organisation::SimulatedFailure;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{self, RedisServer};
-use crate::support::service_hooks::FakeHooks;
+use crate::support::service_hooks::{self, FakeHooks, refused};
 use crate::support::source::Organization;
 
 const SECRET: &str = "hunter2-of-the-webhook";
@@ -67,14 +63,11 @@ impl Patient {
     }
 
     fn builder(&self) -> Builder {
-        let endpoint =
-            HookEndpoint::new(&self.settings["BOARDCAST_PUBLIC_URL"], &Secret::new(SECRET), None).unwrap();
-        let hooks = self.organization.way.client.clone();
-        let keeper = HookKeeper { hooks, endpoint, roots: RootCertificates::default() };
+        let (hooks, public) = (self.organization.way.client.clone(), &self.settings["BOARDCAST_PUBLIC_URL"]);
         let builder = TestApp::builder()
             .organization(self.organization.way.clone())
             .archive(FaultyArchive::new())
-            .subscriptions(keeper);
+            .subscriptions(service_hooks::keeper(hooks, public, SECRET));
         self.settings.iter().fold(builder, |builder, (name, value)| builder.setting(name, value))
     }
 
@@ -216,8 +209,7 @@ async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_ap
     assert!(of_hooks.iter().any(|says| says.contains("there is no subscription")), "{:?}", said.found);
     assert!(said.has("hooks.status", FAULT, "boardcast hooks repair"));
     // 10: the identity may not look at subscriptions.
-    let body = serde_json::json!({ "message": "TF50309: no", "typeKey": "AccessDeniedException" });
-    let refusal = SimulatedFailure::Instead(Answer { status: 403, headers: Vec::new(), body });
+    let refusal = SimulatedFailure::Instead(refused(403, "AccessDeniedException", "TF50309: no"));
     patient.organization.fail_on("GET hooks/subscriptions", refusal).await;
     assert!(patient.examine().await.has("hooks.permission", FAULT, "az devops security permission update"));
     patient.organization.mend().await;
@@ -232,8 +224,8 @@ async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_ap
     assert!(!said.found.iter().any(|(check, ..)| check == "hooks.permission"), "{:?}", said.found);
     patient.organization.mend().await;
     // 11: the organisation does not know the identity.
-    let body = serde_json::json!({ "message": "TF400813: not authorized", "typeKey": "UnauthorizedRequestException" });
-    let refusal = SimulatedFailure::Instead(Answer { status: 401, headers: Vec::new(), body });
+    let answer = refused(401, "UnauthorizedRequestException", "TF400813: not authorized");
+    let refusal = SimulatedFailure::Instead(answer);
     patient.organization.fail_on("GET projects", refusal).await;
     assert!(patient.examine().await.has("identity.organisation", FAULT, "serviceprincipalentitlements"));
 }
@@ -358,8 +350,7 @@ async fn x3_keys_and_passwords_are_sent_nowhere_that_they_can_be_read() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x3_what_does_not_answer_and_a_check_that_failed_are_faults() {
     let patient = Patient::new().await;
-    let body = serde_json::json!({ "message": "TF400409: no", "typeKey": "AccessDeniedException" });
-    let refusal = SimulatedFailure::Instead(Answer { status: 403, headers: Vec::new(), body });
+    let refusal = SimulatedFailure::Instead(refused(403, "AccessDeniedException", "TF400409: no"));
     patient.organization.fail_on("GET projects/*/teams", refusal).await;
     let app = patient.admit(patient.builder()).await;
     let gone = app.app.instance.fold.read().checked().parts.gone().count();

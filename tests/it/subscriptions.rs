@@ -6,13 +6,9 @@ use std::time::Duration;
 
 use boardcast::demo::simulation::hooks as payloads;
 use boardcast::demo::simulation::item::Event;
-use boardcast::devops::subscriptions::endpoint::HookEndpoint;
 use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::domain::wire::event::Cause;
 use boardcast::journal::Store;
-use boardcast::platform::outbound::RootCertificates;
-use boardcast::platform::secret::Secret;
-use boardcast::sync::subscriptions::HookKeeper;
 use serde_json::{Value, json};
 
 use crate::support::app::{Builder, TestApp};
@@ -20,7 +16,7 @@ use crate::support::eventually;
 use crate::support::organisation::SimulatedFailure;
 use crate::support::proxy::Proxy;
 use crate::support::redis;
-use crate::support::service_hooks::FakeHooks;
+use crate::support::service_hooks::{self, FakeHooks};
 use crate::support::source::Organization;
 use crate::support::sse::SseReader;
 
@@ -36,17 +32,13 @@ struct Setup {
     app: TestApp,
 }
 
-fn keeper(organization: &Organization, way: &Proxy) -> HookKeeper {
-    let endpoint = HookEndpoint::new(&format!("http://{}", way.address), &Secret::new(SECRET), None).unwrap();
-    HookKeeper { hooks: organization.way.client.clone(), endpoint, roots: RootCertificates::default() }
-}
-
 fn builder(organization: &Organization, way: &Proxy) -> Builder {
+    let public = format!("http://{}", way.address);
     organization
         .builder()
         .setting("BOARDCAST_WEBHOOK_SECRET", SECRET)
         .setting("BOARDCAST_OPERATOR_KEY", "key")
-        .subscriptions(keeper(organization, way))
+        .subscriptions(service_hooks::keeper(organization.way.client.clone(), &public, SECRET))
 }
 
 impl Setup {
@@ -78,6 +70,13 @@ impl Setup {
     async fn operator(&self, query: &str) -> SseReader {
         let path = format!("/api/sse/dashboard?{query}");
         SseReader::open(self.app.address, &path, &[("x-boardcast-key", "key")]).await
+    }
+
+    /// No subscription may be written from now on.
+    fn forbid_all(&self) {
+        self.organization.model(|model| {
+            model.organisation.projects.iter().for_each(|of| self.hooks.forbid(&of.id.to_string()));
+        });
     }
 
     /// Changes an item, and has Azure DevOps tell it.
@@ -231,10 +230,7 @@ async fn w14_a_subscription_that_somebody_removed_is_missed_and_made_again() {
 async fn w14_a_hole_stays_open_until_the_subscription_works_and_the_feed_was_read() {
     let setup = Setup::start().await;
     let mut operator = setup.operator("ops=1").await;
-    let projects = setup
-        .organization
-        .model(|model| model.organisation.projects.iter().map(|of| of.id.to_string()).collect::<Vec<_>>());
-    projects.iter().for_each(|project| setup.hooks.forbid(project));
+    setup.forbid_all();
     setup.hooks.set_status("workitem.updated", "onProbation");
     let mut told = Vec::new();
     for _ in 0..2 {
@@ -268,10 +264,7 @@ async fn w14_a_hole_stays_open_until_the_subscription_works_and_the_feed_was_rea
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w14_what_cannot_be_mended_is_tried_ever_more_seldom() {
     let setup = Setup::start().await;
-    let projects = setup
-        .organization
-        .model(|model| model.organisation.projects.iter().map(|of| of.id.to_string()).collect::<Vec<_>>());
-    projects.iter().for_each(|project| setup.hooks.forbid(project));
+    setup.forbid_all();
     setup.hooks.set_status("workitem.updated", "disabledBySystem");
     let put = "PUT hooks/subscriptions/*";
     let mut tries = Vec::new();

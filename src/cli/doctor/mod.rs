@@ -2,61 +2,61 @@
 
 mod outside;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use super::arguments::DoctorCommand;
 use super::hooks::UNSOUND;
-use super::table;
+use super::{pretty, print, table};
 use crate::config::Config;
-use crate::devops::subscriptions::endpoint::public_address;
+use crate::devops::subscriptions::endpoint::{PATH, public_address};
 use crate::ops::finding::{Diagnosis, Finding, remove_setting, set_setting};
 use outside::Outside;
+
+/// The command that says where the app is.
+const SAY_WHERE: &str = "boardcast doctor --url https://<app>.azurewebsites.net";
 
 /// Examines, prints what was found, and returns the exit code that says whether anything is amiss. `unknown` are the names that
 /// look like settings and are none.
 pub fn doctor(settings: &Result<Config, String>, unknown: &[String], command: &DoctorCommand) -> ExitCode {
     let mut findings = of_settings(settings, unknown);
-    let given = command.url.as_deref().map(public_address).transpose();
-    let base = match &given {
-        Ok(Some(url)) => Some(url.as_str().trim_end_matches('/').to_owned()),
-        Ok(None) => base(settings.as_ref().ok()),
-        Err(_) => None,
+    let base = match &command.url {
+        Some(url) => given(url),
+        None => base(settings.as_ref().ok())
+            .ok_or_else(|| Finding::unknown("app", "it is not known where the app is", SAY_WHERE)),
     };
     match &base {
-        // What was given may be a secret, or have one in it.
-        _ if given.is_err() => findings.push(Finding::fault(
-            "app",
-            "--url must be an address such as https://boards.contoso.example, without user, query or fragment: keys are sent \
-             to https:// and to this machine alone",
-            "boardcast doctor --url https://<app>.azurewebsites.net",
-        )),
-        Some(base) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(base) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
                 let outside = Outside::new(base, settings.as_ref().ok());
                 findings.extend(runtime.block_on(outside.examine()));
             }
             Err(error) => return super::fail(&error),
         },
-        None => findings.push(Finding::unknown(
-            "app",
-            "it is not known where the app is",
-            "boardcast doctor --url https://<app>.azurewebsites.net",
-        )),
+        Err(finding) => findings.push(finding.clone()),
     }
     let is_well = findings.iter().all(|finding| finding.diagnosis != Diagnosis::Fault);
     let text = match command.json {
         true => {
-            let told = json!({ "url": base, "sound": is_well, "findings": findings });
-            serde_json::to_string_pretty(&told).unwrap_or_default()
+            let told = json!({ "url": base.ok(), "sound": is_well, "findings": findings });
+            pretty(&told)
         }
         false => lines(&findings, is_well),
     };
-    // Nothing is left to be told if nobody reads it.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    print(&text);
     if is_well { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) }
+}
+
+/// Where the app is by what was given, without a slash at its end.
+fn given(url: &str) -> Result<String, Finding> {
+    // What was given may be a secret, or have one in it.
+    let refused = |_| {
+        let says = "--url must be an address such as https://boards.contoso.example, without user, query or fragment: keys are \
+                    sent to https:// and to this machine alone";
+        Finding::fault("app", says, SAY_WHERE)
+    };
+    Ok(public_address(url).map_err(refused)?.as_str().trim_end_matches('/').to_owned())
 }
 
 /// Where the app is by its settings: the address that it is reached under, or this machine.
@@ -65,7 +65,7 @@ fn base(config: Option<&Config>) -> Option<String> {
     match &config.hook_endpoint {
         Some(endpoint) => {
             let base = endpoint.base().as_str();
-            base.strip_suffix("/api/webhooks/azure-devops").map(str::to_owned)
+            base.strip_suffix(PATH).map(str::to_owned)
         }
         None if config.under_host => None,
         None => Some(format!("http://{}", config.address)),

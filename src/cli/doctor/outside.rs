@@ -6,8 +6,9 @@ use http::header::CONTENT_TYPE;
 use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 
+use super::SAY_WHERE;
 use crate::config::{Config, OperatorAccess};
-use crate::devops::subscriptions::endpoint::KEY_HEADER;
+use crate::devops::subscriptions::endpoint::{KEY_HEADER, PATH};
 use crate::devops::subscriptions::probe::{ProbeAnswer, probe};
 use crate::domain::time::Timestamp;
 use crate::ops::finding::{Finding, set_setting};
@@ -34,8 +35,9 @@ struct Told {
 }
 
 impl<'a> Outside<'a> {
+    /// The one at that address, without a slash at its end.
     pub(super) fn new(base: &str, config: Option<&'a Config>) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned(), config }
+        Self { base: base.to_owned(), config }
     }
 
     /// Everything that can be found from here. Where the app is not reached, that is all there is to say.
@@ -46,11 +48,7 @@ impl<'a> Outside<'a> {
         });
         let Some(client) = client else {
             let says = format!("{} is no address that can be asked", self.base);
-            return vec![Finding::fault(
-                "app",
-                says,
-                "boardcast doctor --url https://<app>.azurewebsites.net",
-            )];
+            return vec![Finding::fault("app", says, SAY_WHERE)];
         };
         match self.reached(&client).await {
             Ok(finding) => {
@@ -99,7 +97,7 @@ impl<'a> Outside<'a> {
 
     /// The webhook: closed to strangers, and open to what subscriptions present.
     async fn webhook(&self, client: &Client) -> Vec<Finding> {
-        let url = format!("{}/api/webhooks/azure-devops", self.base);
+        let url = format!("{}{PATH}", self.base);
         let stranger = client.post(&url).header(CONTENT_TYPE, "application/json").body("{}").send().await;
         let mut findings = vec![match stranger.map(|answer| answer.status().as_u16()) {
             Ok(401) => Finding::ok("webhook.strangers", "a hook without a secret is refused"),

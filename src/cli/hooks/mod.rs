@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use self::report::{Row, step_words, superfluous};
 use super::arguments::{HooksAction, HooksCommand};
-use super::{fail, table};
+use super::{fail, pretty, print, table};
 use crate::app;
 use crate::config::{Config, OrganizationLogin};
 use crate::devops::ProjectRef;
@@ -338,13 +338,4 @@ impl Errand<'_> {
 fn refused(why: &str) -> u8 {
     let _ = writeln!(std::io::stderr(), "nothing was moved: {why}");
     REFUSED
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-fn print(text: &str) {
-    // Nothing is left to be told if nobody reads it.
-    let _ = writeln!(std::io::stdout(), "{text}");
 }

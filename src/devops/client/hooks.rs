@@ -11,15 +11,15 @@ use super::answers::Listed;
 use super::transport::Refused;
 use crate::devops::CallError;
 use crate::devops::subscriptions::endpoint::{ACTION, CONSUMER};
-use crate::devops::subscriptions::{ListedSubscription, Notification, ServiceHooks, WrittenSubscription};
+use crate::devops::subscriptions::{
+    GRANT_COMMAND, ListedSubscription, Notification, ServiceHooks, WrittenSubscription,
+};
 use crate::domain::Text;
 use crate::domain::degradation::Failure;
 
-/// What whoever is refused lacks. It is a permission of each project that none but its administrators have by default
-/// (security namespace `ServiceHooks`: view 1, edit 2, delete 4).
-const PERMISSION: &str = "the identity needs the permissions to view, edit and delete the subscriptions of each project: az devops \
-                          security permission update --namespace-id cb594ebe-87dd-4fc9-ac2c-6a10a4c92046 --subject <object ID> \
-                          --token PublisherSecurity/<project GUID> --allow-bit 7";
+/// What whoever is refused lacks.
+const PERMISSION: &str =
+    "the identity needs the permissions to view, edit and delete the subscriptions of each project";
 
 /// The results of a question about notifications.
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ fn explained(refused: Refused) -> CallError {
     let mut error = refused.error;
     if error.failure == Failure::Forbidden {
         let separator = if error.message.is_empty() { "" } else { "; " };
-        error.message = format!("{}{separator}{PERMISSION}", error.message);
+        error.message = format!("{}{separator}{PERMISSION}: {GRANT_COMMAND}", error.message);
     }
     error
 }

@@ -24,8 +24,8 @@ pub(in crate::devops) const ACTION: &str = "httpRequest";
 /// that every organisation and server has.
 const RESOURCE_VERSION: &str = "1.0";
 
-/// The path of the webhook.
-const PATH: &str = "/api/webhooks/azure-devops";
+/// The path of the webhook below the address of a deployment.
+pub const PATH: &str = "/api/webhooks/azure-devops";
 
 /// The header in which the Functions host takes the key of a function.
 pub const KEY_HEADER: &str = "x-functions-key";

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use serde_json::json;
 
 use super::endpoint::{HookEndpoint, KEY_HEADER};
@@ -75,14 +73,10 @@ async fn ask(client: &reqwest::Client, endpoint: &HookEndpoint) -> ProbeAnswer {
         "publisherId": "tfs",
         "resource": { "id": 0, "workItemId": 0, "rev": 0 },
     });
-    let credentials = format!("{}:{}", endpoint.user_name(), endpoint.secret().expose());
-    let basic = HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(credentials)));
-    let Ok(mut basic) = basic else { return ProbeAnswer::Other("the secret cannot be sent".into()) };
-    basic.set_sensitive(true);
     let mut request = client
         .post(endpoint.url(HookEvent::Updated))
         .header(CONTENT_TYPE, "application/json")
-        .header(AUTHORIZATION, basic)
+        .basic_auth(endpoint.user_name(), Some(endpoint.secret().expose()))
         .body(body.to_string());
     if let Some(key) = endpoint.key() {
         request = request.header(KEY_HEADER, key.expose());

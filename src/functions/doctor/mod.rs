@@ -119,11 +119,12 @@ fn host(app: &App) -> Vec<Finding> {
             remove_setting("WEBSITE_TIME_ZONE"),
         ));
     }
+    let set_schedule = set_setting("SYNC_SCHEDULE", "'0 */15 12-23 * * 1-5'");
     findings.push(match host.timer.as_deref() {
         None => Finding::fault(
             "host.timer",
             "SYNC_SCHEDULE is not set, so the host does not start the function SyncTimer",
-            set_setting("SYNC_SCHEDULE", "'0 */15 12-23 * * 1-5'"),
+            set_schedule,
         ),
         Some(timer) if fires_inside(timer, &app.config.sync_window, (app.instance.clock)()) => Finding::ok(
             "host.timer",
@@ -135,7 +136,7 @@ fn host(app: &App) -> Vec<Finding> {
                 "the timer ({timer}, UTC) never fires inside {}, so it never compares anything",
                 app.config.sync_window
             ),
-            set_setting("SYNC_SCHEDULE", "'0 */15 12-23 * * 1-5'"),
+            set_schedule,
         ),
     });
     findings

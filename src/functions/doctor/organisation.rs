@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{PART_MAX, TEST_POLL};
 use crate::app::App;
 use crate::config::OrganizationLogin;
+use crate::devops::subscriptions::GRANT_COMMAND;
 use crate::devops::{CallError, ProjectRef};
 use crate::domain::degradation::Failure;
 use crate::domain::subscription::plan::{self, HookStep};
@@ -158,12 +159,7 @@ fn boards(app: &App, projects: &[ProjectRef]) -> Vec<Finding> {
 /// Why subscriptions are not listed: who asks lacks a permission or is not known, or something is on the way.
 fn no_hooks(error: &CallError, login: &OrganizationLogin) -> Finding {
     match error.failure {
-        Failure::Forbidden => Finding::fault(
-            "hooks.permission",
-            error.to_string(),
-            "az devops security permission update --namespace-id cb594ebe-87dd-4fc9-ac2c-6a10a4c92046 --subject <object ID> \
-             --token PublisherSecurity/<project GUID> --allow-bit 7",
-        ),
+        Failure::Forbidden => Finding::fault("hooks.permission", error.to_string(), GRANT_COMMAND),
         Failure::Unauthorised => no_organisation(error, login),
         _ => Finding::fault(
             "hooks.list",

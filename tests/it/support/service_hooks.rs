@@ -7,6 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use boardcast::devops::subscriptions::ServiceHooks;
+use boardcast::devops::subscriptions::endpoint::HookEndpoint;
+use boardcast::platform::outbound::RootCertificates;
+use boardcast::platform::secret::Secret;
+use boardcast::sync::subscriptions::HookKeeper;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -44,6 +49,12 @@ struct State {
 #[derive(Clone, Default)]
 pub struct FakeHooks(Arc<Mutex<State>>);
 
+/// What keeps the subscriptions of an organisation that lead to an app at that address.
+pub fn keeper(hooks: Arc<dyn ServiceHooks>, public: &str, secret: &str) -> HookKeeper {
+    let endpoint = HookEndpoint::new(public, &Secret::new(secret), None).unwrap();
+    HookKeeper { hooks, endpoint, roots: RootCertificates::default() }
+}
+
 /// A request, taken apart.
 pub struct Asked<'a> {
     pub method: &'a str,
@@ -58,7 +69,8 @@ fn answer(status: u16, body: Value) -> Answer {
     Answer { status, headers, body }
 }
 
-fn refused(status: u16, type_key: &str, message: &str) -> Answer {
+/// A refusal in Azure DevOps' own words.
+pub fn refused(status: u16, type_key: &str, message: &str) -> Answer {
     answer(status, json!({ "$id": "1", "innerException": null, "message": message, "typeKey": type_key }))
 }
 
