@@ -81,6 +81,12 @@ impl Setup {
 
     /// Changes an item, and has Azure DevOps tell it.
     async fn change(&self, event: Event) {
+        let payload = self.change_in_silence(event);
+        self.hooks.tell(&payload).await;
+    }
+
+    /// Changes an item, which no subscription tells; returns what one would.
+    fn change_in_silence(&self, event: Event) -> Value {
         let payload = self.organization.model(|model| {
             let at = model.now();
             let id = *model.items().keys().next().unwrap();
@@ -89,7 +95,7 @@ impl Setup {
             payloads::payload(model, change).unwrap()
         });
         self.organization.clock.advance(Duration::from_secs(1));
-        self.hooks.tell(&payload).await;
+        payload
     }
 
     async fn health(&self) -> Value {
@@ -224,6 +230,69 @@ async fn w14_a_subscription_that_somebody_removed_is_missed_and_made_again() {
         assert!(told.contains(&one), "{one:?}: {told:?}");
     }
     assert_eq!(setup.hooks.of_event("workitem.deleted").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w14_what_a_subscription_did_not_tell_that_somebody_changed_is_counted() {
+    let setup = Setup::start().await;
+    let mut operator = setup.operator("ops=1").await;
+    let elsewhere = "http://127.0.0.1:9/api/webhooks/azure-devops/workitem.updated";
+    for (path, value, sees) in [
+        ("/publisherInputs/areaPath", "Fabrikam\\Web", "altered"),
+        ("/publisherInputs/workItemType", "Bug", "altered"),
+        ("/publisherInputs/changedFields", "System.State", "altered"),
+        ("/consumerInputs/resourceDetailsToSend", "minimal", "altered"),
+        ("/resourceVersion", "3.1-preview.3", "altered"),
+        (
+            "/consumerInputs/url",
+            &format!("http://{}/api/webhooks/azure-devops/elsewhere", setup.way.address),
+            "altered",
+        ),
+        ("/consumerInputs/url", elsewhere, "missing"),
+        ("/eventType", "workitem.commented", "missing"),
+    ] {
+        let all = setup.hooks.of_event("workitem.updated");
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        for id in &all {
+            setup.hooks.change(id, |written| written.pointer_mut(parent).unwrap()[name] = value.into());
+        }
+        for _ in 0..3 {
+            setup.change_in_silence(Event::Updated);
+        }
+        setup.check().await;
+        let mut told = of_hooks(&until_checked(&mut operator).await);
+        told.sort_by_key(|(_, _, missed)| missed.as_u64());
+        let events: Vec<(&str, &str, Option<u64>)> =
+            told.iter().map(|(event, status, missed)| (&**event, &**status, missed.as_u64())).collect();
+        let of = |status, missed| ("workitem.updated", status, missed);
+        let seen = [of(sees, None), of(sees, None), of("enabled", None), of("enabled", None)];
+        let ended = [of("backfilled", Some(0)), of("backfilled", Some(3))];
+        assert_eq!(events, [&seen[..], &ended[..]].concat(), "{path}: {value}");
+        // Those that lead here are as they should be; what leads elsewhere is somebody else's.
+        let ours = setup.organization.model(|model| model.organisation.projects.len());
+        let is_as_made = |of: &&Value| {
+            let (inputs, filters) = (&of["consumerInputs"], of["publisherInputs"].as_object().unwrap());
+            let is_here = inputs["url"]
+                == format!("http://{}/api/webhooks/azure-devops/workitem.updated", setup.way.address);
+            is_here
+                && inputs["resourceDetailsToSend"] == "all"
+                && filters.len() == 1
+                && of["resourceVersion"] == "1.0"
+        };
+        let all = setup.hooks.all();
+        let updated = all.iter().map(|(.., of)| of).filter(|of| of["eventType"] == "workitem.updated");
+        assert_eq!(updated.filter(is_as_made).count(), ours, "{path}: {value}");
+        setup.organization.clock.advance(Duration::from_hours(2));
+        setup.check().await;
+        until_checked(&mut operator).await;
+    }
+    // What changes nothing of what is told leaves no hole.
+    for id in setup.hooks.of_event("workitem.updated") {
+        setup.hooks.change(&id, |written| written["consumerInputs"]["messagesToSend"] = "all".into());
+    }
+    setup.change_in_silence(Event::Updated);
+    setup.check().await;
+    assert_eq!(of_hooks(&until_checked(&mut operator).await), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

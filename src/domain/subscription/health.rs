@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{HookEvent, SubscriptionStatus, WantedHook};
+use super::{HookEvent, HookSubscription, SubscriptionStatus, WantedHook};
 use crate::domain::{ProjectId, Text, Timestamp, WorkItem};
 
 /// How a subscription does, in one word.
@@ -18,13 +18,15 @@ pub enum HookStatus {
     Probation,
     /// It is switched off.
     Disabled,
+    /// Somebody changed it, so that it does not send everything, or not all of it, or elsewhere.
+    Altered,
     /// There is none.
     Missing,
 }
 
 impl HookStatus {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Enabled, Self::Probation, Self::Disabled, Self::Missing];
+    pub const ALL: [Self; 5] = [Self::Enabled, Self::Probation, Self::Disabled, Self::Altered, Self::Missing];
 
     /// The word.
     pub const fn as_str(self) -> &'static str {
@@ -32,14 +34,16 @@ impl HookStatus {
             Self::Enabled => "enabled",
             Self::Probation => "probation",
             Self::Disabled => "disabled",
+            Self::Altered => "altered",
             Self::Missing => "missing",
         }
     }
 }
 
-impl From<SubscriptionStatus> for HookStatus {
-    fn from(status: SubscriptionStatus) -> Self {
-        match status {
+impl From<&HookSubscription> for HookStatus {
+    fn from(subscription: &HookSubscription) -> Self {
+        match subscription.status {
+            SubscriptionStatus::Enabled if subscription.tells_less() => Self::Altered,
             SubscriptionStatus::Enabled => Self::Enabled,
             SubscriptionStatus::OnProbation => Self::Probation,
             SubscriptionStatus::DisabledByUser
@@ -138,7 +142,7 @@ impl HookHealth {
         let is_loss = match seen.status {
             HookStatus::Enabled => false,
             HookStatus::Missing => !was_never,
-            HookStatus::Probation | HookStatus::Disabled => true,
+            HookStatus::Probation | HookStatus::Disabled | HookStatus::Altered => true,
         };
         let hole = known.and_then(|known| known.hole);
         let state = HookState {
@@ -210,6 +214,7 @@ pub fn untold(known: Option<&WorkItem>, told: &WorkItem) -> Vec<WantedHook> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::subscription::Difference;
     use crate::domain::testing::{item, project};
 
     const UPDATED: HookEvent = HookEvent::Updated;
@@ -250,6 +255,7 @@ mod tests {
             (HookStatus::Missing, vec![]),
             (HookStatus::Probation, vec![("probation", None)]),
             (HookStatus::Disabled, vec![("disabled", None)]),
+            (HookStatus::Altered, vec![("altered", None)]),
         ] {
             let mut health = HookHealth::default();
             assert_eq!(see(&mut health, status, 1), told);
@@ -282,6 +288,30 @@ mod tests {
         assert_eq!(health.get(wanted()).unwrap().id.as_deref(), Some("a"), "which one is missing is known");
         see(&mut health, HookStatus::Enabled, 5);
         assert_eq!(fill(&mut health), [("backfilled", Some(0))]);
+    }
+
+    #[test]
+    fn what_somebody_changed_is_altered_unless_nothing_is_lost_by_it() {
+        let of = |differences: &[Difference], status| {
+            HookStatus::from(&HookSubscription {
+                id: "a".into(),
+                project: project(),
+                event: UPDATED,
+                status,
+                probation_retries: None,
+                differences: differences.to_vec(),
+                owner: None,
+                created_at: None,
+            })
+        };
+        let enabled = SubscriptionStatus::Enabled;
+        for less in [Difference::Address, Difference::Details, Difference::Version, Difference::Filter] {
+            assert_eq!(of(&[Difference::Messages, less], enabled), HookStatus::Altered, "{less:?}");
+            assert_eq!(of(&[less], SubscriptionStatus::OnProbation), HookStatus::Probation, "{less:?}");
+        }
+        // A rotation is a difference of these: what they present is taken, or Azure DevOps puts them on probation.
+        let same = [Difference::Secret, Difference::Headers, Difference::Messages];
+        assert_eq!(of(&same, enabled), HookStatus::Enabled);
     }
 
     #[test]

@@ -122,6 +122,15 @@ impl Difference {
             Self::Filter => "narrowed by a filter",
         }
     }
+
+    /// Whether something that happens is not told for it, or not told here. A secret, a key or headers that are not taken show
+    /// as probation, and while they are being rotated they are taken.
+    pub const fn tells_less(self) -> bool {
+        match self {
+            Self::Address | Self::Details | Self::Version | Self::Filter => true,
+            Self::Secret | Self::Headers | Self::Messages => false,
+        }
+    }
 }
 
 /// A subscription that leads to this deployment.
@@ -154,6 +163,11 @@ impl HookSubscription {
     /// Whether everything that happens is sent, and as it should be.
     pub fn is_sound(&self) -> bool {
         self.status == SubscriptionStatus::Enabled && self.differences.is_empty()
+    }
+
+    /// Whether something that happens is not told for how it is.
+    pub fn tells_less(&self) -> bool {
+        self.differences.iter().any(|difference| difference.tells_less())
     }
 }
 

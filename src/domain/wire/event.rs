@@ -216,7 +216,7 @@ pub(crate) enum Body {
         subscription: Text,
         /// What of the project it tells, as Azure DevOps calls it.
         event_type: &'static str,
-        /// `enabled`, `probation`, `disabled`, `missing` or `backfilled`.
+        /// `enabled`, `probation`, `disabled`, `altered`, `missing` or `backfilled`.
         status: &'static str,
         /// How many changes had been missed, once the hole was filled.
         missed: Option<u32>,

@@ -88,7 +88,7 @@ impl Upkeep {
 
 /// What is seen of each subscription.
 fn seen(kept: &Kept<'_>) -> BTreeMap<WantedHook, SeenHook> {
-    let seen = |kept: &HookSubscription| SeenHook { id: Some(kept.id.clone()), status: kept.status.into() };
+    let seen = |kept: &HookSubscription| SeenHook { id: Some(kept.id.clone()), status: kept.into() };
     kept.iter().map(|(wanted, kept)| (*wanted, seen(kept))).collect()
 }
 
