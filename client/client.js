@@ -113,9 +113,9 @@ class Client {
     return getJson(this.#options.fetch, this.#options.url + path, { headers: await this.#options.headers(), signal: this.#closing.signal });
   }
 
-  /** Where a number comes from, item by item. */
-  explain(board, metric) {
-    return this.get(boardUrl(board, { explain: metric }));
+  /** Where a number comes from, item by item; of `item:<number>` why a work item is on the board, or is not. */
+  explain(board, what) {
+    return this.get(boardUrl(board, { explain: what }));
   }
 
   /** Tries again at once, unless the server asked to be left in peace; with `force`, as after a new key, all the same. */

@@ -339,6 +339,107 @@ export interface Explanation {
   reason?: string;
 }
 
+/** A rule that an item was held against. */
+export interface RuleApplied {
+  /** The name of the rule. */
+  rule: string;
+  /** Whether the item meets it; `null` where nobody can tell. */
+  holds: boolean | null;
+  /** The same, in a sentence. */
+  why: string;
+  /** What of the item it looks at. */
+  item: unknown;
+  /** What of the board, or of the team's own settings, decides. */
+  board: unknown;
+}
+
+/** A board that an item is on. */
+export interface OtherBoard {
+  projectId: string;
+  project: string | null;
+  teamId: string | null;
+  team: string | null;
+  sprintId: string | null;
+  sprint: string | null;
+  /** Where it is read; absent for that of a sprint which is not the team's current one. */
+  url?: string;
+}
+
+/** Why a work item is on a board, or is not. */
+export interface ItemExplanation {
+  /** The number that was asked about. */
+  item: number;
+  /** Absent where nothing is known of it that may be shown. */
+  title?: string;
+  /** Whether the board shows it; `null` where nobody can tell. */
+  onBoard: boolean | null;
+  /** Whether it is in the sprint's scope; `null` where the board has no sprint, or nobody can tell. */
+  counts: boolean | null;
+  /** What decides, in a sentence. */
+  why: string;
+  rules: readonly RuleApplied[];
+  /** The boards that it is on instead or as well. */
+  elsewhere: readonly OtherBoard[];
+  level: Level;
+  dataAsOf: Instant | null;
+  demo: boolean;
+  mock?: true;
+}
+
+/** What became of a sprint that is over. */
+export interface SprintReview {
+  unit: Unit;
+  planned: number;
+  /** When it ended. */
+  completed: number;
+  /** Completed after its end, still in it. */
+  late: number;
+  /** Planned, and not completed when it ended. */
+  incomplete: number;
+  /** The share of what was planned that was completed in it, in percent. */
+  sayDo: number | null;
+  /** From when on nothing is completed late any more. */
+  settledAt: Instant;
+  /** Items of which it is not known what became of them. */
+  unknownItems: number;
+}
+
+/** A board as it once was: of a `day`, or of a `sprint`. */
+export interface PastBoard {
+  /** The instant that it is told of. */
+  asOf: Instant;
+  day: Date;
+  /** The version of the definitions of metrics. */
+  definition: number;
+  /** Absent until the sprint is over. */
+  review?: SprintReview;
+  /** Since when it is kept as it was told. */
+  frozen?: {
+    at: Instant;
+    definition: number;
+  };
+  project: Named;
+  team: Named | null;
+  /** `null` between two sprints and where no team is known. */
+  sprint: Sprint | null;
+  /** Only where `sprint` is `null`. */
+  nextSprint?: NextSprint | null;
+  /** By metric id. */
+  metrics: { [id in MetricId]?: Metric } & { [id: string]: Metric | undefined };
+  states: readonly StateCount[];
+  /** Absent where a board that is kept would be too large. */
+  items?: readonly Item[];
+  burndown: Burndown | null;
+  /** `null` outside a sprint. */
+  outlook: Outlook | null;
+  /** Oldest first; of more than a hundred the newest. */
+  scopeChanges: readonly ScopeChange[];
+  history: History;
+  missing?: readonly Missing[];
+  /** How far the past is read, while it is. */
+  backfill?: Backfill;
+}
+
 /** An error. */
 export interface Error {
   error: {

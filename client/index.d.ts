@@ -1,4 +1,4 @@
-import type { Board as WireBoard, BoardAnswer, Event, Explanation, Item, Level, Metric, MetricId, Outage, Progress } from "./events.js";
+import type { Board as WireBoard, BoardAnswer, Event, Explanation, Item, ItemExplanation, Level, Metric, MetricId, Outage, Progress } from "./events.js";
 
 export type * from "./events.js";
 
@@ -150,6 +150,8 @@ export interface Client extends AsyncIterable<Event> {
   isInDoubt(): boolean;
   /** Fetches JSON from the service. */
   get(path: string): Promise<unknown>;
+  /** Where a number comes from, item by item; of `item:<number>` why a work item is on the board, or is not. */
+  explain(board: Board, item: `item:${number}`): Promise<ItemExplanation>;
   explain(board: Board, metric: MetricId | (string & {})): Promise<Explanation>;
   tryNow(options?: { force?: boolean }): void;
   /** Ends everything. What was heard stays readable. */

@@ -118,6 +118,8 @@ function openapi() {
   const text = { type: "string" };
   const query = (name, description, more = {}) => ({ name, in: "query", required: false, description, schema: text, ...more });
   const many = (name, description) => query(name, description, { schema: { type: "array", items: text }, explode: true });
+  // An empty one counts as none.
+  const orNone = (format) => ({ schema: { anyOf: [{ ...text, format }, { ...text, maxLength: 0 }] } });
   const scope = [many("project", "Name or id of a project."), many("team", "Name or id of a team; `-` for work items that are no team's.")];
   const answer = (description, schema, mediaType = "application/json") => ({ description, content: { [mediaType]: { schema } } });
   const error = (description) => answer(description, ref("Error"));
@@ -138,16 +140,16 @@ function openapi() {
             ...scope,
             query("at", "A position that the answer must have reached. An empty one counts as none.", { schema: { type: "string", pattern: "^((0|[1-9][0-9]{0,14})-(0|[1-9][0-9]{0,14}))?$" } }),
             query("explain", "The id of a metric: where its number comes from. `item:<number>`: why a work item is on the board or not."),
-            query("day", "A date: the board as it was when that day ended in the team's zone."),
-            query("sprint", "The id of one of the team's sprints: its board as it ended, and what became of it."),
+            query("day", "A date: the board as it was when that day ended in the team's zone. Not with `sprint` or `explain`.", orNone("date")),
+            query("sprint", "The id of one of the team's sprints: its board as it ended, and what became of it. Not with `day` or `explain`.", orNone("uuid")),
             { name: "If-None-Match", in: "header", required: false, schema: text },
           ],
           responses: {
-            200: answer("The directory where no board or several are asked for, one board, or an explanation.", { anyOf: [ref("Directory"), ref("BoardAnswer"), ref("Explanation")] }),
+            200: answer("The directory where no board or several are asked for, one board, one of the past, or an explanation.", { anyOf: ["Directory", "BoardAnswer", "PastBoard", "Explanation", "ItemExplanation"].map(ref) }),
             304: { description: "The board is as it was." },
-            400: error("`at` is no position."),
+            400: error("What is asked for is not written as it has to be, or asks for two things at once."),
             404: error("No such board or metric is known."),
-            503: error("This instance has not reached the position yet."),
+            503: error("This instance has not reached the position yet, or what is kept of the past does not answer."),
             ...refusals,
           },
         },

@@ -108,6 +108,10 @@ test("what the service answers and says is what the schema says, with no field t
   for (const board of client.boards) {
     isA("BoardAnswer", await client.get(boardUrl(board)));
     for (const metric of Object.keys(board.metrics)) isA("Explanation", await client.explain(board, metric));
+    for (const id of [[...board.items.keys()][0], 1]) isA("ItemExplanation", await client.explain(board, `item:${id}`));
+    isA("PastBoard", await client.get(boardUrl(board, { day: new Date().toISOString().slice(0, 10) })));
+    const finished = await until("the past is read", async () => (await client.get(boardUrl(board))).metrics["velocity.completed"].detail?.sprints);
+    for (const { id } of finished) isA("PastBoard", await client.get(boardUrl(board, { sprint: id })));
   }
   for (const path of ["/api/snapshot?team=Nobody", "/api/snapshot?at=x", "/api/snapshot?team=Web&explain=x"]) {
     await assert.rejects(client.get(path), ({ answer }) => (isA("Error", JSON.parse(answer.text)), true));
