@@ -27,7 +27,7 @@ class Fake {
 
   constructor(boards, heartbeatMs) {
     this.#heartbeatMs = heartbeatMs;
-    boards.forEach(({ team = "Web", project = "Fabrikam", items = [], metrics = {} }, index) => {
+    boards.forEach(({ team = "Web", project = "Fabrikam", items = [], metrics = {}, burndown = null }, index) => {
       const teamId = `00000000-0000-4000-8000-${String(index + 1).padStart(12, "0")}`;
       const scope = { projectId: PROJECT, teamId, sprintId: SPRINT };
       const numbers = Object.entries(metrics).map(([id, value]) => [id, { value, unit: unitOf(id) }]);
@@ -38,7 +38,9 @@ class Fake {
         metrics: Object.fromEntries(numbers),
         states: [],
         items: items.map(itemOf),
-        burndown: null,
+        burndown,
+        outlook: null,
+        scopeChanges: [],
         history: "complete",
       };
       this.#boards.push({ scope, data, names: { ...scope, project, team, sprint: "Sprint 12" } });
@@ -162,8 +164,27 @@ function json(response, status, body) {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
+/** By the whole name of a metric, else by its first part. */
+const UNITS = {
+  "blocked.hours": "hours",
+  "forecast.probability": "percent",
+  "forecast.when.p50": "days",
+  "forecast.when.p85": "days",
+  age: "days",
+  bugs: "bugs",
+  burndown: "points",
+  cycle: "days",
+  hours: "hours",
+  lead: "days",
+  percent: "percent",
+  points: "points",
+  scope: "points",
+  sprint: "days",
+  velocity: "points",
+};
+
 function unitOf(metric) {
-  return { hours: "hours", percent: "percent", points: "points", burndown: "points", bugs: "bugs", lead: "days", sprint: "days" }[metric.split(".")[0]] ?? "items";
+  return UNITS[metric] ?? UNITS[metric.split(".")[0]] ?? "items";
 }
 
 function itemOf(item) {

@@ -1,4 +1,4 @@
-import type { Board as WireBoard, BoardAnswer, Event, Explanation, Item, ItemExplanation, Level, Metric, MetricId, Outage, Progress } from "./events.js";
+import type { Board as WireBoard, BoardAnswer, Burndown, Event, Explanation, Item, ItemExplanation, Level, Metric, MetricId, Outage, Progress, Unit } from "./events.js";
 
 export type * from "./events.js";
 
@@ -84,6 +84,42 @@ export type Action =
   | { readonly type: "client.listed"; readonly purpose: string; readonly answer: unknown; readonly at: number }
   | { readonly type: "client.due"; readonly key: string }
   | { readonly type: "client.listDue" };
+
+/** The unit of a metric. What counts effort has `items` where nothing of the sprint is estimated. */
+export type UnitOf<Id extends string> = Id extends keyof Odd
+  ? Odd[Id]
+  : Id extends `${infer Group}.${string}`
+    ? Group extends keyof Groups
+      ? Groups[Group]
+      : Unit
+    : Unit;
+
+interface Odd {
+  "blocked.hours": "hours";
+  "forecast.items.p85": "items";
+  "forecast.probability": "percent";
+  "forecast.when.p50": "days";
+  "forecast.when.p85": "days";
+}
+
+interface Groups {
+  age: "days";
+  bugs: "bugs";
+  burndown: "points";
+  cycle: "days";
+  hours: "hours";
+  items: "items";
+  lead: "days";
+  percent: "percent";
+  points: "points";
+  scope: "points" | "items";
+  sprint: "days";
+  throughput: "items";
+  velocity: "points" | "items";
+}
+
+/** A number with the unit that its metric has. */
+export type MetricOf<Id extends string> = Metric & { readonly unit: UnitOf<Id> };
 
 /** An event that this version of the package does not know. */
 export interface UnknownEvent {
@@ -189,11 +225,39 @@ export interface Which {
 export function boards(state: State): readonly Board[];
 export function board(state: State, wanted?: Wanted): Board | undefined;
 export function items(board: Board, which?: Which): readonly Item[];
-export function metric(board: Board, id: MetricId | (string & {})): Metric | undefined;
+/** A number, with the unit that its metric has. `undefined` where the board has none of that name, as between two sprints. */
+export function metric<Id extends MetricId | (string & {})>(board: Board, id: Id): MetricOf<Id> | undefined;
 /** In milliseconds; `null` where it is not known. */
 export function age(board: Board, now: number): number | null;
 /** How many boards are still to come; `Infinity` where nobody said how many. */
 export function loading(state: State): number;
+
+/** A point of a line. */
+export interface LayoutPoint {
+  readonly x: number;
+  /** From the top. */
+  readonly y: number;
+  readonly value: number;
+  /** The day at whose end it is; `null` at the beginning of the sprint. */
+  readonly date: string | null;
+}
+
+/** Where the lines of a burndown go. A day of which something is not known has no point on that line. */
+export interface BurndownLayout {
+  /** The value at the top; 0 is at the bottom. */
+  readonly most: number;
+  readonly ideal: readonly LayoutPoint[];
+  readonly remaining: readonly LayoutPoint[];
+  readonly scope: readonly LayoutPoint[];
+  readonly completed: readonly LayoutPoint[];
+  /** The days on which nobody works. */
+  readonly off: readonly { readonly x: number; readonly width: number; readonly date: string }[];
+  /** What is left now; `null` before the sprint. */
+  readonly now: LayoutPoint | null;
+}
+
+/** A burndown in a box of that size. `live` is what remains now, which is newer than the lines: of `points.remaining` or `items.remaining`, by `unit`. */
+export function burndownLayout(burndown: Burndown, box: { width: number; height: number; live?: number | null | undefined }): BurndownLayout;
 
 /** A request whose answer is no success. */
 export class RefusedError extends Error {

@@ -3,4 +3,4 @@
 export { connect } from "./client.js";
 export { RefusedError } from "./http.js";
 export { boardUrl, fromSnapshot, initial, isShown, keyOf, reduce } from "./reducer.js";
-export { age, board, boards, items, loading, metric } from "./selectors.js";
+export { age, board, boards, burndownLayout, items, loading, metric } from "./selectors.js";

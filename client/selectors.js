@@ -47,6 +47,32 @@ export function loading(state) {
   return state.awaited.length > 0 ? state.announced : 0;
 }
 
+/**
+ * The burndown of a board in a box of `width` and `height`: where its lines go, and nothing of how they look. The left edge is
+ * the beginning of the sprint, and what a day ended with is at its right edge. `live` is what remains now, which is newer than
+ * the lines.
+ */
+export function burndownLayout({ days, original }, { width, height, live }) {
+  const last = days.findLastIndex(({ remaining }) => remaining !== undefined);
+  const left = days.map((day, index) => (index === last ? live ?? day.remaining : day.remaining));
+  const all = [original, ...left, ...days.flatMap(({ ideal, scope, completed }) => [ideal, scope, completed])];
+  const most = Math.max(0, ...all.filter(Number.isFinite)) || 1;
+  const x = (end) => (end * width) / (days.length || 1);
+  const point = (value, end) => ({ x: x(end), y: height - (value * height) / most, value, date: days[end - 1]?.date ?? null });
+  // What is not known has no point: a line goes on behind it.
+  const line = (values) => values.map((value, end) => Number.isFinite(value) && point(value, end)).filter(Boolean);
+  const dayOff = ({ date, working }, index) => !working && { x: x(index), width: x(1), date };
+  return {
+    most,
+    ideal: line([original, ...days.map(({ ideal }) => ideal)]),
+    remaining: line([original, ...left]),
+    scope: line([original, ...days.map(({ scope }) => scope)]),
+    completed: line([undefined, ...days.map(({ completed }) => completed)]),
+    off: days.map(dayOff).filter(Boolean),
+    now: last < 0 ? null : point(left[last], last + 1),
+  };
+}
+
 function remembered(memory, object, name, make) {
   let known = memory.get(object);
   if (!known) memory.set(object, (known = new Map()));

@@ -17,16 +17,19 @@ const SIZE_MAX = 8192;
 
 const manifest = JSON.parse(await readFile(path.join(PACKAGE, "package.json"), "utf8"));
 
-test("the package has what its exports name, its README, and nothing else", async () => {
+test("the package has what its exports name, its README, its licence, and nothing else", async () => {
   const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: PACKAGE });
   const packed = JSON.parse(stdout);
   const { files } = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
   const names = files.map((file) => file.path).sort();
   const sources = (await readdir(PACKAGE)).filter((name) => /\.(js|d\.ts)$/.test(name));
-  assert.deepEqual(names, [...sources, "README.md", "package.json"].sort());
+  assert.deepEqual(names, [...sources, "LICENSE", "README.md", "package.json"].sort());
   for (const target of Object.values(manifest.exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)))) {
     assert.ok(names.includes(target.slice(2)), `${target} is exported and not packed`);
   }
+  assert.equal(await readFile(path.join(PACKAGE, "LICENSE"), "utf8"), await readFile(path.join(PACKAGE, "../LICENSE"), "utf8"), "client/LICENSE is a copy of LICENSE");
+  const links = [...(await readFile(path.join(PACKAGE, "README.md"), "utf8")).matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target);
+  assert.deepEqual(links.filter((target) => !target.startsWith("#") && !names.includes(target)), [], "README.md links to what is not packed");
   assert.deepEqual(manifest.dependencies ?? {}, {});
   const version = /^version = "(.*)"$/m.exec(await readFile(path.join(PACKAGE, "../Cargo.toml"), "utf8"))[1];
   assert.equal(manifest.version, version, "the package has the version of the service");

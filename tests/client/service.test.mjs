@@ -14,43 +14,20 @@ import { DashboardSSEClient } from "../../client/dashboard-sse-client.js";
 import { fakeServer } from "../../client/fake.js";
 import { boardUrl, connect } from "../../client/index.js";
 import { webStorage } from "../../client/storage.js";
-import { closedSchema } from "./support.mjs";
+import { closedSchema, metricsOf, startDemo, until } from "./support.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const BINARY = process.env.BOARDCAST_TEST_BINARY ?? path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release", "boardcast");
 
 const ends = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function until(what, read, accept = Boolean) {
-  for (const deadline = performance.now() + 60_000; ; ) {
-    const value = await read();
-    if (accept(value)) return value;
-    assert.ok(performance.now() < deadline, `not in time: ${what}`);
-    await sleep(20);
-  }
-}
-
-/** The service by itself, with its simulated organisation. */
-async function demo(port = 0) {
-  const child = spawn(BINARY, [], { env: { BOARDCAST_DEMO: "on", BOARDCAST_SETTLE_MS: "200", BOARDCAST_PORT: String(port), NO_COLOR: "1" }, stdio: ["ignore", "pipe", "inherit"] });
-  const stop = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  };
-  ends.push(stop);
-  const url = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const address = /\blistening\b.*\baddress=(127\.0\.0\.1:\d+)/.exec(line);
-      if (address) resolve(`http://${address[1]}`);
-    });
-    child.once("error", () => reject(new Error(`${BINARY} cannot be started: build it with cargo build --release`)));
-    child.once("exit", () => reject(new Error("the service ended before it listened")));
-  });
-  return { url, port: Number(new URL(url).port), stop };
+/** The service by itself, until the test has ended. */
+async function demo(port) {
+  const service = await startDemo(port);
+  ends.push(service.stop);
+  return service;
 }
 
 function start(options) {
@@ -116,6 +93,33 @@ test("what the service answers and says is what the schema says, with no field t
   for (const path of ["/api/snapshot?team=Nobody", "/api/snapshot?at=x", "/api/snapshot?team=Web&explain=x"]) {
     await assert.rejects(client.get(path), ({ answer }) => (isA("Error", JSON.parse(answer.text)), true));
   }
+});
+
+test("the service for tests answers and says what the schema says, and its numbers have the units that docs/METRICS.md names", async () => {
+  const validator = await closedSchema();
+  const faults = [];
+  const isA = (type, value) => {
+    const validate = validator.getSchema(`schema#/$defs/${type}`);
+    if (!validate(value)) faults.push(`${type}: ${JSON.stringify(validate.errors.slice(0, 2))}`);
+  };
+  const rows = await metricsOf();
+  const burndown = { unit: "points", original: 8, days: [{ date: "2026-11-16", working: true, ideal: 0, remaining: 8 }], today: [] };
+  const metrics = Object.fromEntries(rows.map(([id]) => [id, 1]));
+  const server = await fakeServer({ heartbeatMs: 100, boards: [{ team: "Web", items: [{ id: 1 }], metrics, burndown }, { team: "Mobile" }] });
+  ends.push(() => server.close());
+  const heard = new Set();
+  const client = start({ url: server.url, onEvent: (event) => (heard.add(event.type), isA("Event", event)) });
+  await until("the boards came", () => client.boards.length === 2);
+  for (const [id, unit] of rows) assert.equal(client.boards.find(({ team }) => team.name === "Web").metrics[id].unit, unit, id);
+  server.change("Web", { id: 1, state: "Closed", stateCategory: "Completed" });
+  server.change("Web", { id: 2 });
+  server.move("Web", "points.remaining", 5);
+  await until("a heartbeat came", () => heard.has("heartbeat"));
+  server.end("lifetime");
+  await until("all was heard", () => ["workitem_changed", "metric_changed", "closing"].every((type) => heard.has(type)));
+  isA("Directory", await client.get("/api/snapshot"));
+  isA("BoardAnswer", await client.get(boardUrl(client.boards[0])));
+  assert.deepEqual([...new Set(faults)], []);
 });
 
 test("k12_the class that dashboards have from before has its members, one source, and each event once", async () => {

@@ -1,6 +1,13 @@
 // What the tests of the package share: time that is turned by hand, and answers that a test writes.
 
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 import Ajv from "ajv/dist/2020.js";
 
@@ -10,6 +17,9 @@ import "../../client/stream.js";
 
 export const NOON = Date.parse("2026-11-23T12:00:00Z");
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BINARY = process.env.BOARDCAST_TEST_BINARY ?? path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release", "boardcast");
+
 const GOLDEN = new URL("../fixtures/events/", import.meta.url);
 
 /** The golden files of events and objects, by name. */
@@ -17,6 +27,12 @@ export async function golden() {
   const files = (await readdir(GOLDEN)).filter((file) => file.endsWith(".json"));
   const entries = files.map(async (file) => [file.replace(/\.json$/, ""), JSON.parse(await readFile(new URL(file, GOLDEN), "utf8"))]);
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The metrics that docs/METRICS.md lists, each with its unit. */
+export async function metricsOf() {
+  const text = await readFile(new URL("../../docs/METRICS.md", import.meta.url), "utf8");
+  return [...text.matchAll(/^\| `([a-z_0-9.]+)` \| (\w+) \|/gm)].map(([, id, unit]) => [id, unit]);
 }
 
 /**
@@ -177,3 +193,32 @@ export const board = (items, more = {}) => ({
 });
 
 export const connected = { type: "connected", heartbeatMs: 15_000, resumed: false, gap: false, cursor: "0-0", serverVersion: "1", scopes: [NAMED] };
+
+/** Waits until what `read` returns is accepted, and returns it. */
+export async function until(what, read, accept = Boolean) {
+  for (const deadline = performance.now() + 60_000; ; ) {
+    const value = await read();
+    if (accept(value)) return value;
+    assert.ok(performance.now() < deadline, `not in time: ${what}; instead ${JSON.stringify(value)?.slice(0, 1000)}`);
+    await sleep(20);
+  }
+}
+
+/** The service by itself, with its simulated organisation. */
+export async function startDemo(port = 0) {
+  const child = spawn(BINARY, [], { env: { BOARDCAST_DEMO: "on", BOARDCAST_SETTLE_MS: "200", BOARDCAST_PORT: String(port), NO_COLOR: "1" }, stdio: ["ignore", "pipe", "inherit"] });
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  };
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const address = /\blistening\b.*\baddress=(127\.0\.0\.1:\d+)/.exec(line);
+      if (address) resolve(`http://${address[1]}`);
+    });
+    child.once("error", () => reject(new Error(`${BINARY} cannot be started: build it with cargo build --release`)));
+    child.once("exit", () => reject(new Error("the service ended before it listened")));
+  });
+  return { url, port: Number(new URL(url).port), stop };
+}

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-import { closedSchema, golden } from "./support.mjs";
+import { closedSchema, golden, metricsOf } from "./support.mjs";
 
 const run = promisify(execFile);
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -94,6 +94,26 @@ for (const board of client.boards) {
 }
 `;
   assert.equal(await compile(files), "");
+});
+
+test("a number has the unit that its metric has, for a compiler too", async () => {
+  const rows = await metricsOf();
+  assert.ok(rows.length >= 50, "docs/METRICS.md has lost its table");
+  const check = (id, unit, index) => `const unit${index}: UnitOf<"${id}"> = "${unit}";\nexport const has${index}: typeof unit${index} extends "${unit}" | "items" ? true : false = true;\n`;
+  const right = `import { metric, type Board, type UnitOf } from "boardcast-client";
+import { useMetric } from "boardcast-client/react";
+${rows.map(([id, unit], index) => check(id, unit, index)).join("")}
+export function read(board: Board, id: string) {
+  const points: "points" | undefined = metric(board, "points.remaining")?.unit;
+  const days: "days" | undefined = useMetric({}, "lead.p85")?.unit;
+  const any: string | undefined = metric(board, id)?.unit;
+  return [points, days, any];
+}
+`;
+  assert.equal(await compile({ "units.ts": right }), "");
+  const wrong = rows.map(([id, unit], index) => `export const wrong${index}: UnitOf<"${id}"> = "${unit === "hours" ? "days" : "hours"}";\n`);
+  const found = await compile({ "wrong.ts": `import type { UnitOf } from "boardcast-client";\n${wrong.join("")}` });
+  assert.equal(found.split("error TS2322").length - 1, rows.length, found.slice(0, 500));
 });
 
 test("every golden file is what the schema says, and has no field that the schema lacks", async () => {
