@@ -63,6 +63,8 @@ export interface Item {
   state: string;
   /** `null` while the states of its type are not known. */
   stateCategory: StateCategory | null;
+  /** When it came into its state; absent where nobody can tell. */
+  stateSince?: Instant;
   assignedTo: Identity | null;
   /** In the unit of the team's process; `null` means not estimated, which is not 0. */
   effort: number | null;
@@ -74,6 +76,8 @@ export interface Item {
   blocked: boolean;
   /** By what it is blocked, such as `tag Blocked`. */
   blockedBy: string | null;
+  /** Since when it is blocked; absent where it is not, or nobody can tell. */
+  blockedSince?: Instant;
   changedAt: Instant;
   /** The page of the item. What a payload says: only an http(s) address may become a link. */
   url: string | null;

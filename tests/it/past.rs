@@ -77,7 +77,9 @@ async fn told(app: &TestApp) -> BTreeMap<String, Value> {
         let numbers: BTreeMap<_, _> =
             numbers.map(|(id, metric)| (id.clone(), metric["value"].clone())).collect();
         let items = board["items"].as_array().unwrap().iter();
-        let ages: Vec<_> = items.map(|item| (item["id"].clone(), item["ageDays"].clone())).collect();
+        let ages: Vec<_> = items
+            .map(|item| json!([item["id"], item["ageDays"], item["stateSince"], item["blockedSince"]]))
+            .collect();
         let (history, missing) = (&board["history"], &board["missing"]);
         let told = json!({
             "unit": burndown["unit"], "original": burndown["original"], "days": burndown["days"],

@@ -8,7 +8,7 @@ use std::time::Duration;
 use boardcast::board::fold::Fold;
 use boardcast::board::projection::Projection;
 use boardcast::demo::simulation::hooks;
-use boardcast::demo::simulation::item::{Event, Item};
+use boardcast::demo::simulation::item::{Event, Item, ItemContent};
 use boardcast::demo::simulation::process::ItemRank;
 use boardcast::domain::degradation::Failure;
 use boardcast::domain::sprint::catalogue::StateCategory;
@@ -56,12 +56,27 @@ async fn a_board_begins_as_the_organisation_has_it() {
                     .collect();
                 assert_eq!(shown, own, "{}", team.name);
                 assert!(!own.is_empty());
+                for shown in board["items"].as_array().unwrap() {
+                    assert_since(shown, model.item(shown["id"].as_u64().unwrap() as u32).unwrap());
+                }
             }
         }
     });
     let checked = boards["Web"]["dataAsOf"].as_i64().unwrap();
     assert!((NOW_MS..NOW_MS + 60_000).contains(&checked), "{checked}");
     assert_eq!(boards["Web"].get("demo"), None);
+}
+
+/// An item says since when it is in its state, and blocked.
+fn assert_since(shown: &Value, item: &Item) {
+    let newest = &item.newest().content;
+    let since = |is_alike: &dyn Fn(&ItemContent) -> bool| {
+        let revisions: Vec<_> = item.revisions().collect();
+        let alike = revisions.iter().rev().take_while(|revision| is_alike(&revision.content));
+        alike.last().map_or(Value::Null, |revision| json!(revision.changed_at))
+    };
+    assert_eq!(shown["stateSince"], since(&|content| content.state.name == newest.state.name), "{shown}");
+    assert_eq!(shown["blockedSince"], since(&|content| newest.blocked && content.blocked), "{shown}");
 }
 
 #[tokio::test]
@@ -112,10 +127,13 @@ async fn k4_what_a_check_brings_at_once_is_one_event_of_items_in_the_shape_of_th
     assert_eq!((&told["removed"], &told["changed"]), (&json!([]), &json!([])));
     app.quiet().await;
     let board = &boards(&app).await["Web"];
-    // How old an item is rests on its history, which is read once the boards are there.
+    // How old an item is, and since when it is as it is, rests on its history, which is read once the boards are there.
     let ageless = |items: &Value| {
         let mut items = items.as_array().unwrap().clone();
-        items.iter_mut().for_each(|item| item["ageDays"] = Value::Null);
+        for item in &mut items {
+            item["ageDays"] = Value::Null;
+            item.as_object_mut().unwrap().retain(|name, _| name != "stateSince" && name != "blockedSince");
+        }
         items
     };
     let (told, shown) = (ageless(&told["data"]), ageless(&board["items"]));

@@ -23,6 +23,7 @@ impl ItemView {
         Self {
             blocked: blocked_by.is_some(),
             blocked_by,
+            blocked_since: catalogue.blocked_by.since(item),
             state_category: catalogue.category_read(&facts.work_item_type, &facts.state),
             effort: effort(facts, catalogue).unwrap_or_default(),
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::sprint::facts::{FIELD_DEFAULT, TAG_DEFAULT};
-use crate::domain::{Facts, Present, Text};
+use crate::domain::{Claim, Facts, Present, Text, Timestamp, WorkItem};
 
 /// The field that says in which column of its team's board an item is.
 pub const BOARD_COLUMN: &str = "System.BoardColumn";
@@ -126,7 +126,17 @@ impl BlockedRules {
         told
     }
 
-    /// The same, as it is told to readers.
+    /// Since when an item is blocked; `None` where it is not, or where nobody can tell.
+    pub fn since(&self, item: &WorkItem) -> Option<Timestamp> {
+        let newest = item.present();
+        let is_blocked = |claim: &Claim| match std::ptr::eq(claim, newest.claim) {
+            true => Some(self.of(newest).is_some()),
+            false => self.held_earlier(&claim.facts),
+        };
+        item.since(is_blocked)
+    }
+
+    /// By what it is blocked, as it is told to readers.
     pub fn told(&self, item: Present<'_>) -> Option<Text> {
         self.of(item).map(|rule| rule.to_string().into())
     }
@@ -155,9 +165,11 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::testing::item;
+    use crate::domain::Rev;
+    use crate::domain::sprint::work_item::Details;
+    use crate::domain::testing::{item, with_details};
 
-    fn told(rules: &str, item: &crate::domain::WorkItem) -> Option<Text> {
+    fn told(rules: &str, item: &WorkItem) -> Option<Text> {
         BlockedRules::parse(rules).unwrap().told(item.present())
     }
 
@@ -192,5 +204,36 @@ mod tests {
         let item = item(1, 1, |facts| facts.blocked = true);
         let told = BlockedRules::default().told(item.present());
         assert_eq!(told.as_deref(), Some("field Microsoft.VSTS.CMMI.Blocked"));
+    }
+
+    /// An item with these revisions, each made at its number in seconds, in a state and blocked or not.
+    fn lived(revisions: &[(Rev, &str, bool)]) -> WorkItem {
+        let one = |(rev, state, blocked): &(Rev, &str, bool)| {
+            let change = |facts: &mut Facts| {
+                facts.state = (*state).into();
+                facts.blocked = *blocked;
+            };
+            let tags = |details: &mut Details| details.tags.extend(blocked.then(|| "Blocked".into()));
+            with_details(&item(13, *rev, change), tags)
+        };
+        revisions.iter().map(one).reduce(|one, other| one.merge(&other)).unwrap()
+    }
+
+    #[test]
+    fn a_block_is_as_old_as_the_last_revision_that_began_it() {
+        let since = |revisions: &[(Rev, &str, bool)], rules: &str| {
+            let since = BlockedRules::parse(rules).unwrap().since(&lived(revisions));
+            since.map(|at| at.epoch_ms() / 1_000)
+        };
+        let blocked = [(1, "New", true), (2, "New", false), (3, "New", true), (4, "Active", true)];
+        assert_eq!(since(&blocked, "tag:Blocked"), Some(3));
+        assert_eq!(since(&blocked[..3], "tag:Blocked"), Some(3));
+        assert_eq!(since(&blocked[..2], "tag:Blocked"), None, "it is blocked no longer");
+        assert_eq!(since(&blocked[..1], "tag:Blocked"), Some(1), "it was made so");
+        assert_eq!(since(&blocked[2..], "tag:Blocked"), None, "a revision is missing that may tell");
+        // Of earlier revisions no other tag is kept than the default one.
+        let own = with_details(&lived(&blocked[2..]), |details| details.tags = vec!["Stuck".into()]);
+        let own = lived(&[(3, "New", false)]).merge(&own);
+        assert_eq!(BlockedRules::parse("tag:Stuck").unwrap().since(&own), None);
     }
 }

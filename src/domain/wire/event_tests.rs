@@ -72,6 +72,7 @@ fn item_view() -> ItemView {
     });
     ItemView {
         state_category: Some(StateCategory::InProgress),
+        state_since: Some(at(-86_400_000)),
         age_days: Some(1.5),
         ..ItemView::of(story.present())
     }

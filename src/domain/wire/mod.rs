@@ -1,9 +1,11 @@
 //! The wire contract: events and the JSON shapes of what a board shows. `docs/EVENTS.md` is its text.
 
 pub(crate) mod backfill;
+pub(crate) mod burndown;
 mod envelope;
 pub mod event;
 pub(crate) mod explanation;
 pub(crate) mod item_explanation;
 mod outage;
+pub(crate) mod unit;
 pub(crate) mod view;

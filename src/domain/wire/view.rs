@@ -9,7 +9,9 @@ use serde_json::{Number, Value};
 
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 pub(crate) use crate::domain::wire::backfill::{PastProgress, RevisionsRead};
+pub(crate) use crate::domain::wire::burndown::{Burndown, BurndownDay, BurndownPoint};
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
+pub(crate) use crate::domain::wire::unit::Unit;
 use crate::domain::{
     BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration,
     Level, People, Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text,
@@ -29,6 +31,9 @@ pub struct ItemView {
     pub state: Text,
     /// The category of its state; `null` while no catalogue of a team is known.
     pub state_category: Option<StateCategory>,
+    /// When it came into its state; absent where nobody can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_since: Option<Timestamp>,
     pub assigned_to: Option<Identity>,
     /// Its effort, in the unit of the team's process; `null` means not estimated, which is not 0.
     pub effort: Option<Hundredths>,
@@ -39,6 +44,9 @@ pub struct ItemView {
     pub blocked: bool,
     /// By what it is blocked, such as `tag Blocked`; `null` where it is not.
     pub blocked_by: Option<Text>,
+    /// Since when it is blocked; absent where it is not, or nobody can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_since: Option<Timestamp>,
     /// When the revision was made.
     pub changed_at: Timestamp,
     pub url: Option<Text>,
@@ -55,9 +63,10 @@ impl ItemView {
     pub fn shown(item: &WorkItem, catalogue: Option<&Catalogue>, people: &People, now: Timestamp) -> Self {
         let view = match catalogue {
             Some(catalogue) => Self::on_board(item, catalogue, now),
-            None => Self::of(item.present()),
+            None => Self { blocked_since: BlockedRules::default().since(item), ..Self::of(item.present()) },
         };
-        Self { assigned_to: view.assigned_to.map(|who| people.known(&who)), ..view }
+        let assigned_to = view.assigned_to.map(|who| people.known(&who));
+        Self { assigned_to, state_since: item.state_since(), ..view }
     }
 
     /// The view of an item's newest revision, as far as the item alone can tell.
@@ -71,6 +80,7 @@ impl ItemView {
             title: present.details.title.clone(),
             state: facts.state.clone(),
             state_category: None,
+            state_since: None,
             assigned_to: present.details.assigned_to.clone(),
             effort: EFFORT_FIELDS.iter().find_map(|field| facts.effort.get(*field)).copied(),
             remaining_work: facts.remaining_work,
@@ -79,6 +89,7 @@ impl ItemView {
             tags: present.details.tags.clone(),
             blocked: blocked_by.is_some(),
             blocked_by,
+            blocked_since: None,
             changed_at: present.claim.changed_at,
             url: present.details.url.clone(),
             age_days: None,
@@ -140,20 +151,6 @@ pub struct NextSprint {
     pub start_date: CivilDate,
 }
 
-/// The unit of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    Items,
-    /// Story points, effort or size.
-    Points,
-    Hours,
-    /// Percent, 0–100, one decimal.
-    Percent,
-    Days,
-    Bugs,
-}
-
 /// A metric's value, with what is needed to trust it.
 #[derive(Clone, Debug, Serialize)]
 pub struct MetricView {
@@ -184,42 +181,6 @@ pub struct StateCount {
     pub items: usize,
     /// Their effort; `null` while nobody can tell which field counts.
     pub points: Option<Hundredths>,
-}
-
-/// One calendar day of a burndown.
-#[derive(Clone, Debug, Serialize)]
-pub struct BurndownDay {
-    pub date: CivilDate,
-    pub working: bool,
-    /// The ideal line at its end.
-    pub ideal: Option<Hundredths>,
-    /// What was left at its end; absent on days to come, as are the next two.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remaining: Option<Hundredths>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub completed: Option<Hundredths>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<Hundredths>,
-}
-
-/// A point on today's line.
-#[derive(Clone, Debug, Serialize)]
-pub struct BurndownPoint {
-    pub at: Timestamp,
-    pub remaining: Hundredths,
-}
-
-/// Burndown and burnup of a sprint.
-#[derive(Clone, Debug, Serialize)]
-pub struct Burndown {
-    /// Points, or items when nothing is estimated, or hours.
-    pub unit: Unit,
-    /// The scope that the sprint was planned with, which the ideal line starts from; absent while it is not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub original: Option<Hundredths>,
-    /// One row for each calendar day of the sprint.
-    pub days: Vec<BurndownDay>,
-    pub today: Vec<BurndownPoint>,
 }
 
 /// Whether a sprint is going to be completed in time.

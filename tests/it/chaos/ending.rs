@@ -23,6 +23,9 @@ use crate::support::witness::{Connection, Witness};
 /// every five minutes.
 pub const WHOLE_WITHIN: Duration = Duration::from_mins(6);
 
+/// What of an item no event tells when it changes.
+const UNTOLD: [&str; 6] = ["rev", "changedAt", "stateSince", "blockedSince", "ageDays", "assignedTo"];
+
 /// How long it may take then until every reader was told so, and the archive has it.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
 
@@ -89,7 +92,7 @@ async fn followed(stage: &Stage, connections: &[Connection]) -> Result<(), Strin
     let plain = |item: &Value| {
         let mut item = item.clone();
         let members = item.as_object_mut().unwrap();
-        members.retain(|name, _| !["rev", "changedAt", "ageDays", "assignedTo"].contains(&name.as_str()));
+        members.retain(|name, _| !UNTOLD.contains(&name.as_str()));
         item
     };
     for board in looking::boards(stage, 0).await.ok_or("an instance does not answer")? {

@@ -75,6 +75,13 @@ pub fn age_days(item: &Item, revision: &Revision, now_ms: i64) -> Option<f64> {
     is_started(revision).then(|| tenths((now_ms - started.changed_at.epoch_ms()) as f64 / DAY_MS as f64))
 }
 
+/// Since when an item is as it is at a revision, in one respect.
+pub fn since_ms(item: &Item, revision: &Revision, is_alike: impl Fn(&Revision) -> bool) -> i64 {
+    let until: Vec<&Revision> = item.revisions().take_while(|one| one.rev <= revision.rev).collect();
+    let alike = until.into_iter().rev().take_while(|one| is_alike(one));
+    alike.last().unwrap_or(revision).changed_at.epoch_ms()
+}
+
 impl Figures<'_> {
     fn kind(&self, item: &Item) -> Kind {
         let bugs = self.project.process.bugs_behavior;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use boardcast::demo::simulation::item::Revision;
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::organisation::{Project, Team};
 use serde_json::{Value, json};
 
-use super::figures::{Figures, Shown, age_days, day_at, is_near};
+use super::figures::{Figures, Shown, age_days, day_at, is_near, since_ms};
 use super::truth::{Truth, is_remembered, now_ms, number};
 use crate::support::flow::Revisions;
 
@@ -120,13 +121,24 @@ impl Truth {
             (None, Some(_)) => !is_age_known,
             (shown, None) => shown.is_none(),
         };
+        let is_state = |one: &Revision| one.content.state.name == content.state.name;
+        let since = [
+            ("stateSince", Some(since_ms(item, revision, is_state))),
+            ("blockedSince", content.blocked.then(|| since_ms(item, revision, |one| one.content.blocked))),
+        ];
+        let is_since_wrong = |(name, since): &(&str, Option<i64>)| match shown[*name].as_i64() {
+            Some(told) => Some(told) != *since,
+            None => since.is_some() && is_age_known,
+        };
         let members = shown.as_object().unwrap();
         let names = expected.as_object().unwrap().keys().map(String::as_str);
         let mut names: BTreeSet<&str> = names.chain(numbers.map(|(name, _)| name)).collect();
         names.insert("ageDays");
         let mut differs: Vec<&str> =
             names.iter().copied().filter(|name| !members.contains_key(*name)).collect();
-        differs.extend(members.keys().map(String::as_str).filter(|name| !names.contains(name)));
+        let is_other = |name: &&str| !names.contains(name) && since.iter().all(|(since, _)| since != name);
+        differs.extend(members.keys().map(String::as_str).filter(is_other));
+        differs.extend(since.iter().filter(|since| is_since_wrong(since)).map(|(name, _)| *name));
         let texts = expected.as_object().unwrap().iter();
         differs.extend(texts.filter(|(name, value)| shown[*name] != **value).map(|(name, _)| &**name));
         let amounts = numbers.iter().filter(|(name, value)| shown[*name].as_f64() != *value);

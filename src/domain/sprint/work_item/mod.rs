@@ -9,6 +9,7 @@
 //! alike are united. What is taken in is cleared of what is refuted before, under the version of the item's record.
 
 mod known_from;
+mod since;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -283,7 +284,7 @@ impl WorkItem {
     }
 
     /// The known revisions, oldest first.
-    pub fn revisions(&self) -> impl Iterator<Item = (Rev, &Claim)> {
+    pub fn revisions(&self) -> impl DoubleEndedIterator<Item = (Rev, &Claim)> {
         self.revisions.iter().map(|(rev, claim)| (*rev, &**claim))
     }
 

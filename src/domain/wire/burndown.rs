@@ -1,0 +1,42 @@
+//! Burndown and burnup of a sprint, as a board shows them.
+
+use serde::Serialize;
+
+use crate::domain::wire::unit::Unit;
+use crate::domain::{CivilDate, Hundredths, Timestamp};
+
+/// One calendar day of a burndown.
+#[derive(Clone, Debug, Serialize)]
+pub struct BurndownDay {
+    pub date: CivilDate,
+    pub working: bool,
+    /// The ideal line at its end.
+    pub ideal: Option<Hundredths>,
+    /// What was left at its end; absent on days to come, as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Hundredths>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed: Option<Hundredths>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Hundredths>,
+}
+
+/// A point on today's line.
+#[derive(Clone, Debug, Serialize)]
+pub struct BurndownPoint {
+    pub at: Timestamp,
+    pub remaining: Hundredths,
+}
+
+/// Burndown and burnup of a sprint.
+#[derive(Clone, Debug, Serialize)]
+pub struct Burndown {
+    /// Points, or items when nothing is estimated, or hours.
+    pub unit: Unit,
+    /// The scope that the sprint was planned with, which the ideal line starts from; absent while it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<Hundredths>,
+    /// One row for each calendar day of the sprint.
+    pub days: Vec<BurndownDay>,
+    pub today: Vec<BurndownPoint>,
+}
