@@ -7,7 +7,9 @@ const LOCALE = navigator.languages;
 const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
 const WEEKDAY = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
+const DAY_OF_MONTH = new Intl.DateTimeFormat(LOCALE, { day: "numeric", timeZone: "UTC" });
 const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
 const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const SUFFIXES = { percent: "\u00a0%", hours: "\u00a0h", days: "\u00a0d" };
 const DAY_MS = 86_400_000;
@@ -41,6 +43,16 @@ export function day(date) {
   return DAY.format(new Date(`${date}T00:00:00Z`));
 }
 
+/** The same with its day of the week. */
+export function weekday(date) {
+  return WEEKDAY.format(new Date(`${date}T00:00:00Z`));
+}
+
+/** The number alone, for where the month is known. */
+export function dayOfMonth(date) {
+  return DAY_OF_MONTH.format(new Date(`${date}T00:00:00Z`));
+}
+
 /** The days from one calendar date to another. */
 export function days(from, to) {
   return DAY.formatRange(...[from, to].map((date) => new Date(`${date}T00:00:00Z`)));
@@ -54,6 +66,13 @@ export function time(instant) {
 export function moment(instant) {
   const date = new Date(instant);
   return date.toDateString() === new Date().toDateString() ? TIME.format(date) : MOMENT.format(date);
+}
+
+/** A time beside a calendar date: with its own date where that is another, as in another zone. */
+export function momentOn(instant, date) {
+  const at = new Date(instant);
+  const isOn = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, "0")).join("-") === date;
+  return (isOn ? CLOCK : MOMENT).format(at);
 }
 
 /** Each part becomes a sentence. */

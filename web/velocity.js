@@ -1,0 +1,100 @@
+// What a team planned for its last sprints, and what became of it.
+
+import { velocityData } from "./chart-data.js";
+import { ChartFrame, button, hide, numeric, set, table } from "./chart-frame.js";
+import { velocityLayout } from "./chart-layout.js";
+import { gridNodes, px, teamOf } from "./chart-nodes.js";
+import { html, patch, svg } from "./draw.js";
+import { amount, count } from "./text.js";
+
+const words = { number: (value) => amount(value) };
+
+/** What became of the last sprints. */
+export class VelocityBars {
+  #frame;
+  #board;
+  #data = null;
+  #isTable;
+  #toggle;
+
+  /** As a table at first, if that is wanted; without `tools` nobody can choose. */
+  constructor({ isTable = false, tools = true } = {}) {
+    this.#isTable = isTable;
+    this.#frame = new ChartFrame(() => this.#draw(), { tools });
+    this.#toggle = button("Table", () => {
+      this.#isTable = !this.#isTable;
+      this.#show();
+    });
+    this.#frame.tools.append(this.#toggle);
+    this.element.classList.add("velocity");
+    this.element.hidden = true;
+  }
+
+  /** What to put into the page. */
+  get element() {
+    return this.#frame.element;
+  }
+
+  /** Shows what is known of a board's team. */
+  update(board) {
+    this.#board = board;
+    this.#data = velocityData(board);
+    this.#show();
+  }
+
+  #show() {
+    const isEmpty = this.#data.sprints.length === 0;
+    hide(this.element, isEmpty);
+    if (isEmpty) return;
+    set(this.#frame.tools, "aria-label", `Velocity of ${teamOf(this.#board)}`);
+    set(this.#toggle, "aria-pressed", this.#isTable);
+    this.#frame.showTable(this.#isTable);
+    if (this.#isTable) patch(this.#frame.table, [velocityTable(this.#data)]);
+    this.#draw();
+  }
+
+  #draw() {
+    const { size } = this.#frame;
+    if (!size || !this.#data || this.#data.sprints.length === 0) return;
+    const layout = velocityLayout(this.#data, { ...size, measure: this.#frame.measure, words });
+    this.#frame.draw(`Velocity of ${teamOf(this.#board)} in ${this.#data.unit}, ${count(this.#data.sprints.length, "sprint")}`, velocityNodes(this.#data, layout, size));
+    this.#frame.explain(velocityLegend(this.#data));
+    const columns = layout.shown.map(({ sprint, from, to }) => ({ from, to, name: sprint.name, ...sprintReading(sprint) }));
+    this.#frame.reader.update(columns, { name: `Sprint of ${teamOf(this.#board)}`, first: columns.length - 1, room: { width: size.width, ...layout.plot } });
+  }
+}
+
+const OUTCOMES = { planned: "Planned", completed: "Completed", late: "Completed late", incomplete: "Not completed" };
+
+function velocityNodes({ unit }, layout, { em }) {
+  const { plot, shown, average } = layout;
+  const bars = shown.flatMap(({ parts }) => parts.map(({ name, x, y, width, height }) => svg("rect", { class: `${name}-bar`, x: px(x), y: px(y), width: px(width), height: px(height) })));
+  const line = average === null ? [] : [svg("line", { class: "average", x1: px(plot.left), x2: px(plot.right), y1: px(average), y2: px(average) })];
+  return [
+    svg("g", {}, ...gridNodes(layout, unit, em)),
+    svg("g", {}, ...bars),
+    svg("g", {}, ...line),
+    svg("g", {}, ...shown.flatMap(({ values }) => values.map(({ name, text, x, y }) => svg("text", { class: `value ${name}`, x: px(x), y: px(y), "text-anchor": "middle" }, text)))),
+    svg("g", {}, ...shown.map(({ name, middle }) => svg("text", { x: px(middle), y: px(plot.bottom + 1.2 * em), "text-anchor": "middle" }, name))),
+  ];
+}
+
+function velocityLegend({ sprints, average }) {
+  const entries = Object.keys(OUTCOMES).filter((name) => sprints.some((sprint) => sprint[name] > 0)).map((name) => [`${name}-bar`, OUTCOMES[name]]);
+  if (average !== null) entries.push(["average", `Average completed ${amount(average)}`]);
+  return entries;
+}
+
+function sprintReading(sprint) {
+  const known = Object.keys(OUTCOMES).filter((name) => Number.isFinite(sprint[name]));
+  return {
+    words: known.map((name) => `${OUTCOMES[name].toLowerCase()} ${amount(sprint[name])}`).join(", "),
+    nodes: [html("strong", {}, html("bdi", {}, sprint.name)), html("dl", {}, ...known.flatMap((name) => [html("dt", {}, OUTCOMES[name]), html("dd", {}, amount(sprint[name]))]))],
+  };
+}
+
+function velocityTable({ unit, sprints, average }) {
+  const rows = sprints.map((sprint) => [sprint.name, ...Object.keys(OUTCOMES).map((name) => numeric(amount(sprint[name])))]);
+  if (average !== null) rows.push(["Average", numeric("–"), numeric(amount(average)), numeric("–"), numeric("–")]);
+  return table(`What became of the last sprints in ${unit}`, ["Sprint", ...Object.values(OUTCOMES).map(numeric)], rows);
+}
