@@ -1,0 +1,298 @@
+// The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
+
+import { filter, keepKey, pageAddress, refusedBy, thoseThereAre } from "./api.js";
+import { boards, isShown, keyOf, loading } from "./boardcast.js";
+import { Embedded, embedded } from "./embed.js";
+import { explain } from "./explain.js";
+import { plain } from "./filter.js";
+import { client } from "./live.js";
+import { pageStatus } from "./status.js";
+import { isPlannedEnd } from "./stream.js";
+import { TeamTile, nameKey, offerTeams, worstFirst } from "./teams.js";
+import { amount, asOf, nextTry, setText, time } from "./text.js";
+import { follow } from "./version.js";
+import { BoardView } from "./view.js";
+
+const EVENTS_SHOWN = 50;
+/** The colour of the icon, by the word of the header. */
+const ICONS = { live: "1a7f37", loading: "57606a", checking: "57606a" };
+/** Where loading the page anew may lead to a page to sign in, or make the browser ask; and what that is called. */
+const ANEW = { signed_out: "Sign in", redirected: "Reload", challenged: "Reload" };
+
+/** What is embedded in somebody else's page; `null` where this is a page of its own. */
+const EMBEDDED = embedded();
+/** Whether all boards are wanted in full, one below the other. */
+const IN_FULL = new URLSearchParams(location.search).get("view") === "boards";
+
+const views = new Map();
+/** How boards are shown: one alone, several as `teams`, or as `boards` in full. */
+let view = "alone";
+/** What boards are called, also those that an event takes away. */
+const names = new Map();
+let shown = {};
+let connection = { is: "opening" };
+let wasInDoubt = false;
+/** Which other boards there are: `null` until that is known. */
+let others = filter().size > 0 ? null : [];
+
+/** Since when nothing is painted, because somebody wants to read in peace; `null` while everything is. */
+let pausedAt = null;
+
+// What comes at once is painted at once: board by board a page that opens would jump for each of them.
+let isDue = false;
+
+client.subscribe(({ boards: all }) => {
+  for (const { key, team, project } of Object.values(all)) names.set(key, team?.name ?? project.name);
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(paintDue);
+});
+
+function paintDue() {
+  if (!isDue) return;
+  isDue = false;
+  if (pausedAt === null) paint(client.getState().boards);
+  standing();
+}
+
+client.on("event", (event) => {
+  // What opened a stream is no worse than what was kept before.
+  if (event.type === "connected") {
+    keepKey();
+    follow(event.serverVersion);
+  }
+  look(event);
+  if (event.type === "workitem_changed") views.get(keyOf(event))?.tell(event, client.now());
+  if (pausedAt === null && isNews(event)) list(event, names.get(keyOf(event)));
+});
+
+client.on("state", async (state) => {
+  const told = await connectionOf(state);
+  // An answer that had to be asked about is old when another came meanwhile.
+  if (client.state !== state) return;
+  connection = told;
+  standing();
+});
+
+addEventListener("hashchange", () => client.tryNow({ force: true }));
+
+byId("pause").addEventListener("click", () => {
+  pausedAt = pausedAt === null ? client.now() : null;
+  byId("pause").setAttribute("aria-pressed", String(pausedAt !== null));
+  setText(byId("pause"), pausedAt === null ? "Pause" : "Go on");
+  if (pausedAt === null) paint(client.getState().boards);
+  standing();
+});
+
+// A screen that is loaded anew while nothing answers shows what was last known, and not an error of the browser.
+navigator.serviceWorker?.register("sw.js", { scope: "/api/dashboard" }).catch((error) => console.warn("the page cannot be kept", error));
+
+setInterval(() => {
+  // A page that nobody sees has no frames, and its title has to be right all the same.
+  paintDue();
+  for (const view of views.values()) view.tick();
+  standing();
+}, 1000);
+
+/** How the connection stands, by `is` of `pageStatus`, with what a refusal tells. */
+async function connectionOf({ reason, answer, since, nextTryAt, polling }) {
+  const more = { since, retryAt: nextTryAt, polling };
+  if (reason !== "refused") return { is: reason === "shed" ? "busy" : reason, ...more };
+  const { refusal, answered, said, login } = await refusedBy(answer);
+  return { is: refusal, answered, said, login, ...more };
+}
+
+/** Paints what changed since it was last painted. */
+function paint(now) {
+  const wanted = viewOf();
+  if (wanted !== view) {
+    // Another way to show them: everything is painted anew.
+    for (const { element } of views.values()) element.remove();
+    views.clear();
+    [view, shown] = [wanted, {}];
+  }
+  const before = shown;
+  shown = now;
+  if (now === before) return;
+  for (const key of Object.keys(before)) {
+    if (now[key]) continue;
+    views.get(key).element.remove();
+    views.delete(key);
+  }
+  for (const [key, board] of Object.entries(now)) if (board !== before[key]) paintBoard(board, before[key]);
+  byId("teams").hidden = view !== "teams";
+  if (document.body.dataset.view !== view) document.body.dataset.view = view;
+}
+
+/** How the boards are to be shown, by how many there are or will be. */
+function viewOf() {
+  if (EMBEDDED?.length > 0) return "embedded";
+  const state = client.getState();
+  const count = Math.max(boards(state).length, loading(state));
+  if (count < 2) return "alone";
+  return IN_FULL || EMBEDDED ? "boards" : "teams";
+}
+
+function paintBoard(board, before) {
+  let painted = views.get(board.key);
+  if (!painted) {
+    painted = view === "teams" ? new TeamTile() : view === "embedded" ? new Embedded(EMBEDDED) : new BoardView(explain, view === "alone" && !EMBEDDED);
+    views.set(board.key, painted);
+  }
+  if (board.edition !== before?.edition || !painted.board) painted.whole(board);
+  else painted.change(board, before);
+  place(painted);
+}
+
+/** Looks which boards there are, where nothing is known of what the page's address asks for, or of a part of it. */
+function look({ type }) {
+  const isMissed = loading(client.getState()) === 0 && unmatched().size > 0;
+  if (isMissed && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
+}
+
+/** What of the page's own filter is the name or the id of no board's project or team. */
+function unmatched() {
+  const all = Object.values(shown);
+  const isOf = (noun, value) => (board) => [board[noun]?.id, board[noun]?.name].some((known) => known != null && plain(known) === plain(value));
+  return new URLSearchParams([...filter()].filter(([noun, value]) => !all.some(isOf(noun, value))));
+}
+
+/** Asks which boards there are. */
+async function lookForOthers() {
+  try {
+    others = await thoseThereAre(client);
+  } catch (error) {
+    // Who was told which there are keeps them.
+    if (!Array.isArray(others)) others = error;
+  }
+  standing();
+}
+
+/** Whether an event is one for the list: that a stream lives, or goes on in another as planned, is not. */
+function isNews(event) {
+  return event.type !== "heartbeat" && !isPlannedEnd(event) && !(event.type === "connected" && event.resumed);
+}
+
+/** Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams. */
+function place(painted) {
+  const host = byId(view === "teams" ? "teams" : "boards");
+  const order = view === "teams" ? worstFirst : (one, other) => (nameKey(one) < nameKey(other) ? -1 : 1);
+  const all = [...views.values()].filter(({ board }) => board).sort((one, other) => order(one.board, other.board));
+  const next = all[all.indexOf(painted) + 1]?.element ?? null;
+  const { element } = painted;
+  const isThere = element.parentElement === host;
+  if (isThere && (element.nextElementSibling === next || (next === null && element.nextElementSibling === null))) return;
+  // Who stands on a link of a tile keeps it.
+  if (isThere && element.contains(document.activeElement)) return;
+  host.insertBefore(element, next?.parentElement === host ? next : null);
+}
+
+/** Says how everything stands, and how old the oldest board is. */
+function standing() {
+  const state = client.getState();
+  const all = boards(state);
+  for (const { board, element } of views.values()) element.hidden = !isShown(board);
+  const doubt = client.isInDoubt();
+  if (doubt !== wasInDoubt) for (const view of views.values()) view.tick();
+  wasInDoubt = doubt;
+  const { word, text, retryAt } = pageStatus({
+    connection,
+    isInDoubt: doubt,
+    boards: all,
+    loading: loading(state),
+    organisation: state.organisation,
+    isStoreAway: state.isStoreAway,
+    others,
+    asked: all.length > 0 ? unmatched() : filter(),
+  });
+  const { body } = document;
+  if (body.dataset.state !== word) body.dataset.state = word;
+  byId("demo").hidden = !state.demo;
+  body.classList.toggle("stale", doubt || (connection.is !== "live" && (connection.is !== "opening" || all.length > 0)));
+  setText(byId("status"), word);
+  // Who listens is told as well that all is well again.
+  const paused = pausedAt === null ? "" : `Paused at ${time(pausedAt)}: what is shown is as it was then.`;
+  setText(byId("words"), [paused, text].filter(Boolean).join(" ") || "The boards are live.");
+  byId("words").classList.toggle("unseen", text === "" && paused === "");
+  entitle(word, all);
+  setText(byId("next"), nextTry(retryAt));
+  const isUnknown = word === "unknown" && Array.isArray(others);
+  link(isUnknown ? others.map(linkTo).sort() : ANEW[connection.is] ? [[ANEW[connection.is], pageAddress()]] : []);
+  const ages = all.map((board) => board.dataAsOf);
+  setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
+}
+
+/** The document's title and its icon say whose boards these are, and how they stand. */
+function entitle(word, all) {
+  const teams = all.slice(0, 3).map(({ team, project }) => team?.name ?? project.name);
+  const named = all.length > 3 ? `${all.length} boards` : teams.join(", ");
+  const title = [named, word === "live" ? "" : word, "boardcast"].filter(Boolean).join(" · ");
+  if (document.title !== title) document.title = title;
+  const colour = ICONS[word] ?? "b36b00";
+  const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4' fill='%23${colour}'/></svg>`;
+  if (byId("icon").getAttribute("href") !== icon) byId("icon").setAttribute("href", icon);
+}
+
+offerTeams(byId("finder"));
+document.body.classList.toggle("embed", EMBEDDED !== null);
+
+function linkTo({ project, projectId, team }) {
+  const query = new URLSearchParams({ project: project ?? projectId, ...(team && { team }) });
+  return [[team, project ?? projectId].filter(Boolean).join(" · "), pageAddress(`?${query}`)];
+}
+
+/** Puts links into the notice, unless they are there already. */
+function link(links) {
+  const list = byId("links");
+  const wanted = links.map(([text, address]) => {
+    const entry = document.createElement("li");
+    const anchor = document.createElement("a");
+    [anchor.textContent, anchor.href] = [text, address];
+    entry.append(anchor);
+    return entry;
+  });
+  if (list.childElementCount === wanted.length && wanted.every((entry, index) => entry.isEqualNode(list.children[index]))) return;
+  list.replaceChildren(...wanted);
+}
+
+function list(event, name) {
+  const entry = document.createElement("li");
+  const when = document.createElement("time");
+  when.dateTime = new Date(event.timestamp).toISOString();
+  when.textContent = time(event.timestamp);
+  const where = name ? ` · ${name}` : "";
+  entry.append(when, `${event.type}${where}${detail(event)}`);
+  const events = byId("events");
+  events.prepend(entry);
+  while (events.childElementCount > EVENTS_SHOWN) events.lastElementChild.remove();
+}
+
+/** What an event says, in a few words. */
+function detail(event) {
+  switch (event.type) {
+    case "workitem_changed":
+      return ` · #${event.workItemId} ${event.changeType}: ${event.title ?? ""}`;
+    case "workitems_updated":
+      return ` · ${event.added.length} added, ${event.changed.length} changed, ${event.removed.length} removed`;
+    case "metric_changed": {
+      const { metric, value, previous, changePercent, unit } = event;
+      const sign = value < previous ? "−" : "+";
+      const change = changePercent === null ? "" : ` (${sign}${amount(Math.abs(changePercent), "percent")})`;
+      return ` · ${metric} ${amount(previous, unit)} → ${amount(value, unit)}${change}`;
+    }
+    case "degraded":
+      return ` · ${event.from} → ${event.to}: ${event.reason}`;
+    case "recovered":
+      return ` · from ${event.from} to ${event.level}`;
+    case "sync_completed":
+      return ` · ${event.changed} changed${event.failed.length > 0 ? `, ${event.failed.length} failed` : ""}`;
+    case "closing":
+      return ` · ${event.reason}`;
+    default:
+      return "";
+  }
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}
