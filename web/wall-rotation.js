@@ -1,0 +1,64 @@
+// In which order a wall shows its teams, and for how long: the worst first, and longer. Pure.
+
+/** The worst first. */
+const VERDICTS = ["behind", "at_risk", "unknown", "on_track"];
+const SHARES = { behind: 2, at_risk: 1.5 };
+
+/** The boards in the order in which they are shown: what is not true or not known, then by how the sprint stands. */
+export function worstFirst(boards) {
+  return boards
+    .map((board, index) => ({ board, index, rank: rankOf(board) }))
+    .sort((one, other) => one.rank - other.rank || one.index - other.index)
+    .map(({ board }) => board);
+}
+
+function rankOf({ mock, level, outlook }) {
+  if (mock || level === "none") return -2;
+  if (level !== "full") return -1;
+  const rank = VERDICTS.indexOf(outlook?.verdict ?? "unknown");
+  return rank < 0 ? VERDICTS.indexOf("unknown") : rank;
+}
+
+/** How many times as long as others a board is shown. */
+export function shareOf({ outlook }) {
+  return SHARES[outlook?.verdict] ?? 1;
+}
+
+/** Goes from team to team: each is shown once before the first is shown again. */
+export class Rotation {
+  #round = [];
+  #at = 0;
+
+  /** Which boards there are now, and how they stand. What is shown stays, what is to come is shown worst first. Says whether another is shown. */
+  update(boards) {
+    const before = this.key;
+    const all = worstFirst(boards).map(({ key }) => key);
+    const shown = this.#round.slice(0, this.#at).filter((key) => all.includes(key));
+    const now = all.filter((key) => key === before);
+    const rest = all.filter((key) => key !== before && !shown.includes(key));
+    this.#round = [...shown, ...now, ...rest];
+    this.#at = shown.length < this.#round.length ? shown.length : 0;
+    return this.key !== before;
+  }
+
+  /** The key of the board that is shown; `undefined` where there is none. */
+  get key() {
+    return this.#round[this.#at];
+  }
+
+  /** Which of how many is shown. */
+  get place() {
+    return { index: this.#at, of: this.#round.length };
+  }
+
+  /** Goes on by one, or back; at the end of a round the worst is the first again. */
+  step(by, boards) {
+    const count = this.#round.length;
+    if (count === 0) return;
+    this.#at += by;
+    if (this.#at < 0) this.#at = count - 1;
+    if (this.#at < count) return;
+    this.#round = worstFirst(boards).map(({ key }) => key);
+    this.#at = 0;
+  }
+}
