@@ -1,0 +1,143 @@
+// What a wall shows of a board, part by part, as plain data: a part is drawn anew where its data is another. Every number is
+// the server's.
+
+import { boardWords } from "./status.js";
+import { amount, count } from "./text.js";
+import { cut, wordsOf } from "./ticker-words.js";
+
+/** What a verdict is called. */
+const VERDICTS = { on_track: "On track", at_risk: "At risk", behind: "Behind", unknown: "No outlook" };
+
+/** The numbers of a wall, the weightiest first. */
+const NUMBERS = [
+  { name: "Points left", metric: "points.remaining", of: "points.total" },
+  { name: "Items done", metric: "items.completed", of: "items.total" },
+  { name: "Items blocked", metric: "items.blocked", isAlarm: true },
+  { name: "Hours left", metric: "hours.remaining", of: "hours.capacity" },
+  { name: "Open bugs", metric: "bugs.open" },
+  { name: "Days left", metric: "sprint.days_left" },
+  { name: "In progress", metric: "items.wip" },
+  { name: "Unestimated", metric: "items.unestimated" },
+];
+const NUMBERS_MIN = 4;
+const NUMBERS_MAX = 6;
+
+const TITLE_MAX = 90;
+/** Of a change's title so much, so that most are one line. */
+const CHANGE_TITLE_MAX = 44;
+const CHANGES_MAX = 3;
+
+/** What a board's parts show. `person` writes a name. */
+export function boardModel(board, { isOld, changes, person }) {
+  const marks = marksOf(board, isOld);
+  return {
+    head: { marks, team: nameOf(board.team ?? board.project), sprint: sprintWords(board) },
+    outlook: board.outlook && { marks, verdict: board.outlook.verdict, word: VERDICTS[board.outlook.verdict] ?? "Outlook", text: board.outlook.text },
+    numbers: numbersModel(board, marks),
+    chart: board.burndown && { marks },
+    needs: needsModel(board, marks, person),
+    changes: changesModel(board, marks, changes, person),
+  };
+}
+
+/** What everybody has to know who sees but a part of the picture. */
+function marksOf({ demo, mock, level }, isOld) {
+  const words = [mock ? "MOCK" : demo ? "DEMO" : "", mock ? "" : { cached: "CACHED", none: "NO DATA" }[level] ?? "", isOld ? "NOT LIVE" : ""];
+  return words.filter(Boolean);
+}
+
+/** Why a board is less than full, in sentences. */
+export function levelWords(board) {
+  return boardWords(board);
+}
+
+export function nameOf({ name, id }) {
+  return name ?? id;
+}
+
+function sprintWords({ project, team, sprint, nextSprint, metrics }) {
+  if (!team) return ["What service hooks told of this project"];
+  const words = [nameOf(project)];
+  if (sprint) {
+    words.push(sprint.name);
+    const left = metrics["sprint.days_left"]?.value ?? sprint.daysLeft;
+    if (left !== null && left !== undefined) words.push(`${count(left, "working day")} left`);
+  } else {
+    words.push(nextSprint ? `no sprint now, next is ${nextSprint.name}` : "no sprint now");
+  }
+  return words;
+}
+
+/** Those that have a value first. */
+function numbersModel({ metrics }, marks) {
+  const value = ({ metric }) => metrics[metric]?.value ?? null;
+  const told = NUMBERS.filter((number) => metrics[number.metric]);
+  const ordered = [...told.filter((number) => value(number) !== null), ...told.filter((number) => value(number) === null)];
+  const known = told.filter((number) => value(number) !== null).length;
+  const all = ordered.slice(0, Math.min(NUMBERS_MAX, Math.max(NUMBERS_MIN, known))).map((number) => numberOf(number, metrics));
+  // A board without a team has but one.
+  if (all.length === 0 && metrics["items.total"]) all.push(numberOf({ name: "Items", metric: "items.total" }, metrics));
+  return all.length === 0 ? null : { marks, all };
+}
+
+function numberOf({ name, metric, of, isAlarm }, metrics) {
+  const { value, unit, approximate } = metrics[metric];
+  const whole = of && metrics[of] && value !== null ? amount(metrics[of].value) : null;
+  const isKnown = value !== null;
+  return {
+    name,
+    metric,
+    amount: approximate && isKnown ? `≈ ${amount(value)}` : amount(value),
+    unit: isKnown && unit === "hours" ? "h" : null,
+    of: whole,
+    isAlarm: Boolean(isAlarm && value > 0),
+  };
+}
+
+const IN_PROGRESS = ["InProgress", "Resolved"];
+
+/** What wants somebody now: what is blocked, what is older than most ever get, and what is nobody's. The longest first. */
+function needsModel({ team, level, mock, items, metrics }, marks, person) {
+  if (!team || (level === "none" && !mock)) return null;
+  const open = [...items.values()].filter(({ stateCategory }) => !["Completed", "Removed"].includes(stateCategory));
+  const since = ({ blockedSince }) => (Number.isFinite(blockedSince) ? blockedSince : null);
+  const blocked = open.filter((item) => item.blocked).sort((one, other) => (since(one) ?? Infinity) - (since(other) ?? Infinity) || one.id - other.id);
+  const aging = agingOf(open, items, metrics);
+  const unassigned = open.filter(({ stateCategory, assignedTo }) => IN_PROGRESS.includes(stateCategory) && !assignedTo);
+  const usual = amount(metrics["cycle.p85"]?.value, "days");
+  const all = [...new Set([...blocked, ...aging, ...unassigned])].map((item) => ({
+    id: item.id,
+    title: cut(item.title, TITLE_MAX),
+    blocked: item.blocked ? { type: item.type, since: since(item) } : null,
+    aging: aging.includes(item) ? `In progress for ${amount(item.ageDays, "days")}, usual is up to ${usual}` : null,
+    who: item.assignedTo ? person(item.assignedTo.name) : "nobody",
+    isAlarm: item.blocked,
+  }));
+  return { marks, all };
+}
+
+/**
+ * The items that `items.aging` counts: the oldest in progress that are older than 85 of 100 were. Tasks of what is on the
+ * board as well have an age too, and are not counted.
+ */
+function agingOf(open, items, metrics) {
+  const number = metrics["items.aging"]?.value ?? 0;
+  const above = metrics["cycle.p85"]?.value ?? null;
+  if (number === 0 || above === null) return [];
+  const old = open.filter(({ stateCategory, ageDays }) => IN_PROGRESS.includes(stateCategory) && ageDays > above);
+  const isPart = ({ parent }) => (items.has(parent) ? 1 : 0);
+  return old.sort((one, other) => isPart(one) - isPart(other) || other.ageDays - one.ageDays).slice(0, number);
+}
+
+/** What changed last: what was told since the wall was opened, and what the items themselves say of the time before. */
+function changesModel({ items, level, mock }, marks, changes, person) {
+  if (mock || level === "none") return null;
+  const told = changes.map(({ event, at }) => ({ ...wordsOf(event, { number: (value) => amount(value), person, titleMax: CHANGE_TITLE_MAX }), at }));
+  const ids = new Set(told.map(({ id }) => id));
+  const before = [...items.values()]
+    .filter(({ id, changedAt }) => !ids.has(id) && Number.isFinite(changedAt))
+    .sort((one, other) => other.changedAt - one.changedAt)
+    .map(({ id, title, state, changedAt }) => ({ text: `#${id} ${cut(title, CHANGE_TITLE_MAX)}: ${state}`, at: changedAt }));
+  const all = [...told, ...before].slice(0, CHANGES_MAX).map(({ text, at }) => ({ text, at }));
+  return all.length === 0 ? null : { marks, all };
+}

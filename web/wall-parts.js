@@ -1,0 +1,161 @@
+// The parts of a wall: how each is drawn, and how it is made to fit. Nothing of a wall is scrolled or cut off: what has no room
+// is smaller, as far as it can still be read from afar, or left out and counted.
+
+import { node, sign } from "./wall-dom.js";
+
+/** In hundredths of the screen's shorter side: nothing is smaller than labels, so that five metres away all can be read. */
+const TEAM_SIZES = [6.4, 5.6, 4.8, 4.2, 3.7];
+const NUMBER_SIZES = [10, 9, 8, 7.2, 6.6];
+/** What the middle needs at least, lying and upright, so that the last change but one is worth its place. */
+const MIDDLE_LEAST = [37, 60];
+const CHART_LEAST = 19;
+
+const VERDICT_SIGNS = {
+  on_track: "M4 13l6 6L21 5",
+  at_risk: "M12 3 1.5 21.5h21ZM12 10v5.5M12 18v.6",
+  behind: "M12 2v19M4 13.5l8 8 8-8",
+  unknown: "M7.5 8.5a4.5 4.5 0 1 1 6.2 4.1c-1.2.6-1.7 1.5-1.7 3.2M12 20v.6",
+};
+
+/** What says how true a part is. */
+function marks(words) {
+  return node("span", "w-marks", ...words.map((word) => node("b", "w-mark", word)));
+}
+
+/** An age: its words are written by whoever keeps time. */
+function age(ages, at, kind) {
+  const made = node("span", "w-age");
+  ages.set(made, { at, kind });
+  return made;
+}
+
+export const PARTS = {
+  head({ team, sprint }, ages) {
+    const title = node("h1", "w-team", team);
+    title.dir = "auto";
+    const words = node("p", "w-sprint", ...sprint.map((part) => node("bdi", "", part)));
+    const clock = node("span", "w-clock");
+    ages.set(clock, { kind: "clock" });
+    return [
+      title,
+      node("p", "w-status", node("strong", "w-word"), clock),
+      words,
+      node("p", "w-stand", age(ages, null, "asOf")),
+    ];
+  },
+
+  outlook({ marks: words, verdict, word, text }) {
+    const title = node("h2", "w-verdict", sign(VERDICT_SIGNS[verdict] ?? VERDICT_SIGNS.unknown), word);
+    return [title, node("p", "w-said", text), marks(words)];
+  },
+
+  numbers({ marks: words, all }) {
+    const tiles = all.map(({ name, metric, amount, unit, of, isAlarm }) => {
+      const number = node("span", "w-amount", amount);
+      const value = node("dd", "", number, unit === null ? null : node("span", "w-unit", unit), of === null ? null : node("span", "w-of", `of ${of}`));
+      const tile = node("div", isAlarm ? "w-tile w-alarm" : "w-tile", node("dt", "", name), value);
+      tile.dataset.metric = metric;
+      return tile;
+    });
+    return [node("dl", "w-tiles", ...tiles), marks(words)];
+  },
+
+  chart({ marks: words }, _, chart) {
+    return [node("h2", "", "Burndown", marks(words)), chart.element];
+  },
+
+  needs({ marks: words, all }, ages) {
+    const title = node("h2", "", all.length === 0 ? "Needs nobody now" : `Needs us now: ${all.length}`, marks(words));
+    if (all.length === 0) return [title, node("p", "w-none", "Nothing is blocked, nothing is older than usual, and all that is in progress is somebody’s.")];
+    const entries = all.map(({ id, title: name, blocked, aging, who, isAlarm }) => {
+      const heading = node("p", "w-title", `#${id} `, node("bdi", "", name));
+      const whys = [];
+      if (blocked) whys.push(node("strong", "", `${blocked.type} blocked`, ...(blocked.since === null ? [] : [" for ", age(ages, blocked.since, "for")])));
+      if (aging) whys.push(node("span", "", aging));
+      whys.push(node("bdi", "", who));
+      return node("li", isAlarm ? "w-need w-alarm" : "w-need", heading, node("p", "w-whys", ...whys));
+    });
+    return [title, node("ul", "", ...entries), node("p", "w-more")];
+  },
+
+  changes({ marks: words, all }, ages) {
+    const entries = all.map(({ text, at }) => node("li", "", node("bdi", "", text), " ", age(ages, at, "ago")));
+    return [node("h2", "w-unseen", "Last changes"), node("ul", "", ...entries), marks(words)];
+  },
+
+  band({ word, parts, retryAt }, ages) {
+    const said = parts.map(({ text, isLoud }) => node("span", isLoud ? "w-loud" : "", text));
+    return [node("span", "w-unseen", `${word}: `), ...said, retryAt === null ? null : age(ages, retryAt, "next")].filter(Boolean);
+  },
+
+  empty({ word, text, names, retryAt }, ages) {
+    const list = names.length === 0 ? null : node("ul", "", ...names.map((name) => node("li", "", node("bdi", "", name))));
+    return [
+      node("h1", "w-word", word),
+      node("p", "", text),
+      list,
+      list && node("p", "w-more"),
+      retryAt === null ? null : node("p", "", age(ages, retryAt, "next")),
+    ].filter(Boolean);
+  },
+};
+
+/** Makes everything fit that is shown. */
+export function fit(root) {
+  const unit = Math.min(Math.min(innerWidth, innerHeight), 0.5625 * Math.max(innerWidth, innerHeight)) / 100;
+  fitTeam(root.querySelector(".w-team"));
+  const isUpright = innerHeight > innerWidth;
+  fitNumbers(root.querySelector(".w-tiles"), isUpright);
+  const middle = root.querySelector(".w-middle");
+  const changes = [...root.querySelectorAll(".w-changes li")];
+  for (const entry of changes) entry.hidden = false;
+  const chart = root.querySelector(".w-chart");
+  chart.classList.remove("w-left-out");
+  while (changes.length > 1 && middle.clientHeight < MIDDLE_LEAST[Number(isUpright)] * unit) changes.pop().hidden = true;
+  chart.classList.toggle("w-left-out", chart.clientHeight < CHART_LEAST * unit);
+  fitList(root.querySelector(".w-needs"));
+  fitList(root.querySelector(".w-empty"));
+}
+
+function fitTeam(team) {
+  if (!team) return;
+  team.classList.add("w-one-line");
+  for (const size of TEAM_SIZES) {
+    team.style.setProperty("--size", size);
+    if (team.scrollWidth <= team.clientWidth) return;
+  }
+  team.classList.remove("w-one-line");
+}
+
+/** As many numbers as fit, as large as can be, all of the same size: in one row, upright in two. */
+function fitNumbers(tiles, isUpright) {
+  if (!tiles) return;
+  const all = [...tiles.children];
+  const rows = () => new Set(all.filter((tile) => !tile.hidden).map((tile) => tile.offsetTop)).size;
+  const isOver = () => tiles.scrollWidth > tiles.clientWidth + 1 || all.some((tile) => tile.scrollWidth > tile.clientWidth + 1);
+  const rowsMost = isUpright ? 2 : 1;
+  for (let shown = all.length; shown > 0; shown -= 1) {
+    all.forEach((tile, index) => (tile.hidden = index >= shown));
+    for (const size of NUMBER_SIZES) {
+      tiles.style.setProperty("--size", size);
+      if (!isOver() && rows() <= rowsMost) return;
+    }
+  }
+}
+
+/** Leaves out what has no room at the end of a list, and says how much that is. */
+function fitList(part) {
+  const list = part?.querySelector("ul");
+  if (!list) return;
+  const more = part.querySelector(".w-more");
+  const entries = [...list.children];
+  for (const entry of entries) entry.hidden = false;
+  more.textContent = "";
+  const isOver = () => list.scrollHeight > list.clientHeight + 1;
+  let left = 0;
+  while (isOver() && left < entries.length) {
+    left += 1;
+    entries[entries.length - left].hidden = true;
+    more.textContent = `and ${left} more`;
+  }
+}
