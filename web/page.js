@@ -1,3 +1,6 @@
-// The page's beginning. What opens the stream is loaded by it, so that it can be decided before anything is asked of the server.
+// The page's beginning: its address says whether it is a wall. Which is loaded opens the stream, so a wall at night opens none.
 
-await import("./boards-page.js");
+import { isWall } from "./wall-options.js";
+
+if (isWall(location.search)) (await import("./wall.js")).startWall();
+else await import("./boards-page.js");

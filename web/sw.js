@@ -8,6 +8,13 @@ const PAGE = "/api/dashboard";
 /** A server that takes longer to hand out its page is taken for none. */
 const PATIENCE_MS = 5000;
 
+/** Modules that are loaded when they are needed, and that the page does not name. */
+const LATER = [
+  ...["worker.js", "poll.js", "source.js", "standing.js", "ticker-words.js"],
+  ...["chart.css", "chart.js", "chart-data.js", "chart-frame.js", "chart-layout.js", "chart-nodes.js", "chart-reader.js", "chart-table.js", "draw.js"],
+  ...["wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-rotation.js", "wall-show.js"],
+];
+
 addEventListener("install", (event) => event.waitUntil(keep()));
 
 addEventListener("activate", (event) => event.waitUntil(begin()));
@@ -24,8 +31,7 @@ async function keep() {
   const cache = await caches.open(CACHE);
   const page = await fetch(PAGE, { cache: "no-cache" });
   const names = [...(await page.clone().text()).matchAll(/(?:href|src)="([\w-]+\.(?:js|css))"/g)].map(([, name]) => `${PAGE}/${name}`);
-  // What modules load when they need it, and no page names.
-  names.push(`${PAGE}/worker.js`, `${PAGE}/poll.js`, `${PAGE}/source.js`);
+  names.push(...LATER.map((name) => `${PAGE}/${name}`));
   await cache.put(PAGE, page);
   await cache.addAll([...new Set(names)].map((name) => new Request(name, { cache: "no-cache" })));
   await skipWaiting();
