@@ -87,6 +87,8 @@ export interface Item {
   parent: number | null;
   /** Where it stands in the backlog, the smallest first. */
   rank: number | null;
+  /** The backlog that its type is on; `null` where that is neither, or nobody can tell. */
+  backlog?: "requirement" | "task" | null;
 }
 
 /** A number, with what is needed to trust it. */

@@ -1,10 +1,12 @@
 // Parts of a board in somebody else's page: `?embed=1&tile=points.remaining&tile=outlook`. Each says by itself how old and how
 // true it is.
 
+import { BurndownChart } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
+import { client } from "./live.js";
 import { paintNumber, stampOf, TILES } from "./tiles.js";
 import { setText } from "./text.js";
-import { VERDICTS, nameOf, paintedBurndown } from "./view.js";
+import { VERDICTS, nameOf } from "./view.js";
 
 /** What is asked for by the page's address; nothing where it is no embedded one. */
 export function embedded() {
@@ -15,6 +17,7 @@ export function embedded() {
 export class Embedded {
   #element = made("article", "board embedded");
   #tiles;
+  #chart;
 
   constructor(tiles) {
     this.#tiles = tiles;
@@ -47,6 +50,12 @@ export class Embedded {
     return `${nameOf(this.board.team ?? this.board.project)} · ${stampOf(this.board)}`;
   }
 
+  #lines() {
+    this.#chart ??= new BurndownChart({ tools: false });
+    this.#chart.update(this.board, client.isInDoubt() ? null : client.now());
+    return this.#chart.element;
+  }
+
   #part(id) {
     const { metrics, outlook, burndown } = this.board;
     const stamp = made("p", "stamp", this.#stamp());
@@ -56,7 +65,7 @@ export class Embedded {
       Object.assign(line.dataset, { verdict: outlook?.verdict ?? "", sign });
       return made("div", "part", [line, stamp]);
     }
-    if (id === "burndown") return made("div", "part", [burndown ? paintedBurndown(this.board) : made("p", "", "There is no burndown: no sprint is running."), stamp]);
+    if (id === "burndown") return made("div", "part", [burndown ? this.#lines() : made("p", "", "There is no burndown: no sprint is running."), stamp]);
     if (!metrics[id]) return made("div", "part", [made("p", "", `No number is called ${id}. There are: outlook, burndown, ${Object.keys(metrics).join(", ")}.`), stamp]);
     const known = TILES.find(({ metric }) => metric === id) ?? { name: id, metric: id };
     const tile = clone("tile");

@@ -148,9 +148,9 @@ export class Rows {
     const list = whole ? partsList(this.#rows.get(whole.id)) : this.#group(this.#keyOf(item)).querySelector("ul");
     const from = row.parentElement;
     this.#places.set(row, item);
-    const isTask = item.backlog ? item.backlog === "task" : Boolean(whole);
-    if (row.dataset.level !== (isTask ? "task" : "item")) row.dataset.level = isTask ? "task" : "item";
-    const parent = item.parent === null ? undefined : this.#board.items.get(item.parent);
+    const level = this.#levelOf(item);
+    if (row.dataset.level !== level) row.dataset.level = level;
+    const parent = this.#board.items.get(item.parent);
     setText(row.querySelector(".part"), parent && !whole ? `part of #${parent.id}` : "");
     this.#show(row);
     if (from === list && isInOrder(row, this.#places)) return [list];
@@ -182,6 +182,12 @@ export class Rows {
       at = parent;
     }
     return outermost;
+  }
+
+  /** What an item counts as: where the team's backlogs are known, one of a type that is on neither is not among its items. */
+  #levelOf({ backlog }) {
+    if (backlog === "task") return "task";
+    return backlog !== null || !this.#board.team || this.#board.metrics["items.total"]?.value == null ? "item" : "other";
   }
 
   #keyOf(item) {
@@ -273,11 +279,10 @@ function byPerson(one, other) {
 }
 
 function recount(group) {
-  const tasks = group.querySelectorAll('[data-level="task"]').length;
-  const items = group.querySelectorAll(".item").length - tasks;
-  group.hidden = items + tasks === 0;
-  const parts = [items > 0 || tasks === 0 ? count(items, "item") : "", tasks > 0 ? count(tasks, "task") : ""];
-  setText(group.querySelector(".number"), parts.filter(Boolean).join(" · "));
+  const parts = ["item", "task", "other"].map((level) => [group.querySelectorAll(`[data-level="${level}"]`).length, level]);
+  const there = parts.filter(([number]) => number > 0);
+  group.hidden = there.length === 0;
+  setText(group.querySelector(".number"), there.map(([number, level]) => count(number, level)).join(" · "));
 }
 
 function effortWords({ effort, remainingWork }, metrics) {

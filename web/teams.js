@@ -1,6 +1,7 @@
 // All teams at a glance: a tile for each board, those that need somebody first, and a way to find one.
 
 import { pageAddress, thoseThereAre } from "./api.js";
+import { Sparkline } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
 import { boardWords } from "./status.js";
@@ -20,6 +21,11 @@ const NUMBERS = [
 
 export class TeamTile {
   #element = clone("team-tile");
+  #line = new Sparkline();
+
+  constructor() {
+    this.#find(".age").before(this.#line.element);
+  }
 
   get element() {
     return this.#element;
@@ -41,6 +47,7 @@ export class TeamTile {
     setText(line, outlook ? `${word}: ${outlook.text}` : "");
     const words = NUMBERS.filter(([id]) => Number.isFinite(metrics[id]?.value)).map(([id, of, says]) => says(amount(metrics[id].value), amount(metrics[of]?.value)));
     setText(this.#find(".numbers"), words.filter(Boolean).join(" · "));
+    this.#line.update(board, client.isInDoubt() ? null : client.now());
     const level = this.#find(".level");
     const note = boardWords(board);
     level.hidden = note === "";

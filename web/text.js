@@ -107,11 +107,6 @@ export function duration(ms) {
   return `${Math.floor(ms / size)} ${unit}`;
 }
 
-/** Of a calendar date with the day of the week: `Wed 18 Nov`. */
-export function weekday(date) {
-  return WEEKDAY.format(new Date(`${date}T00:00:00Z`));
-}
-
 /** Sets a text where it differs, so that an unchanged one costs nothing and is not read out again. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

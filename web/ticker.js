@@ -1,7 +1,7 @@
 // What happens on a board, as people say it: who, what, from where to where. The newest first.
 
 import { made } from "./elements.js";
-import { age, setText } from "./text.js";
+import { age, amount, person, setText } from "./text.js";
 import { wordsOf } from "./ticker-words.js";
 
 const SHOWN = 12;
@@ -18,12 +18,12 @@ export class Ticker {
 
   /** Takes in a `workitem_changed`. */
   tell(event) {
-    if (event.type !== "workitem_changed") return;
-    const words = wordsOf(event);
+    const words = wordsOf(event, { number: (value) => amount(value), person: (name) => person({ name }) });
     if (!words) return;
     const when = made("time", "facts");
     when.dateTime = new Date(event.timestamp).toISOString();
-    const what = [made("bdi", "who", words.who), ` ${words.did} #${event.workItemId} `, made("bdi", "", event.title), words.what ? `: ${words.what}` : "", " ", when];
+    const { who, did, id, title, details } = words;
+    const what = [made("bdi", "who", who ?? "Somebody"), ` ${did} #${id} `, made("bdi", "", title), details.length > 0 ? `: ${details.join(", ")}` : "", " ", when];
     this.#list.prepend(made("li", "tick", what));
     this.#told.unshift({ when, at: event.changedAt ?? event.timestamp });
     while (this.#told.length > SHOWN) {

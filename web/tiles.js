@@ -61,8 +61,9 @@ export class Tiles {
   }
 
   /** Lets the age of each number grow. */
-  tick() {
-    const words = stampOf(this.#board);
+  tick(board = this.#board) {
+    this.#board = board;
+    const words = stampOf(board);
     for (const tile of this.#tiles.values()) setText(tile.querySelector(".stamp"), words);
   }
 

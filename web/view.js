@@ -2,22 +2,24 @@
 
 import { pageAddress } from "./api.js";
 import { askedBy, paintAttention } from "./attention.js";
-import { burndown } from "./burndown.js";
+import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { clone, fill, made } from "./elements.js";
 import { boardOf, momentWords, moments, reviewWords } from "./past.js";
 import { Rows, WAYS } from "./rows.js";
 import { chainWords, paintCapacity, paintScope } from "./sections.js";
+import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
 import { asOf, count, day, days, nextTry, sentences, setText } from "./text.js";
+import { VelocityBars } from "./velocity.js";
 
 /** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
 export const VERDICTS = { on_track: ["✓", "On track"], at_risk: ["!", "At risk"], behind: ["▼", "Behind"], unknown: ["?", "No outlook"] };
 
-/** The numbers of these move with the burndown's line of today. */
-const LIVE_LINES = { points: "points.remaining", items: "items.remaining", hours: "hours.remaining" };
+/** So often a chart's line of now moves by itself. */
+const NOW_MS = 30_000;
 
 let boardsMade = 0;
 
@@ -28,6 +30,9 @@ export class BoardView {
   #ticker;
   #digest;
   #sections = new Map();
+  #chart;
+  #velocity;
+  #drawnAt = 0;
   #moments;
   /** The board as it was at the moment that somebody looks at; `null` while that is now. */
   #then = null;
@@ -51,6 +56,8 @@ export class BoardView {
       why(this.board, metric, name);
     });
     this.#find(".now").addEventListener("click", () => this.#go(""));
+    this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(wanted), onChoice: keepChoice });
+    this.#find(".burndown").prepend(this.#chart.element);
     this.#element.classList.toggle("alone", isAlone);
     this.#find(".tools").hidden = !isAlone;
     if (isAlone) this.#furnish(by, wanted);
@@ -78,8 +85,7 @@ export class BoardView {
       if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }
     if (board.outlook !== before.outlook) this.#outlook(board);
-    const live = LIVE_LINES[board.burndown?.unit];
-    if (board.burndown !== before.burndown || board.metrics[live] !== before.metrics[live]) this.#paintBurndown(board);
+    if (["burndown", "metrics", "scopeChanges"].some((part) => board[part] !== before[part])) this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
   }
@@ -96,21 +102,24 @@ export class BoardView {
     const board = this.#then ?? this.board;
     setText(this.#find(".age"), this.#then ? this.#then.then : asOf(board.dataAsOf));
     setText(this.#find(".level .next"), nextTry(board.retryAt));
-    this.#tiles.tick();
-    const stamp = stampOf(board);
-    const chart = this.#find(".burndown figcaption .stamp");
-    if (chart) setText(chart, stamp);
+    this.#tiles.tick(board);
+    setText(this.#find(".burndown .stamp"), stampOf(board));
+    if (performance.now() - this.#drawnAt > NOW_MS) this.#paintCharts(board);
     this.#ticker?.tick();
   }
 
   /** What a board that has the page for itself has besides. */
   #furnish(by, wanted) {
-    for (const name of ["scope", "velocity", "capacity", "digest", "ticker"]) {
+    for (const name of ["review", "digest", "ticker", "scope", "pace", "capacity"]) {
       const section = made("section", `section ${name}`);
       section.hidden = true;
+      // What has more lines than fit is scrolled, by the keys as well.
+      if (["scope", "ticker", "digest"].includes(name)) section.tabIndex = 0;
       this.#sections.set(name, section);
     }
     this.#ticker = new Ticker(this.#sections.get("ticker"));
+    this.#velocity = new VelocityBars();
+    this.#sections.get("pace").append(made("h3", "", "Velocity"), this.#velocity.element);
     this.#digest = new Digest(this.#sections.get("digest"));
     const chain = made("p", "chain facts");
     this.#sections.set("chain", chain);
@@ -208,7 +217,7 @@ export class BoardView {
     this.#rows.whole(board);
     this.#tiles.whole(board);
     this.#find(".more").hidden = this.#find(".more dl").childElementCount === 0;
-    this.#paintBurndown(board);
+    this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
   }
@@ -230,9 +239,9 @@ export class BoardView {
     paintScope(this.#sections.get("scope"), board);
     paintCapacity(this.#sections.get("capacity"), board);
     this.#digest.follow(board);
-    const velocity = this.#sections.get("velocity");
-    fill(velocity, reviewWords(board));
-    velocity.hidden = velocity.childElementCount === 0;
+    const review = this.#sections.get("review");
+    fill(review, reviewWords(board));
+    review.hidden = review.childElementCount === 0;
     const chosen = this.#then === null ? "" : this.#moments.value;
     if (this.#then !== null || !board.team) return;
     fill(this.#moments, moments(board));
@@ -253,20 +262,26 @@ export class BoardView {
     return this.#element.querySelector(selector);
   }
 
-  #paintBurndown(board) {
-    const figure = this.#find(".burndown");
-    figure.hidden = !board.burndown;
-    if (!board.burndown) return;
-    const { svg, words } = burndown(board.burndown, board.metrics[LIVE_LINES[board.burndown.unit]]?.value);
-    figure.querySelector("svg")?.remove();
-    figure.prepend(svg);
-    setText(figure.querySelector("figcaption"), words);
+  #paintCharts(board) {
+    this.#drawnAt = performance.now();
+    const now = this.#then?.asOf ?? (client.isInDoubt() ? null : client.now());
+    this.#chart.update(board, now);
+    this.#find(".burndown").hidden = !board.burndown;
+    setText(this.#find(".burndown .words"), this.#chart.words);
+    if (!this.#velocity) return;
+    this.#velocity.update(board);
+    this.#sections.get("pace").hidden = this.#velocity.element.hidden;
   }
 }
 
-/** The burndown of a board as it is now. */
-export function paintedBurndown({ burndown: lines, metrics }) {
-  return burndown(lines, metrics[LIVE_LINES[lines.unit]]?.value).svg;
+/** How the chart was last looked at, by the page's address. */
+function chosen(wanted) {
+  return { unit: wanted.get("unit"), burnup: wanted.has("burnup"), hidesDaysOff: wanted.has("workdays"), table: wanted.has("table") };
+}
+
+function keepChoice({ unit, burnup, hidesDaysOff, table }) {
+  keep("unit", unit ?? "");
+  for (const [name, is] of Object.entries({ burnup, workdays: hidesDaysOff, table })) keep(name, is ? "1" : "");
 }
 
 /** Keeps a choice in the page's address, so that the address can be given away. */

@@ -47,7 +47,6 @@ const FILES: &[File] = &[
     file!("web/api.js", SCRIPT),
     file!("web/attention.js", SCRIPT),
     file!("web/boards-page.js", SCRIPT),
-    file!("web/burndown.js", SCRIPT),
     file!("web/chart-data.js", SCRIPT),
     file!("web/chart-frame.js", SCRIPT),
     file!("web/chart-layout.js", SCRIPT),

@@ -70,7 +70,7 @@ test("a demo moves within seconds, says DEMO, and the page is right after many c
   for (const { metrics } of Object.values(last)) assert.ok(metrics["items.total"] > 0 && "points.remaining" in metrics);
   assert.match(await text("#age"), /^as of (now|\d+ s ago)$/);
   // The page was there before the past of the sprint was known.
-  const burndown = () => page.$$eval(".burndown svg", (all) => all.map((svg) => svg.getAttribute("aria-label")));
+  const burndown = () => page.$$eval(".burndown .words", (all) => all.map(({ textContent }) => textContent));
   const isWhole = (words) => /[1-9]\d* points left on .*, ideally .*, of [1-9]\d* planned/.test(words);
   await until("the burndown is known", burndown, (all) => all.length === 3 && all.every(isWhole));
   await screenshot(page, "demo");

@@ -596,7 +596,7 @@ test("fault_page_10_the original scope is the server's, and is not computed from
   server.say(connected);
   const days = [{ date: "2026-11-16", working: true, ideal: 58.29, remaining: 68, completed: 0, scope: 68 }];
   const lines = (more) => ({ ...board([]), burndown: { unit: "points", days, today: [], ...more } });
-  const caption = () => page.$eval(".burndown figcaption", (element) => element.textContent);
+  const caption = () => page.$eval(".burndown .words", (element) => element.textContent);
   server.say({ type: "snapshot", ...SCOPE, data: lines({ original: 68 }) });
   await until("the burndown is drawn", async () => (await page.$(".burndown svg")) !== null);
   assert.match(await caption(), /, of 68 planned$/);

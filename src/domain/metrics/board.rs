@@ -29,6 +29,7 @@ impl ItemView {
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
             age_days: age(item, catalogue, now).map(Hundredths::units),
             rank,
+            backlog: catalogue.level_of(&facts.work_item_type),
             ..view
         }
     }

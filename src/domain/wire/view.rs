@@ -13,7 +13,7 @@ pub(crate) use crate::domain::wire::burndown::{Burndown, BurndownDay, BurndownPo
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 pub(crate) use crate::domain::wire::unit::Unit;
 use crate::domain::{
-    BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration,
+    BacklogLevel, BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration,
     Level, People, Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text,
     Timestamp, WorkItem, WorkItemId,
 };
@@ -56,6 +56,8 @@ pub struct ItemView {
     pub parent: Option<WorkItemId>,
     /// Where it stands in the backlog, the smallest first; `null` where it has no place there.
     pub rank: Option<Number>,
+    /// The backlog that its type is on; `null` where that is neither, or the team's backlogs are not known.
+    pub backlog: Option<BacklogLevel>,
 }
 
 impl ItemView {
@@ -95,6 +97,7 @@ impl ItemView {
             age_days: None,
             parent: present.details.parent,
             rank: ORDER_FIELDS.iter().find_map(|field| present.rank_by(field)).and_then(Rank::number),
+            backlog: None,
         }
     }
 }

@@ -98,7 +98,8 @@ pub enum BugsBehaviour {
 }
 
 /// The backlog level of a work item type. A type is on one level at most, so nothing is counted twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BacklogLevel {
     /// Stories, product backlog items, requirements; and bugs, where they are treated like those.
     Requirement,
