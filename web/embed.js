@@ -5,7 +5,7 @@ import { BurndownChart } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
 import { paintNumber, stampOf, TILES } from "./tiles.js";
-import { setText } from "./text.js";
+import { localised, setText } from "./text.js";
 import { VERDICTS, nameOf } from "./view.js";
 
 /** What is asked for by the page's address; nothing where it is no embedded one. */
@@ -61,7 +61,7 @@ export class Embedded {
     const stamp = made("p", "stamp", this.#stamp());
     if (id === "outlook") {
       const [sign, word] = VERDICTS[outlook?.verdict] ?? ["·", "Outlook"];
-      const line = made("p", "outlook", outlook ? `${word}: ${outlook.text}` : "There is no outlook: no sprint is running.");
+      const line = made("p", "outlook", outlook ? `${word}: ${localised(outlook.text)}` : "There is no outlook: no sprint is running.");
       Object.assign(line.dataset, { verdict: outlook?.verdict ?? "", sign });
       return made("div", "part", [line, stamp]);
     }

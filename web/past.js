@@ -22,7 +22,7 @@ export async function boardOf(board, moment) {
   const [name, value] = moment.split("=");
   const answer = await get(client, boardUrl(board, { [name]: value }));
   const [then] = Object.values(fromSnapshot({ level: board.level, ...answer }).boards);
-  return { ...then, key: board.key, demo: board.demo, then: `as of ${weekday(answer.day)}`, day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
+  return { ...then, key: board.key, demo: board.demo, then: weekday(answer.day), day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
 }
 
 /** What moment is shown, in words, and how sure it is. */

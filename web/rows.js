@@ -136,6 +136,7 @@ export class Rows {
       const item = this.#board.items.get(id);
       if (item) for (const list of this.#place(item)) lists.add(list);
     }
+    if (this.#find !== "") for (const row of this.#rows.values()) this.#show(row);
     // Several that moved at once may have looked for their places among each other.
     if (ids.length > 1) for (const list of lists) sort(list, this.#places);
     for (const group of new Set([...lists].map((list) => list.closest(".group")))) if (group) recount(group);
@@ -152,7 +153,6 @@ export class Rows {
     if (row.dataset.level !== level) row.dataset.level = level;
     const parent = this.#board.items.get(item.parent);
     setText(row.querySelector(".part"), parent && !whole ? `part of #${parent.id}` : "");
-    this.#show(row);
     if (from === list && isInOrder(row, this.#places)) return [list];
     const others = [...list.children].filter((other) => other !== row);
     let [low, high] = [0, others.length];

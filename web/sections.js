@@ -8,13 +8,10 @@ const KINDS = { added: "added", removed: "removed", reestimated: "estimated anew
 /** Scope changes, the newest first, with who and when. */
 export function paintScope(section, { scopeChanges = [], burndown, metrics }) {
   const unit = burndown?.unit ?? "points";
-  const sums = [
-    ["planned", burndown?.original],
-    ["added", metrics["scope.added"]?.value],
-    ["removed", metrics["scope.removed"]?.value],
-    ["estimated anew", metrics["scope.reestimated"]?.value],
-  ].filter(([, value]) => Number.isFinite(value));
-  const words = sums.map(([name, value], index) => (index === 0 ? `${amount(value)} ${unit} ${name}` : `${signed(value)} ${name}`));
+  // What is removed is told without its sign.
+  const changed = [["added", "scope.added", 1], ["removed", "scope.removed", -1], ["estimated anew", "scope.reestimated", 1]];
+  const words = Number.isFinite(burndown?.original) ? [`${amount(burndown.original)} ${unit} planned`] : [];
+  for (const [name, id, sign] of changed) if (metrics[id]?.value) words.push(`${signed(sign * metrics[id].value)} ${name}`);
   const changes = scopeChanges.toReversed().map(({ id, title, kind, amount: by, reason, by: who, at }) => {
     const entry = made("li", "scope", [
       made("strong", "", kind === "carried_over" ? amount(by) : signed(by)),
@@ -25,7 +22,7 @@ export function paintScope(section, { scopeChanges = [], burndown, metrics }) {
     entry.dataset.kind = kind;
     return entry;
   });
-  section.hidden = sums.length === 0 && changes.length === 0;
+  section.hidden = words.length === 0 && changes.length === 0;
   const list = changes.length > 0 ? made("ul", "scopes", changes) : made("p", "facts", "Nothing has changed since it was planned.");
   fill(section, [made("h3", "", "Scope"), made("p", "", words.join(" · ")), list]);
 }

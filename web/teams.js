@@ -6,7 +6,7 @@ import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { stampOf } from "./tiles.js";
-import { amount, setText } from "./text.js";
+import { amount, localised, setText } from "./text.js";
 import { VERDICTS, linkOf, nameOf, sprintWords } from "./view.js";
 
 const LEVELS = ["none", "mock", "cached"];
@@ -44,7 +44,7 @@ export class TeamTile {
     const [sign, word] = VERDICTS[outlook?.verdict] ?? ["·", "Outlook"];
     line.dataset.verdict = outlook?.verdict ?? "";
     line.dataset.sign = sign;
-    setText(line, outlook ? `${word}: ${outlook.text}` : "");
+    setText(line, outlook ? `${word}: ${localised(outlook.text)}` : "");
     const words = NUMBERS.filter(([id]) => Number.isFinite(metrics[id]?.value)).map(([id, of, says]) => says(amount(metrics[id].value), amount(metrics[of]?.value)));
     setText(this.#find(".numbers"), words.filter(Boolean).join(" · "));
     this.#line.update(board, client.isInDoubt() ? null : client.now());

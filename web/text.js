@@ -53,6 +53,11 @@ export function dayOfMonth(date) {
   return DAY_OF_MONTH.format(new Date(`${date}T00:00:00Z`));
 }
 
+/** A sentence of the service with the dates that it names written as whoever looks writes them. */
+export function localised(sentence) {
+  return sentence.replace(/\b\d{4}-\d\d-\d\d\b/g, day);
+}
+
 /** The days from one calendar date to another. */
 export function days(from, to) {
   return DAY.formatRange(...[from, to].map((date) => new Date(`${date}T00:00:00Z`)));

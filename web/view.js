@@ -12,7 +12,7 @@ import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
-import { asOf, count, day, days, nextTry, sentences, setText } from "./text.js";
+import { asOf, count, day, days, localised, nextTry, sentences, setText } from "./text.js";
 import { VelocityBars } from "./velocity.js";
 
 /** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
@@ -100,7 +100,7 @@ export class BoardView {
   /** Lets the age of what is shown grow, and the time until the next try shrink. */
   tick() {
     const board = this.#then ?? this.board;
-    setText(this.#find(".age"), this.#then ? this.#then.then : asOf(board.dataAsOf));
+    setText(this.#find(".age"), this.#then ? `as of the end of ${this.#then.then}` : asOf(board.dataAsOf));
     setText(this.#find(".level .next"), nextTry(board.retryAt));
     this.#tiles.tick(board);
     setText(this.#find(".burndown .stamp"), stampOf(board));
@@ -177,6 +177,8 @@ export class BoardView {
       words = momentWords(then);
       this.#element.classList.add("past");
       this.#paint(then);
+      fill(this.#moments, moments(this.board));
+      this.#moments.value = moment;
     } catch (error) {
       if (question !== this.#asked) return;
       words = sentences(`that moment cannot be shown: ${error.message}`, ...(error.said ?? []));
@@ -230,7 +232,7 @@ export class BoardView {
     const [sign, word] = VERDICTS[outlook.verdict] ?? ["·", "Outlook"];
     line.dataset.verdict = outlook.verdict;
     line.dataset.sign = sign;
-    setText(line, `${word}: ${outlook.text}`);
+    setText(line, `${word}: ${localised(outlook.text)}`);
   }
 
   #paintSections(board) {
@@ -242,10 +244,8 @@ export class BoardView {
     const review = this.#sections.get("review");
     fill(review, reviewWords(board));
     review.hidden = review.childElementCount === 0;
-    const chosen = this.#then === null ? "" : this.#moments.value;
-    if (this.#then !== null || !board.team) return;
-    fill(this.#moments, moments(board));
-    this.#moments.value = chosen;
+    this.#moments.hidden = !board.team;
+    if (this.#then === null && board.team) fill(this.#moments, moments(board));
   }
 
   /** Says what level and how old the board is. */
@@ -264,7 +264,7 @@ export class BoardView {
 
   #paintCharts(board) {
     this.#drawnAt = performance.now();
-    const now = this.#then?.asOf ?? (client.isInDoubt() ? null : client.now());
+    const now = this.#then || client.isInDoubt() ? null : client.now();
     this.#chart.update(board, now);
     this.#find(".burndown").hidden = !board.burndown;
     setText(this.#find(".burndown .words"), this.#chart.words);

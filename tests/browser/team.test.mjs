@@ -1,0 +1,347 @@
+// The page of one team, all teams at a glance, and parts of a board in another page: as a scrum master meets them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PROJECT, SCOPE, board, boardsOf, connected, item, KEY, openScripted, page, screenshot, until, useBrowser } from "./support.mjs";
+
+const HOUR_MS = 3_600_000;
+const SPRINT_BEFORE = "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f11";
+
+let server;
+
+useBrowser();
+
+const texts = (selector) => page.$$eval(selector, (all) => all.filter((each) => each.checkVisibility({ visibilityProperty: true })).map(({ innerText }) => innerText.trim().replace(/\s+/g, " ")));
+const text = async (selector) => (await texts(selector))[0] ?? null;
+const search = () => page.evaluate(() => location.search);
+
+const ada = { id: null, name: "Ada Lovelace" };
+const charles = { id: null, name: "Charles Babbage" };
+
+/** Two stories with tasks, a bug that is on no backlog, and a task whose story is on another board. */
+const ITEMS = [
+  item(1, { type: "User Story", title: "Punch the cards", backlog: "requirement", rank: 20, parent: 900, tags: ["brass"] }),
+  item(2, { type: "User Story", title: "Oil the mill", backlog: "requirement", rank: 10, assignedTo: charles, blocked: true, blockedBy: "tag Blocked", blockedSince: Date.now() - 3 * HOUR_MS }),
+  item(3, { type: "Task", title: "Draw the hole pattern", backlog: "task", parent: 1, stateCategory: "Completed", state: "Closed" }),
+  item(4, { type: "Task", title: "Cut the pasteboard", backlog: "task", parent: 1, assignedTo: charles, remainingWork: 4 }),
+  item(5, { type: "Task", title: "Sweep the hall", backlog: "task", parent: 901, stateCategory: "Proposed", state: "New", assignedTo: null }),
+  item(6, { title: "It squeaks", backlog: null, assignedTo: null }),
+  item(7, { type: "User Story", title: "Count to ten", backlog: "requirement", rank: 30, stateCategory: "Completed", state: "Closed" }),
+];
+
+const METRICS = {
+  "points.remaining": { value: 37, unit: "points" },
+  "points.total": { value: 40, unit: "points" },
+  "items.total": { value: 3, unit: "items" },
+  "items.completed": { value: 1, unit: "items" },
+  "items.remaining": { value: 2, unit: "items" },
+  "items.blocked": { value: 1, unit: "items" },
+  "items.aging": { value: 2, unit: "items" },
+  "items.unestimated": { value: 0, unit: "items" },
+  "percent.complete": { value: 100, unit: "percent" },
+  "cycle.p85": { value: 6.5, unit: "days" },
+  "hours.remaining": { value: 44, unit: "hours" },
+  "hours.capacity": { value: 40, unit: "hours", detail: { members: [{ name: "Charles Babbage", activities: ["Design"], hours: 10, remaining: 14, over: true }, { name: "Ada Lovelace", activities: [], hours: 30, remaining: 26, over: false }], unassigned: 4 } },
+  "scope.added": { value: 5, unit: "points" },
+  "scope.removed": { value: 3, unit: "points" },
+  "velocity.completed": { value: 30, unit: "points", detail: { sprints: [{ id: SPRINT_BEFORE, name: "Sprint 11", planned: 32, completed: 30, late: 0, incomplete: 2 }] } },
+};
+
+const BURNDOWN = { unit: "points", original: 40, days: [{ date: "2026-11-16", working: true, ideal: 36, remaining: 40, completed: 0, scope: 40 }, { date: "2026-11-17", working: true, ideal: 32, remaining: 37, completed: 3, scope: 40 }, { date: "2026-11-18", working: true, ideal: 28 }], today: [] };
+
+const DATA = {
+  ...board(ITEMS),
+  metrics: METRICS,
+  burndown: BURNDOWN,
+  outlook: { verdict: "behind", text: "At this pace all of it is done by 2026-12-22.", inputs: {} },
+  scopeChanges: [
+    { id: 7, title: "Count to ten", kind: "added", amount: 5, reason: "it was moved into the sprint", by: ada, at: Date.now() - HOUR_MS },
+    { id: 8, title: "Count to eleven", kind: "removed", amount: -3, reason: "it was deleted", by: charles, at: Date.now() - HOUR_MS / 2 },
+  ],
+};
+
+async function open(search = "", more = {}, data = DATA) {
+  server = await openScripted(search);
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data, ...more });
+  await until("the board is shown", () => page.$$eval(".board, .team", (all) => all.length), (count) => count > 0);
+}
+
+const change = (id, changeType, fields, more = {}) =>
+  server.say({ type: "workitem_changed", ...SCOPE, source: "webhook", workItemId: id, rev: 2, changeType, fields, stateCategory: { old: null, new: null }, title: ITEMS.find((each) => each.id === id).title, changedBy: ada, item: { ...ITEMS.find((each) => each.id === id), rev: 2, ...more } });
+
+/** The rows of each group, tasks below what they are a part of. */
+const groups = () =>
+  page.$$eval(".group:not([hidden])", (all) =>
+    all.map((group) => {
+      const rows = (list) => [...list.children].map((row) => [Number(row.dataset.id), ...[...row.querySelectorAll(":scope > .parts")].map(rows)]);
+      return [group.querySelector("h3").textContent.trim(), rows(group.querySelector(":scope > ul"))];
+    }),
+  );
+
+test("tasks are below their story, in the order of the backlog, and headings count as the tiles do", async () => {
+  await open();
+  assert.deepEqual(await groups(), [
+    ["Proposed 1 task", [[5]]],
+    ["In progress 2 items · 2 tasks · 1 other", [[2], [1, [[3], [4]]], [6]]],
+    ["Completed 1 item", [[7]]],
+  ]);
+  assert.ok(await page.$eval('.group[data-category="Completed"]', (group) => !group.open), "what is done takes the place of what is not");
+  // A story that moves takes its tasks along; one that leaves does not.
+  server.say({ type: "workitems_updated", ...SCOPE, data: [{ ...ITEMS[0], rev: 2, rank: 5, stateCategory: "Resolved", state: "Resolved" }], added: [], removed: [], changed: [1] });
+  await until("it moved", groups, (all) => all.some(([name]) => name.startsWith("Resolved")));
+  assert.deepEqual(await groups(), [
+    ["Proposed 1 task", [[5]]],
+    ["In progress 1 item · 1 other", [[2], [6]]],
+    ["Resolved 1 item · 2 tasks", [[1, [[3], [4]]]]],
+    ["Completed 1 item", [[7]]],
+  ]);
+  server.say({ type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 3, changeType: "moved_out", fields: {}, title: "x", changedBy: null, item: null });
+  await until("it left", groups, (all) => !all.some(([name]) => name.startsWith("Resolved")));
+  assert.deepEqual(await groups(), [
+    ["Proposed 1 task", [[5]]],
+    ["In progress 1 item · 1 task · 1 other", [[2], [4], [6]]],
+    ["Completed 1 item · 1 task", [[7], [3]]],
+  ]);
+});
+
+test("several that change places in the backlog at once are in its order", async () => {
+  await open();
+  const ranks = { 1: 3, 2: 9, 7: 1 };
+  const data = ITEMS.filter(({ id }) => ranks[id]).map((each) => ({ ...each, rev: 2, rank: ranks[each.id], stateCategory: "InProgress", state: "Active" }));
+  server.say({ type: "workitems_updated", ...SCOPE, data, added: [], removed: [], changed: [1, 2, 7] });
+  await until("they moved", groups, (all) => !all.some(([name]) => name.startsWith("Completed")));
+  assert.deepEqual((await groups())[1][1], [[7], [1, [[3], [4]]], [2], [6]]);
+});
+
+test("items that are parts of each other in a circle are all shown", async () => {
+  await open("", {}, { ...DATA, items: [item(1, { parent: 2 }), item(2, { parent: 1 }), item(3, { parent: 1 })] });
+  const shown = await page.$$eval(".item", (rows) => rows.map(({ dataset }) => dataset.id).sort());
+  assert.deepEqual(shown, ["1", "2", "3"]);
+});
+
+test("items are arranged by person and by story, found, and the address says how", async () => {
+  await open();
+  await page.click('input[value="person"]');
+  assert.deepEqual(await groups(), [
+    ["Ada Lovelace 2 items · 1 task", [[1, [[3]]], [7]]],
+    ["Charles Babbage 1 item · 1 task", [[2], [4]]],
+    ["nobody 1 task · 1 other", [[5], [6]]],
+  ]);
+  assert.equal(await search(), "?by=person");
+  assert.match(await text('[data-id="4"] .part'), /^part of #1$/);
+  await page.click('input[value="story"]');
+  assert.deepEqual((await groups()).map(([, rows]) => rows), [[[2], [1, [[3], [4]]], [7], [5], [6]]]);
+  // By the keyboard, and a task shows the story that it is a part of.
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.type("/pasteboard");
+  const shown = () => page.$$eval(".item", (rows) => rows.filter((row) => !row.hidden && !row.closest("[hidden]")).map(({ dataset }) => dataset.id));
+  await until("the others are hidden", shown, (ids) => ids.join() === "1,4");
+  assert.equal(await search(), "?by=story&find=pasteboard");
+  const before = server.opened();
+  await page.goto(page.url());
+  await until("it listens anew", server.opened, (opened) => opened > before);
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: DATA });
+  await until("the same is shown", shown, (ids) => ids.join() === "1,4");
+  await page.$eval(".find", (field) => (field.value = ""));
+  await page.type(".find", "charles");
+  await until("it is found by who does it", shown, (ids) => ids.sort().join() === "1,2,4");
+});
+
+test("what needs somebody is the one part in the colour of alarm, and tells which items", async () => {
+  await open();
+  const needs = await texts(".attention .need");
+  assert.match(needs[0], /^1 item blocked: #2 Oil the mill \(by tag Blocked, since \d\d:\d\d:\d\d, Charles Babbage\)/);
+  assert.match(needs[1], /^2 items in progress for longer than 85 of 100 take \(6\.5 d\)/);
+  assert.match(needs[2], /^In progress, and nobody's: #6 It squeaks/);
+  assert.match(needs[3], /^More hours left than there are: Charles Babbage \(14 h of 10 h\)/);
+  assert.equal(needs.length, 4);
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=items.aging`, { metric: "items.aging", value: 2, unit: "items", definition: "How old.", source: "nobody", inputs: {}, counted: [{ id: 1, title: "Punch the cards", amount: 1, why: "is old" }], leftOut: [] });
+  await page.click('[data-need="items.aging"] .why');
+  await until("it is explained", () => text("#explanation"), (words) => words?.includes("Punch the cards"));
+  await page.keyboard.press("Escape");
+  const alarm = await page.$eval(".attention strong", (words) => getComputedStyle(words).color);
+  const red = await page.$$eval(".board *", (all, colour) => all.filter((each) => each.checkVisibility() && each.textContent && getComputedStyle(each).color === colour).map((each) => each.closest(".attention, .blocked, .over, .item")?.className), alarm);
+  assert.ok(red.every(Boolean), "something else is red");
+  server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, items: [ITEMS[6]], metrics: {} } });
+  await until("nothing needs anybody", () => text(".attention"), (words) => words === null);
+});
+
+test("the scope says what it was, what changed it, who and when", async () => {
+  await open();
+  assert.match(await text(".section.scope p"), /^40 points planned · \+5 added · −3 removed$/);
+  const [newest, oldest] = await texts(".scopes li");
+  assert.match(newest, /^−3 removed: #8 Count to eleven Charles Babbage · .* · it was deleted$/);
+  assert.match(oldest, /^\+5 added: #7 Count to ten Ada Lovelace · .* · it was moved into the sprint$/);
+  // Dates that a sentence of the service names are written as whoever looks writes them.
+  assert.match(await text(".outlook"), /Behind: At this pace all of it is done by (Dec 22|22 Dec)\./);
+});
+
+test("who has how many hours is told, those with too many first seen", async () => {
+  await open();
+  const rows = await page.$$eval(".section.capacity tbody tr", (all) => all.map(({ innerText }) => innerText.trim().split(/\t+/)));
+  assert.deepEqual(rows.map((cells) => cells.map((cell) => cell.replaceAll("\u00a0", " ").trim()).filter(Boolean)), [["Charles Babbage", "Design", "14 h", "10 h"], ["Ada Lovelace", "26 h", "30 h"]]);
+  assert.match(await text(".section.capacity > p"), /^4 h left are nobody's\.$/);
+});
+
+test("every number can be asked, also one that another is of, and says how old and how true it is", async () => {
+  await open("", { demo: true, dataAsOf: Date.now() - 90_000 });
+  const tile = '.tile:has([data-metric="points.remaining"])';
+  assert.equal(await text(`${tile} .stamp`), "DEMO · 1 min");
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 40, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: { daysLeft: 4, members: [{ name: "Ada Lovelace", days: 4, hoursPerDay: 7.5, hours: 30 }] }, counted: [], leftOut: [], dataAsOf: Date.now() });
+  await page.click('button[data-metric="hours.capacity"]');
+  const told = await until("it is explained", () => text("#explanation"), (words) => words?.includes("Ada Lovelace"));
+  assert.ok(!told.includes("[object"), told);
+  assert.match(told, /daysLeft: 4/);
+  assert.match(told, /members name days hoursPerDay hours Ada Lovelace 4 7\.5 30/);
+  // What is open follows the board.
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 33, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: {}, counted: [], leftOut: [] });
+  server.say({ type: "metric_changed", ...SCOPE, metric: "hours.capacity", value: 33, previous: 40, changePercent: 17.5, unit: "hours", reason: "threshold" });
+  await until("it is told anew", () => text("#explanation .answer"), (words) => words === "33 h".replace(" ", "\u00a0") || words === "33 h");
+  await page.keyboard.press("Escape");
+  server.say({ type: "degraded", ...SCOPE, level: "cached", from: "full", to: "cached", reason: "timed_out", since: Date.now(), retryAt: null, dataAsOf: Date.now() - 90_000 });
+  await until("each number says so", () => text(`${tile} .stamp`), (words) => words === "DEMO · cached · 1 min");
+  const mark = await page.$eval(".board", (element) => getComputedStyle(element, "::after").backgroundImage);
+  assert.match(mark, /DEMO/);
+});
+
+test("all points may be done and not all of the work, which is said", async () => {
+  await open();
+  const words = () => text('.tile:has([data-metric="percent.complete"])');
+  assert.match(await words(), /100 % of the effort; 2 items open/);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "items.unestimated", value: 1, previous: 0, changePercent: null, unit: "items", reason: "any_change" });
+  server.say({ type: "metric_changed", ...SCOPE, metric: "items.remaining", value: 1, previous: 2, changePercent: 50, unit: "items", reason: "any_change" });
+  await until("it is said why", words, (told) => /of the effort; 1 open item not estimated/.test(told));
+});
+
+test("no number is wider than its tile", async () => {
+  const wide = { "points.remaining": { value: 123456.75, unit: "points" }, "points.total": { value: 1234567.25, unit: "points" }, "hours.remaining": { value: 1240.5, unit: "hours" }, "hours.capacity": { value: 98765.5, unit: "hours" } };
+  await open("?view=boards", {}, { ...DATA, metrics: { ...METRICS, ...wide } });
+  for (const teamId of ["1", "2"]) server.say({ type: "snapshot", ...SCOPE, teamId: `${teamId}6df9be7-3586-467b-9c5f-425b29afedfd`, data: { ...DATA, metrics: { ...METRICS, ...wide } } });
+  await until("three boards are shown", () => page.$$eval(".board", (all) => all.length), (count) => count === 3);
+  for (const width of [320, 1366, 1920, 3840]) {
+    await page.setViewport({ width, height: 900 });
+    const over = await page.$$eval(".overview .tile", (tiles) =>
+      tiles.flatMap((tile) => {
+        const box = tile.getBoundingClientRect();
+        const range = document.createRange();
+        return [...tile.querySelectorAll("dt, .amount, .of, .stamp, .why")].filter((part) => part.checkVisibility()).flatMap((part) => {
+          range.selectNodeContents(part);
+          const { left, right } = range.getBoundingClientRect();
+          return left < box.left - 0.5 || right > box.right + 0.5 ? [`${part.className} ${part.textContent}`] : [];
+        });
+      }),
+    );
+    assert.deepEqual(over, [], `at ${width}`);
+  }
+});
+
+test("what happens is told in people's words, and how long it took to be here", async () => {
+  await open();
+  const changedAt = Date.now() - 2000;
+  server.say({ type: "workitem_changed", ...SCOPE, source: "webhook", changedAt, receivedAt: changedAt + 800, timestamp: changedAt + 900, workItemId: 1, rev: 2, changeType: "state", fields: { "System.State": { old: "Active", new: "Resolved" } }, stateCategory: { old: "InProgress", new: "Resolved" }, title: "Punch the cards", changedBy: ada, item: { ...ITEMS[0], rev: 2, state: "Resolved", stateCategory: "Resolved" } });
+  const told = await until("it is told", () => text(".tick"), Boolean);
+  assert.match(told, /^Ada Lovelace moved #1 Punch the cards: Active → Resolved · \d+ s ago$/);
+  assert.match(await text(".chain"), /^The last change was made at .*, and was here after [\d.]+ s \(to the hook 800 ms, to the log 100 ms, to this screen [\d.]+ s\)\.$/);
+  // A place in the backlog is nothing that people tell each other.
+  change(2, "updated", { "Microsoft.VSTS.Common.StackRank": { old: 10, new: 12 } });
+  change(4, "updated", { "Microsoft.VSTS.Scheduling.RemainingWork": { old: 4, new: 2 } }, { remainingWork: 2 });
+  await until("the next is told", () => texts(".tick"), (all) => all.length === 2 && all[0].includes("#4"));
+});
+
+test("any day of the sprint and each sprint before it is shown, and now is one step away", async () => {
+  await open();
+  const base = `/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}`;
+  const then = (more) => ({ ...DATA, items: [ITEMS[0]], metrics: { "points.remaining": { value: 12, unit: "points" } }, scopeChanges: [], asOf: Date.UTC(2026, 10, 17, 4), day: "2026-11-16", definition: 1, ...more });
+  server.answers.set(`${base}&day=2026-11-16`, then());
+  const review = { unit: "points", planned: 32, completed: 30, late: 0, incomplete: 2, sayDo: 93.8, settledAt: 0, unknownItems: 0 };
+  server.answers.set(`${base}&sprint=${SPRINT_BEFORE}`, then({ day: "2026-11-13", sprint: { ...DATA.sprint, name: "Sprint 11" }, review, frozen: { at: Date.UTC(2026, 10, 14), definition: 1 } }));
+  assert.deepEqual(await page.$$eval(".moments option", (all) => all.map(({ value }) => value)), ["", "day=2026-11-16", `sprint=${SPRINT_BEFORE}`]);
+  await page.select(".moments", "day=2026-11-16");
+  const remaining = () => page.$eval('.amount[data-metric="points.remaining"]', ({ dataset }) => dataset.value);
+  await until("the day is shown", remaining, (value) => value === "12");
+  assert.equal(await search(), "?day=2026-11-16");
+  assert.match(await text(".then"), /^As it was at the end of the day, /);
+  assert.equal(await text(".why"), null, "numbers of now would be explained beside those of then");
+  // What happens now changes nothing of what was.
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 3, unit: "points", reason: "threshold" });
+  server.say({ type: "snapshot", ...SCOPE, data: DATA });
+  await until("it is heard", () => page.$$eval("#events li", (all) => all.length), (count) => count >= 4);
+  assert.equal(await remaining(), "12");
+  await page.select(".moments", `sprint=${SPRINT_BEFORE}`);
+  await until("the sprint is shown", () => text(".then"), (words) => words?.startsWith("Sprint 11 as it ended"));
+  assert.match(await text(".section.review"), /Planned 32 points Completed 30 points Completed late 0 points Not completed 2 points Say\/do 93\.8 %/);
+  await screenshot(page, "team-past");
+  await page.click(".now");
+  await until("now is shown", remaining, (value) => value === "37");
+  assert.equal(await search(), "");
+  assert.deepEqual(Object.keys((await boardsOf(page))[KEY].items), ["1", "2", "3", "4", "5", "6", "7"]);
+  // An address leads to it, and what the service refuses is told.
+  server.instead = (response, { url }) => (url.includes("day=2020") ? response.writeHead(404).end(JSON.stringify({ error: { code: "no_past", message: "that day is before the past that is known", remedy: "name a day of the last 90" } })) : false);
+  const before = server.opened();
+  await page.goto(`${server.origin}/api/dashboard?day=2020-01-01`);
+  await until("it listens anew", server.opened, (opened) => opened > before);
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: DATA });
+  await until("it is refused in words", () => text(".then"), (words) => words?.includes("That day is before the past that is known. Name a day of the last 90."));
+});
+
+test("a board of service hooks alone has the one number that it knows, and a team without a sprint says so", async () => {
+  const scope = { projectId: PROJECT, teamId: null, sprintId: null };
+  server = await openScripted();
+  server.say({ ...connected, scopes: [scope] });
+  server.say({ type: "snapshot", ...scope, data: { ...board([item(1)]), team: null, sprint: null, metrics: { "items.total": { value: 14, unit: "items" } } } });
+  await until("the board is shown", () => texts(".overview .tile"), (tiles) => tiles.length === 1 && tiles[0].startsWith("Items 14"));
+  await open("", { sprintId: null }, { ...board([]), sprint: null, nextSprint: { name: "Sprint 13", startDate: "2026-12-07" }, metrics: {} });
+  assert.match(await text(".nothing"), /^This team has no sprint today, so there is nothing to count\. Sprint 13 begins on .*7.*, and is here by itself then\.$/);
+});
+
+test("several teams are tiles, those that need somebody first, each a link to its own page", async () => {
+  const scopes = ["1", "2", "3", "4"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  const names = ["Anvil", "Bellows", "Crank", "Drum"];
+  const verdicts = ["on_track", "behind", "at_risk", "on_track"];
+  server = await openScripted();
+  server.say({ ...connected, scopes });
+  scopes.forEach((scope, index) =>
+    server.say({ type: "snapshot", ...scope, ...(index === 3 && { level: "cached", outage: { reason: "timed_out", since: Date.now(), retryAt: null } }), data: { ...DATA, team: { id: scope.teamId, name: names[index] }, outlook: { verdict: verdicts[index], text: "Because.", inputs: {} } } }),
+  );
+  const teams = () => texts("#teams h2");
+  await until("all are shown", teams, (all) => all.length === 4);
+  assert.deepEqual(await teams(), ["Drum", "Bellows", "Crank", "Anvil"]);
+  assert.deepEqual(await texts("#teams .numbers"), Array(4).fill("37 of 40 points left · 1 of 3 items done · 1 blocked"));
+  await screenshot(page, "teams");
+  server.say({ type: "outlook_changed", ...scopes[0], outlook: { verdict: "behind", text: "Worse.", inputs: {} } });
+  await until("the worst come first", teams, (all) => all.join() === "Drum,Anvil,Bellows,Crank");
+  assert.deepEqual(await page.$$eval("#teams a", (all) => all.map((link) => link.search)), ["Drum", "Anvil", "Bellows", "Crank"].map((name) => `?project=Analytical+Engine&team=${name}`));
+  // By its name, in a few letters.
+  server.answers.set("/api/snapshot", { scopes: scopes.map((scope, index) => ({ ...scope, project: "Analytical Engine", team: names[index] })), level: "full", cursor: "1-0" });
+  await page.focus("#team");
+  await until("they are offered", () => page.$$eval("#teams-known option", (all) => all.length), (count) => count === 4);
+  await page.keyboard.type("cra");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  assert.equal(await search(), "?project=Analytical+Engine&team=Crank");
+});
+
+test("parts of a board stand in another page, each with whose it is, its age and its level", async () => {
+  await open("?embed=1&tile=points.remaining&tile=outlook&tile=no.such", { demo: true });
+  const parts = await texts(".part");
+  assert.match(parts[0], /^Points remaining 37 of 40 Mill · DEMO · (now|\d+ s)$/);
+  assert.match(parts[1], /^Behind: At this pace .* Mill · DEMO · /);
+  assert.match(parts[2], /^No number is called no\.such\. There are: outlook, burndown, /);
+  assert.equal(await text("body > header"), null);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 33, previous: 37, changePercent: 10, unit: "points", reason: "threshold" });
+  await until("it moves", () => text(".part"), (words) => words?.includes("33 of 40"));
+  server.end();
+  server.instead = (response) => response.writeHead(503).end();
+  await until("it says that it is not live", () => text("#words"), (words) => words !== null && words.length > 0);
+});
+
+test("on a wall that everybody passes people are their initials", async () => {
+  await open("?names=initials");
+  const words = await page.$eval("body", ({ innerText }) => innerText);
+  assert.ok(!words.includes("Babbage") && !words.includes("Lovelace"), words);
+  assert.equal(await text('[data-id="2"] .assignee'), "CB");
+});
