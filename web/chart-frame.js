@@ -55,7 +55,8 @@ export class ChartFrame {
     const { width, height } = this.#size;
     set(this.#drawing, "viewBox", `0 0 ${width} ${height}`);
     set(this.#drawing, "aria-label", label);
-    patch(this.#drawing, nodes);
+    // Its name is all that is read of it, whatever reads it.
+    patch(this.#drawing, [svg("g", { "aria-hidden": "true" }, ...nodes)]);
   }
 
   /** Shows what the lines are: each a name, a text and perhaps a sign instead of a line. */

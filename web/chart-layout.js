@@ -43,6 +43,8 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
   const axis = axisOfDays(data.days, plot, hidesDaysOff);
   const y = (value) => bottom - (value * (bottom - top)) / ticks.at(-1);
   const { x } = axis;
+  const now = data.now === null || data.now > data.days.length ? null : Math.round(x(data.now));
+  const until = (line) => untilNow(line, data, now, x, y);
   const layout = {
     plot,
     axis,
@@ -50,14 +52,22 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
     dates: dateLabels(axis, { label, measure, words, limit: width }),
     off: hidesDaysOff ? [] : runs(data.days, (day) => !day.working).map(([from, to]) => ({ from: x(from), to: x(to) })),
     ideal: idealLine(data, burnup).map((part) => part.map(([at, value]) => [x(at), y(value)])),
-    scope: stepLine(data, "scope").map((part) => part.map(([at, value]) => [x(at), y(value)])),
-    completed: slopedLine(data, "completed", 0).map((part) => part.map(([at, value]) => [x(at), y(value)])),
-    remaining: burnup ? [] : slopedLine(data, "remaining", data.original).map((part) => part.map(([at, value]) => [x(at), y(value)])),
-    now: data.now === null || data.now > data.days.length ? null : Math.round(x(data.now)),
+    scope: until(stepLine(data, "scope")),
+    completed: until(slopedLine(data, "completed", 0)),
+    remaining: burnup ? [] : until(slopedLine(data, "remaining", data.original)),
+    now,
     marks: data.changes.map((change) => mark(change, data, x, y)).filter(({ y }) => Number.isFinite(y)),
     forecast: forecastBand(data, axis, plot),
   };
   return { ...layout, labels: valueLabels(data, layout, { burnup, label, measure, words, y }) };
+}
+
+/**
+ * Lines that end now, in pixels. Now moves by whole ones, so that what is drawn is the same for minutes, and nothing of it is
+ * drawn anew.
+ */
+function untilNow(line, data, now, x, y) {
+  return line.map((part) => part.map(([at, value]) => [now === null ? x(at) : at === data.now ? now : Math.min(x(at), now), y(value)]));
 }
 
 /** From what was planned to nothing, or the other way round. */
@@ -88,6 +98,7 @@ function slopedLine({ days, today, now, steps }, line, start) {
     // Where a day's beginning is not known, nothing leads to it.
     if (steps[0].day > today) points.push([today, undefined]);
     steps.forEach((step, index) => {
+      if (step.remaining === steps[index - 1]?.remaining) return;
       if (index > 0) points.push([step.day, steps[index - 1].remaining]);
       points.push([step.day, step.remaining]);
     });
@@ -265,6 +276,6 @@ export function sparkLayout(data, { width, height }) {
   const most = Math.max(1, ...values);
   const x = (at) => (Math.min(Math.max(at, 0), data.days.length) * width) / data.days.length;
   const y = (value) => height - (value * height) / most;
-  const line = (all) => all.map((part) => part.map(([at, value]) => [x(at), y(value)]));
-  return { ideal: line(idealLine(data, false)), remaining: line(slopedLine(data, "remaining", data.original)) };
+  const line = (all, now) => untilNow(all, data, now, x, y);
+  return { ideal: line(idealLine(data, false), null), remaining: line(slopedLine(data, "remaining", data.original), data.now === null ? null : Math.round(x(data.now))) };
 }

@@ -18,8 +18,10 @@ export function gridNodes({ plot, ticks }, unit, em) {
 
 /** A line through points; a point alone is a dot. */
 export function polyline(name, points) {
-  if (points.length === 1) return svg("circle", { class: `${name} alone`, cx: px(points[0][0]), cy: px(points[0][1]), r: "0.2em" });
-  return svg("polyline", { class: name, points: points.map((point) => point.map(px).join(",")).join(" ") });
+  const all = points.map((point) => point.map(px).join(",")).filter((point, index, all) => point !== all[index - 1]);
+  if (all.length > 1) return svg("polyline", { class: name, points: all.join(" ") });
+  const [cx, cy] = all[0].split(",");
+  return svg("circle", { class: name, cx, cy, r: "0.2em" });
 }
 
 /** Tenths of a pixel are enough, and keep a drawing the same that is the same to the eye. */
