@@ -141,6 +141,7 @@ export interface BurndownDay {
   ideal: number | null;
   /** What was left at its end; absent where it is not known. */
   remaining?: number;
+  /** Absent in hours, as is `scope`. */
   completed?: number;
   scope?: number;
 }
@@ -158,6 +159,8 @@ export interface Burndown {
   original?: number;
   days: readonly BurndownDay[];
   today: readonly BurndownPoint[];
+  /** The same in other units: items, and hours of remaining work. Absent where there are none, and in these themselves. */
+  others?: readonly Burndown[];
 }
 
 export type SprintVerdict = "on_track" | "at_risk" | "behind" | "unknown";

@@ -184,13 +184,18 @@ impl Snapshots {
         if json.len() > EVENT_BYTES_MAX
             && let Body::Snapshot { data, .. } = whole
         {
-            let without_items = Body::Snapshot {
-                data: Box::new(BoardView { items: None, ..*data }),
-                outage: parts.outage.clone(),
-                url: Some(board_url(scope, Some(stand.touched))),
-                etag: Some(parts.etag()),
+            let mut data = Box::new(BoardView { items: None, ..*data });
+            let short = |data: &Box<BoardView>| {
+                let (outage, url) = (parts.outage.clone(), Some(board_url(scope, Some(stand.touched))));
+                let short = Body::Snapshot { data: data.clone(), outage, url, etag: Some(parts.etag()) };
+                event::encode(&envelope, &short)
             };
-            json = event::encode(&envelope, &without_items);
+            json = short(&data);
+            // Of a sprint of a year the lines alone would be too large in every unit.
+            if let Some(burndown) = data.burndown.as_mut().filter(|_| json.len() > EVENT_BYTES_MAX) {
+                burndown.others.clear();
+                json = short(&data);
+            }
         }
         if parts.archived.is_some() || parts.is_simulated {
             return json;

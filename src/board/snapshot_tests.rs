@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::board::projection::Projection;
-use crate::domain::NameOrId;
 use crate::domain::record::delta::Delta;
 use crate::domain::scope::Audience;
+use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::work_item::WorkItem;
 use crate::domain::stored::Stored;
 use crate::domain::testing::{item, other_project, project, with_details};
+use crate::domain::{CurrentSprint, EFFORT_FIELDS, Hundredths, NameOrId};
 use crate::journal::{Entry, LoadedRecords, NewEntry};
 
 fn id(seq: u64) -> EntryId {
@@ -22,11 +23,15 @@ fn apply(fold: &Fold, seq: u64, observation: &WorkItem) {
 }
 
 fn snapshots() -> (Arc<Fold>, Snapshots) {
+    snapshots_at(Timestamp::from_epoch_ms(5))
+}
+
+fn snapshots_at(now: Timestamp) -> (Arc<Fold>, Snapshots) {
     let fold = Arc::new(Fold::default());
     fold.reset(
         Projection::from_records(LoadedRecords { records: vec![], position: id(0), whole_at: id(0) }).0,
     );
-    let clock: Clock = Arc::new(|| Timestamp::from_epoch_ms(5));
+    let clock: Clock = Arc::new(move || now);
     (fold.clone(), Snapshots::new(fold, Arc::default(), clock, AllowedBoards::default(), false))
 }
 
@@ -86,6 +91,39 @@ fn a_board_too_large_for_an_event_leaves_its_items_to_a_fetch() {
     let answer = snapshots.board(Scope::project(project()), |_| false);
     assert_eq!(board["etag"], answer.etag);
     assert_eq!(json(&answer.json.unwrap())["items"].as_array().unwrap().len(), 200);
+}
+
+#[test]
+fn a_sprint_of_a_year_leaves_its_lines_in_other_units_to_a_fetch() {
+    let (fold, snapshots) = snapshots_at(Timestamp::parse("2027-11-16T17:00:00Z").unwrap());
+    let mut catalogue = catalogue();
+    catalogue.iterations[0].finish = Some("2027-11-16".parse().unwrap());
+    let scope = catalogue.key().scope(Some(sprint_id()));
+    let work = |number, work_item_type: &str, points| {
+        item(number, 1, |facts| {
+            facts.work_item_type = work_item_type.into();
+            facts.remaining_work = Hundredths::from_units(1_234.25);
+            let effort = (EFFORT_FIELDS[0].into(), Hundredths::from_units(points).unwrap());
+            facts.effort = Arc::new([effort].into());
+        })
+    };
+    let delta = Delta {
+        observations: vec![work(1, "Bug", 1_234.25), work(2, "Task", 0.0)],
+        sprints: vec![CurrentSprint { team: catalogue.key(), sprint: Some(sprint_id()) }],
+        catalogues: vec![catalogue],
+        ..Delta::default()
+    };
+    let content =
+        NewEntry { audience: Audience::Scope(scope), event: None, delta: Some(delta.encode().into()) };
+    fold.apply(&[Entry { id: id(1), ends_commit: true, content }]);
+    let event = snapshots.take(|_| vec![scope]).0.boards.remove(0);
+    let told = json(&event);
+    assert!(event.len() <= EVENT_BYTES_MAX, "{}", event.len());
+    assert_eq!(told["data"]["burndown"]["days"].as_array().unwrap().len(), 366);
+    assert_eq!((told["data"].get("items"), told["data"]["burndown"].get("others")), (None, None));
+    assert!(told["url"].is_string());
+    let answer = json(&snapshots.board(scope, |_| false).json.unwrap());
+    assert_eq!(answer["burndown"]["others"].as_array().unwrap().len(), 2);
 }
 
 #[test]

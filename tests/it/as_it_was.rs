@@ -33,6 +33,7 @@ async fn a_day_that_is_over_is_the_burndowns_row_with_all_numbers_and_items() {
         for what in ["remaining", "completed"] {
             assert_eq!(value(&then, &format!("{unit}.{what}")), day[what], "{what} on {date}");
         }
+        assert_lines(&board, &then, date);
         assert_eq!((&then["day"], &then["sprint"]["id"]), (&json!(date), &board["sprint"]["id"]));
         let items = then["items"].as_array().unwrap();
         let as_of = then["asOf"].as_i64().unwrap();
@@ -43,6 +44,26 @@ async fn a_day_that_is_over_is_the_burndowns_row_with_all_numbers_and_items() {
     let today = over.last().unwrap()["date"].as_str().unwrap();
     let now = app.get(&format!("{address}&day={today}")).await.json();
     assert_eq!(now["metrics"], board["metrics"], "today is the board as it is");
+}
+
+/// What the lines in other units say of a day is what the numbers were then, and the board of then has the same lines up to it.
+fn assert_lines(board: &Value, then: &Value, date: &str) {
+    let units = |board: &Value| {
+        let others = board["burndown"]["others"].as_array().unwrap().iter();
+        others.map(|line| line["unit"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((units(board), units(then)), (vec!["items".into(), "hours".into()], units(board)), "{date}");
+    for (now, before) in board["burndown"]["others"].as_array().unwrap().iter().zip(0..) {
+        let rows = |line: &Value| {
+            let days = line["days"].as_array().unwrap();
+            let until = days.iter().position(|day| day["date"] == date).unwrap();
+            days[..=until].iter().map(|day| json!([day["remaining"], day["completed"]])).collect::<Vec<_>>()
+        };
+        let unit = now["unit"].as_str().unwrap();
+        let told = rows(now);
+        assert_eq!(rows(&then["burndown"]["others"][before]), told, "{unit} until {date}");
+        assert_eq!(told.last().unwrap()[0], value(then, &format!("{unit}.remaining")), "{unit} on {date}");
+    }
 }
 
 #[tokio::test]

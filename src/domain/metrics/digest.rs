@@ -4,7 +4,7 @@ use super::frame::SprintContext;
 use super::life::flow::{self, BlockedTime, Happened};
 use super::life::parts::{self, PartInSprint};
 use super::life::scope_change::{ScopeChanges, changes};
-use super::life::{Life, SprintMembership};
+use super::life::{Life, SprintMembership, Stage, TaskStanding};
 use super::reading::{effort, is_of_team, remaining_work};
 use crate::domain::sprint::blocked::BlockedRule;
 use crate::domain::{
@@ -61,9 +61,12 @@ pub struct Digest {
     /// Whether nobody can tell if it was blocked.
     pub(super) has_unknown_block: bool,
     /// How it stood at the end of the sprint's days; days on which it was not in the scope are left out.
-    pub(super) stretches: Box<[Stretch]>,
+    pub(super) stretches: Box<[Stretch<SprintMembership>]>,
     /// How it came to stand otherwise on the days of the sprint.
-    pub(super) steps: Box<[Step]>,
+    pub(super) steps: Box<[Step<SprintMembership>]>,
+    /// The same as a task of the sprint.
+    pub(super) task_stretches: Box<[Stretch<TaskStanding>]>,
+    pub(super) task_steps: Box<[Step<TaskStanding>]>,
     pub(super) title: Text,
     /// How it stood to the sprint when that was planned.
     pub(super) original: SprintMembership,
@@ -79,20 +82,20 @@ pub struct Digest {
 
 /// Neighbouring days of the sprint at whose ends an item stood alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct Stretch<S> {
     /// The index of the first of these days.
     pub(super) from: usize,
     /// The index behind the last of them.
     pub(super) to: usize,
-    pub(super) membership: SprintMembership,
+    pub(super) stood: S,
 }
 
 /// An instant of the sprint at which an item came to stand otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct Step<S> {
     pub(super) at: Timestamp,
-    pub(super) before: SprintMembership,
-    pub(super) after: SprintMembership,
+    pub(super) before: S,
+    pub(super) after: S,
 }
 
 impl Digest {
@@ -108,7 +111,10 @@ impl Digest {
         let present = item.present();
         let (facts, details) = (&present.claim.facts, present.details);
         let of_team = is_of_team(facts, catalogue) && !facts.deleted;
-        let was_in_sprint = life.stages.iter().any(|stage| stage.sprint() == Some(frame.sprint.id));
+        let sprint = frame.sprint.id;
+        let was_in_sprint = life.stages.iter().any(|stage| stage.sprint() == Some(sprint));
+        let (stretches, steps) = lines_in_scope(&life, frame);
+        let (task_stretches, task_steps) = lines_in_hours(&life, frame);
         let category = catalogue.category_of(&facts.work_item_type, &facts.state);
         let is_bug = catalogue.bug_types.contains(&facts.work_item_type);
         let blocked = catalogue.blocked_by.of(present).map(BlockedRule::reason);
@@ -151,8 +157,10 @@ impl Digest {
             history: life.history,
             is_unknown: told == RevisionTold::BeforeGap,
             has_unknown_block: is_blocked.is_none(),
-            stretches: if was_in_sprint { stretches(&life, frame) } else { Box::default() },
-            steps: if was_in_sprint { steps(&life, frame) } else { Box::default() },
+            stretches,
+            steps,
+            task_stretches,
+            task_steps,
             title: details.title.clone(),
             original: original(&life, frame).filter(|_| was_in_sprint).unwrap_or(SprintMembership::Out),
             entered: if was_in_sprint { entered(&life, frame) } else { None },
@@ -198,27 +206,61 @@ fn entered(life: &Life<'_>, frame: &SprintContext<'_>) -> Option<(Timestamp, Opt
     stay.last().map(|stage| (stage.from, stage.claim.changed_by.clone()))
 }
 
-/// How an item stood at the end of each day of the sprint, days on which it was not in the scope left out.
-fn stretches(life: &Life<'_>, frame: &SprintContext<'_>) -> Box<[Stretch]> {
-    let mut stretches: Vec<Stretch> = Vec::new();
+/// How an item stood at the ends of days, and how it came to stand otherwise.
+type Lines<S> = (Box<[Stretch<S>]>, Box<[Step<S>]>);
+
+/// How the item stood to the sprint's scope.
+fn lines_in_scope(life: &Life<'_>, frame: &SprintContext<'_>) -> Lines<SprintMembership> {
+    let sprint = frame.sprint.id;
+    if !life.stages.iter().any(|stage| stage.sprint() == Some(sprint)) {
+        return Lines::default();
+    }
+    let at = |end| life.membership_at(end, sprint);
+    let from = |stage: &Stage<'_>| stage.known_membership(sprint);
+    (stretches(frame, SprintMembership::Out, at), steps(life, frame, at, from))
+}
+
+/// How the item stood to the sprint's hours.
+fn lines_in_hours(life: &Life<'_>, frame: &SprintContext<'_>) -> Lines<TaskStanding> {
+    let sprint = frame.sprint.id;
+    if !life.stages.iter().any(|stage| stage.task_sprint() == Some(sprint)) {
+        return Lines::default();
+    }
+    let at = |end| life.task_standing_at(end, sprint);
+    let from = |stage: &Stage<'_>| stage.known_task_standing(sprint);
+    (stretches(frame, TaskStanding::Out, at), steps(life, frame, at, from))
+}
+
+/// How an item stood at the end of each day of the sprint, days on which it was out left out.
+fn stretches<S: Copy + PartialEq>(
+    frame: &SprintContext<'_>,
+    out: S,
+    at: impl Fn(Timestamp) -> S,
+) -> Box<[Stretch<S>]> {
+    let mut stretches: Vec<Stretch<S>> = Vec::new();
     for (day, end) in frame.days.iter().map(|day| day.end).enumerate() {
-        let membership = life.membership_at(end, frame.sprint.id);
+        let stood = at(end);
         match stretches.last_mut() {
-            Some(last) if last.to == day && last.membership == membership => last.to = day + 1,
-            _ if membership == SprintMembership::Out => {}
-            _ => stretches.push(Stretch { from: day, to: day + 1, membership }),
+            Some(last) if last.to == day && last.stood == stood => last.to = day + 1,
+            _ if stood == out => {}
+            _ => stretches.push(Stretch { from: day, to: day + 1, stood }),
         }
     }
     stretches.into_boxed_slice()
 }
 
 /// How an item came to stand otherwise on the days of the sprint, in the order of its revisions.
-fn steps(life: &Life<'_>, frame: &SprintContext<'_>) -> Box<[Step]> {
+fn steps<S: Copy + PartialEq>(
+    life: &Life<'_>,
+    frame: &SprintContext<'_>,
+    at: impl Fn(Timestamp) -> S,
+    from: impl Fn(&Stage<'_>) -> S,
+) -> Box<[Step<S>]> {
     let Some((start, end)) = frame.bounds else { return Box::default() };
-    let mut before = life.membership_at(start, frame.sprint.id);
+    let mut before = at(start);
     let mut steps = Vec::new();
     for stage in life.stages.iter().filter(|stage| start <= stage.from && stage.from < end) {
-        let after = stage.known_membership(frame.sprint.id);
+        let after = from(stage);
         if after != before {
             steps.push(Step { at: stage.from, before, after });
         }

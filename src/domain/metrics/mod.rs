@@ -103,6 +103,10 @@ mod tests;
 mod burndown_tests;
 
 #[cfg(test)]
+#[path = "burndown_units_tests.rs"]
+mod burndown_units_tests;
+
+#[cfg(test)]
 #[path = "explain_tests.rs"]
 mod explain_tests;
 

@@ -39,4 +39,8 @@ pub struct Burndown {
     /// One row for each calendar day of the sprint.
     pub days: Vec<BurndownDay>,
     pub today: Vec<BurndownPoint>,
+    /// The same in the other units that the team's items have: items, and hours of remaining work, where scope and completed are
+    /// not known. Absent where there are none, and in these themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Self>,
 }

@@ -122,6 +122,24 @@ fn scope_change() -> ScopeChangeView {
     }
 }
 
+fn burndown_in_hours() -> Burndown {
+    let day = |day, remaining| BurndownDay {
+        date: CivilDate::from_ymd_opt(2026, 11, day).unwrap(),
+        working: true,
+        ideal: remaining,
+        remaining,
+        completed: None,
+        scope: None,
+    };
+    Burndown {
+        unit: Unit::Hours,
+        original: Some(points(80.0)),
+        days: vec![day(16, Some(points(80.0))), day(27, None)],
+        today: Vec::new(),
+        others: Vec::new(),
+    }
+}
+
 fn burndown() -> Burndown {
     let day = |day| CivilDate::from_ymd_opt(2026, 11, day).unwrap();
     Burndown {
@@ -146,6 +164,7 @@ fn burndown() -> Burndown {
             },
         ],
         today: vec![BurndownPoint { at: at(0), remaining: points(37.0) }],
+        others: vec![burndown_in_hours()],
     }
 }
 

@@ -4,7 +4,7 @@ pub(crate) mod flow;
 pub(crate) mod parts;
 pub(crate) mod scope_change;
 
-use super::reading::{effort, is_of_team};
+use super::reading::{effort, is_of_team, remaining_work};
 use crate::domain::sprint::facts::NotKept;
 use crate::domain::{
     BacklogLevel, Catalogue, Claim, History, Hundredths, RevisionTold, SprintId, StateCategory, Timestamp,
@@ -22,6 +22,18 @@ pub(crate) enum SprintMembership {
     In { effort: Option<Hundredths>, completed: bool },
 }
 
+/// How an item stood at an instant of the past to the hours of one sprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskStanding {
+    /// Not one of its tasks: on another backlog, not in the sprint, none of the team's, or Removed.
+    Out,
+    /// A revision that may have been in force then is missing, or what it says is not known.
+    Unknown,
+    Completed,
+    /// With its remaining work, where some is entered.
+    Open(Option<Hundredths>),
+}
+
 /// What one revision made of an item, until the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage<'a> {
@@ -32,9 +44,12 @@ pub(crate) struct Stage<'a> {
     pub(crate) is_followed: bool,
     /// The sprint that its path is in, if it is the team's, on the requirement backlog and not deleted.
     sprint: Option<SprintId>,
+    /// The same on the task backlog.
+    task_sprint: Option<SprintId>,
     /// `None` where the states of its type cannot be read.
     pub(crate) category: Option<StateCategory>,
     effort: Result<Option<Hundredths>, NotKept>,
+    remaining_work: Result<Option<Hundredths>, NotKept>,
 }
 
 impl Stage<'_> {
@@ -50,6 +65,29 @@ impl Stage<'_> {
                 SprintMembership::In { effort, completed: category == StateCategory::Completed }
             }
         }
+    }
+
+    /// How it stands to the hours of a sprint while it lasts.
+    fn task_standing(&self, sprint: SprintId) -> TaskStanding {
+        if self.task_sprint != Some(sprint) {
+            return TaskStanding::Out;
+        }
+        match (self.category, self.remaining_work) {
+            (Some(StateCategory::Removed), _) => TaskStanding::Out,
+            (Some(StateCategory::Completed), _) => TaskStanding::Completed,
+            (None, _) | (_, Err(NotKept)) => TaskStanding::Unknown,
+            (Some(_), Ok(hours)) => TaskStanding::Open(hours),
+        }
+    }
+
+    /// The same, where a missing revision makes all of it doubtful.
+    pub(crate) fn known_task_standing(&self, sprint: SprintId) -> TaskStanding {
+        if self.is_followed { self.task_standing(sprint) } else { TaskStanding::Unknown }
+    }
+
+    /// The sprint that it is a task of, if any.
+    pub(crate) const fn task_sprint(&self) -> Option<SprintId> {
+        self.task_sprint
     }
 
     /// The sprint that it is in the scope of, if any, also where it is not known how.
@@ -85,17 +123,19 @@ impl<'a> Life<'a> {
         };
         let stage = |(index, (_, claim)): (usize, &(u32, &'a Claim))| {
             let facts = &claim.facts;
-            let is_in_a_sprint = !facts.deleted
-                && is_of_team(facts, catalogue)
-                && catalogue.level_of(&facts.work_item_type) == Some(BacklogLevel::Requirement);
+            let level = catalogue.level_of(&facts.work_item_type);
+            let is_counted = level.is_some() && !facts.deleted && is_of_team(facts, catalogue);
             let sprint = || catalogue.sprint_of(&facts.iteration_path).map(|sprint| sprint.id);
+            let sprint = is_counted.then(sprint).flatten();
             Stage {
                 from: claim.changed_at,
                 claim,
                 is_followed: follows(index),
-                sprint: is_in_a_sprint.then(sprint).flatten(),
+                sprint: sprint.filter(|_| level == Some(BacklogLevel::Requirement)),
+                task_sprint: sprint.filter(|_| level == Some(BacklogLevel::Task)),
                 category: catalogue.category_read(&facts.work_item_type, &facts.state),
                 effort: effort(facts, catalogue),
+                remaining_work: remaining_work(facts, catalogue),
             }
         };
         let first_change = revisions.first().filter(|(rev, _)| *rev == 1).map(|(_, claim)| claim.changed_at);
@@ -121,6 +161,15 @@ impl<'a> Life<'a> {
     /// How the item stood to a sprint just before `end`.
     pub(crate) fn membership_at(&self, end: Timestamp, sprint: SprintId) -> SprintMembership {
         self.in_force(end).map_or_else(|absent| absent, |stage| stage.known_membership(sprint))
+    }
+
+    /// How the item stood to the hours of a sprint just before `end`.
+    pub(crate) fn task_standing_at(&self, end: Timestamp, sprint: SprintId) -> TaskStanding {
+        let absent = |absent| match absent {
+            SprintMembership::Unknown => TaskStanding::Unknown,
+            SprintMembership::Out | SprintMembership::In { .. } => TaskStanding::Out,
+        };
+        self.in_force(end).map_or_else(absent, |stage| stage.known_task_standing(sprint))
     }
 
     /// The category that the item's state was in just before `end`; `None` where that is not known, or it did not exist.
