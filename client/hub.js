@@ -86,7 +86,7 @@ class Line {
       this.#open(filter, lastEventId);
       return;
     }
-    post({ is: "state", state: this.#stream.state });
+    post({ is: "state", state: opening(this.#stream.state) });
     const all = union(this.#stream.filter, filter);
     if (String(queryOf(all)) !== String(queryOf(this.#stream.filter))) {
       // What the stream passed over until now a new page fetches; from its cursor on the stream tells it.
@@ -142,6 +142,7 @@ class Line {
         page.isBegun = true;
         // Where the stream goes on, what was there before is fetched; else it is sent anyway.
         page.post({ is: "event", event: event.resumed ? { ...event, reload: true } : event, id });
+        page.post({ is: "state", state: this.#stream.state });
       }
     }
   }
@@ -153,9 +154,15 @@ class Line {
     const event = { ...this.#connected, timestamp: this.#clock.now(), resumed: true, gap: false, scopes: [], url, reload: true };
     page.post({ is: "begin" });
     page.post({ is: "event", event, id: null });
+    page.post({ is: "state", state: this.#stream.state });
   }
 
   #tellAll(message) {
     for (const page of this.#pages.values()) page.post(message);
   }
+}
+
+/** How the stream stands for a page that knows of no boards yet, and for which it is not live therefore. */
+function opening(state) {
+  return state.name === "live" ? { ...state, name: "connecting", reason: "opening" } : state;
 }

@@ -146,8 +146,10 @@ export class Stream {
     // What is passed over the next stream brings again.
     if (!this.#clock.hear(event)) return this.renew();
     if (id) this.lastEventId = id;
-    this.#take(event);
+    const attempt = this.#attempt;
+    // Whoever hears that it is live knows by then which boards there are.
     this.#told.event(event, id || null);
+    if (this.#attempt === attempt && !this.#isClosed) this.#take(event);
   }
 
   /** What an event says of the connection. */

@@ -47,6 +47,24 @@ test("e13_pages that want the same share a stream, and one that comes later is t
   for (const name of ["first", "second"]) assert.equal(events(name).at(-1).type, "cache_invalidated");
 });
 
+test("e13_b7_no page is told that the stream is live before it is told which boards there are", async () => {
+  const { service, pages, want } = start();
+  const order = (name) => pages[name].filter(({ is }) => is !== "begin").map(({ event, state }) => event?.type ?? state.name);
+  want("first", WEB);
+  await settled();
+  service.say(connected);
+  await settled();
+  // One that is told at once how it stands, and one for which the stream is opened anew.
+  want("second", WEB);
+  want("third", CLINIC);
+  await settled();
+  service.say({ ...connected, resumed: true });
+  await settled();
+  assert.deepEqual(order("first").slice(0, 3), ["connecting", "connected", "live"]);
+  assert.deepEqual(order("second").slice(0, 3), ["connecting", "connected", "live"]);
+  assert.deepEqual(order("third"), ["connecting", "connected", "live"]);
+});
+
 test("e13_a page that wants more has the stream opened anew from its cursor, and hears nothing before that begins", async () => {
   const { service, want, events } = start();
   want("first", WEB);

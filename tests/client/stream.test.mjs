@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
-import { connect } from "../../client/index.js";
+import { connect, loading } from "../../client/index.js";
 import { NOON, SCOPE, board, connected, item, json, played, settled } from "./support.mjs";
 
 let client;
@@ -107,6 +107,24 @@ test("b1_who looks or comes back to the network tries at once, unless the server
   client.tryNow();
   await settled();
   assert.equal(service.streams.length, then + 1);
+});
+
+test("b7_it is live only once it is known which boards there are, and a listener that closes it leaves nothing behind", async () => {
+  const { service, time, options } = played();
+  client = connect(options);
+  const views = [];
+  client.subscribe((view) => views.push([view.connection.name, loading(view)]));
+  await settled();
+  service.say(connected);
+  await settled();
+  assert.equal(client.state.name, "live");
+  assert.deepEqual(views.filter(([name, missing]) => name === "live" && missing === 0), []);
+  client.on("event", () => client.close());
+  service.say({ type: "heartbeat", cursor: "1-0" });
+  await settled();
+  const asked = service.requests.length;
+  await time.pass(600_000);
+  assert.deepEqual([client.state.name, service.requests.length], ["closed", asked]);
 });
 
 test("b2_there is one stream at a time, and a planned end shows nothing", async () => {
