@@ -5,6 +5,9 @@ import { createServer } from "node:http";
 const PROJECT = "5f0c3a52-7c1e-4b7a-9d3e-2b8f6a1c4d90";
 const SPRINT = "a589a806-bf11-4d4f-a031-c19813331553";
 
+/** A board whose event would be larger comes without its items, which are fetched at its `url`, as from the service. */
+const EVENT_BYTES_MAX = 65_536;
+
 /** Starts a service with some boards, each `{ team, items, metrics }`, on a free port of loopback. */
 export async function fakeServer({ boards = [{}], heartbeatMs = 15_000, port = 0 } = {}) {
   const server = new Fake(boards, heartbeatMs);
@@ -138,7 +141,7 @@ class Fake {
     if (pathname !== "/api/snapshot") return json(response, 404, { error: { code: "not_found", message: "there is nothing at this address", remedy: "ask for /api/snapshot" } });
     const state = { level: "full", dataAsOf: Date.now(), cursor: this.#cursor() };
     if (searchParams.size > 0 && boards.length === 1) return json(response, 200, { ...boards[0].data, ...state });
-    const scopes = boards.map(({ names }) => ({ ...names, level: "full", dataAsOf: Date.now(), url: `/api/snapshot?project=${names.projectId}&team=${names.teamId}` }));
+    const scopes = boards.map(({ names }) => ({ ...names, level: "full", dataAsOf: Date.now(), url: urlOf(names) }));
     return json(response, 200, { scopes, level: "full", cursor: state.cursor });
   }
 
@@ -155,9 +158,15 @@ class Fake {
     if (resumed) return this.#log.slice(known).forEach((block) => response.write(block));
     boards.forEach(({ scope, data }, index) => {
       const isLast = index === boards.length - 1;
-      response.write(this.#block({ type: "snapshot", ...scope, source: "system", data }, isLast ? this.#cursor() : undefined));
+      const isLarge = JSON.stringify(data).length > EVENT_BYTES_MAX;
+      const told = isLarge ? { data: { ...data, items: undefined }, url: urlOf(scope) } : { data };
+      response.write(this.#block({ type: "snapshot", ...scope, source: "system", ...told }, isLast ? this.#cursor() : undefined));
     });
   }
+}
+
+function urlOf({ projectId, teamId }) {
+  return `/api/snapshot?project=${projectId}&team=${teamId}`;
 }
 
 function json(response, status, body) {

@@ -12,7 +12,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { DashboardSSEClient } from "../../client/dashboard-sse-client.js";
 import { fakeServer } from "../../client/fake.js";
-import { boardUrl, connect } from "../../client/index.js";
+import { board, boardUrl, connect } from "../../client/index.js";
 import { webStorage } from "../../client/storage.js";
 import { closedSchema, metricsOf, startDemo, until } from "./support.mjs";
 
@@ -105,11 +105,13 @@ test("the service for tests answers and says what the schema says, and its numbe
   const rows = await metricsOf();
   const burndown = { unit: "points", original: 8, days: [{ date: "2026-11-16", working: true, ideal: 0, remaining: 8 }], today: [] };
   const metrics = Object.fromEntries(rows.map(([id]) => [id, 1]));
-  const server = await fakeServer({ heartbeatMs: 100, boards: [{ team: "Web", items: [{ id: 1 }], metrics, burndown }, { team: "Mobile" }] });
+  const server = await fakeServer({ heartbeatMs: 100, boards: [{ team: "Web", items: [{ id: 1 }], metrics, burndown }, { team: "Mobile", items: Array.from({ length: 300 }, (_, index) => ({ id: index + 1 })) }] });
   ends.push(() => server.close());
   const heard = new Set();
-  const client = start({ url: server.url, onEvent: (event) => (heard.add(event.type), isA("Event", event)) });
-  await until("the boards came", () => client.boards.length === 2);
+  const apart = [];
+  const client = start({ url: server.url, onEvent: (event) => (heard.add(event.type), isA("Event", event), event.url && !event.data.items && apart.push(event.data.team.name)) });
+  await until("the boards came, and a large one's items apart", () => client.boards.length === 2 && board(client.getState(), { team: "Mobile" }).items.size === 300);
+  assert.deepEqual(apart, ["Mobile"]);
   for (const [id, unit] of rows) assert.equal(client.boards.find(({ team }) => team.name === "Web").metrics[id].unit, unit, id);
   server.change("Web", { id: 1, state: "Closed", stateCategory: "Completed" });
   server.change("Web", { id: 2 });
