@@ -161,6 +161,16 @@ class Server {
     return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)[1]);
   }
 
+  /** It does nothing any more, and nobody is told. */
+  freeze() {
+    process.kill(this.#child.pid, "SIGSTOP");
+  }
+
+  /** It goes on. */
+  thaw() {
+    process.kill(this.#child.pid, "SIGCONT");
+  }
+
   /** The end that no process can prepare for. */
   async kill() {
     await this.#end("SIGKILL");
@@ -377,9 +387,14 @@ export async function launchBrowser() {
     defaultViewport: { width: 1280, height: 800 },
   });
   return {
+    /** Stops the browser with all its processes, as a device does that falls asleep; or lets it go on. */
+    sleep: () => signal(browser.process().pid, "SIGSTOP"),
+    wake: () => signal(browser.process().pid, "SIGCONT"),
+    /** Where tabs share what they keep and nothing with those of another context. */
+    newContext: () => browser.createBrowserContext(),
     /** Opens an empty page that records what it must never do. */
-    async newPage() {
-      const page = await browser.newPage();
+    async newPage(context = browser) {
+      const page = await context.newPage();
       const faults = [];
       page.on("pageerror", (error) => faults.push(`an error in the page: ${error.stack ?? error}`));
       page.on("dialog", (dialog) => {
@@ -398,6 +413,13 @@ export async function launchBrowser() {
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Sends a signal to a process and those that it started, the youngest last. */
+async function signal(pid, name) {
+  process.kill(pid, name);
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  for (const child of children.split(" ").filter(Boolean)) await signal(Number(child), name);
 }
 
 /** The boards as the page shows them, each number as it was sent: by scope, items by id and metrics by name. */

@@ -1,0 +1,84 @@
+// What the page may cost: bytes and memory. How long it takes depends on the machine, and is measured by
+// `scripts/measure page`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { atEnd, page, startServer, until, useBrowser } from "./support.mjs";
+import { itemOf, startWall, watch, watched } from "./wall.mjs";
+
+const PAGE_BYTES_MAX = 120_000;
+/** `scripts/long page` says a hundred thousand. */
+const EVENTS = Number(process.env.BOARDCAST_TEST_EVENTS ?? 5000);
+const BATCH = 250;
+/** What the heap may grow by, whatever the number of events: one that grew with them would pass it long before the end. */
+const HEAP_GROWTH_MAX = 1_000_000;
+
+useBrowser();
+
+async function open(sizes, more = "") {
+  const service = await startServer();
+  const wall = await startWall(service, sizes);
+  atEnd(wall.close);
+  await watch(page);
+  await page.goto(`${wall.front.origin}/api/dashboard${more}`);
+  await until("it is live", () => watched(page), ({ live }) => live !== null);
+  return { ...wall, service };
+}
+
+test("the page comes compressed and is small, and no stream is compressed", async (told) => {
+  const session = await page.createCDPSession();
+  await session.send("Network.enable");
+  const answers = new Map();
+  const ended = new Map();
+  session.on("Network.responseReceived", ({ requestId, response }) => answers.set(requestId, response));
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => ended.set(requestId, encodedDataLength));
+  const { service } = await open();
+  const files = [...answers].filter(([, { url }]) => new URL(url).pathname.startsWith("/api/dashboard"));
+  await until("each file came", () => files.every(([id]) => ended.has(id)));
+  const bytes = files.reduce((sum, [id]) => sum + ended.get(id), 0);
+  assert.ok(files.length >= 10, `only ${files.length} files`);
+  for (const [, { url, headers }] of files) assert.equal(headers["content-encoding"], "gzip", `${url} is not compressed`);
+  told.diagnostic(`${files.length} files, ${bytes} bytes`);
+  assert.ok(bytes < PAGE_BYTES_MAX, `the page has ${bytes} bytes`);
+  const stream = await fetch(`${service.origin}/api/sse/dashboard`, { headers: { "accept-encoding": "gzip, br" } });
+  assert.equal(stream.headers.get("content-encoding"), null);
+  await stream.body.cancel();
+});
+
+test("memory does not grow with events, of the page and of the worker that has its stream", async (told) => {
+  const { fake } = await open([140, 40], "?team=Team%201");
+  const worker = await page.browserContext().waitForTarget((target) => target.type() === "shared_worker");
+  const sessions = await Promise.all([page.target(), worker].map((target) => target.createCDPSession()));
+  const heap = async () => {
+    const sizes = [];
+    for (const session of sessions) {
+      for (let round = 0; round < 3; round += 1) await session.send("HeapProfiler.collectGarbage");
+      sizes.push((await session.send("Runtime.getHeapUsage")).usedSize);
+    }
+    return sizes;
+  };
+  const nodes = () => page.evaluate(() => document.getElementsByTagName("*").length);
+  let said = 0;
+  /** Says some events, each of which changes what is shown, and waits until the page has taken in the last. */
+  const say = async (count) => {
+    for (const end = said + count; said < end; ) {
+      for (let index = 0; index < BATCH; index += 1, said += 1) {
+        if (said % 3 === 0) fake.move("Team 1", "points.remaining", 10 + (said % 50));
+        else fake.change("Team 1", { ...itemOf(1 + (said % 140)), title: `Item at ${said}`, state: said % 2 ? "Active" : "New", stateCategory: said % 2 ? "InProgress" : "Proposed" });
+      }
+      fake.change("Team 1", { id: 1, title: `Marked ${said}.` });
+      await until("the page heard all", () => page.evaluate((mark) => document.body.textContent.includes(mark), `Marked ${said}.`));
+    }
+  };
+  // What is kept of the newest events has its size by then.
+  await say(Math.max(1000, EVENTS / 20));
+  const [before, elements] = [await heap(), await nodes()];
+  await say(EVENTS);
+  const [now, then] = [await heap(), await nodes()];
+  const kB = (bytes) => Math.round(bytes / 1000);
+  told.diagnostic(`${EVENTS} events: page ${kB(before[0])} → ${kB(now[0])} kB, worker ${kB(before[1])} → ${kB(now[1])} kB, elements ${elements} → ${then}`);
+  now.forEach((size, index) => assert.ok(size - before[index] < HEAP_GROWTH_MAX, `the heap of the ${index ? "worker" : "page"} grew by ${size - before[index]} bytes`));
+  assert.ok(Math.abs(then - elements) < elements / 10, `${elements} elements became ${then}`);
+});
