@@ -4,14 +4,15 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { beforeEach, test } from "node:test";
 
-/** A module of the page as an address; what it imports has to be one as well. */
-async function moduleOf(name, imports = {}) {
-  let source = await readFile(new URL(`../../web/${name}`, import.meta.url), "utf8");
-  for (const [file, address] of Object.entries(imports)) source = source.replace(`"./${file}"`, JSON.stringify(address));
+/** A module of the page or of the client as an address; what it imports becomes one as well. */
+async function moduleOf(name) {
+  const read = (folder) => readFile(new URL(`../../${folder}/${name}`, import.meta.url), "utf8");
+  let source = await read("web").catch(() => read("client"));
+  for (const [specifier, file] of source.matchAll(/"\.\/([\w-]+\.js)"/g)) source = source.replace(specifier, JSON.stringify(await moduleOf(file)));
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
-const api = await import(await moduleOf("api.js", { "refusal.js": await moduleOf("refusal.js") }));
+const api = await import(await moduleOf("api.js"));
 
 let kept;
 let refused;

@@ -135,7 +135,7 @@ test("e13_where there is no shared worker one tab leads, and another does when t
   await until("the second is live", () => state(other), (word) => word === "live");
   await until("there is one stream", running, (count) => count === 1);
   await page.goto("about:blank");
-  const newest = () => other.$eval("#events li", (entry) => entry.textContent);
+  const newest = () => other.$eval("#events", (list) => list.firstElementChild?.textContent ?? null);
   const before = await newest();
   await until("the second hears of changes", newest, (text) => text !== before);
   await until("there is one stream", running, (count) => count === 1);
