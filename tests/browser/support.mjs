@@ -276,6 +276,8 @@ export async function startScripted() {
     listened: () => until("the page opens the stream", () => streams.size > 0),
     /** How many streams were opened. */
     opened: () => opened,
+    /** How many listen. */
+    listening: () => streams.size,
     /** How often something else was answered than what was asked for. */
     refused: () => refused,
     /** Ends every stream. */

@@ -1,0 +1,629 @@
+// The wall: read from five metres away, one team at a time, for months without anybody who touches it.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { PROJECT, SCOPE, board, connected, item, page, screenshot, startScripted, startServer, until, useBrowser } from "./support.mjs";
+
+const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const SIZES = [[1280, 720], [1920, 1080], [3840, 2160], [1080, 1920], [1280, 1024], [2560, 1080]];
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+let server;
+
+useBrowser();
+
+const state = () => page.$eval("body", (body) => body.dataset.state);
+const open = (more = "?wall&dim=off") => page.goto(`${server.origin}/api/dashboard${more}`);
+/** What an element says, nothing where it is not seen or not there yet. */
+const text = async (selector) => (await texts(selector))[0] ?? "";
+const texts = (selector) => page.$$eval(selector, (all) => all.filter((element) => element.checkVisibility()).map((element) => element.innerText.replace(/\s+/g, " ").trim()));
+const isLive = () => until("the wall is live", state, (word) => word === "live");
+const frames = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+const metric = (value, unit = "items", more = {}) => ({ value, unit, ...more });
+const day = (date, working, ideal, remaining) => ({ date, working, ideal, ...(remaining !== undefined && { remaining, completed: 40 - remaining, scope: 40 }) });
+
+/** A board such as most are. */
+const usual = (items = [], more = {}) => ({
+  ...board(items),
+  metrics: {
+    "points.remaining": metric(23, "points"),
+    "points.total": metric(40, "points"),
+    "items.completed": metric(4),
+    "items.total": metric(11),
+    "items.blocked": metric(1),
+    "items.aging": metric(1),
+    "cycle.p85": metric(7.5, "days"),
+    "hours.remaining": metric(31.5, "hours"),
+    "hours.capacity": metric(80, "hours"),
+    "bugs.open": metric(2, "bugs"),
+    "sprint.days_left": metric(4, "days"),
+  },
+  burndown: {
+    unit: "points",
+    original: 40,
+    days: [day("2026-11-16", true, 36, 38), day("2026-11-17", true, 32, 30), day("2026-11-18", false, 32, 30), day("2026-11-19", true, 28, 23), day("2026-11-20", true, 24), day("2026-11-23", true, 0)],
+    today: [],
+  },
+  outlook: { verdict: "at_risk", text: "58 % likely to complete all 7 items (23 points) on the 4 working days left. In 85 of 100 runs at least 5; all of it by 2026-12-01.", inputs: {} },
+  scopeChanges: [],
+  ...more,
+});
+
+const old = (id, more = {}) => item(id, { changedAt: Date.now() - (id % 1000) * HOUR_MS, ageDays: 1, ...more });
+const someItems = () => [
+  old(1, { title: "Customer signs in", blocked: true, blockedBy: "tag Blocked", blockedSince: Date.now() - 3 * DAY_MS - HOUR_MS }),
+  old(2, { title: "Pay by card", ageDays: 9.2, assignedTo: { id: null, name: "Jamal Hartnett" } }),
+  old(3, { title: "Print the receipt", assignedTo: null, stateCategory: "Resolved", state: "Resolved" }),
+  old(4, { title: "Never begun", assignedTo: null, stateCategory: "Proposed", state: "New", ageDays: null }),
+  old(5, { title: "Done", blocked: true, stateCategory: "Completed", state: "Closed", ageDays: null }),
+];
+
+const LONG_TEAM = "Payments Reconciliation and Settlement Engineering Platform";
+const LONG_NAME = "Wolfeschlegelsteinhausen-Bergerdorff Hub";
+
+/** A board such as none should be. */
+function nasty() {
+  const title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft ".repeat(8);
+  const items = Array.from({ length: 30 }, (_, index) => old(900_000 + index, { title, type: "Product Backlog Item", blocked: index % 2 === 0, blockedSince: Date.now() - index * DAY_MS, ageDays: 400.25, assignedTo: { id: null, name: LONG_NAME } }));
+  const whole = usual(items);
+  return {
+    ...whole,
+    project: { id: PROJECT, name: "Enterprise Resource Planning and Customer Relationship 2026" },
+    team: { ...whole.team, name: LONG_TEAM.padEnd(60, "s") },
+    sprint: { ...whole.sprint, name: "Programme Increment 12 Iteration 4 (hardening)" },
+    metrics: {
+      ...whole.metrics,
+      "points.remaining": metric(123_456.75, "points", { approximate: true }),
+      "points.total": metric(234_567.25, "points"),
+      "items.aging": metric(30),
+      "hours.remaining": metric(123_456.75, "hours"),
+      "hours.capacity": metric(123_456.75, "hours"),
+    },
+    outlook: { verdict: "behind", text: `${whole.outlook.text} ${whole.outlook.text}`, inputs: {} },
+  };
+}
+
+/** Opens a wall on boards; each is a scope with what its snapshot says. */
+async function openWall(boards = [{ data: usual(someItems()) }], more = "?wall&dim=off") {
+  server = await startScripted();
+  const scopes = boards.map((_, index) => ({ ...SCOPE, teamId: SCOPE.teamId.replace(/^./, String(index)) }));
+  await open(more);
+  await server.listened();
+  server.say({ ...connected, scopes });
+  boards.forEach(({ data, ...event }, index) => server.say({ type: "snapshot", ...scopes[index], ...event, data }));
+  await until("a team is shown", () => page.$$eval(".w-team", (all) => all.length), Boolean);
+  return scopes;
+}
+
+/** How high capitals are of each text that is seen, in hundredths of the screen's height. */
+function capitals() {
+  return page.evaluate(() => {
+    const pencil = document.createElement("canvas").getContext("2d");
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      const isSeen = element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !element.closest(".w-unseen");
+      if (node.textContent.trim() === "" || !isSeen) continue;
+      const style = getComputedStyle(element);
+      pencil.font = `${style.fontStyle} ${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+      const scale = element instanceof SVGElement ? element.getScreenCTM().d : element.getBoundingClientRect().height / (element.offsetHeight || element.getBoundingClientRect().height);
+      const height = pencil.measureText("H").actualBoundingBoxAscent * scale;
+      found.push({ text: node.textContent.trim().slice(0, 40), percent: (100 * height) / innerHeight, isNumber: element.matches(".w-amount") });
+    }
+    return found;
+  });
+}
+
+// A 55-inch screen is 685 mm high. At 5 m ten arc minutes are 14.5 mm of it, twenty are 29.1 mm.
+const arcMinutes = (minutes) => (100 * 5000 * Math.tan((minutes / 60) * (Math.PI / 180))) / 685;
+
+async function isLegible(what) {
+  const all = await capitals();
+  assert.ok(all.filter(({ isNumber }) => isNumber).length >= 1 && all.length > 20, `${what}: ${all.length} texts are seen`);
+  const small = all.filter(({ percent, isNumber }) => percent < arcMinutes(isNumber ? 20 : 10));
+  assert.deepEqual(small, [], `${what}: too small for five metres`);
+}
+
+/** What is cut off, out of the screen, or over something else. */
+function misplaced() {
+  return page.evaluate(() => {
+    const faults = [];
+    const { scrollWidth, scrollHeight } = document.documentElement;
+    if (scrollWidth > innerWidth || scrollHeight > innerHeight) faults.push(`the page is ${scrollWidth}×${scrollHeight}`);
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const boxes = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      if (node.textContent.trim() === "" || !element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || element.closest(".w-unseen")) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const words = node.textContent.trim().slice(0, 30);
+      const size = parseFloat(getComputedStyle(element).fontSize);
+      for (const { left, right, top, bottom } of range.getClientRects()) {
+        // Of a line only what letters are drawn in.
+        const slack = Math.max(0, (bottom - top - size) / 2);
+        const box = { words, node, left, right, top: top + slack, bottom: bottom - slack };
+        boxes.push(box);
+        for (let around = element; around !== document.documentElement; around = around.parentElement) {
+          const clip = around.getBoundingClientRect();
+          const isClipping = getComputedStyle(around).overflow !== "visible" || around.matches(".w-part, .w-tile, li");
+          if (isClipping && !(around instanceof SVGElement) && (box.left < clip.left - 1 || box.right > clip.right + 1 || box.top < clip.top - 1 || box.bottom > clip.bottom + 1)) {
+            faults.push(`${words} is outside of ${around.tagName}.${around.className}`);
+          }
+        }
+        if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) faults.push(`${words} is outside of the screen`);
+      }
+    }
+    boxes.forEach((one, index) => {
+      for (const other of boxes.slice(index + 1)) {
+        if (one.node === other.node) continue;
+        const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+        const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+        if (wide > 1 && high > 0.12 * (one.bottom - one.top)) faults.push(`${one.words} is over ${other.words}`);
+      }
+    });
+    const parts = [...document.querySelectorAll(".w-part:not(.w-left-out)")].filter((part) => part.checkVisibility() && part.getBoundingClientRect().height > 0);
+    for (const part of parts) {
+      for (const inner of part.querySelectorAll("*")) {
+        if (!(inner instanceof SVGElement) && inner.scrollWidth > inner.clientWidth + 1 && inner.clientWidth > 0 && getComputedStyle(inner).overflow !== "visible" && !inner.matches("input, .w-unseen")) faults.push(`${inner.className} is cut off`);
+      }
+    }
+    return [...new Set(faults)];
+  });
+}
+
+async function fits(what) {
+  await frames();
+  assert.deepEqual(await misplaced(), [], what);
+}
+
+test("five metres away capitals of numbers have twenty arc minutes and all others ten", async () => {
+  assert.ok(arcMinutes(10) > 2.12 && arcMinutes(20) > 4.24);
+  for (const [name, data] of [["usual", usual(someItems())], ["nasty", nasty()]]) {
+    for (const [width, height] of [[1920, 1080], [3840, 2160]]) {
+      await page.setViewport({ width, height });
+      await openWall([{ data }]);
+      await isLive();
+      await frames();
+      await isLegible(`${name} at ${width}`);
+      await server.stop();
+    }
+  }
+});
+
+test("nothing is cut off or over something else, whatever things are called and whatever the screen", async () => {
+  const since = Date.now() - 90_000;
+  const outage = { reason: "unauthorised", since, retryAt: Date.now() + HOUR_MS, remedy: "check AZURE_DEVOPS_PAT, or the identity of boardcast" };
+  const cases = [
+    ["usual", "?wall&dim=off", { data: usual(someItems()) }],
+    ["nasty", "?wall&dim=off", { data: nasty() }],
+    ["demo", "?wall&dim=off", { data: nasty(), demo: true }],
+    ["cached", "?wall=never&dim=off&theme=pink", { data: nasty(), demo: true, level: "cached", dataAsOf: since, outage }],
+    ["mock", "?wall&dim=off&theme=light", { data: nasty(), level: "mock", mock: true, outage }],
+  ];
+  for (const [name, more, event] of cases) {
+    await page.setViewport({ width: 1280, height: 720 });
+    await openWall([event], more);
+    for (const [width, height] of SIZES) {
+      await page.setViewport({ width, height });
+      await fits(`${name} at ${width}×${height}`);
+      await screenshot(page, `wall-${name}-${width}x${height}`);
+      assert.equal(await text(".w-team"), event.data.team.name);
+      assert.ok((await texts(".w-tile")).length >= 1, "numbers are shown");
+      assert.ok((await texts(".w-need")).length >= 1, `${name} at ${width}×${height}: what needs us is shown`);
+    }
+    await server.stop();
+  }
+});
+
+/** A picture of the wall without what tells the time. */
+async function picture() {
+  await page.evaluate(() => {
+    document.querySelectorAll(".w-age, .w-clock").forEach((element) => (element.style.visibility = "hidden"));
+  });
+  return Buffer.from(await page.screenshot({ type: "png" })).toString("base64");
+}
+
+/** In how many pixels two pictures differ, as the browser itself decodes them. */
+function differing(one, other) {
+  return page.evaluate(
+    async (...pictures) => {
+      const pixels = await Promise.all(
+        pictures.map(async (base64) => {
+          const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+          const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+          const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+          canvas.drawImage(image, 0, 0);
+          return new Uint32Array(canvas.getImageData(0, 0, image.width, image.height).data.buffer);
+        }),
+      );
+      const [left, right] = pixels;
+      return left.length === right.length ? left.reduce((count, pixel, at) => count + (pixel === right[at] ? 0 : 1), 0) : Infinity;
+    },
+    one,
+    other,
+  );
+}
+
+test("b2_fault_page_2_twenty planned ends of the stream change no pixel of a wall that rests", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  const scopes = await openWall([{ data: usual(someItems()) }], "?wall&dim=off&shift=off");
+  await isLive();
+  await frames();
+  const before = await picture();
+  await page.evaluate(() => {
+    globalThis.seen = [];
+    const isTime = (node) => Boolean((node.nodeType === Node.TEXT_NODE ? node.parentElement : node)?.closest(".w-age, .w-clock"));
+    const note = (records) => {
+      for (const { target, type, attributeName, addedNodes } of records) {
+        if (!isTime(target)) globalThis.seen.push([type, attributeName, target.nodeName, target.className, addedNodes.length].join());
+      }
+    };
+    new MutationObserver(note).observe(document.body, { attributes: true, childList: true, characterData: true, subtree: true });
+  });
+  const opened = server.opened();
+  const reasons = ["lifetime", "slow", "lost", "shutdown"];
+  const changed = [];
+  for (let end = 1; end <= 20; end += 1) {
+    server.say({ type: "closing", reason: reasons[end % reasons.length], reconnectAfterMs: 5 });
+    server.end();
+    changed.push(await differing(before, await picture()));
+    await until("the wall opens the next stream", server.opened, (number) => number === opened + end);
+    server.say({ ...connected, scopes, resumed: true });
+    await frames();
+    changed.push(await differing(before, await picture()));
+  }
+  assert.deepEqual(changed.filter(Boolean), []);
+  assert.equal(changed.length, 40);
+  assert.deepEqual(await page.evaluate(() => globalThis.seen), []);
+  // Both witnesses see what does change.
+  server.say({ type: "metric_changed", ...scopes[0], metric: "points.remaining", value: 22, previous: 23, changePercent: 4.3, unit: "points", reason: "settle", threshold: 0.05 });
+  await until("the number is shown", () => text('[data-metric="points.remaining"] .w-amount'), (number) => number === "22");
+  assert.ok((await differing(before, await picture())) > 100);
+  assert.ok((await page.evaluate(() => globalThis.seen.length)) > 0);
+});
+
+/** The contrast of every text that is seen to what is below it, with what is written over both. */
+function contrasts() {
+  return page.evaluate(() => {
+    const parse = (colour) => colour.match(/[\d.]+/g).map(Number);
+    const mixed = (below, [red, green, blue], alpha) => [red, green, blue].map((part, index) => part * alpha + below[index] * (1 - alpha));
+    const luminance = (colour) => {
+      const [red, green, blue] = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const water = getComputedStyle(document.querySelector(".w-water"));
+    const fill = /fill='%23(\w{6})'/.exec(water.backgroundImage)?.[1].match(/../g).map((part) => parseInt(part, 16));
+    const walker = document.createTreeWalker(document.querySelector(".w"), NodeFilter.SHOW_TEXT);
+    const found = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      if (node.textContent.trim() === "" || !element.checkVisibility() || element.closest(".w-unseen")) continue;
+      let around = element;
+      while (around && (parse(getComputedStyle(around).backgroundColor)[3] === 0)) around = around.parentElement;
+      const style = getComputedStyle(element);
+      let colours = [parse(element instanceof SVGElement ? style.fill : style.color), parse(getComputedStyle(around).backgroundColor)];
+      if (fill && !element.closest(".w-band, .w-mark")) colours = colours.map((below) => mixed(below, fill, Number(water.opacity)));
+      const [light, dark] = colours.map(luminance).sort((one, other) => other - one);
+      found.push([node.textContent.trim().slice(0, 30), Number(((light + 0.05) / (dark + 0.05)).toFixed(2))]);
+    }
+    return found;
+  });
+}
+
+/** What the checker finds; it cannot look through what is written over everything, so contrasts are computed as well. */
+async function isForEveryone(what) {
+  const all = await contrasts();
+  assert.ok(all.length > 20, what);
+  assert.deepEqual(all.filter(([, ratio]) => !(ratio >= 4.5)), [], what);
+  await page.evaluate(`${AXE}; 0`);
+  const { violations, judged } = await page.evaluate(async (tags) => {
+    const water = document.querySelector(".w-water");
+    water.remove();
+    const { violations, passes } = await axe.run(document, { runOnly: { type: "tag", values: tags } });
+    document.body.append(water);
+    return {
+      violations: violations.map(({ id, nodes }) => [id, nodes.length, nodes[0].html.slice(0, 120), nodes[0].failureSummary?.slice(0, 300)]),
+      judged: passes.find(({ id }) => id === "color-contrast")?.nodes.length ?? 0,
+    };
+  }, RULES);
+  assert.deepEqual(violations, [], what);
+  assert.ok(judged > 15, `${what}: only ${judged} contrasts could be judged`);
+}
+
+test("a checker finds nothing on a wall that is live, cached, mock, dim or not heard, and everything is said in words", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  for (const theme of ["dark", "light"]) {
+    const [scope] = await openWall([{ data: usual(someItems()) }], `?wall&dim=off&theme=${theme}`);
+    await isLive();
+    await isForEveryone(`live, ${theme}`);
+    const since = Date.now() - 60_000;
+    server.say({ type: "degraded", ...scope, level: "cached", to: "cached", from: "full", reason: "server_error", since, retryAt: Date.now() + 30_000, dataAsOf: since });
+    await until("it is cached", state, (word) => word === "cached");
+    await frames();
+    assert.match(await text(".w-band"), /Cached: the last known board\. Azure DevOps answers with errors \(since \d\d:\d\d:\d\d\).* Next try in \d+ s\.$/);
+    await isForEveryone(`cached, ${theme}`);
+    await screenshot(page, `wall-cached-${theme}`);
+    server.say({ type: "snapshot", ...scope, data: usual(someItems()), level: "mock", mock: true, outage: { reason: "server_error", since, retryAt: null } });
+    await until("it is a mock", state, (word) => word === "mock");
+    await frames();
+    assert.match(await text(".w-band"), /Mock: nothing is known, and these are invented contents\./);
+    await isForEveryone(`mock, ${theme}`);
+    server.say({ type: "snapshot", ...scope, data: usual(someItems()) });
+    await isLive();
+    assert.equal(await text(".w-band"), "");
+    server.instead = (response) => response.writeHead(503).end();
+    server.end();
+    await until("it is not heard", state, (word) => word === "disconnected");
+    await frames();
+    await until("it says why and since when", () => text(".w-band"), (words) => /in its place, 503 \(since \d\d:\d\d:\d\d\)/.test(words));
+    assert.match(await text(".w-word"), /disconnected/);
+    await isForEveryone(`disconnected, ${theme}`);
+    await isLegible(`disconnected, ${theme}`);
+    await screenshot(page, `wall-disconnected-${theme}`);
+    await server.stop();
+  }
+  await openWall([{ data: usual(someItems()) }], "?wall&dim=00:00-23:59");
+  await isLive();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dim");
+  await isForEveryone("dim");
+});
+
+test("every part says what is no live truth, so that any crop tells", async () => {
+  const marks = () => page.$$eval(".w-part:not([hidden])", (parts) => parts.filter((part) => part.checkVisibility() && !part.matches(".w-head, .w-band, .w-left-out")).map((part) => [part.className.match(/w-(?!part)\w+/)[0], part.querySelector(".w-marks").innerText.replace(/\s+/g, " ")].join(": ")));
+  const all = (words) => ["outlook", "numbers", "chart", "needs", "changes"].map((name) => `w-${name}: ${words}`);
+  await page.setViewport({ width: 1920, height: 1080 });
+  const [scope] = await openWall([{ data: usual(someItems()), demo: true }]);
+  await isLive();
+  assert.deepEqual(await marks(), all("DEMO"));
+  const water = () => page.$eval(".w-water", (element) => [/>(\w+)</.exec(decodeURIComponent(getComputedStyle(element).backgroundImage))?.[1], getComputedStyle(element).pointerEvents, element.getBoundingClientRect().width === innerWidth]);
+  assert.deepEqual(await water(), ["DEMO", "none", true]);
+  server.say({ type: "degraded", ...scope, level: "cached", to: "cached", from: "full", reason: "server_error", since: Date.now(), retryAt: null, dataAsOf: Date.now() });
+  await until("it is cached", state, (word) => word === "cached");
+  await frames();
+  assert.deepEqual(await marks(), all("DEMO CACHED"));
+  server.say({ type: "snapshot", ...scope, data: usual(someItems()), level: "mock", mock: true });
+  await until("it is a mock", state, (word) => word === "mock");
+  await frames();
+  assert.deepEqual(await marks(), all("MOCK").filter((part) => !part.startsWith("w-changes")));
+  assert.deepEqual(await water(), ["MOCK", "none", true]);
+  server.instead = (response) => response.writeHead(503).end();
+  server.end();
+  await until("it is not heard", state, (word) => word === "disconnected");
+  await frames();
+  assert.deepEqual(await marks(), all("MOCK NOT LIVE").filter((part) => !part.startsWith("w-changes")));
+});
+
+test("what needs somebody is named: blocked since when, older than most, nobody's, and how many more", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  const [scope] = await openWall();
+  await isLive();
+  assert.deepEqual(await texts(".w-need"), ["#1 Customer signs in Blocked for 3 d · Ada Lovelace", "#2 Pay by card 9.2 d in progress, usual is up to 7.5 d · Jamal Hartnett", "#3 Print the receipt Resolved, and nobody’s"]);
+  assert.deepEqual(await texts(".w-tile"), ["Points left 23 of 40", "Items done 4 of 11", "Items blocked 1", "Hours left 31.5 h of 80", "Open bugs 2", "Days left 4"]);
+  // A task is as old as its story, and is not what `items.aging` counts; a blocked one says what it is.
+  const tasks = [item(10, { type: "Task", title: "Old task", parent: 2, ageDays: 30 }), item(11, { type: "Task", title: "Stuck task", parent: 2, blocked: true })];
+  const many = Array.from({ length: 9 }, (_, index) => item(20 + index, { title: `Waiting ${index}`, blocked: true }));
+  server.say({ type: "snapshot", ...scope, data: usual([...someItems(), ...tasks, ...many]) });
+  await until("all are counted", () => text(".w-needs h2"), (words) => words === "Needs us now: 13");
+  await frames();
+  const shown = await texts(".w-need");
+  assert.equal(await text(".w-needs .w-more"), `and ${13 - shown.length} more`);
+  assert.ok(shown.length >= 3 && shown[0].startsWith("#1 ") && shown[1] === "#11 Stuck task Task blocked · Ada Lovelace", shown.join("\n"));
+  // Where there is nothing, that is said as well; and without a value the others come first.
+  const metrics = { "items.blocked": metric(0), "points.remaining": metric(null, "points", { reason: "nothing is estimated" }), "items.wip": metric(3) };
+  server.say({ type: "snapshot", ...scope, data: usual([old(8)], { metrics, burndown: null }) });
+  await until("nothing needs anybody", () => text(".w-needs h2"), (words) => words === "Needs nobody now");
+  assert.deepEqual(await texts(".w-tile"), ["Items blocked 0", "In progress 3", "Points left –"]);
+  assert.equal(await text(".w-chart"), "");
+});
+
+const move = (scope, more = {}) => ({ type: "workitem_changed", ...scope, workItemId: 1, rev: 2, changeType: "state", title: "Customer signs in", changedBy: { id: null, name: "Jamal Hartnett" }, fields: { "System.State": { old: "Active", new: "Resolved" } }, stateCategory: { old: "InProgress", new: "Resolved" }, item: item(1, { rev: 2, state: "Resolved", changedAt: Date.now() }), changedAt: Date.now(), ...more });
+
+test("the last changes are told in people's words, and people by their initials where that is asked for", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  let [scope] = await openWall();
+  await isLive();
+  const changes = () => texts(".w-changes li");
+  assert.deepEqual(await changes(), ["#1 Customer signs in: Active · 1 h ago", "#2 Pay by card: Active · 2 h ago", "#3 Print the receipt: Resolved · 3 h ago"]);
+  server.say(move(scope));
+  server.say(move(scope, { workItemId: 2, rev: 3, title: "Pay by card", fields: { "Microsoft.VSTS.Common.StackRank": { old: 1, new: 2 } }, item: item(2, { rev: 3, title: "Pay by card" }) }));
+  server.say({ ...move(scope), teamId: SCOPE.teamId, title: "Of another team" });
+  await until("the change is told", changes, ([first]) => /^Jamal Hartnett moved #1 Customer signs in: Active → Resolved · \d s ago$/.test(first));
+  assert.ok(!(await changes()).join().includes("another team"));
+  await server.stop();
+  [scope] = await openWall([{ data: usual(someItems()) }], "?wall&dim=off&names=initials");
+  await isLive();
+  server.say(move(scope, { fields: { "System.AssignedTo": { old: { id: null, name: "Ada Lovelace" }, new: { id: null, name: "María José Carreño Quiñones" } } } }));
+  await until("the change is told", changes, ([first]) => /^JH assigned #1 Customer signs in: AL → MJCQ · \d s ago$/.test(first));
+  const all = await page.evaluate(() => document.body.innerText);
+  for (const name of ["Ada", "Lovelace", "Jamal", "Hartnett", "María"]) assert.ok(!all.includes(name), name);
+});
+
+const teams = (...verdicts) => verdicts.map((verdict, index) => ({ data: { ...usual(someItems()), team: { id: String(index), name: `Team ${index} ${verdict}` }, outlook: { verdict, text: "So it stands.", inputs: {} } } }));
+
+test("teams take turns, the worst first and longer, and who has a remote control pauses and steps", async () => {
+  await openWall(teams("on_track", "at_risk", "behind"), "?wall=5s&dim=off");
+  const shown = () => text(".w-team");
+  const turns = () => page.evaluate(() => document.getAnimations().map((turn) => [turn.effect.getTiming().duration, turn.playState, Math.round(turn.currentTime / 1000)]));
+  await until("the worst is shown", shown, (name) => name === "Team 2 behind");
+  assert.deepEqual((await turns()).map(([duration]) => duration), [10_000]);
+  assert.equal(await page.$$eval(".w-progress > *", (all) => all.length), 3);
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await shown(), "Team 1 at_risk");
+  assert.deepEqual((await turns()).map(([duration]) => duration), [7500]);
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await shown(), "Team 0 on_track");
+  assert.deepEqual((await turns()).map(([duration]) => duration), [5000]);
+  await page.keyboard.press("Space");
+  assert.match(await text(".w-word"), /live · paused$/);
+  assert.deepEqual((await turns()).map(([, play]) => play), ["paused"]);
+  await page.evaluate(() => document.getAnimations().forEach((turn) => (turn.currentTime = 4900)));
+  await sleep(400);
+  assert.equal(await shown(), "Team 0 on_track");
+  await page.keyboard.press("Space");
+  // At the end of a turn the next one comes without an empty frame between them.
+  await page.evaluate(() => {
+    globalThis.names = [];
+    const look = () => {
+      globalThis.names.push(document.querySelector(".w-team")?.textContent ?? "nothing");
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  await until("the next is shown", shown, (name) => name === "Team 2 behind");
+  assert.deepEqual([...new Set(await page.evaluate(() => globalThis.names))], ["Team 0 on_track", "Team 2 behind"]);
+});
+
+test("a wall's address that says something wrong is told so on the screen", async () => {
+  await openWall(teams("on_track", "behind"), "?wall=soon&dim=off&quiet=nights");
+  await until("it is told", () => text(".w-band"), (words) => /wall=soon is no time such as 45s or 2m.*quiet=nights is neither hours such as/.test(words));
+  assert.deepEqual(await page.evaluate(() => document.getAnimations().map((turn) => turn.effect.getTiming().duration)), [60_000]);
+  await isLive();
+});
+
+test("without a board a wall says why, and which there are", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
+  await open("?wall&team=Nobody");
+  await until("it says so", () => text(".w-empty"), (words) => /^▲? ?unknown No board is known of the team Nobody\. There are: (Clinic|Web|Mobile Apps)/.test(words));
+  for (const [width, height] of SIZES) {
+    await page.setViewport({ width, height });
+    await fits(`nobody at ${width}×${height}`);
+  }
+  await screenshot(page, "wall-nobody");
+  await open("?wall&team=Web&dim=off");
+  await until("the team is shown", () => page.$$eval(".w-team", (all) => all.map(({ textContent }) => textContent)), (names) => names.join() === "Web");
+  assert.equal(await page.$eval(".w-progress", (line) => line.hidden), true);
+});
+
+/** Sets the device's clock before the page is loaded; `globalThis.skip(ms)` lets time pass. */
+async function setClock(time) {
+  const client = await page.createCDPSession();
+  await client.send("Emulation.setTimezoneOverride", { timezoneId: "Europe/Berlin" });
+  await page.evaluateOnNewDocument((time) => {
+    const Real = Date;
+    // Loading the page anew does not turn the clock back.
+    const offset = () => Number(sessionStorage.getItem("offset") ?? time - Real.now());
+    globalThis.skip = (ms) => sessionStorage.setItem("offset", offset() + ms);
+    globalThis.Date = class extends Real {
+      constructor(...given) {
+        super(...(given.length === 0 ? [Real.now() + offset()] : given));
+      }
+      static now() {
+        return Real.now() + offset();
+      }
+    };
+  }, Date.parse(time));
+}
+
+test("in quiet hours a wall opens no stream, says until when, and begins by itself", async () => {
+  server = await startScripted();
+  await setClock("2026-11-16T23:10:00+01:00");
+  const asked = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.setViewport({ width: 1920, height: 1080 });
+  await open("?wall&quiet=19:00-07:00");
+  await until("it says until when", state, (word) => word === "quiet");
+  assert.deepEqual([await text(".w-quiet h1"), await text(".w-quiet .w-clock")], ["Quiet until 07:00", "23:10"]);
+  await screenshot(page, "wall-quiet");
+  const background = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  assert.equal(background, "rgb(0, 0, 0)");
+  const place = () => page.$eval(".w-quiet-words", (words) => Object.values(words.getBoundingClientRect().toJSON()).slice(0, 2).join());
+  const first = await place();
+  await page.evaluate(() => globalThis.skip(60_000));
+  await until("the clock goes on", () => text(".w-quiet .w-clock"), (words) => words === "23:11");
+  assert.notEqual(await place(), first, "the clock moves about");
+  await isForEveryoneQuiet();
+  await sleep(500);
+  assert.equal(server.opened(), 0);
+  assert.deepEqual(asked.filter((path) => !path.startsWith("/api/dashboard")), []);
+  await page.evaluate(() => globalThis.skip(8 * 3_600_000));
+  await server.listened();
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: usual(someItems()) });
+  await isLive();
+});
+
+async function isForEveryoneQuiet() {
+  await page.evaluate(`${AXE}; 0`);
+  assert.deepEqual((await page.evaluate((tags) => axe.run(document, { runOnly: { type: "tag", values: tags } }), RULES)).violations.map(({ id }) => id), []);
+}
+
+test("when the quiet hours begin a wall closes its stream, and asks for nothing more", async () => {
+  await setClock("2026-11-16T18:58:00+01:00");
+  await page.evaluateOnNewDocument(() => {
+    globalThis.locks = [];
+    Object.defineProperty(navigator, "wakeLock", {
+      value: {
+        request: async (kind) => {
+          const lock = { kind, released: false, release: async () => (lock.released = true) };
+          globalThis.locks.push(lock);
+          return lock;
+        },
+      },
+    });
+  });
+  await openWall(undefined, "?wall&quiet=19:00-07:00");
+  await isLive();
+  const streams = server.opened();
+  const locks = () => page.evaluate(() => globalThis.locks.map(({ kind, released }) => `${kind} ${released}`));
+  assert.deepEqual(await locks(), ["screen false"]);
+  // A browser takes the lock away from whoever is not seen.
+  await page.evaluate(() => {
+    globalThis.locks[0].released = true;
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await until("the screen is kept awake again", locks, (all) => all.join() === "screen true,screen false");
+  await page.evaluate(() => globalThis.skip(180_000));
+  await until("it is quiet", state, (word) => word === "quiet");
+  await until("the stream is closed", server.listening, (listening) => listening === 0);
+  assert.deepEqual(await locks(), ["screen true", "screen true"]);
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await sleep(2500);
+  assert.deepEqual([server.opened(), asked], [streams, []]);
+});
+
+test("a wall that is loaded anew while nothing answers shows the last known board, and how old it is", async () => {
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on" } });
+  await open("?wall&team=Web&dim=off");
+  await until("the team is shown", () => page.$$eval(".w-team", (all) => all.length), Boolean);
+  await until("the page is kept", () => page.evaluate(() => navigator.serviceWorker.controller?.state === "activated"));
+  await until("the boards are kept", () => page.evaluate(async () => (await (await caches.open("boardcast-boards")).keys()).length > 0));
+  await server.kill();
+  await page.reload();
+  await until("it says that nothing answers", state, (word) => word === "disconnected");
+  assert.equal(await text(".w-team"), "Web");
+  assert.match(await text(".w-band"), /The server cannot be reached\. What is shown is as it was then\./);
+  assert.match(await text(".w-stand"), /^as of /);
+  assert.match(await page.evaluate(() => getComputedStyle(document.documentElement).cursor), /none/);
+});
+
+test("the picture moves by a pixel or two each minute, unless the address says otherwise", async () => {
+  for (const [more, isMoving] of [["", true], ["&shift=off", false]]) {
+    // Every timer of a minute is one of a tenth of a second.
+    await page.evaluateOnNewDocument(() => {
+      const real = globalThis.setInterval;
+      globalThis.setInterval = (then, ms, ...rest) => real(then, ms === 60_000 ? 100 : ms, ...rest);
+    });
+    await openWall(undefined, `?wall&dim=off${more}`);
+    await isLive();
+    const places = new Set();
+    for (let look = 0; look < 12; look += 1) {
+      const { x, y } = await page.$eval("main.w", (main) => main.getBoundingClientRect().toJSON());
+      places.add(`${x},${y}`);
+      assert.ok(Math.abs(x) <= 2 && Math.abs(y) <= 2);
+      await sleep(60);
+    }
+    assert.equal(places.size > 2, isMoving, [...places].join(" "));
+    await server.stop();
+  }
+});
