@@ -61,7 +61,13 @@ fn catalogue() -> Catalogue {
     let texts = |texts: &[&str]| texts.iter().map(|text| Text::from(*text)).collect::<BTreeSet<_>>();
     let states: BTreeMap<Text, _> =
         STATES.iter().map(|(name, category)| ((*name).into(), *category)).collect();
-    let member = Member { name: "Jamal".into(), per_day: Hundredths::whole(6), days_off: BTreeSet::new() };
+    let member = Member {
+        id: None,
+        name: "Jamal".into(),
+        activities: Vec::new(),
+        per_day: Hundredths::whole(6),
+        days_off: BTreeSet::new(),
+    };
     Catalogue {
         project: project(),
         project_name: "Fabrikam".into(),

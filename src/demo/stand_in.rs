@@ -133,7 +133,9 @@ fn iteration(sprint: &Sprint) -> Iteration {
 
 fn members(team: &Team, sprint: &Sprint) -> Vec<Member> {
     let member = |who: &Person| Member {
+        id: Some(who.id.to_string().into()),
         name: who.name.into(),
+        activities: vec![who.activity.into()],
         per_day: Hundredths::from_units(who.capacity_per_day).unwrap_or_default(),
         days_off: who.day_off.map(|day| later(sprint.start, day)).into_iter().collect(),
     };

@@ -255,7 +255,9 @@ async fn capacities_and_days_off_are_those_of_the_sprint_under_way_and_the_next(
             assert_eq!(catalogue.days_off, BTreeSet::from(days_off));
             let capacities = near.map(|sprint| {
                 let member = |who: &boardcast::demo::simulation::organisation::Person| Member {
+                    id: Some(who.id.to_string().into()),
                     name: who.name.into(),
+                    activities: vec![who.activity.into()],
                     per_day: Hundredths::from_units(who.capacity_per_day).unwrap(),
                     days_off: who.day_off.map(|day| later(sprint.start, day)).into_iter().collect(),
                 };

@@ -62,9 +62,24 @@ async fn a_board_begins_as_the_organisation_has_it() {
             }
         }
     });
+    for board in boards.values() {
+        assert_capacity(board);
+    }
     let checked = boards["Web"]["dataAsOf"].as_i64().unwrap();
     assert!((NOW_MS..NOW_MS + 60_000).contains(&checked), "{checked}");
     assert_eq!(boards["Web"].get("demo"), None);
+}
+
+/// What each member can work and has to do is what the team can and has to.
+fn assert_capacity(board: &Value) {
+    let hundredths = |amount: &Value| (amount.as_f64().unwrap() * 100.0).round() as i64;
+    let metric = |id: &str| hundredths(&board["metrics"][id]["value"]);
+    let detail = &board["metrics"]["hours.capacity"]["detail"];
+    let members = detail["members"].as_array().unwrap();
+    let sum = |what: &str| members.iter().map(|member| hundredths(&member[what])).sum::<i64>();
+    assert_eq!(sum("hours"), metric("hours.capacity"), "{detail}");
+    assert_eq!(sum("remaining") + hundredths(&detail["unassigned"]), metric("hours.remaining"), "{detail}");
+    assert!(sum("remaining") > 0 && !members[0]["activities"].as_array().unwrap().is_empty(), "{detail}");
 }
 
 /// An item says since when it is in its state, and blocked.

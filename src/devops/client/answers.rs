@@ -190,6 +190,7 @@ pub(super) struct MemberCapacity {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ActivityCapacity {
+    pub(super) name: Option<String>,
     pub(super) capacity_per_day: Option<Value>,
 }
 

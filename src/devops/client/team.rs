@@ -12,15 +12,16 @@ use super::answers::{
 };
 use super::project::{States, category, states_of};
 use super::transport::{Refused, Request, Transport};
-use crate::devops::fields::{amount, identity, may_be_effort, may_be_estimate};
+use crate::devops::fields::{TEXT_CHARS_MAX, amount, cut, identity, may_be_effort, may_be_estimate};
 use crate::devops::project::ProjectCatalogue;
 use crate::devops::{CallError, ProjectRef, TeamRef};
+use crate::domain::amount::Hundredths;
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{AreaId, SprintId, Text};
 use crate::domain::sprint::blocked::BlockedRules;
 use crate::domain::sprint::calendar::Span;
 use crate::domain::sprint::catalogue::{Area, Catalogue, CataloguePart, Iteration, Member};
-use crate::domain::sprint::work_item::REMAINING_WORK;
+use crate::domain::sprint::work_item::{Identity, REMAINING_WORK};
 use crate::domain::time::{CivilDate, Timestamp};
 
 /// The field by which teams own items. It can be another one on a server, and then areas say nothing about teams; no
@@ -283,10 +284,15 @@ fn mapped_states(backlogs: &BacklogConfiguration) -> StatesOfTypes {
 }
 
 fn of_member(answer: MemberCapacity, span: Span) -> Option<Member> {
-    let per_day =
-        answer.activities.into_iter().flatten().filter_map(|of| amount(&of.capacity_per_day?)).sum();
-    let days_off = days(answer.days_off, span);
-    Some(Member { name: identity(&answer.team_member)?.name, per_day, days_off })
+    let Identity { id, name } = identity(&answer.team_member)?;
+    let mut activities = Vec::new();
+    let mut per_day = Hundredths::default();
+    for activity in answer.activities.into_iter().flatten() {
+        per_day = per_day + activity.capacity_per_day.and_then(|hours| amount(&hours)).unwrap_or_default();
+        let named = activity.name.filter(|name| !name.trim().is_empty());
+        activities.extend(named.map(|name| Text::from(cut(name.trim(), TEXT_CHARS_MAX))));
+    }
+    Some(Member { id, name, activities, per_day, days_off: days(answer.days_off, span) })
 }
 
 /// The days of these ranges that lie in the sprint: a mistyped year must not make a million of them.

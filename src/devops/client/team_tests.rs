@@ -67,6 +67,11 @@ fn a_member_can_do_what_all_activities_together_say() {
         capacities.team_members.into_iter().filter_map(|member| of_member(member, span())).collect();
     let parts: Vec<_> = members.iter().map(|member| (&*member.name, member.per_day.hundredths())).collect();
     assert_eq!(parts, [("Nancy Davolio", 575), ("Andrew Fuller", 0)]);
+    assert_eq!(members[0].id.as_deref(), Some("33333333-0000-4000-8000-000000000001"));
+    assert_eq!(
+        (&*members[0].activities, members[1].activities.len()),
+        (&["Development", "Testing"].map(Text::from)[..], 0)
+    );
     assert_eq!(members[0].days_off, BTreeSet::from([day(19), day(20)]));
     assert!(members[1].days_off.is_empty());
 }

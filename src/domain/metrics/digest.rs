@@ -7,6 +7,7 @@ use super::life::scope_change::{ScopeChanges, changes};
 use super::life::{Life, SprintMembership, Stage, TaskStanding};
 use super::reading::{effort, is_of_team, remaining_work};
 use crate::domain::sprint::blocked::BlockedRule;
+use crate::domain::sprint::work_item::Details;
 use crate::domain::{
     BacklogLevel, CivilDate, Facts, History, Hundredths, Identity, RevisionTold, StateCategory, Text,
     Timestamp, WorkItem, WorkItemId,
@@ -41,6 +42,8 @@ pub struct Digest {
     pub(super) remaining_work: Option<Hundredths>,
     /// The same of that.
     pub(super) has_unkept_remaining_work: bool,
+    /// Whose it is, of a task on the board.
+    pub(super) assigned_to: Option<Identity>,
     /// Why it counts as blocked, if it does.
     pub(super) blocked: Option<&'static str>,
     pub(super) created_at: Option<Timestamp>,
@@ -122,12 +125,9 @@ impl Digest {
             RevisionTold::Newest => Some(blocked.is_some()),
             RevisionTold::Earlier | RevisionTold::BeforeGap => catalogue.blocked_by.held_earlier(facts),
         };
-        let completed = match flow::completed(&life) {
-            _ if category != StateCategory::Completed => None,
-            Happened::At(at) => Some((at, false)),
-            Happened::Never | Happened::Unknown => details.closed_at.map(|at| (at, true)),
-        };
+        let completed = completed(&life, details).filter(|_| category == StateCategory::Completed);
         let on_board = of_team && is_in_sprint(facts, frame);
+        let level = catalogue.level_of(&facts.work_item_type);
         let created_at = details.created_at.or(life.created_at);
         let escaped = || details.tags.iter().any(|tag| frame.settings.is_escaped(tag));
         Self {
@@ -135,7 +135,7 @@ impl Digest {
             of_team,
             on_board,
             was_in_sprint,
-            level: catalogue.level_of(&facts.work_item_type),
+            level,
             is_bug,
             escaped: is_bug && escaped(),
             can_be_estimated: !catalogue.types_without_effort.contains(&facts.work_item_type),
@@ -146,6 +146,10 @@ impl Digest {
             has_unkept_effort: effort(facts, catalogue).is_err(),
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
             has_unkept_remaining_work: remaining_work(facts, catalogue).is_err(),
+            assigned_to: details
+                .assigned_to
+                .clone()
+                .filter(|_| on_board && level == Some(BacklogLevel::Task)),
             blocked,
             created_at,
             created_day: created_at.map(|at| catalogue.calendar().day_of(at)),
@@ -191,6 +195,14 @@ fn is_in_sprint(facts: &Facts, frame: &SprintContext<'_>) -> bool {
     let path = &facts.iteration_path;
     frame.sprint.contains(path)
         && frame.catalogue.sprint_of(path).is_none_or(|inner| inner.id == frame.sprint.id)
+}
+
+/// When an item was completed that is, and whether that is what a field says.
+fn completed(life: &Life<'_>, details: &Details) -> Option<(Timestamp, bool)> {
+    match flow::completed(life) {
+        Happened::At(at) => Some((at, false)),
+        Happened::Never | Happened::Unknown => details.closed_at.map(|at| (at, true)),
+    }
 }
 
 /// How the item stood to the sprint when that was planned; `None` while that has no dates.

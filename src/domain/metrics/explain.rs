@@ -14,7 +14,7 @@ use super::table::{self, metric};
 use super::tally::{MemberHours, Tallies};
 use super::values;
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
-use crate::domain::{Timestamp, WorkItem};
+use crate::domain::{Member, Timestamp, WorkItem};
 
 type Inputs = BTreeMap<&'static str, Value>;
 
@@ -174,8 +174,12 @@ fn amount(id: &'static str, tallies: &Tallies<'_>) -> (&'static str, Value) {
 }
 
 fn members(tallies: &Tallies<'_>) -> Value {
-    let member = |MemberHours { name, per_day, days, hours }: MemberHours<'_>| json!({ "name": name, "perDay": per_day, "daysLeft": days, "hours": hours });
-    tallies.member_hours().into_iter().map(member).collect()
+    let row = |MemberHours { member, days, hours }: MemberHours<'_>| {
+        let activities = member.activities.join(", ");
+        let Member { name, per_day, .. } = member;
+        json!({ "name": name, "activities": activities, "perDay": per_day, "daysLeft": days, "hours": hours })
+    };
+    tallies.member_hours().into_iter().map(row).collect()
 }
 
 fn last_sprint(tallies: &Tallies<'_>) -> Value {

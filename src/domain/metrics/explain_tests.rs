@@ -59,7 +59,8 @@ fn what_is_no_sum_shows_what_went_in() {
     );
     assert_eq!(percent.counted.len(), 1);
     let capacity = explain("hours.capacity", &[]);
-    let jamal = json!([{ "name": "Jamal", "perDay": 6, "daysLeft": 6, "hours": 36 }]);
+    let jamal =
+        json!([{ "name": "Jamal", "activities": "Development", "perDay": 6, "daysLeft": 6, "hours": 36 }]);
     assert_eq!((capacity.value, &capacity.inputs["members"]), (Some(amount(36.0)), &jamal));
     let average = explain("burndown.average", &items);
     assert_eq!((average.value, &average.inputs["workingDaysElapsed"]), (Some(amount(1.5)), &json!(2)));

@@ -201,7 +201,8 @@ fn capacity_is_what_is_left_of_each_members_days_today_among_them() {
 fn no_capacity_entered_is_no_value() {
     let reason = Some("no capacity is entered for the sprint");
     let mut catalogue = catalogue();
-    let idle = Member { name: "Anna".into(), per_day: amount(0.0), days_off: BTreeSet::new() };
+    let jamal = catalogue.capacities[&sprint_id()][0].clone();
+    let idle = Member { name: "Anna".into(), per_day: amount(0.0), days_off: BTreeSet::new(), ..jamal };
     catalogue.capacities.insert(sprint_id(), vec![idle]);
     assert_eq!(figures_of(&catalogue, &[], noon()).reason("hours.capacity"), reason);
     catalogue.capacities.clear();

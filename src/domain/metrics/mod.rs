@@ -9,6 +9,7 @@
 
 mod board;
 mod burndown;
+mod capacity;
 mod digest;
 mod explain;
 mod explain_item;
@@ -105,6 +106,10 @@ mod burndown_tests;
 #[cfg(test)]
 #[path = "burndown_units_tests.rs"]
 mod burndown_units_tests;
+
+#[cfg(test)]
+#[path = "capacity_tests.rs"]
+mod capacity_tests;
 
 #[cfg(test)]
 #[path = "explain_tests.rs"]

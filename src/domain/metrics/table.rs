@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::capacity;
 use super::ids;
 use super::metric::{Metric, Value};
 use super::need;
@@ -128,6 +129,7 @@ pub const METRICS: &[Metric] = &[
         ),
     Metric::computed(ids::HOURS_CAPACITY, Unit::Hours, BY_HALF, |all| all.capacity().ok_or(OUT_OF_RANGE))
         .needs(&[need::DATES, need::WORKING_DAYS, need::CAPACITY_READ, need::CAPACITY])
+        .detailed(capacity::detail)
         .says(
             "The hours that the team's members can still work on the days left in the sprint.",
             SPRINT_CAPACITY,

@@ -1,5 +1,7 @@
 //! One pass over the digests of a board: the sums from which every metric is read off.
 
+use std::collections::HashMap;
+
 use super::digest::Digest;
 use super::frame::{Moment, Past, SprintContext};
 use super::ids;
@@ -9,7 +11,7 @@ use super::rounded_quotient;
 use super::rules::{Exclusion, ItemRule, open, task};
 use super::statistics::{SprintSums, Statistics};
 use crate::domain::wire::view::Unit;
-use crate::domain::{CataloguePart, CivilDate, History, Hundredths, Member, Timestamp};
+use crate::domain::{CataloguePart, CivilDate, History, Hundredths, Identity, Member, Timestamp};
 
 /// Why a number has no value that is beyond what can be counted.
 pub(super) const OUT_OF_RANGE: &str = "the number is out of range";
@@ -40,6 +42,8 @@ pub(super) struct Tallies<'a> {
     /// What the metrics come to that are sums, each with its id and its rule.
     sums: Vec<(&'static str, ItemRule, Sum)>,
     pub(super) tasks: Tasks,
+    /// The hours of open tasks by whom they are assigned to, and of those that are nobody's.
+    assigned: HashMap<Option<Identity>, Hundredths>,
     pub(super) statistics: Statistics,
     pub(super) forecast: Option<Forecast>,
     pub(super) history: History,
@@ -61,6 +65,7 @@ impl<'a> Tallies<'a> {
             moment,
             sums: sums.map(|(id, rule)| (id, rule, Sum::default())).collect(),
             tasks: Tasks::default(),
+            assigned: HashMap::new(),
             statistics,
             forecast: None,
             history: History::Complete,
@@ -104,6 +109,14 @@ impl<'a> Tallies<'a> {
             self.tasks.open += 1;
             self.tasks.open_with_hours +=
                 u32::from(digest.remaining_work.is_some() || digest.has_unkept_remaining_work);
+            if let Some(hours) = digest.remaining_work {
+                match self.assigned.get_mut(&digest.assigned_to) {
+                    Some(others) => *others = *others + hours,
+                    None => {
+                        self.assigned.insert(digest.assigned_to.clone(), hours);
+                    }
+                }
+            }
         }
     }
 
@@ -184,7 +197,7 @@ impl<'a> Tallies<'a> {
     /// Hours that the team's members can still work in the sprint; `None` while no capacity was entered.
     pub(super) fn capacity(&self) -> Option<Hundredths> {
         let members = self.member_hours();
-        let entered = members.iter().any(|member| member.per_day != Hundredths::default());
+        let entered = members.iter().any(|hours| hours.member.per_day != Hundredths::default());
         entered.then(|| members.iter().map(|member| member.hours).sum())
     }
 
@@ -201,14 +214,19 @@ impl<'a> Tallies<'a> {
             let off = member.days_off.iter().filter(|day| is_left(**day)).count();
             let days = left.saturating_sub(u32::try_from(off).unwrap_or(u32::MAX));
             let hundredths = member.per_day.hundredths().saturating_mul(i64::from(days));
-            MemberHours {
-                name: &member.name,
-                per_day: member.per_day,
-                days,
-                hours: Hundredths::from_hundredths(hundredths),
-            }
+            MemberHours { member, days, hours: Hundredths::from_hundredths(hundredths) }
         };
         members.iter().map(hours).collect()
+    }
+
+    /// The hours that open tasks of each person still need, in no order.
+    pub(super) fn assigned_hours(&self) -> impl Iterator<Item = (&Identity, Hundredths)> {
+        self.assigned.iter().filter_map(|(who, hours)| Some((who.as_ref()?, *hours)))
+    }
+
+    /// The same of open tasks that are nobody's.
+    pub(super) fn unassigned_hours(&self) -> Hundredths {
+        self.assigned.get(&None).copied().unwrap_or_default()
     }
 
     /// The day on which so many working days from today on are over; today for none.
@@ -240,9 +258,7 @@ const fn unit(estimated: bool) -> Unit {
 
 /// What a member of the team can still work in a sprint.
 pub(super) struct MemberHours<'a> {
-    pub(super) name: &'a str,
-    /// Hours on a working day.
-    pub(super) per_day: Hundredths,
+    pub(super) member: &'a Member,
     /// Working days left.
     pub(super) days: u32,
     /// Hours left.

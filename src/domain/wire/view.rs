@@ -170,7 +170,7 @@ pub struct MetricView {
     /// known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Text>,
-    /// Series and parts of `velocity.*`, `throughput.*` and `forecast.*`; absent elsewhere.
+    /// Series and parts of `hours.capacity`, `velocity.*`, `throughput.*` and `forecast.*`; absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<Value>,
 }

@@ -110,8 +110,14 @@ pub enum BacklogLevel {
 /// What a member of the team can do in a sprint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
+    /// The identity's id; what was read by earlier versions has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text>,
     /// Who.
     pub name: Text,
+    /// What the member does in the sprint, such as `Development`; nothing where that is not said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activities: Vec<Text>,
     /// Hours on a working day, over all activities.
     pub per_day: Hundredths,
     /// The days that the member alone has off.

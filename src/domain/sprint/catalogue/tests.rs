@@ -33,7 +33,9 @@ pub(crate) fn catalogue() -> Catalogue {
         states.into_iter().map(|(state, category)| (state.into(), category)).collect();
     let types = ["User Story", "Task", "Bug", "Epic"];
     let member = Member {
+        id: None,
         name: "Jamal".into(),
+        activities: vec!["Development".into()],
         per_day: Hundredths::from_units(6.0).unwrap(),
         days_off: ["2026-11-26", "2026-11-27"].map(|day| day.parse().unwrap()).into(),
     };
