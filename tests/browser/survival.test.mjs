@@ -22,6 +22,9 @@ async function openLive() {
   await until("the page is live", state, (word) => word === "live");
 }
 
+/** The newest event that a tab lists; a stream that went on from a position has none yet. */
+const newest = (of) => of.$$eval("#events li", ([entry]) => entry?.textContent ?? "");
+
 /** Another tab of the same browser. */
 async function tab() {
   const other = await page.browserContext().newPage();
@@ -111,7 +114,6 @@ test("e13_eight tabs are one stream, each shows what it asks for, and the stream
   assert.equal(await running(), 1, "more than one stream for eight tabs");
   assert.ok((await opened()) <= 5, "the stream was opened anew for who wanted no more");
   // All go on to hear what changes.
-  const newest = (of) => of.$eval("#events li", (entry) => entry.textContent);
   const before = await Promise.all(tabs.map(newest));
   await until("every tab hears of changes", () => Promise.all(tabs.map(newest)), (now) => now.every((text, index) => text !== before[index]));
   // A page that goes elsewhere may be kept by the browser for a while, with its worker; one that is closed is gone.
@@ -135,9 +137,8 @@ test("e13_where there is no shared worker one tab leads, and another does when t
   await until("the second is live", () => state(other), (word) => word === "live");
   await until("there is one stream", running, (count) => count === 1);
   await page.goto("about:blank");
-  const newest = () => other.$eval("#events", (list) => list.firstElementChild?.textContent ?? null);
-  const before = await newest();
-  await until("the second hears of changes", newest, (text) => text !== before);
+  const before = await newest(other);
+  await until("the second hears of changes", () => newest(other), (text) => text !== before);
   await until("there is one stream", running, (count) => count === 1);
 });
 
