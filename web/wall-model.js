@@ -22,7 +22,7 @@ const NUMBERS = [
 const NUMBERS_MIN = 4;
 const NUMBERS_MAX = 6;
 
-const TITLE_MAX = 90;
+const TITLE_MAX = 70;
 /** Of a change's title so much, so that most are one line. */
 const CHANGE_TITLE_MAX = 44;
 const CHANGES_MAX = 3;
@@ -108,9 +108,10 @@ function needsModel({ team, level, mock, items, metrics }, marks, person) {
   const all = [...new Set([...blocked, ...aging, ...unassigned])].map((item) => ({
     id: item.id,
     title: cut(item.title, TITLE_MAX),
-    blocked: item.blocked ? { type: item.type, since: since(item) } : null,
-    aging: aging.includes(item) ? `In progress for ${amount(item.ageDays, "days")}, usual is up to ${usual}` : null,
-    who: item.assignedTo ? person(item.assignedTo.name) : "nobody",
+    // The number of blocked items counts no parts of them.
+    blocked: item.blocked ? { what: items.has(item.parent) ? `${item.type} blocked` : "Blocked", since: since(item) } : null,
+    aging: aging.includes(item) ? `${amount(item.ageDays, "days")} in progress, usual is up to ${usual}` : null,
+    who: item.assignedTo ? person(item.assignedTo.name) : unassigned.includes(item) ? `${item.state}, and nobody’s` : "nobody’s",
     isAlarm: item.blocked,
   }));
   return { marks, all };

@@ -27,7 +27,7 @@ export function wallOptions(search) {
     if (text === null || (name === "wall" && text === "")) return otherwise;
     const value = parse(text.trim().toLowerCase());
     if (value !== undefined) return value;
-    faults.push(`In this wall's address ${name}=${shortened(text)} is ${remedy}.`);
+    faults.push(`${name}=${shortened(text)} is ${remedy}.`);
     return otherwise;
   };
   const oneOf = (values) => (text) => values[text];

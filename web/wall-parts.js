@@ -1,6 +1,7 @@
 // The parts of a wall: how each is drawn, and how it is made to fit. Nothing of a wall is scrolled or cut off: what has no room
 // is smaller, as far as it can still be read from afar, or left out and counted.
 
+import { cut } from "./ticker-words.js";
 import { node, sign } from "./wall-dom.js";
 
 /** In hundredths of the screen's shorter side: nothing is smaller than labels, so that five metres away all can be read. */
@@ -10,9 +11,12 @@ const NUMBER_SIZES = [10, 9, 8, 7.2, 6.6];
 const MIDDLE_LEAST = [37, 60];
 const CHART_LEAST = 19;
 
+/** Of a title so much where there is little room. */
+const TITLE_SHORT = 30;
+
 const VERDICT_SIGNS = {
   on_track: "M4 13l6 6L21 5",
-  at_risk: "M12 3 1.5 21.5h21ZM12 10v5.5M12 18v.6",
+  at_risk: "M12 2.5.5 22h23ZM12 10v5M12 18.4v.2",
   behind: "M12 2v19M4 13.5l8 8 8-8",
   unknown: "M7.5 8.5a4.5 4.5 0 1 1 6.2 4.1c-1.2.6-1.7 1.5-1.7 3.2M12 20v.6",
 };
@@ -29,11 +33,16 @@ function age(ages, at, kind) {
   return made;
 }
 
+/** Contents with something between each two of them. */
+function between(words, contents) {
+  return contents.flatMap((content, index) => (index === 0 ? [content] : [words, content]));
+}
+
 export const PARTS = {
   head({ team, sprint }, ages) {
     const title = node("h1", "w-team", team);
     title.dir = "auto";
-    const words = node("p", "w-sprint", ...sprint.map((part) => node("bdi", "", part)));
+    const words = node("p", "w-sprint", ...between(" · ", sprint.map((part) => node("bdi", "", part))));
     const clock = node("span", "w-clock");
     ages.set(clock, { kind: "clock" });
     return [
@@ -51,8 +60,8 @@ export const PARTS = {
 
   numbers({ marks: words, all }) {
     const tiles = all.map(({ name, metric, amount, unit, of, isAlarm }) => {
-      const number = node("span", "w-amount", amount);
-      const value = node("dd", "", number, unit === null ? null : node("span", "w-unit", unit), of === null ? null : node("span", "w-of", `of ${of}`));
+      const parts = [node("span", "w-amount", amount), unit && node("span", "w-unit", unit), of && node("span", "w-of", `of ${of}`)];
+      const value = node("dd", "", ...between(" ", parts.filter(Boolean)));
       const tile = node("div", isAlarm ? "w-tile w-alarm" : "w-tile", node("dt", "", name), value);
       tile.dataset.metric = metric;
       return tile;
@@ -68,24 +77,26 @@ export const PARTS = {
     const title = node("h2", "", all.length === 0 ? "Needs nobody now" : `Needs us now: ${all.length}`, marks(words));
     if (all.length === 0) return [title, node("p", "w-none", "Nothing is blocked, nothing is older than usual, and all that is in progress is somebody’s.")];
     const entries = all.map(({ id, title: name, blocked, aging, who, isAlarm }) => {
-      const heading = node("p", "w-title", `#${id} `, node("bdi", "", name));
+      const title = node("bdi", "", name);
+      title.dataset.whole = name;
+      const heading = node("p", "w-title", `#${id} `, title);
       const whys = [];
-      if (blocked) whys.push(node("strong", "", `${blocked.type} blocked`, ...(blocked.since === null ? [] : [" for ", age(ages, blocked.since, "for")])));
+      if (blocked) whys.push(node("strong", "", blocked.what, ...(blocked.since === null ? [] : [" for ", age(ages, blocked.since, "for")])));
       if (aging) whys.push(node("span", "", aging));
       whys.push(node("bdi", "", who));
-      return node("li", isAlarm ? "w-need w-alarm" : "w-need", heading, node("p", "w-whys", ...whys));
+      return node("li", isAlarm ? "w-need w-alarm" : "w-need", heading, node("p", "w-whys", ...between(" · ", whys)));
     });
     return [title, node("ul", "", ...entries), node("p", "w-more")];
   },
 
   changes({ marks: words, all }, ages) {
-    const entries = all.map(({ text, at }) => node("li", "", node("bdi", "", text), " ", age(ages, at, "ago")));
+    const entries = all.map(({ text, at }) => node("li", "", node("bdi", "", text), " · ", age(ages, at, "ago")));
     return [node("h2", "w-unseen", "Last changes"), node("ul", "", ...entries), marks(words)];
   },
 
   band({ word, parts, retryAt }, ages) {
     const said = parts.map(({ text, isLoud }) => node("span", isLoud ? "w-loud" : "", text));
-    return [node("span", "w-unseen", `${word}: `), ...said, retryAt === null ? null : age(ages, retryAt, "next")].filter(Boolean);
+    return between(" ", [node("span", "w-unseen", `${word}:`), ...said, ...(retryAt === null ? [] : [age(ages, retryAt, "next")])]);
   },
 
   empty({ word, text, names, retryAt }, ages) {
@@ -113,7 +124,7 @@ export function fit(root) {
   chart.classList.remove("w-left-out");
   while (changes.length > 1 && middle.clientHeight < MIDDLE_LEAST[Number(isUpright)] * unit) changes.pop().hidden = true;
   chart.classList.toggle("w-left-out", chart.clientHeight < CHART_LEAST * unit);
-  fitList(root.querySelector(".w-needs"));
+  fitNeeds(root);
   fitList(root.querySelector(".w-empty"));
 }
 
@@ -140,6 +151,30 @@ function fitNumbers(tiles, isUpright) {
       tiles.style.setProperty("--size", size);
       if (!isOver() && rows() <= rowsMost) return;
     }
+  }
+}
+
+/** What wants somebody is worth more than anything around it: at least the first of it is shown. */
+function fitNeeds(root) {
+  const part = root.querySelector(".w-needs");
+  const titles = [...part.querySelectorAll("[data-whole]")];
+  const outlook = root.querySelector(".w-outlook");
+  const changes = root.querySelector(".w-changes");
+  const leaveOut = (element) => () => element.classList.add("w-left-out");
+  const steps = [
+    () => titles.forEach((title) => (title.textContent = cut(title.dataset.whole, TITLE_SHORT))),
+    leaveOut(root.querySelector(".w-chart")),
+    leaveOut(changes),
+    () => outlook.classList.add("w-brief"),
+  ];
+  for (const title of titles) title.textContent = title.dataset.whole;
+  outlook.classList.remove("w-brief");
+  changes.classList.remove("w-left-out");
+  fitList(part);
+  for (const step of steps) {
+    if (!part.querySelector("li")?.hidden) return;
+    step();
+    fitList(part);
   }
 }
 

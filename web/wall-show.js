@@ -20,6 +20,8 @@ const CHANGES_KEPT = 10;
 const PATIENCE_MS = 3000;
 /** So often the chart's *now* goes on where nothing changes. */
 const NOW_MS = 300_000;
+/** Of what is wrong so much is large. */
+const LOUD_SENTENCES = 2;
 /** What pauses and goes on, and what steps: keys of keyboards and of remote controls. */
 const PAUSE_KEYS = [" ", "Enter", "MediaPlayPause", "Pause"];
 const STEP_KEYS = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, MediaTrackNext: 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1, MediaTrackPrevious: -1 };
@@ -171,12 +173,12 @@ class Wall {
     const isLevel = ["cached", "mock", "unavailable"].includes(word) && level !== "";
     const parts = [];
     // While other boards are being read this one is what it is.
-    if (isLevel) parts.push({ text: level, isLoud: true });
-    else if (text !== "" && (word !== "loading" || this.#standing.isOld)) parts.push({ text, isLoud: !["live", "loading", "checking"].includes(word) });
-    if (!isLevel && level !== "") parts.push({ text: level, isLoud: false });
+    if (isLevel) parts.push(...loud(level));
+    else if (text !== "" && (word !== "loading" || this.#standing.isOld)) parts.push(...(["live", "loading", "checking"].includes(word) ? [quiet(text)] : loud(text)));
+    if (!isLevel && level !== "") parts.push(quiet(level));
     const names = word === "unknown" ? this.#standing.others.map(({ team, project }) => team ?? project).slice(0, 6) : [];
-    if (names.length > 0) parts.push({ text: `${names.join(", ")}.`, isLoud: false });
-    for (const fault of this.#options.faults) parts.push({ text: fault, isLoud: false });
+    if (names.length > 0) parts.push(quiet(`${names.join(", ")}.`));
+    if (this.#options.faults.length > 0) parts.push(quiet(`In this wall’s address: ${this.#options.faults.join(" ")}`));
     return parts.length === 0 ? null : { word, parts, retryAt: isLevel ? board.retryAt : retryAt };
   }
 
@@ -198,7 +200,9 @@ class Wall {
     dataset.scope = board?.key ?? "";
     dataset.level = board ? (board.mock ? "mock" : board.level) : "";
     dataset.verdict = outlook?.verdict ?? "";
-    document.body.dataset.water = board?.mock ? "mock" : board?.demo ? "demo" : "";
+    const water = board?.mock ? "mock" : board?.demo ? "demo" : null;
+    if (water) document.body.dataset.water = water;
+    else delete document.body.dataset.water;
   }
 
   #tellTimes() {
@@ -223,7 +227,7 @@ class Wall {
   /** As many pieces of the line as there are teams, the one that is shown running. */
   #segments() {
     const { index, of } = this.#rotation.place;
-    this.#progress.hidden = of < 2;
+    if (this.#progress.hidden !== of < 2) this.#progress.hidden = of < 2;
     if (this.#progress.childElementCount !== of) {
       this.#progress.replaceChildren(...Array.from({ length: of }, () => node("span", "", node("i"))));
     }
@@ -267,4 +271,16 @@ class Wall {
     else this.#turn?.play();
     this.#stand();
   }
+}
+
+function quiet(text) {
+  return { text, isLoud: false };
+}
+
+/** What it is, and since when, is for everybody; what to do about it for whoever steps closer. */
+function loud(text) {
+  const sentences = text.split(/(?<=[.…]) /);
+  const parts = [{ text: sentences.slice(0, LOUD_SENTENCES).join(" "), isLoud: true }];
+  if (sentences.length > LOUD_SENTENCES) parts.push(quiet(sentences.slice(LOUD_SENTENCES).join(" ")));
+  return parts;
 }
