@@ -8,10 +8,11 @@ import { plain } from "./filter.js";
 import { client } from "./live.js";
 import { pageStatus } from "./status.js";
 import { isPlannedEnd } from "./stream.js";
-import { TeamTile, nameKey, offerTeams, worstFirst } from "./teams.js";
+import { TeamTile, nameKey, offerTeams } from "./teams.js";
 import { amount, asOf, nextTry, setText, time } from "./text.js";
 import { follow } from "./version.js";
 import { BoardView } from "./view.js";
+import { worstFirst } from "./rotation.js";
 
 const EVENTS_SHOWN = 50;
 /** The colour of the icon, by the word of the header. */
@@ -176,9 +177,9 @@ function isNews(event) {
 /** Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams. */
 function place(painted) {
   const host = byId(view === "teams" ? "teams" : "boards");
-  const order = view === "teams" ? worstFirst : (one, other) => (nameKey(one) < nameKey(other) ? -1 : 1);
-  const all = [...views.values()].filter(({ board }) => board).sort((one, other) => order(one.board, other.board));
-  const next = all[all.indexOf(painted) + 1]?.element ?? null;
+  const byName = [...views.values()].map(({ board }) => board).filter(Boolean).sort((one, other) => (nameKey(one) < nameKey(other) ? -1 : 1));
+  const all = view === "teams" ? worstFirst(byName) : byName;
+  const next = views.get(all[all.indexOf(painted.board) + 1]?.key)?.element ?? null;
   const { element } = painted;
   const isThere = element.parentElement === host;
   if (isThere && (element.nextElementSibling === next || (next === null && element.nextElementSibling === null))) return;

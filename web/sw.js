@@ -10,9 +10,8 @@ const PATIENCE_MS = 5000;
 
 /** Modules that are loaded when they are needed, and that the page does not name. */
 const LATER = [
-  ...["worker.js", "poll.js", "source.js", "standing.js", "ticker-words.js"],
-  ...["chart.css", "chart.js", "chart-data.js", "chart-frame.js", "chart-layout.js", "chart-nodes.js", "chart-reader.js", "chart-table.js", "draw.js"],
-  ...["wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-rotation.js", "wall-show.js"],
+  ...["worker.js", "poll.js", "source.js"],
+  ...["standing.js", "wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-show.js"],
 ];
 
 addEventListener("install", (event) => event.waitUntil(keep()));

@@ -9,9 +9,6 @@ import { stampOf } from "./tiles.js";
 import { amount, localised, setText } from "./text.js";
 import { VERDICTS, linkOf, nameOf, sprintWords } from "./view.js";
 
-const LEVELS = ["none", "mock", "cached"];
-const URGENCY = ["behind", "at_risk", "unknown", "on_track"];
-
 /** What a tile tells of a team, where the number is known. */
 const NUMBERS = [
   ["points.remaining", "points.total", (left, all) => `${left} of ${all} points left`],
@@ -68,18 +65,6 @@ export class TeamTile {
   #find(selector) {
     return this.#element.querySelector(selector);
   }
-}
-
-/** Those that need somebody first, and else by name. */
-export function worstFirst(one, other) {
-  return urgency(one) - urgency(other) || nameKey(one).localeCompare(nameKey(other));
-}
-
-function urgency({ mock, level, outlook }) {
-  const isUntrue = LEVELS.indexOf(mock ? "mock" : level);
-  if (isUntrue >= 0) return isUntrue;
-  const verdict = URGENCY.indexOf(outlook?.verdict);
-  return LEVELS.length + (verdict < 0 ? URGENCY.length : verdict);
 }
 
 export function nameKey({ project, team }) {

@@ -11,7 +11,7 @@ import { node } from "./wall-dom.js";
 import { boardModel, levelWords } from "./wall-model.js";
 import { keepAwake, shiftPixels } from "./wall-night.js";
 import { PARTS, fit } from "./wall-parts.js";
-import { Rotation, shareOf } from "./wall-rotation.js";
+import { Rotation, shareOf } from "./rotation.js";
 
 const BOARD_PARTS = ["head", "outlook", "numbers", "chart", "needs", "changes"];
 /** Of each board so many changes are kept. */

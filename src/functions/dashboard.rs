@@ -41,8 +41,8 @@ macro_rules! file {
 /// The page, the modules of the package `boardcast-client` that it is made with, and the contract for programs.
 const FILES: &[File] = &[
     file!("web/index.html", "text/html; charset=utf-8"),
-    file!("web/page.css", STYLE),
     file!("web/chart.css", STYLE),
+    file!("web/page.css", STYLE),
     file!("web/wall.css", STYLE),
     file!("web/api.js", SCRIPT),
     file!("web/attention.js", SCRIPT),
@@ -64,6 +64,7 @@ const FILES: &[File] = &[
     file!("web/past.js", SCRIPT),
     file!("web/quiet.js", SCRIPT),
     file!("web/refusal.js", SCRIPT),
+    file!("web/rotation.js", SCRIPT),
     file!("web/rows.js", SCRIPT),
     file!("web/sections.js", SCRIPT),
     file!("web/standing.js", SCRIPT),
@@ -82,7 +83,6 @@ const FILES: &[File] = &[
     file!("web/wall-night.js", SCRIPT),
     file!("web/wall-options.js", SCRIPT),
     file!("web/wall-parts.js", SCRIPT),
-    file!("web/wall-rotation.js", SCRIPT),
     file!("web/wall-show.js", SCRIPT),
     file!("web/wall.js", SCRIPT),
     file!("client/boardcast.js", SCRIPT),

@@ -6,7 +6,7 @@ import { afterEach, test } from "node:test";
 import { clockWords, endOf, isWithin, parseSpan } from "../../web/quiet.js";
 import { cut, wordsOf } from "../../web/ticker-words.js";
 import { isWall, wallOptions } from "../../web/wall-options.js";
-import { Rotation, shareOf, worstFirst } from "../../web/wall-rotation.js";
+import { Rotation, shareOf, worstFirst } from "../../web/rotation.js";
 
 const ZONE = process.env.TZ;
 

@@ -1,4 +1,4 @@
-// In which order a wall shows its teams, and for how long: the worst first, and longer. Pure.
+// In which order teams are shown, and on a wall for how long: the worst first, and longer. Pure.
 
 /** The worst first. */
 const VERDICTS = ["behind", "at_risk", "unknown", "on_track"];
