@@ -102,9 +102,11 @@ function forecastOf({ metrics }, days) {
   return { from, to, dates };
 }
 
-/** The last sprints of a team, oldest first, `[]` where nothing is known of any; and what they completed on average. */
+const NONE = [];
+
+/** The last sprints of a team, oldest first, none where nothing is known of any; and what they completed on average. */
 export function velocityData({ metrics }) {
   const { "velocity.completed": completed, "velocity.average": average } = metrics;
-  const sprints = completed?.detail?.sprints ?? average?.detail?.sprints ?? [];
+  const sprints = completed?.detail?.sprints ?? average?.detail?.sprints ?? NONE;
   return { unit: completed?.unit ?? average?.unit ?? "points", sprints, average: average?.value ?? null };
 }

@@ -37,8 +37,12 @@ export class VelocityBars {
 
   /** Shows what is known of a board's team. */
   update(board) {
+    const data = velocityData(board);
+    // What sprints that are over came to moves with hardly an event.
+    const isKnown = this.#data?.sprints === data.sprints && this.#data.average === data.average && teamOf(this.#board) === teamOf(board);
     this.#board = board;
-    this.#data = velocityData(board);
+    if (isKnown) return;
+    this.#data = data;
     this.#show();
   }
 
