@@ -328,6 +328,27 @@ test("it is readable from the smallest to the largest screen, and grows with the
   await until("the chart follows the text", bottom, (after) => after > before + 40);
 });
 
+test("a chart fills what it is put into, without its buttons where nobody can press them", async () => {
+  await open(boardOfSprint());
+  await page.evaluate(async (now) => {
+    const { BurndownChart } = await import("/api/dashboard/chart.js");
+    const chart = new BurndownChart({ tools: false });
+    const box = document.createElement("div");
+    Object.assign(box.style, { width: "1200px", height: "600px", fontSize: "40px" });
+    box.id = "box";
+    chart.element.classList.add("fills");
+    box.append(chart.element);
+    document.querySelector("main").append(box);
+    chart.update(board, now);
+  }, NOW);
+  await until("it is drawn", () => page.$$eval("#box polyline.remaining", (lines) => lines.length));
+  const [chart, plot, legend] = await page.evaluate(() => [".chart", ".chart-plot", ".chart-legend"].map((part) => document.querySelector(`#box ${part}`).getBoundingClientRect().height));
+  assert.equal(chart, 600);
+  assert.ok(plot > 300 && Math.abs(plot + legend - 600) < 20, `${plot} and ${legend}`);
+  assert.equal(await page.$eval("#box svg[role=img]", (svg) => svg.getAttribute("viewBox").split(" ")[3]), String(plot));
+  assert.equal(await page.$("#box .chart-tools"), null);
+});
+
 test("a board without a burndown or a past shows none, and one that gets them does", async () => {
   await open(boardOfSprint());
   await page.evaluate(() => show({ ...board, burndown: null, metrics: {} }, null));
