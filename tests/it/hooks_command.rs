@@ -266,6 +266,10 @@ async fn w13_no_subscription_comes_to_belong_to_a_person_unless_that_is_said() {
             "{}",
             refused.err
         );
+        assert_eq!(refused.out, "", "people are told once");
+        let refused = setup.run(&[action, "--json"]).await;
+        let told = json!({ "done": false, "error": refused.err.trim_end(), "steps": [] });
+        assert_eq!((refused.code, refused.json()), (4, told));
     }
     assert_eq!(setup.organization.calls().await, BTreeMap::new(), "nobody was asked");
     assert_eq!(setup.run(&["status"]).await.code, 3, "who only looks needs no identity");
@@ -345,6 +349,10 @@ async fn w13_a_new_secret_is_moved_to_only_when_the_app_takes_it_and_nothing_is_
         "{}",
         refused.err
     );
+    let refused = setup.run(&["rotate", "--json"]).await;
+    let told = json!({ "done": false, "error": refused.err.trim_end(), "steps": [] });
+    assert_eq!((refused.code, refused.json()), (4, told));
+    assert!(refused.err.starts_with("nothing was moved: "), "{}", refused.err);
     assert_eq!(setup.hooks.all(), before);
 
     let both = TestApp::builder()
@@ -392,6 +400,30 @@ async fn w13_a_command_that_is_not_told_where_subscriptions_lead_says_what_to_se
     setup.settings.remove("BOARDCAST_PUBLIC_URL");
     let said = setup.run(&["status"]).await;
     assert!(said.code == 1 && said.err.contains("BOARDCAST_PUBLIC_URL"), "{}", said.err);
+    let said = setup.run(&["status", "--json"]).await;
+    let told = json!({ "sound": false, "error": said.err.trim_end(), "hooks": [] });
+    assert_eq!((said.code, said.json()), (1, told));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w14_a_name_with_a_line_break_does_not_break_the_table() {
+    let setup = Setup::new(ELSEWHERE).await;
+    setup.organization.model(|model| model.organisation.projects[0].name = "Web\nsite \u{1b}[31m".into());
+    for (action, lines) in [("install", 8), ("status", 11)] {
+        let said = setup.run(&[action]).await;
+        assert_eq!(said.out.lines().count(), lines, "{action}: {}", said.out);
+        assert!(said.out.contains("Web site  [31m  workitem.created"), "{action}: {}", said.out);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w13_a_script_is_told_of_an_organisation_that_does_not_answer() {
+    let setup = Setup::new(ELSEWHERE).await;
+    setup.organization.fail_on("GET projects", SimulatedFailure::Unavailable).await;
+    let said = setup.run(&["repair", "--json"]).await;
+    let told = json!({ "done": false, "error": said.err.trim_end(), "steps": [] });
+    assert_eq!((said.code, said.json()), (1, told));
+    assert!(said.err.contains("server_error (503)"), "{}", said.err);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

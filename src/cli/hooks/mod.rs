@@ -24,6 +24,9 @@ use crate::sync::subscriptions::{HookKeeper, StepFailure, StepOutcome};
 /// Something is not as it should be.
 pub(super) const UNSOUND: u8 = 3;
 
+/// It could not be done at all.
+const FAILED: u8 = 1;
+
 /// What was asked for is refused, and nothing was changed.
 pub(super) const REFUSED: u8 = 4;
 
@@ -34,18 +37,16 @@ const ROUNDS_MAX: usize = 3;
 /// Does what is asked, and returns the exit code that says what came of it.
 pub fn hooks(config: &Config, command: &HooksCommand) -> ExitCode {
     if let Some(refusal) = refusal(config, command) {
-        let _ = writeln!(std::io::stderr(), "{refusal}");
-        return ExitCode::from(REFUSED);
+        return ExitCode::from(failed(command, REFUSED, refusal));
     }
     let (azure, keeper) = match app::subscriptions(config) {
         Ok(Some(parts)) => parts,
         Ok(None) => {
-            return fail(
-                &"it is not known where subscriptions are to lead: set BOARDCAST_PUBLIC_URL to the address under \
-                          which Azure DevOps reaches boardcast, BOARDCAST_WEBHOOK_SECRET and BOARDCAST_ORGANIZATION_URL",
-            );
+            let why = "it is not known where subscriptions are to lead: set BOARDCAST_PUBLIC_URL to the address under which Azure \
+                       DevOps reaches boardcast, BOARDCAST_WEBHOOK_SECRET and BOARDCAST_ORGANIZATION_URL";
+            return ExitCode::from(failed(command, FAILED, why));
         }
-        Err(error) => return fail(&error),
+        Err(error) => return ExitCode::from(failed(command, FAILED, &error.to_string())),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -58,11 +59,20 @@ pub fn hooks(config: &Config, command: &HooksCommand) -> ExitCode {
     });
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => ExitCode::from(failed(command, FAILED, &error)),
     }
+}
+
+/// Says why nothing is done, to people and to scripts; returns the exit code.
+fn failed(command: &HooksCommand, code: u8, why: &str) -> u8 {
+    let _ = writeln!(std::io::stderr(), "{why}");
+    if command.json {
+        print(&pretty(&match command.action {
+            HooksAction::Status => json!({ "sound": false, "error": why, "hooks": [] }),
+            _ => json!({ "done": false, "error": why, "steps": [] }),
+        }));
+    }
+    code
 }
 
 /// Why a command is not even begun.
@@ -250,13 +260,13 @@ impl Errand<'_> {
         if !steps.is_empty() {
             let new = self.keeper.probe().await;
             if new != ProbeAnswer::Taken {
-                return Ok(refused(&new.told()));
+                return Ok(self.refused(&new.told()));
             }
             match &self.config.hook_access {
                 HookAccess::Secrets(secrets) if secrets.len() > 1 => {
                     for previous in secrets.iter().skip(1) {
                         if self.keeper.probe_with(previous).await != ProbeAnswer::Taken {
-                            return Ok(refused(
+                            return Ok(self.refused(
                                 "the app does not take the previous secret any more, and what is on its way still has it: set \
                                  BOARDCAST_WEBHOOK_SECRET_PREVIOUS on the app until the subscriptions are moved",
                             ));
@@ -311,6 +321,10 @@ impl Errand<'_> {
         }
     }
 
+    fn refused(&self, why: &str) -> u8 {
+        failed(self.command, REFUSED, &format!("nothing was moved: {why}"))
+    }
+
     fn step_json(&self, StepOutcome { step, id, failure }: &StepOutcome) -> Value {
         let WantedHook { project, event } = step.wanted();
         let (word, why) = step_words(step);
@@ -333,9 +347,4 @@ impl Errand<'_> {
             failure.as_ref().map_or_else(|| "done".to_owned(), |failure| format!("FAILED: {failure}"));
         vec![self.name(project), event.event_type().into(), word.into(), why, outcome]
     }
-}
-
-fn refused(why: &str) -> u8 {
-    let _ = writeln!(std::io::stderr(), "nothing was moved: {why}");
-    REFUSED
 }

@@ -80,7 +80,7 @@ impl Row<'_> {
         remarks.extend(found.and_then(|found| removed.get(&*found.id)).map(|why| (*why).to_owned()));
         if self.has_failed_last() {
             let why = self.error(errand).unwrap_or_else(|| "it is not said why".into());
-            remarks.push(format!("last delivery failed: {}", why.replace(char::is_control, " ")));
+            remarks.push(format!("last delivery failed: {why}"));
         }
         vec![
             errand.name(self.wanted.project),
