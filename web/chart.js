@@ -252,7 +252,10 @@ function changeWords({ id, kind, amount: by, by: person, at }, { changesUnit }, 
 function tables(data) {
   const number = (value) => numeric(amount(value, unitSign(data.unit)));
   const { lines, rows } = dayTable(data);
-  const found = [table(`Each day in ${data.unit}`, ["Day", ...lines.map((line) => numeric(NAMES[line]))], rows.map((row) => [dayName(row).replace(/ (?!·|day off)/g, "\u00a0"), ...row.values.map(number)]))];
+  // A date is not broken where there is little room.
+  const name = (row) => dayName(row).replace(/ (?!·|day off)/g, "\u00a0");
+  const head = ["Day", ...lines.map((line) => numeric(NAMES[line]))];
+  const found = [table(`Each day in ${data.unit}`, head, rows.map((row) => [name(row), ...row.values.map(number)]))];
   if (data.steps.length > 0) {
     const { date } = data.days[data.today];
     found.push(table(`Remaining within ${day(date)}`, ["Time", numeric(NAMES.remaining)], data.steps.map(({ at, remaining }) => [momentOn(at, date), number(remaining)])));
