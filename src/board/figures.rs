@@ -150,10 +150,11 @@ pub struct Calculator {
     boards: Mutex<HashMap<Scope, Arc<Mutex<Kept>>>>,
 }
 
-/// What is kept of a board: the digests of its team's items, by number, as of what was known of the team.
+/// What is kept of a board: the digests of its team's items, by number, as of what was known of the team, and of its past.
 #[derive(Default)]
 struct Kept {
     catalogue: Option<Arc<Catalogue>>,
+    known_from: Option<Timestamp>,
     digests: Vec<(Version, Digest)>,
 }
 
@@ -174,7 +175,7 @@ impl Calculator {
         let frame = self.frame(inputs, catalogue, sprint);
         let kept = self.kept(inputs.scope);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.renew(&inputs.team_items, catalogue, &frame);
+        kept.renew(inputs, catalogue, &frame);
         inputs.completed(metrics::compute(&frame, kept.digests.iter().map(|(_, digest)| digest), now))
     }
 
@@ -229,9 +230,12 @@ impl Calculator {
 
 impl Kept {
     /// Digests what is new or changed; both lists are in the order of numbers.
-    fn renew(&mut self, items: &[KnownItem], catalogue: &Arc<Catalogue>, frame: &SprintContext<'_>) {
-        if !self.catalogue.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, catalogue)) {
-            self.catalogue = Some(catalogue.clone());
+    fn renew(&mut self, inputs: &Inputs, catalogue: &Arc<Catalogue>, frame: &SprintContext<'_>) {
+        let items = &inputs.team_items;
+        let is_of_catalogue = self.catalogue.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, catalogue));
+        // Which sprints before are told of, and so where each stands among them, follows from how far back the past is known.
+        if !is_of_catalogue || self.known_from != inputs.known_from {
+            (self.catalogue, self.known_from) = (Some(catalogue.clone()), inputs.known_from);
             self.digests.clear();
         }
         let mut kept = std::mem::take(&mut self.digests).into_iter().peekable();

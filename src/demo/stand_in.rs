@@ -116,7 +116,10 @@ fn catalogue(project: &Project, team: &Team) -> Catalogue {
         states: process.types.iter().map(|of| (of.name.into(), states(of))).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: sprints.iter().map(|sprint| later(sprint.start, team.day_off)).collect(),
-        days_off_of: sprints.iter().map(|sprint| sprint.id.into()).collect(),
+        days_off_by: sprints
+            .iter()
+            .map(|sprint| (sprint.id.into(), [later(sprint.start, team.day_off)].into()))
+            .collect(),
         capacities: sprints.iter().map(|sprint| (sprint.id.into(), members(team, sprint))).collect(),
     }
 }

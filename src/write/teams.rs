@@ -162,7 +162,7 @@ fn shows_the_same(one: &Catalogue, other: &Catalogue, sprint: Option<SprintId>) 
     let without = |catalogue: &Catalogue| {
         let mut catalogue = Catalogue {
             capacities: Default::default(),
-            days_off_of: Default::default(),
+            days_off_by: Default::default(),
             ..catalogue.clone()
         };
         catalogue.days_off.retain(|day| span.is_some_and(|span| span.contains(*day)));

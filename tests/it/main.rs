@@ -49,6 +49,7 @@ mod last_known;
 mod lists;
 mod load;
 mod narrowed;
+mod oracle;
 mod outage;
 mod package;
 mod past;

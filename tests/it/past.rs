@@ -46,7 +46,7 @@ async fn fault_g9_days_off_of_the_last_six_sprints_are_known_and_asked_for_once_
     let told = organization.all_until_told(&mut reader, "sync_completed").await;
     let begun = told.iter().filter(|event| event["type"] == "sprint_changed").count();
     assert!(begun <= 3, "no board is sent once more for days off of other sprints: {begun}");
-    let knows = |team: &Catalogue| team.days_off_of.len() == 8;
+    let knows = |team: &Catalogue| team.days_off_by.len() == 8;
     let is_known = || teams(&app).len() == 3 && teams(&app).values().all(knows);
     organization.until(async || is_known().then_some(())).await;
     for (name, team) in teams(&app) {

@@ -58,7 +58,13 @@ fn fields(
     put("System.ChangedDate", date(revision.changed_at));
     put("System.ChangedBy", who(revision.changed_by));
     put("System.Title", Some(json!(content.title)));
-    put("System.Tags", content.blocked.then(|| json!("Blocked")));
+    let tags: Vec<&str> = content
+        .blocked
+        .then_some("Blocked")
+        .into_iter()
+        .chain(content.tags.iter().map(|tag| &**tag))
+        .collect();
+    put("System.Tags", (!tags.is_empty()).then(|| json!(tags.join("; "))));
     put("System.Parent", content.parent.map(|parent| json!(parent)));
     put("Microsoft.VSTS.Common.StateChangeDate", date(revision.state_changed_at));
     put("Microsoft.VSTS.Common.ClosedDate", revision.closed_at.and_then(date));

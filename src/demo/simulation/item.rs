@@ -1,5 +1,7 @@
 //! A simulated work item with all its revisions.
 
+use std::collections::BTreeSet;
+
 use super::process::{ItemType, SimulatedState};
 use crate::domain::scope::Text;
 use crate::domain::sprint::catalogue::StateCategory;
@@ -51,6 +53,8 @@ pub struct ItemContent {
     pub remaining_work: Option<f64>,
     /// Whether it bears the tag `Blocked`.
     pub blocked: bool,
+    /// The other tags that it bears.
+    pub tags: BTreeSet<Text>,
     /// `System.Parent`.
     pub parent: Option<u32>,
     /// Where it stands in the backlog.

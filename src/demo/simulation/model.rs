@@ -1,6 +1,6 @@
 //! The organisation as it stands: its items and the one order in which everything happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::item::{Event, Item, ItemContent, Revision};
 use super::organisation::{NAME, Organisation, Project, Team, day_of};
@@ -51,7 +51,7 @@ pub struct SimulatedChange {
 
 impl Model {
     /// An organisation of a seed in which nothing has happened yet, as of the day that the clock tells.
-    pub(super) fn empty(seed: u64, clock: Clock) -> Self {
+    pub fn empty(seed: u64, clock: Clock) -> Self {
         let now = clock();
         Self {
             organisation: Organisation::new(seed, day_of(now)),
@@ -118,6 +118,7 @@ impl Model {
             effort: draft.effort,
             remaining_work: draft.remaining_work,
             blocked: false,
+            tags: BTreeSet::new(),
             parent: draft.parent,
             // What is new goes to the end, with room for what is put in between.
             rank: FIRST_RANK + RANKS_APART * f64::from(id),

@@ -87,6 +87,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// The types that there are: one without states is none, as Basic has no bugs.
+    pub fn existing_types(&self) -> impl Iterator<Item = &ItemType> {
+        self.types.iter().filter(|of| !of.states.is_empty())
+    }
+
     /// The type of a level.
     pub const fn item_type(&self, level: ItemRank) -> &ItemType {
         let [epic, feature, requirement, bug, task] = &self.types;

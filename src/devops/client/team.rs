@@ -116,7 +116,7 @@ pub(super) async fn catalogue(
         states,
         weekdays: working_days.iter().filter_map(|day| day.parse().ok()).collect(),
         days_off: BTreeSet::new(),
-        days_off_of: BTreeSet::new(),
+        days_off_by: BTreeMap::new(),
         capacities: BTreeMap::new(),
         unread: BTreeSet::new(),
         failed: None,
@@ -223,8 +223,8 @@ impl Asked<'_> {
         let sprints = sprints.into_iter().flatten().filter_map(|sprint| Some((sprint.id, sprint.span()?)));
         for (id, days_off, members) in try_join_all(sprints.map(|(id, span)| self.sprint(id, span))).await? {
             if let Some(days_off) = days_off {
-                catalogue.days_off.extend(days_off);
-                catalogue.days_off_of.insert(id);
+                catalogue.days_off.extend(&days_off);
+                catalogue.days_off_by.insert(id, days_off);
             }
             catalogue.capacities.extend(members.map(|members| (id, members)));
         }

@@ -12,6 +12,10 @@ use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, Text
 /// unless somebody chooses otherwise.
 pub(crate) const SPRINTS_BACK: usize = 6;
 
+/// How many days back a team's days off are known: numbers look back over 90 days, and over 30 working days, which are less
+/// than that.
+pub(crate) const CALENDAR_DAYS_BACK: u64 = 90;
+
 /// How long the window is at least over which lives are known, and at most, in milliseconds: teams that plan by the quarter
 /// would otherwise have years of revisions read.
 const WINDOW_MS: i64 = 90 * DAY_MS;

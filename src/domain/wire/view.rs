@@ -13,9 +13,9 @@ pub(crate) use crate::domain::wire::burndown::{Burndown, BurndownDay, BurndownPo
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 pub(crate) use crate::domain::wire::unit::Unit;
 use crate::domain::{
-    BacklogLevel, BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity, Iteration,
-    Level, People, Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId, Text,
-    Timestamp, WorkItem, WorkItemId,
+    BacklogLevel, BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity,
+    Iteration, Level, People, Present, ProjectId, Scope, Span, SprintId, SprintState, StateCategory, TeamId,
+    Text, Timestamp, WorkItem, WorkItemId,
 };
 
 /// A work item as a board shows it. The same shape in `snapshot`, `workitems_updated` and `workitem_changed`.

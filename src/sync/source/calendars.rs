@@ -1,15 +1,19 @@
 //! The days off of sprints that are over: numbers look back over them. They come after everything that boards wait for.
 
+use chrono::Days;
+
 use super::Source;
 use super::compare::{BoardError, of_items};
 use super::discovery::Discovered;
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::scope::TeamKey;
-use crate::domain::sprint::teams::SPRINTS_BACK;
+use crate::domain::sprint::calendar::Span;
+use crate::domain::sprint::teams::{CALENDAR_DAYS_BACK, SPRINTS_BACK};
 use crate::domain::wire::event::Cause;
 
 impl Source {
-    /// Reads the days off of each team's last sprints, and keeps them.
+    /// Reads the days off of each team's last sprints, and of shorter ones of as many more as numbers look back over, and keeps
+    /// them.
     pub(super) async fn read_calendars(&self, found: &Discovered, cause: Cause) -> Result<(), BoardError> {
         let read = |project, team| async move { self.read_calendar(&project, &team, cause).await };
         self.for_each_team(found, read).await
@@ -25,8 +29,12 @@ impl Source {
         let Some(catalogue) = self.instance.fold.read().teams().catalogue(key).cloned() else {
             return Ok(());
         };
-        let over = catalogue.past_sprints((self.instance.clock)()).take(SPRINTS_BACK);
-        let sprints: Vec<_> = over.map(|(_, sprint)| sprint.clone()).collect();
+        let now = (self.instance.clock)();
+        let since = catalogue.calendar().day_of(now).checked_sub_days(Days::new(CALENDAR_DAYS_BACK));
+        let is_looked_at = |place: usize, span: Span| place < SPRINTS_BACK || Some(span.last()) >= since;
+        let over = catalogue.past_sprints(now).enumerate();
+        let over = over.take_while(|(place, (span, _))| is_looked_at(*place, *span));
+        let sprints: Vec<_> = over.map(|(_, (_, sprint))| sprint.clone()).collect();
         if sprints.is_empty() {
             return Ok(());
         }

@@ -86,7 +86,7 @@ pub fn catalogue() -> Catalogue {
         states: ["User Story", "Task", "Bug"].map(|name| (name.into(), states.clone())).into(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::new(),
-        days_off_of: BTreeSet::new(),
+        days_off_by: BTreeMap::new(),
         capacities: BTreeMap::from([(sprint(1), Vec::<Member>::new())]),
     }
 }

@@ -10,7 +10,7 @@ use super::{Answered, Call, list, not_found};
 use crate::domain::sprint::catalogue::{BugsBehaviour, StateCategory};
 
 pub(super) fn states(project: &Project, name: &str) -> Answered {
-    let item_type = project.process.types.iter().find(|known| known.name.eq_ignore_ascii_case(name));
+    let item_type = project.process.existing_types().find(|known| known.name.eq_ignore_ascii_case(name));
     let item_type = item_type.ok_or_else(|| {
         let text = format!("VS402323: Work item type {name} does not exist in project {}.", project.name);
         not_found("WorkItemTypeNotFoundException", &text)
@@ -40,7 +40,7 @@ pub(super) fn types(call: &Call<'_>, project: &Project) -> Value {
         }
         of
     };
-    list(project.process.types.iter().map(item_type).collect())
+    list(project.process.existing_types().map(item_type).collect())
 }
 
 pub(super) fn categories(call: &Call<'_>, project: &Project) -> Value {
@@ -56,7 +56,7 @@ pub(super) fn categories(call: &Call<'_>, project: &Project) -> Value {
             "url": call.url(&format!("{}/_apis/wit/workItemTypeCategories/{reference_name}", project.id)),
         })
     };
-    list(project.process.types.iter().map(category).collect())
+    list(project.process.existing_types().map(category).collect())
 }
 
 fn type_reference(call: &Call<'_>, project: &Project, item_type: &ItemType) -> Value {
@@ -77,7 +77,7 @@ pub(super) fn backlog_configuration(call: &Call<'_>, project: &Project) -> Value
             BugsBehaviour::AsTasks => level == ItemRank::Task,
             BugsBehaviour::Off => false,
         };
-        if has_bugs {
+        if has_bugs && !process.item_type(ItemRank::Bug).states.is_empty() {
             types.push(reference(ItemRank::Bug));
         }
         json!({
@@ -107,7 +107,7 @@ pub(super) fn backlog_configuration(call: &Call<'_>, project: &Project) -> Value
             level(ItemRank::Feature, "Features", 3, "portfolio", "773B93"),
             level(ItemRank::Epic, "Epics", 4, "portfolio", "FF7B00"),
         ],
-        "workItemTypeMappedStates": process.types.iter().map(mapped).collect::<Vec<_>>(),
+        "workItemTypeMappedStates": process.existing_types().map(mapped).collect::<Vec<_>>(),
         "backlogFields": { "typeFields": type_fields(process) },
         "bugsBehavior": process.bugs_behavior,
         "hiddenBacklogs": [ItemRank::Epic.reference_name()],

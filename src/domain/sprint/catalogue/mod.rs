@@ -198,10 +198,10 @@ pub struct Catalogue {
     pub weekdays: Vec<Weekday>,
     /// Days the whole team has off, of the sprints that they were read of.
     pub days_off: BTreeSet<CivilDate>,
-    /// The sprints that days off were read of: that under way, the next one, and those finished last. Empty in a record
-    /// from before they were told apart.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub days_off_of: BTreeSet<SprintId>,
+    /// The same by the sprint that they were read of: that under way, the next one, and those finished last. Sprints may
+    /// share days, and what one of them does not have off another may. Empty in a record from before they were told apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub days_off_by: BTreeMap<SprintId, BTreeSet<CivilDate>>,
     /// What each member can do, by sprint.
     pub capacities: BTreeMap<SprintId, Vec<Member>>,
     /// What could not be read.
@@ -256,9 +256,10 @@ impl Catalogue {
         for (sprint, days) in of {
             let Some(span) = self.sprint(sprint).and_then(Iteration::span) else { continue };
             self.days_off.retain(|day| !span.contains(*day));
-            self.days_off.extend(days.iter().filter(|day| span.contains(**day)));
-            self.days_off_of.insert(sprint);
+            let within = days.iter().filter(|day| span.contains(**day));
+            self.days_off_by.insert(sprint, within.copied().collect());
         }
+        self.days_off.extend(self.days_off_by.values().flatten());
         self
     }
 

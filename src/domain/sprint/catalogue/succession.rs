@@ -1,6 +1,6 @@
 //! What a catalogue takes over from an earlier one of its team.
 
-use super::{Area, Catalogue, CataloguePart, Iteration};
+use super::{Area, Catalogue, CataloguePart};
 use crate::domain::Text;
 
 impl Catalogue {
@@ -31,11 +31,12 @@ impl Catalogue {
 
     /// Takes the days off of sprints that this catalogue was not asked for: those of finished sprints come by themselves.
     fn take_days_off(&mut self, earlier: &Self) {
-        for sprint in earlier.days_off_of.difference(&self.days_off_of.clone()) {
-            let Some(span) = self.sprint(*sprint).and_then(Iteration::span) else { continue };
-            self.days_off.extend(earlier.days_off.range(span.first()..=span.last()));
-            self.days_off_of.insert(*sprint);
+        for (sprint, days) in &earlier.days_off_by {
+            if self.sprint(*sprint).is_some_and(|sprint| sprint.span().is_some()) {
+                self.days_off_by.entry(*sprint).or_insert_with(|| days.clone());
+            }
         }
+        self.days_off.extend(self.days_off_by.values().flatten());
     }
 
     /// Takes what could not be read from an earlier catalogue, where that has it.

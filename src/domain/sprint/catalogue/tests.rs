@@ -69,7 +69,7 @@ pub(crate) fn catalogue() -> Catalogue {
         states: types.into_iter().map(|name| (name.into(), states.clone())).collect(),
         weekdays: vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),
-        days_off_of: BTreeSet::new(),
+        days_off_by: BTreeMap::new(),
         capacities: BTreeMap::from([(sprint_id(), vec![member])]),
     }
 }
@@ -225,15 +225,34 @@ fn fault_g9_days_off_of_sprints_that_were_not_asked_for_stay_and_those_that_were
     let read = days(&["2026-11-20", "2026-12-24"]);
     let known = catalogue().with_days_off([(sprint_id(), &read)]);
     assert_eq!(known.days_off, days(&["2026-11-20"]), "in place of the 26th, and no day of another sprint");
-    assert_eq!(known.days_off_of, BTreeSet::from([sprint_id()]));
+    assert_eq!(known.days_off_by, BTreeMap::from([(sprint_id(), days(&["2026-11-20"]))]));
     let later = |days_off: BTreeSet<CivilDate>| {
         Catalogue { days_off: BTreeSet::new(), ..catalogue() }.with_days_off([(other_sprint_id(), &days_off)])
     };
     let both = later(days(&["2026-12-01"])).succeeding(&known);
     assert_eq!(both.days_off, days(&["2026-11-20", "2026-12-01"]));
-    assert_eq!(both.days_off_of, BTreeSet::from([sprint_id(), other_sprint_id()]));
+    assert_eq!(both.days_off_by.len(), 2);
     assert_eq!(later(days(&[])).succeeding(&both).days_off, days(&["2026-11-20"]), "read anew");
     let mut without = later(days(&[]));
     without.iterations.remove(0);
     assert_eq!(without.succeeding(&both).days_off, days(&[]), "it is no sprint of the team any more");
+}
+
+#[test]
+fn days_off_of_sprints_that_share_days_stay_whichever_is_read_later() {
+    let days = |days: &[&str]| days.iter().map(|day| day.parse().unwrap()).collect::<BTreeSet<CivilDate>>();
+    let mut overlapping = Catalogue { days_off: BTreeSet::new(), ..catalogue() };
+    let last = "2026-12-04".parse().ok();
+    overlapping.iterations.iter_mut().find(|sprint| sprint.id == sprint_id()).unwrap().finish = last;
+    let (of_one, of_other) = (days(&["2026-11-20", "2026-12-01"]), days(&["2026-12-02", "2026-12-07"]));
+    let (one, other) = ((sprint_id(), &of_one), (other_sprint_id(), &of_other));
+    let all = days(&["2026-11-20", "2026-12-01", "2026-12-02", "2026-12-07"]);
+    for order in [[one, other], [other, one]] {
+        let both = overlapping.clone().with_days_off([order[0]]).with_days_off([order[1]]);
+        assert_eq!(both.days_off, all, "{order:?}");
+        let later = overlapping.clone().with_days_off([order[1]]).succeeding(&both);
+        assert_eq!(later.days_off, all, "{order:?}");
+    }
+    let withdrawn = overlapping.with_days_off([one, other]).with_days_off([(sprint_id(), &days(&[]))]);
+    assert_eq!(withdrawn.days_off, of_other, "what only the one had");
 }
