@@ -91,7 +91,7 @@ fn catalogue() -> Catalogue {
         states: TYPES.iter().map(|name| ((*name).into(), states.clone())).collect(),
         weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri"].map(|day| day.parse().unwrap()).into(),
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),
-        days_off_of: BTreeSet::new(),
+        days_off_by: BTreeMap::new(),
         capacities: BTreeMap::from([(sprint_id(1), vec![member])]),
     }
 }

@@ -185,9 +185,10 @@ impl Snapshots {
             && let Body::Snapshot { data, .. } = whole
         {
             let mut data = Box::new(BoardView { items: None, ..*data });
-            let short = |data: &Box<BoardView>| {
+            let short = |data: &BoardView| {
                 let (outage, url) = (parts.outage.clone(), Some(board_url(scope, Some(stand.touched))));
-                let short = Body::Snapshot { data: data.clone(), outage, url, etag: Some(parts.etag()) };
+                let short =
+                    Body::Snapshot { data: Box::new(data.clone()), outage, url, etag: Some(parts.etag()) };
                 event::encode(&envelope, &short)
             };
             json = short(&data);

@@ -408,7 +408,7 @@ async fn w13_a_command_that_is_not_told_where_subscriptions_lead_says_what_to_se
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w14_a_name_with_a_line_break_does_not_break_the_table() {
     let setup = Setup::new(ELSEWHERE).await;
-    setup.organization.model(|model| model.organisation.projects[0].name = "Web\nsite \u{1b}[31m".into());
+    setup.organization.model(|model| model.organisation.projects[0].name = "Web\nsite \u{1b}[31m");
     for (action, lines) in [("install", 8), ("status", 11)] {
         let said = setup.run(&[action]).await;
         assert_eq!(said.out.lines().count(), lines, "{action}: {}", said.out);

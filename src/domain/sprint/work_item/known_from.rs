@@ -90,7 +90,7 @@ impl WorkItem {
     /// nothing else: that in force at that moment or, where nobody could see it then, the first one after it.
     #[must_use]
     pub fn beginning_at(&self, at: Timestamp) -> Self {
-        let in_force = self.revisions().filter(|(_, claim)| claim.changed_at <= at).last();
+        let in_force = self.revisions().rfind(|(_, claim)| claim.changed_at <= at);
         let present = self.present();
         let rev = in_force.or_else(|| self.revisions().next()).map_or(present.rev, |(rev, _)| rev);
         let mut told = self.clone();

@@ -265,7 +265,7 @@ impl WorkItem {
     /// The item as it was just before `end`, and what is known of that; `None` where no revision is known that was there. The
     /// title and the person are those of now; of tags no revision keeps more than whether it bore the default one for blocked.
     pub fn as_of(&self, end: Timestamp) -> Option<(Self, RevisionTold)> {
-        let (rev, claim) = self.revisions().filter(|(_, claim)| claim.changed_at < end).last()?;
+        let (rev, claim) = self.revisions().rfind(|(_, claim)| claim.changed_at < end)?;
         if rev == self.newest().0 {
             return Some((self.clone(), RevisionTold::Newest));
         }
