@@ -116,6 +116,13 @@ impl fmt::Display for ArchiveError {
 
 impl std::error::Error for ArchiveError {}
 
+impl ArchiveError {
+    /// Whether somebody has to change something before trying again is of use.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
 /// One owner's copies and inbox: what others keep in the same place is neither read, nor changed, nor deleted.
 #[async_trait]
 pub trait Archive: Send + Sync {
@@ -153,6 +160,9 @@ pub trait Archive: Send + Sync {
 
     /// Takes a deposit out of the inbox. That it is there no longer is no error: another instance took it.
     async fn remove(&self, id: &DepositId) -> Result<(), ArchiveError>;
+
+    /// Whether everything can be written, read and deleted: it is tried, with something that nobody else reads.
+    async fn probe(&self) -> Result<(), ArchiveError>;
 }
 
 /// The team and sprint of a finished sprint, by which it is kept.

@@ -6,6 +6,7 @@ mod effective;
 mod function_timeout;
 mod host_facts;
 mod organization;
+mod place;
 mod reading;
 mod redis;
 mod service_hooks;
@@ -35,6 +36,7 @@ pub use effective::EffectiveSetting;
 pub use function_timeout::FunctionTimeout;
 pub use host_facts::HostFacts;
 pub use organization::{Organization, OrganizationLogin};
+pub use place::Place;
 pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
 
@@ -161,6 +163,8 @@ settings! {
         "Port that the Functions host forwards requests to. boardcast behaves as under the Functions host when it is set";
     Tuning: SITE_NAME = "WEBSITE_SITE_NAME", "text", "not set", "set by the platform",
         "Name of the function app, which tells apart deployments that have neither an organisation nor `BOARDCAST_DEPLOYMENT`";
+    Tuning: RESOURCE_GROUP = "WEBSITE_RESOURCE_GROUP", "text", "ignored", "set by the platform",
+        "Resource group of the function app, which `boardcast doctor` names in its commands";
     Tuning: AUTH_ENABLED = "WEBSITE_AUTH_ENABLED", "`True` or `False`", "ignored", "set by the platform",
         "Whether App Service's authentication is on. The package that people sign in to hands out no board while it is not; the one that needs function keys does not ask";
     Tuning: EXTENSION_VERSION = "FUNCTIONS_EXTENSION_VERSION", "text", "ignored", "set by the deployment",
@@ -348,10 +352,7 @@ impl Config {
             hook_endpoint: read.hook_endpoint(&hook_access),
             hook_access,
             board_access: if under_host { BoardAccess::Keys } else { BoardAccess::Anybody },
-            // As the Functions host reads it, and nothing to complain of: no operator writes it.
-            has_authentication: read
-                .text(AUTH_ENABLED)
-                .is_some_and(|text| text.trim().eq_ignore_ascii_case("true")),
+            has_authentication: read.has_authentication(),
             host: read.host_facts(),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),

@@ -62,6 +62,11 @@ impl AllowedBoards {
         is_named && (self.teams.is_empty() || self.teams.iter().any(|served| served.may_be_of(id, name)))
     }
 
+    /// The teams that are named, as they were written.
+    pub fn named_teams(&self) -> impl Iterator<Item = &str> {
+        self.teams.iter().map(|served| served.text.as_str())
+    }
+
     /// Whether only some teams are served.
     pub const fn names_teams(&self) -> bool {
         !self.teams.is_empty()

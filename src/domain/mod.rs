@@ -11,6 +11,7 @@ pub mod degradation;
 pub mod entry_id;
 pub mod level;
 pub mod metrics;
+pub mod ncrontab;
 pub mod owner;
 pub mod record;
 pub mod schedule;

@@ -1,8 +1,13 @@
 //! What a diagnosis finds: one thing that was looked at, how it is, and what to do about it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// How long an app may take to examine itself: less than whoever asks waits for an answer, and much less than the 230 s after
+/// which the platform breaks a request off.
+pub const EXAMINATION_MAX: Duration = Duration::from_secs(60);
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,7 +44,8 @@ pub struct Finding {
     pub diagnosis: Diagnosis,
     /// That in words. It holds no secret.
     pub says: String,
-    /// What to do about it: a command wherever one does it. Nothing where all is well.
+    /// What to do about it: a command for a shell, in which what nobody here can know stands in angle brackets. Nothing where
+    /// all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -73,18 +79,4 @@ impl Finding {
     ) -> Self {
         Self { check: check.into(), diagnosis, says: says.into(), remedy: Some(remedy.into()) }
     }
-}
-
-/// The command that sets an application setting.
-pub fn set_setting(name: &str, value: &str) -> String {
-    format!(
-        "az functionapp config appsettings set --resource-group <group> --name <app> --settings {name}={value}"
-    )
-}
-
-/// The command that removes an application setting.
-pub fn remove_setting(name: &str) -> String {
-    format!(
-        "az functionapp config appsettings delete --resource-group <group> --name <app> --setting-names {name}"
-    )
 }

@@ -79,9 +79,10 @@ pub enum Round {
 }
 
 impl Inbox {
-    /// Whether the archive can be asked now. Errors: why not.
-    pub async fn reach(&self) -> Result<(), String> {
-        self.archive.waiting(None, 1).await.map(drop).map_err(|error| error.to_string())
+    /// Whether the archive can be written, read and deleted from now. Errors: why not.
+    pub async fn probe(&self) -> Result<(), ArchiveError> {
+        self.archive.waiting(None, 1).await?;
+        self.archive.probe().await
     }
 
     /// The inbox of that archive, drained into that write path.

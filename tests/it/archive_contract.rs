@@ -52,6 +52,7 @@ archive_contract! {
     deposits_come_back_oldest_first_and_stay_until_they_are_removed,
     fault_a5_deposits_are_read_page_by_page_and_set_aside,
     fault_a1_what_one_owner_keeps_no_other_sees_or_deletes,
+    x3_what_is_written_to_see_whether_it_can_be_is_left_for_nobody,
 }
 
 fn value(scope: Scope, metric: &str, seq: u64, number: u32) -> ArchivedValue {
@@ -229,6 +230,15 @@ async fn fault_a1_what_one_owner_keeps_no_other_sees_or_deletes([archive, _, for
     assert_eq!(archive.waiting(None, 9).await, Ok(vec![(id, deposit(1, 1))]));
 }
 
+async fn x3_what_is_written_to_see_whether_it_can_be_is_left_for_nobody([archive, _, foreign]: Views) {
+    let ours = value(board(1), "points.total", 1, 8);
+    archive.save_values(std::slice::from_ref(&ours)).await.unwrap();
+    let (one, other) = tokio::join!(archive.probe(), foreign.probe());
+    assert_eq!((one, other), (Ok(()), Ok(())));
+    assert_eq!(known(&archive).await, vec![ours]);
+    assert_eq!((foreign.saved_values().await, archive.waiting(None, 9).await), (Ok(vec![]), Ok(vec![])));
+}
+
 #[tokio::test]
 async fn fault_a1_an_inbox_of_the_first_form_is_refused_with_what_to_do() {
     let (azurite, prefix) = (Azurite::shared().await, Azurite::fresh_prefix());
@@ -290,6 +300,7 @@ async fn a_wrong_key_is_refused_and_told_without_the_key() {
     let text = error.to_string();
     assert!(matches!(error, ArchiveError::Refused(_)) && text.contains("403"), "{text}");
     assert!(!text.contains(wrong) && !text.contains("SharedKey"), "{text}");
+    assert!(matches!(archive.probe().await, Err(ArchiveError::Refused(_))));
 }
 
 #[tokio::test]

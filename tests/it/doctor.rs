@@ -40,10 +40,35 @@ struct Said {
 }
 
 impl Said {
-    /// Whether that was found, with a remedy that has these words.
+    /// Whether that was found, with that remedy.
     fn has(&self, check: &str, diagnosis: &str, remedy: &str) -> bool {
-        self.found.iter().any(|(of, is, _, words)| of == check && is == diagnosis && words.contains(remedy))
+        self.found.iter().any(|(of, is, _, command)| of == check && is == diagnosis && command == remedy)
     }
+}
+
+/// Whether a shell takes that, once what stands in angle brackets is replaced, and knows what it begins with.
+fn is_command(remedy: &str) -> bool {
+    const PROGRAMS: [&str; 12] = [
+        "az",
+        "boardcast",
+        "curl",
+        "export",
+        "unset",
+        "redis-cli",
+        "timedatectl",
+        "witadmin",
+        "git",
+        "cargo",
+        "scripts",
+        "BOARDCAST_LOG=debug",
+    ];
+    let filled = remedy.replace(" <", " filled_").replace(['<', '>'], "");
+    let begins_well = remedy.split(" && ").all(|part| {
+        let program = part.split(' ').next().unwrap().split('/').next().unwrap();
+        PROGRAMS.contains(&program)
+    });
+    let shell = std::process::Command::new("bash").args(["-n", "-c", &filled]).output().unwrap();
+    begins_well && shell.status.success() && !remedy.contains('\n')
 }
 
 impl Patient {
@@ -115,12 +140,39 @@ impl Patient {
         let code = output.status.code().unwrap();
         let has_fault = found.iter().any(|(_, diagnosis, ..)| diagnosis == "fault");
         assert_eq!((code, &told["sound"]), (if has_fault { 3 } else { 0 }, &(!has_fault).into()));
-        assert!(found.iter().all(|(.., remedy)| remedy.contains(' ')), "each names its remedy: {found:?}");
+        for (check, _, says, remedy) in &found {
+            assert!(is_command(remedy), "{check}: {says}: `{remedy}` cannot be run");
+        }
         Said { code, found, checked: findings.len(), text }
     }
 }
 
 const FAULT: &str = "fault";
+const CLIENT: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The command that lets the identity look after the subscriptions of a project.
+fn grant(patient: &Patient, project: &str) -> String {
+    format!(
+        "az devops security permission update --organization {} --namespace-id cb594ebe-87dd-4fc9-ac2c-6a10a4c92046 --subject \
+         \"$(az rest --method post --resource 499b84ac-1321-427f-aa17-267ca6975798 --url \
+         'https://vssps.dev.azure.com/<organisation>/_apis/graph/serviceprincipals?api-version=7.1-preview.1' --body \
+         \"{{\\\"originId\\\":\\\"$(az ad sp show --id {CLIENT} --query id --output tsv)\\\"}}\" --query descriptor --output tsv)\" \
+         --token PublisherSecurity/{project} --allow-bit 7",
+        patient.organization.url()
+    )
+}
+
+/// The command that makes the identity a user who may read a project.
+fn admit(project: &str) -> String {
+    let body = format!(
+        r#"{{"accessLevel":{{"accountLicenseType":"express"}},"servicePrincipal":{{"origin":"aad","originId":"$(az ad sp show --id {CLIENT} --query id --output tsv)","subjectKind":"servicePrincipal"}},"projectEntitlements":[{{"group":{{"groupType":"projectReader"}},"projectRef":{{"id":"{project}"}}}}]}}"#
+    );
+    format!(
+        "az rest --method post --resource 499b84ac-1321-427f-aa17-267ca6975798 --url \
+         'https://vsaex.dev.azure.com/<organisation>/_apis/serviceprincipalentitlements?api-version=7.1-preview.1' --body \"{}\"",
+        body.replace('"', "\\\"")
+    )
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn x3_a_healthy_app_is_examined_from_inside_and_outside_and_nothing_is_found() {
@@ -151,22 +203,31 @@ async fn x3_faults_on_the_way_to_the_app_are_found_from_outside() {
     let app = patient.admit(patient.builder()).await;
     // 1: a setting is misspelt.
     patient.settings.insert("BOARDCAST_SECRT", "x".into());
-    assert!(patient.examine().await.has("settings.unknown", FAULT, "--setting-names BOARDCAST_SECRT"));
+    assert!(patient.examine().await.has("settings.unknown", FAULT, "unset BOARDCAST_SECRT"));
     patient.settings.remove("BOARDCAST_SECRT");
     // 2: the app is not reached under its public address.
     patient.way.lead_to(1);
-    assert!(patient.examine().await.has("app", FAULT, "az functionapp show"));
+    assert!(patient.examine().await.has("app", FAULT, "boardcast"));
     // 3: something else is there.
     let other = patient.organization.url();
-    assert!(patient.examine_with(&["--url", &other]).await.has("app", FAULT, "curl"));
+    let ask = format!("curl -sS -m 30 -i {}/api/health/live", other.trim_end_matches('/'));
+    let said = patient.examine_with(&["--url", &other]).await;
+    assert!(said.has("app", FAULT, &ask), "{:?}", said.found);
     patient.way.lead_to(app.address.port());
     // 4: subscriptions present a secret that the app does not have.
     patient.settings.insert("BOARDCAST_WEBHOOK_SECRET", "hunter2-another".into());
-    assert!(patient.examine().await.has("webhook.secret", FAULT, "az keyvault secret show"));
+    let of_vault = |setting: &str, name: &str| {
+        format!(
+            "export {setting}=\"$(az keyvault secret show --vault-name <vault> --name {name} --query value --output tsv)\""
+        )
+    };
+    let remedy = of_vault("BOARDCAST_WEBHOOK_SECRET", "webhook-secret");
+    assert!(patient.examine().await.has("webhook.secret", FAULT, &remedy));
     patient.settings.insert("BOARDCAST_WEBHOOK_SECRET", SECRET.into());
     // 5: the operator's key is another.
     patient.settings.insert("BOARDCAST_OPERATOR_KEY", "hunter2-another".into());
-    assert!(patient.examine().await.has("app.operator_key", FAULT, "operator-key"));
+    let remedy = of_vault("BOARDCAST_OPERATOR_KEY", "operator-key");
+    assert!(patient.examine().await.has("app.operator_key", FAULT, &remedy));
     patient.settings.insert("BOARDCAST_OPERATOR_KEY", OPERATOR.into());
     // 6: the clock of the app is wrong.
     let earlier = patient.builder().clock_fn(|| {
@@ -174,7 +235,7 @@ async fn x3_faults_on_the_way_to_the_app_are_found_from_outside() {
         boardcast::domain::time::Timestamp::from_epoch_ms(now.epoch_ms() - 3_600_000)
     });
     let _late = patient.admit(earlier).await;
-    assert!(patient.examine().await.has("clocks", FAULT, "timedatectl"));
+    assert!(patient.examine().await.has("clocks", FAULT, "timedatectl set-ntp true"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,12 +244,15 @@ async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_ap
     let builder = patient
         .builder()
         .setting("BOARDCAST_PROJECTS", "Nowhere,Fabrikam Fiber")
-        .setting("BOARDCAST_TEAMS", "Nobody,Web");
+        .setting("BOARDCAST_TEAMS", "Nobody,Web")
+        .setting("IDENTITY_ENDPOINT", "http://127.0.0.1:1/msi")
+        .setting("IDENTITY_HEADER", "hunter2-of-the-platform")
+        .setting("AZURE_CLIENT_ID", CLIENT);
     let _app = patient.admit(builder).await;
     let said = patient.examine().await;
     // 7 and 8: a project and a team that there are not.
-    assert!(said.has("projects", FAULT, "BOARDCAST_PROJECTS="), "{:?}", said.found);
-    assert!(said.has("teams", FAULT, "BOARDCAST_TEAMS="), "{:?}", said.found);
+    assert!(said.has("projects", FAULT, "export BOARDCAST_PROJECTS='Fabrikam Fiber'"), "{:?}", said.found);
+    assert!(said.has("teams", FAULT, "export BOARDCAST_TEAMS=Web"), "{:?}", said.found);
     // What a subscription is for that is not seen cannot be told while a name is wrong: it may be that one's.
     let mut of_unseen = patient.hooks.all()[0].2.clone();
     of_unseen["publisherInputs"]["projectId"] = "6ce954b1-ce1f-45d1-b94d-e6bf2464ba2c".into();
@@ -211,23 +275,27 @@ async fn x3_faults_of_the_organisation_and_its_subscriptions_are_found_by_the_ap
     // 10: the identity may not look at subscriptions.
     let refusal = SimulatedFailure::Instead(refused(403, "AccessDeniedException", "TF50309: no"));
     patient.organization.fail_on("GET hooks/subscriptions", refusal).await;
-    assert!(patient.examine().await.has("hooks.permission", FAULT, "az devops security permission update"));
+    let project = patient.organization.model(|model| model.organisation.projects[0].id.to_string());
+    let said = patient.examine().await;
+    assert!(said.has("hooks.permission", FAULT, &grant(&patient, &project)), "{:?}", said.found);
     patient.organization.mend().await;
     // What is no refusal is no lack of a permission.
     patient.organization.fail_on("GET hooks/subscriptions", SimulatedFailure::Unavailable).await;
     let said = patient.examine().await;
-    assert!(said.has("hooks.list", FAULT, "curl"), "{:?}", said.found);
+    let status =
+        "curl -sS -m 30 'https://status.dev.azure.com/_apis/status/health?api-version=7.1-preview.1'";
+    assert!(said.has("hooks.list", FAULT, status), "{:?}", said.found);
     assert!(!said.found.iter().any(|(check, ..)| check == "hooks.permission"), "{:?}", said.found);
     patient.organization.fail_on("GET hooks/subscriptions", SimulatedFailure::SignIn).await;
     let said = patient.examine().await;
-    assert!(said.has("identity.organisation", FAULT, "serviceprincipalentitlements"), "{:?}", said.found);
+    assert!(said.has("identity.organisation", FAULT, &admit(&project)), "{:?}", said.found);
     assert!(!said.found.iter().any(|(check, ..)| check == "hooks.permission"), "{:?}", said.found);
     patient.organization.mend().await;
     // 11: the organisation does not know the identity.
     let answer = refused(401, "UnauthorizedRequestException", "TF400813: not authorized");
     let refusal = SimulatedFailure::Instead(answer);
     patient.organization.fail_on("GET projects", refusal).await;
-    assert!(patient.examine().await.has("identity.organisation", FAULT, "serviceprincipalentitlements"));
+    assert!(patient.examine().await.has("identity.organisation", FAULT, &admit("<project GUID>")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -245,7 +313,11 @@ async fn x3_an_identity_that_gets_no_token_is_found() {
         settings.iter().fold(TestApp::builder(), |builder, (name, value)| builder.setting(name, value));
     let app = builder.organization(azure).start().await;
     patient.way.lead_to(app.address.port());
-    assert!(patient.examine().await.has("identity.token", FAULT, "az functionapp identity show"));
+    assert!(patient.examine().await.has(
+        "identity.token",
+        FAULT,
+        "az functionapp identity assign --resource-group <group> --name <app>"
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -255,12 +327,15 @@ async fn x3_faults_of_the_host_and_of_what_keeps_the_boards_are_found_by_the_app
     let server = RedisServer::start(&options);
     let journal = redis::journal(redis::settings(&server.url(), &redis::fresh_organisation()));
     let archive: Arc<FaultyArchive> = FaultyArchive::new();
-    archive.set_down(true);
+    archive.set_read_only(true);
     let builder = patient
         .builder()
         .archive(archive)
         .layer(move |_| Store::of(journal.clone()))
         .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
+        .setting("WEBSITE_SITE_NAME", "func-boards")
+        .setting("WEBSITE_RESOURCE_GROUP", "rg-boards")
+        .setting("BOARDCAST_TABLES", "https://stboards.table.core.windows.net")
         .setting("FUNCTIONS_EXTENSION_VERSION", "~3")
         .setting("WEBSITE_TIME_ZONE", "America/New_York")
         .setting("SYNC_SCHEDULE", "0 */15 3-5 * * 1-5");
@@ -270,16 +345,28 @@ async fn x3_faults_of_the_host_and_of_what_keeps_the_boards_are_found_by_the_app
     crate::support::eventually("the server is looked at", async || !journal.condition().findings.is_empty())
         .await;
     let said = patient.examine().await;
+    let app = "--resource-group rg-boards --name func-boards";
+    let set = |setting: &str| format!("az functionapp config appsettings set {app} --settings {setting}");
+    let no_zone = format!("az functionapp config appsettings delete {app} --setting-names WEBSITE_TIME_ZONE");
+    let tables = format!(
+        "az role assignment create --role 'Storage Table Data Contributor' --assignee-object-id \"$(az functionapp identity show \
+         {app} --query principalId --output tsv)\" --assignee-principal-type ServicePrincipal --scope \"$(az storage account show \
+         --name stboards --query id --output tsv)\""
+    );
     for (check, diagnosis, remedy) in [
         // 13: the host cannot stream.
-        ("host.version", FAULT, "FUNCTIONS_EXTENSION_VERSION=~4"),
+        ("host.version", FAULT, &*set("FUNCTIONS_EXTENSION_VERSION='~4'")),
         // 14: the timer never fires inside the window.
-        ("host.timer", FAULT, "SYNC_SCHEDULE="),
-        ("host.time_zone", "warning", "--setting-names WEBSITE_TIME_ZONE"),
+        ("host.timer", FAULT, &*set("SYNC_SCHEDULE='0 */15 12-23 * * 1-5'")),
+        ("host.time_zone", "warning", &*no_zone),
         // 15: Redis drops boards when its memory is full.
-        ("journal.server", FAULT, "config set maxmemory-policy noeviction"),
-        // 16: the tables cannot be read.
-        ("tables", FAULT, "Storage Table Data Contributor"),
+        (
+            "journal.server",
+            FAULT,
+            "redis-cli -u \"$BOARDCAST_REDIS_URL\" config set maxmemory-policy noeviction",
+        ),
+        // 16: the tables can be read, and not written.
+        ("tables", FAULT, &*tables),
     ] {
         assert!(said.has(check, diagnosis, remedy), "{check}: {:?}", said.found);
     }
@@ -296,9 +383,14 @@ async fn x3_an_app_without_a_secret_or_a_journal_of_all_is_found() {
         .await;
     patient.way.lead_to(app.address.port());
     let said = patient.examine().await;
-    assert!(said.has("settings.secret", FAULT, "scripts/secrets"), "{:?}", said.found);
-    assert!(said.has("settings.redis", FAULT, "BOARDCAST_REDIS_URL="), "{:?}", said.found);
-    assert!(said.has("webhook.strangers", FAULT, "scripts/secrets"), "{:?}", said.found);
+    let secrets = "scripts/secrets <vault> && scripts/refresh <group> <app>";
+    let redis = "az functionapp config appsettings set --resource-group <group> --name <app> --settings \
+                 BOARDCAST_REDIS_URL=rediss://<name>.<region>.redis.azure.net:10000";
+    assert!(said.has("settings.secret", FAULT, secrets), "{:?}", said.found);
+    assert!(said.has("settings.redis", FAULT, redis), "{:?}", said.found);
+    // Who asks knows of a process on this machine alone, whose settings come from a shell.
+    let secret = "export BOARDCAST_WEBHOOK_SECRET=\"$(openssl rand -hex 32)\"";
+    assert!(said.has("webhook.strangers", FAULT, secret), "{:?}", said.found);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -306,10 +398,19 @@ async fn x3_settings_that_cannot_be_used_are_findings_with_their_remedies() {
     let mut patient = Patient::new().await;
     patient.settings.insert("BOARDCAST_PORT", "http".into());
     patient.settings.insert("BOARDCAST_DEMO", "yes".into());
+    patient.settings.insert("BOARDCAST_SYNC_ZONE", "Eastern Standard Time".into());
+    patient.settings.insert("BOARDCAST_TEAM_ZONES", "Web=Mars".into());
     let said = patient.examine().await;
     let of_settings: Vec<_> = said.found.iter().filter(|(check, ..)| check == "settings").collect();
-    assert_eq!((said.code, of_settings.len()), (3, 2), "{:?}", said.found);
-    assert!(said.has("settings", FAULT, "BOARDCAST_PORT="), "{:?}", said.found);
+    assert_eq!((said.code, of_settings.len()), (3, 4), "{:?}", said.found);
+    for remedy in [
+        "export BOARDCAST_PORT=<port>",
+        "export BOARDCAST_DEMO='<on or off>'",
+        "export BOARDCAST_SYNC_ZONE='<IANA time zone>'",
+        "export BOARDCAST_TEAM_ZONES='<team=zone, comma-separated>'",
+    ] {
+        assert!(said.has("settings", FAULT, remedy), "{remedy}: {:?}", said.found);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -340,7 +441,7 @@ async fn x3_keys_and_passwords_are_sent_nowhere_that_they_can_be_read() {
         let refused = said.found.iter().find(|(check, ..)| check == "app");
         let Some((_, diagnosis, says, remedy)) = refused else { panic!("{address}: {:?}", said.found) };
         assert!(diagnosis == FAULT && says.contains("--url must be"), "{address}: {says}");
-        assert!(remedy.contains("--url https://"), "{address}: {remedy}");
+        assert_eq!(remedy, "boardcast doctor --url https://<host of the app>", "{address}");
         assert!(!said.text.contains("webhook.strangers"), "{address}: nothing is asked there");
     }
     let said = patient.examine_with(&["--url", &format!("http://127.0.0.1:{port}/")]).await;
@@ -360,7 +461,129 @@ async fn x3_what_does_not_answer_and_a_check_that_failed_are_faults() {
     assert_eq!((said.code, of("source.gone").len()), (3, gone), "{:?}", said.found);
     for (_, diagnosis, says, remedy) in of("source.gone") {
         assert!(diagnosis == FAULT && says.contains("forbidden"), "{says}");
-        assert!(remedy.contains("permission to read the project"), "{remedy}");
+        assert_eq!(remedy, "export AZURE_DEVOPS_PAT='<new token with the scopes vso.project and vso.work>'");
     }
-    assert!(said.has("source.check", FAULT, "az functionapp log tail"), "{:?}", said.found);
+    assert!(said.has("source.check", FAULT, "BOARDCAST_LOG=debug boardcast"), "{:?}", said.found);
+    // The same is found by asking now, of each project.
+    let roles: Vec<_> =
+        of("roles").iter().map(|(_, diagnosis, says, _)| (&**diagnosis, says.contains("TF400409"))).collect();
+    assert_eq!(roles, [(FAULT, true); 2], "{:?}", said.found);
+}
+
+/// What the app says of itself, by what was looked at: how it is, in which words, and the remedy.
+async fn of_itself(app: &TestApp, check: &str) -> Vec<(String, String, String)> {
+    let answer = app.request("GET", "/api/health/doctor", &[("x-boardcast-key", OPERATOR)], b"").await;
+    let told = answer.json();
+    let of = told["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == check);
+    let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    of.map(|of| (word(of, "diagnosis"), word(of, "says"), word(of, "remedy"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_the_timer_is_judged_by_its_schedule_and_where_that_cannot_be_nobody_says_anything() {
+    let set = "az functionapp config appsettings set --resource-group <group> --name func-boards --settings \
+               SYNC_SCHEDULE='0 */15 12-23 * * 1-5'";
+    let unset = "az functionapp config appsettings delete --resource-group <group> --name func-boards --setting-names \
+                 WEBSITE_TIME_ZONE";
+    for (timer, zone, diagnosis, words, remedy) in [
+        ("0 * * * * *", "", "ok", "UTC) fires inside", ""),
+        ("*/30 * * * * *", "", "ok", "UTC) fires inside", ""),
+        ("0 */15 12-23 * * 1-5", "America/New_York", "ok", "UTC or America/New_York) fires inside", ""),
+        ("0 0 9 * * 1-5", "America/New_York", "unknown", "depends on whether the plan has", unset),
+        ("0 0 9 * * 1-5", "Eastern Standard Time", "unknown", "depends on whether the plan has", unset),
+        ("0 0 9 * * 1-5", "", FAULT, "never fires inside", set),
+        ("0 0 3 * * 0", "Europe/Berlin", FAULT, "never fires inside", set),
+        ("0 0 14 ? * MON-FRI", "", FAULT, "cannot read, so nothing is compared: `?` is no day", set),
+        ("every quarter", "", FAULT, "it has not six fields", set),
+        ("00:15:00", "", "unknown", "a period", set),
+        ("", "", FAULT, "is not set", set),
+    ] {
+        let app = TestApp::builder()
+            .setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1")
+            .setting("BOARDCAST_OPERATOR_KEY", OPERATOR)
+            .setting("WEBSITE_SITE_NAME", "func-boards")
+            .setting("WEBSITE_TIME_ZONE", zone)
+            .setting("SYNC_SCHEDULE", timer)
+            .start()
+            .await;
+        let [(is, says, command)] = &of_itself(&app, "host.timer").await[..] else { panic!("{timer}") };
+        assert!(is == diagnosis && says.contains(words), "{timer} in {zone:?}: {is}: {says}");
+        assert_eq!(command, remedy, "{timer} in {zone:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_zones_are_told_and_one_of_a_team_that_there_is_not_is_found() {
+    let patient = Patient::new().await;
+    let builder = patient
+        .builder()
+        .setting("BOARDCAST_SYNC_ZONE", "Europe/Berlin")
+        .setting("BOARDCAST_TEAM_ZONES", "Wbe=Asia/Tokyo,Web=Europe/Paris");
+    let _app = patient.admit(builder).await;
+    let said = patient.examine().await;
+    assert!(
+        said.text.contains("boards are compared by `*/15 8-18 * * 1-5` in Europe/Berlin, next at 20"),
+        "{}",
+        said.text
+    );
+    let of_zones: Vec<_> = said.found.iter().filter(|(check, ..)| check == "zones.teams").collect();
+    let [(_, diagnosis, says, remedy)] = of_zones[..] else { panic!("{:?}", said.found) };
+    assert_eq!((&**diagnosis, &**remedy), ("warning", "export BOARDCAST_TEAM_ZONES=web=Europe/Paris"));
+    assert_eq!(says, "BOARDCAST_TEAM_ZONES gives the zone Asia/Tokyo to wbe, which no team is called");
+    assert_eq!(said.code, 0, "{}", said.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_what_azure_devops_does_not_say_in_time_is_unknown_and_what_was_found_is_told() {
+    let patient = Patient::new().await;
+    let archive = FaultyArchive::new();
+    let app = patient.admit(patient.builder().archive(archive.clone())).await;
+    patient.hooks.set_status("workitem.updated", "onProbation");
+    let hangs = || SimulatedFailure::Slow(Duration::from_mins(10));
+    let ask = format!(
+        "curl -sS -m 30 -o /dev/null -w '%{{http_code}} %{{time_total}}s\\n' {}/_apis/projects",
+        patient.organization.url()
+    );
+    // The teams do not come, so what may be read is not known; the subscriptions are looked at, and a notification arrives.
+    patient.organization.fail_on("GET projects/*/teams", hangs()).await;
+    archive.set_silent(true);
+    let said = patient.examine().await;
+    assert!(said.has("roles", "unknown", &ask), "{:?}", said.found);
+    assert!(said.has("hooks.status", FAULT, "boardcast hooks repair"), "{:?}", said.found);
+    let tables = "curl -sS -m 30 -o /dev/null -w '%{http_code} %{time_total}s\\n' https://<account>.table.core.windows.net/";
+    assert!(said.has("tables", "unknown", tables), "{:?}", said.found);
+    assert!(said.text.contains("\"check\": \"hooks.delivery\""), "{}", said.text);
+    // The list of subscriptions does not come.
+    archive.set_silent(false);
+    patient.organization.fail_on("GET projects/*/teams", SimulatedFailure::Headed(Vec::new())).await;
+    patient.organization.fail_on("GET hooks/subscriptions", hangs()).await;
+    let said = patient.examine().await;
+    assert!(said.has("hooks.list", "unknown", "boardcast hooks status"), "{:?}", said.found);
+    assert!(said.text.contains("\"check\": \"roles\""), "{}", said.text);
+    // Nothing comes at all. What was found before that is told, and soon enough for whoever asks.
+    patient.organization.fail_on("GET projects", hangs()).await;
+    let began = std::time::Instant::now();
+    let said = patient.examine().await;
+    assert!(said.has("organisation", "unknown", &ask), "{:?}", said.found);
+    for check in ["tables", "zones.sync", "settings.secret", "webhook.secret", "source.check"] {
+        assert!(said.text.contains(&format!("\"check\": \"{check}\"")), "{check}: {}", said.text);
+    }
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    drop(app);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x3_faults_are_counted_in_words() {
+    let patient = Patient::new().await;
+    let told = async |url: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_boardcast"));
+        let output = command.args(["doctor", "--url", url]).env_clear().output().await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = told("http://127.0.0.1:1").await;
+    assert!(text.ends_with("\n1 fault was found\n"), "{text}");
+    let app = patient.admit(patient.builder()).await;
+    let text = told(&format!("http://{}", app.address)).await;
+    // The operator's key is not given.
+    assert!(text.contains("app.operator_key") && text.ends_with("\n1 fault was found\n"), "{text}");
 }

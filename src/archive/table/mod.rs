@@ -55,6 +55,9 @@ const WRITES_PARALLEL: usize = 8;
 const WAITING: &str = "waiting";
 const SET_ASIDE: &str = "set-aside";
 
+/// What a row is called that is written to see whether it can be.
+const PROBE: &str = "probe";
+
 /// What stands in a key for a team or sprint that is not known.
 const NONE: &str = "-";
 
@@ -213,6 +216,19 @@ impl TableArchive {
         None
     }
 
+    /// Writes a row, reads it and deletes it, in a partition of no owner, which therefore nobody else reads.
+    async fn probe_of(&self, rows: &Rows) -> Result<(), ArchiveError> {
+        let (partition, row) = (key(&["", PROBE, &self.owner]), uuid::Uuid::new_v4().simple().to_string());
+        rows.write(&partition, &row, PROBE, &Expected::Absent).await?;
+        let filter = format!("PartitionKey eq '{partition}' and RowKey eq '{row}'");
+        let is_there = !rows.read(Some(filter), 1, Some).await?.is_empty();
+        rows.delete(&partition, &row).await?;
+        match is_there {
+            true => Ok(()),
+            false => Err(ArchiveError::Unavailable("what was written is not there".into())),
+        }
+    }
+
     /// Writes the values of one board that supersede what is stored.
     async fn remember_of(&self, scope: Scope, values: Vec<ArchivedValue>) -> Result<(), ArchiveError> {
         let mut left = values;
@@ -325,6 +341,13 @@ impl Archive for TableArchive {
         let aside = self.partition(&[SET_ASIDE]);
         within(self.inbox.write(&aside, id.as_str(), &encoded(deposit), &Expected::Anything)).await?;
         self.remove(id).await
+    }
+
+    async fn probe(&self) -> Result<(), ArchiveError> {
+        for rows in [&self.values, &self.sprints, &self.inbox] {
+            within(self.probe_of(rows)).await?;
+        }
+        Ok(())
     }
 }
 

@@ -9,13 +9,13 @@ use serde_json::json;
 use super::arguments::DoctorCommand;
 use super::hooks::UNSOUND;
 use super::{pretty, print, table};
-use crate::config::Config;
+use crate::config::{Config, Place, SETTINGS};
 use crate::devops::subscriptions::endpoint::{PATH, public_address};
-use crate::ops::finding::{Diagnosis, Finding, remove_setting, set_setting};
+use crate::ops::finding::{Diagnosis, Finding};
 use outside::Outside;
 
 /// The command that says where the app is.
-const SAY_WHERE: &str = "boardcast doctor --url https://<app>.azurewebsites.net";
+const SAY_WHERE: &str = "boardcast doctor --url https://<host of the app>";
 
 /// Examines, prints what was found, and returns the exit code that says whether anything is amiss. `unknown` are the names that
 /// look like settings and are none.
@@ -42,7 +42,7 @@ pub fn doctor(settings: &Result<Config, String>, unknown: &[String], command: &D
             let told = json!({ "url": base.ok(), "sound": is_well, "findings": findings });
             pretty(&told)
         }
-        false => lines(&findings, is_well),
+        false => lines(&findings),
     };
     print(&text);
     if is_well { ExitCode::SUCCESS } else { ExitCode::from(UNSOUND) }
@@ -79,19 +79,25 @@ fn of_settings(settings: &Result<Config, String>, unknown: &[String]) -> Vec<Fin
             .lines()
             .map(|error| {
                 let name = error.split('=').next().unwrap_or_default();
-                Finding::fault("settings", error, set_setting(name, "<as told>"))
+                Finding::fault("settings", error, Place::of_shell().set(&[(name, &wanted(name))]))
             })
             .collect(),
     };
     findings.extend(unknown.iter().map(|name| {
         let says = format!("{name} is no setting and ignored; `boardcast config` lists all");
-        Finding::fault("settings.unknown", says, remove_setting(name))
+        Finding::fault("settings.unknown", says, Place::of_shell().remove(name))
     }));
     findings
 }
 
+/// What a setting takes, as something that is yet to be replaced: only whoever sets it knows what it is to be.
+fn wanted(name: &str) -> String {
+    let unit = SETTINGS.iter().find(|setting| setting.name == name).map_or("value", |setting| setting.unit);
+    format!("<{}>", unit.replace(['`', '<', '>'], ""))
+}
+
 /// A line for each finding, and below it its remedy.
-fn lines(findings: &[Finding], is_well: bool) -> String {
+fn lines(findings: &[Finding]) -> String {
     let row = |finding: &Finding| {
         vec![finding.diagnosis.as_str().to_owned(), finding.check.to_string(), finding.says.clone()]
     };
@@ -101,9 +107,13 @@ fn lines(findings: &[Finding], is_well: bool) -> String {
         text.push_str(line);
         text.push('\n');
         if let Some(remedy) = &finding.remedy {
-            text.push_str(&format!("         → {remedy}\n"));
+            text.push_str(&format!("         → {}\n", table::on_one_line(remedy)));
         }
     }
     let count = findings.iter().filter(|finding| finding.diagnosis == Diagnosis::Fault).count();
-    text + &(if is_well { "\nno fault was found".to_owned() } else { format!("\n{count} faults were found") })
+    text + &match count {
+        0 => "\nno fault was found".to_owned(),
+        1 => "\n1 fault was found".to_owned(),
+        _ => format!("\n{count} faults were found"),
+    }
 }

@@ -7,16 +7,20 @@ use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 
 use super::SAY_WHERE;
-use crate::config::{Config, OperatorAccess};
+use crate::config::{Config, OperatorAccess, Place};
 use crate::devops::subscriptions::endpoint::{KEY_HEADER, PATH};
 use crate::devops::subscriptions::probe::{ProbeAnswer, probe};
 use crate::domain::time::Timestamp;
-use crate::ops::finding::{Finding, set_setting};
+use crate::ops::finding::{EXAMINATION_MAX, Finding};
 use crate::platform::clock;
 use crate::platform::outbound::{RootCertificates, http_client};
 
-/// How long an answer may take: the app examines itself for about a minute at most.
-const DEADLINE: Duration = Duration::from_secs(90);
+/// How long an answer may take, and the first, for which the platform may have to start the app.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+const FIRST_ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// How much longer than the examination itself its answer may take.
+const ON_THE_WAY: Duration = Duration::from_secs(15);
 
 /// By how much the clock of the app may differ from that of this machine, in milliseconds.
 const CLOCKS_APART_MS: u64 = 5_000;
@@ -25,6 +29,7 @@ const CLOCKS_APART_MS: u64 = 5_000;
 pub(super) struct Outside<'a> {
     base: String,
     config: Option<&'a Config>,
+    place: Place,
 }
 
 /// What the app says of itself.
@@ -37,14 +42,15 @@ struct Told {
 impl<'a> Outside<'a> {
     /// The one at that address, without a slash at its end.
     pub(super) fn new(base: &str, config: Option<&'a Config>) -> Self {
-        Self { base: base.to_owned(), config }
+        let place = config.map_or_else(Place::of_shell, Config::place).at(base);
+        Self { base: base.to_owned(), config, place }
     }
 
     /// Everything that can be found from here. Where the app is not reached, that is all there is to say.
     pub(super) async fn examine(&self) -> Vec<Finding> {
         let client = Url::parse(&self.base).ok().and_then(|url| {
             let roots = RootCertificates::default();
-            http_client(&url, &roots).timeout(DEADLINE).build().ok()
+            http_client(&url, &roots).timeout(ANSWER_MAX).build().ok()
         });
         let Some(client) = client else {
             let says = format!("{} is no address that can be asked", self.base);
@@ -52,37 +58,55 @@ impl<'a> Outside<'a> {
         };
         match self.reached(&client).await {
             Ok(finding) => {
-                let mut findings = vec![finding];
-                findings.push(self.ready(&client).await);
-                findings.extend(self.webhook(&client).await);
-                findings.extend(self.key(&client).await);
-                findings.extend(self.of_itself(&client).await);
-                findings
+                let (ready, webhook, key) =
+                    tokio::join!(self.ready(&client), self.webhook(&client), self.key(&client));
+                // Not before: it counts the test notifications that arrive, and what asks the webhook is one.
+                let of_itself = self.of_itself(&client).await;
+                [vec![finding, ready], webhook, key.into_iter().collect(), of_itself].concat()
             }
             Err(finding) => vec![finding],
         }
     }
 
     async fn reached(&self, client: &Client) -> Result<Finding, Finding> {
+        const CHECK: &str = "app";
         let url = format!("{}/api/health/live", self.base);
-        let remedy = format!(
-            "curl -v {url}; az functionapp show --resource-group <group> --name <app> --query '{{state:state,host:defaultHostName}}'"
-        );
-        let fault = |says: String| Finding::fault("app", says, remedy.clone());
-        match client.get(&url).send().await {
+        let ask = format!("curl -sS -m 30 -i {url}");
+        match client.get(&url).timeout(FIRST_ANSWER_MAX).send().await {
+            // What is between here and the app answers so while that does not run.
+            Ok(answer) if answer.status().is_server_error() => {
+                let says = format!(
+                    "at {} the answer is {}: the app does not run",
+                    self.base,
+                    answer.status().as_u16()
+                );
+                Err(Finding::fault(CHECK, says, self.place.show_log()))
+            }
             Ok(answer) => match is_boardcast(answer).await {
-                true => Ok(Finding::ok("app", format!("{} answers", self.base))),
-                false => Err(fault(format!("at {} something else than boardcast answers", self.base))),
+                true => Ok(Finding::ok(CHECK, format!("{} answers", self.base))),
+                false => Err(Finding::fault(
+                    CHECK,
+                    format!("at {} something else than boardcast answers", self.base),
+                    ask,
+                )),
             },
-            Err(error) if error.is_timeout() => Err(fault(format!("{} does not answer", self.base))),
-            Err(_) => Err(fault(format!("{} cannot be connected to", self.base))),
+            Err(error) if error.is_timeout() => {
+                Err(Finding::fault(CHECK, format!("{} does not answer", self.base), self.place.show_app()))
+            }
+            Err(_) => Err(Finding::fault(
+                CHECK,
+                format!("{} cannot be connected to", self.base),
+                self.place.show_app(),
+            )),
         }
     }
 
     async fn ready(&self, client: &Client) -> Finding {
         const CHECK: &str = "app.ready";
-        let remedy =
-            "curl -sH \"X-Boardcast-Key: <key>\" <url of the app>/api/health; the findings of the app follow";
+        let remedy = format!(
+            "curl -sS -m 30 -H \"X-Boardcast-Key: $BOARDCAST_OPERATOR_KEY\" {}/api/health",
+            self.base
+        );
         match client.get(format!("{}/api/health/ready", self.base)).send().await {
             Ok(answer) if answer.status().is_success() => Finding::ok(CHECK, "there are boards to show"),
             Ok(answer) => {
@@ -91,7 +115,7 @@ impl<'a> Outside<'a> {
                 let journal = told.get("journal").and_then(serde_json::Value::as_str).unwrap_or("unknown");
                 Finding::fault(CHECK, format!("there are no boards to show; journal: {journal}"), remedy)
             }
-            Err(_) => Finding::fault(CHECK, "no answer", remedy),
+            Err(_) => Finding::unknown(CHECK, "no answer to whether there are boards to show", remedy),
         }
     }
 
@@ -104,39 +128,37 @@ impl<'a> Outside<'a> {
             Ok(200) => Finding::warning(
                 "webhook.strangers",
                 "a hook without a secret is taken",
-                set_setting("BOARDCAST_WEBHOOK_SECRET", "$(openssl rand -hex 32)"),
+                self.place.make_secrets(),
             ),
             Ok(503) => Finding::fault(
                 "webhook.strangers",
                 "the webhook is closed: the app has no secret",
-                "scripts/secrets <vault> && scripts/refresh <group> <app>",
+                self.place.make_secrets(),
             ),
-            status => Finding::fault(
+            Ok(status) => Finding::fault(
                 "webhook.strangers",
-                format!(
-                    "the webhook is not there ({})",
-                    status.map_or_else(|_| "no answer".into(), |of| of.to_string())
-                ),
-                "scripts/deploy <group> <app>",
+                format!("the webhook is not there ({status})"),
+                self.place.deploy(),
             ),
+            Err(_) => {
+                let ask = format!("curl -sS -m 30 -i -X POST -d '{{}}' {url}");
+                Finding::unknown("webhook.strangers", "no answer from the webhook", ask)
+            }
         }];
         if let Some(endpoint) = self.config.and_then(|config| config.hook_endpoint.as_ref()) {
             let answer = probe(endpoint, &RootCertificates::default()).await;
             findings.push(match &answer {
                 ProbeAnswer::Taken => Finding::ok("webhook.secret", answer.told()),
-                ProbeAnswer::KeyRefused => Finding::fault(
-                    "webhook.key",
-                    answer.told(),
-                    "az functionapp function keys set --resource-group <group> --name <app> --function-name WorkItemWebhook --key-name hooks",
-                ),
+                ProbeAnswer::KeyRefused => {
+                    Finding::fault("webhook.key", answer.told(), self.place.export_function_key())
+                }
                 ProbeAnswer::SecretRefused => Finding::fault(
                     "webhook.secret",
                     answer.told(),
-                    "scripts/refresh <group> <app>; export BOARDCAST_WEBHOOK_SECRET=$(az keyvault secret show --vault-name <vault> --name \
-                     webhook-secret --query value --output tsv)",
+                    Place::export_secret("BOARDCAST_WEBHOOK_SECRET", "webhook-secret"),
                 ),
                 ProbeAnswer::Other(_) => {
-                    Finding::fault("webhook.secret", answer.told(), "az functionapp log tail --resource-group <group> --name <app>")
+                    Finding::fault("webhook.secret", answer.told(), self.place.show_log())
                 }
             });
         }
@@ -158,34 +180,32 @@ impl<'a> Outside<'a> {
             true => Finding::warning(
                 "webhook.key",
                 "the key of the subscriptions opens the boards, too: it is one of the host, and not of the function",
-                "az functionapp function keys set --resource-group <group> --name <app> --function-name WorkItemWebhook --key-name hooks; \
-                 then set BOARDCAST_WEBHOOK_KEY and run boardcast hooks rotate",
+                format!("{} && {}", self.place.make_function_key(), self.place.set_public_address()),
             ),
         })
     }
 
     /// What the app finds out about itself.
     async fn of_itself(&self, client: &Client) -> Vec<Finding> {
-        const REMEDY: &str = "export BOARDCAST_OPERATOR_KEY=$(az keyvault secret show --vault-name <vault> --name operator-key --query \
-                              value --output tsv)";
-        let mut request = client.get(format!("{}/api/health/doctor", self.base));
+        let url = format!("{}/api/health/doctor", self.base);
+        let mut request = client.get(&url).timeout(EXAMINATION_MAX + ON_THE_WAY);
         if let Some(OperatorAccess::Key(key)) = self.config.map(|config| &config.operator_access) {
             request = request.header("x-boardcast-key", key.expose());
         }
         let sent = clock::system()();
         let Ok(answer) = request.send().await else {
             let says = "the app did not end its own examination";
-            let remedy = "az functionapp log tail --resource-group <group> --name <app>";
-            return vec![Finding::fault("app.doctor", says, remedy)];
+            return vec![Finding::fault("app.doctor", says, self.place.show_log())];
         };
         if answer.status().as_u16() == 401 {
             let says = "the app does not take this operator's key, so it does not say what it finds";
-            return vec![Finding::fault("app.operator_key", says, REMEDY)];
+            let remedy = Place::export_secret("BOARDCAST_OPERATOR_KEY", "operator-key");
+            return vec![Finding::fault("app.operator_key", says, remedy)];
         }
         let body = answer.bytes().await.unwrap_or_default();
         let Ok(told) = serde_json::from_slice::<Told>(&body) else {
             let says = "the app cannot examine itself: it is of an older version";
-            return vec![Finding::fault("app.doctor", says, "scripts/deploy <group> <app>")];
+            return vec![Finding::fault("app.doctor", says, self.place.deploy())];
         };
         let mut findings = vec![clocks(sent, told.at, clock::system()())];
         findings.extend(told.findings);

@@ -21,7 +21,7 @@ use crate::domain::Text;
 /// The command by which an identity may look after the subscriptions of a project. It is a permission of each project that
 /// none but its administrators have by default (security namespace `ServiceHooks`: view 1, edit 2, delete 4).
 pub const GRANT_COMMAND: &str = "az devops security permission update --namespace-id cb594ebe-87dd-4fc9-ac2c-6a10a4c92046 \
-                                 --subject <object ID> --token PublisherSecurity/<project GUID> --allow-bit 7";
+                                 --subject <descriptor of the identity> --token PublisherSecurity/<project GUID> --allow-bit 7";
 
 /// A subscription as Azure DevOps lists it, whoever it is of.
 #[derive(Clone, Debug, Default, Deserialize)]

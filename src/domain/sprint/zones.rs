@@ -1,6 +1,6 @@
 //! In which zones the days of teams begin and end. Azure DevOps knows no time zone of a team, so a setting says it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono_tz::Tz;
 
@@ -33,6 +33,11 @@ impl TeamZones {
             };
         }
         Ok(zones)
+    }
+
+    /// Those that are named, as they are told apart, with their zones, in order.
+    pub fn named(&self) -> BTreeMap<&str, Tz> {
+        self.named.iter().map(|(team, zone)| (team.as_str(), *zone)).collect()
     }
 
     /// The zone of a team.

@@ -17,6 +17,7 @@ pub struct FaultyArchive {
     silent: AtomicBool,
     keeps_deposits: AtomicBool,
     panics: AtomicBool,
+    read_only: AtomicBool,
     calls: Mutex<Vec<&'static str>>,
 }
 
@@ -33,6 +34,11 @@ impl FaultyArchive {
     /// Nothing is answered until it is silent no longer.
     pub fn set_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// It can be read and not written, as by an identity whose role is to read.
+    pub fn set_read_only(&self, is: bool) {
+        self.read_only.store(is, Ordering::SeqCst);
     }
 
     /// Whoever looks into the inbox next dies of it.
@@ -116,6 +122,14 @@ impl Archive for FaultyArchive {
             Err(unavailable())
         } else {
             self.inner.remove(id).await
+        }
+    }
+
+    async fn probe(&self) -> Result<(), ArchiveError> {
+        self.check("probe").await?;
+        match self.read_only.load(Ordering::SeqCst) {
+            true => Err(ArchiveError::Refused("status 403 (AuthorizationPermissionMismatch)".into())),
+            false => self.inner.probe().await,
         }
     }
 }

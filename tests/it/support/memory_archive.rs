@@ -107,4 +107,8 @@ impl Archive for MemoryArchive {
         self.kept(|kept| kept.inbox.remove(id));
         Ok(())
     }
+
+    async fn probe(&self) -> Result<(), ArchiveError> {
+        Ok(())
+    }
 }
