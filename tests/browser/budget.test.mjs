@@ -46,12 +46,12 @@ test("the page comes compressed and is small, and no stream is compressed", asyn
 test("memory does not grow with events, of the page and of the worker that has its stream", async (told) => {
   const { fake } = await open([140, 40], "?team=Team%201");
   const worker = await page.browserContext().waitForTarget((target) => target.type() === "shared_worker");
-  const sessions = await Promise.all([page.target(), worker].map((target) => target.createCDPSession()));
+  const devtoolsOf = await Promise.all([page.target(), worker].map((target) => target.createCDPSession()));
   const heap = async () => {
     const sizes = [];
-    for (const session of sessions) {
-      for (let round = 0; round < 3; round += 1) await session.send("HeapProfiler.collectGarbage");
-      sizes.push((await session.send("Runtime.getHeapUsage")).usedSize);
+    for (const devtools of devtoolsOf) {
+      for (let round = 0; round < 3; round += 1) await devtools.send("HeapProfiler.collectGarbage");
+      sizes.push((await devtools.send("Runtime.getHeapUsage")).usedSize);
     }
     return sizes;
   };

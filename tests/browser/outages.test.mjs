@@ -104,9 +104,9 @@ async function workerOf({ context }) {
 /** The streams that the browser asks for from now on: of a request that nobody accepts nobody else knows. */
 async function triesOf(all) {
   const tries = [];
-  const session = await workerOf(all);
-  session.on("Network.requestWillBeSent", ({ request }) => request.url.includes("/api/sse/") && tries.push(performance.now()));
-  await session.send("Network.enable");
+  const devtools = await workerOf(all);
+  devtools.on("Network.requestWillBeSent", ({ request }) => request.url.includes("/api/sse/") && tries.push(performance.now()));
+  await devtools.send("Network.enable");
   return tries;
 }
 
@@ -205,15 +205,15 @@ describe("outages", { concurrency: true }, () => {
 
   test("b7_a tab that was frozen while the service began anew shows the truth as soon as it goes on", async (told) => {
     const all = await open(told);
-    const session = await all.pages[0].createCDPSession();
-    await session.send("Page.setWebLifecycleState", { state: "frozen" });
+    const devtools = await all.pages[0].createCDPSession();
+    await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
     await sleep(OUTAGE_MS / 2);
     await all.server.kill();
     all.front.cut();
     await begunAnew(all);
     await all.server.post(workItemUpdated({ id: 2, rev: 1, title: "Posted meanwhile" }));
     await sleep(OUTAGE_MS / 2);
-    await session.send("Page.setWebLifecycleState", { state: "active" });
+    await devtools.send("Page.setWebLifecycleState", { state: "active" });
     await healed(all);
     assert.deepEqual((await look(all.pages[0])).titles, ["Posted meanwhile"], "what the service no longer knows is shown");
   });
