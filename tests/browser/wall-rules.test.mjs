@@ -59,7 +59,7 @@ test("an address says what a wall does, and what it says wrongly is told", () =>
   for (const text of ["4s", "61m", "soon", "30", "-5s", "1e3s"]) {
     const { ms, faults } = wallOptions(`?wall=${text}`);
     assert.equal(ms, 30_000);
-    assert.match(faults.join(), new RegExp(`^In this wall's address wall=${text} is no time such as 45s or 2m.*shown for 30 s\\.$`));
+    assert.match(faults.join(), new RegExp(`^wall=${text} is no time such as 45s or 2m.*shown for 30 s\\.$`));
   }
   const wrong = wallOptions("?wall&theme=pink&dim=late&quiet=7pm-7am&shift=maybe&names=no");
   assert.deepEqual({ ...wrong, faults: [] }, usual);
