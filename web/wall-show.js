@@ -43,7 +43,7 @@ class Wall {
   #rotation = new Rotation();
   #chart = new BurndownChart({ tools: false });
   /** What is charted, and when it was. */
-  #charted = { json: "", at: -Infinity };
+  #charted = { of: [], at: -Infinity };
   #turn = null;
   #isPaused = false;
   #changes = new Map();
@@ -141,9 +141,11 @@ class Wall {
     const board = this.#board();
     if (!board?.burndown) return;
     const isInDoubt = client.isInDoubt();
-    const json = JSON.stringify([board.key, board.burndown, board.metrics, board.scopeChanges, isInDoubt]);
-    if (json === this.#charted.json && performance.now() - this.#charted.at < NOW_MS) return;
-    this.#charted = { json, at: performance.now() };
+    // What has not changed is the same object.
+    const of = [board.key, board.burndown, board.metrics, board.scopeChanges, isInDoubt];
+    const isSame = of.every((part, index) => part === this.#charted.of[index]);
+    if (isSame && performance.now() - this.#charted.at < NOW_MS) return;
+    this.#charted = { of, at: performance.now() };
     this.#chart.update(board, isInDoubt ? null : client.now());
   }
 
