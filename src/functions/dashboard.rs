@@ -68,6 +68,7 @@ const FILES: &[File] = &[
     file!("web/rows.js", SCRIPT),
     file!("web/sections.js", SCRIPT),
     file!("web/standing.js", SCRIPT),
+    file!("web/standup.js", SCRIPT),
     file!("web/status.js", SCRIPT),
     file!("web/sw.js", SCRIPT),
     file!("web/teams.js", SCRIPT),
