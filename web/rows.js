@@ -27,7 +27,7 @@ export class Rows {
   #groups = new Map();
   /** The numbers of an item's parts, by its own. */
   #parts = new Map();
-  /** What a row stands for in its list, by row. */
+  /** What each row was put into its list by: a list is in the order of these at every moment. */
   #places = new WeakMap();
 
   /** Keeps the rows of `host`, arranged `by` one of `WAYS`. */
@@ -137,8 +137,6 @@ export class Rows {
       if (item) for (const list of this.#place(item)) lists.add(list);
     }
     if (this.#find !== "") for (const row of this.#rows.values()) this.#show(row);
-    // Several that moved at once may have looked for their places among each other.
-    if (ids.length > 1) for (const list of lists) sort(list, this.#places);
     for (const group of new Set([...lists].map((list) => list.closest(".group")))) if (group) recount(group);
   }
 
@@ -243,15 +241,6 @@ function inOrder(one, other) {
 function isInOrder(row, places) {
   const [item, before, after] = [row, row.previousElementSibling, row.nextElementSibling].map((each) => each && places.get(each));
   return (!before || inOrder(before, item) < 0) && (!after || inOrder(item, after) < 0);
-}
-
-/** Puts the rows of a list in order, and moves none that stands right already. */
-function sort(list, places) {
-  let next = list.firstElementChild;
-  for (const row of [...list.children].sort((one, other) => inOrder(places.get(one), places.get(other)))) {
-    if (row === next) next = next.nextElementSibling;
-    else list.insertBefore(row, next);
-  }
 }
 
 function partsList(row) {
