@@ -15,6 +15,8 @@ import { BoardView } from "./view.js";
 import { worstFirst } from "./rotation.js";
 
 const EVENTS_SHOWN = 50;
+/** For as long as that the first boards wait for the others: each that came by itself would push away those that are there. */
+const TOGETHER_MS = 1000;
 /** The colour of the icon, by the word of the header. */
 const ICONS = { live: "1a7f37", loading: "57606a", checking: "57606a" };
 /** Where loading the page anew may lead to a page to sign in, or make the browser ask; and what that is called. */
@@ -41,19 +43,37 @@ let pausedAt = null;
 
 // What comes at once is painted at once: board by board a page that opens would jump for each of them.
 let isDue = false;
+/** Until when the first boards wait; `null` while there is none. */
+let waitsUntil = null;
 
 client.subscribe(({ boards: all }) => {
   for (const { key, team, project } of Object.values(all)) names.set(key, team?.name ?? project.name);
+  due();
+});
+
+function due() {
   if (isDue) return;
   isDue = true;
   requestAnimationFrame(paintDue);
-});
+}
 
 function paintDue() {
   if (!isDue) return;
   isDue = false;
-  if (pausedAt === null) paint(client.getState().boards);
+  const state = client.getState();
+  if (pausedAt === null && !isWaiting(state)) paint(state.boards);
   standing();
+}
+
+/** Whether the first boards wait for a moment for those that are to come. */
+function isWaiting(state) {
+  if (views.size > 0 || loading(state) === 0) return false;
+  if (boards(state).length === 0) return true;
+  if (waitsUntil === null) {
+    waitsUntil = performance.now() + TOGETHER_MS;
+    setTimeout(due, TOGETHER_MS);
+  }
+  return performance.now() < waitsUntil;
 }
 
 client.on("event", (event) => {

@@ -1,4 +1,4 @@
-// What the page may cost: bytes and memory. How long it takes depends on the machine, and is measured by
+// What the page may cost: bytes, jumps and memory. How long it takes depends on the machine, and is measured by
 // `scripts/measure page`.
 
 import assert from "node:assert/strict";
@@ -6,9 +6,10 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { atEnd, page, startServer, until, useBrowser } from "./support.mjs";
-import { itemOf, startWall, watch, watched } from "./wall.mjs";
+import { BOARDS, itemOf, startWall, watch, watched } from "./wall.mjs";
 
 const PAGE_BYTES_MAX = 120_000;
+const SHIFT_MAX = 0.05;
 /** `scripts/long page` says a hundred thousand. */
 const EVENTS = Number(process.env.BOARDCAST_TEST_EVENTS ?? 5000);
 const BATCH = 250;
@@ -17,10 +18,11 @@ const HEAP_GROWTH_MAX = 1_000_000;
 
 useBrowser();
 
-async function open(sizes, more = "") {
+async function open(sizes, more = "", apartMs = 0) {
   const service = await startServer();
   const wall = await startWall(service, sizes);
   atEnd(wall.close);
+  wall.front.apartMs = apartMs;
   await watch(page);
   await page.goto(`${wall.front.origin}/api/dashboard${more}`);
   await until("it is live", () => watched(page), ({ live }) => live !== null);
@@ -41,6 +43,15 @@ test("the page comes compressed and is small, and no stream is compressed", asyn
   const stream = await fetch(`${service.origin}/api/sse/dashboard`, { headers: { "accept-encoding": "gzip, br" } });
   assert.equal(stream.headers.get("content-encoding"), null);
   await stream.body.cancel();
+});
+
+test("nothing jumps when twelve boards with 1,900 items come", async () => {
+  // One by one, as over any line.
+  await open(undefined, "", 10);
+  await sleep(2000);
+  const { shift, nodes } = await watched(page);
+  assert.ok(nodes > 10 * BOARDS, `${nodes} elements show nothing`);
+  assert.ok(shift < SHIFT_MAX, `the layout shifted by ${shift}`);
 });
 
 test("memory does not grow with events, of the page and of the worker that has its stream", async (told) => {

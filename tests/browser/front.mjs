@@ -4,6 +4,7 @@
 
 import { once } from "node:events";
 import { Agent, createServer, request as ask } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const PAGE = /^\/api\/dashboard(\/|\?|$)/;
 
@@ -17,6 +18,8 @@ export async function startFront(origin, { files = origin, edit = null } = {}) {
     /** `null`, or what answers in the service's place. */
     instead: null,
     isSilent: false,
+    /** How long after another each event of a stream, and a board that is fetched, comes. */
+    apartMs: 0,
     /** From now on nobody is there: every connection ends, and none is accepted. */
     leave() {
       server.close();
@@ -54,11 +57,16 @@ export async function startFront(origin, { files = origin, edit = null } = {}) {
 
   function pass(request, response, to) {
     const upstream = ask(to + request.url, { method: request.method, headers: request.headers, agent }, (answer) => {
-      const isEdited = edit && request.url.startsWith("/api/sse/");
+      const isStream = request.url.startsWith("/api/sse/");
       response.writeHead(answer.statusCode, answer.headers);
-      if (isEdited) answer.setEncoding("utf8");
-      answer.on("data", (part) => whenHeard(() => response.write(isEdited ? edit(part) : part)));
-      answer.on("end", () => whenHeard(() => response.end()));
+      if (isStream) answer.setEncoding("utf8");
+      let last = Promise.resolve();
+      const write = (part) => {
+        if (front.apartMs === 0 || PAGE.test(request.url)) return response.write(part);
+        for (const event of isStream ? part.split(/(?<=\n\n)/) : [part]) last = last.then(() => sleep(front.apartMs)).then(() => response.write(event));
+      };
+      answer.on("data", (part) => whenHeard(() => write(isStream && edit ? edit(part) : part)));
+      answer.on("end", () => whenHeard(() => last.then(() => response.end())));
       answer.on("error", () => response.destroy());
     });
     // A service that cannot be reached answers with nothing.
