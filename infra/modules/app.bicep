@@ -55,6 +55,8 @@ var settings = {
   BOARDCAST_ORGANIZATION_URL: organizationUrl
   BOARDCAST_PROJECTS: projects
   BOARDCAST_WEBHOOK_SECRET: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/webhook-secret)'
+  BOARDCAST_PUBLIC_URL: 'https://${name}.azurewebsites.net'
+  BOARDCAST_WEBHOOK_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/webhook-key)'
   BOARDCAST_OPERATOR_KEY: '@Microsoft.KeyVault(SecretUri=${vault.properties.vaultUri}secrets/operator-key)'
   BOARDCAST_REDIS_URL: empty(redisName) ? '' : 'rediss://${redis!.properties.hostName}:10000'
   BOARDCAST_TABLES: storage.properties.primaryEndpoints.table

@@ -99,9 +99,10 @@ fn secrets_are_made_where_they_are_absent_and_never_anew() {
     esac";
     let programs = Programs::new("secrets", &[("az", vault)]);
     let (is_fine, said, called) = programs.run("secrets", &["kv"]);
-    assert!(is_fine && count(&called, "az keyvault secret set") == 2, "{said}{called:?}");
+    assert!(is_fine && count(&called, "az keyvault secret set") == 3, "{said}{called:?}");
     let value = |number: u8| std::fs::read_to_string(programs.0.join(format!("value-{number}"))).unwrap();
-    assert_eq!((value(1).len(), value(2).len(), value(1) == value(2)), (43, 43, false), "256 bits each");
+    assert_eq!((value(1).len(), value(2).len(), value(3).len()), (43, 43, 43), "256 bits each");
+    assert!(value(1) != value(2) && value(2) != value(3) && value(1) != value(3));
     assert!(!called.iter().any(|call| call.contains(&value(1))) && !said.contains(&value(1)), "it is shown");
     let (is_fine, said, called) = programs.run("secrets", &["kv"]);
     assert!(is_fine && count(&called, "az keyvault secret set") == 0 && said.contains("kept"), "{said}");
@@ -300,4 +301,15 @@ fn a_provision_creates_the_secrets_and_the_app_in_that_order_and_a_look_ahead_no
     let secrets = called.iter().position(|call| call.starts_with("az keyvault secret set")).expect(&said);
     let looked_up = called.iter().position(|call| call.contains("configreferences")).expect(&said);
     assert!(created < secrets && secrets < looked_up, "{called:?}");
+    // The function has the key that the vault has, once it is there.
+    let position = |beginning: &str| called.iter().position(|call| call.starts_with(beginning)).expect(&said);
+    let (published, read, given) = (
+        position("func azure functionapp publish"),
+        position("az keyvault secret download --vault-name named --name webhook-key"),
+        position(
+            "az functionapp function keys set --resource-group named --name named --function-name WorkItemWebhook --key-name hooks",
+        ),
+    );
+    assert!(published < read && read < given, "{called:?}");
+    assert!(called[given].contains(" --key-value @/"), "it is shown: {}", called[given]);
 }

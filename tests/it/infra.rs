@@ -216,7 +216,7 @@ fn setting_findings(snapshot: &Value, found: &mut Vec<String>) {
                 found.push(format!("{name} has no place on Flex Consumption"));
             }
         }
-        for name in ["BOARDCAST_WEBHOOK_SECRET", "BOARDCAST_OPERATOR_KEY"] {
+        for name in ["BOARDCAST_WEBHOOK_SECRET", "BOARDCAST_WEBHOOK_KEY", "BOARDCAST_OPERATOR_KEY"] {
             if !settings.get(name).is_some_and(|value| value.contains("@Microsoft.KeyVault(SecretUri=")) {
                 found.push(format!("{name} has to be a reference to the key vault"));
             }
@@ -234,7 +234,9 @@ fn config_of(settings: &BTreeMap<String, String>) -> Result<Config, String> {
         match name {
             "FUNCTIONS_CUSTOMHANDLER_PORT" => Some("45339".into()),
             "AZURE_CLIENT_ID" => known("be9b3917-87e6-42a4-a549-2bc06a7a878f"),
-            "BOARDCAST_WEBHOOK_SECRET" | "BOARDCAST_OPERATOR_KEY" => known("s3cret"),
+            "BOARDCAST_WEBHOOK_SECRET" | "BOARDCAST_WEBHOOK_KEY" | "BOARDCAST_OPERATOR_KEY" => {
+                known("s3cret")
+            }
             "BOARDCAST_REDIS_URL" => known("rediss://redis-boardcast.westeurope.redis.azure.net:10000"),
             "BOARDCAST_TABLES" => known("https://stboardcast.table.core.windows.net/"),
             _ => value,
@@ -315,6 +317,20 @@ fn a_first_deployment_asks_for_a_place_the_organisation_and_the_projects() {
     assert!(azd.keys().all(|name| parameters.contains_key(name)), "azd gives what there is no parameter for");
     for (name, parameter) in &parameters {
         assert!(parameter["metadata"]["description"].is_string(), "{name}: say what it is for");
+    }
+}
+
+#[test]
+fn the_app_looks_after_its_subscriptions_under_the_address_that_it_has() {
+    for name in SNAPSHOTS {
+        let snapshot = snapshot(name);
+        let [site] = of_type(&snapshot, "Microsoft.Web/sites")[..] else { panic!("{name}: one app") };
+        let address = format!("https://{}.azurewebsites.net", text(&site["name"]));
+        for settings in settings(&snapshot) {
+            let endpoint = config_of(&settings).unwrap().hook_endpoint.unwrap();
+            assert_eq!(endpoint.base().as_str(), format!("{address}/api/webhooks/azure-devops"), "{name}");
+            assert!(endpoint.key().is_some(), "{name}: the host refuses a hook without a key");
+        }
     }
 }
 
