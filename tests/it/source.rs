@@ -174,6 +174,7 @@ async fn k4_what_a_check_brings_at_once_is_one_event_of_items_in_the_shape_of_th
         "ageDays",
         "parent",
         "rank",
+        "backlog",
     ];
     expected.sort_unstable();
     assert_eq!(members(&told[0]), expected);

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::ids;
+use super::need;
 use super::tally::{MemberHours, Tallies};
 use crate::domain::{Hundredths, Identity, Member, Text};
 
@@ -24,7 +25,10 @@ struct Person<'t> {
 
 /// The members with their capacities, whoever else has work, and the work that is nobody's.
 pub(super) fn detail(tallies: &Tallies<'_>) -> Option<Json> {
-    let is_known = tallies.summed(ids::HOURS_REMAINING).is_ok();
+    // Which tasks are the team's, and of the sprint, rests on what a board's items rest on.
+    let of_items = [need::AREA_PATH, need::AREAS, need::BACKLOGS, need::LEVELS];
+    let is_known =
+        of_items.iter().all(|need| (need.is_met)(tallies)) && tallies.summed(ids::HOURS_REMAINING).is_ok();
     let told = |hours| is_known.then_some(hours);
     let mut people: Vec<Person<'_>> = tallies
         .member_hours()

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use boardcast::demo::simulation::item::Revision;
 use boardcast::demo::simulation::model::Model;
 use boardcast::demo::simulation::organisation::{Project, Team};
+use boardcast::demo::simulation::process::ItemRank;
+use boardcast::domain::sprint::catalogue::BugsBehaviour;
 use serde_json::{Value, json};
 
 use super::figures::{Figures, Shown, age_days, day_at, is_near, since_ms};
@@ -97,6 +99,7 @@ impl Truth {
             "changedAt": revision.changed_at,
             "url": page,
             "parent": content.parent,
+            "backlog": backlog_of(item.item_type.level, project.process.bugs_behavior),
         });
         let numbers = [
             ("effort", content.effort),
@@ -106,6 +109,9 @@ impl Truth {
         let has_catalogue = has_team && self.is_compared;
         if !has_catalogue || shown["stateCategory"].is_null() && self.may_lack(known) {
             expected["stateCategory"] = Value::Null;
+        }
+        if !has_catalogue || shown["backlog"].is_null() && self.may_lack(known) {
+            expected["backlog"] = Value::Null;
         }
         // A hook has no ids of people; whoever was read from the organisation has one.
         if shown["assignedTo"]["id"].is_null() && !(self.is_compared && matches!(known, Known::All(_))) {
@@ -338,4 +344,13 @@ fn check_past(metrics: &Value) -> Result<(), String> {
         return Err(format!("{share:?} % of what was planned, and {shown:?} is shown"));
     }
     Ok(())
+}
+
+/// The backlog that a type of a level is on, for a team that does so with bugs.
+fn backlog_of(level: ItemRank, bugs: BugsBehaviour) -> Option<&'static str> {
+    match (level, bugs) {
+        (ItemRank::Requirement, _) | (ItemRank::Bug, BugsBehaviour::AsRequirements) => Some("requirement"),
+        (ItemRank::Task, _) | (ItemRank::Bug, BugsBehaviour::AsTasks) => Some("task"),
+        _ => None,
+    }
 }
