@@ -348,6 +348,52 @@ export interface Explanation {
   reason?: string;
 }
 
+/** What happened to an item. */
+export type HappeningKind = "created" | "carried_over" | "added" | "removed" | "started" | "completed" | "reopened" | "reestimated" | "blocked" | "unblocked";
+
+/** Something that happened to an item. */
+export interface Happening {
+  id: number;
+  /** Its title of now. */
+  title: string;
+  kind: HappeningKind;
+  /** A state, a path or an estimate, by the kind. */
+  from: string | number | null;
+  to: string | number | null;
+  by: Identity | null;
+  at: Instant;
+}
+
+/** A number before and after. */
+export interface ThenAndNow {
+  then: number | null;
+  now: number | null;
+  unit: Unit;
+}
+
+/** What happened on a board since an instant. */
+export interface SinceAnswer {
+  since: Instant;
+  until: Instant;
+  sprintId: string;
+  /** Oldest first; of more than 200 the newest. */
+  changes: readonly Happening[];
+  /** How many older ones there are. */
+  leftOut: number;
+  /** By metric id. */
+  metrics: { [id in MetricId]?: ThenAndNow } & { [id: string]: ThenAndNow | undefined };
+  history: History;
+  /** What of that time is not known. */
+  partial?: string;
+  /** From when on the past of the team is known. */
+  knownFrom?: Instant;
+  level: Level;
+  dataAsOf: Instant | null;
+  demo?: true;
+  mock?: true;
+  cursor: string;
+}
+
 /** A rule that an item was held against. */
 export interface RuleApplied {
   /** The name of the rule. */

@@ -142,10 +142,11 @@ function openapi() {
             query("explain", "The id of a metric: where its number comes from. `item:<number>`: why a work item is on the board or not."),
             query("day", "A date: the board as it was when that day ended in the team's zone. Not with `sprint` or `explain`.", orNone("date")),
             query("sprint", "The id of one of the team's sprints: its board as it ended, and what became of it. Not with `day` or `explain`.", orNone("uuid")),
+            query("since", "An instant, in RFC 3339 or in epoch milliseconds: what happened on the board since then."),
             { name: "If-None-Match", in: "header", required: false, schema: text },
           ],
           responses: {
-            200: answer("The directory where no board or several are asked for, one board, one of the past, or an explanation.", { anyOf: ["Directory", "BoardAnswer", "PastBoard", "Explanation", "ItemExplanation"].map(ref) }),
+            200: answer("The directory where no board or several are asked for, one board, one of the past, an explanation, or what happened since an instant.", { anyOf: ["Directory", "BoardAnswer", "PastBoard", "Explanation", "ItemExplanation", "SinceAnswer"].map(ref) }),
             304: { description: "The board is as it was." },
             400: error("What is asked for is not written as it has to be, or asks for two things at once."),
             404: error("No such board or metric is known."),

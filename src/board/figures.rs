@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::projection::{KnownItem, Projection};
-use crate::domain::metrics::{self, Digest, Figures, MetricSettings, Past, SprintContext};
+use crate::domain::metrics::{self, Digest, Figures, HappenedSince, MetricSettings, Past, SprintContext};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{BoardView, ItemView, Missing, Named, SprintView, StateCount};
 use crate::domain::{
@@ -90,6 +90,11 @@ impl Inputs {
         let shown = team_items.iter().filter(|known| is_shown(&known.item));
         let items = shown.map(|known| known.item.clone()).collect();
         (Self { scope, items, team_items, missing, ..self.clone() }, told)
+    }
+
+    /// Whether the past was read as far back as numbers look.
+    pub(super) fn knows_past(&self) -> bool {
+        self.past == Past::Read
     }
 
     /// The items that are or ever were the team's.
@@ -199,6 +204,23 @@ impl Calculator {
     ) -> SprintContext<'c> {
         let frame = SprintContext::new(catalogue, sprint, self.settings.clone());
         frame.with_past(inputs.past).with_known_from(inputs.known_from)
+    }
+
+    /// What happened on a board since an instant; `None` where it has no sprint.
+    pub(super) fn happened(
+        &self,
+        inputs: &Inputs,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<HappenedSince> {
+        let catalogue = inputs.catalogue.as_ref()?;
+        let sprint = catalogue.sprint(inputs.scope.sprint?)?;
+        let frame = self.frame(inputs, catalogue, sprint);
+        let mut happened = metrics::happened_since(&frame, inputs.lives(), since, now);
+        for change in &mut happened.changes {
+            change.by = change.by.as_ref().map(|who| inputs.people.known(who));
+        }
+        Some(happened)
     }
 
     /// By what metrics are computed.

@@ -7,5 +7,6 @@ pub(crate) mod item;
 pub(crate) mod numbers;
 pub(crate) mod past;
 pub mod projection;
+pub(crate) mod since;
 pub(crate) mod snapshot;
 pub(crate) mod stand_in;

@@ -21,6 +21,8 @@ pub enum AskedPast {
 pub enum NoPast {
     /// A board without a team has no past.
     WithoutTeam,
+    /// The team is between two sprints.
+    BetweenSprints,
     /// The team has no such sprint, or that has no dates.
     UnknownSprint,
     /// It is yet to come.

@@ -43,7 +43,7 @@ struct Encoded {
 
 /// How a board stands: while that stays the same, an encoded snapshot says what a new one would.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stand {
+pub(super) struct Stand {
     touched: EntryId,
     data_as_of: Option<Timestamp>,
     cut_off: Option<Timestamp>,
@@ -339,7 +339,7 @@ struct Answer {
 }
 
 impl Stand {
-    fn of(state: &Projection, scope: Scope) -> Self {
+    pub(super) fn of(state: &Projection, scope: Scope) -> Self {
         let touched = match state.archived(scope) {
             // Another process may remember something else under no position at all.
             Some(board) => EntryId { ms: u64::try_from(board.as_of.epoch_ms()).unwrap_or_default(), seq: 0 },
@@ -348,7 +348,7 @@ impl Stand {
         Self { touched, data_as_of: state.data_as_of(scope), cut_off: state.cut_off() }
     }
 
-    fn etag(&self, level: Level) -> String {
+    pub(super) fn etag(&self, level: Level) -> String {
         format!("\"{}-{}\"", self.touched, level.as_str())
     }
 }

@@ -10,6 +10,7 @@ use warp::reply::Response;
 use super::{Function, Request, Trigger, failed, is_read, reply};
 use crate::app::App;
 use crate::board::past::{AskedPast, NoPast};
+use crate::board::since::Since;
 use crate::domain::entry_id::EntryId;
 use crate::domain::scope::{Scope, SprintId};
 use crate::domain::sprint::work_item::WorkItemId;
@@ -52,13 +53,13 @@ pub async fn handle(app: &App, request: Request) -> Response {
         loaded(app, began);
         return not_yet();
     }
-    let past = match asked_past(&request) {
-        Ok(past) => past,
+    let (past, since) = match asked_past(&request).and_then(|past| Ok((past, asked_since(app, &request)?))) {
+        Ok(asked) => asked,
         Err(malformed) => return malformed.refused(),
     };
     let filter = request.query.scope_filter();
     if filter.is_empty() {
-        if past.is_some() {
+        if past.is_some() || since.is_some() {
             return past_of_one();
         }
         let mut directory = app.snapshots.directory(&filter);
@@ -83,9 +84,12 @@ pub async fn handle(app: &App, request: Request) -> Response {
             Some(past) => once(app, *scope, past).await,
             None => unknown_scope(),
         },
-        _ if past.is_some() => past_of_one(),
+        _ if past.is_some() || since.is_some() && scopes.len() > 1 => past_of_one(),
         [scope] => {
             let outcome = read(app, *scope);
+            if let Some(since) = since {
+                return happened(app, *scope, since, &request);
+            }
             match request.query.first("explain") {
                 Some(of) => explanation(app, *scope, of),
                 None => {
@@ -133,6 +137,39 @@ fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
     }
 }
 
+/// Since when it is asked what happened, if it is.
+/// Errors: what is wrong with the question, and how to put it.
+fn asked_since(app: &App, request: &Request) -> Result<Option<Timestamp>, Malformed> {
+    let Some(text) = request.query.first("since") else { return Ok(None) };
+    if ["explain", "day", "sprint"].iter().any(|name| request.query.first(name).is_some()) {
+        return Err(Malformed(
+            "`since` is of the board as it is now, and no explanation",
+            "leave out `since`, or `explain`, `day` and `sprint`",
+        ));
+    }
+    // A plus that was not escaped comes as a blank.
+    let dated = || Timestamp::parse(text).or_else(|| Timestamp::parse(&text.replace(' ', "+")));
+    let since = text.parse().ok().map(Timestamp::from_epoch_ms).or_else(dated);
+    let remedy = "write it as since=2026-11-16T09:30:00Z or in milliseconds since 1970, up to now";
+    match since {
+        None => Err(Malformed("`since` is no instant", remedy)),
+        Some(since) if since > (app.instance.clock)() => Err(Malformed("`since` is yet to come", remedy)),
+        Some(since) => Ok(Some(since)),
+    }
+}
+
+/// What happened on a board since an instant.
+fn happened(app: &App, scope: Scope, since: Timestamp, request: &Request) -> Response {
+    match app.snapshots.since(scope, since, |etag| reply::matches(&request.headers, etag)) {
+        Ok(Since { answer, etag }) => {
+            let response = answer.map(|answer| reply::value(StatusCode::OK, &answer));
+            let response = response.unwrap_or_else(reply::not_modified);
+            reply::with_header(reply::with_header(response, ETAG, &etag), CACHE_CONTROL, "no-cache")
+        }
+        Err(why) => no_past(why),
+    }
+}
+
 /// A board as it once was.
 async fn once(app: &App, scope: Scope, past: AskedPast) -> Response {
     match app.finished.past(scope, past).await {
@@ -153,8 +190,11 @@ impl Malformed {
 }
 
 fn past_of_one() -> Response {
-    Malformed("`day` and `sprint` ask for the past of one board", "name its project and its team beside them")
-        .refused()
+    Malformed(
+        "`day`, `sprint` and `since` ask for the past of one board",
+        "name its project and its team beside them",
+    )
+    .refused()
 }
 
 fn archive_away() -> Response {
@@ -170,6 +210,10 @@ fn archive_away() -> Response {
 fn no_past(why: NoPast) -> Response {
     let (message, remedy) = match why {
         NoPast::WithoutTeam => ("a board without a team has no past", "name a project and one of its teams"),
+        NoPast::BetweenSprints => (
+            "the team is between two sprints",
+            "ask once its next sprint has begun, or for one that is over, by `sprint`",
+        ),
         NoPast::UnknownSprint => (
             "the team has no sprint with that id and with dates",
             "take the `id` of a board's `sprint`, or of a row of `velocity.completed`",

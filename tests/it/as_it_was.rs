@@ -1,5 +1,8 @@
 //! Boards as they once were: any day, and sprints that are over, which are frozen when nothing of them changes any more.
 
+use std::time::Duration;
+
+use boardcast::domain::sprint::catalogue::StateCategory;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -156,4 +159,89 @@ async fn what_is_no_past_is_refused_with_a_remedy() {
         assert_eq!(error["code"], code, "{query}");
         assert!(!error["remedy"].as_str().unwrap().is_empty());
     }
+}
+
+/// Since then, on the board at that address: kind, item, from and to of each change.
+fn told_of(answer: &Value, id: u32) -> Vec<Value> {
+    let changes = answer["changes"].as_array().unwrap().iter().filter(|change| change["id"] == id);
+    changes.map(|change| json!([change["kind"], change["from"], change["to"]])).collect()
+}
+
+#[tokio::test]
+async fn e14_what_happened_since_an_instant_is_told_with_the_numbers_then_and_now() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let (before, address) = web(&app).await;
+    let item =
+        before["items"].as_array().unwrap().iter().find(|item| item["stateCategory"] == "Completed").unwrap();
+    let id = item["id"].as_u64().unwrap() as u32;
+    organization.clock.advance(Duration::from_mins(10));
+    let since = organization.model(|model| model.now());
+    organization.clock.advance(Duration::from_mins(10));
+    let ask = async |since: String| app.get(&format!("{address}&since={since}")).await;
+    let nothing = ask(since.to_string()).await.json();
+    assert_eq!(
+        (&nothing["changes"], &nothing["leftOut"], nothing.get("partial")),
+        (&json!([]), &json!(0), None)
+    );
+    let reopened = organization.edit(id, |content| {
+        content.state = content.item_type.state_of(StateCategory::InProgress).unwrap_or(content.state);
+    });
+    app.hook(&reopened).await;
+    app.quiet().await;
+    let happened = ask(since.to_string()).await;
+    let told = happened.json();
+    let now = boards(&app).await.remove("Web").unwrap();
+    assert_eq!(
+        told_of(&told, id),
+        [json!([
+            "reopened",
+            item["state"],
+            now["items"].as_array().unwrap().iter().find(|item| item["id"] == id).unwrap()["state"]
+        ])],
+        "{told}"
+    );
+    let change = &told["changes"][0];
+    assert_eq!((&change["title"], change["by"]["name"].is_string()), (&item["title"], true));
+    for (metric, values) in told["metrics"].as_object().unwrap() {
+        assert_eq!(values["then"], value(&before, metric), "{metric} then");
+    }
+    assert_eq!(told["metrics"]["items.completed"]["now"], value(&now, "items.completed"));
+    assert_ne!(value(&now, "items.completed"), value(&before, "items.completed"));
+    // In any form, and once for whoever has it.
+    let dated = chrono::DateTime::from_timestamp_millis(since.epoch_ms()).unwrap();
+    let zoned = dated.with_timezone(&chrono::FixedOffset::east_opt(3_600).unwrap()).to_rfc3339();
+    assert_eq!(ask(zoned).await.json()["changes"], told["changes"]);
+    let tag = happened.header("etag").unwrap();
+    let path = format!("{address}&since={since}", since = since.epoch_ms());
+    assert_eq!(app.request("GET", &path, &[("if-none-match", tag)], b"").await.status, 304);
+    // What was before the past that is known is said to be unknown.
+    let long_ago = ask("2001-01-01T00:00:00Z".into()).await.json();
+    let known_from = long_ago["knownFrom"].as_i64().unwrap();
+    assert!(
+        known_from > 0 && long_ago["partial"].as_str().unwrap().starts_with("what was before 20"),
+        "{long_ago}"
+    );
+    assert_eq!(long_ago["metrics"]["items.completed"]["then"], Value::Null);
+}
+
+#[tokio::test]
+async fn e14_a_question_that_cannot_be_answered_says_how_to_put_it() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let (_, address) = web(&app).await;
+    for (question, word) in [
+        ("&since=yesterday", "no instant"),
+        ("&since=2101-01-01T00:00:00Z", "yet to come"),
+        ("&since=0&day=2026-11-16", "as it is now"),
+        ("&since=0&explain=items.total", "as it is now"),
+    ] {
+        let answer = app.get(&format!("{address}{question}")).await;
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["code"]), (400, &json!("malformed_past")), "{question}");
+        assert!(error["message"].as_str().unwrap().contains(word), "{question}: {error}");
+    }
+    assert_eq!(app.get("/api/snapshot?since=0").await.status, 400);
+    let no_team = app.get("/api/snapshot?project=Fabrikam%20Fiber&team=-&since=0").await;
+    assert_eq!((no_team.status, no_team.json()["error"]["remedy"].is_string()), (404, true));
 }

@@ -25,6 +25,21 @@ pub(super) const VELOCITY_INCOMPLETE: &str = "velocity.incomplete";
 pub(super) const PERCENT_SAY_DO: &str = "percent.say_do";
 /// The working days that are left of the sprint: the one metric that follows from the calendar alone.
 pub const SPRINT_DAYS_LEFT: &str = "sprint.days_left";
+/// The numbers that are held against each other where it is told what happened since an instant.
+pub const SINCE_METRICS: &[&str] = &[
+    ITEMS_TOTAL,
+    POINTS_TOTAL,
+    ITEMS_COMPLETED,
+    POINTS_COMPLETED,
+    ITEMS_REMAINING,
+    POINTS_REMAINING,
+    HOURS_REMAINING,
+    ITEMS_BLOCKED,
+    SCOPE_ADDED,
+    SCOPE_REMOVED,
+    SCOPE_REESTIMATED,
+    SCOPE_NET,
+];
 pub(super) const ITEMS_WIP: &str = "items.wip";
 pub(super) const ITEMS_BLOCKED: &str = "items.blocked";
 pub(super) const ITEMS_STALE: &str = "items.stale";

@@ -36,7 +36,8 @@ pub use digest::Digest;
 pub use explain::explain;
 pub use explain_item::{explain_item, explain_unknown};
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
-pub use ids::SPRINT_DAYS_LEFT;
+pub use ids::{SINCE_METRICS, SPRINT_DAYS_LEFT};
+pub use life::happened::{HappenedSince, happened_since};
 pub use metric::Metric;
 pub use review::{DEFINITION, is_settled, review};
 pub use table::{METRICS, metric};
@@ -118,6 +119,10 @@ mod explain_tests;
 #[cfg(test)]
 #[path = "properties_tests.rs"]
 mod properties;
+
+#[cfg(test)]
+#[path = "happened_tests.rs"]
+mod happened_tests;
 
 #[cfg(test)]
 #[path = "history_tests.rs"]

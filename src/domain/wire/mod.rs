@@ -7,5 +7,6 @@ pub mod event;
 pub(crate) mod explanation;
 pub(crate) mod item_explanation;
 mod outage;
+pub(crate) mod since;
 pub(crate) mod unit;
 pub(crate) mod view;

@@ -1,6 +1,7 @@
 //! A work item's life: how it stood to the team's sprints after each of its revisions, and what is not known of that.
 
 pub(crate) mod flow;
+pub(crate) mod happened;
 pub(crate) mod parts;
 pub(crate) mod scope_change;
 
