@@ -348,3 +348,41 @@ test("on a wall that everybody passes people are their initials", async () => {
   assert.ok(!words.includes("Babbage") && !words.includes("Lovelace"), words);
   assert.equal(await text('[data-id="2"] .assignee'), "CB");
 });
+
+test("what happened since the last stand-up is told, as the service tells it", async () => {
+  await page.evaluateOnNewDocument(() => localStorage.setItem("boardcast.standup", "09:30"));
+  server = await openScripted();
+  const asked = [];
+  const told = { since: 0, until: 0, changes: [
+    { id: 3, title: "Draw the hole pattern", kind: "completed", from: "Active", to: "Closed", by: ada, at: Date.now() - HOUR_MS },
+    { id: 2, title: "Oil the mill", kind: "blocked", from: null, to: "tag Blocked", by: charles, at: Date.now() - 2 * HOUR_MS },
+    { id: 1, title: "Punch the cards", kind: "reestimated", from: 3, to: 5, by: null, at: Date.now() - 3 * HOUR_MS },
+  ], leftOut: 0, metrics: { "points.remaining": { then: 40, now: 37, unit: "points" }, "items.completed": { then: 1, now: 1, unit: "items" } }, history: "partial", partial: "of the first hour nothing is known", level: "full", dataAsOf: Date.now(), cursor: "1-0" };
+  server.instead = (response, { url }) => {
+    const since = new URLSearchParams(url.split("?")[1]).get("since");
+    if (since === null) return false;
+    asked.push(Number(since));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...told, since: Number(since) }));
+  };
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: DATA });
+  await until("it is told", () => texts(".section.digest li"), (lines) => lines.length === 3);
+  assert.deepEqual(await texts(".section.digest h4"), ["Completed", "Blocked", "Estimated anew"]);
+  const [completed, blocked, estimated] = await texts(".section.digest li");
+  assert.match(completed, /^#3 Draw the hole pattern Ada Lovelace · /);
+  assert.match(blocked, /^#2 Oil the mill \(by tag Blocked\) Charles Babbage · /);
+  assert.match(estimated, /^#1 Punch the cards: 3 → 5 /);
+  assert.match(await text(".section.digest > p"), /^What happened since \w+day .*9:30.*\. Of the first hour nothing is known\.$/);
+  assert.match((await texts(".section.digest > p"))[1], /^Points remaining 40 → 37$/);
+  const at = new Date(asked[0]);
+  assert.deepEqual([at.getHours(), at.getMinutes(), at < Date.now()], [9, 30, true]);
+  assert.ok(![0, 6].includes(at.getDay()), `${at}`);
+  // Another time is kept, and is asked for at once.
+  await page.$eval(".digest input", (field) => {
+    field.value = "08:15";
+    field.dispatchEvent(new Event("change"));
+  });
+  await until("it is asked anew", () => asked.length > 1);
+  assert.equal(new Date(asked.at(-1)).getMinutes(), 15);
+  assert.equal(await page.evaluate(() => localStorage.getItem("boardcast.standup")), "08:15");
+});
