@@ -6,6 +6,7 @@ mod effective;
 mod function_timeout;
 mod host_facts;
 mod organization;
+mod origins;
 mod place;
 mod reading;
 mod redis;
@@ -36,6 +37,7 @@ pub use effective::EffectiveSetting;
 pub use function_timeout::FunctionTimeout;
 pub use host_facts::HostFacts;
 pub use organization::{Organization, OrganizationLogin};
+pub use origins::{AllowedOrigins, FrameAncestors};
 pub use place::Place;
 pub use redis::Redis;
 pub use tables::{TableAccess, Tables};
@@ -125,6 +127,8 @@ settings! {
         "Origins whose pages may read the API and the stream (CORS)";
     Common: ALLOWED_HOSTS = "BOARDCAST_ALLOWED_HOSTS", "host names, comma-separated", "none", "ignored: the platform decides",
         "Names under which a reverse proxy serves boardcast. Requests for any other host but this machine are refused, because a web page could have its own name point to this machine and read the boards";
+    Common: FRAME_ANCESTORS = "BOARDCAST_FRAME_ANCESTORS", "`'none'`, or `'self'` and origins, blanks between them", "`'self'`", "`'self'`",
+        "Origins whose pages may show the page in a frame, such as `'self' https://wiki.example`";
     Common: SYNC_SCHEDULE = "SYNC_SCHEDULE", "NCRONTAB, six fields, UTC", "ignored", "`0 */15 12-23 * * 1-5`",
         "When the Functions host fires the timer; read by the host, not by boardcast";
     Common: SYNC_CRON = "BOARDCAST_SYNC_CRON", "cron, five fields", "`*/15 8-18 * * 1-5`", "`*/15 8-18 * * 1-5`",
@@ -241,6 +245,8 @@ pub struct Config {
     pub operator_access: OperatorAccess,
     /// Pages of which other origins may read.
     pub allowed_origins: AllowedOrigins,
+    /// Which pages may show the page in a frame.
+    pub frame_ancestors: FrameAncestors,
     /// For which hosts requests are answered.
     pub allowed_hosts: AllowedHosts,
     /// When the Functions host kills a process that is still answering a request.
@@ -306,17 +312,6 @@ pub enum OperatorAccess {
     Key(Secret),
 }
 
-/// Pages of which other origins may read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AllowedOrigins {
-    /// CORS is not ours: under the host the platform answers for it, and two answers break a browser.
-    Platform,
-    /// Any.
-    Any,
-    /// These, exactly as a browser writes them.
-    These(Vec<String>),
-}
-
 impl Config {
     /// Reads the settings through `lookup`. A setting that is empty counts as not set.
     ///
@@ -356,6 +351,7 @@ impl Config {
             host: read.host_facts(),
             operator_access: read.operator_access(under_host),
             allowed_origins: read.allowed_origins(under_host),
+            frame_ancestors: read.frame_ancestors(),
             allowed_hosts: read.allowed_hosts(under_host),
             function_timeout,
             streams: read.stream_settings(under_host, function_timeout),

@@ -7,11 +7,13 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::effective::is_secret;
+use super::origins::is_origin;
 use super::{
     ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
-    ESCAPED_TAGS, FUNCTION_TIMEOUT, FunctionTimeout, GRACE_DAYS, HEARTBEAT, LIFETIME, LOG_FILTER,
-    OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, PROJECTS, PUBLIC_URL, REDIS_AUTH, REMOVED, SECRET,
-    SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TEAM_ZONES, TEAMS, THRESHOLD,
+    ESCAPED_TAGS, FRAME_ANCESTORS, FUNCTION_TIMEOUT, FrameAncestors, FunctionTimeout, GRACE_DAYS, HEARTBEAT,
+    LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, PROJECTS, PUBLIC_URL, REDIS_AUTH,
+    REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TEAM_ZONES,
+    TEAMS, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedBoards;
@@ -247,6 +249,18 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
         origins.unwrap_or_else(|| AllowedOrigins::These(Vec::new()))
     }
 
+    pub(super) fn frame_ancestors(&mut self) -> FrameAncestors {
+        let ancestors = self.parsed(FRAME_ANCESTORS, |text| {
+            FrameAncestors::parse(text).map_err(|part| {
+                format!(
+                    "`{part}` is not an origin; write 'none' alone, or 'self' and origins such as https://wiki.example, \
+                     with the quotes and with blanks between them"
+                )
+            })
+        });
+        ancestors.unwrap_or_default()
+    }
+
     pub(super) fn allowed_hosts(&mut self, under_host: bool) -> AllowedHosts {
         if under_host {
             return AllowedHosts::Any;
@@ -320,10 +334,4 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
 fn parts(text: &str) -> Result<Vec<&str>, &'static str> {
     let parts: Vec<_> = text.split(',').filter(|part| !part.trim().is_empty()).collect();
     if parts.is_empty() { Err("must name something; remove it to mean all") } else { Ok(parts) }
-}
-
-/// Scheme, host and perhaps a port: what a browser sends as `Origin`, which has neither path nor final slash.
-fn is_origin(text: &str) -> bool {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*']))
 }

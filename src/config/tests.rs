@@ -59,6 +59,15 @@ fn all_errors_are_reported_at_once_with_name_value_and_remedy() {
 }
 
 #[test]
+fn a_frame_that_is_no_origin_is_refused_with_what_to_write() {
+    let error = config(&[("BOARDCAST_FRAME_ANCESTORS", "self https://wiki.example")]).unwrap_err();
+    let start =
+        "BOARDCAST_FRAME_ANCESTORS=self https://wiki.example: `self` is not an origin; write 'none' alone";
+    assert!(error.starts_with(start), "{error}");
+    assert_eq!(config(&[]).unwrap().frame_ancestors.sources(), "'self'");
+}
+
+#[test]
 fn fault_d5_an_address_to_clone_from_is_refused_without_its_token() {
     for url in ["https://token-hunter2@dev.azure.com/contoso", "https://me:hunter2@dev.azure.com/contoso"] {
         let error = config(&[("BOARDCAST_ORGANIZATION_URL", url)]).unwrap_err();

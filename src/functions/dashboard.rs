@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 use super::{Function, Request, Trigger, failed, is_read, reply};
+use crate::app::App;
 
 struct File {
     path: &'static str,
@@ -109,9 +110,9 @@ const FILES: &[File] = &[
     file!("docs/api/schema.json", JSON),
 ];
 
-/// Nothing is loaded from elsewhere, and nobody may put the page into a frame of theirs.
+/// Nothing is loaded from elsewhere; who may put the page into a frame of theirs, which a setting says, follows.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
-     base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
+     base-uri 'self'; form-action 'none'; frame-ancestors";
 
 /// The function.
 pub(super) const FUNCTION: Function = Function {
@@ -122,7 +123,7 @@ pub(super) const FUNCTION: Function = Function {
     },
     counted_as: Some("dashboard"),
     takes: |method, path| is_read(method) && matches!(path, ["api", "dashboard"] | ["api", "dashboard", _]),
-    handle: |_, path, request| Box::pin(async move { handle(path.get(2).copied(), &request) }),
+    handle: |app, path, request| Box::pin(async move { handle(app, path.get(2).copied(), &request) }),
     after_panic: || failed(StatusCode::INTERNAL_SERVER_ERROR),
 };
 
@@ -146,7 +147,7 @@ fn content(file: &File) -> &'static str {
 }
 
 /// Answers with a file of the page.
-fn handle(name: Option<&str>, request: &Request) -> Response {
+fn handle(app: &App, name: Option<&str>, request: &Request) -> Response {
     let wanted = name.unwrap_or(INDEX);
     let Some((index, file)) = FILES.iter().enumerate().find(|(_, file)| file.name() == wanted) else {
         return reply::not_found();
@@ -164,13 +165,14 @@ fn handle(name: Option<&str>, request: &Request) -> Response {
             None => reply::bytes(StatusCode::OK, file.media_type, content(file)),
         },
     };
+    let policy = format!("{CONTENT_SECURITY_POLICY} {}", app.config.frame_ancestors.sources());
     for (name, value) in [
         (ETAG, etag.as_str()),
         (VARY, "Accept-Encoding"),
         // The page's own address is above that of its files.
         (HeaderName::from_static("service-worker-allowed"), "/api/dashboard"),
         (CACHE_CONTROL, "no-cache"),
-        (HeaderName::from_static("content-security-policy"), CONTENT_SECURITY_POLICY),
+        (HeaderName::from_static("content-security-policy"), policy.as_str()),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
     ] {
         response = reply::with_header(response, name, value);

@@ -27,6 +27,19 @@ async fn the_page_and_every_file_that_it_names_are_served() {
 }
 
 #[tokio::test]
+async fn who_may_show_the_page_in_a_frame_is_a_setting() {
+    let policy = async |app: TestApp| {
+        let page = app.get("/api/dashboard").await;
+        page.header("content-security-policy").unwrap().rsplit_once("; ").unwrap().1.to_owned()
+    };
+    assert_eq!(policy(TestApp::start().await).await, "frame-ancestors 'self'");
+    let wiki = TestApp::builder().setting("BOARDCAST_FRAME_ANCESTORS", "'self' https://wiki.example");
+    assert_eq!(policy(wiki.start().await).await, "frame-ancestors 'self' https://wiki.example");
+    let nobody = TestApp::builder().setting("BOARDCAST_FRAME_ANCESTORS", "'none'");
+    assert_eq!(policy(nobody.start().await).await, "frame-ancestors 'none'");
+}
+
+#[tokio::test]
 async fn an_unchanged_file_is_not_sent_again() {
     let app = TestApp::start().await;
     let tag = app.get("/api/dashboard/page.js").await.header("etag").unwrap().to_owned();
