@@ -117,6 +117,11 @@ export interface Sprint {
   /** Working days left, today among them. */
   daysLeft: number | null;
   state: SprintState;
+  /** The work item of the sprint that bears the tag of its goal; absent where none does. */
+  goal?: {
+    id: number;
+    title: string;
+  };
 }
 
 /** The sprint that a team without a current one looks forward to. */

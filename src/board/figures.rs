@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{self, Digest, Figures, HappenedSince, MetricSettings, Past, SprintContext};
 use crate::domain::wire::explanation::Explanation;
-use crate::domain::wire::view::{BoardView, ItemView, Missing, Named, SprintView, StateCount};
+use crate::domain::wire::view::{BoardView, ItemView, Missing, Named, SprintGoal, SprintView, StateCount};
 use crate::domain::{
-    Catalogue, History, Iteration, People, RevisionTold, Scope, SprintId, TeamKey, Teams, Text, Timestamp,
-    WorkItem, WorkItemId,
+    Catalogue, History, Iteration, People, RevisionTold, Scope, SprintId, StateCategory, TeamKey, Teams,
+    Text, Timestamp, WorkItem, WorkItemId,
 };
 use crate::journal::Version;
 
@@ -302,19 +302,25 @@ pub(super) fn board_view(
     project_name: Option<Text>,
     figures: Figures,
     at: Timestamp,
+    is_goal: impl Fn(&ItemView) -> bool,
 ) -> BoardView {
     let scope = inputs.scope;
     let catalogue = inputs.catalogue.as_deref();
     let sprint = catalogue.and_then(|catalogue| Some((catalogue, catalogue.sprint(scope.sprint?)?)));
+    let items = item_views(inputs, at);
+    let goals =
+        items.iter().filter(|item| item.state_category != Some(StateCategory::Removed) && is_goal(item));
+    let goal = SprintGoal::first_of(goals.map(|item| (item.id, &item.title, item.rank.as_ref())));
     let team_name = catalogue.map(|catalogue| catalogue.team_name.clone());
     BoardView {
         project: Named { id: scope.project, name: project_name },
         team: scope.team.map(|id| Named { id, name: team_name }),
-        sprint: sprint.map(|(catalogue, sprint)| SprintView::of(catalogue, sprint, at)),
+        sprint: sprint
+            .map(|(catalogue, sprint)| SprintView { goal, ..SprintView::of(catalogue, sprint, at) }),
         next_sprint: None,
         metrics: figures.metrics,
         states: figures.states,
-        items: Some(item_views(inputs, at)),
+        items: Some(items),
         burndown: figures.burndown,
         outlook: figures.outlook,
         scope_changes: figures.scope_changes,

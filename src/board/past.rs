@@ -1,11 +1,13 @@
 //! Boards as they once were, computed from the lives of the team's items: of any day, and of sprints that are over.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::board::figures::{Inputs, board_view, known_from};
 use crate::board::snapshot::Snapshots;
-use crate::domain::wire::view::{BoardView, SprintReview};
-use crate::domain::{Catalogue, CivilDate, Iteration, Scope, SprintId, Timestamp, metrics};
+use crate::domain::wire::view::{BoardView, ItemView, SprintReview};
+use crate::domain::{Catalogue, CivilDate, Iteration, Scope, SprintId, Timestamp, WorkItemId, metrics};
 
 /// Which past is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +68,16 @@ impl Snapshots {
         let as_of = last_instant_before(wanted.end);
         let (then, told) = inputs.as_of(wanted.sprint.map(|sprint| sprint.id), wanted.end, &teams);
         let figures = self.calculator.figures_once(&then, &told, as_of);
+        // Of earlier revisions no tags are kept, so the goal is what bears the tag now, as titles are those of now.
+        let goals = inputs.lives().filter(|item| settings.is_goal(&item.present().details.tags));
+        let goals: BTreeSet<WorkItemId> = goals.map(|item| item.id).collect();
+        let is_goal = |item: &ItemView| goals.contains(&item.id);
         Ok(PastBoard {
             as_of,
             day: catalogue.calendar().day_of(as_of),
             definition: metrics::DEFINITION,
             review,
-            board: board_view(&then, project_name, figures, as_of),
+            board: board_view(&then, project_name, figures, as_of, is_goal),
         })
     }
 }

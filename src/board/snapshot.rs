@@ -14,7 +14,7 @@ use crate::board::stand_in::{StandIn, no_numbers, without_numbers};
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
-    BoardView, Directory, DirectoryRow, NextSprint, Outage, PastProgress, ScopeView, board_url,
+    BoardView, Directory, DirectoryRow, ItemView, NextSprint, Outage, PastProgress, ScopeView, board_url,
 };
 use crate::domain::{AllowedBoards, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
@@ -373,7 +373,8 @@ impl Parts {
 
     fn board(&self, calculator: &Calculator, now: Timestamp) -> BoardView {
         let figures = calculator.figures(&self.inputs, now);
-        let view = board_view(&self.inputs, self.project_name.clone(), figures, now);
+        let is_goal = |item: &ItemView| calculator.settings().is_goal(&item.tags);
+        let view = board_view(&self.inputs, self.project_name.clone(), figures, now, is_goal);
         let next = || {
             let next = self.inputs.catalogue.as_ref()?.next_sprint(now)?;
             Some(NextSprint { name: next.name.clone(), start_date: next.start? })

@@ -151,6 +151,8 @@ settings! {
         "Days after the first working day of a sprint that still count as its planning";
     Tuning: ESCAPED_TAGS = "BOARDCAST_ESCAPED_TAGS", "tags, comma-separated", "none", "none",
         "Tags, in any case, that mark a bug as found after a release";
+    Tuning: GOAL_TAG = "BOARDCAST_GOAL_TAG", "tag", "Sprint Goal", "Sprint Goal",
+        "Tag, in any case, of the work item of a sprint whose title is the sprint's goal; Azure DevOps has no other place for one";
     Tuning: CHECK = "BOARDCAST_CHECK_MS", "ms, 1000 to 86400000", "240000; 5000 in a demo", "240000; 5000 in a demo",
         "Interval between comparisons with Azure DevOps while anybody is watching: a stream is open, or a board was read within five minutes";
     Tuning: HEARTBEAT = "BOARDCAST_HEARTBEAT_MS", "ms, 1000 to 200000", "15000", "30000",

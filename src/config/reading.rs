@@ -10,10 +10,10 @@ use super::effective::is_secret;
 use super::origins::is_origin;
 use super::{
     ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
-    ESCAPED_TAGS, FRAME_ANCESTORS, FUNCTION_TIMEOUT, FrameAncestors, FunctionTimeout, GRACE_DAYS, HEARTBEAT,
-    LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, PROJECTS, PUBLIC_URL, REDIS_AUTH,
-    REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TEAM_ZONES,
-    TEAMS, THRESHOLD,
+    ESCAPED_TAGS, FRAME_ANCESTORS, FUNCTION_TIMEOUT, FrameAncestors, FunctionTimeout, GOAL_TAG, GRACE_DAYS,
+    HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, PROJECTS, PUBLIC_URL,
+    REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE,
+    TEAM_ZONES, TEAMS, THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedBoards;
@@ -166,6 +166,9 @@ impl<Lookup: Fn(&str) -> Option<String>> Reading<Lookup> {
             stale_working_days: self.number(STALE_DAYS, 1..=250).unwrap_or(STALE_WORKING_DAYS_DEFAULT),
             grace_days: self.number(GRACE_DAYS, 0..=30).unwrap_or(GRACE_DAYS_DEFAULT),
             escaped_tags: self.tags(ESCAPED_TAGS),
+            goal_tag: self
+                .text(GOAL_TAG)
+                .map_or_else(MetricSettings::goal_tag_default, |tag| tag.trim().into()),
         }
     }
 

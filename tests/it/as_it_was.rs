@@ -245,3 +245,43 @@ async fn e14_a_question_that_cannot_be_answered_says_how_to_put_it() {
     let no_team = app.get("/api/snapshot?project=Fabrikam%20Fiber&team=-&since=0").await;
     assert_eq!((no_team.status, no_team.json()["error"]["remedy"].is_string()), (404, true));
 }
+
+#[tokio::test]
+async fn the_goal_of_a_sprint_is_the_first_item_that_bears_the_tag_also_on_its_past_board() {
+    let organization = Organization::start().await;
+    // The one tag that items of the simulated organisation bear.
+    let app = organization.builder().setting("BOARDCAST_GOAL_TAG", "bLOCKED").start().await;
+    organization.until(async || (boards(&app).await.len() > 2).then_some(())).await;
+    let first = |board: &Value, of: &dyn Fn(&Value) -> bool| {
+        let items = board["items"].as_array().unwrap().iter();
+        let mut items: Vec<&Value> =
+            items.filter(|item| item["stateCategory"] != "Removed" && of(item)).collect();
+        items.sort_by(|one, other| one["rank"].as_f64().unwrap().total_cmp(&other["rank"].as_f64().unwrap()));
+        items.first().map(|item| json!({ "id": item["id"], "title": item["title"] }))
+    };
+    let bears = |item: &Value| item["tags"] == json!(["Blocked"]);
+    let (board, address) = web(&app).await;
+    assert_eq!(board["sprint"].get("goal"), first(&board, &bears).as_ref());
+    let foremost = first(&board, &|_| true).unwrap();
+    let id = foremost["id"].as_u64().unwrap() as u32;
+    app.hook(&organization.edit(id, |content| content.blocked = true)).await;
+    app.quiet().await;
+    let board = web(&app).await.0;
+    assert_eq!((&board["sprint"]["goal"], first(&board, &bears)), (&foremost, Some(foremost.clone())));
+    let yesterday = &board["burndown"]["days"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rfind(|day| !day["remaining"].is_null())
+        .unwrap()["date"];
+    let yesterday = yesterday.as_str().unwrap().parse::<chrono::NaiveDate>().unwrap().pred_opt().unwrap();
+    let then = app.get(&format!("{address}&day={yesterday}")).await.json();
+    let ids: Vec<&Value> = board["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| bears(item))
+        .map(|item| &item["id"])
+        .collect();
+    assert_eq!(then["sprint"].get("goal"), first(&then, &|item| ids.contains(&&item["id"])).as_ref());
+}

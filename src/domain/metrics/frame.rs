@@ -29,6 +29,8 @@ pub struct MetricSettings {
     pub grace_days: u32,
     /// By which tags a bug is marked that was found after a release, in any case; none where nobody does.
     pub escaped_tags: Arc<[Text]>,
+    /// By which tag, in any case, the work item is marked whose title is a sprint's goal.
+    pub goal_tag: Text,
 }
 
 impl Default for MetricSettings {
@@ -37,11 +39,22 @@ impl Default for MetricSettings {
             stale_working_days: STALE_WORKING_DAYS_DEFAULT,
             grace_days: GRACE_DAYS_DEFAULT,
             escaped_tags: Arc::default(),
+            goal_tag: Self::goal_tag_default(),
         }
     }
 }
 
 impl MetricSettings {
+    /// The tag that marks a sprint's goal where no setting says otherwise.
+    pub fn goal_tag_default() -> Text {
+        "Sprint Goal".into()
+    }
+
+    /// Whether a work item bears the tag of a sprint's goal.
+    pub(crate) fn is_goal(&self, tags: &[Text]) -> bool {
+        tags.iter().any(|tag| tag.to_lowercase() == self.goal_tag.to_lowercase())
+    }
+
     /// Whether a tag says that a bug was found after a release.
     pub(super) fn is_escaped(&self, tag: &str) -> bool {
         self.escaped_tags.iter().any(|escaped| escaped.to_lowercase() == tag.to_lowercase())

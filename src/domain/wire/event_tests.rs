@@ -88,6 +88,7 @@ fn sprint() -> SprintView {
         working_days: Some(10),
         days_left: Some(4),
         state: SprintState::Current,
+        goal: Some(SprintGoal { id: WorkItemId::new(7).unwrap(), title: "Customers sign in".into() }),
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod burndown;
 mod envelope;
 pub mod event;
 pub(crate) mod explanation;
+pub(crate) mod goal;
 pub(crate) mod item_explanation;
 mod outage;
 pub(crate) mod since;

@@ -10,6 +10,7 @@ use serde_json::{Number, Value};
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 pub(crate) use crate::domain::wire::backfill::{PastProgress, RevisionsRead};
 pub(crate) use crate::domain::wire::burndown::{Burndown, BurndownDay, BurndownPoint};
+pub(crate) use crate::domain::wire::goal::SprintGoal;
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 pub(crate) use crate::domain::wire::unit::Unit;
 use crate::domain::{
@@ -123,6 +124,9 @@ pub struct SprintView {
     /// Working days left, today among them.
     pub days_left: Option<u32>,
     pub state: SprintState,
+    /// Its goal; absent where none is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goal: Option<SprintGoal>,
 }
 
 impl SprintView {
@@ -142,6 +146,7 @@ impl SprintView {
             days_left: days(&|span| calendar.left(span, calendar.day_of(now))),
             // A sprint without dates is one that nobody has scheduled yet.
             state: catalogue.sprint_state(sprint, now).unwrap_or(SprintState::Future),
+            goal: None,
         }
     }
 }
