@@ -140,7 +140,7 @@ export class Rows {
     for (const group of new Set([...lists].map((list) => list.closest(".group")))) if (group) recount(group);
   }
 
-  /** Puts a row into its list, and returns the lists that changed. */
+  /** Puts a row into its list, of which every other row is in order, and returns the lists that changed. */
   #place(item) {
     const row = this.#rows.get(item.id);
     const whole = this.#wholeOf(item);
