@@ -510,7 +510,8 @@ async function setClock(time) {
   await page.evaluateOnNewDocument((time) => {
     const Real = Date;
     // Loading the page anew does not turn the clock back.
-    const offset = () => Number(sessionStorage.getItem("offset") ?? time - Real.now());
+    if (!sessionStorage.getItem("offset")) sessionStorage.setItem("offset", time - Real.now());
+    const offset = () => Number(sessionStorage.getItem("offset"));
     globalThis.skip = (ms) => sessionStorage.setItem("offset", offset() + ms);
     globalThis.Date = class extends Real {
       constructor(...given) {
