@@ -408,7 +408,11 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   assert.deepEqual(await texts(".w-need"), ["#1 Customer signs in Blocked for 3 d · Ada Lovelace", "#2 Pay by card 9.2 d in progress, usual is up to 7.5 d · Jamal Hartnett", "#3 Print the receipt Resolved, and nobody’s"]);
   assert.deepEqual(await texts(".w-tile"), ["Points left 23 of 40", "Items done 4 of 11", "Items blocked 1", "Hours left 31.5 h of 80", "Open bugs 2", "Days left 4"]);
   // A task is as old as its story, and is not what `items.aging` counts; a blocked one says what it is.
-  const tasks = [item(10, { type: "Task", title: "Old task", parent: 2, ageDays: 30 }), item(11, { type: "Task", title: "Stuck task", parent: 2, blocked: true })];
+  const oldTask = item(10, { type: "Task", title: "Old task", parent: 2, ageDays: 30 });
+  server.say({ type: "snapshot", ...scope, data: usual([...someItems(), oldTask], { outlook: null }) });
+  await until("the board is another", () => text(".w-outlook"), (words) => words === "");
+  assert.deepEqual((await texts(".w-need")).map((words) => words.slice(0, 3)), ["#1 ", "#2 ", "#3 "]);
+  const tasks = [oldTask, item(11, { type: "Task", title: "Stuck task", parent: 2, blocked: true })];
   const many = Array.from({ length: 9 }, (_, index) => item(20 + index, { title: `Waiting ${index}`, blocked: true }));
   server.say({ type: "snapshot", ...scope, data: usual([...someItems(), ...tasks, ...many]) });
   await until("all are counted", () => text(".w-needs h2"), (words) => words === "Needs us now: 13");
@@ -599,6 +603,13 @@ test("a wall that is loaded anew while nothing answers shows the last known boar
   await until("the team is shown", () => page.$$eval(".w-team", (all) => all.length), Boolean);
   await until("the page is kept", () => page.evaluate(() => navigator.serviceWorker.controller?.state === "activated"));
   await until("the boards are kept", () => page.evaluate(async () => (await (await caches.open("boardcast-boards")).keys()).length > 0));
+  const lacking = await page.evaluate(async () => {
+    const [name] = (await caches.keys()).filter((name) => name.startsWith("boardcast-page-"));
+    const kept = (await (await caches.open(name)).keys()).map(({ url }) => url);
+    const loaded = performance.getEntriesByType("resource").map((entry) => entry.name).filter((url) => /\/api\/dashboard\/[\w-]+\.(js|css)$/.test(url));
+    return loaded.length > 30 ? loaded.filter((url) => !kept.includes(url) && !url.endsWith("/sw.js")) : [`only ${loaded}`];
+  });
+  assert.deepEqual(lacking, [], "what a wall consists of is kept");
   await server.kill();
   await page.reload();
   await until("it says that nothing answers", state, (word) => word === "disconnected");
