@@ -138,11 +138,36 @@ class Fake {
     const wanted = (name, { id, name: known }) => !searchParams.has(name) || searchParams.getAll(name).some((value) => [id, known].some((one) => one.toLowerCase() === value.toLowerCase()));
     const boards = this.#boards.filter(({ data }) => wanted("project", data.project) && wanted("team", data.team));
     if (pathname === "/api/sse/dashboard") return this.#open(request, response, searchParams, boards);
-    if (pathname !== "/api/snapshot") return json(response, 404, { error: { code: "not_found", message: "there is nothing at this address", remedy: "ask for /api/snapshot" } });
+    if (pathname !== "/api/snapshot") return refuse(response, 404, "not_found", "there is nothing at this address", "ask for /api/snapshot");
     const state = { level: "full", dataAsOf: Date.now(), cursor: this.#cursor() };
-    if (searchParams.size > 0 && boards.length === 1) return json(response, 200, { ...boards[0].data, ...state });
+    if (searchParams.size > 0 && boards.length === 1) return this.#tell(response, searchParams, boards[0].data, state);
     const scopes = boards.map(({ names }) => ({ ...names, level: "full", dataAsOf: Date.now(), url: urlOf(names) }));
     return json(response, 200, { scopes, level: "full", cursor: state.cursor });
+  }
+
+  /** A board, or what is asked about it. It has no past, and its numbers are those that were said. */
+  #tell(response, query, data, state) {
+    const what = query.get("explain");
+    if (what?.startsWith("item:")) return this.#explainItem(response, Number(what.slice(5)), data, state);
+    if (what) {
+      const { value, unit } = data.metrics[what] ?? {};
+      if (unit === undefined) return refuse(response, 404, "unknown_metric", "that board has no metric with that id", "name one of its `metrics`");
+      const counted = data.items.map(({ id, title, effort }) => ({ id, title, amount: effort ?? 1, why: "it is on the board" }));
+      return json(response, 200, { metric: what, value, unit, definition: "what a test said", source: "a test", inputs: {}, counted, leftOut: [], history: data.history, level: state.level, dataAsOf: state.dataAsOf });
+    }
+    if (query.has("since")) {
+      const since = Number(query.get("since")) || Date.parse(query.get("since"));
+      return json(response, 200, { since, until: Date.now(), sprintId: SPRINT, changes: [], leftOut: 0, metrics: {}, history: data.history, ...state });
+    }
+    if (query.has("day") || query.has("sprint")) return refuse(response, 404, "no_past", "boards of a test have no past", "ask for the board as it is now");
+    return json(response, 200, { ...data, ...state });
+  }
+
+  #explainItem(response, item, { items }, { level, dataAsOf }) {
+    const found = items.find(({ id }) => id === item);
+    const onBoard = found !== undefined;
+    const why = onBoard ? "a test put it there" : "no work item with this number is known here";
+    json(response, 200, { item, ...(found && { title: found.title }), onBoard, counts: onBoard, why, rules: [], elsewhere: [], level, dataAsOf, demo: false });
   }
 
   #open(request, response, query, boards) {
@@ -167,6 +192,10 @@ class Fake {
 
 function urlOf({ projectId, teamId }) {
   return `/api/snapshot?project=${projectId}&team=${teamId}`;
+}
+
+function refuse(response, status, code, message, remedy) {
+  json(response, status, { error: { code, message, remedy } });
 }
 
 function json(response, status, body) {

@@ -120,7 +120,12 @@ test("the service for tests answers and says what the schema says, and its numbe
   server.end("lifetime");
   await until("all was heard", () => ["workitem_changed", "metric_changed", "closing"].every((type) => heard.has(type)));
   isA("Directory", await client.get("/api/snapshot"));
-  isA("BoardAnswer", await client.get(boardUrl(client.boards[0])));
+  const web = board(client.getState(), { team: "Web" });
+  isA("BoardAnswer", await client.get(boardUrl(web)));
+  isA("Explanation", await client.explain(web, "points.remaining"));
+  for (const id of [1, 999]) isA("ItemExplanation", await client.explain(web, `item:${id}`));
+  isA("SinceAnswer", await client.get(boardUrl(web, { since: "2026-11-20T09:00:00Z" })));
+  for (const more of [{ day: "2026-11-20" }, { explain: "x" }]) await assert.rejects(client.get(boardUrl(web, more)), ({ answer }) => (isA("Error", JSON.parse(answer.text)), true));
   assert.deepEqual([...new Set(faults)], []);
 });
 
