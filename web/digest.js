@@ -72,6 +72,8 @@ export class Digest {
     let told;
     try {
       told = await get(client, boardUrl(board, { since: String(since) }));
+      // A server of before answers the board itself.
+      if (!Array.isArray(told.changes)) throw new Error("the server is of a version that does not tell it");
     } catch (error) {
       if (question === this.#asked.question) this.#refused(error);
       return;

@@ -94,6 +94,14 @@ test("b11_a new version of the server is loaded once, and not while somebody rea
   assert.equal(await loaded(), second, "an instance of each version makes the page load for ever");
 });
 
+test("b11_a page that is newer than the server says what that cannot tell", async () => {
+  server = await openScripted();
+  server.instead = (response, { url }) => (url.includes("since=") ? response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(board([]))) : false);
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  await until("it says so", () => page.evaluate(() => document.body.textContent), (words) => /the server is of a version that does not tell it/.test(words));
+});
+
 test("e13_eight tabs are one stream, each shows what it asks for, and the stream lives while one of them does", async () => {
   server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
   const opened = () => server.count("boardcast_streams_opened_total");
