@@ -11,7 +11,7 @@ EXPLAINED = ("points.remaining", "velocity.average", "item:501", "item:9")
 @schemathesis.hook
 def before_call(context, case, kwargs):
     query = case.query or {}
-    asked = [name for name in ("explain", "day", "sprint") if name in query]
+    asked = [name for name in ("explain", "day", "sprint", "since") if name in query]
     if not asked or not case.meta.generation.mode.is_positive:
         return
     for name in asked[1:]:
@@ -21,5 +21,8 @@ def before_call(context, case, kwargs):
     query["team"] = ("Web", "Mobile Apps", "Clinic", "-")[chosen // 3 % 4]
     if asked[0] == "explain":
         query["explain"] = (*EXPLAINED, query["explain"])[chosen // 12 % 5]
+    if asked[0] == "since":
+        since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=chosen // 12 % 20000)
+        query["since"] = (since.isoformat(), str(int(since.timestamp() * 1000)))[chosen % 2]
     if asked[0] == "day" and chosen // 12 % 2:
         query["day"] = str(datetime.date.today() - datetime.timedelta(days=chosen // 24 % 40))
