@@ -194,6 +194,14 @@ export interface ScopeChange {
   at: Instant;
 }
 
+/** How the newest change of a board came here. */
+export interface LastChange {
+  changedAt: Instant;
+  receivedAt: Instant;
+  appendedAt: Instant;
+  source: Source;
+}
+
 /** How far the past is read: the revisions of the organisation since the beginning of the window. */
 export interface Backfill {
   from: Instant;
@@ -231,6 +239,8 @@ export interface Board {
   outlook: Outlook | null;
   /** Oldest first; of more than a hundred the newest. */
   scopeChanges: readonly ScopeChange[];
+  /** Absent until a change was told since the instance loaded its boards. */
+  lastChange?: LastChange;
   history: History;
   missing?: readonly Missing[];
   /** How far the past is read, while it is. */

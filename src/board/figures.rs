@@ -324,6 +324,7 @@ pub(super) fn board_view(
         burndown: figures.burndown,
         outlook: figures.outlook,
         scope_changes: figures.scope_changes,
+        last_change: None,
         history: figures.history,
         missing: inputs.missing.clone(),
         backfill: None,

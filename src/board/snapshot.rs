@@ -14,7 +14,8 @@ use crate::board::stand_in::{StandIn, no_numbers, without_numbers};
 use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, Envelope, Subject};
 use crate::domain::wire::explanation::Explained;
 use crate::domain::wire::view::{
-    BoardView, Directory, DirectoryRow, ItemView, NextSprint, Outage, PastProgress, ScopeView, board_url,
+    BoardView, Directory, DirectoryRow, ItemView, LastChange, NextSprint, Outage, PastProgress, ScopeView,
+    board_url,
 };
 use crate::domain::{AllowedBoards, ArchivedBoard, EntryId, Level, Scope, Text, Timestamp};
 use crate::platform::clock::Clock;
@@ -86,6 +87,7 @@ struct Parts {
     archived: Option<ArchivedBoard>,
     is_simulated: bool,
     backfill: Option<PastProgress>,
+    last_change: Option<LastChange>,
 }
 
 impl Snapshots {
@@ -364,6 +366,7 @@ impl Parts {
             archived: state.archived(scope).cloned(),
             is_simulated: state.simulated(scope).is_some(),
             backfill: state.past_progress(scope),
+            last_change: state.board(scope).and_then(|board| board.last_change),
         }
     }
 
@@ -379,7 +382,8 @@ impl Parts {
             let next = self.inputs.catalogue.as_ref()?.next_sprint(now)?;
             Some(NextSprint { name: next.name.clone(), start_date: next.start? })
         };
-        BoardView { next_sprint: view.sprint.is_none().then(next), backfill: self.backfill, ..view }
+        let next_sprint = view.sprint.is_none().then(next);
+        BoardView { next_sprint, backfill: self.backfill, last_change: self.last_change, ..view }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::support::app::TestApp;
 use crate::support::hooks::{CONTOSO, FABRIKAM, updated, updated_in};
+use crate::support::source::{Organization, boards};
 
 #[tokio::test]
 async fn without_a_filter_it_is_the_directory() {
@@ -61,4 +62,30 @@ async fn at_waits_until_the_position_is_reached() {
     };
     let (board, _) = tokio::join!(app.get(&path), later);
     assert_eq!(board.json()["items"][0]["rev"], 2);
+}
+
+#[tokio::test]
+async fn the_newest_change_of_a_board_says_how_it_came_here() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let board = boards(&app).await.remove("Web").unwrap();
+    let item = &board["items"][0];
+    let id = item["id"].as_u64().unwrap() as u32;
+    let mut reader = app.stream("team=Web").await;
+    organization.clock.advance(std::time::Duration::from_secs(5));
+    app.hook(&organization.edit(id, |content| content.title = "Another".into())).await;
+    let told = reader.next_of("workitem_changed").await;
+    app.quiet().await;
+    let last = boards(&app).await.remove("Web").unwrap()["lastChange"].clone();
+    let (changed, received, appended) = (&told["changedAt"], &told["receivedAt"], &told["timestamp"]);
+    let chain = [changed, received, appended].map(|at| at.as_i64().unwrap());
+    assert!(chain.is_sorted(), "{chain:?}");
+    assert_eq!(
+        last,
+        serde_json::json!({ "changedAt": changed, "receivedAt": received, "appendedAt": appended, "source": "webhook" })
+    );
+    // Whoever loads the boards later was told of none.
+    let fresh = organization.app().await;
+    let first = boards(&fresh).await.remove("Web").unwrap();
+    assert!(first.get("lastChange").is_none_or(|last| last["source"] != "webhook"), "{first}");
 }

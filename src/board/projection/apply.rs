@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Board, KnownItem, LastAnnounced, Projection};
+use crate::domain::wire::view::LastChange;
 use crate::domain::{
     Announced, AnnouncedRecord, Audience, Catalogue, CurrentSprint, Delta, ProjectId, Scope, SourceCheck,
     Stored, TeamKey, Text, Timestamp, WorkItem, WorkItemId,
@@ -22,8 +23,11 @@ impl Projection {
     pub fn apply(&mut self, entries: &[Entry]) -> Vec<EntryId> {
         let mut undecodable = Vec::new();
         for entry in entries {
-            if let (Audience::Scope(scope), Some(_)) = (entry.content.audience, &entry.content.event) {
-                self.boards.entry(scope).and_modify(|board| board.touched = board.touched.max(entry.id));
+            if let (Audience::Scope(scope), Some(event)) = (entry.content.audience, &entry.content.event)
+                && let Some(board) = self.boards.get_mut(&scope)
+            {
+                board.touched = board.touched.max(entry.id);
+                board.last_change = LastChange::of_event(event).or(board.last_change);
             }
             if let Some(delta) = &entry.content.delta {
                 match Delta::decode(delta) {

@@ -14,7 +14,7 @@ pub use self::load::TAIL_ENTRIES;
 use self::simulated::SimulatedBoards;
 use crate::domain::sprint::interner::Interner;
 use crate::domain::wire::event::{Cause, Envelope, Subject};
-use crate::domain::wire::view::PastProgress;
+use crate::domain::wire::view::{LastChange, PastProgress};
 use crate::domain::{
     Announced, CollectionId, People, ProjectId, Scope, SourceCheck, TeamKey, Teams, Text, Timestamp, Todo,
     WorkItem, WorkItemId,
@@ -86,6 +86,8 @@ pub struct Board {
     pub is_served: bool,
     /// The newest change that any of its items ever had.
     pub changed_at: Option<Timestamp>,
+    /// How the newest change came here that was told since the boards were loaded: no record says it.
+    pub last_change: Option<LastChange>,
 }
 
 impl Board {

@@ -86,6 +86,7 @@ impl ArchivedBoard {
             burndown: None,
             outlook: None,
             scope_changes: Vec::new(),
+            last_change: None,
             history: History::Partial,
             backfill: None,
             missing: Vec::new(),

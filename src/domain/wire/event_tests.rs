@@ -194,6 +194,12 @@ fn board() -> BoardView {
         burndown: Some(burndown()),
         outlook: Some(outlook()),
         scope_changes: vec![scope_change()],
+        last_change: Some(LastChange {
+            changed_at: at(11_900),
+            received_at: at(12_300),
+            appended_at: at(12_345),
+            source: Cause::Webhook,
+        }),
         history: History::Complete,
         missing: Vec::new(),
         backfill: None,

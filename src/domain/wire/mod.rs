@@ -7,6 +7,7 @@ pub mod event;
 pub(crate) mod explanation;
 pub(crate) mod goal;
 pub(crate) mod item_explanation;
+pub(crate) mod last_change;
 mod outage;
 pub(crate) mod since;
 pub(crate) mod unit;

@@ -11,6 +11,7 @@ use crate::domain::sprint::rank::{ORDER_FIELDS, Rank};
 pub(crate) use crate::domain::wire::backfill::{PastProgress, RevisionsRead};
 pub(crate) use crate::domain::wire::burndown::{Burndown, BurndownDay, BurndownPoint};
 pub(crate) use crate::domain::wire::goal::SprintGoal;
+pub(crate) use crate::domain::wire::last_change::LastChange;
 pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
 pub(crate) use crate::domain::wire::unit::Unit;
 use crate::domain::{
@@ -280,6 +281,9 @@ pub struct BoardView {
     pub outlook: Option<Outlook>,
     /// What changed the scope after the sprint was planned, oldest first; of more than a hundred changes the newest.
     pub scope_changes: Vec<ScopeChangeView>,
+    /// How the newest change came here; absent where none was told since this instance began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<LastChange>,
     /// Whether every revision of every item is known.
     pub history: History,
     /// What is missing on the board, and why; absent where nothing is known to be.
