@@ -143,6 +143,8 @@ function openapi() {
             query("day", "A date: the board as it was when that day ended in the team's zone. Not with `sprint` or `explain`.", orNone("date")),
             query("sprint", "The id of one of the team's sprints: its board as it ended, and what became of it. Not with `day` or `explain`.", orNone("uuid")),
             query("since", "An instant until now, in RFC 3339 or in epoch milliseconds: what happened on the board since then. Not with `explain`, `day` or `sprint`.", { schema: { anyOf: [{ ...text, format: "date-time" }, { ...text, pattern: "^(-?[0-9]{1,15})?$" }] } }),
+            query("tile", "The id of a metric, with `format=svg`: that number as a picture."),
+            query("format", "`svg`, with `tile`."),
             { name: "If-None-Match", in: "header", required: false, schema: text },
           ],
           responses: {

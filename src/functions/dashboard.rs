@@ -198,7 +198,7 @@ fn gzip(content: &str) -> Bytes {
 }
 
 /// FNV-1a of the content: it only has to differ when the content does.
-fn etag(content: &str, encoding: &str) -> String {
+pub(super) fn etag(content: &str, encoding: &str) -> String {
     let hash = content.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

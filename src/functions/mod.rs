@@ -16,6 +16,7 @@ mod sign_in;
 pub mod snapshot;
 mod sse_stream;
 mod sync_timer;
+mod tile;
 pub(crate) mod work_item_webhook;
 
 use std::panic::AssertUnwindSafe;

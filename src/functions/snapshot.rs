@@ -7,8 +7,9 @@ use http::header::{CACHE_CONTROL, ETAG, HeaderName};
 use tokio::time::Instant;
 use warp::reply::Response;
 
-use super::{Function, Request, Trigger, failed, is_read, reply};
+use super::{Function, Request, Trigger, failed, is_read, reply, tile};
 use crate::app::App;
+use crate::board::filter::ScopeFilter;
 use crate::board::past::{AskedPast, NoPast};
 use crate::board::since::Since;
 use crate::domain::entry_id::EntryId;
@@ -57,19 +58,17 @@ pub async fn handle(app: &App, request: Request) -> Response {
         Ok(asked) => asked,
         Err(malformed) => return malformed.refused(),
     };
+    if tile::is_asked(&request) {
+        return tile::answer(app, &request, |scope| {
+            read(app, scope);
+        });
+    }
     let filter = request.query.scope_filter();
     if filter.is_empty() {
         if past.is_some() || since.is_some() {
             return past_of_one();
         }
-        let mut directory = app.snapshots.directory(&filter);
-        let state = app.instance.fold.read();
-        if state.known().next().is_none() {
-            let (whole, outage) = app.instance.whole(&state);
-            (directory.level, directory.outage) = (directory.level.max(whole), outage);
-        }
-        drop(state);
-        return reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache");
+        return everything(app, &filter);
     }
     let scopes = {
         let state = app.instance.fold.read();
@@ -106,6 +105,18 @@ pub async fn handle(app: &App, request: Request) -> Response {
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
         }
     }
+}
+
+/// What there is, and why there is nothing.
+fn everything(app: &App, filter: &ScopeFilter) -> Response {
+    let mut directory = app.snapshots.directory(filter);
+    let state = app.instance.fold.read();
+    if state.known().next().is_none() {
+        let (whole, outage) = app.instance.whole(&state);
+        (directory.level, directory.outage) = (directory.level.max(whole), outage);
+    }
+    drop(state);
+    reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
 }
 
 /// Which past is asked for, if one is.

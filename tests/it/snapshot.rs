@@ -65,6 +65,65 @@ async fn at_waits_until_the_position_is_reached() {
 }
 
 #[tokio::test]
+async fn e15_a_number_is_a_picture_for_pages_that_can_show_nothing_else() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let board = boards(&app).await.remove("Web").unwrap();
+    let address =
+        format!("/api/snapshot?project={}&team=Web&format=svg", board["project"]["id"].as_str().unwrap());
+    let path = format!("{address}&tile=points.remaining");
+    let tile = app.get(&path).await;
+    assert_eq!((tile.status, tile.header("content-type")), (200, Some("image/svg+xml; charset=utf-8")));
+    let value = board["metrics"]["points.remaining"]["value"].to_string();
+    for part in ["<svg ", &format!(">{value}<"), ">Points remaining<", ">Web · Fabrikam Fiber<", ">live · "]
+    {
+        assert!(tile.text().contains(part), "{part}: {}", tile.text());
+    }
+    let policy = tile.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !tile.text().contains("<script"), "{policy}");
+    let tag = tile.header("etag").unwrap();
+    assert_eq!(app.request("GET", &path, &[("if-none-match", tag)], b"").await.status, 304);
+    for (question, status, words) in [
+        (format!("{address}&tile=points.left"), 404, "no such metric"),
+        (address.clone(), 400, "no metric is named"),
+        (
+            format!("{address}&tile=points.remaining&format=png").replace("&format=svg", ""),
+            400,
+            "`format` is not svg",
+        ),
+        ("/api/snapshot?format=svg&tile=points.remaining".to_owned(), 400, "which board?"),
+        (
+            "/api/snapshot?format=svg&tile=points.remaining&project=Fabrikam%20Fiber".to_owned(),
+            400,
+            "which board?",
+        ),
+        ("/api/snapshot?format=svg&tile=points.remaining&team=Nobody".to_owned(), 404, "no such board"),
+    ] {
+        let answer = app.get(&question).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (status, tile.header("content-type")),
+            "{question}"
+        );
+        assert!(answer.text().contains(&format!(">{words}<")), "{question}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn e15_a_picture_of_what_is_simulated_says_so() {
+    let organization = Organization::start().await;
+    let app = organization.builder().config(|config| config.demo = true).start().await;
+    let path = "/api/snapshot?team=Web&format=svg&tile=points.remaining";
+    let tile = organization
+        .until(async || {
+            let tile = app.get(path).await;
+            (tile.status == 200).then(|| tile.text().to_owned())
+        })
+        .await;
+    assert!(tile.contains(">DEMO<"), "{tile}");
+}
+
+#[tokio::test]
 async fn the_newest_change_of_a_board_says_how_it_came_here() {
     let organization = Organization::start().await;
     let app = organization.app().await;

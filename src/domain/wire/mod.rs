@@ -10,5 +10,6 @@ pub(crate) mod item_explanation;
 pub(crate) mod last_change;
 mod outage;
 pub(crate) mod since;
+pub(crate) mod tile;
 pub(crate) mod unit;
 pub(crate) mod view;

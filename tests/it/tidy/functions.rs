@@ -42,7 +42,7 @@ const TIMER: &str = "SyncTimer";
 
 /// The modules of `src/functions/` that are no functions.
 const SHARED_BY_FUNCTIONS: &[&str] =
-    &["body", "cors", "doctor", "invocation", "operator", "origin", "mod", "reply", "sign_in"];
+    &["body", "cors", "doctor", "invocation", "operator", "origin", "mod", "reply", "sign_in", "tile"];
 
 fn function_folders() -> BTreeSet<String> {
     let folder = |path: String| path.strip_suffix("/function.json").map(str::to_owned);
