@@ -21,7 +21,7 @@ struct Held {
     items: BTreeMap<u32, Value>,
     /// What each number was, one after the other, since it was last announced, in hundredths; `None` while it had no value.
     were: BTreeMap<&'static str, Vec<Option<i64>>>,
-    /// The numbers that were announced since then.
+    /// The numbers that were announced since then as they were since then.
     announced: BTreeSet<String>,
 }
 
@@ -50,8 +50,6 @@ impl Held {
     fn check_number(&mut self, truth: &Truth, event: &Value) -> Result<(), String> {
         let metric = event["metric"].as_str().unwrap();
         let value = event["value"].as_f64();
-        // The first that is announced may be that of a moment before the reader had the board.
-        let is_first = self.announced.insert(metric.to_owned());
         if LEAD.contains(&metric) {
             let whose = (&event["projectId"], &event["teamId"]);
             return match value.is_none_or(|value| truth.is_lead_time(whose, value)) {
@@ -64,10 +62,15 @@ impl Held {
             return Ok(());
         }
         let were = self.were.get_mut(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
-        match were.iter().rposition(|were| *were == value.map(hundredths)) {
-            // What is announced next is of no earlier moment.
-            Some(place) => drop(were.drain(..place)),
-            None if is_first => {}
+        // What is announced next is of no earlier moment, and may be of any later one: a number may have been the same twice.
+        match were.iter().position(|were| *were == value.map(hundredths)) {
+            Some(place) => {
+                were.drain(..place);
+                self.announced.insert(metric.to_owned());
+            }
+            // Who announces may be behind whoever sent the board, by several numbers: up to the first that was true since,
+            // they are of moments before the reader had it.
+            None if !self.announced.contains(metric) => {}
             None => {
                 return Err(format!(
                     "a number that was not true since the last one: {event}; it was {were:?}"
