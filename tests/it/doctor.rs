@@ -565,6 +565,12 @@ async fn x3_what_azure_devops_does_not_say_in_time_is_unknown_and_what_was_found
     let began = std::time::Instant::now();
     let said = patient.examine().await;
     assert!(said.has("organisation", "unknown", &ask), "{:?}", said.found);
+    assert!(said.has("hooks.status", "unknown", "boardcast hooks status"), "{:?}", said.found);
+    let list = format!(
+        "az devops project list --organization {} --query 'value[].name' --output tsv",
+        patient.organization.url()
+    );
+    assert!(said.has("roles", "unknown", &list), "{:?}", said.found);
     for check in ["tables", "zones.sync", "settings.secret", "webhook.secret", "source.check"] {
         assert!(said.text.contains(&format!("\"check\": \"{check}\"")), "{check}: {}", said.text);
     }

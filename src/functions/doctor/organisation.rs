@@ -20,9 +20,7 @@ pub(super) async fn organisation(app: &App, place: &Place) -> Vec<Finding> {
     let mut findings = vec![login(&organization.login, place)];
     findings.extend(checks(app, source, place));
     let late = |words: String| {
-        let says = format!(
-            "Azure DevOps gave {words} to which projects there are, so neither roles nor subscriptions were looked at"
-        );
+        let says = format!("Azure DevOps gave {words} to which projects there are");
         Finding::unknown("organisation", says, place.ask_organization())
     };
     let projects = match in_time(ANSWER_MAX, source.organisation().projects(), late).await {
@@ -33,6 +31,8 @@ pub(super) async fn organisation(app: &App, place: &Place) -> Vec<Finding> {
         }
         Err(late) => {
             findings.push(late);
+            findings.push(roles::not_asked(place));
+            findings.push(subscriptions::not_asked());
             return findings;
         }
     };

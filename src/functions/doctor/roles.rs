@@ -61,6 +61,12 @@ pub(super) async fn roles(
     }
 }
 
+/// What is said where it is not known of which projects to ask.
+pub(super) fn not_asked(place: &Place) -> Finding {
+    let says = "what may be read was not asked: which projects there are is not known";
+    Finding::unknown(CHECK, says, place.list_projects())
+}
+
 /// Asks for what a comparison needs, of the project and of one of its teams.
 async fn of_project(app: &App, source: &Source, project: &ProjectRef) -> Result<(), CallError> {
     let azure = source.organisation();

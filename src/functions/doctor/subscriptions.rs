@@ -70,6 +70,12 @@ pub(super) async fn subscriptions(
     findings
 }
 
+/// What is said where it is not known which projects there are.
+pub(super) fn not_asked() -> Finding {
+    let says = "how subscriptions are was not asked: which projects there are is not known";
+    Finding::unknown("hooks.status", says, STATUS)
+}
+
 /// Why subscriptions are not listed: who asks lacks a permission or is not known, or something is on the way.
 fn no_list(error: &CallError, project: &str, place: &Place) -> Finding {
     match error.failure {
