@@ -327,6 +327,8 @@ export interface BoardAnswer {
   cursor: EventId;
   /** How far the past is read, while it is. */
   backfill?: Backfill;
+  /** Absent until a change was told since the instance loaded its boards. */
+  lastChange?: LastChange;
 }
 
 /** An item that was counted. */

@@ -53,15 +53,17 @@ export function paintCapacity(section, { metrics }) {
 }
 
 /** How long the newest change of a board took from Azure DevOps to this screen, step by step. */
-export function chainWords({ changedAt, receivedAt, timestamp, paintedAt }) {
-  if (!changedAt || !paintedAt) return "";
+export function chainWords({ changedAt, receivedAt, timestamp, paintedAt = null }) {
+  if (!changedAt || !timestamp) return "";
   const steps = [
     ["to the hook", changedAt, receivedAt],
     ["to the log", receivedAt ?? changedAt, timestamp],
     ["to this screen", timestamp, paintedAt],
   ];
   const words = steps.filter(([, from, to]) => from && to).map(([name, from, to]) => `${name} ${took(to - from)}`);
-  return `The last change was made at ${moment(changedAt)}, and was here after ${took(paintedAt - changedAt)} (${words.join(", ")}).`;
+  // How long the screen took is known only of what came while it was there.
+  const here = paintedAt === null ? "was told" : "was here";
+  return `The last change was made at ${moment(changedAt)}, and ${here} after ${took((paintedAt ?? timestamp) - changedAt)} (${words.join(", ")}).`;
 }
 
 /** A span of time as exactly as it matters. */

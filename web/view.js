@@ -12,7 +12,7 @@ import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
-import { asOf, count, day, days, localised, nextTry, sentences, setText } from "./text.js";
+import { age, asOf, count, day, days, localised, nextTry, sentences, setText } from "./text.js";
 import { VelocityBars } from "./velocity.js";
 
 /** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
@@ -37,6 +37,8 @@ export class BoardView {
   /** The board as it was at the moment that somebody looks at; `null` while that is now. */
   #then = null;
   #asked = 0;
+  /** When a change was last heard of; `null` while that is not known. */
+  #heardAt = null;
   /** The name of the choice between the ways to arrange the items: that of no other board. */
   #way = `by-${(boardsMade += 1)}`;
 
@@ -70,6 +72,11 @@ export class BoardView {
   /** Paints everything of the board that is not painted already. */
   whole(board) {
     this.board = board;
+    if (board.lastChange) {
+      const { changedAt, receivedAt, appendedAt } = board.lastChange;
+      this.#heardAt = Math.max(this.#heardAt ?? 0, receivedAt);
+      this.#chain({ changedAt, receivedAt, timestamp: appendedAt });
+    }
     if (this.#then === null) this.#paint(board);
     else this.#stand(board);
     this.#wish();
@@ -93,19 +100,31 @@ export class BoardView {
   /** Takes in what happened to an item of the board, for people to read. */
   tell(event, paintedAt) {
     this.#ticker?.tell(event, paintedAt);
-    const words = chainWords({ ...event, paintedAt });
-    if (words && this.#sections.has("chain")) setText(this.#sections.get("chain"), words);
+    this.#heardAt = event.receivedAt ?? event.timestamp;
+    this.#chain({ ...event, paintedAt });
   }
 
   /** Lets the age of what is shown grow, and the time until the next try shrink. */
   tick() {
     const board = this.#then ?? this.board;
-    setText(this.#find(".age"), this.#then ? `as of the end of ${this.#then.then}` : asOf(board.dataAsOf));
+    setText(this.#find(".age"), this.#ageWords(board));
     setText(this.#find(".level .next"), nextTry(board.retryAt));
     this.#tiles.tick(board);
     setText(this.#find(".burndown .stamp"), stampOf(board));
     if (performance.now() - this.#drawnAt > NOW_MS) this.#paintCharts(board);
     this.#ticker?.tick();
+  }
+
+  /** How long the newest change took, step by step. */
+  #chain(steps) {
+    const words = chainWords(steps);
+    if (words && this.#sections.has("chain")) setText(this.#sections.get("chain"), words);
+  }
+
+  /** How old what is shown is. What hooks alone tell of is as old as its newest change, however lately that was heard. */
+  #ageWords({ team, dataAsOf }) {
+    if (this.#then) return `as of the end of ${this.#then.then}`;
+    return team === null && this.#heardAt !== null ? `heard ${age(this.#heardAt) === "now" ? "now" : `${age(this.#heardAt)} ago`}` : asOf(dataAsOf);
   }
 
   /** What a board that has the page for itself has besides. */

@@ -296,8 +296,12 @@ test("a board of service hooks alone has the one number that it knows, and a tea
   const scope = { projectId: PROJECT, teamId: null, sprintId: null };
   server = await openScripted();
   server.say({ ...connected, scopes: [scope] });
-  server.say({ type: "snapshot", ...scope, data: { ...board([item(1)]), team: null, sprint: null, metrics: { "items.total": { value: 14, unit: "items" } } } });
+  // It is as old as its newest change, and was heard of a moment ago.
+  const heard = { changedAt: Date.now() - 72 * HOUR_MS, receivedAt: Date.now() - 7000, appendedAt: Date.now() - 6900, source: "webhook" };
+  server.say({ type: "snapshot", ...scope, dataAsOf: heard.changedAt, data: { ...board([item(1)]), team: null, sprint: null, metrics: { "items.total": { value: 14, unit: "items" } }, lastChange: heard } });
   await until("the board is shown", () => texts(".overview .tile"), (tiles) => tiles.length === 1 && tiles[0].startsWith("Items 14"));
+  assert.match(await text(".board .age"), /^heard \d+ s ago$/);
+  assert.match(await text(".chain"), /and was told after 2 d \(to the hook 2 d, to the log 100 ms\)\.$/);
   await open("", { sprintId: null }, { ...board([]), sprint: null, nextSprint: { name: "Sprint 13", startDate: "2026-12-07" }, metrics: {} });
   assert.match(await text(".nothing"), /^This team has no sprint today, so there is nothing to count\. Sprint 13 begins on .*7.*, and is here by itself then\.$/);
 });
