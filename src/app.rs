@@ -271,7 +271,8 @@ type Organisation = (Arc<dyn AzureDevOps>, Arc<dyn ServiceHooks>);
 fn organisation(config: &Config, clock: &Clock) -> Result<Option<Organisation>, Box<dyn Error>> {
     let Some(Organization { url, login }) = &config.organization else { return Ok(None) };
     let roots = root_certificates(config)?;
-    let mut settings = ClientSettings { roots: roots.clone(), ..ClientSettings::new(url) };
+    let kept_tags = config.kept_tags();
+    let mut settings = ClientSettings { roots: roots.clone(), kept_tags, ..ClientSettings::new(url) };
     match login.clone() {
         OrganizationLogin::Anonymous => {}
         OrganizationLogin::PersonalToken(token) => settings.token = Some(token),

@@ -186,10 +186,11 @@ fn rows_of_tables(instance: &TestInstance) {
     let values: Vec<ArchivedValue> = state
         .all_announced()
         .filter_map(|(scope, _, said)| match &said.statement {
-            Announced::Metric { metric, value } => Some(ArchivedValue {
+            Announced::Metric { metric, value, unit } => Some(ArchivedValue {
                 scope,
                 metric: metric.clone(),
                 value: *value,
+                unit: *unit,
                 position: said.version,
                 epoch: state.epoch().unwrap_or_default().into(),
                 as_of: said.version.appended_at(),

@@ -18,6 +18,7 @@ use crate::domain::record::archived_board::About;
 use crate::domain::scope::{CollectionId, Scope, TeamKey, Text};
 use crate::domain::sprint::work_item::Observation;
 use crate::domain::time::Timestamp;
+use crate::domain::wire::view::Unit;
 
 /// The last value of a metric of a board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct ArchivedValue {
     pub metric: Text,
     /// What was last said of it.
     pub value: AnnouncedValue,
+    /// What it is counted in, where that is another unit than the metric's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// The entry of the log that said it.
     pub position: EntryId,
     /// The epoch of that log: positions of two logs cannot be compared.
@@ -192,6 +196,7 @@ mod tests {
             scope: Scope::project(project()),
             metric: "points.total".into(),
             value: AnnouncedValue::NoNumberYet,
+            unit: None,
             position: EntryId { ms: 5, seq },
             epoch: epoch.into(),
             as_of: Timestamp::from_epoch_ms(as_of),

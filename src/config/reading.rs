@@ -8,12 +8,13 @@ use tracing_subscriber::EnvFilter;
 
 use super::effective::is_secret;
 use super::origins::is_origin;
+use super::removed::{REDIS_AUTH, REMOVED};
 use super::{
     ALLOWED_HOSTS, ALLOWED_ORIGINS, AUTHORITY_HOST, AllowedHosts, AllowedOrigins, BLOCKED_BY, DEMO,
     ESCAPED_TAGS, FRAME_ANCESTORS, FUNCTION_TIMEOUT, FrameAncestors, FunctionTimeout, GOAL_TAG, GRACE_DAYS,
     HEARTBEAT, LIFETIME, LOG_FILTER, OPERATOR_KEY, ORGANIZATION_URL, OperatorAccess, PROJECTS, PUBLIC_URL,
-    REDIS_AUTH, REMOVED, SECRET, SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE,
-    TEAM_ZONES, TEAMS, THRESHOLD,
+    SECRET, SECRET_PREVIOUS, SETTLE, STALE_DAYS, STREAMS_MAX, SYNC_CRON, SYNC_ZONE, TEAM_ZONES, TEAMS,
+    THRESHOLD,
 };
 use crate::devops::credentials::HookAccess;
 use crate::domain::authorise::AllowedBoards;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::amount::Hundredths;
 use crate::domain::scope::{ProjectId, Text};
 use crate::domain::sprint::blocked::BOARD_COLUMN;
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::rank::{ORDER_FIELDS, Rank, Ranks};
 use crate::domain::sprint::work_item::{Details, EFFORT_FIELDS, Facts, Identity, REMAINING_WORK, WorkItemId};
 use crate::domain::time::{Ticks, Timestamp};
@@ -144,7 +145,7 @@ impl<'a> Fields<'a> {
 
     /// What metrics need to know of the revision. `None` when even the type or the state is missing, which no complete
     /// revision lacks.
-    pub(crate) fn facts(&self, project: ProjectId, deleted: bool) -> Option<Facts> {
+    pub(crate) fn facts(&self, project: ProjectId, deleted: bool, kept: &KeptTags) -> Option<Facts> {
         let tags = self.tags();
         let (effort, has_more_numbers) = self.efforts();
         Some(Facts {
@@ -155,7 +156,7 @@ impl<'a> Fields<'a> {
             area_path: self.text("System.AreaPath", PATH_CHARS_MAX).unwrap_or_default(),
             effort: Arc::new(effort),
             remaining_work: self.amount(REMAINING_WORK),
-            flags: Arc::new(self.flags()),
+            flags: Arc::new(self.flags().into_iter().chain(kept.flags(&tags)).collect()),
             board_column: self.text(BOARD_COLUMN, TEXT_CHARS_MAX),
             blocked: self.is_yes(BLOCKED) || tags.iter().any(|tag| is_blocked_tag(tag)),
             has_more_numbers,

@@ -11,6 +11,7 @@ use super::fields::{Fields, TEXT_CHARS_MAX, cut, integer, str_at};
 use super::page::{Told, collection, page};
 use super::{json, payload, site};
 use crate::domain::scope::{CollectionId, ProjectId, Text};
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 use crate::domain::time::Ticks;
 
@@ -167,13 +168,14 @@ impl Delivery {
     }
 }
 
-/// Understands a payload. `organisation` is the address that items are linked to; without one the payload names it.
-pub fn parse(body: &[u8], organisation: Option<&str>) -> Delivery {
+/// Understands a payload. `organisation` is the address that items are linked to; without one the payload names it. Of the tags
+/// that are `kept` the observation says whether the item bears them.
+pub fn parse(body: &[u8], organisation: Option<&str>, kept: &KeptTags) -> Delivery {
     match envelope(body) {
         Ok(payload) => Delivery {
             collection: guid_at(&payload, &["resourceContainers", "collection", "id"], CollectionId::parse),
             event_type: str_at(&payload, &["eventType"]).map(|name| cut(name, TEXT_CHARS_MAX)),
-            content: content(&payload, organisation),
+            content: content(&payload, organisation, kept),
         },
         Err(reason) => Delivery::dead_letter(reason),
     }
@@ -189,7 +191,7 @@ fn envelope(body: &[u8]) -> Result<Value, DeadLetter> {
     if payload.is_object() { Ok(payload) } else { Err(DeadLetter::NotAnObject) }
 }
 
-fn content(payload: &Value, organisation: Option<&str>) -> Content {
+fn content(payload: &Value, organisation: Option<&str>, kept: &KeptTags) -> Content {
     let kind = match str_at(payload, &["eventType"]) {
         None => return Content::DeadLetter(DeadLetter::NoEventType),
         Some("workitem.created") => ClaimKind::Created,
@@ -203,7 +205,7 @@ fn content(payload: &Value, organisation: Option<&str>) -> Content {
     if is_test(payload) {
         return Content::TestNotification;
     }
-    match observation(payload, kind, organisation) {
+    match observation(payload, kind, organisation, kept) {
         Ok(Some(observation)) => Content::Observation(Box::new(observation)),
         Ok(None) => Content::TestNotification,
         Err(lacks) => Content::Bare(bare(payload, kind, lacks)),
@@ -222,6 +224,7 @@ fn observation(
     payload: &Value,
     kind: ClaimKind,
     organisation: Option<&str>,
+    kept: &KeptTags,
 ) -> Result<Option<Observation>, DeadLetter> {
     let resource =
         payload.get("resource").filter(|resource| resource.is_object()).ok_or(DeadLetter::NoResource)?;
@@ -247,7 +250,7 @@ fn observation(
         kind,
         changed_at: changed_at.unwrap_or_else(|| claimed_at.timestamp()),
         changed_by: fields.identity("System.ChangedBy"),
-        facts: fields.facts(project, kind == ClaimKind::Deleted).ok_or(DeadLetter::Minimal)?.into(),
+        facts: fields.facts(project, kind == ClaimKind::Deleted, kept).ok_or(DeadLetter::Minimal)?.into(),
     };
     let project_name = fields.project_name();
     let told = || collection(&told(payload, resource, &project_name));

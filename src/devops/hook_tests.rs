@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::devops::fields::{FIELDS_MAX, RANKS_MAX, TAGS_MAX, TITLE_CHARS_MAX, identity};
 use crate::domain::amount::Hundredths;
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::rank::ORDER_FIELDS;
 use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::work_item::{Identity, Present};
@@ -59,7 +60,7 @@ fn updated() -> Value {
 }
 
 fn content_of(payload: &Value) -> Content {
-    parse(payload.to_string().as_bytes(), None).content
+    parse(payload.to_string().as_bytes(), None, &KeptTags::default()).content
 }
 
 fn observed(payload: &Value) -> WorkItem {
@@ -221,7 +222,7 @@ fn numbers_may_be_texts_and_a_byte_order_mark_is_passed_over() {
     payload["resource"]["revision"]["rev"] = json!("4");
     assert_eq!(observed(&payload).present().rev, 4);
     let with_mark = [b"\xEF\xBB\xBF".as_slice(), payload.to_string().as_bytes()].concat();
-    assert!(matches!(parse(&with_mark, None).content, Content::Observation(_)));
+    assert!(matches!(parse(&with_mark, None, &KeptTags::default()).content, Content::Observation(_)));
 }
 
 #[test]
@@ -309,7 +310,7 @@ fn the_remedy_is_of_what_is_missing() {
 
 #[test]
 fn what_is_no_payload_has_its_reason() {
-    let of = |body: &[u8]| parse(body, None).content;
+    let of = |body: &[u8]| parse(body, None, &KeptTags::default()).content;
     assert_eq!(of(b""), Content::DeadLetter(DeadLetter::Empty));
     assert_eq!(of(b" \n\xEF"), Content::DeadLetter(DeadLetter::NotJson));
     assert_eq!(of(b"{"), Content::DeadLetter(DeadLetter::NotJson));
@@ -351,7 +352,7 @@ fn an_item_is_blocked_by_its_field_or_by_a_whole_tag_in_any_case() {
 proptest::proptest! {
     #[test]
     fn any_bytes_have_an_answer(body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-        let _ = parse(&body, None);
+        let _ = parse(&body, None, &KeptTags::default());
     }
 
     /// One value of a good payload is replaced by another kind of value, anywhere in it.
@@ -486,7 +487,7 @@ fn w21_the_address_that_is_set_makes_the_page_whatever_a_payload_says() {
             "http://tfs:8080/a/tfs/Main/Fabrikam%20Fiber/_workitems/edit/13",
         ),
     ] {
-        match parse(payload.to_string().as_bytes(), Some(organisation)).content {
+        match parse(payload.to_string().as_bytes(), Some(organisation), &KeptTags::default()).content {
             Content::Observation(item) => assert_eq!(item.present().details.url.as_deref(), Some(page)),
             other => panic!("{other:?}"),
         }
@@ -526,7 +527,12 @@ fn with_raw(title: &[u8], unread: &[u8]) -> Content {
     let text = payload.to_string();
     let (before, rest) = text.split_once("\"UNREAD\"").unwrap();
     let (between, after) = rest.split_once("\"TITLE\"").unwrap();
-    parse(&[before.as_bytes(), unread, between.as_bytes(), title, after.as_bytes()].concat(), None).content
+    parse(
+        &[before.as_bytes(), unread, between.as_bytes(), title, after.as_bytes()].concat(),
+        None,
+        &KeptTags::default(),
+    )
+    .content
 }
 
 #[test]
@@ -547,11 +553,13 @@ fn w19_fault_a4_what_cannot_be_a_text_or_a_number_costs_no_change() {
     }
     let mut payload = flat("workitem.created").to_string();
     payload = payload.replace("\"2.5\"", "1e999").replace("5.0", &"9".repeat(400));
-    let Content::Observation(item) = parse(payload.as_bytes(), None).content else { panic!("{payload}") };
+    let Content::Observation(item) = parse(payload.as_bytes(), None, &KeptTags::default()).content else {
+        panic!("{payload}")
+    };
     let facts = &item.present().claim.facts;
     assert_eq!((facts.remaining_work, facts.effort.len()), (None, 0));
     for broken in [&b"{\"a\": \"\\ud83d\""[..], b"{\"a\": 1e999", b"\"\\ud8", b"\"\\u", b"\"\\"] {
-        assert_eq!(parse(broken, None), Delivery::dead_letter(DeadLetter::NotJson));
+        assert_eq!(parse(broken, None, &KeptTags::default()), Delivery::dead_letter(DeadLetter::NotJson));
     }
 }
 

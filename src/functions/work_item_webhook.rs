@@ -82,7 +82,7 @@ async fn handle(app: &App, label: Option<&str>, request: Request) -> Response {
     let (delivery, size) = match body::read(request.body, BODY_BYTES_MAX).await {
         Read::Whole(body) => {
             let organisation = app.config.organization.as_ref().map(|organization| &*organization.url);
-            (hook::parse(&body, organisation), body.len() as u64)
+            (hook::parse(&body, organisation, &app.config.kept_tags()), body.len() as u64)
         }
         Read::TooLarge { size } => (Delivery::dead_letter(DeadLetter::TooLarge), size),
         Read::BrokenOff => {

@@ -238,7 +238,9 @@ impl Draft {
             }
         }
         let value = AnnouncedValue::after(last, view.value);
-        self.record(Announced::Metric { metric: metric.into(), value });
+        let unit =
+            metrics::metric(metric).map(|of| of.unit).filter(|own| *own != view.unit).map(|_| view.unit);
+        self.record(Announced::Metric { metric: metric.into(), value, unit });
     }
 
     /// A new verdict at once; what else changed of its numbers with the settle tick.

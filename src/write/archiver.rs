@@ -212,7 +212,7 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
         // Of most boards nothing is due, and to copy what is known of a team for nothing would be dear.
         let about = LazyCell::new(|| About::of(scope, state.project_name(scope.project), catalogue));
         for (_, last) in state.announced_of(scope) {
-            let Announced::Metric { metric, value } = &last.statement else { continue };
+            let Announced::Metric { metric, value, unit } = &last.statement else { continue };
             // What came from the archive is there already, and nothing of this log has borne it out.
             if last.at == EntryId::ZERO {
                 continue;
@@ -227,6 +227,7 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
                     scope,
                     metric: metric.clone(),
                     value: *value,
+                    unit: *unit,
                     position: last.version,
                     epoch: copied.epoch.clone(),
                     as_of,
@@ -240,8 +241,8 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
 
 fn seed_of(scope: Scope, values: &[ArchivedValue]) -> Option<Commit> {
     let mut commit = CommitBuilder::new();
-    for ArchivedValue { metric, value, .. } in values {
-        let statement = Announced::Metric { metric: metric.clone(), value: *value };
+    for ArchivedValue { metric, value, unit, .. } in values {
+        let statement = Announced::Metric { metric: metric.clone(), value: *value, unit: *unit };
         // It is true of no position of this log.
         commit.put(Change::Announced(AnnouncedRecord { scope, statement, at: EntryId::ZERO }), None);
     }
@@ -251,11 +252,11 @@ fn seed_of(scope: Scope, values: &[ArchivedValue]) -> Option<Commit> {
 /// The boards that these values are of: of each team the one that was true last, unless it is too old.
 fn boards_of(values: Vec<ArchivedValue>, now: Timestamp) -> Vec<ArchivedBoard> {
     let mut boards = BTreeMap::<Scope, ArchivedBoard>::new();
-    for ArchivedValue { scope, metric, value, as_of, about, .. } in values {
+    for ArchivedValue { scope, metric, value, unit, as_of, about, .. } in values {
         let Some(about) = about.filter(|_| now.ms_since(as_of) < SEED_AGE_MAX_MS) else { continue };
         let new = || ArchivedBoard { scope, about: about.clone(), values: BTreeMap::new(), as_of };
         let board = boards.entry(scope).or_insert_with(new);
-        board.values.insert(metric, value);
+        board.values.insert(metric, (value, unit));
         if as_of > board.as_of {
             (board.as_of, board.about) = (as_of, about);
         }

@@ -43,7 +43,11 @@ async fn write(journal: &MemoryJournal, key: RecordKey, value: Vec<u8>) {
 
 fn metric(scope: Scope, value: u32, at: EntryId) -> AnnouncedRecord {
     let said = AnnouncedValue::Number(Hundredths::whole(value));
-    AnnouncedRecord { scope, statement: Announced::Metric { metric: "points.total".into(), value: said }, at }
+    AnnouncedRecord {
+        scope,
+        statement: Announced::Metric { metric: "points.total".into(), value: said, unit: None },
+        at,
+    }
 }
 
 async fn say(journal: &MemoryJournal, record: AnnouncedRecord) {

@@ -60,6 +60,7 @@ fn value(scope: Scope, metric: &str, seq: u64, number: u32) -> ArchivedValue {
         scope,
         metric: metric.into(),
         value: AnnouncedValue::Number(Hundredths::whole(number)),
+        unit: None,
         position: EntryId { ms: 1_795_608_000_000, seq },
         epoch: "epoch 1".into(),
         as_of: Timestamp::from_epoch_ms(1_795_608_000_000),

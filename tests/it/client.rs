@@ -16,6 +16,7 @@ use boardcast::domain::degradation::Failure;
 use boardcast::domain::scope::{AreaId, ProjectId, SprintId, TeamId};
 use boardcast::domain::sprint::catalogue::{BugsBehaviour, Catalogue, Member, StateCategory};
 use boardcast::domain::sprint::rank::Rank;
+use boardcast::domain::sprint::work_item::KeptTags;
 use boardcast::domain::sprint::work_item::{History, REVISIONS_MAX, WorkItemId};
 use boardcast::domain::time::{CivilDate, Timestamp};
 use boardcast::platform::secret::Secret;
@@ -427,7 +428,8 @@ async fn a_hook_and_a_fetch_of_one_revision_agree_on_its_facts() {
     assert!(events.len() >= 3, "{events:?}");
     for id in changed {
         let payload = hook_of(&model.lock().unwrap(), id);
-        let hook::Content::Observation(heard) = hook::parse(payload.to_string().as_bytes(), None).content
+        let hook::Content::Observation(heard) =
+            hook::parse(payload.to_string().as_bytes(), None, &KeptTags::default()).content
         else {
             panic!("{payload}")
         };

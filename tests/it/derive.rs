@@ -330,7 +330,7 @@ async fn assert_chains_are_unbroken(journal: &Arc<dyn Journal>, begin: EntryId) 
             }
             let said = entry.content.delta.as_ref().map(|delta| Delta::decode(delta).unwrap().announced);
             for record in said.unwrap_or_default() {
-                if let Announced::Metric { metric, value: said } = record.statement {
+                if let Announced::Metric { metric, value: said, .. } = record.statement {
                     let value = json!(said.value());
                     let told = last.entry(metric.to_string()).or_insert_with(|| value.clone());
                     assert_eq!(*told, value, "what is kept of {metric} is what was told");

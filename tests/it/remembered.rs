@@ -48,6 +48,7 @@ fn value(scope: Scope, metric: &str, number: u32, as_of: Timestamp) -> ArchivedV
         scope,
         metric: metric.into(),
         value: AnnouncedValue::Number(Hundredths::whole(number)),
+        unit: None,
         position: EntryId { ms: 1_795_000_000_000, seq: 1 },
         epoch: "another life".into(),
         as_of,

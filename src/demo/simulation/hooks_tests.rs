@@ -6,6 +6,7 @@ use super::*;
 use crate::demo::simulation::model::tests::{organisation, run};
 use crate::devops::hook::{Content, parse};
 use crate::domain::amount::Hundredths;
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::work_item::ClaimKind;
 use crate::domain::time::Ticks;
 
@@ -16,7 +17,7 @@ fn every_payload_is_understood_and_says_what_the_model_says() {
     for _ in 0..2_000 {
         let change = run(&mut model, 1)[0];
         let payload = payload(&model, change).unwrap();
-        let delivery = parse(payload.to_string().as_bytes(), None);
+        let delivery = parse(payload.to_string().as_bytes(), None, &KeptTags::default());
         let Content::Observation(observation) = delivery.content else {
             panic!("{change:?}: {:?}", delivery.content)
         };

@@ -10,6 +10,7 @@ use super::items::{self, Home};
 use super::transport::{Refused, Transport};
 use crate::devops::{FeedStart, ProjectRef, RevisionPage};
 use crate::domain::scope::Text;
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 
 /// How many revisions a page has; the organisation gives no more at once.
@@ -46,6 +47,7 @@ pub(super) async fn page(
     from: &FeedStart,
     known: &[ProjectRef],
     fields: &[&str],
+    kept: &KeptTags,
 ) -> Result<RevisionPage, Refused> {
     let request = transport.request(ROUTE, &[]);
     // The two exclude each other.
@@ -59,10 +61,10 @@ pub(super) async fn page(
         .with("includeDeleted", true)
         .with("$maxPageSize", PAGE);
     let answer: FeedAnswer = request.send().await?;
-    Ok(read(&answer, transport.organisation(), known))
+    Ok(read(&answer, transport.organisation(), known, kept))
 }
 
-fn read(answer: &FeedAnswer, organisation: &Url, known: &[ProjectRef]) -> RevisionPage {
+fn read(answer: &FeedAnswer, organisation: &Url, known: &[ProjectRef], kept: &KeptTags) -> RevisionPage {
     let mut page = RevisionPage {
         revisions: answer.values.len(),
         token: answer.token(),
@@ -78,7 +80,7 @@ fn read(answer: &FeedAnswer, organisation: &Url, known: &[ProjectRef]) -> Revisi
             page.strangers.insert(name.into());
             continue;
         };
-        match items::revision(id, row, &Home { organisation, project, known }) {
+        match items::revision(id, row, &Home { organisation, project, known, kept }) {
             Some(revision) => of_items.entry(id).or_default().push(revision),
             None => drop(page.unreadable.insert(id)),
         }

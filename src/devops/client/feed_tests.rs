@@ -22,7 +22,7 @@ const PAGE: &str = r#"{
 fn pages(json: &str) -> RevisionPage {
     let organisation = "https://dev.azure.com/fabrikam".parse().unwrap();
     let known = [ProjectRef { id: project(), name: "Fabrikam".into() }];
-    read(&serde_json::from_str(json).unwrap(), &organisation, &known)
+    read(&serde_json::from_str(json).unwrap(), &organisation, &known, &KeptTags::default())
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::devops::fields::{Fields, integer};
 use crate::devops::page::page;
 use crate::devops::{ItemBatch, ProjectRef};
 use crate::domain::scope::ProjectId;
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::work_item::{Claim, ClaimKind, Observation, Rev, WorkItem, WorkItemId};
 
 /// Where an item comes from.
@@ -16,6 +17,8 @@ pub(super) struct Home<'a> {
     /// The project that it is taken to be in where it says nothing that is known.
     pub(super) project: ProjectId,
     pub(super) known: &'a [ProjectRef],
+    /// The tags of which is kept whether a revision bore them.
+    pub(super) kept: &'a KeptTags,
 }
 
 impl Home<'_> {
@@ -72,7 +75,9 @@ pub(super) fn revision(id: WorkItemId, row: &Value, home: &Home<'_>) -> Option<W
         kind: ClaimKind::Fetched,
         changed_at: changed_at.timestamp(),
         changed_by: fields.identity("System.ChangedBy"),
-        facts: fields.facts(home.project_named(&project_name), fields.is_yes("System.IsDeleted"))?.into(),
+        facts: fields
+            .facts(home.project_named(&project_name), fields.is_yes("System.IsDeleted"), home.kept)?
+            .into(),
     };
     let details = fields.details(page(home.organisation.clone(), &project_name, id));
     Some(WorkItem::new(id, number(row)?, claim, details))

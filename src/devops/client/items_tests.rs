@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::rank::Rank;
 use crate::domain::sprint::work_item::{History, REVISIONS_MAX};
 use crate::domain::testing::{other_project, project};
@@ -31,7 +32,8 @@ fn row(rev: Rev) -> Value {
 fn observed(rows: &[Value]) -> Option<Observation> {
     let known = [ProjectRef { id: other_project(), name: "Southwind".into() }];
     let organisation = Url::parse("https://dev.azure.com/northwind/").unwrap();
-    let home = Home { organisation: &organisation, project: project(), known: &known };
+    let home =
+        Home { organisation: &organisation, project: project(), known: &known, kept: &KeptTags::default() };
     observation(WorkItemId::new(9).unwrap(), rows, &home)
 }
 

@@ -33,6 +33,7 @@ use super::{AzureDevOps, CallError, FeedStart, ItemBatch, ItemHead, ProjectRef, 
 use crate::domain::degradation::Failure;
 use crate::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use crate::domain::sprint::catalogue::{Catalogue, Iteration};
+use crate::domain::sprint::facts::KeptTags;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::time::{CivilDate, Timestamp};
 use crate::platform::identity::TokenSource;
@@ -67,6 +68,8 @@ pub struct ClientSettings {
     pub body_bytes_max: usize,
     /// For how long calls are held back at most when the organisation asks for it.
     pub pause_max: Duration,
+    /// The tags of which is kept whether a revision bore them.
+    pub kept_tags: KeptTags,
 }
 
 impl ClientSettings {
@@ -83,6 +86,7 @@ impl ClientSettings {
             body_bytes_max: 64 * 1024 * 1024,
             // Azure DevOps counts what an identity uses in windows of five minutes, and asks for no more than that.
             pause_max: Duration::from_mins(10),
+            kept_tags: KeptTags::default(),
         }
     }
 }
@@ -119,12 +123,14 @@ pub enum ClientSetupError {
 pub struct RestClient {
     transport: Transport,
     fields: AskedFields,
+    kept: KeptTags,
 }
 
 impl RestClient {
     /// Errors: the address is none, the token may not be sent there, or TLS cannot be set up.
     pub fn new(settings: &ClientSettings) -> Result<Self, ClientSetupError> {
-        Ok(Self { transport: Transport::new(settings)?, fields: AskedFields::default() })
+        let (fields, kept) = (AskedFields::default(), settings.kept_tags.clone());
+        Ok(Self { transport: Transport::new(settings)?, fields, kept })
     }
 
     /// Fetches a list page by page. `key` says which elements are the same: a server that ignores what was asked for
@@ -226,7 +232,7 @@ impl AzureDevOps for RestClient {
     ) -> Result<RevisionPage, CallError> {
         loop {
             let asked = self.fields.with(fields);
-            match feed::page(&self.transport, from, known, &asked).await {
+            match feed::page(&self.transport, from, known, &asked, &self.kept).await {
                 Err(refused) if self.fields.learn(&asked, &refused) => {}
                 page => return Ok(page?),
             }
@@ -256,7 +262,8 @@ impl AzureDevOps for RestClient {
                 batches => break batches?,
             }
         };
-        let home = items::Home { organisation: self.transport.organisation(), project, known };
+        let home =
+            items::Home { organisation: self.transport.organisation(), project, known, kept: &self.kept };
         Ok(items::batch(batches.into_iter().flat_map(|batch| batch.value).flatten(), &home))
     }
 
@@ -278,7 +285,8 @@ impl AzureDevOps for RestClient {
             }
             Err(refused) => return Err(refused.into()),
         };
-        let home = items::Home { organisation: self.transport.organisation(), project, known };
+        let home =
+            items::Home { organisation: self.transport.organisation(), project, known, kept: &self.kept };
         let observation = items::observation(id, &rows, &home).ok_or_else(|| CallError {
             failure: Failure::Unreadable,
             call: route,

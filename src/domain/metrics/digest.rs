@@ -28,7 +28,7 @@ pub struct Digest {
     pub(super) level: Option<BacklogLevel>,
     pub(super) is_bug: bool,
     /// Whether it is a bug that was found after a release, by a tag that a setting names.
-    pub(super) escaped: bool,
+    pub(super) escaped: Option<bool>,
     /// Whether its type has the field that holds effort.
     pub(super) can_be_estimated: bool,
     pub(super) state: Text,
@@ -129,7 +129,10 @@ impl Digest {
         let on_board = of_team && is_in_sprint(facts, frame);
         let level = catalogue.level_of(&facts.work_item_type);
         let created_at = details.created_at.or(life.created_at);
-        let escaped = || details.tags.iter().any(|tag| frame.settings.is_escaped(tag));
+        let escaped = match told {
+            RevisionTold::Newest => Some(details.tags.iter().any(|tag| frame.settings.is_escaped(tag))),
+            RevisionTold::Earlier | RevisionTold::BeforeGap => frame.settings.was_escaped(facts),
+        };
         Self {
             id: item.id,
             of_team,
@@ -137,7 +140,7 @@ impl Digest {
             was_in_sprint,
             level,
             is_bug,
-            escaped: is_bug && escaped(),
+            escaped: if is_bug { escaped } else { Some(false) },
             can_be_estimated: !catalogue.types_without_effort.contains(&facts.work_item_type),
             state: facts.state.clone(),
             category,

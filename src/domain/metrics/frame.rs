@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::periods::sprints::{EarlierSprint, planned_until, sprints_before};
 use super::periods::throughput::WorkedDays;
 use crate::domain::wire::view::Unit;
-use crate::domain::{Calendar, Catalogue, CivilDate, Hundredths, Iteration, Span, Text, Timestamp};
+use crate::domain::{Calendar, Catalogue, CivilDate, Facts, Hundredths, Iteration, Span, Text, Timestamp};
 
 /// After how many whole working days without a change an open item is stale, unless a setting says otherwise.
 pub const STALE_WORKING_DAYS_DEFAULT: u32 = 5;
@@ -58,6 +58,13 @@ impl MetricSettings {
     /// Whether a tag says that a bug was found after a release.
     pub(super) fn is_escaped(&self, tag: &str) -> bool {
         self.escaped_tags.iter().any(|escaped| escaped.to_lowercase() == tag.to_lowercase())
+    }
+
+    /// Whether an earlier revision bore such a tag; `None` where that is not kept.
+    pub(super) fn was_escaped(&self, facts: &Facts) -> Option<bool> {
+        let borne: Vec<Option<bool>> = self.escaped_tags.iter().map(|tag| facts.bore(tag)).collect();
+        let is_one = borne.contains(&Some(true));
+        (is_one || !borne.contains(&None)).then_some(is_one)
     }
 }
 

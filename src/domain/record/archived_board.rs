@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::metrics;
 use crate::domain::metrics::threshold::AnnouncedValue;
-use crate::domain::wire::view::{BoardView, Named, ScopeView, SprintView};
+use crate::domain::wire::view::{BoardView, MetricView, Named, ScopeView, SprintView, Unit};
 use crate::domain::{Catalogue, History, Hundredths, Scope, Text, Timestamp};
 
 /// What a board is called, and when its sprint is: enough to show it without asking anybody.
@@ -42,8 +42,8 @@ pub struct ArchivedBoard {
     pub scope: Scope,
     /// What it is called.
     pub about: About,
-    /// What was last said of its metrics, by id.
-    pub values: BTreeMap<Text, AnnouncedValue>,
+    /// What was last said of its metrics, by id, and the unit where that is not the metric's own.
+    pub values: BTreeMap<Text, (AnnouncedValue, Option<Unit>)>,
     /// When it was last found equal to its source.
     pub as_of: Timestamp,
 }
@@ -69,11 +69,12 @@ impl ArchivedBoard {
             metrics::SPRINT_DAYS_LEFT => said.value().and(days_left),
             _ => said.value(),
         };
-        let metric = |(id, said): (&Text, &AnnouncedValue)| {
+        let metric = |(id, (said, unit)): (&Text, &(AnnouncedValue, Option<Unit>))| {
             let metric = metrics::metric(id)?;
             let value = value(metric.id, said);
             let reason = value.is_none().then_some("it had no number when it was last known");
-            Some((metric.id, metric.view_of(value, reason)))
+            let view = metric.view_of(value, reason);
+            Some((metric.id, MetricView { unit: unit.unwrap_or(metric.unit), ..view }))
         };
         BoardView {
             project: Named { id: self.scope.project, name: self.about.project.clone() },
@@ -110,9 +111,11 @@ mod tests {
             ("points.total", number(40)),
             ("sprint.days_left", number(9)),
             ("points.completed", AnnouncedValue::NumberGone),
+            ("velocity.average", number(5)),
             ("of.a_later_version", number(1)),
         ];
-        let values = values.map(|(id, said)| (Text::from(id), said)).into();
+        let unit = |id| (id == "velocity.average").then_some(Unit::Items);
+        let values = values.map(|(id, said)| (Text::from(id), (said, unit(id)))).into();
         let board = ArchivedBoard { scope, about, values, as_of: Timestamp::from_epoch_ms(0) };
         assert_eq!(board.scope_view().sprint, Some(team.sprint(sprint_id()).unwrap().name.clone()));
         let sprint = team.sprint(sprint_id()).unwrap();
@@ -124,8 +127,10 @@ mod tests {
         assert!(left < 9, "{left}");
         assert_eq!(value("sprint.days_left"), Some(Hundredths::whole(left)), "as the calendar says today");
         assert_eq!(value("points.completed"), None);
+        let unit = |id| view.metrics[id].unit;
+        assert_eq!([unit("velocity.average"), unit("points.total")], [Unit::Items, Unit::Points]);
         assert!(view.metrics["points.completed"].reason.is_some());
-        assert_eq!(view.metrics.len(), 3, "what nobody here knows is left out");
+        assert_eq!(view.metrics.len(), 4, "what nobody here knows is left out");
         assert_eq!(view.items.unwrap().len(), 0);
         assert_eq!(view.team.unwrap().name, Some(team.team_name.clone()));
         assert!(board.about.team.unwrap().areas.is_empty(), "no more is kept than is shown");

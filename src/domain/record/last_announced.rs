@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::metrics::threshold::AnnouncedValue;
-use crate::domain::wire::view::SprintVerdict;
+use crate::domain::wire::view::{SprintVerdict, Unit};
 use crate::domain::{EntryId, Level, Scope, Stored, Text, Timestamp};
 
 /// Something that was announced of a board.
@@ -17,6 +17,9 @@ pub enum Announced {
         metric: Text,
         /// What was announced of it.
         value: AnnouncedValue,
+        /// What it is counted in, where that is another unit than the metric's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<Unit>,
     },
     /// What is to be said of the sprint.
     Outlook {
@@ -85,9 +88,14 @@ mod tests {
 
     #[test]
     fn what_was_announced_comes_back_as_it_was() {
-        let metric = |value| Announced::Metric { metric: "points.total".into(), value };
+        let metric = |value| Announced::Metric { metric: "points.total".into(), value, unit: None };
         let statements = [
             metric(AnnouncedValue::NoNumberYet),
+            Announced::Metric {
+                metric: "velocity.average".into(),
+                value: AnnouncedValue::NumberGone,
+                unit: Some(Unit::Items),
+            },
             metric(AnnouncedValue::NumberGone),
             metric(AnnouncedValue::Number(Hundredths::from_units(12.5).unwrap())),
             Announced::Outlook { verdict: SprintVerdict::AtRisk, text: "8 points left.".into() },
@@ -100,7 +108,10 @@ mod tests {
             },
         ];
         let names: Vec<&str> = statements.iter().map(Announced::name).collect();
-        assert_eq!(names, ["points.total", "points.total", "points.total", "outlook", "keys", "level"]);
+        assert_eq!(
+            names,
+            ["points.total", "velocity.average", "points.total", "points.total", "outlook", "keys", "level"]
+        );
         for statement in statements {
             let record = AnnouncedRecord {
                 scope: Scope::project(project()),

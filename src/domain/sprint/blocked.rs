@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::sprint::facts::{FIELD_DEFAULT, TAG_DEFAULT};
+use crate::domain::sprint::facts::{FIELD_DEFAULT, TAG_DEFAULT, is_same};
 use crate::domain::{Claim, Facts, Present, Text, Timestamp, WorkItem};
 
 /// The field that says in which column of its team's board an item is.
@@ -102,14 +102,11 @@ impl BlockedRules {
         self.0.iter().find(|rule| rule.holds(item))
     }
 
-    /// Whether an earlier revision of an item was blocked, as far as what is kept of those tells: of tags that is whether it
-    /// bore the default one. `None` where a tag that is not kept decides.
+    /// Whether an earlier revision of an item was blocked; `None` where a tag decides of which nothing is kept, because the
+    /// setting did not name it when the revision was read.
     pub fn held_earlier(&self, facts: &Facts) -> Option<bool> {
-        let by_field = facts.flags.contains(FIELD_DEFAULT);
         let holds = |rule: &BlockedRule| match rule {
-            BlockedRule::Tag(tag) if !is_same(tag, TAG_DEFAULT) => None,
-            BlockedRule::Tag(_) if facts.blocked && by_field => None,
-            BlockedRule::Tag(_) => Some(facts.blocked),
+            BlockedRule::Tag(tag) => facts.bore(tag),
             BlockedRule::Field(field) => Some(facts.flags.contains(field)),
             BlockedRule::Column(column) => {
                 Some(facts.board_column.as_ref().is_some_and(|own| is_same(own, column)))
@@ -141,6 +138,14 @@ impl BlockedRules {
         self.of(item).map(|rule| rule.to_string().into())
     }
 
+    /// The tags that decide.
+    pub fn tags(&self) -> impl Iterator<Item = Text> {
+        self.0.iter().filter_map(|rule| match rule {
+            BlockedRule::Tag(tag) => Some(tag.clone()),
+            BlockedRule::Field(_) | BlockedRule::Column(_) => None,
+        })
+    }
+
     /// The fields that decide, by reference name; without tags, which are always read.
     pub fn fields(&self) -> impl Iterator<Item = Text> {
         self.0.iter().filter_map(|rule| match rule {
@@ -156,16 +161,13 @@ pub fn is_yes(text: &str) -> bool {
     ["yes", "true"].iter().any(|yes| text.eq_ignore_ascii_case(yes))
 }
 
-fn is_same(one: &str, other: &str) -> bool {
-    one == other || one.to_lowercase() == other.to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::domain::Rev;
+    use crate::domain::sprint::facts::KeptTags;
     use crate::domain::sprint::work_item::Details;
     use crate::domain::testing::{item, with_details};
 
@@ -235,5 +237,28 @@ mod tests {
         let own = with_details(&lived(&blocked[2..]), |details| details.tags = vec!["Stuck".into()]);
         let own = lived(&[(3, "New", false)]).merge(&own);
         assert_eq!(BlockedRules::parse("tag:Stuck").unwrap().since(&own), None);
+    }
+
+    #[test]
+    fn an_earlier_revision_was_blocked_by_a_tag_of_ones_own_where_that_was_named_when_it_was_read() {
+        let kept = KeptTags::new([Text::from("Waiting"), "Blocked".into()]);
+        let read = |tags: &[&str], kept: &KeptTags| {
+            let tags: Vec<Text> = tags.iter().map(|tag| Text::from(*tag)).collect();
+            let flags = kept.flags(&tags).collect();
+            item(1, 1, |facts| facts.flags = Arc::new(flags))
+        };
+        let held = |rules: &str, item: &WorkItem| {
+            BlockedRules::parse(rules).unwrap().held_earlier(&item.present().claim.facts)
+        };
+        assert_eq!(held("tag:WAITING", &read(&["waiting", "ui"], &kept)), Some(true));
+        assert_eq!(held("tag:Waiting", &read(&["ui"], &kept)), Some(false));
+        assert_eq!(held("tag:Waiting", &read(&["Waiting"], &KeptTags::default())), None, "nobody asked then");
+        assert_eq!(held("tag:Other", &read(&["Other"], &kept)), None);
+        assert_eq!(
+            held("tag:Other,tag:Waiting", &read(&["Waiting"], &kept)),
+            Some(true),
+            "whatever the other"
+        );
+        assert_eq!(read(&["Blocked"], &kept).present().claim.facts.flags.len(), 1, "that one is always kept");
     }
 }

@@ -62,13 +62,42 @@ pub struct Facts {
     /// Whether it was in the recycle bin.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-    /// The reference names of the fields that say yes: which of them mean that it is blocked a setting says. After the
+    /// The reference names of the fields that say yes: which of them mean that it is blocked a setting says. And of the tags
+    /// that settings name, `tag:` with the name of one that it bore, `-tag:` with that of one that it did not. After the
     /// rest, as the column is, so that of one revision what was kept with them wins over what was kept without.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub flags: Arc<BTreeSet<Text>>,
     /// `System.BoardColumn`: the column of its team's board that it was in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub board_column: Option<Text>,
+}
+
+/// The tags of which is kept whether each revision bore them: numbers about the past ask for them. The default one for blocked
+/// is always kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptTags(Arc<[Text]>);
+
+const BORE: &str = "tag:";
+const BORE_NOT: &str = "-tag:";
+
+impl KeptTags {
+    /// These tags.
+    pub fn new(tags: impl IntoIterator<Item = Text>) -> Self {
+        Self(tags.into_iter().filter(|tag| !is_same(tag, TAG_DEFAULT)).collect())
+    }
+
+    /// What is kept of a revision that bore these tags, among its flags.
+    pub fn flags<'t>(&'t self, borne: &'t [Text]) -> impl Iterator<Item = Text> + 't {
+        self.0.iter().map(|tag| {
+            let is_borne = borne.iter().any(|borne| is_same(borne, tag));
+            format!("{}{tag}", if is_borne { BORE } else { BORE_NOT }).into()
+        })
+    }
+}
+
+/// Whether two names are the same, in any case.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
 }
 
 /// Facts that revisions and items share where they are alike. Whoever changes them gets some of their own.
@@ -124,9 +153,25 @@ impl Facts {
         }
     }
 
-    /// The default tag for blocked, where the revision is known to have borne it: no other tag is kept of earlier ones.
-    pub(super) fn tag_of_block(&self) -> Option<Text> {
-        (self.blocked && !self.flags.contains(FIELD_DEFAULT)).then(|| TAG_DEFAULT.into())
+    /// The tags that the revision is known to have borne.
+    pub(super) fn kept_tags(&self) -> impl Iterator<Item = Text> {
+        let default = self.blocked && !self.flags.contains(FIELD_DEFAULT);
+        let others = self.flags.iter().filter_map(|flag| flag.strip_prefix(BORE));
+        default.then_some(TAG_DEFAULT).into_iter().chain(others).map(Text::from)
+    }
+
+    /// Whether the revision bore a tag; `None` where that is not kept.
+    pub fn bore(&self, tag: &str) -> Option<bool> {
+        if is_same(tag, TAG_DEFAULT) {
+            // The field of the published processes is kept together with it.
+            return (!self.blocked || !self.flags.contains(FIELD_DEFAULT)).then_some(self.blocked);
+        }
+        let is_it = |flag: &Text, mark| flag.strip_prefix(mark).is_some_and(|own| is_same(own, tag));
+        self.flags.iter().find_map(|flag| match () {
+            () if is_it(flag, BORE) => Some(true),
+            () if is_it(flag, BORE_NOT) => Some(false),
+            () => None,
+        })
     }
 
     /// What says on which board it was, and may change without a revision.

@@ -1,9 +1,9 @@
 //! What numbers are counted in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The unit of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     Items,

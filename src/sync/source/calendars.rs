@@ -30,11 +30,18 @@ impl Source {
             return Ok(());
         };
         let now = (self.instance.clock)();
-        let since = catalogue.calendar().day_of(now).checked_sub_days(Days::new(CALENDAR_DAYS_BACK));
+        let today = catalogue.calendar().day_of(now);
+        let since = today.checked_sub_days(Days::new(CALENDAR_DAYS_BACK));
         let is_looked_at = |place: usize, span: Span| place < SPRINTS_BACK || Some(span.last()) >= since;
         let over = catalogue.past_sprints(now).enumerate();
         let over = over.take_while(|(place, (span, _))| is_looked_at(*place, *span));
-        let sprints: Vec<_> = over.map(|(_, (_, sprint))| sprint.clone()).collect();
+        let over = over.map(|(_, (_, sprint))| sprint);
+        // Where sprints overlap, one that began before the one under way may not be over.
+        let current = catalogue.current_sprint(now).map(|sprint| sprint.id);
+        let is_running = |span: Span| span.contains(today);
+        let running =
+            catalogue.dated().filter(|(span, sprint)| is_running(*span) && Some(sprint.id) != current);
+        let sprints: Vec<_> = over.chain(running.map(|(_, sprint)| sprint)).cloned().collect();
         if sprints.is_empty() {
             return Ok(());
         }

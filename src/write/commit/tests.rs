@@ -28,7 +28,7 @@ fn board() -> Scope {
 
 fn metric(value: u32) -> AnnouncedRecord {
     let said = AnnouncedValue::Number(Hundredths::whole(value));
-    let statement = Announced::Metric { metric: "points.total".into(), value: said };
+    let statement = Announced::Metric { metric: "points.total".into(), value: said, unit: None };
     AnnouncedRecord { scope: board(), statement, at: EntryId { ms: 1, seq: 0 } }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use boardcast::demo::simulation::item::Revision;
 use boardcast::demo::simulation::model::Model;
 use boardcast::devops::client::{ClientSettings, RestClient};
+use boardcast::domain::sprint::work_item::KeptTags;
 use boardcast::domain::wire::event::Cause;
 use boardcast::journal::Store;
 use serde_json::Value;
@@ -106,7 +107,9 @@ impl Story {
     /// An instance, over the store of another one where one is named.
     async fn app(&self, over: Option<&TestApp>) -> TestApp {
         let zones: Vec<String> = self.zones.iter().map(|(team, zone)| format!("{team}={zone}")).collect();
-        let client = RestClient::new(&ClientSettings::new(self.server.base_url())).unwrap();
+        let mut settings = ClientSettings::new(self.server.base_url());
+        settings.kept_tags = KeptTags::new([ESCAPED.into(), WAITING.into()]);
+        let client = RestClient::new(&settings).unwrap();
         let mut builder = TestApp::builder().clock(self.clock.clone()).organization(Arc::new(client));
         builder = builder.setting("BOARDCAST_TEAM_ZONES", &zones.join(","));
         builder = builder.setting("BOARDCAST_ESCAPED_TAGS", ESCAPED);

@@ -1,6 +1,7 @@
 //! Payloads of service hooks, in the shapes that Azure DevOps delivers.
 
 use boardcast::devops::hook::{self, Content};
+use boardcast::domain::sprint::work_item::KeptTags;
 use boardcast::domain::sprint::work_item::Observation;
 use boardcast::domain::time::Timestamp;
 use boardcast::domain::wire::event::Cause;
@@ -60,7 +61,7 @@ pub fn updated(id: u32, rev: u32, state: &str) -> Value {
 
 /// The observation in a payload.
 pub fn observation(payload: &Value) -> Observation {
-    match hook::parse(payload.to_string().as_bytes(), None).content {
+    match hook::parse(payload.to_string().as_bytes(), None, &KeptTags::default()).content {
         Content::Observation(observation) => *observation,
         other => panic!("{other:?}"),
     }

@@ -181,7 +181,7 @@ impl RedisServer {
             let delta = text(&texts, "delta").filter(|_| text(&texts, "event").is_none());
             let Some(delta) = delta.map(|delta| Delta::decode(delta.as_bytes()).unwrap()) else { continue };
             for record in delta.announced {
-                let Announced::Metric { metric, value: said } = record.statement else { continue };
+                let Announced::Metric { metric, value: said, .. } = record.statement else { continue };
                 let value = match said {
                     AnnouncedValue::Number(value) => Some(value),
                     AnnouncedValue::NoNumberYet | AnnouncedValue::NumberGone => None,

@@ -26,7 +26,7 @@ use crate::domain::{ProjectId, Stored, Text, Timestamp};
 use self::known_from::KnownFrom;
 pub(crate) use self::known_from::Lack;
 pub use crate::domain::sprint::claim::{Claim, ClaimKind, Details, Identity, Rev, WorkItemId};
-pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts, REMAINING_WORK, SharedFacts};
+pub use crate::domain::sprint::facts::{EFFORT_FIELDS, Facts, KeptTags, REMAINING_WORK, SharedFacts};
 
 /// How many revision numbers below the newest are kept. Older ones leave whenever they arrive, so that what is
 /// kept does not depend on the order of arrival.
@@ -263,7 +263,7 @@ impl WorkItem {
     }
 
     /// The item as it was just before `end`, and what is known of that; `None` where no revision is known that was there. The
-    /// title and the person are those of now; of tags no revision keeps more than whether it bore the default one for blocked.
+    /// title and the person are those of now; of tags a revision keeps those that settings name.
     pub fn as_of(&self, end: Timestamp) -> Option<(Self, RevisionTold)> {
         let (rev, claim) = self.revisions().rfind(|(_, claim)| claim.changed_at < end)?;
         if rev == self.newest().0 {
@@ -271,7 +271,7 @@ impl WorkItem {
         }
         let next = self.revisions.range(rev + 1..).next().map(|(next, _)| *next);
         let told = if next == Some(rev + 1) { RevisionTold::Earlier } else { RevisionTold::BeforeGap };
-        let tags = claim.facts.tag_of_block().into_iter().collect();
+        let tags = claim.facts.kept_tags().collect();
         let mut then = Self { details: Details { tags, ..self.details.clone() }, ..self.clone() };
         then.revisions.retain(|kept, _| *kept <= rev);
         Some((then, told))
