@@ -1,6 +1,7 @@
 //! Settings: defaults, the two ways to run, and errors that help.
 
 use super::*;
+use crate::config::removed::REMOVED;
 
 fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
     let settings: std::collections::HashMap<_, _> = settings.iter().copied().collect();

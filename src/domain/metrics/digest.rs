@@ -128,6 +128,7 @@ impl Digest {
         let completed = completed(&life, details).filter(|_| category == StateCategory::Completed);
         let on_board = of_team && is_in_sprint(facts, frame);
         let level = catalogue.level_of(&facts.work_item_type);
+        let is_task = level == Some(BacklogLevel::Task);
         let created_at = details.created_at.or(life.created_at);
         let escaped = match told {
             RevisionTold::Newest => Some(details.tags.iter().any(|tag| frame.settings.is_escaped(tag))),
@@ -149,10 +150,7 @@ impl Digest {
             has_unkept_effort: effort(facts, catalogue).is_err(),
             remaining_work: remaining_work(facts, catalogue).unwrap_or_default(),
             has_unkept_remaining_work: remaining_work(facts, catalogue).is_err(),
-            assigned_to: details
-                .assigned_to
-                .clone()
-                .filter(|_| on_board && level == Some(BacklogLevel::Task)),
+            assigned_to: if on_board && is_task { details.assigned_to.clone() } else { None },
             blocked,
             created_at,
             created_day: created_at.map(|at| catalogue.calendar().day_of(at)),
@@ -174,11 +172,7 @@ impl Digest {
             scope_changes: if was_in_sprint { changes(&life, frame) } else { ScopeChanges::default() },
             parts: parts::parts(&life, frame),
             reopened: if is_bug && on_board { flow::reopened(&life, frame) } else { Some(0) },
-            blocked_time: if on_board {
-                flow::blocked(&life, is_blocked, frame)
-            } else {
-                BlockedTime::default()
-            },
+            blocked_time: if on_board { flow::blocked(&life, is_blocked, frame) } else { Default::default() },
         }
     }
 
