@@ -175,6 +175,13 @@ async fn w5_a_hundred_hooks_of_one_item_are_fetched_once_or_twice() {
     let app = organization.builder().config(|config| config.hooks_in_flight_max = 200).start().await;
     ready(&organization, &app).await;
     let item = an_item(&app).await;
+    // The past is read by the same route.
+    organization
+        .until(async || {
+            let health = app.get("/api/health").await.json();
+            (health["source"]["backfill"].is_null() && !health["source"]["knownFrom"].is_null()).then_some(())
+        })
+        .await;
     let before = organization.calls_on(REVISIONS).await;
     let hook = minimal(change(&organization, item, Event::Updated, "Changed"));
     organization.fail_on(REVISIONS, SimulatedFailure::Slow(Duration::from_secs(2))).await;
