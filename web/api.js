@@ -1,6 +1,7 @@
 // What the page asks the service for, by its address, and with the function key where there is one.
 
 import { parsed } from "./http.js";
+import { keep, kept } from "./kept.js";
 import { refusalOf, refused } from "./refusal.js";
 
 const KEY_NAME = "boardcast.key";
@@ -8,7 +9,7 @@ const KEY_OF_ADDRESS = /(?<=[#&])key=([^&]+)&?/;
 
 /** The function key: from the page's fragment, which reaches no server, else the one that was kept. */
 export function functionKey() {
-  return keyOfAddress() ?? localStorage.getItem(KEY_NAME);
+  return keyOfAddress() ?? kept(KEY_NAME);
 }
 
 /**
@@ -18,7 +19,7 @@ export function functionKey() {
 export function keepKey() {
   const key = keyOfAddress();
   if (key === null) return;
-  localStorage.setItem(KEY_NAME, key);
+  keep(KEY_NAME, key);
   const rest = location.hash.replace(KEY_OF_ADDRESS, "").replace(/[#&]$/, "");
   history.replaceState(history.state, "", pageAddress() + rest);
 }
@@ -33,9 +34,16 @@ function keyOfAddress() {
   }
 }
 
-/** The page's own address without its fragment; a relative one would be taken relative to its files. */
+/**
+ * The page's own address without its fragment; a relative one would be taken relative to its files. Whoever asked for initials
+ * is shown no names by the next link.
+ */
 export function pageAddress(search = location.search) {
-  return location.pathname + search;
+  const names = new URLSearchParams(location.search).get("names");
+  const query = new URLSearchParams(search);
+  if (names === null || query.has("names")) return location.pathname + search;
+  query.set("names", names);
+  return `${location.pathname}?${query}`;
 }
 
 /** What is asked for by the page's own address: `?project=…&team=…`. */

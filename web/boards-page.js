@@ -83,7 +83,7 @@ client.on("event", (event) => {
     follow(event.serverVersion);
   }
   look(event);
-  if (event.type === "workitem_changed") views.get(keyOf(event))?.tell(event, client.now());
+  if (event.type === "workitem_changed" && pausedAt === null) views.get(keyOf(event))?.tell(event, client.now());
   if (pausedAt === null && isNews(event)) list(event, names.get(keyOf(event)));
 });
 
@@ -255,6 +255,7 @@ function entitle(word, all) {
 }
 
 offerTeams(byId("finder"));
+byId("home").href = pageAddress("");
 document.body.classList.toggle("embed", EMBEDDED !== null);
 
 function linkTo({ project, projectId, team }) {

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { boardUrl } from "./boardcast.js";
 import { fill, made } from "./elements.js";
+import { keep, kept } from "./kept.js";
 import { client } from "./live.js";
 import { lastStandup } from "./standup.js";
 import { amount, moment, person, sentences, setText } from "./text.js";
@@ -41,10 +42,10 @@ export class Digest {
   constructor(section) {
     this.#section = section;
     this.#time.type = "time";
-    this.#time.value = localStorage.getItem(KEPT) ?? USUAL;
+    this.#time.value = kept(KEPT) ?? USUAL;
     this.#time.addEventListener("change", () => {
       if (this.#time.value === "") return;
-      localStorage.setItem(KEPT, this.#time.value);
+      keep(KEPT, this.#time.value);
       this.#ask();
     });
     const label = made("label", "facts", ["Stand-up at ", this.#time]);

@@ -8,5 +8,14 @@ export const client = connect({
   team: filter().getAll("team"),
   key: functionKey,
   // Boards of before are shown, with their age, until the server is heard. Browsers keep none for addresses that are not secure.
-  storage: globalThis.caches ? cacheStorage() : null,
+  storage: hasCaches() ? cacheStorage() : null,
 });
+
+// In a frame of another site merely to look may be refused.
+function hasCaches() {
+  try {
+    return Boolean(globalThis.caches);
+  } catch {
+    return false;
+  }
+}

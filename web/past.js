@@ -26,11 +26,12 @@ export async function boardOf(board, moment) {
 }
 
 /** What moment is shown, in words, and how sure it is. */
-export function momentWords({ asOf, sprint, review, frozen, history }) {
-  const words = [review ? `${sprint?.name ?? "The sprint"} as it ended, ${moment(asOf)}` : `As it was at the end of the day, ${moment(asOf)}`];
+export function momentWords({ day, sprint, review, frozen, history }) {
+  // The team's day: when it ended may be another one where whoever looks is.
+  const words = [review ? `${sprint?.name ?? "The sprint"} as it ended on ${weekday(day)}` : `As it was at the end of ${weekday(day)}`];
   if (frozen) words.push(`kept since ${moment(frozen.at)}`);
   if (history === "partial") words.push("not all of its history is known");
-  return `${words.join("; ")}. Titles and people are those of now.`;
+  return `${words.join("; ")}. Titles and people are those of now; where a number comes from can be asked of now alone.`;
 }
 
 /** What a sprint came to, for its review. */

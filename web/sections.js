@@ -49,7 +49,7 @@ export function paintCapacity(section, { metrics }) {
     return [made("span", over ? "over" : "", [who]), activities.join(", "), amount(remaining, "hours"), amount(hours, "hours"), bar];
   });
   const more = detail.unassigned ? [made("p", "facts", `${amount(detail.unassigned, "hours")} left are nobody's.`)] : [];
-  fill(section, [made("h3", "", "Capacity"), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", ""], rows), ...more]);
+  fill(section, [made("h3", "", "Capacity"), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", "Share"], rows), ...more]);
 }
 
 /** How long the newest change of a board took from Azure DevOps to this screen, step by step. */

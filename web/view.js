@@ -36,6 +36,8 @@ export class BoardView {
   #moments;
   /** The board as it was at the moment that somebody looks at; `null` while that is now. */
   #then = null;
+  /** That moment, as it is chosen; empty for now. */
+  #moment = "";
   #asked = 0;
   /** When a change was last heard of; `null` while that is not known. */
   #heardAt = null;
@@ -181,20 +183,23 @@ export class BoardView {
   /** Goes to a moment of the past, or back to now. */
   async #go(moment) {
     const question = (this.#asked += 1);
-    for (const name of ["day", "sprint"]) keep(name, moment.startsWith(`${name}=`) ? moment.slice(name.length + 1) : "");
+    keepMoment(moment);
     const bar = this.#find(".then");
     if (moment === "") {
-      this.#then = null;
+      [this.#then, this.#moment] = [null, ""];
       bar.hidden = true;
       this.#element.classList.remove("past");
       this.#paint(this.board);
+      this.#moments.value = "";
+      // The button that was pressed is gone.
+      this.#moments.focus();
       return;
     }
     let words;
     try {
       const then = await boardOf(this.board, moment);
       if (question !== this.#asked) return;
-      this.#then = then;
+      [this.#then, this.#moment] = [then, moment];
       words = momentWords(then);
       this.#element.classList.add("past");
       this.#paint(then);
@@ -202,6 +207,9 @@ export class BoardView {
       this.#moments.value = moment;
     } catch (error) {
       if (question !== this.#asked) return;
+      // What is shown stays, and so does what says which moment that is.
+      keepMoment(this.#moment);
+      this.#moments.value = this.#moment;
       words = sentences(`that moment cannot be shown: ${error.message}`, ...(error.said ?? []));
     }
     bar.hidden = false;
@@ -305,6 +313,10 @@ function keepChoice({ unit, burnup, hidesDaysOff, table }) {
   for (const [name, is] of Object.entries({ burnup, workdays: hidesDaysOff, table })) keep(name, is ? "1" : "");
 }
 
+function keepMoment(moment) {
+  for (const name of ["day", "sprint"]) keep(name, moment.startsWith(`${name}=`) ? moment.slice(name.length + 1) : "");
+}
+
 /** Keeps a choice in the page's address, so that the address can be given away. */
 function keep(name, value) {
   const wanted = new URLSearchParams(location.search);
@@ -327,12 +339,13 @@ export function nameOf({ name, id }) {
 }
 
 /** How a sprint stands, in words: whose it is, its days, and how many are left. */
-export function sprintWords({ project, team, sprint, nextSprint, metrics }) {
+export function sprintWords({ project, team, sprint, nextSprint, metrics, review }) {
   if (!team) return "What service hooks told of this project";
   const words = [nameOf(project)];
   if (sprint) {
     words.push(sprint.name);
     if (sprint.startDate && sprint.finishDate) words.push(days(sprint.startDate, sprint.finishDate));
+    if (review) return [...words, "over", ...(sprint.workingDays === null ? [] : [count(sprint.workingDays, "working day")])].join(" · ");
     const left = metrics["sprint.days_left"]?.value ?? sprint.daysLeft;
     if (left !== null) words.push(sprint.workingDays === null ? `${count(left, "working day")} left` : `${left} of ${count(sprint.workingDays, "working day")} left`);
   } else {

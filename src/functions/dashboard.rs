@@ -60,6 +60,7 @@ const FILES: &[File] = &[
     file!("web/elements.js", SCRIPT),
     file!("web/embed.js", SCRIPT),
     file!("web/explain.js", SCRIPT),
+    file!("web/kept.js", SCRIPT),
     file!("web/live.js", SCRIPT),
     file!("web/page.js", SCRIPT),
     file!("web/past.js", SCRIPT),

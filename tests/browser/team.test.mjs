@@ -267,7 +267,7 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   const remaining = () => page.$eval('.amount[data-metric="points.remaining"]', ({ dataset }) => dataset.value);
   await until("the day is shown", remaining, (value) => value === "12");
   assert.equal(await search(), "?day=2026-11-16");
-  assert.match(await text(".then"), /^As it was at the end of the day, /);
+  assert.match(await text(".then"), /^As it was at the end of Mon/);
   assert.equal(await text(".why"), null, "numbers of now would be explained beside those of then");
   // What happens now changes nothing of what was.
   server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 3, unit: "points", reason: "threshold" });
@@ -278,9 +278,21 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   await until("the sprint is shown", () => text(".then"), (words) => words?.startsWith("Sprint 11 as it ended"));
   assert.match(await text(".section.review"), /Planned 32 points Completed 30 points Completed late 0 points Not completed 2 points Say\/do 93\.8 %/);
   await screenshot(page, "team-past");
+  assert.match(await text(".sprint"), /· Sprint 11 · .* · over · 10 working days$/);
+  // What cannot be shown changes nothing of what is.
+  await page.$eval(".moments", (moments) => moments.append(new Option("Before", "day=2020-01-01")));
+  await page.select(".moments", "day=2020-01-01");
+  await until("it is refused in words", () => text(".then"), (words) => words?.startsWith("That moment cannot be shown"));
+  assert.equal(await page.$eval(".moments", ({ value }) => value), `sprint=${SPRINT_BEFORE}`);
+  assert.equal(await search(), `?sprint=${SPRINT_BEFORE}`);
+  // What happens now is not told beside what was.
+  change(1, "state", { "System.State": { old: "Active", new: "Resolved" } });
+  await until("it is heard", () => page.$$eval("#events li", (all) => all.length), (count) => count >= 5);
+  assert.equal(await text(".ticker"), null);
   await page.click(".now");
   await until("now is shown", remaining, (value) => value === "37");
   assert.equal(await search(), "");
+  assert.deepEqual(await page.$eval(".moments", (moments) => [moments.value, moments === document.activeElement]), ["", true]);
   assert.deepEqual(Object.keys((await boardsOf(page))[KEY].items), ["1", "2", "3", "4", "5", "6", "7"]);
   // An address leads to it, and what the service refuses is told.
   server.instead = (response, { url }) => (url.includes("day=2020") ? response.writeHead(404).end(JSON.stringify({ error: { code: "no_past", message: "that day is before the past that is known", remedy: "name a day of the last 90" } })) : false);
@@ -389,4 +401,26 @@ test("what happened since the last stand-up is told, as the service tells it", a
   await until("it is asked anew", () => asked.length > 1);
   assert.equal(new Date(asked.at(-1)).getMinutes(), 15);
   assert.equal(await page.evaluate(() => localStorage.getItem("boardcast.standup")), "08:15");
+});
+
+test("somebody who paused sees nothing new in what happens either", async () => {
+  await open();
+  await page.click("#pause");
+  change(1, "state", { "System.State": { old: "Active", new: "Resolved" } });
+  const heard = Date.now();
+  await until("a while goes by", () => Date.now() - heard > 1500);
+  assert.equal(await text(".tick"), null);
+});
+
+test("a browser that lets the page keep nothing shows the boards all the same", async () => {
+  await page.evaluateOnNewDocument(() => {
+    for (const name of ["localStorage", "sessionStorage", "caches"]) {
+      Object.defineProperty(globalThis, name, { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } });
+    }
+    globalThis.SharedWorker = class { constructor() { throw new DOMException("Access is denied", "SecurityError"); } };
+  });
+  await open("?embed=1&tile=points.remaining");
+  assert.match((await texts(".part"))[0], /^Points remaining 37 of 40/);
+  await open("?names=initials");
+  assert.equal(await page.$eval("#home", ({ search }) => search), "?names=initials", "the next page would show names");
 });
