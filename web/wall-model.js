@@ -2,7 +2,7 @@
 // the server's.
 
 import { boardWords } from "./status.js";
-import { amount, count } from "./text.js";
+import { amount, count, day } from "./text.js";
 import { cut, wordsOf } from "./ticker-words.js";
 
 /** What a verdict is called. */
@@ -35,6 +35,7 @@ export function boardModel(board, { isOld, changes, person }) {
     outlook: board.outlook && { marks, verdict: board.outlook.verdict, word: VERDICTS[board.outlook.verdict] ?? "Outlook", text: board.outlook.text },
     numbers: numbersModel(board, marks),
     chart: board.burndown && { marks },
+    nothing: nothingModel(board, marks),
     needs: needsModel(board, marks, person),
     changes: changesModel(board, marks, changes, person),
   };
@@ -68,6 +69,20 @@ function sprintWords({ project, team, sprint, nextSprint, metrics }) {
   return words;
 }
 
+/** Between two sprints there is nothing to count, and that is the news. */
+function nothingModel({ team, sprint, level, mock, nextSprint }, marks) {
+  if (!isWhole({ team, level, mock }) || sprint) return null;
+  const next = nextSprint
+    ? `${cut(nextSprint.name, TITLE_MAX)} begins on ${day(nextSprint.startDate)}, and is here by itself then.`
+    : "None that is to come has dates: give one dates in Azure DevOps, and it is here by itself.";
+  return { marks, text: `This team has no sprint today, so there is nothing to count. ${next}` };
+}
+
+/** Whether it is known what a team has, and is shown, invented or not. */
+function isWhole({ team, level, mock }) {
+  return Boolean(team) && (level !== "none" || mock);
+}
+
 /** Those that have a value first. */
 function numbersModel({ metrics }, marks) {
   const value = ({ metric }) => metrics[metric]?.value ?? null;
@@ -96,16 +111,31 @@ function numberOf({ name, metric, of, isAlarm }, metrics) {
 
 const IN_PROGRESS = ["InProgress", "Resolved"];
 
-/** What wants somebody now: what is blocked, what is older than most ever get, and what is nobody's. The longest first. */
-function needsModel({ team, level, mock, items, metrics }, marks, person) {
-  if (!team || (level === "none" && !mock)) return null;
+/** Without these nobody can say that there is nothing to do. */
+const CLAIMS = [
+  { metric: "items.blocked", isNone: "nothing is blocked", what: "what is blocked" },
+  { metric: "items.aging", isNone: "nothing is older than usual", what: "what is older than usual" },
+  { metric: "items.stale", isNone: "nothing was left alone for five working days", what: "what was left alone for long" },
+  { metric: "items.unestimated", isNone: "all is estimated", what: "what is not estimated" },
+];
+
+/** So many people of those who have too much are named. */
+const PEOPLE_MAX = 4;
+
+/**
+ * What wants somebody now, which is what the team's page has in red: what is blocked, what is older than most ever get, who
+ * has too much, what is nobody's, and what was left alone or is not estimated. The longest first.
+ */
+function needsModel(board, marks, person) {
+  const { sprint, items, metrics } = board;
+  if (!isWhole(board)) return null;
   const open = [...items.values()].filter(({ stateCategory }) => !["Completed", "Removed"].includes(stateCategory));
   const since = ({ blockedSince }) => (Number.isFinite(blockedSince) ? blockedSince : null);
   const blocked = open.filter((item) => item.blocked).sort((one, other) => (since(one) ?? Infinity) - (since(other) ?? Infinity) || one.id - other.id);
   const aging = agingOf(open, items, metrics);
   const unassigned = open.filter(({ stateCategory, assignedTo }) => IN_PROGRESS.includes(stateCategory) && !assignedTo);
   const usual = amount(metrics["cycle.p85"]?.value, "days");
-  const all = [...new Set([...blocked, ...aging, ...unassigned])].map((item) => ({
+  const entry = (item) => ({
     id: item.id,
     title: cut(item.title, TITLE_MAX),
     // The number of blocked items counts no parts of them.
@@ -113,8 +143,45 @@ function needsModel({ team, level, mock, items, metrics }, marks, person) {
     aging: aging.includes(item) ? `${amount(item.ageDays, "days")} in progress, usual is up to ${usual}` : null,
     who: item.assignedTo ? person(item.assignedTo.name) : unassigned.includes(item) ? `${item.state}, and nobody’s` : "nobody’s",
     isAlarm: item.blocked,
-  }));
-  return { marks, all };
+  });
+  const first = [...new Set([...blocked, ...aging])];
+  const nobodys = unassigned.filter((item) => !first.includes(item));
+  const all = [...first.map(entry), ...overCapacity(metrics, person), ...nobodys.map(entry), ...counted(metrics)];
+  if (all.length > 0) return { marks, all };
+  // Between two sprints there is nothing to say that of.
+  return sprint ? { marks, all, ...noneWords(metrics) } : null;
+}
+
+/** Who has more hours left than there are. */
+function overCapacity(metrics, person) {
+  const over = (metrics["hours.capacity"]?.detail?.members ?? []).filter((member) => member.over);
+  if (over.length === 0) return [];
+  const people = over.slice(0, PEOPLE_MAX).map(({ name, remaining, hours }) => `${name ? person(name) : "nobody"} ${amount(remaining, "hours")} of ${amount(hours, "hours")}`);
+  if (over.length > PEOPLE_MAX) people.push(`and ${over.length - PEOPLE_MAX} more`);
+  return [{ metric: "hours.capacity", title: "More hours left than there are", who: people.join(", ") }];
+}
+
+/** What is a number only, as many items as it may be of. */
+function counted(metrics) {
+  const number = (metric) => metrics[metric]?.value ?? 0;
+  const [stale, unestimated] = [number("items.stale"), number("items.unestimated")];
+  return [
+    ...(stale > 0 ? [{ metric: "items.stale", title: `${count(stale, "open item")} left alone`, who: "changed by nobody for five working days" }] : []),
+    ...(unestimated > 0 ? [{ metric: "items.unestimated", title: `${count(unestimated, "item")} not estimated`, who: "what is left is more than is counted" }] : []),
+  ];
+}
+
+/** That nobody is needed is said only of what is known. */
+function noneWords(metrics) {
+  const isKnown = ({ metric }) => (metrics[metric]?.value ?? null) !== null;
+  const known = CLAIMS.filter(isKnown).map(({ isNone }) => isNone);
+  const unknown = CLAIMS.filter((claim) => !isKnown(claim)).map(({ what }) => what);
+  const said = [...known, "all that is in progress is somebody’s"].join(", ");
+  const unsaid = unknown.length === 0 ? "" : ` Not known: ${unknown.join(", ")}.`;
+  return {
+    title: unknown.length === 0 ? "Needs nobody now" : known.length === 0 ? "Needs us now: not known" : "Needs us now: nothing known",
+    text: `${said[0].toUpperCase()}${said.slice(1)}.${unsaid}`,
+  };
 }
 
 /**

@@ -10,6 +10,8 @@ const NUMBER_SIZES = [10, 9, 8, 7.2, 6.6];
 /** What the middle needs at least, lying and upright, so that the last change but one is worth its place. */
 const MIDDLE_LEAST = [37, 60];
 const CHART_LEAST = 19;
+/** That there is no sprint is as large as has room. */
+const NOTHING_SIZES = [9, 7.5, 6, 5, 4.2, 3.4];
 
 /** Of a title so much where there is little room. */
 const TITLE_SHORT = 30;
@@ -73,18 +75,24 @@ export const PARTS = {
     return [node("h2", "", "Burndown", marks(words)), chart.element];
   },
 
-  needs({ marks: words, all }, ages) {
-    const title = node("h2", "", all.length === 0 ? "Needs nobody now" : `Needs us now: ${all.length}`, marks(words));
-    if (all.length === 0) return [title, node("p", "w-none", "Nothing is blocked, nothing is older than usual, and all that is in progress is somebody’s.")];
-    const entries = all.map(({ id, title: name, blocked, aging, who, isAlarm }) => {
+  nothing({ marks: words, text }) {
+    return [node("h2", "", "No sprint now", marks(words)), node("p", "", text)];
+  },
+
+  needs({ marks: words, all, title: none, text }, ages) {
+    const title = node("h2", "", all.length === 0 ? none : `Needs us now: ${all.length}`, marks(words));
+    if (all.length === 0) return [title, node("p", "w-none", text)];
+    const entries = all.map(({ id, metric, title: name, blocked, aging, who, isAlarm }) => {
       const title = node("bdi", "", name);
       title.dataset.whole = name;
-      const heading = node("p", "w-title", `#${id} `, title);
+      const heading = node("p", "w-title", metric ? null : `#${id} `, title);
       const whys = [];
       if (blocked) whys.push(node("strong", "", blocked.what, ...(blocked.since === null ? [] : [" for ", age(ages, blocked.since, "for")])));
       if (aging) whys.push(node("span", "", aging));
       whys.push(node("bdi", "", who));
-      return node("li", isAlarm ? "w-need w-alarm" : "w-need", heading, node("p", "w-whys", ...between(" · ", whys)));
+      const entry = node("li", isAlarm ? "w-need w-alarm" : "w-need", heading, node("p", "w-whys", ...between(" · ", whys)));
+      if (metric) entry.dataset.metric = metric;
+      return entry;
     });
     return [title, node("ul", "", ...entries), node("p", "w-more")];
   },
@@ -124,6 +132,7 @@ export function fit(root) {
   chart.classList.remove("w-left-out");
   while (changes.length > 1 && middle.clientHeight < MIDDLE_LEAST[Number(isUpright)] * unit) changes.pop().hidden = true;
   chart.classList.toggle("w-left-out", chart.clientHeight < CHART_LEAST * unit);
+  fitNothing(root.querySelector(".w-nothing"));
   fitNeeds(root);
   fitList(root.querySelector(".w-empty"));
 }
@@ -136,6 +145,13 @@ function fitTeam(team) {
     if (team.scrollWidth <= team.clientWidth) return;
   }
   team.classList.remove("w-one-line");
+}
+
+function fitNothing(nothing) {
+  for (const size of NOTHING_SIZES) {
+    nothing.style.setProperty("--size", size);
+    if (nothing.scrollHeight <= nothing.clientHeight + 1 && nothing.scrollWidth <= nothing.clientWidth + 1) return;
+  }
 }
 
 /** As many numbers as fit, as large as can be, all of the same size: in one row, upright in two. */

@@ -13,7 +13,7 @@ import { keepAwake, shiftPixels } from "./wall-night.js";
 import { PARTS, fit } from "./wall-parts.js";
 import { Rotation, shareOf } from "./rotation.js";
 
-const BOARD_PARTS = ["head", "outlook", "numbers", "chart", "needs", "changes"];
+const BOARD_PARTS = ["head", "outlook", "numbers", "chart", "nothing", "needs", "changes"];
 /** Of each board so many changes are kept. */
 const CHANGES_KEPT = 10;
 /** So long the first team is waited for until all are there, of which one may be worse. */
@@ -81,7 +81,7 @@ class Wall {
     const part = (name) => this.#parts.get(name);
     part("band").setAttribute("role", "status");
     this.#progress.setAttribute("aria-hidden", "true");
-    const middle = node("div", "w-middle", part("chart"), part("needs"));
+    const middle = node("div", "w-middle", part("chart"), part("nothing"), part("needs"));
     this.#root = node("main", "w", part("head"), part("band"), part("empty"), part("outlook"), part("numbers"), middle, part("changes"));
     document.body.replaceChildren(this.#progress, this.#root, node("div", "w-water"));
   }

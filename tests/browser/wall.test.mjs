@@ -92,7 +92,7 @@ function nasty() {
 /** Opens a wall on boards; each is a scope with what its snapshot says. */
 async function openWall(boards = [{ data: usual(someItems()) }], more = "?wall&dim=off") {
   server = await startScripted();
-  const scopes = boards.map((_, index) => ({ ...SCOPE, teamId: SCOPE.teamId.replace(/^./, String(index)) }));
+  const scopes = boards.map(({ data }, index) => ({ ...SCOPE, teamId: SCOPE.teamId.replace(/^./, String(index)), ...(data.sprint === null && { sprintId: null }) }));
   await open(more);
   await server.listened();
   server.say({ ...connected, scopes });
@@ -421,11 +421,66 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   assert.equal(await text(".w-needs .w-more"), `and ${13 - shown.length} more`);
   assert.ok(shown.length >= 3 && shown[0].startsWith("#1 ") && shown[1] === "#11 Stuck task Task blocked · Ada Lovelace", shown.join("\n"));
   // Where there is nothing, that is said as well; and without a value the others come first.
-  const metrics = { "items.blocked": metric(0), "points.remaining": metric(null, "points", { reason: "nothing is estimated" }), "items.wip": metric(3) };
+  const metrics = { "items.blocked": metric(0), "items.aging": metric(0), "items.stale": metric(0), "items.unestimated": metric(0), "points.remaining": metric(null, "points", { reason: "nothing is estimated" }), "items.wip": metric(3) };
   server.say({ type: "snapshot", ...scope, data: usual([old(8)], { metrics, burndown: null }) });
   await until("nothing needs anybody", () => text(".w-needs h2"), (words) => words === "Needs nobody now");
-  assert.deepEqual(await texts(".w-tile"), ["Items blocked 0", "In progress 3", "Points left –"]);
+  assert.deepEqual(await texts(".w-tile"), ["Items blocked 0", "In progress 3", "Unestimated 0", "Points left –"]);
   assert.equal(await text(".w-chart"), "");
+});
+
+test("nobody is needed only where the team's page has nothing in red, and what is not known is said to be that", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  const [scope] = await openWall();
+  await isLive();
+  const none = { "items.blocked": metric(0), "items.aging": metric(0), "items.stale": metric(0), "items.unestimated": metric(0) };
+  const members = [
+    { name: "Ada Lovelace", activities: [], hours: 20, remaining: 31.5, over: true },
+    { name: "Jamal Hartnett", activities: [], hours: 20, remaining: 3, over: false },
+  ];
+  const cases = [
+    [{}, "Needs nobody now", ["Nothing is blocked, nothing is older than usual, nothing was left alone for five working days, all is estimated, all that is in progress is somebody’s."]],
+    [{ "items.stale": metric(1) }, "Needs us now: 1", ["1 open item left alone changed by nobody for five working days"]],
+    [{ "items.unestimated": metric(3) }, "Needs us now: 1", ["3 items not estimated what is left is more than is counted"]],
+    [{ "hours.capacity": metric(40, "hours", { detail: { members } }) }, "Needs us now: 1", ["More hours left than there are Ada Lovelace 31.5 h of 20 h"]],
+    [{ "items.blocked": metric(null) }, "Needs us now: nothing known", [/^Nothing is older than usual, .*somebody’s\. Not known: what is blocked\.$/]],
+    [{ "items.aging": undefined }, "Needs us now: nothing known", [/^Nothing is blocked, .*Not known: what is older than usual\.$/]],
+    [Object.fromEntries(Object.keys(none).map((id) => [id, undefined])), "Needs us now: not known", [/^All that is in progress is somebody’s\. Not known: what is blocked, what is older than usual, /]],
+  ];
+  for (const [more, title, said] of cases) {
+    const data = usual([old(8)], { metrics: { "points.remaining": metric(cases.findIndex(([one]) => one === more), "points"), ...none, ...more }, burndown: null });
+    server.say({ type: "snapshot", ...scope, data });
+    await until(title, () => text('[data-metric="points.remaining"] .w-amount'), (number) => number === String(data.metrics["points.remaining"].value));
+    assert.equal(await text(".w-needs h2"), title);
+    const shown = await texts(".w-need, .w-none");
+    assert.equal(shown.length, said.length);
+    said.forEach((words, index) => (words instanceof RegExp ? assert.match(shown[index], words) : assert.equal(shown[index], words)));
+  }
+});
+
+test("a team without a sprint is told so in large letters, with when the next one begins", async () => {
+  for (const [name, nextSprint, words] of [
+    ["next", { name: "Sprint 13", startDate: "2026-12-07" }, "This team has no sprint today, so there is nothing to count. Sprint 13 begins on 7 Dec, and is here by itself then."],
+    ["none", null, "This team has no sprint today, so there is nothing to count. None that is to come has dates: give one dates in Azure DevOps, and it is here by itself."],
+    ["long", { name: "x".repeat(256), startDate: "2026-12-07" }, null],
+  ]) {
+    const [scope] = await openWall([{ demo: true, data: usual([], { sprint: null, nextSprint, metrics: {}, burndown: null, outlook: null }) }]);
+    await isLive();
+    for (const [width, height] of SIZES) {
+      await page.setViewport({ width, height });
+      await fits(`no sprint, ${name}, at ${width}×${height}`);
+      assert.equal(await text(".w-nothing h2"), "No sprint now DEMO");
+      if (words) assert.equal(await text(".w-nothing p"), words);
+      assert.equal(await text(".w-needs"), "");
+      const size = await page.$eval(".w-nothing h2", (title) => (100 * parseFloat(getComputedStyle(title).fontSize)) / Math.min(innerHeight, innerWidth));
+      assert.ok(size > 4, `as large as ${size}`);
+    }
+    await screenshot(page, `wall-no-sprint-${name}`);
+    // What is nobody's is in need of somebody all the same.
+    server.say({ type: "snapshot", ...scope, data: usual([old(3, { title: "Adrift", assignedTo: null })], { sprint: null, nextSprint, metrics: {}, burndown: null, outlook: null }) });
+    await until("it is named", () => text(".w-needs h2"), (title) => title === "Needs us now: 1");
+    await fits(`no sprint and a need, ${name}`);
+    await server.stop();
+  }
 });
 
 const move = (scope, more = {}) => ({ type: "workitem_changed", ...scope, workItemId: 1, rev: 2, changeType: "state", title: "Customer signs in", changedBy: { id: null, name: "Jamal Hartnett" }, fields: { "System.State": { old: "Active", new: "Resolved" } }, stateCategory: { old: "InProgress", new: "Resolved" }, item: item(1, { rev: 2, state: "Resolved", changedAt: Date.now() }), changedAt: Date.now(), ...more });
