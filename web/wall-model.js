@@ -2,7 +2,7 @@
 // the server's.
 
 import { boardWords } from "./status.js";
-import { amount, count, day } from "./text.js";
+import { amount, count, day, localised } from "./text.js";
 import { cut, wordsOf } from "./ticker-words.js";
 
 /** What a verdict is called. */
@@ -32,7 +32,7 @@ export function boardModel(board, { isOld, changes, person }) {
   const marks = marksOf(board, isOld);
   return {
     head: { marks, team: nameOf(board.team ?? board.project), sprint: sprintWords(board) },
-    outlook: board.outlook && { marks, verdict: board.outlook.verdict, word: VERDICTS[board.outlook.verdict] ?? "Outlook", text: board.outlook.text },
+    outlook: board.outlook && { marks, verdict: board.outlook.verdict, word: VERDICTS[board.outlook.verdict] ?? "Outlook", text: localised(board.outlook.text) },
     numbers: numbersModel(board, marks),
     chart: board.burndown && { marks },
     nothing: nothingModel(board, marks),

@@ -428,6 +428,14 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   assert.equal(await text(".w-chart"), "");
 });
 
+test("the outlook's dates are written as whoever looks writes them", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  await openWall();
+  await isLive();
+  const day = await page.evaluate(() => new Intl.DateTimeFormat(navigator.languages, { day: "numeric", month: "short" }).format(new Date(2026, 11, 1)));
+  assert.equal(await text(".w-said"), `58 % likely to complete all 7 items (23 points) on the 4 working days left. In 85 of 100 runs at least 5; all of it by ${day}.`);
+});
+
 test("nobody is needed only where the team's page has nothing in red, and what is not known is said to be that", async () => {
   await page.setViewport({ width: 1920, height: 1080 });
   const [scope] = await openWall();
