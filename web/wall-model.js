@@ -83,11 +83,12 @@ function isWhole({ team, level, mock }) {
   return Boolean(team) && (level !== "none" || mock);
 }
 
-/** Those that have a value first. */
+/** One that alarms before all others, so that it is the last to be left out; then those that have a value. */
 function numbersModel({ metrics }, marks) {
   const value = ({ metric }) => metrics[metric]?.value ?? null;
   const told = NUMBERS.filter((number) => metrics[number.metric]);
-  const ordered = [...told.filter((number) => value(number) !== null), ...told.filter((number) => value(number) === null)];
+  const rank = (number) => (number.isAlarm && value(number) > 0 ? 0 : value(number) !== null ? 1 : 2);
+  const ordered = told.sort((one, other) => rank(one) - rank(other));
   const known = told.filter((number) => value(number) !== null).length;
   const all = ordered.slice(0, Math.min(NUMBERS_MAX, Math.max(NUMBERS_MIN, known))).map((number) => numberOf(number, metrics));
   // A board without a team has but one.
@@ -97,16 +98,29 @@ function numbersModel({ metrics }, marks) {
 
 function numberOf({ name, metric, of, isAlarm }, metrics) {
   const { value, unit, approximate } = metrics[metric];
-  const whole = of && metrics[of] && value !== null ? amount(metrics[of].value) : null;
   const isKnown = value !== null;
+  const whole = of && metrics[of] && isKnown ? metrics[of].value : null;
+  const written = (write) => ({
+    amount: approximate && isKnown ? `≈ ${write(value)}` : write(value),
+    of: of && metrics[of] && isKnown ? write(whole) : null,
+  });
   return {
     name,
     metric,
-    amount: approximate && isKnown ? `≈ ${amount(value)}` : amount(value),
+    ...written((value) => amount(value)),
+    // For where there is no room for all of it.
+    short: written(shortly),
     unit: isKnown && unit === "hours" ? "h" : null,
-    of: whole,
     isAlarm: Boolean(isAlarm && value > 0),
   };
+}
+
+/** From here on a number may be written as `123.5K`. */
+const SHORT_FROM = 10_000;
+const SHORT = new Intl.NumberFormat(navigator.languages, { notation: "compact", maximumFractionDigits: 1 });
+
+function shortly(value) {
+  return value !== null && value !== undefined && Math.abs(value) >= SHORT_FROM ? SHORT.format(value) : amount(value);
 }
 
 const IN_PROGRESS = ["InProgress", "Resolved"];

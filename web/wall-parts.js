@@ -9,7 +9,8 @@ const TEAM_SIZES = [6.4, 5.6, 4.8, 4.2, 3.7];
 const NUMBER_SIZES = [10, 9, 8, 7.2, 6.6];
 /** What the middle needs at least, lying and upright, so that the last change but one is worth its place. */
 const MIDDLE_LEAST = [37, 60];
-const CHART_LEAST = 19;
+/** Half of that is days and unit; with less than the other half lines tell nothing. */
+const PLOT_LEAST = 20;
 /** That there is no sprint is as large as has room. */
 const NOTHING_SIZES = [9, 7.5, 6, 5, 4.2, 3.4];
 
@@ -32,6 +33,13 @@ function marks(words) {
 function age(ages, at, kind) {
   const made = node("span", "w-age");
   ages.set(made, { at, kind });
+  return made;
+}
+
+/** A number that may be written shorter, and then says all of it to whoever points at it. */
+function inFull(classes, full, short) {
+  const made = node("span", classes, full);
+  Object.assign(made.dataset, { full, short });
   return made;
 }
 
@@ -61,14 +69,14 @@ export const PARTS = {
   },
 
   numbers({ marks: words, all }) {
-    const tiles = all.map(({ name, metric, amount, unit, of, isAlarm }) => {
-      const parts = [node("span", "w-amount", amount), unit && node("span", "w-unit", unit), of && node("span", "w-of", `of ${of}`)];
+    const tiles = all.map(({ name, metric, amount, unit, of, short, isAlarm }) => {
+      const parts = [inFull("w-amount", amount, short.amount), unit && node("span", "w-unit", unit), of && inFull("w-of", `of ${of}`, `of ${short.of}`)];
       const value = node("dd", "", ...between(" ", parts.filter(Boolean)));
       const tile = node("div", isAlarm ? "w-tile w-alarm" : "w-tile", node("dt", "", name), value);
       tile.dataset.metric = metric;
       return tile;
     });
-    return [node("dl", "w-tiles", ...tiles), marks(words)];
+    return [node("dl", "w-tiles", ...tiles), node("p", "w-more"), marks(words)];
   },
 
   chart({ marks: words }, _, chart) {
@@ -124,16 +132,21 @@ export function fit(root) {
   const unit = Math.min(Math.min(innerWidth, innerHeight), 0.5625 * Math.max(innerWidth, innerHeight)) / 100;
   fitTeam(root.querySelector(".w-team"));
   const isUpright = innerHeight > innerWidth;
-  fitNumbers(root.querySelector(".w-tiles"), isUpright);
+  fitNumbers(root.querySelector(".w-numbers"), isUpright);
   const middle = root.querySelector(".w-middle");
   const changes = [...root.querySelectorAll(".w-changes li")];
   for (const entry of changes) entry.hidden = false;
   const chart = root.querySelector(".w-chart");
   chart.classList.remove("w-left-out");
   while (changes.length > 1 && middle.clientHeight < MIDDLE_LEAST[Number(isUpright)] * unit) changes.pop().hidden = true;
-  chart.classList.toggle("w-left-out", chart.clientHeight < CHART_LEAST * unit);
   fitNothing(root.querySelector(".w-nothing"));
   fitNeeds(root);
+  // Its legend and what needs somebody leave it what they do not take.
+  const plot = chart.querySelector(".chart-plot");
+  if (!chart.classList.contains("w-left-out") && (plot?.clientHeight ?? 0) < PLOT_LEAST * unit) {
+    chart.classList.add("w-left-out");
+    fitNeeds(root);
+  }
   fitList(root.querySelector(".w-empty"));
 }
 
@@ -154,19 +167,47 @@ function fitNothing(nothing) {
   }
 }
 
-/** As many numbers as fit, as large as can be, all of the same size: in one row, upright in two. */
-function fitNumbers(tiles, isUpright) {
+/**
+ * As many numbers as fit, as large as can be, all of the same size: in one row, upright in two. Before one is left out, and
+ * counted, all are written shorter, and what they are of is left out from the end.
+ */
+function fitNumbers(part, isUpright) {
+  const tiles = part.querySelector(".w-tiles");
   if (!tiles) return;
+  const more = part.querySelector(".w-more");
   const all = [...tiles.children];
   const rows = () => new Set(all.filter((tile) => !tile.hidden).map((tile) => tile.offsetTop)).size;
   const isOver = () => tiles.scrollWidth > tiles.clientWidth + 1 || all.some((tile) => tile.scrollWidth > tile.clientWidth + 1);
   const rowsMost = isUpright ? 2 : 1;
+  const fits = () =>
+    NUMBER_SIZES.some((size) => {
+      tiles.style.setProperty("--size", size);
+      return !isOver() && rows() <= rowsMost;
+    });
   for (let shown = all.length; shown > 0; shown -= 1) {
     all.forEach((tile, index) => (tile.hidden = index >= shown));
-    for (const size of NUMBER_SIZES) {
-      tiles.style.setProperty("--size", size);
-      if (!isOver() && rows() <= rowsMost) return;
+    const left = all.length - shown;
+    more.textContent = left === 0 ? "" : `and ${left} more`;
+    const wholes = all.slice(0, shown).map((tile) => tile.querySelector(".w-of")).filter(Boolean);
+    for (const whole of wholes) whole.hidden = false;
+    for (const isShort of [false, true]) {
+      write(tiles, isShort);
+      if (fits()) return;
     }
+    while (wholes.length > 0) {
+      wholes.pop().hidden = true;
+      if (fits()) return;
+    }
+  }
+}
+
+/** Writes the numbers in full, or shorter with all of it as what is said of it. */
+function write(tiles, isShort) {
+  for (const number of tiles.querySelectorAll("[data-full]")) {
+    const { full, short } = number.dataset;
+    number.textContent = isShort ? short : full;
+    if (isShort && short !== full) number.title = full;
+    else number.removeAttribute("title");
   }
 }
 

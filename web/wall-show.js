@@ -22,6 +22,8 @@ const PATIENCE_MS = 3000;
 const NOW_MS = 300_000;
 /** Of what is wrong so much is large. */
 const LOUD_SENTENCES = 2;
+/** So many faults of the wall's address are told, as one may be given in every part of it. */
+const FAULTS_MAX = 2;
 /** What pauses and goes on, and what steps: keys of keyboards and of remote controls. */
 const PAUSE_KEYS = [" ", "Enter", "MediaPlayPause", "Pause"];
 const STEP_KEYS = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, MediaTrackNext: 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1, MediaTrackPrevious: -1 };
@@ -157,7 +159,7 @@ class Wall {
     if (document.body.dataset.state !== word) document.body.dataset.state = word;
     const isBand = this.#part("band", board ? this.#bandOf(board, status) : null);
     const names = word === "unknown" ? this.#standing.others.map(({ team, project, projectId }) => team ?? project ?? projectId) : [];
-    const faults = this.#options.faults.join(" ");
+    const faults = this.#faults();
     const isEmpty = this.#part("empty", board ? null : { word, text: [status.text, faults].filter(Boolean).join(" "), names, retryAt });
     const line = this.#root.querySelector(".w-head .w-word");
     if (line) setText(line, this.#isPaused ? `${word} · paused` : word);
@@ -180,8 +182,15 @@ class Wall {
     if (!isLevel && level !== "") parts.push(quiet(level));
     const names = word === "unknown" ? this.#standing.others.map(({ team, project }) => team ?? project).slice(0, 6) : [];
     if (names.length > 0) parts.push(quiet(`${names.join(", ")}.`));
-    if (this.#options.faults.length > 0) parts.push(quiet(`In this wall’s address: ${this.#options.faults.join(" ")}`));
+    if (this.#options.faults.length > 0) parts.push(quiet(`In this wall’s address: ${this.#faults()}`));
     return parts.length === 0 ? null : { word, parts, retryAt: isLevel ? board.retryAt : retryAt };
+  }
+
+  /** What is wrong with the wall's address; the rest is told when these are mended. */
+  #faults() {
+    const { faults } = this.#options;
+    const more = faults.length > FAULTS_MAX ? [`And ${faults.length - FAULTS_MAX} more.`] : [];
+    return [...faults.slice(0, FAULTS_MAX), ...more].join(" ");
   }
 
   /** Draws a part where its data is another. Says whether it was. */

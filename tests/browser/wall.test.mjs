@@ -406,7 +406,7 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   const [scope] = await openWall();
   await isLive();
   assert.deepEqual(await texts(".w-need"), ["#1 Customer signs in Blocked for 3 d · Ada Lovelace", "#2 Pay by card 9.2 d in progress, usual is up to 7.5 d · Jamal Hartnett", "#3 Print the receipt Resolved, and nobody’s"]);
-  assert.deepEqual(await texts(".w-tile"), ["Points left 23 of 40", "Items done 4 of 11", "Items blocked 1", "Hours left 31.5 h of 80", "Open bugs 2", "Days left 4"]);
+  assert.deepEqual(await texts(".w-tile"), ["Items blocked 1", "Points left 23 of 40", "Items done 4 of 11", "Hours left 31.5 h of 80", "Open bugs 2", "Days left 4"]);
   // A task is as old as its story, and is not what `items.aging` counts; a blocked one says what it is.
   const oldTask = item(10, { type: "Task", title: "Old task", parent: 2, ageDays: 30 });
   server.say({ type: "snapshot", ...scope, data: usual([...someItems(), oldTask], { outlook: null }) });
@@ -426,6 +426,43 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   await until("nothing needs anybody", () => text(".w-needs h2"), (words) => words === "Needs nobody now");
   assert.deepEqual(await texts(".w-tile"), ["Items blocked 0", "In progress 3", "Unestimated 0", "Points left –"]);
   assert.equal(await text(".w-chart"), "");
+});
+
+test("an alarm is no number that has no room, huge ones are shorter, and what is left out is counted", async () => {
+  const huge = {
+    "points.remaining": metric(123_456_789.25, "points"),
+    "points.total": metric(987_654_321.75, "points"),
+    "items.completed": metric(123_456),
+    "items.total": metric(1_234_567),
+    "items.blocked": metric(12_345),
+    "hours.remaining": metric(12_405.5, "hours"),
+    "hours.capacity": metric(8_000_000.25, "hours"),
+    "bugs.open": metric(99_999),
+    "sprint.days_left": metric(4, "days"),
+    "items.wip": metric(123_456),
+  };
+  await page.setViewport({ width: 1920, height: 1080 });
+  await openWall([{ data: usual(someItems(), { metrics: huge }) }]);
+  await isLive();
+  for (const [width, height] of SIZES) {
+    await page.setViewport({ width, height });
+    await fits(`huge at ${width}×${height}`);
+    const tiles = await texts(".w-tile");
+    assert.match(tiles[0], /^Items blocked (12,345|12\.3k)$/i, `${width}×${height}`);
+    const left = 6 - tiles.length;
+    assert.equal(await text(".w-numbers .w-more"), left === 0 ? "" : `and ${left} more`);
+    assert.ok(tiles.length >= 5, `${width}×${height}: ${tiles.join(", ")}`);
+    await screenshot(page, `wall-huge-${width}x${height}`);
+    if (width !== 1280) continue;
+    // Whoever points at a short one has all of it.
+    assert.match(tiles[1], /^Points left 123\.5m/i);
+    assert.equal(await page.$eval('[data-metric="points.remaining"] .w-amount', (number) => number.title), "123,456,789.25");
+  }
+  await page.setViewport({ width: 720, height: 720 });
+  await fits("huge, square");
+  const tiles = await texts(".w-tile");
+  assert.ok(tiles.length < 6 && tiles[0].startsWith("Items blocked"), tiles.join());
+  assert.equal(await text(".w-numbers .w-more"), `and ${6 - tiles.length} more`);
 });
 
 test("the outlook's dates are written as whoever looks writes them", async () => {
@@ -554,6 +591,28 @@ test("a wall's address that says something wrong is told so on the screen", asyn
   await until("it is told", () => text(".w-band"), (words) => /wall=soon is no time such as 45s or 2m.*quiet=nights is neither hours such as/.test(words));
   assert.deepEqual(await page.evaluate(() => document.getAnimations().map((turn) => turn.effect.getTiming().duration)), [60_000]);
   await isLive();
+});
+
+test("of many faults of an address two are told and the others counted, and a chart without room is left out", async () => {
+  await page.setViewport({ width: 1280, height: 720 });
+  const wrong = "?wall=soon&theme=pink&dim=late&quiet=nights&shift=maybe&names=no";
+  await openWall([{ data: nasty() }], wrong);
+  await isLive();
+  const plots = () => page.$$eval(".chart-plot", (all) => all.filter((plot) => plot.checkVisibility()).map((plot) => (100 * plot.clientHeight) / Math.min(innerWidth, innerHeight, 0.5625 * Math.max(innerWidth, innerHeight))));
+  assert.match(await text(".w-band"), /^.*In this wall’s address: wall=soon is .*theme=pink is neither dark nor light: it is dark\. And 4 more\.$/);
+  const seen = [];
+  for (const [width, height] of [...SIZES, [1024, 768], [1280, 600], [1080, 1920]]) {
+    await page.setViewport({ width, height });
+    await fits(`faults at ${width}×${height}`);
+    const all = await plots();
+    assert.ok(all.every((high) => high >= 20), `${width}×${height}: ${all}`);
+    seen.push(all.length);
+  }
+  assert.ok(seen.includes(0) && seen.includes(1), `it is left out in some sizes only: ${seen}`);
+  await server.stop();
+  server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
+  await open(`${wrong}&team=Nobody`);
+  await until("it says so without a board as well", () => text(".w-empty"), (words) => /theme=pink is .* And 4 more\./.test(words));
 });
 
 test("without a board a wall says why, and which there are", async () => {
