@@ -376,6 +376,33 @@ test("a checker finds nothing on a wall that is live, cached, mock, dim or not h
   await isForEveryone("dim");
 });
 
+test("who chose the colours of everything sees a wall's chart, marks and turn in them", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  const devtools = await page.createCDPSession();
+  await devtools.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }, { name: "prefers-color-scheme", value: "light" }] });
+  await openWall([{ data: usual(someItems()), demo: true }, { data: usual(someItems()) }]);
+  await isLive();
+  const seen = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    const named = (colour) => {
+      probe.style.color = colour;
+      return getComputedStyle(probe).color;
+    };
+    const all = (selector, property) => [...new Set([...document.querySelectorAll(selector)].map((element) => getComputedStyle(element)[property]))];
+    const found = {
+      texts: [all(".chart-plot text:not(.remaining, .now)", "fill"), [named("CanvasText")]],
+      remaining: [all(".chart polyline.remaining", "stroke"), [named("Highlight")]],
+      completed: [all(".chart polyline.completed", "stroke"), [named("CanvasText")]],
+      turn: [all(".w-progress i", "backgroundColor"), [named("Highlight")]],
+      marks: [all(".w-mark", "outlineStyle"), ["solid"]],
+    };
+    probe.remove();
+    return found;
+  });
+  for (const [what, [is, due]] of Object.entries(seen)) assert.deepEqual(is, due, what);
+  await screenshot(page, "wall-forced-colours");
+});
+
 test("every part says what is no live truth, so that any crop tells", async () => {
   const marks = () => page.$$eval(".w-part:not([hidden])", (parts) => parts.filter((part) => part.checkVisibility() && !part.matches(".w-head, .w-band, .w-left-out")).map((part) => [part.className.match(/w-(?!part)\w+/)[0], part.querySelector(".w-marks").innerText.replace(/\s+/g, " ")].join(": ")));
   const all = (words) => ["outlook", "numbers", "chart", "needs", "changes"].map((name) => `w-${name}: ${words}`);
