@@ -64,7 +64,7 @@ function sprintWords({ project, team, sprint, nextSprint, metrics }) {
     const left = metrics["sprint.days_left"]?.value ?? sprint.daysLeft;
     if (left !== null && left !== undefined) words.push(`${count(left, "working day")} left`);
   } else {
-    words.push(nextSprint ? `no sprint now, next is ${nextSprint.name}` : "no sprint now");
+    words.push(nextSprint ? `no sprint now, next is ${cut(nextSprint.name, TITLE_MAX)}` : "no sprint now");
   }
   return words;
 }

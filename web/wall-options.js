@@ -9,6 +9,15 @@ const UNITS = { s: 1000, m: 60_000 };
 /** At night a wall is dimmer unless its address says otherwise. */
 const NIGHT = { from: 20 * 60, to: 6 * 60 };
 
+/** What a page can be asked for and a wall cannot, and what a wall does instead. */
+const OF_PAGES = {
+  day: "it shows how things stand now",
+  sprint: "it shows the current sprint",
+  embed: "it is shown as a whole",
+  tile: "it chooses its numbers itself",
+  view: "it shows one team at a time",
+};
+
 /** Whether a page's address asks for a wall. */
 export function isWall(search) {
   return new URLSearchParams(search).has("wall");
@@ -39,8 +48,14 @@ export function wallOptions(search) {
     quiet: read("quiet", null, span, "neither hours such as 19:00-07:00 nor off: there are no quiet hours"),
     isShifted: read("shift", true, oneOf({ on: true, off: false }), "neither on nor off: the picture moves by a pixel or two each minute"),
     isInitials: read("names", false, oneOf({ initials: true, full: false }), "neither initials nor full: names are shown in full"),
-    faults,
+    faults: [...faults, ...ofPages(given)],
   };
+}
+
+function ofPages(given) {
+  return Object.keys(OF_PAGES)
+    .filter((name) => given.has(name))
+    .map((name) => `${name}=${shortened(given.get(name))} is of no use to a wall: ${OF_PAGES[name]}.`);
 }
 
 function duration(text) {

@@ -67,6 +67,16 @@ test("an address says what a wall does, and what it says wrongly is told", () =>
   assert.match(wallOptions(`?wall=${"x".repeat(500)}`).faults[0], /wall=x{24}… is/);
 });
 
+test("what only a page can be asked for is told of a wall's address, with what the wall does instead", () => {
+  const { faults, ...others } = wallOptions("?wall&day=2026-11-18&embed=1&tile=points.remaining&team=Web&project=Shop");
+  assert.deepEqual(faults, [
+    "day=2026-11-18 is of no use to a wall: it shows how things stand now.",
+    "embed=1 is of no use to a wall: it is shown as a whole.",
+    "tile=points.remaining is of no use to a wall: it chooses its numbers itself.",
+  ]);
+  assert.deepEqual({ ...others, faults: [] }, wallOptions("?wall"));
+});
+
 const board = (key, verdict, more = {}) => ({ key, level: "full", mock: false, outlook: verdict ? { verdict } : null, ...more });
 
 test("the worst is shown first, and longer", () => {
