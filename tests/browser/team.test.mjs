@@ -318,6 +318,28 @@ test("a board of service hooks alone has the one number that it knows, and a tea
   assert.match(await text(".nothing"), /^This team has no sprint today, so there is nothing to count\. Sprint 13 begins on .*7.*, and is here by itself then\.$/);
 });
 
+test("somebody who paused sees nothing new in what happens either", async () => {
+  await open();
+  await page.click("#pause");
+  change(1, "state", { "System.State": { old: "Active", new: "Resolved" } });
+  const heard = Date.now();
+  await until("a while goes by", () => Date.now() - heard > 1500);
+  assert.equal(await text(".tick"), null);
+});
+
+test("a browser that lets the page keep nothing shows the boards all the same", async () => {
+  await page.evaluateOnNewDocument(() => {
+    for (const name of ["localStorage", "sessionStorage", "caches"]) {
+      Object.defineProperty(globalThis, name, { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } });
+    }
+    globalThis.SharedWorker = class { constructor() { throw new DOMException("Access is denied", "SecurityError"); } };
+  });
+  await open("?embed=1&tile=points.remaining");
+  assert.match((await texts(".part"))[0], /^Points remaining 37 of 40/);
+  await open("?names=initials");
+  assert.equal(await page.$eval("#home", ({ search }) => search), "?names=initials", "the next page would show names");
+});
+
 test("several teams are tiles, those that need somebody first, each a link to its own page", async () => {
   const scopes = ["1", "2", "3", "4"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
   const names = ["Anvil", "Bellows", "Crank", "Drum"];
@@ -401,26 +423,4 @@ test("what happened since the last stand-up is told, as the service tells it", a
   await until("it is asked anew", () => asked.length > 1);
   assert.equal(new Date(asked.at(-1)).getMinutes(), 15);
   assert.equal(await page.evaluate(() => localStorage.getItem("boardcast.standup")), "08:15");
-});
-
-test("somebody who paused sees nothing new in what happens either", async () => {
-  await open();
-  await page.click("#pause");
-  change(1, "state", { "System.State": { old: "Active", new: "Resolved" } });
-  const heard = Date.now();
-  await until("a while goes by", () => Date.now() - heard > 1500);
-  assert.equal(await text(".tick"), null);
-});
-
-test("a browser that lets the page keep nothing shows the boards all the same", async () => {
-  await page.evaluateOnNewDocument(() => {
-    for (const name of ["localStorage", "sessionStorage", "caches"]) {
-      Object.defineProperty(globalThis, name, { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } });
-    }
-    globalThis.SharedWorker = class { constructor() { throw new DOMException("Access is denied", "SecurityError"); } };
-  });
-  await open("?embed=1&tile=points.remaining");
-  assert.match((await texts(".part"))[0], /^Points remaining 37 of 40/);
-  await open("?names=initials");
-  assert.equal(await page.$eval("#home", ({ search }) => search), "?names=initials", "the next page would show names");
 });
