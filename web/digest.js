@@ -6,7 +6,7 @@ import { fill, made } from "./elements.js";
 import { keep, kept } from "./kept.js";
 import { client } from "./live.js";
 import { lastStandup } from "./standup.js";
-import { amount, moment, person, sentences, setText } from "./text.js";
+import { amount, count, moment, person, sentences, setText } from "./text.js";
 
 const KEPT = "boardcast.standup";
 const USUAL = "09:30";
@@ -27,6 +27,9 @@ const KINDS = new Map([
   ["removed", "Removed from the sprint"],
   ["reestimated", "Estimated anew"],
 ]);
+
+/** Of each of these the newest tells how an item stands, and what was before it is over. */
+const STANDINGS = [["completed", "reopened", "started"], ["blocked", "unblocked"], ["added", "removed", "created", "carried_over"], ["reestimated"]];
 
 const NUMBERS = { "points.remaining": "Points remaining", "items.remaining": "Items remaining", "items.completed": "Items completed", "hours.remaining": "Hours remaining" };
 
@@ -90,13 +93,43 @@ export class Digest {
 
   #tell({ since, changes, leftOut = 0, metrics = {}, partial }) {
     const when = client.now() - since > 6 * DAY_MS ? moment(since) : `${DAY.format(since)} ${TIME.format(since)}`;
-    const nothing = changes.length === 0 ? "Nothing happened" : leftOut > 0 ? `The newest ${amount(changes.length)} of ${amount(changes.length + leftOut)} changes` : "What happened";
+    const kept = standing(changes);
+    const whole = kept.length === 0 ? "Everything that changed was changed back" : "What happened";
+    const nothing = changes.length === 0 ? "Nothing happened" : leftOut > 0 ? `The newest ${amount(changes.length)} of ${amount(changes.length + leftOut)} changes` : whole;
     setText(this.#words, sentences(`${nothing} since ${when}`, ...(partial ? [partial] : [])));
     const moved = Object.entries(NUMBERS).filter(([id]) => metrics[id] && metrics[id].then !== metrics[id].now);
     setText(this.#numbers, moved.map(([id, name]) => `${name} ${amount(metrics[id].then)} → ${amount(metrics[id].now)}`).join(" · "));
-    const groups = [...KINDS].map(([kind, name]) => [name, changes.filter((change) => change.kind === kind)]).filter(([, of]) => of.length > 0);
-    fill(this.#list, groups.flatMap(([name, of]) => [made("h4", "", name), made("ul", "", of.toReversed().map(line))]));
+    const groups = [...KINDS].map(([kind, name]) => [kind, name, kept.filter((change) => change.kind === kind)]).filter(([, , of]) => of.length > 0);
+    fill(this.#list, groups.flatMap(([kind, name, of]) => [made("h4", "", name), ...this.#lines(kind, of)]));
   }
+
+  /** The lines of one kind: the items, and the tasks for whoever opens them. */
+  #lines(kind, changes) {
+    const isTask = ({ id }) => this.#board.items.get(id)?.backlog === "task";
+    const [items, tasks] = [changes.filter((change) => !isTask(change)), changes.filter(isTask)];
+    const parts = items.length > 0 ? [made("ul", "", items.map(line))] : [];
+    if (tasks.length === 0) return parts;
+    const words = `${items.length > 0 ? "and " : ""}${count(tasks.length, "task")}`;
+    const folded = made("details", "", [made("summary", "", words), made("ul", "", tasks.map(line))]);
+    folded.dataset.kind = kind;
+    // Whoever has opened them reads on when they are told anew.
+    folded.open = this.#list.querySelector(`details[data-kind="${kind}"]`)?.open ?? false;
+    return [...parts, folded];
+  }
+}
+
+/** What is still so of what happened, the newest first: of each item one change in each way to stand. */
+function standing(changes) {
+  const kept = new Map();
+  for (const change of changes.toSorted((one, other) => one.at - other.at)) {
+    const key = `${change.id} ${STANDINGS.findIndex((kinds) => kinds.includes(change.kind))}`;
+    const before = kept.get(key);
+    // An estimate goes from what it was at first to what it is now.
+    const told = before && change.kind === "reestimated" ? { ...change, from: before.from } : change;
+    kept.delete(key);
+    kept.set(key, told);
+  }
+  return [...kept.values()].filter(({ kind, from, to }) => kind !== "reestimated" || from !== to).reverse();
 }
 
 // Of the zone of whoever looks, as the time of the stand-up is.

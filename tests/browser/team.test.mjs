@@ -392,7 +392,7 @@ test("what happened since the last stand-up is told, as the service tells it", a
   server = await openScripted();
   const asked = [];
   const told = { since: 0, until: 0, changes: [
-    { id: 3, title: "Draw the hole pattern", kind: "completed", from: "Active", to: "Closed", by: ada, at: Date.now() - HOUR_MS },
+    { id: 7, title: "Count to ten", kind: "completed", from: "Active", to: "Closed", by: ada, at: Date.now() - HOUR_MS },
     { id: 2, title: "Oil the mill", kind: "blocked", from: null, to: "tag Blocked", by: charles, at: Date.now() - 2 * HOUR_MS },
     { id: 1, title: "Punch the cards", kind: "reestimated", from: 3, to: 5, by: null, at: Date.now() - 3 * HOUR_MS },
   ], leftOut: 0, metrics: { "points.remaining": { then: 40, now: 37, unit: "points" }, "items.completed": { then: 1, now: 1, unit: "items" } }, history: "partial", partial: "of the first hour nothing is known", level: "full", dataAsOf: Date.now(), cursor: "1-0" };
@@ -407,7 +407,7 @@ test("what happened since the last stand-up is told, as the service tells it", a
   await until("it is told", () => texts(".section.digest li"), (lines) => lines.length === 3);
   assert.deepEqual(await texts(".section.digest h4"), ["Completed", "Blocked", "Estimated anew"]);
   const [completed, blocked, estimated] = await texts(".section.digest li");
-  assert.match(completed, /^#3 Draw the hole pattern Ada Lovelace · /);
+  assert.match(completed, /^#7 Count to ten Ada Lovelace · /);
   assert.match(blocked, /^#2 Oil the mill \(by tag Blocked\) Charles Babbage · /);
   assert.match(estimated, /^#1 Punch the cards: 3 → 5 /);
   assert.match(await text(".section.digest > p"), /^What happened since \w+day .*9:30.*\. Of the first hour nothing is known\.$/);
@@ -423,4 +423,62 @@ test("what happened since the last stand-up is told, as the service tells it", a
   await until("it is asked anew", () => asked.length > 1);
   assert.equal(new Date(asked.at(-1)).getMinutes(), 15);
   assert.equal(await page.evaluate(() => localStorage.getItem("boardcast.standup")), "08:15");
+});
+
+test("of what happened since the last stand-up each item is told once, as it stands now, and its tasks are folded away", async () => {
+  server = await openScripted();
+  const change = (id, kind, hoursAgo, more = {}) => ({ id, title: `Item ${id}`, kind, from: null, to: null, by: null, at: Date.now() - hoursAgo * HOUR_MS, ...more });
+  const changes = [
+    change(7, "completed", 9),
+    change(7, "reopened", 8, { from: "Closed", to: "Active" }),
+    change(7, "completed", 1),
+    change(6, "started", 3),
+    change(6, "completed", 2),
+    change(2, "blocked", 5, { to: "tag Blocked" }),
+    change(2, "unblocked", 4),
+    change(1, "reestimated", 9, { from: 3, to: 5 }),
+    change(1, "reestimated", 3, { from: 5, to: 8 }),
+    change(2, "reestimated", 9, { from: 1, to: 2 }),
+    change(2, "reestimated", 3, { from: 2, to: 1 }),
+    change(20, "added", 5),
+    change(20, "removed", 4),
+    change(3, "completed", 2),
+    change(4, "completed", 1),
+    change(5, "started", 1),
+  ];
+  let asked = 0;
+  server.instead = (response, { url }) => {
+    const since = new URLSearchParams(url.split("?")[1]).get("since");
+    if (since === null) return false;
+    asked += 1;
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ since: Number(since), until: 0, changes: changes.toSorted((one, other) => one.at - other.at), leftOut: 0, metrics: {}, history: "complete", level: "full" }));
+  };
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: DATA });
+  await until("it is told", () => texts(".section.digest h4"), (heads) => heads.length > 0);
+  const told = () => page.$eval(".section.digest > div", ({ children }) => [...children].map((part) => [part.localName, part.localName === "ul" ? [...part.children].map((line) => line.textContent.split(/[ :]/)[0]).join(" ") : (part.querySelector("summary") ?? part).textContent]));
+  assert.deepEqual(await told(), [
+    ["h4", "Completed"],
+    ["ul", "#7 #6"],
+    ["details", "and 2 tasks"],
+    ["h4", "No longer blocked"],
+    ["ul", "#2"],
+    ["h4", "Started"],
+    ["details", "1 task"],
+    ["h4", "Removed from the sprint"],
+    ["ul", "#20"],
+    ["h4", "Estimated anew"],
+    ["ul", "#1"],
+  ]);
+  assert.match((await texts(".section.digest li")).at(-1), /^#1 Item 1: 3 → 8 /);
+  // Who has opened the tasks of something reads on while it is asked anew.
+  await page.click(".section.digest summary");
+  changes.push(change(1, "started", 0.5));
+  const before = asked;
+  await page.$eval(".digest input", (field) => {
+    field.value = "08:15";
+    field.dispatchEvent(new Event("change"));
+  });
+  await until("it is told anew", () => texts(".section.digest li"), (lines) => asked > before && lines.some((line) => line.startsWith("#1 Item 1 ")));
+  assert.deepEqual(await page.$$eval(".section.digest details", (all) => all.map(({ open }) => open)), [true, false]);
 });
