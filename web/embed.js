@@ -8,10 +8,13 @@ import { paintNumber, stampOf, TILES } from "./tiles.js";
 import { localised, setText } from "./text.js";
 import { VERDICTS, nameOf } from "./view.js";
 
+/** What can be embedded besides the numbers. */
+const PICTURES = ["outlook", "burndown"];
+
 /** What is asked for by the page's address; nothing where it is no embedded one. */
 export function embedded() {
   const wanted = new URLSearchParams(location.search);
-  return wanted.has("embed") && wanted.get("embed") !== "0" ? wanted.getAll("tile") : null;
+  return wanted.has("embed") && wanted.get("embed") !== "0" ? wanted.getAll("tile").filter((tile) => tile !== "") : null;
 }
 
 export class Embedded {
@@ -33,7 +36,9 @@ export class Embedded {
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     this.#element.toggleAttribute("data-demo", board.demo);
     this.#element.setAttribute("aria-label", nameOf(board.team ?? board.project));
-    fill(this.#element, this.#tiles.map((tile) => this.#part(tile)));
+    const unknown = board.team && board.sprint === null ? [] : this.#tiles.filter((tile) => !PICTURES.includes(tile) && !board.metrics[tile]);
+    const parts = this.#tiles.filter((tile) => !unknown.includes(tile)).map((tile) => this.#part(tile));
+    fill(this.#element, unknown.length === 0 ? parts : [...parts, this.#unknown(unknown)]);
   }
 
   change(board) {
@@ -56,6 +61,12 @@ export class Embedded {
     return this.#chart.element;
   }
 
+  /** What there is instead of what nothing is called, said once. */
+  #unknown(ids) {
+    const names = [...PICTURES, ...Object.keys(this.board.metrics)].join(", ");
+    return made("div", "part", [made("p", "", `No number is called ${[...new Set(ids)].join(" or ")}. There are: ${names}.`), made("p", "stamp", this.#stamp())]);
+  }
+
   #part(id) {
     const { metrics, outlook, burndown } = this.board;
     const stamp = made("p", "stamp", this.#stamp());
@@ -66,7 +77,7 @@ export class Embedded {
       return made("div", "part", [line, stamp]);
     }
     if (id === "burndown") return made("div", "part", [burndown ? this.#lines() : made("p", "", "There is no burndown: no sprint is running."), stamp]);
-    if (!metrics[id]) return made("div", "part", [made("p", "", `No number is called ${id}. There are: outlook, burndown, ${Object.keys(metrics).join(", ")}.`), stamp]);
+    if (!metrics[id]) return made("div", "part", [made("p", "", "No sprint is running, so there is no number."), stamp]);
     const known = TILES.find(({ metric }) => metric === id) ?? { name: id, metric: id };
     const tile = clone("tile");
     setText(tile.querySelector("dt"), known.name);

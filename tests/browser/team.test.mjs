@@ -482,3 +482,14 @@ test("of what happened since the last stand-up each item is told once, as it sta
   await until("it is told anew", () => texts(".section.digest li"), (lines) => asked > before && lines.some((line) => line.startsWith("#1 Item 1 ")));
   assert.deepEqual(await page.$$eval(".section.digest details", (all) => all.map(({ open }) => open)), [true, false]);
 });
+
+test("an embedded number that there is none of says why, and names that nothing has are told once", async () => {
+  const tiles = "?embed=1&tile=&tile=points.remaining&tile=no.such&tile=nor.this";
+  await open(tiles);
+  const parts = await texts(".part");
+  assert.equal(parts.length, 2);
+  assert.match(parts[0], /^Points remaining 37 of 40 /);
+  assert.match(parts[1], /^No number is called no\.such or nor\.this\. There are: outlook, burndown, points\.remaining, /);
+  await open("?embed=1&tile=&tile=points.remaining", { sprintId: null }, { ...board([]), sprint: null, metrics: {} });
+  assert.deepEqual((await texts(".part")).map((words) => words.split(" Mill ")[0]), ["No sprint is running, so there is no number."]);
+});
