@@ -29,11 +29,18 @@ export class Rows {
   #parts = new Map();
   /** What each row was put into its list by: a list is in the order of these at every moment. */
   #places = new WeakMap();
+  /** How many match what is looked for, in words for the eye and for the ear. */
+  #found = document.createElement("p");
+  /** The groups that are open only because something in them is looked for. */
+  #opened = new Set();
 
   /** Keeps the rows of `host`, arranged `by` one of `WAYS`. */
   constructor(host, by) {
     this.#host = host;
     this.#by = by;
+    this.#found.className = "found facts";
+    this.#found.setAttribute("role", "status");
+    host.before(this.#found);
   }
 
   /** Paints every item of a board. */
@@ -45,6 +52,7 @@ export class Rows {
     const items = [...board.items.values()].sort(inOrder);
     for (const item of items) this.#paint(item);
     this.#settle(items.map(({ id }) => id));
+    this.#sayFound();
   }
 
   /** Paints the items that an event changed, and marks them for a moment. */
@@ -64,6 +72,7 @@ export class Rows {
     }
     this.#settle([...moved]);
     for (const id of before.items.keys()) if (!board.items.has(id)) this.#remove(id);
+    this.#sayFound();
   }
 
   /** Arranges the rows in another way. */
@@ -72,6 +81,7 @@ export class Rows {
     this.#by = by;
     this.#host.replaceChildren();
     this.#groups.clear();
+    this.#opened.clear();
     for (const row of this.#rows.values()) row.remove();
     if (this.#board) this.whole(this.#board);
   }
@@ -80,6 +90,8 @@ export class Rows {
   find(words) {
     this.#find = words.trim().toLowerCase();
     for (const row of this.#rows.values()) this.#show(row);
+    for (const group of this.#groups.values()) this.#recount(group);
+    this.#sayFound();
   }
 
   #index() {
@@ -137,7 +149,8 @@ export class Rows {
       if (item) for (const list of this.#place(item)) lists.add(list);
     }
     if (this.#find !== "") for (const row of this.#rows.values()) this.#show(row);
-    for (const group of new Set([...lists].map((list) => list.closest(".group")))) if (group) recount(group);
+    const changed = this.#find === "" ? new Set([...lists].map((list) => list.closest(".group"))) : this.#groups.values();
+    for (const group of changed) if (group) this.#recount(group);
   }
 
   /** Puts a row into its list, of which every other row is in order, and returns the lists that changed. */
@@ -215,18 +228,44 @@ export class Rows {
     this.#rows.delete(id);
     row?.remove();
     if (list?.matches(".parts") && list.childElementCount === 0) list.remove();
-    if (group) recount(group);
+    if (group) this.#recount(group);
+  }
+
+  /** Says how many rows a group has, and how many of them match; what matches is not left in a closed group. */
+  #recount(group) {
+    const parts = ["item", "task", "other"].map((level) => [group.querySelectorAll(`[data-level="${level}"]`).length, level]);
+    const there = parts.filter(([number]) => number > 0);
+    group.hidden = there.length === 0;
+    const shown = (level) => group.querySelectorAll(`[data-level="${level}"]:not([hidden])`).length;
+    const words = there.map(([number, level]) => `${this.#find === "" ? "" : `${amount(shown(level))} of `}${count(number, level)}`);
+    setText(group.querySelector(".number"), words.join(" · "));
+    const isWanted = this.#find !== "" && group.querySelector(".item:not([hidden])") !== null;
+    if (isWanted && !group.open) {
+      // Whoever closes it while they look wants it closed.
+      if (!this.#opened.has(group)) group.open = true;
+      this.#opened.add(group);
+    } else if (!isWanted && this.#opened.delete(group)) {
+      group.open = false;
+    }
+  }
+
+  #sayFound() {
+    const all = [...this.#rows.values()];
+    const number = this.#find === "" ? 0 : all.filter((row) => this.#matches(row)).length;
+    const words = number === 0 ? "nothing matches" : `${amount(number)} of ${amount(all.length)} ${number === 1 ? "matches" : "match"}`;
+    setText(this.#found, this.#find === "" || !this.#board ? "" : words);
+  }
+
+  #matches(row) {
+    const item = this.#board.items.get(Number(row.dataset.id));
+    const words = [`#${item?.id}`, item?.title, item?.type, item?.state, person(item?.assignedTo), ...(item?.tags ?? [])];
+    return words.join("\n").toLowerCase().includes(this.#find);
   }
 
   /** Hides a row that does not match what is looked for, and has no part that does. */
   #show(row) {
     if (this.#find === "" && !row.hidden) return;
-    const matches = (element) => {
-      const item = this.#board.items.get(Number(element.dataset.id));
-      const words = [`#${item?.id}`, item?.title, item?.type, item?.state, person(item?.assignedTo), ...(item?.tags ?? [])];
-      return words.join("\n").toLowerCase().includes(this.#find);
-    };
-    const isShown = this.#find === "" || matches(row) || [...row.querySelectorAll(".item")].some(matches);
+    const isShown = this.#find === "" || this.#matches(row) || [...row.querySelectorAll(".item")].some((part) => this.#matches(part));
     row.hidden = !isShown;
     const whole = row.parentElement?.closest(".item");
     if (isShown && whole?.hidden) whole.hidden = false;
@@ -265,13 +304,6 @@ const NOBODY = person(null);
 
 function byPerson(one, other) {
   return (one === NOBODY) - (other === NOBODY) || one.localeCompare(other);
-}
-
-function recount(group) {
-  const parts = ["item", "task", "other"].map((level) => [group.querySelectorAll(`[data-level="${level}"]`).length, level]);
-  const there = parts.filter(([number]) => number > 0);
-  group.hidden = there.length === 0;
-  setText(group.querySelector(".number"), there.map(([number, level]) => count(number, level)).join(" · "));
 }
 
 function effortWords({ effort, remainingWork }, metrics) {

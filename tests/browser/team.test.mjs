@@ -493,3 +493,34 @@ test("an embedded number that there is none of says why, and names that nothing 
   await open("?embed=1&tile=&tile=points.remaining", { sprintId: null }, { ...board([]), sprint: null, metrics: {} });
   assert.deepEqual((await texts(".part")).map((words) => words.split(" Mill ")[0]), ["No sprint is running, so there is no number."]);
 });
+
+test("what is looked for is counted, said once, and not left in a closed group", async () => {
+  await open();
+  const heads = () => texts(".group h3");
+  const isOpen = () => page.$eval('.group[data-category="Completed"]', (group) => group.open);
+  const said = () => text('.board > [role="status"]');
+  const look = (words) => page.$eval(".find", (field, value) => {
+    field.value = value;
+    field.dispatchEvent(new Event("input"));
+  }, words);
+  const before = await heads();
+  assert.equal(await said() ?? "", "");
+  await look("cut the");
+  assert.equal(await said(), "1 of 7 matches");
+  assert.deepEqual(await heads(), ["Proposed 0 of 1 task", "In progress 1 of 2 items · 1 of 2 tasks · 0 of 1 other", "Completed 0 of 1 item"]);
+  assert.equal(await isOpen(), false);
+  await look("count to");
+  assert.equal(await said(), "1 of 7 matches");
+  assert.deepEqual(await texts(".item .title"), ["Count to ten"]);
+  assert.ok(await isOpen(), "what matches is in a closed group");
+  // What an event brings is counted like the rest.
+  server.say({ type: "workitems_updated", ...SCOPE, data: [item(30, { title: "Count to twelve", backlog: "requirement", rank: 40 })], added: [30], removed: [], changed: [] });
+  await until("it is counted", said, (words) => words === "2 of 8 match");
+  assert.equal((await heads())[1], "In progress 1 of 3 items · 0 of 2 tasks · 0 of 1 other");
+  await look("no such words");
+  assert.equal(await said(), "nothing matches");
+  assert.equal(await isOpen(), false);
+  await look("");
+  assert.equal(await said() ?? "", "");
+  assert.deepEqual(await heads(), before.with(1, before[1].replace("2 items", "3 items")));
+});
