@@ -16,6 +16,9 @@ const NUMBERS = [
   ["items.blocked", null, (blocked) => (blocked === "0" ? "" : `${blocked} blocked`)],
 ];
 
+/** As many are named where a text may mean several. */
+const NAMED_MAX = 4;
+
 export class TeamTile {
   #element = clone("team-tile");
   #line = new Sparkline();
@@ -76,7 +79,8 @@ export function offerTeams(form) {
   const field = form.querySelector("input");
   const list = form.querySelector("datalist");
   let known = new Map();
-  field.addEventListener("focus", async () => {
+  let asked = null;
+  const ask = async () => {
     try {
       const rows = await thoseThereAre(client);
       known = new Map(rows.map((row) => [labelOf(row), row]));
@@ -85,20 +89,42 @@ export function offerTeams(form) {
       // Whoever knows the name needs no list.
       console.warn("the teams that there are cannot be told", error);
     }
-  });
-  const go = () => {
+  };
+  field.addEventListener("focus", () => (asked = ask()));
+  const go = async () => {
     const name = field.value.trim();
     if (name === "") return;
-    const found = known.get(name) ?? [...known].find(([label]) => label.toLowerCase().startsWith(name.toLowerCase()))?.[1];
+    // Whoever is faster than the list means what they would have seen in it.
+    await (asked ??= ask());
+    const found = meantBy(name, [...known]);
+    if (found.length > 1) {
+      const first = found.slice(0, NAMED_MAX).map(([label]) => label);
+      const more = found.length > first.length ? `, and ${amount(found.length - first.length)} more` : "";
+      field.setCustomValidity(`${amount(found.length)} match: ${first.join(", ")}${more}. Type more of the name, or choose one.`);
+      field.reportValidity();
+      return;
+    }
+    const row = found[0]?.[1];
     // Of a name that nobody knows the page says which there are.
-    const query = found ? { project: found.project ?? found.projectId, ...(found.team && { team: found.team }) } : { team: name };
+    const query = row ? { project: row.project ?? row.projectId, ...(row.team && { team: row.team }) } : { team: name };
     location.assign(pageAddress(`?${new URLSearchParams(query)}`));
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     go();
   });
+  field.addEventListener("input", () => field.setCustomValidity(""));
   field.addEventListener("change", () => known.has(field.value.trim()) && go());
+}
+
+/** Who may be meant by a text: who is called so, else the only one who begins with it, else all in which it occurs. */
+function meantBy(text, known) {
+  const wanted = text.toLowerCase();
+  const those = (isMeant) => known.filter(([label, { team }]) => isMeant(label.toLowerCase(), team?.toLowerCase()));
+  const exact = those((label, team) => label === wanted || team === wanted);
+  if (exact.length > 0) return exact;
+  const beginning = those((label) => label.startsWith(wanted));
+  return beginning.length === 1 ? beginning : those((label) => label.includes(wanted));
 }
 
 function labelOf({ project, projectId, team }) {

@@ -524,3 +524,42 @@ test("what is looked for is counted, said once, and not left in a closed group",
   assert.equal(await said() ?? "", "");
   assert.deepEqual(await heads(), before.with(1, before[1].replace("2 items", "3 items")));
 });
+
+test("a team is found by its name, by the only beginning or the only part of it, and nobody is taken for another", async () => {
+  await open();
+  const names = ["Mill", "Mill two", "Windmill", "Crank", "Anvil"];
+  const wanted = (team) => `?${new URLSearchParams({ project: "Analytical Engine", team })}`;
+  let come;
+  const there = () => {
+    const isThere = new Promise((resolve) => (come = resolve));
+    server.instead = (response, { url }) => {
+      if (url !== "/api/snapshot") return false;
+      isThere.then(() => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ scopes: names.map((team, index) => ({ ...SCOPE, teamId: String(index), project: "Analytical Engine", team })), level: "full", cursor: "1-0" })));
+      return true;
+    };
+  };
+  const go = async (words, isLate = false) => {
+    await page.goto(`${server.origin}/api/dashboard`);
+    there();
+    if (!isLate) come();
+    await page.focus("#team");
+    if (!isLate) await until("they are offered", () => page.$$eval("#teams-known option", (all) => all.length), (count) => count === names.length);
+    await page.keyboard.type(words);
+    await page.keyboard.press("Enter");
+    if (isLate) come();
+  };
+  const goes = (search) => until(`it goes to ${search}`, () => page.evaluate(() => location.search).catch(() => ""), (now) => now === search);
+  // The list comes after the key.
+  for (const [words, to, isLate] of [["mill", wanted("Mill")], ["MILL T", wanted("Mill two")], ["dmi", wanted("Windmill")], ["cra", wanted("Crank"), true], ["nobody's", "?team=nobody%27s"]]) {
+    await go(words, isLate);
+    await goes(to);
+  }
+  await go("mi");
+  const told = await until("it says who is meant", () => page.$eval("#team", (field) => field.validationMessage), (words) => words !== "");
+  assert.equal(told, "3 match: Mill · Analytical Engine, Mill two · Analytical Engine, Windmill · Analytical Engine. Type more of the name, or choose one.");
+  assert.equal(await search(), "");
+  await page.keyboard.type("ll tw");
+  assert.equal(await page.$eval("#team", (field) => field.validationMessage), "");
+  await page.keyboard.press("Enter");
+  await goes(wanted("Mill two"));
+});
