@@ -59,7 +59,7 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
     marks: data.changes.map((change) => mark(change, data, x, y)).filter(({ y }) => Number.isFinite(y)),
     forecast: forecastBand(data, axis, plot),
   };
-  return { ...layout, labels: valueLabels(data, layout, { burnup, label, measure, words, y }) };
+  return { ...layout, labels: valueLabels(data, layout, { burnup, label, measure, words, x, y }) };
 }
 
 /**
@@ -171,7 +171,7 @@ function placed(days, texts, label, measure, limit) {
 }
 
 /** What is written at the lines: what was planned where they begin, and what is true now where they end. */
-function valueLabels(data, { plot, now, ideal, marks }, { burnup, label, measure, words, y }) {
+function valueLabels(data, { plot, now, ideal, marks }, { burnup, label, measure, words, x: xOf, y }) {
   const found = [];
   const taken = [];
   const place = (name, text, x, value) => {
@@ -188,7 +188,8 @@ function valueLabels(data, { plot, now, ideal, marks }, { burnup, label, measure
   };
   for (const mark of marks) taken.push({ left: mark.x - label / 2, right: mark.x + label / 2, top: mark.y - label / 2, bottom: mark.y + label / 2 });
   const last = data.today ?? data.days.findLastIndex((day) => day.remaining !== undefined);
-  const end = data.today === null ? plot.right : (now ?? plot.right);
+  // Where the lines end: now, or with the last day of which something is known.
+  const end = now ?? xOf(last + 1);
   if (last >= 0) {
     const day = data.days[last];
     for (const line of burnup ? ["completed", "scope"] : ["remaining", "scope"]) {

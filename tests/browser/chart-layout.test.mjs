@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { burndownsOf, chartData, hasBurnup, velocityData } from "../../web/chart-data.js";
-import { axisOfDays, burndownLayout, sparkLayout, ticksTo, velocityLayout } from "../../web/chart-layout.js";
+import { LABEL, axisOfDays, burndownLayout, sparkLayout, ticksTo, velocityLayout } from "../../web/chart-layout.js";
 import { burndownCsv, dayTable, fileName } from "../../web/chart-table.js";
 import { BEGAN, NOW, boardOfSprint } from "./fixtures/chart-board.mjs";
 
@@ -267,4 +267,23 @@ test("a tile's lines fill their box", () => {
   assert.deepEqual([ideal[0][0], ideal[0].at(-1)], [[0, 0], [100, 30]]);
   for (const [x, y] of remaining.flat()) assert.ok(x >= 0 && x <= 100 && y >= 0 && y <= 30);
   assert.equal(remaining[0].at(-1)[0], Math.round(((6 + 15.2 / 24) / 14) * 100), "the line ends now");
+});
+
+test("the newest numbers stand where the lines end, also on a day of the past", () => {
+  const board = boardOfSprint();
+  board.burndown.today = [];
+  for (const burnup of [false, true]) {
+    const layout = layoutOf(board, {}, { burnup });
+    const { x } = layout.axis;
+    const [line] = burnup ? layout.completed : layout.remaining;
+    near(line.at(-1)[0], x(7), "the end of the line");
+    for (const label of layout.labels.filter(({ name }) => name !== "planned")) {
+      const gap = Math.min(Math.abs(label.x - x(7)), Math.abs(label.x + measure(label.text) * LABEL * 16 * 1.15 - x(7)));
+      assert.ok(gap < 16, `${label.name} is ${gap} px away from its line`);
+    }
+  }
+  // Where the time is in doubt today goes until its end.
+  const doubtful = layoutOf(boardOfSprint(), { now: null });
+  const remaining = doubtful.labels.find(({ name }) => name === "remaining");
+  assert.ok(Math.abs(remaining.x - doubtful.axis.x(7)) < 60, `${remaining.x} is not at ${doubtful.axis.x(7)}`);
 });
