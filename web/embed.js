@@ -5,6 +5,7 @@ import { BurndownChart } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
 import { paintNumber, stampOf, TILES } from "./tiles.js";
+import { titleOf } from "./titles.js";
 import { localised, setText } from "./text.js";
 import { VERDICTS, nameOf } from "./view.js";
 
@@ -78,7 +79,7 @@ export class Embedded {
     }
     if (id === "burndown") return made("div", "part", [burndown ? this.#lines() : made("p", "", "There is no burndown: no sprint is running."), stamp]);
     if (!metrics[id]) return made("div", "part", [made("p", "", "No sprint is running, so there is no number."), stamp]);
-    const known = TILES.find(({ metric }) => metric === id) ?? { name: id, metric: id };
+    const known = TILES.find(({ metric }) => metric === id) ?? { name: titleOf(id), metric: id };
     const tile = clone("tile");
     setText(tile.querySelector("dt"), known.name);
     paintNumber(tile.querySelector(".amount"), id, metrics[id], (value) => value);

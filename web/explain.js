@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { boardUrl } from "./boardcast.js";
 import { made, table } from "./elements.js";
 import { client } from "./live.js";
+import { wordsOf } from "./titles.js";
 import { amount, count, moment, person, sentences } from "./text.js";
 
 /** An open explanation follows its board, and asks no more often than that. */
@@ -47,10 +48,10 @@ export async function explain(board, metric, name) {
 function partsOf({ metric, value, unit, reason, definition, source, inputs = {}, counted = [], leftOut = [], history, dataAsOf, level }) {
   const named = ["percent", "hours", "days"].includes(unit) ? amount(value, unit) : `${amount(value)} ${unit}`;
   const words = value === null ? `No value: ${reason ?? "it cannot be computed now"}.` : named;
-  const sure = [`${metric}, after ${source}`, history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", level && level !== "full" ? level : ""];
-  const parts = [paragraph(words, "answer"), paragraph(definition), paragraph(sentences(...sure.filter(Boolean)), "facts")];
+  const sure = [`after ${source}`, history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", level && level !== "full" ? level : ""];
+  const parts = [paragraph(words, "answer"), paragraph(definition), made("p", "facts", [`${sentences(...sure.filter(Boolean))} `, made("code", "", metric)])];
   const all = Object.entries(inputs);
-  const given = all.filter(([, input]) => !isTable(input)).map(([name, input]) => `${name}: ${inWords(input)}`);
+  const given = all.filter(([, input]) => !isTable(input)).map(([name, input]) => `${heading(name)}: ${inWords(input)}`);
   if (given.length > 0) parts.push(paragraph(given.join(" · "), "facts"));
   for (const [name, rows] of all.filter(([, input]) => isTable(input))) parts.push(tableOf(name, rows));
   if (counted.length > 0) {
@@ -69,7 +70,7 @@ function isTable(input) {
 /** Rows of objects as a table, with a column for each of their members. */
 function tableOf(name, rows) {
   const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return table(name, heads, rows.map((row) => heads.map((head) => inWords(head === "name" || head === "member" ? person({ name: row[head] }) : row[head]))));
+  return table(heading(name), heads.map(heading), rows.map((row) => heads.map((head) => inWords(head === "name" || head === "member" ? person({ name: row[head] }) : row[head]))));
 }
 
 function inWords(input) {
@@ -77,7 +78,12 @@ function inWords(input) {
   if (typeof input === "number") return amount(input);
   if (Array.isArray(input)) return input.length === 0 ? "none" : input.map(inWords).join(", ");
   if (typeof input !== "object") return String(input);
-  return Object.entries(input).map(([name, each]) => `${name} ${inWords(each)}`).join(", ");
+  return Object.entries(input).map(([name, each]) => `${wordsOf(name)} ${inWords(each)}`).join(", ");
+}
+
+/** What an input, or a column of one, is called. */
+function heading(name) {
+  return wordsOf(name).replace(/^./, (first) => first.toUpperCase());
 }
 
 function paragraph(text, name = "") {

@@ -2,6 +2,7 @@
 
 import { clone } from "./elements.js";
 import { mark } from "./rows.js";
+import { titleOf } from "./titles.js";
 import { age, amount, count, setText } from "./text.js";
 
 /** The tiles: a name, the metric, and what stands beside it. */
@@ -42,7 +43,7 @@ export class Tiles {
       this.#tiles.delete(id);
     }
     for (const tile of tiles) this.#paint(tile, this.#main);
-    for (const id of Object.keys(board.metrics)) if (!named.has(id)) this.#paint({ name: id, metric: id }, this.#more);
+    for (const id of Object.keys(board.metrics)) if (!named.has(id)) this.#paint({ name: titleOf(id), metric: id }, this.#more);
     this.tick();
   }
 
@@ -78,6 +79,8 @@ export class Tiles {
     if (!tile) {
       tile = clone("tile");
       setText(tile.querySelector("dt"), name);
+      // What programs call it is for whoever writes one.
+      tile.querySelector("dt").title = metric;
       this.#ask(tile.querySelector(".why"), metric, name);
       this.#tiles.set(metric, tile);
       list.append(tile);
@@ -143,7 +146,7 @@ function tilesOf({ team }) {
 /** The tiles that show a number. */
 function tilesFor(board, id) {
   const found = tilesOf(board).filter(({ metric, of, note }) => [metric, of].includes(id) || (note && id === "items.remaining"));
-  return found.length > 0 ? found : [{ name: id, metric: id }];
+  return found.length > 0 ? found : [{ name: titleOf(id), metric: id }];
 }
 
 /** All points may be done, and not all of the work. */

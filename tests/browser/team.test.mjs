@@ -1,8 +1,10 @@
 // The page of one team, all teams at a glance, and parts of a board in another page: as a scrum master meets them.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
+import { TITLES } from "../../web/titles.js";
 import { PROJECT, SCOPE, board, boardsOf, connected, item, KEY, openScripted, page, screenshot, until, useBrowser } from "./support.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -198,8 +200,8 @@ test("every number can be asked, also one that another is of, and says how old a
   await page.click('button[data-metric="hours.capacity"]');
   const told = await until("it is explained", () => text("#explanation"), (words) => words?.includes("Ada Lovelace"));
   assert.ok(!told.includes("[object"), told);
-  assert.match(told, /daysLeft: 4/);
-  assert.match(told, /members name days hoursPerDay hours Ada Lovelace 4 7\.5 30/);
+  assert.match(told, /Days left: 4/);
+  assert.match(told, /Members Name Days Hours per day Hours Ada Lovelace 4 7\.5 30/);
   // What is open follows the board.
   server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 33, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: {}, counted: [], leftOut: [] });
   server.say({ type: "metric_changed", ...SCOPE, metric: "hours.capacity", value: 33, previous: 40, changePercent: 17.5, unit: "hours", reason: "threshold" });
@@ -562,4 +564,25 @@ test("a team is found by its name, by the only beginning or the only part of it,
   assert.equal(await page.$eval("#team", (field) => field.validationMessage), "");
   await page.keyboard.press("Enter");
   await goes(wanted("Mill two"));
+});
+
+test("every number that the service tells has a name for people, and no two have the same", async () => {
+  const { $defs } = JSON.parse(await readFile(new URL("../../docs/api/schema.json", import.meta.url), "utf8"));
+  const ids = $defs.MetricId.enum;
+  assert.deepEqual(Object.keys(TITLES), ids.toSorted());
+  assert.equal(new Set(Object.values(TITLES)).size, ids.length);
+  assert.deepEqual(Object.values(TITLES).filter((title) => !/^[A-Z][^._]*$/.test(title)), []);
+});
+
+test("numbers and what they were computed from are called by names for people, their ids stay in sight", async () => {
+  await open();
+  const name = (id) => page.$eval(`.more .tile:has([data-metric="${id}"])`, (tile) => [tile.querySelector("dt").textContent, tile.querySelector("dt").title, tile.querySelector(".why").getAttribute("aria-label")]);
+  assert.deepEqual(await name("cycle.p85"), ["Cycle time of 85 of 100", "cycle.p85", "Why? Cycle time of 85 of 100 of Mill"]);
+  assert.deepEqual(await page.$$eval(".more dt", (all) => all.map(({ textContent }) => textContent).filter((words) => /[a-z]\.[a-z]/.test(words))), []);
+  const answer = { metric: "cycle.p85", value: 6.5, unit: "days", definition: "How long.", source: "Azure DevOps", inputs: { openTasksWithHours: 5, "points.total": 40, from: { lastDays: 90 } }, counted: [], leftOut: [] };
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=cycle.p85`, answer);
+  await page.click(".more summary");
+  await page.click('.more .tile:has([data-metric="cycle.p85"]) .why');
+  const told = await until("it is explained", () => texts("#explanation :is(h2, p)"), (all) => all.length > 2);
+  assert.deepEqual(told, ["Cycle time of 85 of 100 · Mill", "6.5 d", "How long.", "After Azure DevOps. cycle.p85", "Open tasks with hours: 5 · Points in all: 40 · From: last days 90"]);
 });
