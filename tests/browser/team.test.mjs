@@ -586,3 +586,28 @@ test("numbers and what they were computed from are called by names for people, t
   const told = await until("it is explained", () => texts("#explanation :is(h2, p)"), (all) => all.length > 2);
   assert.deepEqual(told, ["Cycle time of 85 of 100 · Mill", "6.5 d", "How long.", "After Azure DevOps. cycle.p85", "Open tasks with hours: 5 · Points in all: 40 · From: last days 90"]);
 });
+
+test("however long a name is, headings, stamps and links are no wider than a phone", async () => {
+  await page.setViewport({ width: 320, height: 700 });
+  const long = "Donaudampfschifffahrtsgesellschaftskapitaensmuetzenfabrik".repeat(2);
+  const isWithin = async (selector) => {
+    const rights = await page.$$eval(selector, (all) => all.filter((each) => each.checkVisibility()).map((each) => [each.className, Math.round(Math.max(each.getBoundingClientRect().right, each.getBoundingClientRect().left + each.scrollWidth)), each.closest(".tile, .part, .group, #links").getBoundingClientRect().right]));
+    assert.ok(rights.length > 0, selector);
+    assert.deepEqual(rights.filter(([, right, most]) => right > Math.min(most, 320) + 1), []);
+  };
+  const named = { ...DATA, team: { id: SCOPE.teamId, name: long }, items: [item(1, { assignedTo: { id: null, name: long } })] };
+  await open("?by=person", { demo: true, level: "cached", dataAsOf: Date.now() - 86_400_000, outage: { reason: "timed_out", since: Date.now(), retryAt: null } }, named);
+  await isWithin(".group h3, .group h3 *, .foot > *");
+  // Where four tiles stand side by side a stamp has no room beside the question, and stands below it.
+  await page.setViewport({ width: 450, height: 700 });
+  const beside = await page.$$eval(".overview .tile .foot", (all) => all.map((foot) => [...foot.children].map((each) => each.getBoundingClientRect())).filter(([why, stamp]) => stamp.top < why.bottom - 8).length);
+  assert.equal(beside, 0, "a stamp is squeezed beside the question");
+  await page.setViewport({ width: 320, height: 700 });
+  await open("?embed=1&tile=points.remaining", { demo: true }, named);
+  await isWithin(".stamp");
+  server = await openScripted("?team=nobody");
+  server.answers.set("/api/snapshot", { scopes: [{ ...SCOPE, project: "Analytical Engine", team: long }], level: "full", cursor: "1-0" });
+  server.say({ ...connected, scopes: [] });
+  await until("it says who there is", () => texts("#links a"), (links) => links.length > 0);
+  await isWithin("#links a");
+});
