@@ -1,0 +1,38 @@
+// What of a page's address has no effect: without a browser, but for whether the page knows the same.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { OPTIONS, faults } from "../../web/page-options.js";
+import { SCOPE, board, connected, item, openScripted, page, until, useBrowser } from "./support.mjs";
+
+useBrowser();
+
+test("what has an effect, or is left empty, is no fault", () => {
+  const values = Object.entries(OPTIONS).flatMap(([name, [known]]) => known.map((value) => `${name}=${value}`));
+  for (const search of ["", ...values, "by=", "tile=", "embed=1&tile=outlook", "embed&tile=outlook", "project=a&team=b&find=c&utm=d"]) {
+    assert.deepEqual(faults(`?${search}`), [], search);
+  }
+});
+
+test("a value that is none is told, with those that there are and what is done instead", () => {
+  assert.deepEqual(faults("?by=x&unit=days&names=abc&view=table"), [
+    "by=x is not state, person or story: the items are arranged by state.",
+    "unit=days is not points, items or hours: the chart is in the team's own unit.",
+    "names=abc is not initials or full: names are shown in full.",
+    "view=table is not boards or teams: several teams are shown at a glance.",
+  ]);
+  assert.deepEqual(faults("?names=Initials"), ["names=Initials is not initials or full: names are shown in full."]);
+  assert.deepEqual(faults(`?by=${"x".repeat(40)}`), [`by=${"x".repeat(24)}… is not state, person or story: the items are arranged by state.`]);
+  for (const search of ["?tile=outlook", "?embed=0&tile=&tile=outlook&tile=burndown"]) {
+    assert.deepEqual(faults(search), ["tile=outlook is only for a page that is embedded: add embed=1, or leave it out."]);
+  }
+});
+
+test("the page arranges its items in the ways that are known here", async () => {
+  const server = await openScripted("?by=person");
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  const ways = await until("the ways are there", () => page.$$eval(".by input", (all) => all.map(({ value }) => value)), (all) => all.length > 0);
+  assert.deepEqual(OPTIONS.by[0], ways);
+});
