@@ -6,6 +6,7 @@ import { Embedded, embedded } from "./embed.js";
 import { explain } from "./explain.js";
 import { plain } from "./filter.js";
 import { client } from "./live.js";
+import { faults } from "./page-options.js";
 import { pageStatus } from "./status.js";
 import { isPlannedEnd } from "./stream.js";
 import { TeamTile, nameKey, offerTeams } from "./teams.js";
@@ -26,6 +27,9 @@ const ANEW = { signed_out: "Sign in", redirected: "Reload", challenged: "Reload"
 const EMBEDDED = embedded();
 /** Whether all boards are wanted in full, one below the other. */
 const IN_FULL = new URLSearchParams(location.search).get("view") === "boards";
+
+/** What of the page's address has no effect, in sentences. */
+const FAULTS = faults(location.search);
 
 const views = new Map();
 /** How boards are shown: one alone, several as `teams`, or as `boards` in full. */
@@ -233,8 +237,8 @@ function standing() {
   setText(byId("status"), word);
   // Who listens is told as well that all is well again.
   const paused = pausedAt === null ? "" : `Paused at ${time(pausedAt)}: what is shown is as it was then.`;
-  setText(byId("words"), [paused, text].filter(Boolean).join(" ") || "The boards are live.");
-  byId("words").classList.toggle("unseen", text === "" && paused === "");
+  setText(byId("words"), [paused, ...FAULTS, text].filter(Boolean).join(" ") || "The boards are live.");
+  byId("words").classList.toggle("unseen", text === "" && paused === "" && FAULTS.length === 0);
   entitle(word, all);
   setText(byId("next"), nextTry(retryAt));
   const isUnknown = word === "unknown" && Array.isArray(others);

@@ -611,3 +611,8 @@ test("however long a name is, headings, stamps and links are no wider than a pho
   await until("it says who there is", () => texts("#links a"), (links) => links.length > 0);
   await isWithin("#links a");
 });
+
+test("a value of the address that has no effect is told, and what is done instead", async () => {
+  await open("?by=colour&unit=hours");
+  assert.equal(await text("#words"), "by=colour is not state, person or story: the items are arranged by state.");
+});
