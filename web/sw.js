@@ -11,6 +11,8 @@ const PATIENCE_MS = 5000;
 /** Modules that are loaded when they are needed, and that the page does not name. */
 const LATER = [
   ...["worker.js", "poll.js", "source.js"],
+  // What a wall has no use for is not named, so that it loads none of it.
+  ...["digest.js", "embed.js", "explain.js", "past.js", "standup.js", "titles.js"],
   ...["standing.js", "wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-show.js"],
 ];
 
