@@ -143,7 +143,10 @@ impl Inbox {
     /// Takes deposits, the oldest first, ingests each, and only then removes it: an instance that dies in between leaves
     /// a row that the next one merges to nothing. What cannot be taken does not hide what waits behind it.
     pub async fn drain_once(&self) -> Round {
-        self.memory().epochs.extend(self.ingest.instance.fold.read().epoch().map(Text::from));
+        // Before the boards are loaded nobody knows whose journal this is, and each deposit would be left to others.
+        if !self.knows_epoch() {
+            return Round::Stuck;
+        }
         let (mut left, mut after) = (None, None);
         loop {
             let waiting = match self.archive.waiting(after.as_ref(), ROUND_MAX).await {
@@ -210,6 +213,14 @@ impl Inbox {
             self.ingest.instance.vitals.inbox_drained.add(1);
         }
         Ok(left)
+    }
+
+    /// Notes which journal is followed now; whether any is known.
+    fn knows_epoch(&self) -> bool {
+        let now = self.ingest.instance.fold.read().epoch().map(Text::from);
+        let mut memory = self.memory();
+        memory.epochs.extend(now);
+        !memory.epochs.is_empty()
     }
 
     /// Whether another journal of the same owner could not take it, whose instances have yet to.

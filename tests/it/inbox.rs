@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boardcast::archive::{Archive, Deposit};
+use boardcast::board::projection::Projection;
 use boardcast::domain::scope::CollectionId;
 use boardcast::domain::time::Timestamp;
 use boardcast::journal::{EntryId, Journal, JournalError};
@@ -212,6 +213,22 @@ async fn fault_a1_what_waits_for_another_journal_is_taken_and_left_for_those_who
     assert_eq!(app.app.instance.vitals.inbox_oldest.value(), None, "it is not this instance's to take");
     assert_eq!(inbox.drain_once().await, Round::Empty, "and it is not taken again and again");
     assert_eq!(app.app.instance.vitals.inbox_drained.value(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_left_to_others_by_who_does_not_know_yet_which_journal_this_is() {
+    let archive = FaultyArchive::new();
+    let (app, _) = with_archive(FaultyArchive::new()).await;
+    let fold = &app.app.instance.fold;
+    let inbox = Inbox::new(archive.clone(), app.app.ingest.clone());
+    inbox.keep(&observation(&updated(13, 1, "New")), &provenance()).await.unwrap();
+    let loaded = fold.read().clone();
+    assert!(loaded.epoch().is_some());
+    fold.reset(Projection::default());
+    assert_eq!(inbox.drain_once().await, Round::Stuck);
+    fold.reset(loaded);
+    assert_eq!(inbox.drain_once().await, Round::Empty);
+    assert_eq!(archive.waiting(None, 1).await, Ok(vec![]));
 }
 
 #[tokio::test]
