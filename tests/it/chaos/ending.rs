@@ -26,9 +26,8 @@ pub const WHOLE_WITHIN: Duration = Duration::from_mins(6);
 /// What of an item no event tells when it changes.
 const UNTOLD: [&str; 6] = ["rev", "changedAt", "stateSince", "blockedSince", "ageDays", "assignedTo"];
 
-/// How long it may take then until every reader was told so, and the archive has it. A deposit that was ingested while the
-/// archive refused to remove it is found known when an instance looks at the inbox the next time, which is after 30 s.
-const TOLD_WITHIN: Duration = Duration::from_secs(45);
+/// How long it may take then until every reader was told so, and the archive has it.
+const TOLD_WITHIN: Duration = Duration::from_secs(30);
 
 /// Judges how it ended, for readers that left and those that are still there; returns what each was sent.
 pub async fn judge(
