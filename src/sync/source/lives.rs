@@ -1,5 +1,5 @@
 //! The lives of the teams' items, whole from the beginning of the window on. The feed of revisions brings most of them; how an
-//! item was when the window began, what is missing in between, and when something was started that may have been before it, is
+//! item was when the window began, what is missing in between, and when something was started that was under way then, is
 //! asked for here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::board::projection::Projection;
 use crate::devops::ProjectRef;
 use crate::domain::scope::ProjectId;
 use crate::domain::sprint::catalogue::{Catalogue, StateCategory};
-use crate::domain::sprint::work_item::{Claim, Lack, Observation, WorkItem, WorkItemId};
+use crate::domain::sprint::work_item::{Lack, Observation, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 
@@ -29,7 +29,7 @@ const ITEMS_AT_ONCE: usize = 200;
 pub(super) enum Asked {
     /// How it was when the window began.
     Beginning,
-    /// All of its revisions, because one is missing in between, or because it may have been started before the window began.
+    /// All of its revisions, because one is missing in between, or because it was under way when the window began.
     Whole,
 }
 
@@ -92,7 +92,7 @@ impl Source {
             let Some(from) = from.or(known) else { continue };
             for item in items_of(&state, team, &mut seen) {
                 let project = item.present().claim.facts.project;
-                match (item.lacks_from(from), may_have_been_started_before(&item, team)) {
+                match (item.lacks_from(from), is_under_way_at_first(&item, team)) {
                     (Some(Lack::Beginning), _) if !looked_back.contains(&(item.id, Asked::Beginning)) => {
                         open.beginning.entry(from).or_default().push((project, item.id));
                     }
@@ -154,12 +154,10 @@ fn items_of<'a>(
     items.filter(|known| seen.insert(known.item.id)).map(|known| known.item.clone())
 }
 
-/// Whether when an item was first started may be before its known life begins: it was under way then, or was later, and may
-/// have been before it was put back, or reopened.
-fn may_have_been_started_before(item: &WorkItem, team: &Catalogue) -> bool {
-    let is_under_way = |claim: &Claim| {
+/// Whether the known life of an item begins while it was under way: when it was started is before that.
+fn is_under_way_at_first(item: &WorkItem, team: &Catalogue) -> bool {
+    item.begins_within().is_some_and(|claim| {
         let category = team.category_of(&claim.facts.work_item_type, &claim.facts.state);
         matches!(category, StateCategory::InProgress | StateCategory::Resolved)
-    };
-    item.begins_within().is_some() && item.revisions().any(|(_, claim)| is_under_way(claim))
+    })
 }
