@@ -123,6 +123,8 @@ function openapi() {
   const scope = [many("project", "Name or id of a project."), many("team", "Name or id of a team; `-` for work items that are no team's.")];
   const answer = (description, schema, mediaType = "application/json") => ({ description, content: { [mediaType]: { schema } } });
   const error = (description) => answer(description, ref("Error"));
+  // With `tile` and `format=svg` what is wrong is told in a picture as well: whoever put its address into a page sees nothing else.
+  const orPicture = (told) => ({ ...told, content: { ...told.content, "image/svg+xml": { schema: text } } });
   const refusals = { 401: { description: "A function key or a login is asked for." }, 403: { description: "Whoever asks may not." } };
   const probe = { type: "object" };
   return {
@@ -148,10 +150,10 @@ function openapi() {
             { name: "If-None-Match", in: "header", required: false, schema: text },
           ],
           responses: {
-            200: answer("The directory where no board or several are asked for, one board, one of the past, an explanation, or what happened since an instant.", { anyOf: ["Directory", "BoardAnswer", "PastBoard", "Explanation", "ItemExplanation", "SinceAnswer"].map(ref) }),
+            200: orPicture(answer("The directory where no board or several are asked for, one board, one of the past, an explanation, or what happened since an instant.", { anyOf: ["Directory", "BoardAnswer", "PastBoard", "Explanation", "ItemExplanation", "SinceAnswer"].map(ref) })),
             304: { description: "The board is as it was." },
-            400: error("What is asked for is not written as it has to be, or asks for two things at once."),
-            404: error("No such board or metric is known."),
+            400: orPicture(error("What is asked for is not written as it has to be, or asks for two things at once.")),
+            404: orPicture(error("No such board or metric is known.")),
             503: error("This instance has not reached the position yet, or what is kept of the past does not answer."),
             ...refusals,
           },
