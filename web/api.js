@@ -46,6 +46,11 @@ export function pageAddress(search = location.search) {
   return `${location.pathname}?${query}`;
 }
 
+/** Where the page of one board alone is, by the names or ids of its project and team. */
+export function boardAddress(project, team) {
+  return pageAddress(`?${new URLSearchParams({ project, ...(team && { team }) })}`);
+}
+
 /** What is asked for by the page's own address: `?project=…&team=…`. */
 export function filter() {
   const page = new URLSearchParams(location.search);

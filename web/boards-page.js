@@ -1,17 +1,15 @@
 // The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
-import { filter, keepKey, pageAddress, refusedBy, thoseThereAre } from "./api.js";
+import { pageAddress } from "./api.js";
 import { boards, isShown, keyOf, loading } from "./boardcast.js";
 import { Embedded, embedded } from "./embed.js";
 import { explain } from "./explain.js";
-import { plain } from "./filter.js";
 import { client } from "./live.js";
 import { faults } from "./page-options.js";
-import { pageStatus } from "./status.js";
+import { Standing } from "./standing.js";
 import { isPlannedEnd } from "./stream.js";
-import { TeamTile, nameKey, offerTeams } from "./teams.js";
+import { TeamTile, addressOf, labelOf, nameKey, offerTeams } from "./teams.js";
 import { amount, asOf, nextTry, setText, time } from "./text.js";
-import { follow } from "./version.js";
 import { BoardView } from "./view.js";
 import { worstFirst } from "./rotation.js";
 
@@ -37,10 +35,8 @@ let view = "alone";
 /** What boards are called, also those that an event takes away. */
 const names = new Map();
 let shown = {};
-let connection = { is: "opening" };
 let wasInDoubt = false;
-/** Which other boards there are: `null` until that is known. */
-let others = filter().size > 0 ? null : [];
+const stand = new Standing(client, standing);
 
 /** Since when nothing is painted, because somebody wants to read in peace; `null` while everything is. */
 let pausedAt = null;
@@ -81,22 +77,8 @@ function isWaiting(state) {
 }
 
 client.on("event", (event) => {
-  // What opened a stream is no worse than what was kept before.
-  if (event.type === "connected") {
-    keepKey();
-    follow(event.serverVersion);
-  }
-  look(event);
   if (event.type === "workitem_changed" && pausedAt === null) views.get(keyOf(event))?.tell(event, client.now());
   if (pausedAt === null && isNews(event)) list(event, names.get(keyOf(event)));
-});
-
-client.on("state", async (state) => {
-  const told = await connectionOf(state);
-  // An answer that had to be asked about is old when another came meanwhile.
-  if (client.state !== state) return;
-  connection = told;
-  standing();
 });
 
 addEventListener("hashchange", () => client.tryNow({ force: true }));
@@ -118,14 +100,6 @@ setInterval(() => {
   for (const view of views.values()) view.tick();
   standing();
 }, 1000);
-
-/** How the connection stands, by `is` of `pageStatus`, with what a refusal tells. */
-async function connectionOf({ reason, answer, since, nextTryAt, polling }) {
-  const more = { since, retryAt: nextTryAt, polling };
-  if (reason !== "refused") return { is: reason === "shed" ? "busy" : reason, ...more };
-  const { refusal, answered, said, login } = await refusedBy(answer);
-  return { is: refusal, answered, said, login, ...more };
-}
 
 /** Paints what changed since it was last painted. */
 function paint(now) {
@@ -169,30 +143,6 @@ function paintBoard(board, before) {
   place(painted);
 }
 
-/** Looks which boards there are, where nothing is known of what the page's address asks for, or of a part of it. */
-function look({ type }) {
-  const isMissed = loading(client.getState()) === 0 && unmatched().size > 0;
-  if (isMissed && (["connected", "heartbeat"].includes(type) || others === null)) lookForOthers();
-}
-
-/** What of the page's own filter is the name or the id of no board's project or team. */
-function unmatched() {
-  const all = Object.values(shown);
-  const isOf = (noun, value) => (board) => [board[noun]?.id, board[noun]?.name].some((known) => known != null && plain(known) === plain(value));
-  return new URLSearchParams([...filter()].filter(([noun, value]) => !all.some(isOf(noun, value))));
-}
-
-/** Asks which boards there are. */
-async function lookForOthers() {
-  try {
-    others = await thoseThereAre(client);
-  } catch (error) {
-    // Who was told which there are keeps them.
-    if (!Array.isArray(others)) others = error;
-  }
-  standing();
-}
-
 /** Whether an event is one for the list: that a stream lives, or goes on in another as planned, is not. */
 function isNews(event) {
   return event.type !== "heartbeat" && !isPlannedEnd(event) && !(event.type === "connected" && event.resumed);
@@ -220,20 +170,11 @@ function standing() {
   const doubt = client.isInDoubt();
   if (doubt !== wasInDoubt) for (const view of views.values()) view.tick();
   wasInDoubt = doubt;
-  const { word, text, retryAt } = pageStatus({
-    connection,
-    isInDoubt: doubt,
-    boards: all,
-    loading: loading(state),
-    organisation: state.organisation,
-    isStoreAway: state.isStoreAway,
-    others,
-    asked: all.length > 0 ? unmatched() : filter(),
-  });
+  const { word, text, retryAt } = stand.status();
   const { body } = document;
   if (body.dataset.state !== word) body.dataset.state = word;
   byId("demo").hidden = !state.demo;
-  body.classList.toggle("stale", doubt || (connection.is !== "live" && (connection.is !== "opening" || all.length > 0)));
+  body.classList.toggle("stale", stand.isOld);
   setText(byId("status"), word);
   // Who listens is told as well that all is well again.
   const paused = pausedAt === null ? "" : `Paused at ${time(pausedAt)}: what is shown is as it was then.`;
@@ -241,8 +182,8 @@ function standing() {
   byId("words").classList.toggle("unseen", text === "" && paused === "" && FAULTS.length === 0);
   entitle(word, all);
   setText(byId("next"), nextTry(retryAt));
-  const isUnknown = word === "unknown" && Array.isArray(others);
-  link(isUnknown ? others.map(linkTo).sort() : ANEW[connection.is] ? [[ANEW[connection.is], pageAddress()]] : []);
+  const isUnknown = word === "unknown" && stand.others.length > 0;
+  link(isUnknown ? stand.others.map((row) => [labelOf(row), addressOf(row)]).sort() : ANEW[stand.is] ? [[ANEW[stand.is], pageAddress()]] : []);
   const ages = all.map((board) => board.dataAsOf);
   setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
 }
@@ -261,11 +202,6 @@ function entitle(word, all) {
 offerTeams(byId("finder"));
 byId("home").href = pageAddress("");
 document.body.classList.toggle("embed", EMBEDDED !== null);
-
-function linkTo({ project, projectId, team }) {
-  const query = new URLSearchParams({ project: project ?? projectId, ...(team && { team }) });
-  return [[team, project ?? projectId].filter(Boolean).join(" · "), pageAddress(`?${query}`)];
-}
 
 /** Puts links into the notice, unless they are there already. */
 function link(links) {

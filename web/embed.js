@@ -1,13 +1,14 @@
 // Parts of a board in somebody else's page: `?embed=1&tile=points.remaining&tile=outlook`. Each says by itself how old and how
 // true it is.
 
+import { nameOf } from "./board-words.js";
 import { BurndownChart } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
 import { paintNumber, stampOf, TILES } from "./tiles.js";
 import { titleOf } from "./titles.js";
-import { localised, setText } from "./text.js";
-import { VERDICTS, nameOf } from "./view.js";
+import { setText } from "./text.js";
+import { paintOutlook } from "./view.js";
 
 /** What can be embedded besides the numbers. */
 const PICTURES = ["outlook", "burndown"];
@@ -72,9 +73,8 @@ export class Embedded {
     const { metrics, outlook, burndown } = this.board;
     const stamp = made("p", "stamp", this.#stamp());
     if (id === "outlook") {
-      const [sign, word] = VERDICTS[outlook?.verdict] ?? ["·", "Outlook"];
-      const line = made("p", "outlook", outlook ? `${word}: ${localised(outlook.text)}` : "There is no outlook: no sprint is running.");
-      Object.assign(line.dataset, { verdict: outlook?.verdict ?? "", sign });
+      const line = made("p", "outlook", "There is no outlook: no sprint is running.");
+      if (outlook) paintOutlook(line, this.board);
       return made("div", "part", [line, stamp]);
     }
     if (id === "burndown") return made("div", "part", [burndown ? this.#lines() : made("p", "", "There is no burndown: no sprint is running."), stamp]);

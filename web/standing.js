@@ -22,6 +22,11 @@ export class Standing {
     client.on("state", (state) => this.#stand(state));
   }
 
+  /** How the connection stands, in a word of `pageStatus`. */
+  get is() {
+    return this.#connection.is;
+  }
+
   /** Whether what is shown may be out of date, because the server is not heard. */
   get isOld() {
     const { is } = this.#connection;

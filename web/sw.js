@@ -13,7 +13,7 @@ const LATER = [
   ...["worker.js", "poll.js", "source.js"],
   // What a wall has no use for is not named, so that it loads none of it.
   ...["digest.js", "embed.js", "explain.js", "past.js", "standup.js", "titles.js"],
-  ...["standing.js", "wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-show.js"],
+  ...["wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-show.js"],
 ];
 
 addEventListener("install", (event) => event.waitUntil(keep()));

@@ -1,13 +1,14 @@
 // All teams at a glance: a tile for each board, those that need somebody first, and a way to find one.
 
-import { pageAddress, thoseThereAre } from "./api.js";
+import { boardAddress, pageAddress, thoseThereAre } from "./api.js";
+import { nameOf } from "./board-words.js";
 import { Sparkline } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { stampOf } from "./tiles.js";
-import { amount, localised, setText } from "./text.js";
-import { VERDICTS, linkOf, nameOf, sprintWords } from "./view.js";
+import { amount, setText } from "./text.js";
+import { linkOf, paintOutlook, sprintWords } from "./view.js";
 
 /** What a tile tells of a team, where the number is known. */
 const NUMBERS = [
@@ -33,18 +34,13 @@ export class TeamTile {
 
   whole(board) {
     this.board = board;
-    const { team, project, outlook, metrics } = board;
+    const { team, project, metrics } = board;
     this.#element.dataset.scope = board.key;
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     this.#element.toggleAttribute("data-demo", board.demo);
     fill(this.#find("h2"), [linkOf(board, nameOf(team ?? project))]);
     setText(this.#find(".sprint"), sprintWords(board));
-    const line = this.#find(".outlook");
-    line.hidden = !outlook;
-    const [sign, word] = VERDICTS[outlook?.verdict] ?? ["·", "Outlook"];
-    line.dataset.verdict = outlook?.verdict ?? "";
-    line.dataset.sign = sign;
-    setText(line, outlook ? `${word}: ${localised(outlook.text)}` : "");
+    paintOutlook(this.#find(".outlook"), board);
     const words = NUMBERS.filter(([id]) => Number.isFinite(metrics[id]?.value)).map(([id, of, says]) => says(amount(metrics[id].value), amount(metrics[of]?.value)));
     setText(this.#find(".numbers"), words.filter(Boolean).join(" · "));
     this.#line.update(board, client.isInDoubt() ? null : client.now());
@@ -91,6 +87,8 @@ export function offerTeams(form) {
     }
   };
   field.addEventListener("focus", () => (asked = ask()));
+  // Whoever was there before this script was is there already.
+  if (document.activeElement === field) asked = ask();
   const go = async () => {
     const name = field.value.trim();
     if (name === "") return;
@@ -106,8 +104,7 @@ export function offerTeams(form) {
     }
     const row = found[0]?.[1];
     // Of a name that nobody knows the page says which there are.
-    const query = row ? { project: row.project ?? row.projectId, ...(row.team && { team: row.team }) } : { team: name };
-    location.assign(pageAddress(`?${new URLSearchParams(query)}`));
+    location.assign(row ? addressOf(row) : pageAddress(`?${new URLSearchParams({ team: name })}`));
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -127,7 +124,13 @@ function meantBy(text, known) {
   return beginning.length === 1 ? beginning : those((label) => label.includes(wanted));
 }
 
-function labelOf({ project, projectId, team }) {
+/** Where the board of a row of the directory is. */
+export function addressOf({ project, projectId, team }) {
+  return boardAddress(project ?? projectId, team);
+}
+
+/** What a row of the directory is called. */
+export function labelOf({ project, projectId, team }) {
   return [team, project ?? projectId].filter(Boolean).join(" · ");
 }
 

@@ -1,7 +1,8 @@
 // A board on the screen. Only what changed is touched: an item is a row with its id, a number is a tile with its name.
 
-import { pageAddress } from "./api.js";
+import { boardAddress, pageAddress } from "./api.js";
 import { askedBy, paintAttention } from "./attention.js";
+import { nameOf, nothingWords, outlookWords } from "./board-words.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { clone, fill, made } from "./elements.js";
@@ -12,11 +13,8 @@ import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
-import { age, asOf, count, day, days, localised, nextTry, sentences, setText } from "./text.js";
+import { age, asOf, count, day, days, nextTry, sentences, setText } from "./text.js";
 import { VelocityBars } from "./velocity.js";
-
-/** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
-export const VERDICTS = { on_track: ["✓", "On track"], at_risk: ["!", "At risk"], behind: ["▼", "Behind"], unknown: ["?", "No outlook"] };
 
 /** So often a chart's line of now moves by itself. */
 const NOW_MS = 30_000;
@@ -93,7 +91,7 @@ export class BoardView {
       this.#tiles.change(board, before);
       if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }
-    if (board.outlook !== before.outlook) this.#outlook(board);
+    if (board.outlook !== before.outlook) paintOutlook(this.#find(".outlook"), board);
     if (["burndown", "metrics", "scopeChanges"].some((part) => board[part] !== before[part])) this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
@@ -244,24 +242,13 @@ export class BoardView {
     const nothing = this.#find(".nothing");
     nothing.hidden = !team || board.sprint !== null;
     setText(nothing, nothing.hidden ? "" : nothingWords(board));
-    this.#outlook(board);
+    paintOutlook(this.#find(".outlook"), board);
     this.#rows.whole(board);
     this.#tiles.whole(board);
     this.#find(".more").hidden = this.#find(".more dl").childElementCount === 0;
     this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
-  }
-
-  /** Whether the sprint will be completed in time: a sign, a word for it and the sentence. */
-  #outlook({ outlook = null }) {
-    const line = this.#find(".outlook");
-    line.hidden = outlook === null;
-    if (!outlook) return;
-    const [sign, word] = VERDICTS[outlook.verdict] ?? ["·", "Outlook"];
-    line.dataset.verdict = outlook.verdict;
-    line.dataset.sign = sign;
-    setText(line, `${word}: ${localised(outlook.text)}`);
   }
 
   #paintSections(board) {
@@ -326,16 +313,20 @@ function keep(name, value) {
   if (search !== location.search) history.replaceState(history.state, "", pageAddress(search) + location.hash);
 }
 
+/** Whether the sprint will be completed in time, in a line that is hidden where nobody tells. */
+export function paintOutlook(line, { outlook = null }) {
+  line.hidden = outlook === null;
+  if (!outlook) return;
+  const { verdict, sign, word, text } = outlookWords(outlook);
+  Object.assign(line.dataset, { verdict, sign });
+  setText(line, `${word}: ${text}`);
+}
+
 /** A link to the page of one board alone. */
 export function linkOf({ project, team }, text) {
   const anchor = made("a", "", text);
-  const query = new URLSearchParams({ project: nameOf(project), ...(team ? { team: nameOf(team) } : {}) });
-  anchor.href = pageAddress(`?${query}`);
+  anchor.href = boardAddress(nameOf(project), team && nameOf(team));
   return anchor;
-}
-
-export function nameOf({ name, id }) {
-  return name ?? id;
 }
 
 /** How a sprint stands, in words: whose it is, its days, and how many are left. */
@@ -353,9 +344,4 @@ export function sprintWords({ project, team, sprint, nextSprint, metrics, review
     if (nextSprint) words.push(`${nextSprint.name} begins on ${day(nextSprint.startDate)}`);
   }
   return words.join(" · ");
-}
-
-function nothingWords({ nextSprint }) {
-  const next = nextSprint ? `${nextSprint.name} begins on ${day(nextSprint.startDate)}, and is here by itself then.` : "None that is to come has dates: give one dates in Azure DevOps, and it is here by itself.";
-  return `This team has no sprint today, so there is nothing to count. ${next}`;
 }

@@ -1,12 +1,9 @@
 // What a wall shows of a board, part by part, as plain data: a part is drawn anew where its data is another. Every number is
 // the server's.
 
-import { boardWords } from "./status.js";
-import { amount, count, day, localised } from "./text.js";
+import { nameOf, nothingWords, outlookWords } from "./board-words.js";
+import { amount, count } from "./text.js";
 import { cut, wordsOf } from "./ticker-words.js";
-
-/** What a verdict is called. */
-const VERDICTS = { on_track: "On track", at_risk: "At risk", behind: "Behind", unknown: "No outlook" };
 
 /** The numbers of a wall, the weightiest first. */
 const NUMBERS = [
@@ -32,7 +29,7 @@ export function boardModel(board, { isOld, changes, person }) {
   const marks = marksOf(board, isOld);
   return {
     head: { marks, team: nameOf(board.team ?? board.project), sprint: sprintWords(board) },
-    outlook: board.outlook && { marks, verdict: board.outlook.verdict, word: VERDICTS[board.outlook.verdict] ?? "Outlook", text: localised(board.outlook.text) },
+    outlook: board.outlook && { marks, ...outlookWords(board.outlook) },
     numbers: numbersModel(board, marks),
     chart: board.burndown && { marks },
     nothing: nothingModel(board, marks),
@@ -45,15 +42,6 @@ export function boardModel(board, { isOld, changes, person }) {
 function marksOf({ demo, mock, level }, isOld) {
   const words = [mock ? "MOCK" : demo ? "DEMO" : "", mock ? "" : { cached: "CACHED", none: "NO DATA" }[level] ?? "", isOld ? "NOT LIVE" : ""];
   return words.filter(Boolean);
-}
-
-/** Why a board is less than full, in sentences. */
-export function levelWords(board) {
-  return boardWords(board);
-}
-
-export function nameOf({ name, id }) {
-  return name ?? id;
 }
 
 function sprintWords({ project, team, sprint, nextSprint, metrics }) {
@@ -72,10 +60,7 @@ function sprintWords({ project, team, sprint, nextSprint, metrics }) {
 /** Between two sprints there is nothing to count, and that is the news. */
 function nothingModel({ team, sprint, level, mock, nextSprint }, marks) {
   if (!isWhole({ team, level, mock }) || sprint) return null;
-  const next = nextSprint
-    ? `${cut(nextSprint.name, TITLE_MAX)} begins on ${day(nextSprint.startDate)}, and is here by itself then.`
-    : "None that is to come has dates: give one dates in Azure DevOps, and it is here by itself.";
-  return { marks, text: `This team has no sprint today, so there is nothing to count. ${next}` };
+  return { marks, text: nothingWords({ nextSprint }, (name) => cut(name, TITLE_MAX)) };
 }
 
 /** Whether it is known what a team has, and is shown, invented or not. */

@@ -5,10 +5,11 @@ import { boards, keyOf, loading } from "./boardcast.js";
 import { BurndownChart } from "./chart.js";
 import { client } from "./live.js";
 import { Standing } from "./standing.js";
+import { boardWords } from "./status.js";
 import { asOf, duration, nextTry, setText } from "./text.js";
 import { wordsOf } from "./ticker-words.js";
 import { node } from "./wall-dom.js";
-import { boardModel, levelWords } from "./wall-model.js";
+import { boardModel } from "./wall-model.js";
 import { keepAwake, shiftPixels } from "./wall-night.js";
 import { PARTS, fit } from "./wall-parts.js";
 import { Rotation, shareOf } from "./rotation.js";
@@ -173,7 +174,7 @@ class Wall {
 
   /** What is said above everything else: why what is shown may not be true, and what is wrong with the wall's address. */
   #bandOf(board, { word, text, retryAt }) {
-    const level = levelWords(board);
+    const level = boardWords(board);
     const isLevel = ["cached", "mock", "unavailable"].includes(word) && level !== "";
     const parts = [];
     // While other boards are being read this one is what it is.

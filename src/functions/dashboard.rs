@@ -47,6 +47,7 @@ const FILES: &[File] = &[
     file!("web/wall.css", STYLE),
     file!("web/api.js", SCRIPT),
     file!("web/attention.js", SCRIPT),
+    file!("web/board-words.js", SCRIPT),
     file!("web/boards-page.js", SCRIPT),
     file!("web/chart-data.js", SCRIPT),
     file!("web/chart-frame.js", SCRIPT),
