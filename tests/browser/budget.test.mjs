@@ -64,15 +64,6 @@ test("nothing jumps when twelve boards with 1,900 items come", async () => {
   assert.ok(shift < SHIFT_MAX, `the layout shifted by ${shift}`);
 });
 
-test("nothing jumps when twelve boards with 1,900 items come", async () => {
-  // One by one, as over any line.
-  await open(undefined, "", 10);
-  await sleep(2000);
-  const { shift, nodes } = await watched(page);
-  assert.ok(nodes > 10 * BOARDS, `${nodes} elements show nothing`);
-  assert.ok(shift < SHIFT_MAX, `the layout shifted by ${shift}`);
-});
-
 test("memory does not grow with events, of the page and of the worker that has its stream", async (told) => {
   const { fake } = await open([140, 40], "?team=Team%201");
   const worker = await page.browserContext().waitForTarget((target) => target.type() === "shared_worker");

@@ -115,6 +115,16 @@ async function begunAnew(all) {
   all.server = await startServer({ port: all.server.port, settings: SETTINGS });
 }
 
+/** The service dies while nobody looks and begins anew, without what it knew, and with something that happened since. */
+async function goneMeanwhile(all) {
+  await sleep(OUTAGE_MS / 2);
+  await all.server.kill();
+  all.front.cut();
+  await begunAnew(all);
+  await all.server.post(workItemUpdated({ id: 2, rev: 1, title: "Posted meanwhile" }));
+  await sleep(OUTAGE_MS / 2);
+}
+
 /** Waits until every tab shows what was told during the outage, and says that it is live. */
 async function healed(all) {
   for (const page of all.pages) await until("a tab is live again, and shows what happened meanwhile", () => look(page), ({ word, titles }) => word === "live" && titles.includes("Posted meanwhile"));
@@ -207,12 +217,7 @@ describe("outages", { concurrency: true }, () => {
     const all = await open(told);
     const devtools = await all.pages[0].createCDPSession();
     await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-    await sleep(OUTAGE_MS / 2);
-    await all.server.kill();
-    all.front.cut();
-    await begunAnew(all);
-    await all.server.post(workItemUpdated({ id: 2, rev: 1, title: "Posted meanwhile" }));
-    await sleep(OUTAGE_MS / 2);
+    await goneMeanwhile(all);
     await devtools.send("Page.setWebLifecycleState", { state: "active" });
     await healed(all);
     assert.deepEqual((await look(all.pages[0])).titles, ["Posted meanwhile"], "what the service no longer knows is shown");
@@ -223,12 +228,7 @@ describe("outages", { concurrency: true }, () => {
     atEnd(told, () => own.close());
     const all = await open(told, 1, { browser: own });
     await own.sleep();
-    await sleep(OUTAGE_MS / 2);
-    await all.server.kill();
-    all.front.cut();
-    await begunAnew(all);
-    await all.server.post(workItemUpdated({ id: 2, rev: 1, title: "Posted meanwhile" }));
-    await sleep(OUTAGE_MS / 2);
+    await goneMeanwhile(all);
     all.front.asked.length = 0;
     await own.wake();
     const woken = performance.now();
