@@ -116,7 +116,7 @@ impl Digest {
         let of_team = is_of_team(facts, catalogue) && !facts.deleted;
         let sprint = frame.sprint.id;
         let was_in_sprint = life.stages.iter().any(|stage| stage.sprint() == Some(sprint));
-        let (stretches, steps) = lines_in_scope(&life, frame);
+        let (stretches, steps) = if was_in_sprint { lines_in_scope(&life, frame) } else { Lines::default() };
         let (task_stretches, task_steps) = lines_in_hours(&life, frame);
         let category = catalogue.category_of(&facts.work_item_type, &facts.state);
         let is_bug = catalogue.bug_types.contains(&facts.work_item_type);
@@ -218,12 +218,9 @@ fn entered(life: &Life<'_>, frame: &SprintContext<'_>) -> Option<(Timestamp, Opt
 /// How an item stood at the ends of days, and how it came to stand otherwise.
 type Lines<S> = (Box<[Stretch<S>]>, Box<[Step<S>]>);
 
-/// How the item stood to the sprint's scope.
+/// How an item that was in the sprint stood to its scope.
 fn lines_in_scope(life: &Life<'_>, frame: &SprintContext<'_>) -> Lines<SprintMembership> {
     let sprint = frame.sprint.id;
-    if !life.stages.iter().any(|stage| stage.sprint() == Some(sprint)) {
-        return Lines::default();
-    }
     let at = |end| life.membership_at(end, sprint);
     let from = |stage: &Stage<'_>| stage.known_membership(sprint);
     (stretches(frame, SprintMembership::Out, at), steps(life, frame, at, from))
