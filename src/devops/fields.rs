@@ -35,13 +35,17 @@ pub(super) const FIELDS_MAX: usize = 1_024;
 /// How many numbers are kept of a revision for what a backlog may be ordered by, beside the usual fields.
 pub(super) const RANKS_MAX: usize = 32;
 
+/// When the state was changed last; of an item that is in the state that it was made with, when it was made.
+pub(super) const STATE_CHANGED: &str = "Microsoft.VSTS.Common.StateChangeDate";
+
 /// The names of fields of which something is made, those of estimates aside.
-const READ: [&str; 19] = [
+const READ: [&str; 20] = [
     BLOCKED,
     "Microsoft.VSTS.Common.BacklogPriority",
     "Microsoft.VSTS.Common.ClosedDate",
     "Microsoft.VSTS.Common.StackRank",
     REMAINING_WORK,
+    STATE_CHANGED,
     "System.AreaPath",
     "System.AssignedTo",
     "System.ChangedBy",

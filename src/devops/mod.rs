@@ -115,6 +115,8 @@ pub struct ItemHead {
 pub struct ItemBatch {
     /// The newest revision of each item, or the one that was asked for.
     pub items: Vec<Observation>,
+    /// Those of them of which it tells that their state was changed after they were made.
+    pub of_later_state: BTreeSet<WorkItemId>,
     /// Items that are there and cannot be read.
     pub unreadable: BTreeSet<WorkItemId>,
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use boardcast::demo::simulation::hooks;
 use boardcast::demo::simulation::item::{Event, Item, ItemContent};
+use boardcast::demo::simulation::model::{Draft, Model};
 use boardcast::demo::simulation::process::ItemRank;
 use boardcast::domain::record::source_check::SourceCheck;
 use boardcast::domain::sprint::catalogue::{Catalogue, StateCategory};
-use boardcast::domain::time::CivilDate;
+use boardcast::domain::time::{CivilDate, Timestamp};
 use chrono::Days;
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ use crate::support::organisation::{Answer, SimulatedFailure};
 use crate::support::source::{Organization, boards};
 
 const FEED: &str = "GET wit/reporting/workitemrevisions";
+const REVISIONS: &str = "GET wit/workitems/*/revisions";
 const DAYS_OFF: &str = "GET work/teamsettings/iterations/*/teamdaysoff";
 
 /// What is known of the teams, by their names.
@@ -258,4 +260,65 @@ async fn the_past_of_a_team_that_comes_later_is_read_then() {
         .await;
     let later = organization.app().await;
     assert_eq!(told(&app).await, told(&later).await, "item {saw} left before");
+}
+
+/// What happened to an item of Web's, and how many days ago: it has another state of its process, by its number, or another
+/// title, or it was put into the recycle bin or out of it.
+type Happened = (u64, Event, Option<usize>);
+
+/// An organisation in which nothing ever happened but to these items of Web's, which were made 200 days ago.
+async fn of_lives<const N: usize>(lives: [&[Happened]; N]) -> (Organization, [u32; N]) {
+    let organization = Organization::start().await;
+    let clock = organization.clock.clock();
+    let items = organization.model(|model| {
+        let address = std::mem::take(&mut model.base_url);
+        *model = Model::empty(3, clock);
+        model.base_url = address;
+        let now = model.now().epoch_ms();
+        let ago = |days: u64| Timestamp::from_epoch_ms(now - days as i64 * 86_400_000);
+        let project = &model.organisation.projects[0];
+        let sprint = project.current_sprint(&project.teams[0], model.today()).unwrap().path.clone();
+        let items = lives.map(|_| {
+            let title = "Long ago".to_owned();
+            let draft = Draft::new((0, 0), ItemRank::Requirement, title, sprint.clone());
+            model.create(draft, ago(200), 0).unwrap().item
+        });
+        let mut happened: Vec<_> =
+            items.iter().zip(lives).flat_map(|(id, life)| life.iter().map(move |of| (*id, *of))).collect();
+        happened.sort_by_key(|(_, (days, ..))| std::cmp::Reverse(*days));
+        for (id, (days, event, state)) in happened {
+            let edit = |content: &mut ItemContent| match state {
+                Some(number) => content.state = &content.item_type.states[number],
+                None => content.title = format!("{days} days ago").into(),
+            };
+            model.change(id, event, ago(days), 0, edit).unwrap();
+        }
+        items
+    });
+    (organization, items)
+}
+
+#[tokio::test]
+async fn when_an_item_began_that_was_put_back_or_deleted_before_its_past_is_known_is_asked_for() {
+    use Event::{Deleted, Restored, Updated};
+    const NEW: Option<usize> = Some(0);
+    const COMMITTED: Option<usize> = Some(2);
+    const DONE: Option<usize> = Some(3);
+    let lives: [&[Happened]; 4] = [
+        &[(190, Updated, COMMITTED), (180, Updated, NEW), (5, Updated, COMMITTED)],
+        &[(190, Updated, COMMITTED), (180, Updated, DONE), (170, Deleted, None), (2, Restored, None)],
+        // Of these nothing that was before the past that is known tells anything.
+        &[(190, Updated, COMMITTED), (180, Updated, NEW), (5, Updated, None)],
+        &[(170, Updated, None), (5, Updated, COMMITTED)],
+    ];
+    let (organization, [put_back, restored, ..]) = of_lives(lives).await;
+    let app = organization.app().await;
+    assert_eq!(organization.calls_on(REVISIONS).await, 2);
+    let board = "/api/snapshot?project=Fabrikam%20Fiber&team=Web";
+    let ages = app.get(&format!("{board}&explain=age.max")).await.json();
+    let age = ages["counted"].as_array().unwrap().iter().find(|item| item["id"] == put_back);
+    assert_eq!(age.unwrap()["amount"], 190, "{ages}");
+    let week = app.get(&format!("{board}&explain=throughput.week")).await.json();
+    let is_named = |items: &Value| items.as_array().unwrap().iter().any(|item| item["id"] == restored);
+    assert!(!is_named(&week["counted"]) && is_named(&week["leftOut"]), "{week}");
 }

@@ -3,7 +3,7 @@
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::devops::fields::{Fields, integer};
+use crate::devops::fields::{Fields, STATE_CHANGED, integer};
 use crate::devops::page::page;
 use crate::devops::{ItemBatch, ProjectRef};
 use crate::domain::scope::ProjectId;
@@ -54,11 +54,25 @@ pub(super) fn batch(rows: impl Iterator<Item = Value>, home: &Home<'_>) -> ItemB
     for row in rows {
         let Some(id) = id(&row) else { continue };
         match revision(id, &row, home) {
-            Some(item) => batch.items.push(item),
+            Some(item) => {
+                if is_of_later_state(&row) {
+                    batch.of_later_state.insert(id);
+                }
+                batch.items.push(item);
+            }
             None => drop(batch.unreadable.insert(id)),
         }
     }
     batch
+}
+
+/// Whether a row tells that its item's state was changed after it was made.
+fn is_of_later_state(row: &Value) -> bool {
+    let Some(fields) = row.get("fields").and_then(Value::as_object).map(Fields::complete) else {
+        return false;
+    };
+    let (made, changed) = (fields.date("System.CreatedDate"), fields.date(STATE_CHANGED));
+    made.zip(changed).is_some_and(|(made, changed)| made < changed)
 }
 
 /// The number of the item that a row is of.

@@ -121,7 +121,7 @@ impl Source {
             return Ok(Fetched::default());
         }
         let batch = self.azure.items(project, projects, ids, &self.named_fields(), None).await;
-        let ItemBatch { items, unreadable } = of_items(batch)?;
+        let ItemBatch { items, unreadable, .. } = of_items(batch)?;
         for id in &unreadable {
             tracing::warn!(work_item = %id, "a work item cannot be read; it is missing on its board");
         }

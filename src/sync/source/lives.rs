@@ -1,6 +1,6 @@
 //! The lives of the teams' items, whole from the beginning of the window on. The feed of revisions brings most of them; how an
-//! item was when the window began, what is missing in between, and when something was started that was under way then, is
-//! asked for here.
+//! item was when the window began, what is missing in between, and what was before it where that may tell when something was
+//! started or completed, is asked for here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use super::Source;
 use super::compare::{BoardError, of_items};
 use super::fetch::Doubted;
 use crate::board::projection::Projection;
-use crate::devops::ProjectRef;
+use crate::devops::{ItemBatch, ProjectRef};
 use crate::domain::scope::ProjectId;
 use crate::domain::sprint::catalogue::{Catalogue, StateCategory};
 use crate::domain::sprint::work_item::{Lack, Observation, WorkItem, WorkItemId};
@@ -29,7 +29,7 @@ const ITEMS_AT_ONCE: usize = 200;
 pub(super) enum Asked {
     /// How it was when the window began.
     Beginning,
-    /// All of its revisions, because one is missing in between, or because it was under way when the window began.
+    /// All of its revisions, because one is missing in between, or because what was before the window may tell when it began.
     Whole,
 }
 
@@ -92,7 +92,7 @@ impl Source {
             let Some(from) = from.or(known) else { continue };
             for item in items_of(&state, team, &mut seen) {
                 let project = item.present().claim.facts.project;
-                match (item.lacks_from(from), is_under_way_at_first(&item, team)) {
+                match (item.lacks_from(from), may_have_begun_before(&item, team)) {
                     (Some(Lack::Beginning), _) if !looked_back.contains(&(item.id, Asked::Beginning)) => {
                         open.beginning.entry(from).or_default().push((project, item.id));
                     }
@@ -120,22 +120,24 @@ impl Source {
         let Some((project, _)) = items.first() else { return Ok(()) };
         let ids: Vec<WorkItemId> = items.iter().map(|(_, id)| *id).collect();
         let batch = self.azure.items(*project, projects, &ids, &self.named_fields(), Some(at)).await;
-        let batch = of_items(batch)?;
+        let ItemBatch { items, of_later_state, unreadable } = of_items(batch)?;
         let is_served = |item: &Observation| {
             let of = item.present().claim.facts.project;
             self.is_listed(projects, item)
                 && projects.iter().any(|project| project.id == of && self.serves(project))
         };
-        let told: BTreeMap<WorkItemId, Observation> = batch
-            .items
+        let told: BTreeMap<WorkItemId, Observation> = items
             .into_iter()
             .filter(|item| is_served(item))
-            .map(|item| (item.id, item.in_force_at(at)))
+            .map(|item| {
+                let is_first_state = !of_later_state.contains(&item.id);
+                (item.id, item.in_force_at(at, is_first_state))
+            })
             .collect();
         let observations: Vec<Observation> = {
             let state = self.instance.fold.read();
             let unasked = |id: &WorkItemId| Some(state.item(*id)?.item.beginning_at(at));
-            let readable = ids.iter().filter(|id| !batch.unreadable.contains(id));
+            let readable = ids.iter().filter(|id| !unreadable.contains(id));
             readable.filter_map(|id| told.get(id).cloned().or_else(|| unasked(id))).collect()
         };
         self.keep_told(&observations, &self.provenance(Cause::Backfill)).await?;
@@ -154,9 +156,9 @@ fn items_of<'a>(
     items.filter(|known| seen.insert(known.item.id)).map(|known| known.item.clone())
 }
 
-/// Whether the known life of an item begins while it was under way: when it was started is before that.
-fn is_under_way_at_first(item: &WorkItem, team: &Catalogue) -> bool {
-    item.begins_within().is_some_and(|claim| {
+/// Whether when an item was started or completed may be told by what was before its known life.
+fn may_have_begun_before(item: &WorkItem, team: &Catalogue) -> bool {
+    item.may_have_begun_before(|claim| {
         let category = team.category_of(&claim.facts.work_item_type, &claim.facts.state);
         matches!(category, StateCategory::InProgress | StateCategory::Resolved)
     })

@@ -19,6 +19,14 @@ pub(crate) struct KnownFrom {
     /// The revision that was in force then. Where it was made later nobody could see the item before: it was in the recycle
     /// bin, or in a project that is not served.
     pub rev: Rev,
+    /// Whether nothing tells that its state was changed before that revision or by it. Last, and `false` the smaller, so that
+    /// of two that differ in this alone the one that was told of a change stays.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub is_first_state: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// What is missing of a life.
@@ -56,12 +64,19 @@ impl WorkItem {
         (!is_begun).then_some(Lack::Beginning)
     }
 
-    /// Since when, up to its first revision that is known, nobody could see it; `None` where that is not known, or it was
-    /// made then.
+    /// Since when, up to its first revision that is known, nobody could see it; `None` where that is not known, it was made
+    /// then, or all that was before it is known after all.
     pub fn unseen_since(&self) -> Option<Timestamp> {
         let from = self.known_from?;
         let (rev, claim) = self.revisions().find(|(rev, _)| *rev >= from.rev)?;
-        (rev == from.rev && claim.changed_at > from.at).then_some(from.at)
+        let is_unseen = rev == from.rev && claim.changed_at > from.at && !self.is_whole();
+        is_unseen.then_some(from.at)
+    }
+
+    /// Whether every revision is known, from the first on.
+    fn is_whole(&self) -> bool {
+        let is_first = self.revisions().next().is_some_and(|(first, _)| first == 1);
+        is_first && self.lacks_from(Timestamp::from_epoch_ms(i64::MIN)).is_none()
     }
 
     /// Whether it is written that its life is known from that moment on, or it is by itself because its first revision is.
@@ -70,19 +85,29 @@ impl WorkItem {
             || self.known_from.is_none() && self.history() == History::Complete
     }
 
-    /// The revision that its known life begins with, where that is none that it was made or came into sight with.
-    pub fn begins_within(&self) -> Option<&Claim> {
-        let from = self.known_from?;
-        let (first, _) = self.revisions().next()?;
-        let (rev, claim) = self.revisions().find(|(rev, _)| *rev >= from.rev)?;
-        let is_whole = first == 1 && self.lacks_from(Timestamp::from_epoch_ms(i64::MIN)).is_none();
-        (rev == from.rev && claim.changed_at <= from.at && !is_whole).then_some(claim)
+    /// Whether something of what was before its known life may tell when it was started or completed: it was in a state
+    /// then that says yes to `is_telling`, its state had been changed before and was changed since, or it came out of the
+    /// recycle bin, or from where nobody asks, and not as what it was made as.
+    pub fn may_have_begun_before(&self, is_telling: impl Fn(&Claim) -> bool) -> bool {
+        let Some(from) = self.known_from else { return false };
+        let mut known = self.revisions().skip_while(|(rev, _)| *rev < from.rev);
+        let Some((rev, first)) = known.next().filter(|(rev, _)| *rev == from.rev) else { return false };
+        if rev == 1 || self.is_whole() {
+            return false;
+        }
+        let state = &first.facts.state;
+        let came_into_sight = first.changed_at > from.at;
+        let was_changed_before = !from.is_first_state;
+        came_into_sight
+            || is_telling(first)
+            || was_changed_before && known.any(|(_, claim)| claim.facts.state != *state)
     }
 
-    /// The item, of which one revision is told, with that as the one that was in force at that moment.
+    /// The item, of which one revision is told, with that as the one that was in force at that moment; `is_first_state` says
+    /// whether it was in the state then that it was made with, as far as that is told.
     #[must_use]
-    pub fn in_force_at(mut self, at: Timestamp) -> Self {
-        self.known_from = Some(KnownFrom { at, rev: self.present().rev });
+    pub fn in_force_at(mut self, at: Timestamp, is_first_state: bool) -> Self {
+        self.known_from = Some(KnownFrom { at, rev: self.present().rev, is_first_state });
         self
     }
 
@@ -93,9 +118,11 @@ impl WorkItem {
         let in_force = self.revisions().rfind(|(_, claim)| claim.changed_at <= at);
         let present = self.present();
         let rev = in_force.or_else(|| self.revisions().next()).map_or(present.rev, |(rev, _)| rev);
+        let known = self.known_from.filter(|known| known.rev == rev);
         let mut told = self.clone();
         told.forget_before_newest();
-        told.known_from = Some(KnownFrom { at, rev });
+        told.known_from =
+            Some(KnownFrom { at, rev, is_first_state: known.is_none_or(|known| known.is_first_state) });
         told
     }
 }
@@ -118,7 +145,7 @@ mod tests {
 
     fn from(second: i64, rev: Rev, revisions: &[Rev]) -> WorkItem {
         let mut item = known(revisions);
-        item.known_from = Some(KnownFrom { at: at(second), rev });
+        item.known_from = Some(KnownFrom { at: at(second), rev, is_first_state: true });
         item
     }
 
@@ -154,17 +181,43 @@ mod tests {
         assert_eq!(from(4, 4, &[4, 5]).unseen_since(), None, "that revision was in force then");
         assert_eq!(from(3, 4, &[5]).unseen_since(), None);
         assert_eq!(known(&[4, 5]).unseen_since(), None);
+        assert_eq!(from(3, 4, &[1, 2, 3, 4]).unseen_since(), None, "all of it is known");
+    }
+
+    fn in_state(rev: Rev, state: &str) -> WorkItem {
+        item(13, rev, |facts| facts.state = state.into())
     }
 
     #[test]
-    fn a_life_that_begins_with_a_revision_of_the_past_lacks_what_was_before() {
-        let begins = |item: &WorkItem| item.begins_within().map(|claim| claim.changed_at);
-        assert_eq!(begins(&from(5, 4, &[4, 6])), Some(at(4)));
-        assert_eq!(begins(&from(3, 4, &[4, 5])), None, "it came into sight then");
-        assert_eq!(begins(&from(5, 4, &[1, 2, 3, 4, 5])), None);
-        assert_eq!(begins(&from(5, 4, &[1, 4, 5])), Some(at(4)));
-        assert_eq!(begins(&known(&[4, 5])), None);
-        assert_eq!(begins(&item(13, 4, |_| {}).in_force_at(at(9))), Some(at(4)));
+    fn what_was_before_a_known_life_may_tell_when_it_began() {
+        let may = |item: &WorkItem| item.may_have_begun_before(|claim| claim.changed_at == at(4));
+        assert!(may(&from(5, 4, &[4, 6])), "it was under way then");
+        assert!(!may(&from(5, 5, &[5, 6])), "it was not");
+        assert!(may(&from(3, 5, &[5])), "it came out of the recycle bin");
+        assert!(!may(&from(0, 1, &[1, 2])), "it was made then");
+        assert!(!may(&from(5, 4, &[1, 2, 3, 4, 5])), "all of it is known");
+        assert!(may(&from(5, 4, &[1, 4, 5])), "not all of it is known");
+        assert!(!may(&known(&[4, 5])), "from when on is not known");
+        assert!(!may(&from(5, 4, &[5])), "its beginning is missing, which is asked for by itself");
+    }
+
+    #[test]
+    fn a_state_that_had_been_changed_before_counts_once_it_is_changed_again() {
+        let may = |item: &WorkItem| item.may_have_begun_before(|_| false);
+        for is_first_state in [true, false] {
+            let told = in_state(4, "New").in_force_at(at(9), is_first_state);
+            assert!(!may(&told));
+            assert!(!may(&told.merge(&in_state(5, "New"))));
+            assert_eq!(may(&told.merge(&in_state(5, "Active"))), !is_first_state);
+            let other = told.beginning_at(at(10));
+            assert_eq!(told.merge(&other).known_from, told.known_from);
+            let later = in_state(4, "New").in_force_at(at(9), !is_first_state);
+            assert_eq!(told.merge(&later), later.merge(&told));
+            assert!(
+                may(&told.merge(&later).merge(&in_state(5, "Active"))),
+                "one of them was told of a change"
+            );
+        }
     }
 
     #[test]
@@ -174,7 +227,10 @@ mod tests {
             let told = item.beginning_at(at(second));
             assert_eq!(told.revisions().map(|(rev, _)| rev).collect::<Vec<_>>(), [6]);
             let merged = item.merge(&told);
-            assert_eq!(merged.known_from, Some(KnownFrom { at: at(second), rev: first }));
+            assert_eq!(
+                merged.known_from,
+                Some(KnownFrom { at: at(second), rev: first, is_first_state: true })
+            );
             assert_eq!((merged.lacks_from(at(second)), merged.history()), (None, History::Complete));
             assert!(merged.says_from(at(second)) && !merged.says_from(at(second - 1)));
             assert_eq!(WorkItem::decode(&merged.encode()).unwrap(), merged);

@@ -48,10 +48,15 @@ fn ranks() -> impl Strategy<Value = Ranks> {
 fn any_item() -> impl Strategy<Value = WorkItem> {
     let told = prop::collection::vec(any_observation(), 1..4);
     let observations = prop::collection::vec(any_observation(), 1..6);
-    let from = (0i64..3, 1u32..6).prop_map(|(at, rev)| (Timestamp::from_epoch_ms(at), rev));
+    let from = (0i64..3, 1u32..6, any::<bool>());
+    let from = from.prop_map(|(at, rev, is_first_state)| KnownFrom {
+        at: Timestamp::from_epoch_ms(at),
+        rev,
+        is_first_state,
+    });
     (observations, prop::option::of(told), prop::option::of(from)).prop_map(|(observations, told, from)| {
         let mut item = union(&observations);
-        item.known_from = from.map(|(at, rev)| KnownFrom { at, rev });
+        item.known_from = from;
         let corrected = told.and_then(|told| item.corrected(&union(&told), &item.claims_against(head(0))));
         corrected.unwrap_or(item)
     })
