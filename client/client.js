@@ -113,9 +113,12 @@ class Client {
     return getJson(this.#options.fetch, this.#options.url + path, { headers: await this.#options.headers(), signal: this.#closing.signal });
   }
 
-  /** Where a number comes from, item by item; of `item:<number>` why a work item is on the board, or is not. */
-  explain(board, what) {
-    return this.get(boardUrl(board, { explain: what }));
+  /**
+   * Where a number comes from, item by item; with `{ day }` or `{ sprint }`, of the board as it was then. Of `item:<number>` why a
+   * work item is on the board, or is not.
+   */
+  explain(board, what, past = {}) {
+    return this.get(boardUrl(board, { explain: what, ...past }));
   }
 
   /** Tries again at once, unless the server asked to be left in peace; with `force`, as after a new key, all the same. */

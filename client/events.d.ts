@@ -363,6 +363,15 @@ export interface Explanation {
   mock?: true;
   /** Why there is no number. */
   reason?: string;
+  /** Of the past: the instant that it is told of. */
+  asOf?: Instant;
+  day?: Date;
+  /** Of a sprint that is kept as it was told: since when, and with which value. What was told since may come to another. */
+  frozen?: {
+    at: Instant;
+    definition: number;
+    value: number | null;
+  };
 }
 
 /** What happened to an item. */

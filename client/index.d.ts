@@ -186,9 +186,12 @@ export interface Client extends AsyncIterable<Event> {
   isInDoubt(): boolean;
   /** Fetches JSON from the service. */
   get(path: string): Promise<unknown>;
-  /** Where a number comes from, item by item; of `item:<number>` why a work item is on the board, or is not. */
+  /**
+   * Where a number comes from, item by item, with `past` of the board as it was then; of `item:<number>` why a work item is on the
+   * board, or is not.
+   */
   explain(board: Board, item: `item:${number}`): Promise<ItemExplanation>;
-  explain(board: Board, metric: MetricId | (string & {})): Promise<Explanation>;
+  explain(board: Board, metric: MetricId | (string & {}), past?: { day: string } | { sprint: string }): Promise<Explanation>;
   tryNow(options?: { force?: boolean }): void;
   /** Ends everything. What was heard stays readable. */
   close(): void;

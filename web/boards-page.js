@@ -180,19 +180,20 @@ function standing() {
   const paused = pausedAt === null ? "" : `Paused at ${time(pausedAt)}: what is shown is as it was then.`;
   setText(byId("words"), [paused, ...FAULTS, text].filter(Boolean).join(" ") || "The boards are live.");
   byId("words").classList.toggle("unseen", text === "" && paused === "" && FAULTS.length === 0);
-  entitle(word, all);
+  const past = [...views.values()].find((painted) => painted.past)?.past ?? "";
+  entitle(word, all, past);
   setText(byId("next"), nextTry(retryAt));
   const isUnknown = word === "unknown" && stand.others.length > 0;
   link(isUnknown ? stand.others.map((row) => [labelOf(row), addressOf(row)]).sort() : ANEW[stand.is] ? [[ANEW[stand.is], pageAddress()]] : []);
   const ages = all.map((board) => board.dataAsOf);
-  setText(byId("age"), ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : "");
+  setText(byId("age"), past || (ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : ""));
 }
 
-/** The document's title and its icon say whose boards these are, and how they stand. */
-function entitle(word, all) {
+/** The document's title and its icon say whose boards these are, of which moment where that is past, and how they stand. */
+function entitle(word, all, past) {
   const teams = all.slice(0, 3).map(({ team, project }) => team?.name ?? project.name);
   const named = all.length > 3 ? `${all.length} boards` : teams.join(", ");
-  const title = [named, word === "live" ? "" : word, "boardcast"].filter(Boolean).join(" · ");
+  const title = [named, past, word === "live" ? "" : word, "boardcast"].filter(Boolean).join(" · ");
   if (document.title !== title) document.title = title;
   const colour = ICONS[word] ?? "b36b00";
   const icon = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><circle cx='4' cy='4' r='4' fill='%23${colour}'/></svg>`;

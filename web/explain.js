@@ -5,14 +5,14 @@ import { boardUrl } from "./boardcast.js";
 import { made, table } from "./elements.js";
 import { client } from "./live.js";
 import { wordsOf } from "./titles.js";
-import { amount, count, moment, person, sentences } from "./text.js";
+import { amount, count, moment, person, sentences, weekday } from "./text.js";
 
 /** An open explanation follows its board, and asks no more often than that. */
 const FOLLOW_MS = 2000;
 
 let asked = 0;
 
-/** Opens the dialog, fetches the explanation of a metric, and fetches it again when the board has moved. */
+/** Opens the dialog, fetches the explanation of a metric, and fetches it again when the board has moved; one of the past does not. */
 export async function explain(board, metric, name) {
   asked += 1;
   const question = asked;
@@ -25,7 +25,7 @@ export async function explain(board, metric, name) {
   await answer();
   const following = setInterval(() => {
     if (question !== asked || !dialog.open) return clearInterval(following);
-    const now = client.getState().boards[board.key];
+    const now = board.moment ? of : client.getState().boards[board.key];
     if (!now || now === of) return undefined;
     of = now;
     return answer();
@@ -34,7 +34,7 @@ export async function explain(board, metric, name) {
   async function answer() {
     let parts;
     try {
-      parts = partsOf(await get(client, boardUrl(board, { explain: metric })));
+      parts = partsOf(await get(client, boardUrl(board, { explain: metric, ...board.moment })));
     } catch (error) {
       parts = [paragraph(sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])))];
     }
@@ -45,11 +45,14 @@ export async function explain(board, metric, name) {
   }
 }
 
-function partsOf({ metric, value, unit, reason, definition, source, inputs = {}, counted = [], leftOut = [], history, dataAsOf, level }) {
+function partsOf({ metric, value, unit, reason, definition, source, inputs = {}, counted = [], leftOut = [], history, dataAsOf, level, day, frozen }) {
   const named = ["percent", "hours", "days"].includes(unit) ? amount(value, unit) : `${amount(value)} ${unit}`;
   const words = value === null ? `No value: ${reason ?? "it cannot be computed now"}.` : named;
-  const sure = [`after ${source}`, history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", level && level !== "full" ? level : ""];
+  const sure = [`after ${source}`, history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : "", level && level !== "full" ? level : ""];
   const parts = [paragraph(words, "answer"), paragraph(definition), made("p", "facts", [`${sentences(...sure.filter(Boolean))} `, made("code", "", metric)])];
+  if (frozen && frozen.value !== value) {
+    parts.push(paragraph(`The board was kept on ${moment(frozen.at)} with ${frozen.value == null ? "no value" : amount(frozen.value, unit)}: what was told of its items since comes to another.`, "facts"));
+  }
   const all = Object.entries(inputs);
   const given = all.filter(([, input]) => !isTable(input)).map(([name, input]) => `${heading(name)}: ${inWords(input)}`);
   if (given.length > 0) parts.push(paragraph(given.join(" · "), "facts"));

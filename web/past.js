@@ -22,7 +22,7 @@ export async function boardOf(board, moment) {
   const [name, value] = moment.split("=");
   const answer = await get(client, boardUrl(board, { [name]: value }));
   const [then] = Object.values(fromSnapshot({ level: board.level, ...answer }).boards);
-  return { ...then, key: board.key, demo: board.demo, then: weekday(answer.day), day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
+  return { ...then, key: board.key, demo: board.demo, then: weekday(answer.day), moment: { [name]: value }, day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
 }
 
 /** What moment is shown, in words, and how sure it is. */
@@ -31,7 +31,7 @@ export function momentWords({ day, sprint, review, frozen, history }) {
   const words = [review ? `${sprint?.name ?? "The sprint"} as it ended on ${weekday(day)}` : `As it was at the end of ${weekday(day)}`];
   if (frozen) words.push(`kept since ${moment(frozen.at)}`);
   if (history === "partial") words.push("not all of its history is known");
-  return `${words.join("; ")}. Titles and people are those of now; where a number comes from can be asked of now alone.`;
+  return `${words.join("; ")}. Titles and people are those of now.`;
 }
 
 /** What a sprint came to, for its review. */

@@ -94,7 +94,7 @@ export class Tiles {
     const beside = tile.querySelector(".of");
     const words = note?.(metrics) ?? "";
     beside.hidden = !metrics[of] && words === "";
-    beside.disabled = !metrics[of] || this.#board.then !== undefined;
+    beside.disabled = !metrics[of];
     if (metrics[of]) paintNumber(beside, of, metrics[of], (value) => `of ${value}`);
     else setText(beside, words);
     return tile;

@@ -104,6 +104,11 @@ export class BoardView {
     this.#chain({ ...event, paintedAt });
   }
 
+  /** Which moment of the past is shown, in words; empty while that is now. */
+  get past() {
+    return this.#then ? `as of the end of ${this.#then.then}` : "";
+  }
+
   /** Lets the age of what is shown grow, and the time until the next try shrink. */
   tick() {
     const board = this.#then ?? this.board;
@@ -123,7 +128,7 @@ export class BoardView {
 
   /** How old what is shown is. What hooks alone tell of is as old as its newest change, however lately that was heard. */
   #ageWords({ team, dataAsOf }) {
-    if (this.#then) return `as of the end of ${this.#then.then}`;
+    if (this.past) return this.past;
     return team === null && this.#heardAt !== null ? `heard ${age(this.#heardAt) === "now" ? "now" : `${age(this.#heardAt)} ago`}` : asOf(dataAsOf);
   }
 

@@ -230,11 +230,21 @@ impl Calculator {
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
     pub fn explain(&self, inputs: &Inputs, metric: &str, now: Timestamp) -> Option<Explanation> {
+        self.explain_as_told(inputs, std::iter::repeat(RevisionTold::Newest), metric, now)
+    }
+
+    /// The same of a board of whose items these revisions are told.
+    pub(super) fn explain_as_told(
+        &self,
+        inputs: &Inputs,
+        told: impl IntoIterator<Item = RevisionTold>,
+        metric: &str,
+        now: Timestamp,
+    ) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
         let sprint = catalogue.sprint(inputs.scope.sprint?)?;
         let frame = self.frame(inputs, catalogue, sprint);
-        let items = inputs.team_items.iter().map(|known| &*known.item);
-        let explanation = metrics::explain(metric, &frame, items, now)?;
+        let explanation = metrics::explain_as_told(metric, &frame, inputs.lives().zip(told), now)?;
         Some(Explanation { history: inputs.history(explanation.history), ..explanation })
     }
 

@@ -1,13 +1,17 @@
 //! Boards as they once were, computed from the lives of the team's items: of any day, and of sprints that are over.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::board::figures::{Inputs, board_view, known_from};
 use crate::board::snapshot::Snapshots;
+use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{BoardView, ItemView, SprintReview};
-use crate::domain::{Catalogue, CivilDate, Iteration, Scope, SprintId, Timestamp, WorkItemId, metrics};
+use crate::domain::{
+    Catalogue, CivilDate, RevisionTold, Scope, SprintId, Text, Timestamp, WorkItemId, metrics,
+};
 
 /// Which past is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,26 +54,46 @@ pub struct PastBoard {
     pub board: BoardView,
 }
 
+/// Where a number of a board as it once was came from.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PastExplanation {
+    /// The instant that it is told of.
+    pub as_of: Timestamp,
+    /// The day of that in the team's zone.
+    pub day: CivilDate,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demo: bool,
+    #[serde(flatten)]
+    pub explanation: Explanation,
+}
+
+/// What a board as it once was is made of.
+struct Then {
+    catalogue: Arc<Catalogue>,
+    project_name: Option<Text>,
+    wanted: Wanted,
+    /// The instant that it is told of.
+    as_of: Timestamp,
+    /// As it was known to be since.
+    since: Inputs,
+    inputs: Inputs,
+    /// Which revision of each of the team's items is told.
+    told: Vec<RevisionTold>,
+}
+
 impl Snapshots {
     /// The board of a scope's team as it once was.
     ///
     /// Errors: see [`NoPast`].
     pub fn past(&self, scope: Scope, asked: AskedPast) -> Result<PastBoard, NoPast> {
-        let now = (self.clock)();
-        let state = self.fold.read();
-        let catalogue = state.teams().catalogue_of(scope).cloned().ok_or(NoPast::WithoutTeam)?;
-        let wanted = Wanted::of(&catalogue, asked, known_from(&state, scope), now)?;
-        let (inputs, teams) = (Inputs::with_lives(&state, scope), state.teams().clone());
-        let project_name = state.project_name(scope.project).cloned();
-        drop(state);
+        let Then { catalogue, project_name, wanted, as_of, since, inputs, told } = self.then(scope, asked)?;
         let settings = self.calculator.settings();
-        let review =
-            wanted.to_review.and_then(|of| metrics::review(&catalogue, of, settings, inputs.lives()));
-        let as_of = last_instant_before(wanted.end);
-        let (then, told) = inputs.as_of(wanted.sprint.map(|sprint| sprint.id), wanted.end, &teams);
-        let figures = self.calculator.figures_once(&then, &told, as_of);
+        let to_review = wanted.to_review.and_then(|sprint| catalogue.sprint(sprint));
+        let review = to_review.and_then(|of| metrics::review(&catalogue, of, settings, since.lives()));
+        let figures = self.calculator.figures_once(&inputs, &told, as_of);
         // Of earlier revisions no tags are kept, so the goal is what bears the tag now, as titles are those of now.
-        let goals = inputs.lives().filter(|item| settings.is_goal(&item.present().details.tags));
+        let goals = since.lives().filter(|item| settings.is_goal(&item.present().details.tags));
         let goals: BTreeSet<WorkItemId> = goals.map(|item| item.id).collect();
         let is_goal = |item: &ItemView| goals.contains(&item.id);
         Ok(PastBoard {
@@ -77,23 +101,51 @@ impl Snapshots {
             day: catalogue.calendar().day_of(as_of),
             definition: metrics::DEFINITION,
             review,
-            board: board_view(&then, project_name, figures, as_of, is_goal),
+            board: board_view(&inputs, project_name, figures, as_of, is_goal),
         })
+    }
+
+    /// Where a number of that board comes from, by what is known of it now; `None` when it has no such metric.
+    ///
+    /// Errors: see [`NoPast`].
+    pub fn explain_past(
+        &self,
+        scope: Scope,
+        asked: AskedPast,
+        metric: &str,
+    ) -> Result<Option<PastExplanation>, NoPast> {
+        let Then { catalogue, as_of, inputs, told, .. } = self.then(scope, asked)?;
+        let explanation = self.calculator.explain_as_told(&inputs, told, metric, as_of);
+        let day = catalogue.calendar().day_of(as_of);
+        Ok(explanation.map(|explanation| PastExplanation { as_of, day, demo: self.demo, explanation }))
+    }
+
+    fn then(&self, scope: Scope, asked: AskedPast) -> Result<Then, NoPast> {
+        let now = (self.clock)();
+        let state = self.fold.read();
+        let catalogue = state.teams().catalogue_of(scope).cloned().ok_or(NoPast::WithoutTeam)?;
+        let wanted = Wanted::of(&catalogue, asked, known_from(&state, scope), now)?;
+        let (since, teams) = (Inputs::with_lives(&state, scope), state.teams().clone());
+        let project_name = state.project_name(scope.project).cloned();
+        drop(state);
+        let (inputs, told) = since.as_of(wanted.sprint, wanted.end, &teams);
+        let as_of = last_instant_before(wanted.end);
+        Ok(Then { catalogue, project_name, wanted, as_of, since, inputs, told })
     }
 }
 
 /// Which board is told, and as of when.
-struct Wanted<'c> {
-    sprint: Option<&'c Iteration>,
+struct Wanted {
+    sprint: Option<SprintId>,
     /// The first instant that no longer counts.
     end: Timestamp,
     /// The sprint that is told of as a whole, once it is over.
-    to_review: Option<&'c Iteration>,
+    to_review: Option<SprintId>,
 }
 
-impl<'c> Wanted<'c> {
+impl Wanted {
     fn of(
-        catalogue: &'c Catalogue,
+        catalogue: &Catalogue,
         asked: AskedPast,
         known_from: Option<Timestamp>,
         now: Timestamp,
@@ -121,6 +173,7 @@ impl<'c> Wanted<'c> {
             return Err(NoPast::Unknown);
         }
         let is_of_a_whole = matches!(asked, AskedPast::Sprint(_)) && end <= now;
+        let sprint = sprint.map(|sprint| sprint.id);
         Ok(Self { sprint, end: end.min(now), to_review: sprint.filter(|_| is_of_a_whole) })
     }
 }

@@ -80,7 +80,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
             unknown_scope()
         }
         [scope] if past.is_some() => match past {
-            Some(past) => once(app, *scope, past).await,
+            Some(past) => once(app, *scope, past, request.query.first("explain")).await,
             None => unknown_scope(),
         },
         _ if past.is_some() || since.is_some() && scopes.len() > 1 => past_of_one(),
@@ -123,9 +123,10 @@ fn everything(app: &App, filter: &ScopeFilter) -> Response {
 /// Errors: what is wrong with the question, and how to put it.
 fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
     let asked = (request.query.first("day"), request.query.first("sprint"));
-    if asked != (None, None) && request.query.first("explain").is_some() {
+    let explained = request.query.first("explain");
+    if asked != (None, None) && explained.is_some_and(|of| of.starts_with(ITEM)) {
         return Err(Malformed(
-            "`explain` is of the board as it is now",
+            "why an item is on a board or not is told of the board as it is now",
             "leave out `explain`, or `day` and `sprint`",
         ));
     }
@@ -181,10 +182,15 @@ fn happened(app: &App, scope: Scope, since: Timestamp, request: &Request) -> Res
     }
 }
 
-/// A board as it once was.
-async fn once(app: &App, scope: Scope, past: AskedPast) -> Response {
-    match app.finished.past(scope, past).await {
-        Ok(board) => reply::with_header(reply::value(StatusCode::OK, &board), CACHE_CONTROL, "no-cache"),
+/// A board as it once was, or where one of its numbers came from.
+async fn once(app: &App, scope: Scope, past: AskedPast, explained: Option<&str>) -> Response {
+    let told = match explained {
+        None => app.finished.past(scope, past).await.map(Some),
+        Some(metric) => app.finished.explain(scope, past, metric).await,
+    };
+    match told {
+        Ok(Some(told)) => reply::with_header(reply::value(StatusCode::OK, &told), CACHE_CONTROL, "no-cache"),
+        Ok(None) => unknown_metric(),
         Err(PastError::NoPast(why)) => no_past(why),
         Err(PastError::ArchiveAway) => archive_away(),
     }

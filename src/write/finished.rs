@@ -126,6 +126,31 @@ impl FinishedSprints {
         Ok(serde_json::to_value(board).unwrap_or_default())
     }
 
+    /// Where a number of that board comes from, by what is known now; with what it was frozen as, where it was: that may be
+    /// another number. `None` when there is no such metric.
+    ///
+    /// Errors: as of the board.
+    pub async fn explain(
+        &self,
+        scope: Scope,
+        asked: AskedPast,
+        metric: &str,
+    ) -> Result<Option<Value>, PastError> {
+        let frozen = match asked {
+            AskedPast::Sprint(sprint) => self.found(Scope { sprint: Some(sprint), ..scope }).await?,
+            AskedPast::Day(_) => None,
+        };
+        let explanation = self.snapshots.explain_past(scope, asked, metric).map_err(PastError::NoPast)?;
+        let Some(explanation) = explanation else { return Ok(None) };
+        let mut explanation = serde_json::to_value(explanation).unwrap_or_default();
+        if let (Some(frozen), Some(explanation)) = (frozen, explanation.as_object_mut()) {
+            let value = frozen.board.get("metrics").and_then(|all| all.get(metric)?.get("value"));
+            let said = json!({ "at": frozen.frozen_at, "definition": frozen.definition, "value": value });
+            explanation.insert("frozen".into(), said);
+        }
+        Ok(Some(explanation))
+    }
+
     async fn found(&self, scope: Scope) -> Result<Option<FinishedSprint>, PastError> {
         let Some(archive) = self.archive.as_ref().filter(|_| scope.team.is_some()) else { return Ok(None) };
         match tokio::time::timeout(READ_TIMEOUT, archive.finished_sprint(scope)).await {

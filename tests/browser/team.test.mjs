@@ -270,7 +270,14 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   await until("the day is shown", remaining, (value) => value === "12");
   assert.equal(await search(), "?day=2026-11-16");
   assert.match(await text(".then"), /^As it was at the end of Mon/);
-  assert.equal(await text(".why"), null, "numbers of now would be explained beside those of then");
+  await until("the title says so", () => page.title(), (title) => /^Mill · as of the end of Mon.* · boardcast$/.test(title));
+  assert.match(await text("#age"), /^as of the end of Mon/);
+  // Each number is asked as it was then, and is not asked again because of what happens now.
+  const told = { metric: "points.remaining", value: 12, unit: "points", definition: "What is left.", source: "nobody", inputs: {}, counted: [], leftOut: [], asOf: Date.UTC(2026, 10, 17, 4), day: "2026-11-16" };
+  server.answers.set(`${base}&explain=points.remaining&day=2026-11-16`, told);
+  await page.click('.tile:has([data-metric="points.remaining"]) .why');
+  assert.match(await until("it is explained", () => text("#explanation"), (words) => words?.includes("What is left")), /12 points .*as of the end of Mon/i);
+  await page.keyboard.press("Escape");
   // What happens now changes nothing of what was.
   server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 3, unit: "points", reason: "threshold" });
   server.say({ type: "snapshot", ...SCOPE, data: DATA });
@@ -280,6 +287,10 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   await until("the sprint is shown", () => text(".then"), (words) => words?.startsWith("Sprint 11 as it ended"));
   assert.match(await text(".section.review"), /Planned 32 points Completed 30 points Completed late 0 points Not completed 2 points Say\/do 93\.8 %/);
   await screenshot(page, "team-past");
+  server.answers.set(`${base}&explain=points.remaining&sprint=${SPRINT_BEFORE}`, { ...told, value: 14, frozen: { at: Date.UTC(2026, 10, 14), definition: 1, value: 12 } });
+  await page.click('.tile:has([data-metric="points.remaining"]) .why');
+  assert.match(await until("it is explained", () => text("#explanation"), (words) => words?.includes("What is left")), /14 points .*The board was kept on .* with 12: what was told of its items since comes to another\./);
+  await page.keyboard.press("Escape");
   assert.match(await text(".sprint"), /· Sprint 11 · .* · over · 10 working days$/);
   // What cannot be shown changes nothing of what is.
   await page.$eval(".moments", (moments) => moments.append(new Option("Before", "day=2020-01-01")));
@@ -293,6 +304,7 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   assert.equal(await text(".ticker"), null);
   await page.click(".now");
   await until("now is shown", remaining, (value) => value === "37");
+  await until("the title says so", () => page.title(), (title) => title === "Mill · boardcast");
   assert.equal(await search(), "");
   assert.deepEqual(await page.$eval(".moments", (moments) => [moments.value, moments === document.activeElement]), ["", true]);
   assert.deepEqual(Object.keys((await boardsOf(page))[KEY].items), ["1", "2", "3", "4", "5", "6", "7"]);

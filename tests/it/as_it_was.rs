@@ -49,6 +49,45 @@ async fn a_day_that_is_over_is_the_burndowns_row_with_all_numbers_and_items() {
     assert_eq!(now["metrics"], board["metrics"], "today is the board as it is");
 }
 
+/// Every number of a board of the past can be asked, and where it came from comes to it.
+async fn assert_explained(app: &TestApp, past: &str, then: &Value) {
+    let metrics = then["metrics"].as_object().unwrap();
+    assert!(metrics.len() > 40, "{past}");
+    for (id, metric) in metrics {
+        let told = app.get(&format!("{past}&explain={id}")).await.json();
+        let what = |told: &Value| (told["asOf"].clone(), told["day"].clone());
+        assert_eq!(
+            (&told["metric"], &told["value"], &told["unit"]),
+            (&json!(id), &metric["value"], &metric["unit"]),
+            "{past}"
+        );
+        assert_eq!(what(&told), what(then), "{id} of {past}");
+        if ["items.total", "items.completed", "points.total", "points.remaining"].contains(&&**id) {
+            let counted = told["counted"].as_array().unwrap();
+            let sum: f64 = counted.iter().map(|item| item["amount"].as_f64().unwrap()).sum();
+            assert!(Some(sum) == told["value"].as_f64(), "{id} of {past}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_number_of_a_past_day_and_of_a_sprint_that_is_over_can_be_asked() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let (board, address) = web(&app).await;
+    let first = board["burndown"]["days"][0]["date"].as_str().unwrap();
+    let sprints = board["metrics"]["velocity.completed"]["detail"]["sprints"].as_array().unwrap();
+    let (last, running) = (&sprints.last().unwrap()["id"], &board["sprint"]["id"]);
+    let sprint = |id: &Value| format!("{address}&sprint={}", id.as_str().unwrap());
+    for past in [format!("{address}&day={first}"), sprint(last), sprint(running)] {
+        assert_explained(&app, &past, &app.get(&past).await.json()).await;
+    }
+    let unknown = app.get(&format!("{address}&day={first}&explain=items.many")).await;
+    assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (404, &json!("unknown_metric")));
+    let to_come = app.get(&format!("{address}&day=2999-01-01&explain=items.total")).await;
+    assert_eq!((to_come.status, &to_come.json()["error"]["code"]), (404, &json!("no_past")));
+}
+
 /// What the lines in other units say of a day is what the numbers were then, and the board of then has the same lines up to it.
 fn assert_lines(board: &Value, then: &Value, date: &str) {
     let units = |board: &Value| {
@@ -128,6 +167,15 @@ async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
     app.hook(&organization.edit(item, |content| content.effort = Some(99.0))).await;
     app.settled().await;
     assert_eq!(app.get(&of(settled)).await.json(), frozen);
+    // Where a number comes from is told by what is known now, beside what was kept.
+    let explained = app.get(&format!("{}&explain=points.completed", of(settled))).await.json();
+    let (kept, now) = (&explained["frozen"], explained["value"].as_f64().unwrap());
+    assert_eq!(kept["value"], value(&frozen, "points.completed"));
+    assert_eq!(
+        (&kept["at"], &kept["definition"]),
+        (&frozen["frozen"]["at"], &frozen["frozen"]["definition"])
+    );
+    assert_eq!(Some(now), kept["value"].as_f64(), "an estimate of later does not count");
     // Where the archive cannot tell, nothing else is told in its place.
     archive.set_down(true);
     let away = app.get(&of(settled)).await;
@@ -148,7 +196,7 @@ async fn what_is_no_past_is_refused_with_a_remedy() {
         (format!("{address}&sprint={sprint}&day=2026-11-16"), 400, "malformed_past"),
         ("/api/snapshot?day=2026-11-16".to_owned(), 400, "malformed_past"),
         (format!("/api/snapshot?project={project}&day=2026-11-16"), 400, "malformed_past"),
-        (format!("{address}&day=2026-11-16&explain=points.total"), 400, "malformed_past"),
+        (format!("{address}&day=2026-11-16&explain=item:1"), 400, "malformed_past"),
         (format!("{address}&day=2001-01-01"), 404, "no_past"),
         (format!("{address}&day=2999-01-01"), 404, "no_past"),
         (format!("{address}&sprint={other}"), 404, "no_past"),

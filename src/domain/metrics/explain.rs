@@ -14,7 +14,7 @@ use super::table::{self, metric};
 use super::tally::{MemberHours, Tallies};
 use super::values;
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
-use crate::domain::{Member, Timestamp, WorkItem};
+use crate::domain::{Member, RevisionTold, Timestamp, WorkItem};
 
 type Inputs = BTreeMap<&'static str, Value>;
 
@@ -28,8 +28,19 @@ pub fn explain<'i>(
     items: impl Iterator<Item = &'i WorkItem>,
     now: Timestamp,
 ) -> Option<Explanation> {
+    explain_as_told(id, frame, items.map(|item| (item, RevisionTold::Newest)), now)
+}
+
+/// The same of items of which that revision is told as the newest.
+pub fn explain_as_told<'i>(
+    id: &str,
+    frame: &SprintContext<'_>,
+    items: impl Iterator<Item = (&'i WorkItem, RevisionTold)>,
+    now: Timestamp,
+) -> Option<Explanation> {
     let metric = metric(id)?;
-    let digests: Vec<(Digest, &WorkItem)> = items.map(|item| (Digest::of(item, frame), item)).collect();
+    let digests: Vec<(Digest, &WorkItem)> =
+        items.map(|(item, told)| (Digest::told(item, told, frame), item)).collect();
     let tallies = Tallies::of(frame, table::sums(), digests.iter().map(|(digest, _)| digest), now);
     let view = metric.view(&tallies);
     let mut inputs = inputs(metric, &tallies);
