@@ -148,3 +148,14 @@ async fn the_newest_change_of_a_board_says_how_it_came_here() {
     let first = boards(&fresh).await.remove("Web").unwrap();
     assert!(first.get("lastChange").is_none_or(|last| last["source"] != "webhook"), "{first}");
 }
+
+#[tokio::test]
+async fn a_board_that_hooks_alone_make_says_from_its_first_item_on_how_that_came_here() {
+    let app = TestApp::start().await;
+    let mut reader = app.stream("").await;
+    app.hook(&updated(13, 1, "New")).await;
+    let told = reader.next_of("workitem_changed").await;
+    app.settled().await;
+    let board = app.get(&format!("/api/snapshot?project={FABRIKAM}")).await.json();
+    assert_eq!(board["lastChange"]["receivedAt"], told["receivedAt"], "{board}");
+}

@@ -23,17 +23,20 @@ impl Projection {
     pub fn apply(&mut self, entries: &[Entry]) -> Vec<EntryId> {
         let mut undecodable = Vec::new();
         for entry in entries {
-            if let (Audience::Scope(scope), Some(event)) = (entry.content.audience, &entry.content.event)
-                && let Some(board) = self.boards.get_mut(&scope)
-            {
-                board.touched = board.touched.max(entry.id);
-                board.last_change = LastChange::of_event(event).or(board.last_change);
-            }
             if let Some(delta) = &entry.content.delta {
                 match Delta::decode(delta) {
                     Ok(delta) => self.fold(entry.id, delta),
                     Err(_) => undecodable.push(entry.id),
                 }
+            }
+        }
+        // After all of that, because a board begins with the commit of its first item.
+        for entry in entries {
+            if let (Audience::Scope(scope), Some(event)) = (entry.content.audience, &entry.content.event)
+                && let Some(board) = self.boards.get_mut(&scope)
+            {
+                board.touched = board.touched.max(entry.id);
+                board.last_change = LastChange::of_event(event).or(board.last_change);
             }
         }
         self.position = entries.last().map_or(self.position, |last| last.id);
