@@ -243,6 +243,8 @@ function stood(state, board, event) {
   const wasFull = board.level === "full" && !board.mock;
   const isOther = board.level !== level && [board.level, level].some((one) => WITHOUT_NUMBERS.includes(one));
   const next = { ...board, level, mock, dataAsOf };
+  const { changedAt, receivedAt, timestamp, source } = event;
+  if (changedAt && receivedAt) next.lastChange = { changedAt, receivedAt, appendedAt: timestamp, source };
   if (event.type === "degraded") Object.assign(next, outageOf(event));
   // What a full board waits for holds until it is told to be over, whatever changes on it.
   else if (level === "full" && (!wasFull || event.type === "recovered")) Object.assign(next, outageOf());

@@ -1,6 +1,6 @@
 // What a page and a wall say of a board in the same words.
 
-import { day, localised } from "./text.js";
+import { asOf, day, localised } from "./text.js";
 
 /** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
 const VERDICTS = { on_track: ["✓", "On track"], at_risk: ["!", "At risk"], behind: ["▼", "Behind"], unknown: ["?", "No outlook"] };
@@ -8,6 +8,17 @@ const VERDICTS = { on_track: ["✓", "On track"], at_risk: ["!", "At risk"], beh
 /** What a project or a team is called. */
 export function nameOf({ name, id }) {
   return name ?? id;
+}
+
+/** As of when a board is. What hooks alone tell of is as old as its newest change, however lately that was heard. */
+export function knownAt({ teamId, dataAsOf, lastChange }) {
+  return teamId === null && lastChange ? lastChange.receivedAt : dataAsOf;
+}
+
+/** How old it is: `as of 12 s ago`, and of what hooks alone tell of `heard 12 s ago`. */
+export function ageWords(board) {
+  const words = asOf(knownAt(board));
+  return board.teamId === null && board.lastChange ? words.replace("as of", "heard") : words;
 }
 
 /** Whether the sprint will be completed in time: a sign, a word for it and the sentence. */

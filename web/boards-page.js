@@ -1,6 +1,7 @@
 // The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
 import { pageAddress } from "./api.js";
+import { ageWords, knownAt } from "./board-words.js";
 import { boards, isShown, keyOf, loading } from "./boardcast.js";
 import { Embedded, embedded } from "./embed.js";
 import { explain } from "./explain.js";
@@ -9,7 +10,7 @@ import { faults } from "./page-options.js";
 import { Standing } from "./standing.js";
 import { isPlannedEnd } from "./stream.js";
 import { TeamTile, addressOf, labelOf, nameKey, offerTeams } from "./teams.js";
-import { amount, asOf, nextTry, setText, time } from "./text.js";
+import { amount, nextTry, setText, time } from "./text.js";
 import { BoardView } from "./view.js";
 import { worstFirst } from "./rotation.js";
 
@@ -185,8 +186,8 @@ function standing() {
   setText(byId("next"), nextTry(retryAt));
   const isUnknown = word === "unknown" && stand.others.length > 0;
   link(isUnknown ? stand.others.map((row) => [labelOf(row), addressOf(row)]).sort() : ANEW[stand.is] ? [[ANEW[stand.is], pageAddress()]] : []);
-  const ages = all.map((board) => board.dataAsOf);
-  setText(byId("age"), past || (ages.length > 0 && !doubt ? asOf(ages.includes(null) ? null : Math.min(...ages)) : ""));
+  const oldest = all.toSorted((one, other) => (knownAt(one) ?? 0) - (knownAt(other) ?? 0))[0];
+  setText(byId("age"), past || (oldest && !doubt ? ageWords(oldest) : ""));
 }
 
 /** The document's title and its icon say whose boards these are, of which moment where that is past, and how they stand. */

@@ -1,5 +1,6 @@
 // The numbers of a board as tiles: each with what it is of, how old and how true it is, and a way to ask why.
 
+import { knownAt } from "./board-words.js";
 import { clone } from "./elements.js";
 import { mark } from "./rows.js";
 import { titleOf } from "./titles.js";
@@ -112,10 +113,11 @@ export class Tiles {
 }
 
 /** How old and how true what a board shows is, in as few words as fit into every part of it: `DEMO · 12 s`. */
-export function stampOf({ demo, mock, level, dataAsOf, then }) {
+export function stampOf(board) {
+  const { demo, mock, level, then } = board;
   const words = [mock ? "MOCK" : demo ? "DEMO" : ""];
   if (!mock && level !== "full") words.push(level);
-  words.push(then ?? age(dataAsOf));
+  words.push(then ?? age(knownAt(board)));
   return words.filter(Boolean).join(" · ");
 }
 

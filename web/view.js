@@ -2,7 +2,7 @@
 
 import { boardAddress, pageAddress } from "./api.js";
 import { askedBy, paintAttention } from "./attention.js";
-import { nameOf, nothingWords, outlookWords } from "./board-words.js";
+import { ageWords, nameOf, nothingWords, outlookWords } from "./board-words.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { clone, fill, made } from "./elements.js";
@@ -13,7 +13,7 @@ import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
-import { age, asOf, count, day, days, nextTry, sentences, setText } from "./text.js";
+import { count, day, days, nextTry, sentences, setText } from "./text.js";
 import { VelocityBars } from "./velocity.js";
 
 /** So often a chart's line of now moves by itself. */
@@ -37,8 +37,6 @@ export class BoardView {
   /** That moment, as it is chosen; empty for now. */
   #moment = "";
   #asked = 0;
-  /** When a change was last heard of; `null` while that is not known. */
-  #heardAt = null;
   /** The name of the choice between the ways to arrange the items: that of no other board. */
   #way = `by-${(boardsMade += 1)}`;
 
@@ -74,7 +72,6 @@ export class BoardView {
     this.board = board;
     if (board.lastChange) {
       const { changedAt, receivedAt, appendedAt } = board.lastChange;
-      this.#heardAt = Math.max(this.#heardAt ?? 0, receivedAt);
       this.#chain({ changedAt, receivedAt, timestamp: appendedAt });
     }
     if (this.#then === null) this.#paint(board);
@@ -100,7 +97,6 @@ export class BoardView {
   /** Takes in what happened to an item of the board, for people to read. */
   tell(event, paintedAt) {
     this.#ticker?.tell(event, paintedAt);
-    this.#heardAt = event.receivedAt ?? event.timestamp;
     this.#chain({ ...event, paintedAt });
   }
 
@@ -112,7 +108,7 @@ export class BoardView {
   /** Lets the age of what is shown grow, and the time until the next try shrink. */
   tick() {
     const board = this.#then ?? this.board;
-    setText(this.#find(".age"), this.#ageWords(board));
+    setText(this.#find(".age"), this.past || ageWords(board));
     setText(this.#find(".level .next"), nextTry(board.retryAt));
     this.#tiles.tick(board);
     setText(this.#find(".burndown .stamp"), stampOf(board));
@@ -124,12 +120,6 @@ export class BoardView {
   #chain(steps) {
     const words = chainWords(steps);
     if (words && this.#sections.has("chain")) setText(this.#sections.get("chain"), words);
-  }
-
-  /** How old what is shown is. What hooks alone tell of is as old as its newest change, however lately that was heard. */
-  #ageWords({ team, dataAsOf }) {
-    if (this.past) return this.past;
-    return team === null && this.#heardAt !== null ? `heard ${age(this.#heardAt) === "now" ? "now" : `${age(this.#heardAt)} ago`}` : asOf(dataAsOf);
   }
 
   /** What a board that has the page for itself has besides. */

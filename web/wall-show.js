@@ -1,12 +1,13 @@
 // The wall while it is no quiet hour: it listens, shows one team after the other, and draws anew what changed of the one that
 // is shown, and nothing else.
 
+import { ageWords } from "./board-words.js";
 import { boards, keyOf, loading } from "./boardcast.js";
 import { BurndownChart } from "./chart.js";
 import { client } from "./live.js";
 import { Standing } from "./standing.js";
 import { boardWords } from "./status.js";
-import { asOf, duration, nextTry, setText } from "./text.js";
+import { duration, nextTry, setText } from "./text.js";
 import { wordsOf } from "./ticker-words.js";
 import { node } from "./wall-dom.js";
 import { boardModel } from "./wall-model.js";
@@ -221,7 +222,7 @@ class Wall {
     const board = this.#board();
     const now = client.now();
     const words = {
-      asOf: () => (board ? asOf(board.dataAsOf) : ""),
+      asOf: () => (board ? ageWords(board) : ""),
       ago: (at) => `${duration(Math.max(0, now - at))} ago`,
       for: (at) => duration(Math.max(0, now - at)),
       next: (at) => nextTry(at),

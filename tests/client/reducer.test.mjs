@@ -98,6 +98,16 @@ test("an older revision changes nothing, and an item that left is gone", () => {
   assert.deepEqual(story.ids, [2]);
 });
 
+test("the newest change of a board is the one that was told last, and what tells of none leaves it", () => {
+  const story = new Story();
+  const first = { changedAt: NOON - 9, receivedAt: NOON - 8, appendedAt: NOON - 7, source: "webhook" };
+  story.say({ type: "snapshot", ...SCOPE, data: { ...board([item(1)]), lastChange: first } });
+  assert.deepEqual(boards(story.state)[0].lastChange, first);
+  story.say({ type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 2, item: { ...item(1), rev: 2 }, changedAt: NOON - 5, receivedAt: NOON - 4, timestamp: NOON - 3, source: "rest" });
+  story.say({ type: "metric_changed", ...SCOPE, metric: "items.total", value: 2, unit: "items", reason: "any_change" });
+  assert.deepEqual(boards(story.state)[0].lastChange, { changedAt: NOON - 5, receivedAt: NOON - 4, appendedAt: NOON - 3, source: "rest" });
+});
+
 test("an event that is too large is fetched, and what comes meanwhile and is newer than the answer is not lost", () => {
   const story = begun();
   const [effect] = story.say(change(1, 2, { item: null, url: "/api/snapshot?large" }));
