@@ -26,11 +26,13 @@ const INITIALS = new URLSearchParams(location.search).get("names") === "initials
 export function person(identity) {
   const name = identity?.name ?? "";
   if (name === "") return "nobody";
-  if (!INITIALS) return name;
-  return name
-    .split(/\s+/)
-    .map((word) => [...word][0]?.toUpperCase() ?? "")
-    .join("");
+  return INITIALS ? initials(name) : name;
+}
+
+/** `JH` of `Jamal Hartnett`, and of `jamal.hartnett` as well. */
+export function initials(name) {
+  const words = name.split(/[\s.]+/).filter(Boolean);
+  return words.map((word) => [...word][0].toUpperCase()).join("");
 }
 
 /** `3 items`, `1 item`. */

@@ -7,7 +7,7 @@ import { BurndownChart } from "./chart.js";
 import { client } from "./live.js";
 import { Standing } from "./standing.js";
 import { boardWords } from "./status.js";
-import { duration, nextTry, setText } from "./text.js";
+import { duration, initials, nextTry, setText } from "./text.js";
 import { wordsOf } from "./ticker-words.js";
 import { node } from "./wall-dom.js";
 import { boardModel } from "./wall-model.js";
@@ -233,8 +233,7 @@ class Wall {
   }
 
   #person(name) {
-    if (!this.#options.isInitials) return name;
-    return name.split(/[\s.]+/).filter(Boolean).map((part) => [...part][0].toUpperCase()).join("");
+    return this.#options.isInitials ? initials(name) : name;
   }
 
   /** As many pieces of the line as there are teams, the one that is shown running. */

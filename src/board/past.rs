@@ -10,7 +10,7 @@ use crate::board::snapshot::Snapshots;
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{BoardView, ItemView, SprintReview};
 use crate::domain::{
-    Catalogue, CivilDate, RevisionTold, Scope, SprintId, Text, Timestamp, WorkItemId, metrics,
+    Catalogue, CivilDate, Iteration, RevisionTold, Scope, SprintId, Text, Timestamp, WorkItemId, metrics,
 };
 
 /// Which past is asked for.
@@ -169,7 +169,10 @@ impl Wanted {
         if is_future {
             return Err(NoPast::Future);
         }
-        if known_from.is_some_and(|known| began < known) {
+        let first = sprint.and_then(Iteration::span).map(|span| span.first());
+        if known_from.is_some_and(|known| began < known)
+            || first.is_some_and(|first| Some(first) < catalogue.days_off_known_from())
+        {
             return Err(NoPast::Unknown);
         }
         let is_of_a_whole = matches!(asked, AskedPast::Sprint(_)) && end <= now;

@@ -100,8 +100,10 @@ pub struct SprintContext<'a> {
     pub(super) past: Past,
     /// From when on that is known; `None` where it is from the beginning, or nobody can tell.
     pub(super) known_from: Option<Timestamp>,
-    /// Whether there is a sprint before this one that began before the past that is known.
+    /// Whether the sprint before this one began before the past that is known.
     pub(super) lacks_sprint_before: bool,
+    /// Whether any sprint before this one did.
+    pub(super) lacks_earlier_sprints: bool,
 }
 
 /// How much is known of what was before this process, or the journal, began.
@@ -133,18 +135,22 @@ impl<'a> SprintContext<'a> {
             past: Past::Read,
             known_from: None,
             lacks_sprint_before: false,
+            lacks_earlier_sprints: false,
         }
     }
 
-    /// The same where the past is known from a moment on: sprints that began before are not told of.
+    /// The same where the past is known from a moment on: sprints that began before are not told of, nor those before the ones
+    /// of which the days off are known, because when they were planned depends on these.
     #[must_use]
     pub fn with_known_from(mut self, known_from: Option<Timestamp>) -> Self {
         let calendar = self.catalogue.calendar();
         let begins_before = |sprint: &EarlierSprint<'_>| {
-            let first = sprint.iteration.span().map(|span| calendar.start_of(span.first()));
-            first < known_from
+            let first = sprint.iteration.span().map(|span| span.first());
+            first.map(|first| calendar.start_of(first)) < known_from
+                || first < self.catalogue.days_off_known_from()
         };
         self.lacks_sprint_before = self.before.last().is_some_and(begins_before);
+        self.lacks_earlier_sprints = self.before.iter().any(begins_before);
         self.before.retain(|sprint| !begins_before(sprint));
         Self { known_from, ..self }
     }

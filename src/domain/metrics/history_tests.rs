@@ -720,16 +720,23 @@ fn what_was_before_the_past_that_is_known_is_not_told_as_nothing() {
     // From before both sprints, between them, and after both.
     let all = known_from("2026-08-01T00:00:00Z", std::slice::from_ref(&item));
     assert_eq!((sprints(&all), all.value("velocity.average")), (Some(2), Some(2.0)));
-    assert_eq!(all.metrics["lead.p50"].partial, None);
+    for id in ["lead.p50", "throughput.day", "forecast.probability", "velocity.average"] {
+        assert_eq!(all.metrics[id].partial, None, "{id}");
+    }
     let one = known_from("2026-10-25T00:00:00Z", std::slice::from_ref(&item));
     assert_eq!((sprints(&one), one.value("items.carried_over")), (Some(1), Some(0.0)));
     let short = Some("of the last 90 days not all is known");
-    assert_eq!(
-        (one.metrics["lead.p50"].partial.as_deref(), one.metrics["cycle.p50"].partial.as_deref()),
-        (short, short)
-    );
+    for id in ["lead.p50", "cycle.p50", "throughput.day", "forecast.probability", "items.aging"] {
+        assert_eq!(one.metrics[id].partial.as_deref(), short, "{id}");
+    }
+    let few = Some("of the last six sprints not all are known");
+    for id in ["velocity.average", "velocity.completed", "percent.say_do"] {
+        assert_eq!(one.metrics[id].partial.as_deref(), few, "{id}");
+    }
     let none = known_from("2026-11-10T00:00:00Z", std::slice::from_ref(&item));
-    assert_eq!(none.reason("velocity.average"), Some("no sprint of the team is over yet"));
+    for id in ["velocity.average", "velocity.completed", "percent.say_do"] {
+        assert_eq!(none.reason(id), Some("what was in the sprint before is not known"), "{id}");
+    }
     assert_eq!(none.reason("items.carried_over"), Some("what was in the sprint before is not known"));
     // It was the 9th in New York: of the working days those from the 10th on, to the 13th, and the 16th and 17th.
     let days = none.metrics["throughput.day"].detail.as_ref().unwrap()["days"].as_array().unwrap().len();

@@ -33,6 +33,16 @@ enum Counted {
     AsVelocity,
 }
 
+/// How far a metric looks back beyond its sprint.
+#[derive(Clone, Copy, Debug)]
+enum LooksBack {
+    Nowhere,
+    /// Over the last 90 days, or nearly as many.
+    Days,
+    /// Over the last six finished sprints.
+    Sprints,
+}
+
 /// How many items a metric leaves out because a revision of them is missing.
 #[derive(Clone, Copy)]
 enum Lacks {
@@ -64,8 +74,7 @@ pub struct Metric {
     lacks: Lacks,
     /// Whether it rests on Closed Date, which some processes set in ways of their own, where a revision is missing.
     by_closed_date: bool,
-    /// Whether it looks back over the last 90 days.
-    looks_back: bool,
+    looks_back: LooksBack,
     /// Its parts and series.
     detail: Option<fn(&Tallies<'_>) -> Option<Json>>,
 }
@@ -84,7 +93,7 @@ impl Metric {
             counted: Counted::Always,
             lacks: Lacks::Nothing,
             by_closed_date: false,
-            looks_back: false,
+            looks_back: LooksBack::Nowhere,
             detail: None,
         }
     }
@@ -125,7 +134,17 @@ impl Metric {
 
     /// It looks back over the last 90 days, and at Closed Date where a revision is missing.
     pub(super) const fn by_closed_date(self) -> Self {
-        Self { by_closed_date: true, looks_back: true, ..self }
+        Self { by_closed_date: true, ..self }.over_days()
+    }
+
+    /// It looks back over the last 90 days, or nearly as many.
+    pub(super) const fn over_days(self) -> Self {
+        Self { looks_back: LooksBack::Days, ..self }
+    }
+
+    /// It looks back over the last six finished sprints, if only for the unit that all of them are counted in.
+    pub(super) const fn over_sprints(self) -> Self {
+        Self { looks_back: LooksBack::Sprints, ..self }
     }
 
     /// In points, or in items where nothing in the sprint's scope is estimated.
@@ -215,9 +234,14 @@ impl Metric {
             Lacks::OfItsSum => tallies.sum(self.id).unknown_items,
             Lacks::Counted(lacking) => lacking(tallies),
         };
+        let short = match self.looks_back {
+            LooksBack::Days if tallies.looks_beyond() => Some(need::SHORT_PAST),
+            LooksBack::Sprints if tallies.lacks_finished() => Some(need::SHORT_OF_SPRINTS),
+            LooksBack::Nowhere | LooksBack::Days | LooksBack::Sprints => None,
+        };
         match (tallies.has_read_past(), unknown) {
             (false, _) => Some(need::PAST.reason.into()),
-            (true, _) if self.looks_back && tallies.looks_beyond() => Some(need::SHORT_PAST.into()),
+            (true, _) if short.is_some() => short.map(Into::into),
             (true, 0) => None,
             (true, 1) => Some("a revision of one work item is missing".into()),
             (true, items) => Some(format!("revisions of {items} work items are missing").into()),

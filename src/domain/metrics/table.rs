@@ -82,9 +82,10 @@ const fn scope(id: &'static str, rule: ItemRule) -> Metric {
 
 const fn velocity(id: &'static str, rule: ItemRule) -> Metric {
     Metric::sum(id, Unit::Points, BY_HALF, rule)
-        .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::EARLIER_SPRINT])
+        .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::SPRINT_BEFORE, need::EARLIER_SPRINT])
         .of_past()
         .counted_as_velocity()
+        .over_sprints()
 }
 
 const fn forecast(id: &'static str, unit: Unit, value: Value) -> Metric {
@@ -98,6 +99,7 @@ const fn forecast(id: &'static str, unit: Unit, value: Value) -> Metric {
             need::ITEMS_DRAWN_FROM,
         ])
         .of_past_but(|tallies| tallies.statistics.undated)
+        .over_days()
 }
 
 fn percentile(times: &Times, percent: usize) -> Computed {
@@ -182,9 +184,11 @@ pub const METRICS: &[Metric] = &[
             need::DATES,
             need::WORKING_DAYS,
             need::PAST,
+            need::SPRINT_BEFORE,
             need::EARLIER_SPRINT,
         ])
         .counted_as_velocity()
+        .over_sprints()
         .of_past_but(|all| all.finished().iter().map(|(_, sums)| sums.unknown).sum())
         .detailed(|all| Some(json!({ "sprints": values::sprints(all) })))
         .says("The mean of what was completed in each of the last six finished sprints.", VELOCITY),
@@ -200,8 +204,16 @@ pub const METRICS: &[Metric] = &[
     ),
     Metric::computed(ids::PERCENT_SAY_DO, Unit::Percent, BY_HALF, values::say_do)
         .of(past::kept)
-        .needs(&[need::DATES, need::WORKING_DAYS, need::PAST, need::EARLIER_SPRINT, need::PLANNED_BEFORE])
+        .needs(&[
+            need::DATES,
+            need::WORKING_DAYS,
+            need::PAST,
+            need::SPRINT_BEFORE,
+            need::EARLIER_SPRINT,
+            need::PLANNED_BEFORE,
+        ])
         .of_past_but(|all| all.sum(ids::VELOCITY_PLANNED).unknown_items)
+        .over_sprints()
         .says(
             "The share of the effort planned for the last finished sprint that was completed in it.",
             PRACTICE,
@@ -234,6 +246,7 @@ pub const METRICS: &[Metric] = &[
     Metric::sum(ids::ITEMS_AGING, Unit::Items, Rule::AnyChange, past::items_aging)
         .needs(&[need::CYCLE_TIMES])
         .of_past()
+        .over_days()
         .says(
             "How many items in progress are older than 85 of 100 items were when they were completed.",
             PRACTICE,
@@ -305,6 +318,7 @@ pub const METRICS: &[Metric] = &[
         .needs(&[need::WORKING_DAYS, need::WORKED_DAYS])
         .of_past_but(|all| all.statistics.undated)
         .detailed(|all| Some(json!({ "days": values::days(all) })))
+        .over_days()
         .says(
             "The mean of what the team completed on each of the last 30 working days before today.",
             KANBAN_GUIDE,

@@ -3,18 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::Days;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::stored::hash_of;
-use crate::domain::{Catalogue, ProjectId, Scope, SprintId, Stored, TeamKey, Text, Timestamp, WorkItem};
+use crate::domain::{
+    Catalogue, Iteration, ProjectId, Scope, Span, SprintId, Stored, TeamKey, Text, Timestamp, WorkItem,
+};
 
 /// How many of a team's finished sprints numbers look back over: as many as Azure DevOps shows in a chart of velocity
 /// unless somebody chooses otherwise.
 pub(crate) const SPRINTS_BACK: usize = 6;
 
-/// How many days back a team's days off are known: numbers look back over 90 days, and over 30 working days, which are less
-/// than that.
-pub(crate) const CALENDAR_DAYS_BACK: u64 = 90;
+/// How many days back a team's sprints are known, where that is more: numbers look back over 90 days, and over 30 working
+/// days, which are less than that.
+const DAYS_BACK: u64 = 90;
+
+/// The team's finished sprints that numbers look back at, of which days off and items are asked for.
+pub(crate) fn looked_back_at(team: &Catalogue, now: Timestamp) -> impl Iterator<Item = &Iteration> {
+    let since = team.calendar().day_of(now).checked_sub_days(Days::new(DAYS_BACK));
+    let is_looked_at = move |place: usize, span: Span| place < SPRINTS_BACK || Some(span.last()) >= since;
+    let over = team.past_sprints(now).enumerate();
+    over.take_while(move |(place, (span, _))| is_looked_at(*place, *span)).map(|(_, (_, sprint))| sprint)
+}
 
 /// How long the window is at least over which lives are known, and at most, in milliseconds: teams that plan by the quarter
 /// would otherwise have years of revisions read.

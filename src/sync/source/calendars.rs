@@ -1,14 +1,12 @@
 //! The days off of sprints that are over: numbers look back over them. They come after everything that boards wait for.
 
-use chrono::Days;
-
 use super::Source;
 use super::compare::{BoardError, of_items};
 use super::discovery::Discovered;
 use crate::devops::{ProjectRef, TeamRef};
 use crate::domain::scope::TeamKey;
 use crate::domain::sprint::calendar::Span;
-use crate::domain::sprint::teams::{CALENDAR_DAYS_BACK, SPRINTS_BACK};
+use crate::domain::sprint::teams::looked_back_at;
 use crate::domain::wire::event::Cause;
 
 impl Source {
@@ -31,11 +29,7 @@ impl Source {
         };
         let now = (self.instance.clock)();
         let today = catalogue.calendar().day_of(now);
-        let since = today.checked_sub_days(Days::new(CALENDAR_DAYS_BACK));
-        let is_looked_at = |place: usize, span: Span| place < SPRINTS_BACK || Some(span.last()) >= since;
-        let over = catalogue.past_sprints(now).enumerate();
-        let over = over.take_while(|(place, (span, _))| is_looked_at(*place, *span));
-        let over = over.map(|(_, (_, sprint))| sprint);
+        let over = looked_back_at(&catalogue, now);
         // Where sprints overlap, one that began before the one under way may not be over.
         let current = catalogue.current_sprint(now).map(|sprint| sprint.id);
         let is_running = |span: Span| span.contains(today);

@@ -21,7 +21,7 @@ use super::fetch::Doubted;
 use crate::devops::{FeedStart, ProjectRef, TeamRef};
 use crate::domain::record::past::PastReading;
 use crate::domain::scope::TeamKey;
-use crate::domain::sprint::teams::SPRINTS_BACK;
+use crate::domain::sprint::teams::looked_back_at;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::stored::hash_of;
 use crate::domain::time::Timestamp;
@@ -82,8 +82,8 @@ impl Source {
                 }
             };
         }
-        self.list_past_sprints(found).await?;
         let from = reading.from;
+        self.list_past_sprints(found).await?;
         if self.complete_lives(&found.projects, Some(from), ends).await? {
             self.past.unseen().clear();
             self.levels.found(move |check| check.read_past(from, &teams));
@@ -197,8 +197,8 @@ impl Source {
         Ok(known)
     }
 
-    /// Lists the items of each team's last finished sprints: what is in one since before the window began, the feed does not
-    /// tell of.
+    /// Lists the items of each team's finished sprints that can be told of: what is in one since before the window began, the
+    /// feed does not tell of.
     async fn list_past_sprints(&self, found: &Discovered) -> Result<(), BoardError> {
         let projects = &*found.projects;
         let list = |project, team| async move { self.list_past_sprints_of(projects, &project, &team).await };
@@ -217,7 +217,7 @@ impl Source {
             return Ok(());
         };
         let mut ids = BTreeSet::new();
-        for (_, sprint) in catalogue.past_sprints((self.instance.clock)()).take(SPRINTS_BACK) {
+        for sprint in looked_back_at(&catalogue, (self.instance.clock)()) {
             match self.azure.sprint_items(project.id, team.id, sprint.id).await {
                 Ok(items) => ids.extend(items),
                 Err(error) if error.failure.is_of_one_call() => tracing::warn!(

@@ -1,5 +1,6 @@
 //! The story that boards are held against the oracle in.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -89,6 +90,7 @@ pub async fn tell(seed: u64, pace: Pace) {
     }
     let late = story.app(None).await;
     story.is_right("who came when sprints had ended", &late).await;
+    story.tell_the_same_past(&first, &late).await;
 }
 
 impl Story {
@@ -108,7 +110,8 @@ impl Story {
     async fn app(&self, over: Option<&TestApp>) -> TestApp {
         let zones: Vec<String> = self.zones.iter().map(|(team, zone)| format!("{team}={zone}")).collect();
         let mut settings = ClientSettings::new(self.server.base_url());
-        settings.kept_tags = KeptTags::new([ESCAPED.into(), WAITING.into()]);
+        let waiting = self.has_own_tag.then(|| WAITING.into());
+        settings.kept_tags = KeptTags::new([ESCAPED.into()].into_iter().chain(waiting));
         let client = RestClient::new(&settings).unwrap();
         let mut builder = TestApp::builder().clock(self.clock.clone()).organization(Arc::new(client));
         builder = builder.setting("BOARDCAST_TEAM_ZONES", &zones.join(","));
@@ -160,6 +163,41 @@ impl Story {
         }
     }
 
+    /// Who saw all of it and who came later tell of each day of the sprint and of each sprint before it the same.
+    async fn tell_the_same_past(&self, saw: &TestApp, came: &TestApp) {
+        let (mut wrong, mut told) = (Vec::new(), 0);
+        for row in saw.get("/api/snapshot").await.json()["scopes"].as_array().unwrap() {
+            let url = row["url"].as_str().unwrap();
+            let board = saw.get(url).await.json();
+            let over = board["burndown"]["days"].as_array().into_iter().flatten();
+            let over = over
+                .filter(|day| day["remaining"].is_number())
+                .map(|day| format!("day={}", text(&day["date"])));
+            let mut moments: Vec<String> = over.collect();
+            // Today is as it is now.
+            moments.pop();
+            let before =
+                board["metrics"]["velocity.completed"]["detail"]["sprints"].as_array().into_iter().flatten();
+            moments.extend(before.map(|sprint| format!("sprint={}", text(&sprint["id"]))));
+            for moment in moments {
+                let address = format!("{url}&{moment}");
+                let (saw, came) = (saw.get(&address).await.json(), came.get(&address).await.json());
+                let lacks = lacking(&saw).union(&lacking(&came)).cloned().collect();
+                told += 1;
+                let differs = different(&comparable(&saw, &lacks), &comparable(&came, &lacks));
+                wrong.extend(differs.into_iter().map(|what| format!("{address}: {what}")));
+            }
+        }
+        assert!(told > 40, "{told} moments");
+        assert!(
+            wrong.is_empty(),
+            "seed {}, who came later tells another past:\n{}",
+            self.seed,
+            wrong.join("\n")
+        );
+        println!("the same of {told} moments of the past, whoever tells it");
+    }
+
     /// What is wrong of all boards.
     async fn wrong(&self, app: &TestApp) -> Vec<String> {
         let directory = app.get("/api/snapshot").await.json();
@@ -193,4 +231,72 @@ impl Story {
         }
         wrong
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+/// What of a board of the past does not depend on how far back it is known; `lacks` are the metrics that say themselves that
+/// they look back further. Hooks name people without their ids, and since when a state is may be before it as well.
+fn comparable(board: &Value, lacks: &BTreeSet<String>) -> Value {
+    let mut board = board.clone();
+    for change in board["scopeChanges"].as_array_mut().unwrap() {
+        change["by"]["id"].take();
+    }
+    for item in board["items"].as_array_mut().unwrap() {
+        item.as_object_mut().unwrap().retain(|name, _| name != "stateSince" && name != "blockedSince");
+    }
+    board["metrics"].as_object_mut().unwrap().retain(|id, _| !lacks.contains(id));
+    if lacks.iter().any(|id| id.starts_with("forecast.") || id == "velocity.average") {
+        board["outlook"].take();
+    }
+    if lacks.contains("velocity.average") {
+        // The row of each sprint comes with that of the last.
+        board["metrics"]["velocity.completed"]["detail"].take();
+    }
+    if lacks.contains("items.carried_over") {
+        board["scopeChanges"].as_array_mut().unwrap().retain(|change| change["kind"] != "carried_over");
+    }
+    board
+}
+
+/// The metrics of a board of the past that say that they would have to look back further than it is known.
+fn lacking(board: &Value) -> BTreeSet<String> {
+    let not_known = ["of the last", "what was in the sprint before is not known"];
+    let says = |metric: &Value| {
+        let words = [&metric["partial"], &metric["reason"]];
+        words
+            .into_iter()
+            .filter_map(Value::as_str)
+            .any(|words| not_known.iter().any(|of| words.starts_with(of)))
+    };
+    let metrics = board["metrics"].as_object().unwrap();
+    metrics.iter().filter(|(_, metric)| says(metric)).map(|(id, _)| id.clone()).collect()
+}
+
+/// What two answers differ in, by their members.
+fn different(one: &Value, other: &Value) -> Vec<String> {
+    let (one, other) = (one.as_object().unwrap(), other.as_object().unwrap());
+    let mut wrong = Vec::new();
+    for name in one.keys().chain(other.keys().filter(|name| !one.contains_key(*name))) {
+        let (saw, came) = (one.get(name), other.get(name));
+        if saw == came {
+            continue;
+        }
+        match (saw, came) {
+            (Some(Value::Object(_)), Some(Value::Object(_))) => {
+                let within = different(saw.unwrap(), came.unwrap());
+                wrong.extend(within.into_iter().map(|what| format!("{name}.{what}")));
+            }
+            (Some(Value::Array(saw)), Some(Value::Array(came))) => {
+                let lacks = |these: &[Value], of: &[Value]| {
+                    these.iter().filter(|one| !of.contains(one)).map(Value::to_string).collect::<Vec<_>>()
+                };
+                wrong.push(format!("{name}: saw {:?}, came {:?}", lacks(saw, came), lacks(came, saw)));
+            }
+            _ => wrong.push(format!("{name}: saw {saw:?}, came {came:?}")),
+        }
+    }
+    wrong
 }

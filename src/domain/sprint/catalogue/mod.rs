@@ -263,6 +263,13 @@ impl Catalogue {
         self
     }
 
+    /// The first day from which on days off are known: that of the earliest sprint that they were read of. `None` in a record
+    /// from before they were told apart by sprint.
+    pub fn days_off_known_from(&self) -> Option<CivilDate> {
+        let read = self.dated().filter(|(_, sprint)| self.days_off_by.contains_key(&sprint.id));
+        read.map(|(span, _)| span.first()).min()
+    }
+
     /// Where a sprint lies relative to this instant's day; `None` while it has no dates.
     pub fn sprint_state(&self, sprint: &Iteration, at: Timestamp) -> Option<SprintState> {
         let (span, today) = (sprint.span()?, self.calendar().day_of(at));
