@@ -363,6 +363,8 @@ export interface Explanation {
   mock?: true;
   /** Why there is no number. */
   reason?: string;
+  /** What of its past the number does not know. */
+  partial?: string;
   /** Of the past: the instant that it is told of. */
   asOf?: Instant;
   day?: Date;
@@ -487,6 +489,7 @@ export interface SprintReview {
 
 /** A board as it once was: of a `day`, or of a `sprint`. */
 export interface PastBoard {
+  demo?: boolean;
   /** The instant that it is told of. */
   asOf: Instant;
   day: Date;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::board::figures::{Inputs, board_view, known_from};
 use crate::board::snapshot::Snapshots;
+use crate::domain::metrics::Figures;
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{BoardView, ItemView, SprintReview};
 use crate::domain::{
@@ -41,6 +42,8 @@ pub enum NoPast {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PastBoard {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demo: bool,
     /// The instant that it is told of.
     pub as_of: Timestamp,
     /// The day of that in the team's zone.
@@ -96,7 +99,11 @@ impl Snapshots {
         let goals = since.lives().filter(|item| settings.is_goal(&item.present().details.tags));
         let goals: BTreeSet<WorkItemId> = goals.map(|item| item.id).collect();
         let is_goal = |item: &ItemView| goals.contains(&item.id);
+        // Whether it will be made is no question any more.
+        let outlook = figures.outlook.filter(|_| review.is_none());
+        let figures = Figures { outlook, ..figures };
         Ok(PastBoard {
+            demo: self.demo,
             as_of,
             day: catalogue.calendar().day_of(as_of),
             definition: metrics::DEFINITION,

@@ -312,15 +312,13 @@ impl Snapshots {
         let mock = level == Level::Mock;
         if let Some(stand_in) = self.stand_in.get().filter(|_| mock) {
             let explanation = stand_in.explain(scope, metric)?;
-            return Some(Explained { explanation, level, data_as_of, demo: self.demo, mock, reason: None });
+            return Some(Explained { explanation, level, data_as_of, demo: self.demo, mock });
         }
         let mut explanation = self.calculator.explain(&inputs, metric, (self.clock)())?;
-        let has_numbers = matches!(level, Level::Full | Level::Cached);
-        if !has_numbers {
-            explanation.withhold();
+        if !matches!(level, Level::Full | Level::Cached) {
+            explanation.withhold(no_numbers(outage.as_ref()));
         }
-        let reason = (!has_numbers).then(|| no_numbers(outage.as_ref()));
-        Some(Explained { explanation, level, data_as_of, demo: self.demo, mock, reason })
+        Some(Explained { explanation, level, data_as_of, demo: self.demo, mock })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Boards as they once were: any day, and sprints that are over, which are frozen when nothing of them changes any more.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use boardcast::domain::sprint::catalogue::StateCategory;
@@ -62,6 +63,9 @@ async fn assert_explained(app: &TestApp, past: &str, then: &Value) {
             "{past}"
         );
         assert_eq!(what(&told), what(then), "{id} of {past}");
+        for why in ["reason", "partial"] {
+            assert_eq!(told[why], metric[why], "{why} of {id} of {past}");
+        }
         if ["items.total", "items.completed", "points.total", "points.remaining"].contains(&&**id) {
             let counted = told["counted"].as_array().unwrap();
             let sum: f64 = counted.iter().map(|item| item["amount"].as_f64().unwrap()).sum();
@@ -86,6 +90,40 @@ async fn every_number_of_a_past_day_and_of_a_sprint_that_is_over_can_be_asked() 
     assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (404, &json!("unknown_metric")));
     let to_come = app.get(&format!("{address}&day=2999-01-01&explain=items.total")).await;
     assert_eq!((to_come.status, &to_come.json()["error"]["code"]), (404, &json!("no_past")));
+}
+
+/// The numbers of the items that are counted, or left out, where a number comes from.
+async fn sorted_out(app: &TestApp, address: &str, metric: &str) -> [BTreeSet<u64>; 2] {
+    let told = app.get(&format!("{address}&explain={metric}")).await.json();
+    ["counted", "leftOut"].map(|which| {
+        let items = told[which].as_array().unwrap().iter();
+        items.map(|item| item["id"].as_u64().unwrap()).collect()
+    })
+}
+
+#[tokio::test]
+async fn a_number_of_the_last_finished_sprint_tells_of_each_of_its_items_and_of_no_others() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let (board, address) = web(&app).await;
+    let [planned, not_planned] = sorted_out(&app, &address, "velocity.planned").await;
+    assert!(planned.len() > 2, "{planned:?}");
+    let all: BTreeSet<u64> = planned.union(&not_planned).copied().collect();
+    for metric in ["velocity.completed", "velocity.late", "velocity.incomplete", "percent.say_do"] {
+        let [counted, left_out] = sorted_out(&app, &address, metric).await;
+        assert!(counted.is_disjoint(&left_out), "{metric}");
+        assert_eq!(counted.union(&left_out).copied().collect::<BTreeSet<_>>(), all, "{metric}");
+    }
+    let tasks = board["items"].as_array().unwrap().iter().filter(|item| item["backlog"] == "task");
+    let tasks: BTreeSet<u64> = tasks.map(|item| item["id"].as_u64().unwrap()).collect();
+    assert!(
+        !tasks.is_empty() && tasks.is_disjoint(&all),
+        "tasks of this sprint were no part of the last one"
+    );
+    // What was completed lately is counted in the mean of a day, or left out by a rule.
+    let [lately, _] = sorted_out(&app, &address, "lead.p50").await;
+    let [counted, left_out] = sorted_out(&app, &address, "throughput.day").await;
+    assert!(lately.iter().all(|id| counted.contains(id) || left_out.contains(id)));
 }
 
 /// What the lines in other units say of a day is what the numbers were then, and the board of then has the same lines up to it.
@@ -123,6 +161,9 @@ async fn a_sprint_that_is_over_has_its_review_and_is_told_as_it_was_at_its_end()
         }
         assert_eq!((&then["review"]["unknownItems"], &then["frozen"]), (&json!(0), &Value::Null));
         assert_eq!(value(&then, "points.completed"), row["completed"], "as it was at its end");
+        assert_eq!(then["outlook"], Value::Null, "whether it will be made is no question any more");
+        let capacity = then["metrics"]["hours.capacity"]["reason"].as_str().unwrap();
+        assert!(capacity.ends_with("not of one that is over"), "{capacity}");
         assert_eq!(
             value(&then, "sprint.days_left"),
             1,

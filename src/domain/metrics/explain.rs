@@ -21,7 +21,8 @@ type Inputs = BTreeMap<&'static str, Value>;
 /// Explains a metric; `None` when there is none of that name.
 ///
 /// The value of a metric that is a sum is exactly the sum of the amounts counted. For a quotient the items counted are
-/// those of its dividend. What is left out are items that are, or once were, in the sprint.
+/// those of its dividend. What is left out are items that are, or once were, in the sprint that it tells of, or that it might
+/// have counted.
 pub fn explain<'i>(
     id: &str,
     frame: &SprintContext<'_>,
@@ -44,11 +45,6 @@ pub fn explain_as_told<'i>(
     let tallies = Tallies::of(frame, table::sums(), digests.iter().map(|(digest, _)| digest), now);
     let view = metric.view(&tallies);
     let mut inputs = inputs(metric, &tallies);
-    for (name, text) in [("reason", &view.reason), ("partial", &view.partial)] {
-        if let Some(text) = text {
-            inputs.insert(name, json!(text));
-        }
-    }
     let (counted, left_out) = sort_out(metric, &tallies, &digests);
     inputs.insert("counted", json!(counted.len()));
     Some(Explanation {
@@ -57,6 +53,8 @@ pub fn explain_as_told<'i>(
         unit: view.unit,
         definition: metric.definition,
         source: metric.source,
+        reason: view.reason,
+        partial: view.partial,
         inputs,
         counted,
         left_out,
@@ -80,8 +78,8 @@ fn sort_out(
                 amount: contribution.amount,
                 why: contribution.why.into(),
             }),
-            // A number about other sprints, or none, leaves out most of what the team ever did.
-            Err(Exclusion::LeftOut(_)) if !digest.concerns_sprint() => {}
+            // Every number leaves out most of what the team ever did.
+            Err(Exclusion::LeftOut(_)) if !(metric.concerns)(digest, &tallies.moment) => {}
             Err(Exclusion::LeftOut(rule) | Exclusion::Unknown(rule)) => {
                 left_out.push(LeftOut { id: digest.id, title: title(), rule: rule.into() });
             }

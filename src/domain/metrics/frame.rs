@@ -186,6 +186,8 @@ pub(super) struct Moment<'a> {
     pub(super) is_planned: bool,
     /// From which age on an item in progress is aging: the team's own 85th percentile of cycle time, in days.
     pub(super) aging_above: Option<Hundredths>,
+    /// The first day of which it is known what was completed on it, where that is not from the beginning.
+    pub(super) first_day: Option<CivilDate>,
     /// What the scope and its changes are counted in: points, or items where nothing is estimated.
     pub(super) unit: Unit,
     /// The same of the sprints before.
@@ -207,6 +209,7 @@ impl<'a> Moment<'a> {
             worked: WorkedDays::before(today, calendar),
             is_planned: frame.planned_until.is_some_and(|planned| planned <= now),
             aging_above: None,
+            first_day: None,
             unit: Unit::Points,
             velocity_unit: Unit::Points,
         }

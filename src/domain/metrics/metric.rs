@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use super::digest::Digest;
+use super::frame::Moment;
 use super::need::{self, Need};
 use super::rules::ItemRule;
 use super::tally::{OUT_OF_RANGE, Tallies};
@@ -75,6 +77,8 @@ pub struct Metric {
     /// Whether it rests on Closed Date, which some processes set in ways of their own, where a revision is missing.
     by_closed_date: bool,
     looks_back: LooksBack,
+    /// Of which items it is said that, and why, they are left out.
+    pub(super) concerns: fn(&Digest, &Moment<'_>) -> bool,
     /// Its parts and series.
     detail: Option<fn(&Tallies<'_>) -> Option<Json>>,
 }
@@ -94,6 +98,7 @@ impl Metric {
             lacks: Lacks::Nothing,
             by_closed_date: false,
             looks_back: LooksBack::Nowhere,
+            concerns: |digest, _| digest.concerns_sprint(),
             detail: None,
         }
     }
@@ -150,6 +155,11 @@ impl Metric {
     /// In points, or in items where nothing in the sprint's scope is estimated.
     pub(super) const fn counted_as_scope(self) -> Self {
         Self { counted: Counted::AsScope, ..self }
+    }
+
+    /// It tells of other items than those that are, or once were, in the sprint.
+    pub(super) const fn concerning(self, concerns: fn(&Digest, &Moment<'_>) -> bool) -> Self {
+        Self { concerns, ..self }
     }
 
     /// The same of the sprints before.

@@ -48,13 +48,15 @@ pub(super) const WORKING_DAYS: Need = need("the team's working days or days off 
 });
 pub(super) const WORKING_WEEK: Need =
     need("the team has no working days", |all| all.moment.stale_before.is_some());
-pub(super) const CAPACITY_READ: Need = need("the team's capacities cannot be read", |all| {
-    // Where those of other sprints are known, those of one that is over were not asked for.
-    let frame = all.moment.frame;
-    let known = &frame.catalogue.capacities;
-    let is_asked = known.is_empty() || known.contains_key(&frame.sprint.id);
-    all.has_read(Capacities) && is_asked || all.capacity().is_some()
-});
+pub(super) const CAPACITY_READ: Need =
+    need("the team's capacities cannot be read", |all| all.has_read(Capacities) || all.capacity().is_some());
+/// Where those of other sprints are known, those of one that is over were not asked for.
+pub(super) const CAPACITY_ASKED: Need =
+    need("capacities are read of the sprint under way and of the next one, not of one that is over", |all| {
+        let frame = all.moment.frame;
+        let known = &frame.catalogue.capacities;
+        known.is_empty() || known.contains_key(&frame.sprint.id) || all.capacity().is_some()
+    });
 pub(super) const CAPACITY: Need =
     need("no capacity is entered for the sprint", |all| all.capacity().is_some());
 pub(super) const TASKS: Need = need("the sprint has no tasks", |all| all.tasks.all > 0);
@@ -87,6 +89,9 @@ pub(super) const PLANNED_BEFORE: Need =
 pub(super) const RUNNING: Need = need("today is not a day of the sprint", |all| {
     all.moment.frame.span.is_some_and(|span| span.contains(all.moment.today))
 });
+/// That the days that a forecast draws from are too few because of what is known, and not of what there was.
+pub(super) const KNOWN_DAYS_DRAWN_FROM: Need =
+    need(SHORT_PAST, |all| !all.looks_beyond() || all.drawn_from().len() >= DAYS_MIN);
 pub(super) const DAYS_DRAWN_FROM: Need =
     need("the team's first item is less than 10 working days old", |all| all.drawn_from().len() >= DAYS_MIN);
 pub(super) const ITEMS_DRAWN_FROM: Need =

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::ids;
-use super::periods::forecast::{Forecast, RUNS, share_of_runs};
+use super::periods::forecast::{Forecast, RUNS};
 use super::tally::Tallies;
 use super::values;
 use crate::domain::wire::view::{Burndown, Outlook, SprintVerdict, Unit};
@@ -11,8 +11,8 @@ use crate::domain::{CivilDate, Hundredths};
 
 /// What is to be said of the sprint.
 ///
-/// The forecast decides where there is one: on track if all is completed in time in at least 85 of 100 runs, behind if in
-/// fewer than half. Otherwise the ideal line does: on track if no more is left than it has at the end of the last working
+/// The forecast decides where there is one, by the chance as it is shown: on track if all is completed in time in at least 85 of
+/// 100 runs, behind if in fewer than half. Otherwise the ideal line does: on track if no more is left than it has at the end of the last working
 /// day that is over, at risk if no more than it had a working day earlier.
 pub(super) fn of(tallies: &Tallies<'_>, burndown: Option<&Burndown>) -> Outlook {
     let said = Said::of(tallies, burndown);
@@ -89,13 +89,14 @@ impl Said {
         match self.by {
             By::Done => (SprintVerdict::OnTrack, "Everything is completed.".to_owned()),
             By::Forecast(Forecast { runs_done, items_p85, .. }, date_p85) => {
-                let verdict = match runs_done {
-                    runs if runs >= share_of_runs(85) => SprintVerdict::OnTrack,
-                    runs if runs >= share_of_runs(50) => SprintVerdict::AtRisk,
+                let percent = values::chance(runs_done).unwrap_or_default();
+                let verdict = match percent {
+                    percent if percent >= Hundredths::whole(85) => SprintVerdict::OnTrack,
+                    percent if percent >= Hundredths::whole(50) => SprintVerdict::AtRisk,
                     _ => SprintVerdict::Behind,
                 };
                 let when = date_p85.map_or_else(String::new, |date| format!("; all of it by {date}"));
-                let percent = runs_done * 100 / RUNS;
+                let percent = percent.units();
                 let text = format!(
                     "{percent} % likely to complete all {} items ({left}) on the {} left. In 85 of 100 runs at least {items_p85}{when}.",
                     self.items.units(),

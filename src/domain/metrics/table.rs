@@ -86,6 +86,7 @@ const fn velocity(id: &'static str, rule: ItemRule) -> Metric {
         .of_past()
         .counted_as_velocity()
         .over_sprints()
+        .concerning(past::was_in_last_sprint)
 }
 
 const fn forecast(id: &'static str, unit: Unit, value: Value) -> Metric {
@@ -95,11 +96,13 @@ const fn forecast(id: &'static str, unit: Unit, value: Value) -> Metric {
             need::DATES,
             need::WORKING_DAYS,
             need::RUNNING,
+            need::KNOWN_DAYS_DRAWN_FROM,
             need::DAYS_DRAWN_FROM,
             need::ITEMS_DRAWN_FROM,
         ])
         .of_past_but(|tallies| tallies.statistics.undated)
         .over_days()
+        .concerning(past::may_have_been_completed_lately)
 }
 
 fn percentile(times: &Times, percent: usize) -> Computed {
@@ -130,7 +133,7 @@ pub const METRICS: &[Metric] = &[
             SPRINT_BURNDOWN,
         ),
     Metric::computed(ids::HOURS_CAPACITY, Unit::Hours, BY_HALF, |all| all.capacity().ok_or(OUT_OF_RANGE))
-        .needs(&[need::DATES, need::WORKING_DAYS, need::CAPACITY_READ, need::CAPACITY])
+        .needs(&[need::DATES, need::WORKING_DAYS, need::CAPACITY_READ, need::CAPACITY_ASKED, need::CAPACITY])
         .detailed(capacity::detail)
         .says(
             "The hours that the team's members can still work on the days left in the sprint.",
@@ -214,6 +217,7 @@ pub const METRICS: &[Metric] = &[
         ])
         .of_past_but(|all| all.sum(ids::VELOCITY_PLANNED).unknown_items)
         .over_sprints()
+        .concerning(past::was_in_last_sprint)
         .says(
             "The share of the effort planned for the last finished sprint that was completed in it.",
             PRACTICE,
@@ -253,7 +257,7 @@ pub const METRICS: &[Metric] = &[
         ),
     Metric::sum(ids::ITEMS_STALE, Unit::Items, BY_ONE, rules::items_stale)
         .needs(&[need::WORKING_DAYS, need::WORKING_WEEK])
-        .says("How many open items of the sprint nobody has changed for five whole working days.", PRACTICE),
+        .says("How many open items of the sprint nobody has changed for five whole working days, or as many as are set.", PRACTICE),
     Metric::sum(ids::ITEMS_UNESTIMATED, Unit::Items, BY_ONE, rules::items_unestimated)
         .needs(&[need::EFFORT_FIELD])
         .says(
@@ -319,6 +323,7 @@ pub const METRICS: &[Metric] = &[
         .of_past_but(|all| all.statistics.undated)
         .detailed(|all| Some(json!({ "days": values::days(all) })))
         .over_days()
+        .concerning(past::may_have_been_completed_lately)
         .says(
             "The mean of what the team completed on each of the last 30 working days before today.",
             KANBAN_GUIDE,

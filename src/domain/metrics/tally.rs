@@ -58,6 +58,7 @@ impl<'a> Tallies<'a> {
     ) -> Self {
         let mut moment = Moment::new(frame, now);
         let statistics = Statistics::of(&moment, digests.clone());
+        moment.first_day = statistics.first_day;
         moment.aging_above = statistics.cycle.percentile(85);
         moment.unit = unit(statistics.estimated);
         moment.velocity_unit = unit(statistics.has_estimated_sprints());

@@ -59,8 +59,12 @@ pub(crate) fn forecast_items(tallies: &Tallies<'_>) -> Value {
 
 /// In percent, with one decimal.
 pub(crate) fn forecast_probability(tallies: &Tallies<'_>) -> Value {
-    let done = forecast(tallies)?.runs_done;
-    percent(Hundredths::whole(done), Hundredths::whole(RUNS)).ok_or(OUT_OF_RANGE)
+    chance(forecast(tallies)?.runs_done).ok_or(OUT_OF_RANGE)
+}
+
+/// In how many of 100 runs, with one decimal.
+pub(crate) fn chance(runs_done: u32) -> Option<Hundredths> {
+    percent(Hundredths::whole(runs_done), Hundredths::whole(RUNS))
 }
 
 pub(crate) fn forecast_p50(tallies: &Tallies<'_>) -> Value {

@@ -392,6 +392,8 @@ fn golden_objects() {
         unit: Unit::Points,
         definition: "Effort of the items in scope that are not completed.",
         source: "Azure DevOps, sprint burndown",
+        reason: None,
+        partial: None,
         inputs: BTreeMap::from([("points.total", json!(40)), ("points.completed", json!(3))]),
         counted: vec![Counted {
             id: WorkItemId::new(13).unwrap(),

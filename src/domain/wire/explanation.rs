@@ -35,6 +35,12 @@ pub struct Explanation {
     pub definition: &'static str,
     /// Where the definition comes from.
     pub source: &'static str,
+    /// Why there is no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
+    /// What of its past the number does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Text>,
     /// The numbers that went in.
     pub inputs: BTreeMap<&'static str, Value>,
     pub counted: Vec<Counted>,
@@ -55,15 +61,14 @@ pub struct Explained {
     /// Whether the number is that of a simulated board.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) mock: bool,
-    /// Why there is no number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<Text>,
 }
 
 impl Explanation {
     /// Keeps the definition and takes away what is not known.
-    pub(crate) fn withhold(&mut self) {
+    pub(crate) fn withhold(&mut self, reason: Text) {
         self.value = None;
+        self.reason = Some(reason);
+        self.partial = None;
         self.inputs.clear();
         self.counted.clear();
         self.left_out.clear();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::expected::{Board, Numbers, divided};
+use super::expected::{Board, Numbers, divided, percent};
 use super::lives::{at, effort};
 use super::scope::{self, Row};
 use super::velocity;
@@ -229,11 +229,12 @@ fn outlook(shown: &Value, expected: &Board<'_>, numbers: &Numbers, wrong: &mut D
         (_, Some(0)) => ("done", "on_track"),
         (Some(told), _) => {
             wrong.note("outlook's runs", inputs["runsDone"].as_i64(), told.runs_done);
+            let percent = percent(told.runs_done, 10_000).unwrap();
             (
                 "forecast",
-                if told.runs_done >= 8_500 {
+                if percent >= 8_500 {
                     "on_track"
-                } else if told.runs_done >= 5_000 {
+                } else if percent >= 5_000 {
                     "at_risk"
                 } else {
                     "behind"

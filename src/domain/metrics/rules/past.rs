@@ -77,42 +77,56 @@ fn changes(
 
 /// The items that were planned for the last finished sprint.
 pub(crate) fn velocity_planned(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    of_last_sprint(digest, moment, |part| part.planned, "was in the sprint when it was planned")
+    let is = "was in the sprint when it was planned";
+    of_last_sprint(digest, moment, |part| part.planned, is, "was not in the sprint when it was planned")
 }
 
 pub(crate) fn velocity_completed(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    of_last_sprint(digest, moment, |part| part.completed, "was completed, and in the sprint, when it ended")
+    let is = "was completed, and in the sprint, when it ended";
+    let is_not = "was not completed, or not in the sprint, when it ended";
+    of_last_sprint(digest, moment, |part| part.completed, is, is_not)
 }
 
 pub(crate) fn velocity_late(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    of_last_sprint(digest, moment, |part| part.late, "was completed after the sprint, still in it")
+    let is = "was completed after the sprint, still in it";
+    of_last_sprint(digest, moment, |part| part.late, is, "was not completed after the sprint, still in it")
 }
 
 pub(crate) fn velocity_incomplete(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    of_last_sprint(
-        digest,
-        moment,
-        |part| part.incomplete,
-        "was planned and not completed when the sprint ended",
-    )
+    let is = "was planned and not completed when the sprint ended";
+    let is_not = "was not planned, or completed when the sprint ended";
+    of_last_sprint(digest, moment, |part| part.incomplete, is, is_not)
 }
 
 /// What was planned for the last finished sprint and completed in it, with the estimates as planned.
 pub(crate) fn kept(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    of_last_sprint(digest, moment, |part| part.kept, "was planned and completed in the sprint")
+    let is = "was planned and completed in the sprint";
+    of_last_sprint(digest, moment, |part| part.kept, is, "was not planned, or not completed in the sprint")
 }
 
 fn of_last_sprint(
     digest: &Digest,
     moment: &Moment<'_>,
     choose: fn(&PartInSprint) -> Option<Estimate>,
-    why: &'static str,
+    is: &'static str,
+    is_not: &'static str,
 ) -> Outcome {
-    let none = Exclusion::LeftOut("had no such part in the last finished sprint");
+    let none = Exclusion::LeftOut("had no part in the last finished sprint");
     let last = moment.last_finished().ok_or(none)?;
     let part = part_in(digest, last)?.ok_or(none)?;
-    let amount = worth(choose(part).ok_or(none)?, moment.velocity_unit);
-    Ok(Contribution { amount: amount.ok_or(Exclusion::LeftOut("was not estimated"))?, why })
+    let estimate = choose(part).ok_or(Exclusion::LeftOut(is_not))?;
+    let amount = worth(estimate, moment.velocity_unit).ok_or(Exclusion::LeftOut("was not estimated"))?;
+    Ok(Contribution { amount, why: is })
+}
+
+/// Whether an item had a part in the last finished sprint.
+pub(crate) fn was_in_last_sprint(digest: &Digest, moment: &Moment<'_>) -> bool {
+    moment.last_finished().is_some_and(|last| digest.parts.iter().any(|part| part.sprint == last))
+}
+
+/// Whether an item concerns the sprint, or was completed in the last 90 days.
+pub(crate) fn may_have_been_completed_lately(digest: &Digest, moment: &Moment<'_>) -> bool {
+    digest.concerns_sprint() || completed_day(digest).is_ok_and(|day| day >= moment.lead_from)
 }
 
 fn part_in(digest: &Digest, sprint: usize) -> Result<Option<&PartInSprint>, Exclusion> {
@@ -237,7 +251,7 @@ pub(crate) fn forecast_days(digest: &Digest, moment: &Moment<'_>) -> Outcome {
 fn completed_on(digest: &Digest, moment: &Moment<'_>, wanted: usize) -> Outcome {
     let place = moment.worked.place_of(completed_day(digest)?);
     let place = place.ok_or(Exclusion::LeftOut("was not completed on one of these days"))?;
-    require(place >= moment.worked.from(wanted, None), "was completed before")?;
+    require(place >= moment.worked.from(wanted, moment.first_day), "was completed before")?;
     one("was completed on one of these days, or on a day off before one")
 }
 
