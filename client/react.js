@@ -2,7 +2,7 @@
 
 "use client";
 
-import { createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { createContext, createElement, useCallback, useContext, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from "react";
 
 import { OPENING } from "./client.js";
 import { board as boardOf, boards as boardsOf, connect, initial, items as itemsOf } from "./index.js";
@@ -14,9 +14,12 @@ const clients = new Map();
 const NOTHING = { connection: OPENING, ...initial() };
 const Context = createContext(null);
 
-/** Opens the stream for all components below it. Takes the options of `connect`; two with the same plain options share a client. */
-export function BoardcastProvider({ children, client, ...options }) {
-  const store = useStore(options, client);
+/**
+ * Opens the stream for all components below it. Takes the options of `connect` as props, or as `options`: only there a `key` is
+ * handed on, since React keeps the prop of that name for itself. Props count before `options`.
+ */
+export function BoardcastProvider({ children, client, options, ...props }) {
+  const store = useStore({ ...options, ...given(props) }, client);
   return createElement(Context.Provider, { value: store }, children);
 }
 
@@ -37,9 +40,10 @@ export function useBoardcast(select = whole) {
   return useSyncExternalStore(store.subscribe, get, () => select(NOTHING));
 }
 
-/** The client itself, or `null` before the first component was there. */
+/** The client itself; `null` before the first component was there. A component that reads nothing else opens the stream as well. */
 export function useClient() {
-  return useContext(Context)?.client() ?? null;
+  const store = useContext(Context);
+  return useSyncExternalStore(store?.subscribe ?? never, store?.client ?? nobody, nobody);
 }
 
 /** How the connection stands. */
@@ -88,34 +92,106 @@ function isAlike(one, other) {
   return Array.isArray(one) && Array.isArray(other) && one.length === other.length && one.every((value, index) => value === other[index]);
 }
 
-/** A store whose client begins with the first component that reads it, and is shared by those with the same options. */
+function never() {
+  return nobody;
+}
+
+function nobody() {
+  return null;
+}
+
+/** Options without those that are `undefined`, by name, so that those which say the same are the same. */
+function given(options) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/**
+ * A store whose client begins with the first component that reads it. Providers whose options are plain values, and are the
+ * same, share one. A function may know a key that is nobody else's, so whoever gives one has a client alone, and keeps it for as
+ * long as the plain values are the same: functions may be others each time they are given.
+ */
 function useStore(options, client) {
-  const name = JSON.stringify(options, (_, value) => (typeof value === "function" ? String(value) : value));
-  const latest = useRef(options);
-  useEffect(() => {
-    latest.current = options;
+  const all = given(options);
+  const name = nameOf(all);
+  const isShared = isPlain(all);
+  const store = useMemo(() => (client ? storeOfClient(client) : storeOf(isShared ? clients : new Map(), name, all)), [name, isShared, client]);
+  // Before any component subscribes, and only for the client of these options: one that is left is asked with its own until the end.
+  useInsertionEffect(() => {
+    store.newest = all;
   });
-  return useMemo(() => {
-    if (client) return { client: () => client, getState: client.getState, subscribe: client.subscribe };
-    return {
-      client: () => clients.get(name)?.client ?? null,
-      getState: () => clients.get(name)?.client.getState() ?? NOTHING,
-      subscribe(listener) {
-        let shared = clients.get(name);
-        if (!shared) clients.set(name, (shared = { client: connect(latest.current), users: 0, closing: null }));
-        clearTimeout(shared.closing);
-        shared.users += 1;
-        const off = shared.client.subscribe(listener);
-        return () => {
-          off();
-          shared.users -= 1;
-          if (shared.users > 0) return;
-          shared.closing = setTimeout(() => {
-            shared.client.close();
-            if (clients.get(name) === shared) clients.delete(name);
-          }, LINGER_MS);
-        };
-      },
-    };
-  }, [name, client]);
+  return store;
+}
+
+function storeOfClient(client) {
+  return { client: () => client, getState: client.getState, subscribe: client.subscribe };
+}
+
+function storeOf(open, name, options) {
+  const store = {
+    newest: options,
+    client: () => open.get(name)?.client ?? null,
+    getState: () => open.get(name)?.client.getState() ?? NOTHING,
+    subscribe(listener) {
+      let kept = open.get(name);
+      if (!kept) open.set(name, (kept = { client: connect(lasting(store)), users: 0, closing: null }));
+      clearTimeout(kept.closing);
+      kept.users += 1;
+      const off = kept.client.subscribe(listener);
+      return () => {
+        off();
+        kept.users -= 1;
+        if (kept.users > 0) return;
+        kept.closing = setTimeout(() => {
+          kept.client.close();
+          if (open.get(name) === kept) open.delete(name);
+        }, LINGER_MS);
+      };
+    },
+  };
+  return store;
+}
+
+/** The options for a client that outlives them: functions, and those of a storage, are the newest ones whenever they are called. */
+function lasting(store) {
+  const all = { ...store.newest };
+  for (const [name, value] of Object.entries(all)) {
+    if (typeof value === "function") all[name] = newestOf(() => store.newest[name]);
+  }
+  if (all.storage) {
+    const call = (method) => (...parameters) => store.newest.storage[method](...parameters);
+    all.storage = { load: call("load"), save: call("save") };
+  }
+  return all;
+}
+
+/** A function that stands for others, one of which may be a class. */
+function newestOf(read) {
+  return function (...parameters) {
+    const newest = read();
+    return new.target ? new newest(...parameters) : newest(...parameters);
+  };
+}
+
+/** What tells options of one provider apart: plain values by what they are, other objects by which they are, functions not at all. */
+function nameOf(options) {
+  const named = Object.entries(options).map(([name, value]) => {
+    const isReplaced = typeof value === "function" || (name === "storage" && value !== null);
+    return [name, isReplaced ? "…" : isPlain(value) ? value : numberOf(value)];
+  });
+  return JSON.stringify(named);
+}
+
+function isPlain(value) {
+  if (typeof value !== "object" || value === null) return typeof value !== "function";
+  const isRecord = [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value));
+  return isRecord && Object.values(value).every(isPlain);
+}
+
+const numbers = new WeakMap();
+let numbered = 0;
+
+/** The number of an object, which is no other's. */
+function numberOf(object) {
+  if (!numbers.has(object)) numbers.set(object, (numbered += 1));
+  return numbers.get(object);
 }

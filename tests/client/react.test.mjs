@@ -80,6 +80,116 @@ test("components see the board, only those are drawn anew whose part changed, an
   assert.equal(drawn.items, last.items, "an item of another category is none of the list's");
 });
 
+/** A service that answers only who brings that key. */
+async function guarded(key) {
+  server = await fakeServer();
+  server.keys = [];
+  server.instead = (request, response) => {
+    const brought = request.headers["x-functions-key"];
+    if (request.url.includes("/api/sse/")) server.keys.push(brought);
+    if (key === undefined || brought === key) return false;
+    response.writeHead(401).end();
+    return true;
+  };
+}
+
+const Name = () => {
+  const { name } = useConnection();
+  return createElement("b", null, useBoard({ team: "web" })?.team.name ?? name);
+};
+const render = (...elements) => root.render(createElement(StrictMode, null, ...elements));
+const provide = (options, ...more) => createElement(BoardcastProvider, { url: server.url, share: false, ...options }, createElement(Name), ...more);
+
+test("a key is handed on in `options`, beside what is given as props", async () => {
+  await guarded("secret");
+  root = createRoot(document.getElementById("app"));
+  render(provide({ options: { key: "secret", url: "http://127.0.0.1:9" } }));
+  await until("the board is there", text, (shown) => shown === "Web");
+  // Another key is another client, which is what a plain option has that changed.
+  render(provide({ options: { key: "wrong" } }));
+  await until("it is refused", text, (shown) => shown === "unauthorised");
+});
+
+test("functions that look alike are each provider's own, and the newest is asked, of a client that goes on", async () => {
+  await guarded();
+  const keyOf = (key) => () => key;
+  root = createRoot(document.getElementById("app"));
+  const both = (one, other) => render(provide({ key: 1, options: { key: keyOf(one) } }), provide({ key: 2, options: { key: keyOf(other) } }));
+  both("one", "other");
+  await until("both are there", text, (shown) => shown === "WebWeb");
+  assert.deepEqual([...server.keys].sort(), ["one", "other"], "one has the other's key");
+  both("new", "other");
+  await sleep(100);
+  assert.equal(server.opened, 2, "a function that is written where it is given began another stream");
+  server.end("lifetime");
+  await until("both are back", () => server.opened, (opened) => opened === 4);
+  assert.deepEqual(server.keys.slice(2).sort(), ["new", "other"]);
+});
+
+test("a storage or a signal is each provider's own, and plain options that are the same share a stream in any order", async () => {
+  await guarded();
+  const asked = [];
+  const storageOf = (name) => ({ load: async () => void asked.push(name), save: async () => {} });
+  const first = new AbortController();
+  root = createRoot(document.getElementById("app"));
+  const all = () => render(
+    provide({ key: 1, storage: storageOf("one") }),
+    provide({ key: 2, storage: storageOf("other") }),
+    provide({ key: 3, signal: first.signal }),
+    createElement(BoardcastProvider, { key: 4, url: server.url, share: false, headers: { a: "b" }, project: ["Fabrikam"] }, createElement(Name)),
+    createElement(BoardcastProvider, { key: 5, project: ["Fabrikam"], headers: { a: "b" }, share: false, url: server.url, team: undefined }, createElement(Name)),
+  );
+  all();
+  await until("all are there", text, (shown) => shown === "Web".repeat(5));
+  all();
+  await sleep(100);
+  assert.deepEqual(asked.sort(), ["one", "other"]);
+  assert.equal(server.opened, 4);
+  first.abort();
+  await until("one is closed", () => server.open, (open) => open === 3);
+});
+
+test("another address is asked at once, and what is left is told nothing of the new options", async () => {
+  const old = await fakeServer({ boards: [{ team: "Old" }] });
+  await guarded("new");
+  const heard = [];
+  old.instead = ({ headers }) => (heard.push(headers["x-functions-key"]), false);
+  const Team = () => createElement("b", null, useBoards().map(({ team }) => team.name).join());
+  root = createRoot(document.getElementById("app"));
+  const from = (url, key) => render(createElement(BoardcastProvider, { url, share: false, options: { key: () => key } }, createElement(Team)));
+  try {
+    from(old.url, "old");
+    await until("the old one is there", text, (shown) => shown === "Old");
+    from(server.url, "new");
+    // It lingers for a moment, in which it begins another stream.
+    old.end("lifetime");
+    await until("the new one is there", text, (shown) => shown === "Web");
+    await until("it is asked again", () => heard.length, (times) => times === 2);
+    await until("the old one is left", () => old.open, (open) => open === 0);
+    assert.deepEqual(heard, ["old", "old"]);
+  } finally {
+    await old.close();
+  }
+});
+
+test("a component that asks for nothing but the client has it, and the client has a stream", async () => {
+  server = await fakeServer();
+  let drawn = 0;
+  const Button = () => {
+    drawn += 1;
+    const client = useClient();
+    return createElement("b", null, client ? "a client" : "none");
+  };
+  mount(createElement(Button));
+  await until("the client is there", text, (shown) => shown === "a client");
+  await until("its stream is open", () => server.open, (open) => open === 1);
+  await sleep(100);
+  const before = drawn;
+  server.move("Web", "points.remaining", 5);
+  await sleep(100);
+  assert.equal(drawn, before, "it is drawn anew for what it does not read");
+});
+
 test("a component that comes later shares the stream, and the last that goes closes it", async () => {
   server = await fakeServer();
   const Team = () => createElement("b", null, useBoard({ team: "web" })?.team.name);

@@ -96,6 +96,15 @@ for (const board of client.boards) {
   assert.equal(await compile(files), "");
 });
 
+test("a provider takes each option as a prop but the key, which React keeps, and all of them in `options`", async () => {
+  const right = `import { BoardcastProvider } from "boardcast-client/react";
+export const all = <BoardcastProvider url="http://boards.example" team="Web" onState={() => {}} options={{ key: () => "secret", poll: false }}><p /></BoardcastProvider>;
+`;
+  assert.equal(await compile({ "provider.tsx": right }), "");
+  const wrong = right.replace("options={{ key: ", "key={").replace(", poll: false }}", "}");
+  assert.match(await compile({ "keyless.tsx": wrong }), /error TS/);
+});
+
 test("a number has the unit that its metric has, for a compiler too", async () => {
   const rows = await metricsOf();
   assert.ok(rows.length >= 50, "docs/METRICS.md has lost its table");
