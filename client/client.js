@@ -2,7 +2,7 @@
 
 import { Clock } from "./clock.js";
 import { admits, directoryUrl, filterOf, queryOf } from "./filter.js";
-import { getJson } from "./http.js";
+import { getJson, serviceUrl } from "./http.js";
 import { boardUrl, initial, reduce } from "./reducer.js";
 import { boards } from "./selectors.js";
 
@@ -37,6 +37,7 @@ class Client {
   #timers = new Set();
   #waiting = [];
   #fetching = 0;
+  #failing = new Set();
   #polling = null;
   #isPolled = false;
   #saving = null;
@@ -66,7 +67,7 @@ class Client {
     return this.#connection;
   }
 
-  /** Since when it has not been live, by the server's clock; `null` while it is, and before it ever was. */
+  /** Since when it has been live, or has not been, by the server's clock; `null` before it ever was. */
   get since() {
     return this.#connection.since;
   }
@@ -138,7 +139,8 @@ class Client {
     this.#polling?.abort();
     this.#polling = this.#saving = null;
     this.#isPolled = false;
-    this.#stand({ ...this.#connection, name: "closed", reason: "closed", nextTryAt: null });
+    const since = this.#connection.name === "live" ? this.now() : this.since;
+    this.#stand({ ...this.#connection, name: "closed", reason: "closed", since, nextTryAt: null });
   }
 
   [Symbol.dispose]() {
@@ -260,10 +262,13 @@ class Client {
     try {
       const answer = await this.get(effect.url);
       if (what === "fetch" && !answer.items) throw new Error(`${effect.url} was answered with something else than a board`);
+      this.#failing.delete(effect.url);
       this.#dispatch({ type: what === "fetch" ? "client.fetched" : "client.listed", ...effect, answer, at: this.now() });
     } catch (error) {
       if (!this.#closing.signal.aborted) {
-        this.#options.warn("a board could not be fetched", error);
+        // Of what fails for hours it is enough to be told once.
+        if (!this.#failing.has(effect.url)) this.#options.warn(`${effect.url} could not be fetched: ${error.message}`);
+        this.#failing.add(effect.url);
         // The list is asked for again by whatever needed it.
         if (what === "fetch") this.#dispatch({ type: "client.failed", ...effect });
         else if (effect.purpose !== "ages") this.#after(AGAIN_MS * (0.5 + this.#options.random()), () => this.#do({ do: what, ...effect }));
@@ -349,10 +354,9 @@ class Client {
 }
 
 function withDefaults(options, signal) {
-  const { url = "", key, headers, transport } = options;
+  const { key, headers, transport } = options;
   const environment = options.environment ?? ENVIRONMENT;
   const keyNow = () => (typeof key === "function" ? key() : key);
-  const { isOnline, isHidden } = environment;
   return {
     poll: true,
     share: environment.canShare() && transport !== "eventsource" && !options.fetch,
@@ -365,11 +369,11 @@ function withDefaults(options, signal) {
     clearTimeout: (timer) => clearTimeout(timer),
     warn: (...what) => console.warn(...what),
     ...options,
-    url: url.replace(/\/$/, ""),
+    url: serviceUrl(String(options.url ?? ""), options.fetch),
     signal,
     environment,
-    isOnline,
-    isHidden,
+    isOnline: environment.isOnline,
+    isHidden: environment.isHidden,
     key: keyNow,
     headers: async () => ({ ...(keyNow() && { "x-functions-key": keyNow() }), ...(typeof headers === "function" ? await headers() : headers) }),
   };

@@ -3,6 +3,25 @@
 /** How much of what answers in the service's place is kept, in characters. */
 const TEXT_MAX = 65_536;
 
+/**
+ * The address of a service without what ends it. Throws where nothing could ever be asked at it: a program of its own has no
+ * page whose site it might be, unless it is given what fetches.
+ */
+export function serviceUrl(url, fetch) {
+  const isOfPage = url === "" || /^[./]/.test(url);
+  if (isOfPage ? globalThis.location || fetch : isAddress(url)) return url.replace(/\/$/, "");
+  const lacks = isOfPage ? "there is no page whose site it would be" : "that is no address";
+  throw new TypeError(`the option url is ${JSON.stringify(url)}, and ${lacks}: give the whole address of the service, such as "https://boards.example"`);
+}
+
+function isAddress(text) {
+  try {
+    return /^https?:\/\//i.test(text) && Boolean(new URL(text));
+  } catch {
+    return false;
+  }
+}
+
 /** A request whose answer is no success. `answer` is what was answered, `null` where nothing was. */
 export class RefusedError extends Error {
   constructor(message, answer) {

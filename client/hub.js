@@ -164,5 +164,5 @@ class Line {
 
 /** How the stream stands for a page that knows of no boards yet, and for which it is not live therefore. */
 function opening(state) {
-  return state.name === "live" ? { ...state, name: "connecting", reason: "opening" } : state;
+  return state.name === "live" ? { ...state, name: "connecting", reason: "opening", since: null } : state;
 }

@@ -8,7 +8,7 @@ export interface ConnectionState {
   readonly name: "connecting" | "live" | "stale" | "reconnecting" | "offline" | "unauthorised" | "shed" | "closed";
   /** Why: of `reconnecting` for instance that the stream was `lost`, the server was `stopped`, is `unreachable`, or `refused`. */
   readonly reason: "opening" | "live" | "silent" | "lost" | "cut" | "stopped" | "unreachable" | "offline" | "refused" | "shed" | "closed";
-  /** Since when it has not been live, by the server's clock; `null` while it is, and before it ever was. */
+  /** While it is live since when it is; else since when it has not been; `null` before it ever was. By the server's clock. */
   readonly since: number | null;
   /** When it is tried again, by the server's clock; `null` while nothing is planned. */
   readonly nextTryAt: number | null;
@@ -134,7 +134,7 @@ export interface Storage {
 }
 
 export interface Options {
-  /** Where the service is, such as `https://boards.example`; without it the page's own site. */
+  /** Where the service is, such as `https://boards.example`; without it the page's own site. `connect` throws where there is neither. */
   url?: string;
   /** Projects and teams, each by name or id; all without them. */
   project?: string | readonly string[];

@@ -186,7 +186,7 @@ export class Stream {
     const before = this.#standing;
     if (reason === "live" && before.reason === "live") return;
     this.#awaited = null;
-    this.#standing = { reason, answer, since: reason === "live" ? null : before.reason === "live" ? since : before.since };
+    this.#standing = { reason, answer, since: reason === "live" || before.reason === "live" ? since : before.since };
     this.#told.state(this.state);
   }
 

@@ -63,6 +63,8 @@ test("e13_b7_no page is told that the stream is live before it is told which boa
   assert.deepEqual(order("first").slice(0, 3), ["connecting", "connected", "live"]);
   assert.deepEqual(order("second").slice(0, 3), ["connecting", "connected", "live"]);
   assert.deepEqual(order("third"), ["connecting", "connected", "live"]);
+  const first = pages.second.find(({ is }) => is === "state").state;
+  assert.equal(first.since, null, "it was never live for a page that comes");
 });
 
 test("e13_a page that wants more has the stream opened anew from its cursor, and hears nothing before that begins", async () => {

@@ -166,7 +166,43 @@ test("b5_silence of one and a half heartbeats is stale, and another stream is as
   service.say({ ...connected, resumed: true });
   await settled();
   assert.equal(client.state.name, "live");
-  assert.equal(client.since, null);
+  assert.equal(client.since, NOON + 25_600);
+});
+
+test("b7_how the connection stands has a time since when, also while it is live and once it is closed", async () => {
+  const { time, service } = start();
+  assert.equal(client.since, null, "before it was ever live");
+  await time.pass(1000);
+  service.say(connected);
+  await settled();
+  assert.deepEqual([client.state.name, client.since, client.nextTryAt], ["live", NOON + 1000, null]);
+  await time.pass(2000);
+  service.say({ type: "heartbeat", cursor: "1-0" });
+  await settled();
+  assert.equal(client.since, NOON + 1000, "it has been live all the time");
+  await time.pass(1000);
+  client.close();
+  assert.deepEqual([client.state.name, client.since, client.nextTryAt], ["closed", NOON + 4000, null]);
+});
+
+test("an address at which nothing could ever be asked is refused at once, with what to give instead", () => {
+  const wrong = [undefined, null, "", "/boards", "not a url", "boards.example", "localhost:7071", "http://", "ftp://boards.example"];
+  for (const url of wrong) {
+    const told = (error) => error instanceof TypeError && error.message.includes(`the option url is ${JSON.stringify(url ?? "")}`) && error.message.includes("https://boards.example");
+    assert.throws(() => connect({ url }), told, String(url));
+  }
+  assert.throws(() => connect(), TypeError);
+  // In a page its own site is asked, and whoever brings what fetches may know what a path belongs to.
+  for (const url of ["", "/boards"]) {
+    globalThis.location = { href: "http://page.example/" };
+    try {
+      client = connect({ url, fetch: () => new Promise(() => {}) });
+      client.close();
+    } finally {
+      delete globalThis.location;
+    }
+    connect({ url, fetch: () => new Promise(() => {}) }).close();
+  }
 });
 
 test("b6_what is no event is passed over and counted, and the next one is heard", async () => {
@@ -299,6 +335,39 @@ test("b10_where streams do not come through the boards are fetched, and no more 
   const asked = service.requests.length;
   await time.pass(20_000);
   assert.ok(service.requests.length <= asked + 1);
+});
+
+test("boards that cannot be fetched for long are told of in one line, and again only after they could be", async () => {
+  const told = [];
+  const { time, service } = await live({ warn: (...what) => told.push(what) });
+  service.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  await settled();
+  let isOut = true;
+  service.instead = (url) => (url.includes("/api/sse/") ? new Response("", { headers: { "content-type": "text/event-stream" } }) : isOut ? new Response("", { status: 502 }) : json(200, { scopes: [], level: "full", cursor: "9-0" }));
+  service.end();
+  await time.pass(600_000);
+  assert.deepEqual(told, [["the boards could not be fetched: the server answered 502"]]);
+  isOut = false;
+  await time.pass(60_000);
+  isOut = true;
+  await time.pass(600_000);
+  assert.equal(told.length, 2);
+});
+
+test("a board that cannot be fetched for long is told of in one line", async () => {
+  const told = [];
+  const { time, service } = await live({ warn: (...what) => told.push(what) });
+  service.instead = (url) => (url.includes("/api/sse/") ? undefined : new Response("", { status: 502 }));
+  const beat = async () => {
+    for (let second = 0; second < 300; second += 10) {
+      await time.pass(10_000);
+      service.say({ type: "heartbeat", cursor: "1-0" });
+    }
+  };
+  service.say({ type: "snapshot", ...SCOPE, url: "/api/snapshot?team=x", data: board([], { items: undefined }) });
+  await beat();
+  assert.ok(service.requests.filter(({ url }) => url.endsWith("team=x")).length > 2, "it is tried again");
+  assert.deepEqual(told, [["/api/snapshot?team=x could not be fetched: the server answered 502"]]);
 });
 
 test("events are an async iterator, which ends when it is closed", async () => {
