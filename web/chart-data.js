@@ -1,8 +1,11 @@
-// What the charts show of a board: the server's own numbers, put where they belong in time. No number is computed here.
+// What the charts show of a board: the server's own numbers, put where they belong in time. No number is computed here but those
+// between two of them within today, of which the server says when and by how much they changed.
 
 const DAY_MS = 86_400_000;
 /** Every zone's midnight is at such a multiple. */
 const QUARTER_MS = 900_000;
+/** Numbers have two decimals, so sums that differ by less are the same. */
+const SAME = 0.005;
 
 /** The numbers of now, by unit: they move with every event, the lines with every snapshot. */
 const LIVE = {
@@ -21,23 +24,37 @@ export function liveOf(board, unit, line = "remaining") {
   return board.metrics[LIVE[unit]?.[line]]?.value ?? undefined;
 }
 
+/**
+ * The times for a chart of a board: the server's now, `null` while that is in doubt, and until when it is known what is drawn,
+ * `null` where it is known until now.
+ */
+export function timesOf(board, client) {
+  const now = client.isInDoubt() ? null : client.now();
+  const { name, since } = client.state;
+  if (board.level !== "full") return [now, Math.max(board.dataAsOf ?? 0, board.lastChange?.receivedAt ?? 0) || null];
+  return [now, name === "live" ? null : Math.max(since ?? 0, board.takenAt)];
+}
+
 /** Whether it is known what was completed, and so whether there is a burnup. */
 export function hasBurnup({ days }) {
   return days.some((day) => day.completed !== undefined);
 }
 
 /**
- * What is drawn of a board, `null` where it has no burndown. `now` is the server's time, `null` while that is in doubt; `told`
- * is what remained since the lines were sent, each with the time when the page was told; `startOf` says when a day begins
- * where the board does not.
+ * What is drawn of a board, `null` where it has no burndown. `now` is the server's time, `null` while that is in doubt, and `until`
+ * the time until which the lines are known, where that is not now; `told` is what the numbers were since the lines were sent,
+ * each with the time when the page was told; `startOf` says when a day begins where the board does not.
  */
-export function chartData(board, { unit, now = null, told = [], startOf = localMidnight } = {}) {
+export function chartData(board, { unit, now = null, until = null, told = [], startOf = localMidnight } = {}) {
   const all = burndownsOf(board);
   const burndown = all.find((one) => one.unit === unit) ?? all[0];
   if (!burndown) return null;
   const today = todayOf(burndown);
   const at = clockOf(burndown, today, startOf);
   const days = burndown.days.map((day, index) => (index === today ? withLive(day, board, burndown.unit) : day));
+  const changes = changesOf(board, days, at);
+  const steps = stepsOf(burndown, today, told, at);
+  const known = { unit: burndown.unit, points: steps.slice(0, burndown.today.length), changes, changesUnit: all[0].unit, told: told.map((point) => ({ ...point, day: at(point.at) })) };
   return {
     unit: burndown.unit,
     /** The unit of the amounts by which the scope changed. */
@@ -46,8 +63,10 @@ export function chartData(board, { unit, now = null, told = [], startOf = localM
     days,
     today,
     now: today === null || now === null ? null : at(now),
-    steps: stepsOf(burndown, today, told, at),
-    changes: changesOf(board, days, at),
+    end: today === null ? null : endOf(steps, { now, until }, at),
+    steps,
+    ...stairsOf(burndown.days, today, known),
+    changes,
     forecast: today === null || days[today].remaining === 0 ? null : forecastOf(board, days),
   };
 }
@@ -85,7 +104,39 @@ function stepsOf({ today: points }, today, told, at) {
   if (today === null) return [];
   // A day with 25 hours ends where the next begins all the same.
   const within = (when) => Math.min(Math.max(at(when), today), today + 1);
-  return [...points.map((point) => ({ ...point, day: within(point.at) })), ...told.map((point) => ({ ...point, day: Math.max(at(point.at), today) }))];
+  const moved = told.filter(({ remaining }, index) => remaining !== (told[index - 1] ?? points.at(-1))?.remaining);
+  return [...points.map((point) => ({ ...point, day: within(point.at) })), ...moved.map(({ at: when, remaining }) => ({ at: when, remaining, day: Math.max(at(when), today) }))];
+}
+
+/** Where the lines end: now, or where what is known does, and not before the last that moved; `null` where neither is known. */
+function endOf(steps, { now, until }, at) {
+  if (until === null) return now === null ? null : at(now);
+  const moved = steps.findLast(({ remaining }, index) => remaining !== steps[index - 1]?.remaining)?.day ?? 0;
+  return Math.max(moved, at(now === null ? until : Math.min(now, until)));
+}
+
+/**
+ * The scope within today and what was completed, each from its time on: the scope by its changes, and what was completed as what
+ * of it did not remain. Where these do not come to the numbers of the day's ends not every change is known, and each line
+ * is as yesterday until the numbers of now.
+ */
+function stairsOf(days, today, { unit, points, changes, changesUnit, told }) {
+  const now = days[today];
+  if (now?.scope === undefined || points.length === 0) return { scopeSteps: [], completedSteps: [] };
+  const before = today === 0 ? { completed: 0 } : days[today - 1];
+  const size = ({ kind, amount }) => (unit === changesUnit ? amount : ({ added: 1, removed: -1 }[kind] ?? 0));
+  const changed = changes.filter(({ day }) => Math.floor(day) === today).sort((one, other) => one.day - other.day);
+  let sum = changed.reduce((scope, change) => scope - size(change), now.scope);
+  const scope = [{ day: today, value: sum }, ...changed.map((change) => ({ day: change.day, value: (sum += size(change)) }))];
+  const times = [...new Set([...scope, ...points].map(({ day }) => day))].sort((one, other) => one - other).filter((day) => day >= points[0].day);
+  const atTime = (steps, time) => steps.findLast(({ day }) => day <= time);
+  const completed = times.map((day) => ({ day, value: atTime(scope, day).value - atTime(points, day).remaining }));
+  const isSame = (one, other) => one === undefined || other === undefined || Math.abs(one - other) < SAME;
+  const began = points[0].day > today ? undefined : completed[0].value;
+  const fits = isSame(before.scope, scope[0].value) && isSame(before.completed, began) && isSame(now.completed, completed.at(-1).value);
+  const since = (line) => told.map((point) => ({ day: point.day, value: point[line] })).filter(({ value }) => value !== undefined);
+  const whole = fits ? [scope, completed] : [before.scope ?? now.scope, before.completed].map((value) => [{ day: today, value }]);
+  return { scopeSteps: [...whole[0], ...since("scope")], completedSteps: [...whole[1], ...since("completed")] };
 }
 
 /** The changes of the scope after it was planned, each with the day that it was on. */

@@ -44,7 +44,8 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
   const y = (value) => bottom - (value * (bottom - top)) / ticks.at(-1);
   const { x } = axis;
   const now = data.now === null || data.now > data.days.length ? null : Math.round(x(data.now));
-  const until = (line) => untilNow(line, data, now, x, y);
+  const end = data.end === null || data.end > data.days.length ? null : Math.round(x(data.end));
+  const until = (line) => untilEnd(line, data, end, x, y);
   const layout = {
     plot,
     axis,
@@ -52,9 +53,10 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
     dates: dateLabels(axis, { label, measure, words, limit: width }),
     off: hidesDaysOff ? [] : runs(data.days, (day) => !day.working).map(([from, to]) => ({ from: x(from), to: x(to) })),
     ideal: idealLine(data, burnup).map((part) => part.map(([at, value]) => [x(at), y(value)])),
-    scope: until(stepLine(data, "scope")),
+    scope: until(stepLine(data)),
     completed: until(slopedLine(data, "completed", 0)),
     remaining: burnup ? [] : until(slopedLine(data, "remaining", data.original)),
+    end,
     now,
     marks: data.changes.map((change) => mark(change, data, x, y)).filter(({ y }) => Number.isFinite(y)),
     forecast: forecastBand(data, axis, plot),
@@ -63,11 +65,11 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
 }
 
 /**
- * Lines that end now, in pixels. Now moves by whole ones, so that what is drawn is the same for minutes, and nothing of it is
- * drawn anew.
+ * Lines that end now, or where what is known ends, in pixels. That moves by whole ones, so that what is drawn is the same for
+ * minutes, and nothing of it is drawn anew.
  */
-function untilNow(line, data, now, x, y) {
-  return line.map((part) => part.map(([at, value]) => [now === null ? x(at) : at === data.now ? now : Math.min(x(at), now), y(value)]));
+function untilEnd(line, data, end, x, y) {
+  return line.map((part) => part.map(([at, value]) => [end === null ? x(at) : at === data.end ? end : Math.min(x(at), end), y(value)]));
 }
 
 /** From what was planned to nothing, or the other way round. */
@@ -77,38 +79,38 @@ function idealLine({ days, original }, burnup) {
   return parts([[0, height(original)], ...days.map(({ ideal }, index) => [index + 1, Number.isFinite(ideal) ? height(ideal) : undefined])]);
 }
 
-/** A value of each day, from its beginning to its end. */
-function stepLine({ days, today, now }, line) {
-  return parts(days.flatMap((day, index) => [
-    [index, day[line]],
-    [index === today ? endOfToday(today, now) : index + 1, day[line]],
-  ]));
+/** The scope of each day, from its beginning to its end, and within today as it changed. */
+function stepLine({ days, today, end, scopeSteps }) {
+  const past = today === null ? days : days.slice(0, today);
+  const points = past.flatMap(({ scope }, index) => [[index, scope], [index + 1, scope]]);
+  return parts([...points, ...stairs(scopeSteps, today, days[today]?.scope, end ?? today + 1)]);
 }
 
-/** From one end of a day to the next, and within today as it was: each value from its time on until the next. */
-function slopedLine({ days, today, now, steps }, line, start) {
+/** From one end of a day to the next, and within today as it was. */
+function slopedLine({ days, today, end, steps, completedSteps }, line, start) {
   const past = today === null ? days : days.slice(0, today);
   const points = past.map((day, index) => [index + 1, day[line]]);
   // Before the end of the first day nobody knows more than what the sprint was planned with.
   if (Number.isFinite(past[0]?.[line])) points.unshift([0, start]);
   if (today === null) return parts(points);
-  const value = days[today][line];
-  if (line !== "remaining") points.push([endOfToday(today, now), value]);
-  else if (steps.length > 0) {
-    // Where a day's beginning is not known, nothing leads to it.
-    if (steps[0].day > today) points.push([today, undefined]);
-    steps.forEach((step, index) => {
-      if (step.remaining === steps[index - 1]?.remaining) return;
-      if (index > 0) points.push([step.day, steps[index - 1].remaining]);
-      points.push([step.day, step.remaining]);
-    });
-    points.push([Math.max(steps.at(-1).day, now ?? 0), value]);
-  }
-  return parts(points);
+  const isLeft = line === "remaining";
+  const within = isLeft ? steps.map(({ day, remaining }) => ({ day, value: remaining })) : completedSteps;
+  return parts([...points, ...stairs(within, today, days[today][line], end ?? (isLeft ? 0 : today + 1))]);
 }
 
-function endOfToday(today, now) {
-  return now === null ? today + 1 : Math.max(now, today);
+/** Each value from its time on until the next, and at the end what is true there. */
+function stairs(steps, today, value, end) {
+  if (steps.length === 0) return [];
+  // Where a day's beginning is not known, nothing leads to it.
+  const points = steps[0].day > today ? [[today, undefined]] : [];
+  const all = [...steps, { day: Math.max(steps.at(-1).day, end), value }];
+  all.forEach((step, index) => {
+    const before = all[index - 1]?.value;
+    if (step.value === before && index < all.length - 1) return;
+    if (index > 0 && step.value !== before) points.push([step.day, before]);
+    points.push([step.day, step.value]);
+  });
+  return points;
 }
 
 /** The parts of a line between which a value is not known. */
@@ -133,8 +135,9 @@ function runs(days, isTrue) {
 }
 
 /** A change of the scope stands on its line. */
-function mark(change, { days }, x, y) {
-  const { scope } = days[Math.floor(change.day)];
+function mark(change, { days, today, scopeSteps }, x, y) {
+  const day = Math.floor(change.day);
+  const scope = day === today ? scopeSteps.findLast((step) => step.day <= change.day)?.value : days[day].scope;
   return { x: x(change.day), y: scope === undefined ? NaN : y(scope), way: Math.sign(change.amount), id: change.id };
 }
 
@@ -171,7 +174,7 @@ function placed(days, texts, label, measure, limit) {
 }
 
 /** What is written at the lines: what was planned where they begin, and what is true now where they end. */
-function valueLabels(data, { plot, now, ideal, marks }, { burnup, label, measure, words, x: xOf, y }) {
+function valueLabels(data, { plot, end: ends, ideal, marks }, { burnup, label, measure, words, x: xOf, y }) {
   const found = [];
   const taken = [];
   const place = (name, text, x, value) => {
@@ -188,8 +191,8 @@ function valueLabels(data, { plot, now, ideal, marks }, { burnup, label, measure
   };
   for (const mark of marks) taken.push({ left: mark.x - label / 2, right: mark.x + label / 2, top: mark.y - label / 2, bottom: mark.y + label / 2 });
   const last = data.today ?? data.days.findLastIndex((day) => day.remaining !== undefined);
-  // Where the lines end: now, or with the last day of which something is known.
-  const end = now ?? xOf(last + 1);
+  // Where the lines end, or with the last day of which something is known.
+  const end = ends ?? xOf(last + 1);
   if (last >= 0) {
     const day = data.days[last];
     for (const line of burnup ? ["completed", "scope"] : ["remaining", "scope"]) {
@@ -277,6 +280,6 @@ export function sparkLayout(data, { width, height }) {
   const most = Math.max(1, ...values);
   const x = (at) => (Math.min(Math.max(at, 0), data.days.length) * width) / data.days.length;
   const y = (value) => height - (value * height) / most;
-  const line = (all, now) => untilNow(all, data, now, x, y);
-  return { ideal: line(idealLine(data, false), null), remaining: line(slopedLine(data, "remaining", data.original), data.now === null ? null : Math.round(x(data.now))) };
+  const line = (all, end) => untilEnd(all, data, end, x, y);
+  return { ideal: line(idealLine(data, false), null), remaining: line(slopedLine(data, "remaining", data.original), data.end === null ? null : Math.round(x(data.end))) };
 }

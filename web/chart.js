@@ -32,8 +32,9 @@ export class BurndownChart {
   #onChoice;
   #board;
   #now;
+  #until;
   #data;
-  /** What remained since the lines were sent, by unit. */
+  /** What the numbers were since the lines were sent, by unit. */
   #told = { lines: null, byUnit: new Map() };
   #units = document.createElement("span");
   #buttons;
@@ -74,10 +75,11 @@ export class BurndownChart {
     return this.#data ? sentence(this.#data) : "";
   }
 
-  /** Shows a board as it is at the server's time `now`; `null` while that is in doubt. */
-  update(board, now) {
+  /** Shows a board as it is at the server's time `now`, `null` while that is in doubt; its lines end at `until` where one is given. */
+  update(board, now, until = null) {
     this.#board = board;
     this.#now = now;
+    this.#until = until;
     this.#remember(board, now);
     this.#show();
   }
@@ -93,15 +95,16 @@ export class BurndownChart {
     this.choose({ [name]: !this.#choice[name] });
   }
 
-  /** Notes when what remains moved, until the lines are sent anew. */
+  /** Notes when the numbers moved, until the lines are sent anew. */
   #remember(board, now) {
     if (this.#told.lines !== board.burndown) this.#told = { lines: board.burndown, byUnit: new Map() };
-    for (const { unit, today } of burndownsOf(board)) {
+    for (const { unit, today, days } of burndownsOf(board)) {
       const told = this.#told.byUnit.get(unit) ?? [];
-      const last = told.at(-1) ?? today.at(-1);
-      const remaining = liveOf(board, unit);
-      if (!last || remaining === undefined || remaining === last.remaining) continue;
-      told.push({ at: Math.max(now ?? last.at, last.at), remaining });
+      const last = told.at(-1) ?? (today.length > 0 ? { ...days.findLast((day) => day.remaining !== undefined), ...today.at(-1) } : null);
+      if (!last || liveOf(board, unit) === undefined) continue;
+      const [remaining, completed, scope] = ["remaining", "completed", "scope"].map((line) => liveOf(board, unit, line) ?? last[line]);
+      if (remaining === last.remaining && completed === last.completed && scope === last.scope) continue;
+      told.push({ at: Math.max(now ?? last.at, last.at), remaining, completed, scope });
       if (told.length > TOLD_MAX) told.shift();
       this.#told.byUnit.set(unit, told);
     }
@@ -109,7 +112,7 @@ export class BurndownChart {
 
   #show() {
     const unit = burndownsOf(this.#board).find((one) => one.unit === this.#choice.unit)?.unit ?? this.#board.burndown?.unit;
-    this.#data = chartData(this.#board, { unit, now: this.#now, told: this.#told.byUnit.get(unit) });
+    this.#data = chartData(this.#board, { unit, now: this.#now, until: this.#until, told: this.#told.byUnit.get(unit) });
     hide(this.element, this.#data === null);
     if (this.#data === null) return;
     this.#showTools();
@@ -281,8 +284,8 @@ export class Sparkline {
     this.element.setAttribute("aria-hidden", "true");
   }
 
-  update(board, now) {
-    const data = chartData(board, { now });
+  update(board, now, until = null) {
+    const data = chartData(board, { now, until });
     const layout = data && sparkLayout(data, SPARK);
     patch(this.element, layout ? ["ideal", "remaining"].flatMap((name) => layout[name].filter((part) => part.length > 1).map((part) => polyline(name, part))) : []);
   }

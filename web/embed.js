@@ -2,6 +2,7 @@
 // true it is.
 
 import { nameOf } from "./board-words.js";
+import { timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
@@ -59,7 +60,7 @@ export class Embedded {
 
   #lines() {
     this.#chart ??= new BurndownChart({ tools: false });
-    this.#chart.update(this.board, client.isInDoubt() ? null : client.now());
+    this.#chart.update(this.board, ...timesOf(this.board, client));
     return this.#chart.element;
   }
 

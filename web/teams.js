@@ -2,6 +2,7 @@
 
 import { boardAddress, pageAddress, thoseThereAre } from "./api.js";
 import { nameOf } from "./board-words.js";
+import { timesOf } from "./chart-data.js";
 import { Sparkline } from "./chart.js";
 import { clone, fill, made } from "./elements.js";
 import { client } from "./live.js";
@@ -43,7 +44,7 @@ export class TeamTile {
     paintOutlook(this.#find(".outlook"), board);
     const words = NUMBERS.filter(([id]) => Number.isFinite(metrics[id]?.value)).map(([id, of, says]) => says(amount(metrics[id].value), amount(metrics[of]?.value)));
     setText(this.#find(".numbers"), words.filter(Boolean).join(" · "));
-    this.#line.update(board, client.isInDoubt() ? null : client.now());
+    this.#line.update(board, ...timesOf(board, client));
     const level = this.#find(".level");
     const note = boardWords(board);
     level.hidden = note === "";

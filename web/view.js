@@ -3,6 +3,7 @@
 import { boardAddress, pageAddress } from "./api.js";
 import { askedBy, paintAttention } from "./attention.js";
 import { ageWords, nameOf, nothingWords, outlookWords } from "./board-words.js";
+import { timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { clone, fill, made } from "./elements.js";
@@ -275,8 +276,7 @@ export class BoardView {
 
   #paintCharts(board) {
     this.#drawnAt = performance.now();
-    const now = this.#then || client.isInDoubt() ? null : client.now();
-    this.#chart.update(board, now);
+    this.#chart.update(board, ...(this.#then ? [null] : timesOf(board, client)));
     this.#find(".burndown").hidden = !board.burndown;
     setText(this.#find(".burndown .words"), this.#chart.words);
     if (!this.#velocity) return;

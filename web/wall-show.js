@@ -2,6 +2,7 @@
 // is shown, and nothing else.
 
 import { ageWords } from "./board-words.js";
+import { timesOf } from "./chart-data.js";
 import { boards, keyOf, loading } from "./boardcast.js";
 import { BurndownChart } from "./chart.js";
 import { client } from "./live.js";
@@ -150,7 +151,7 @@ class Wall {
     const isSame = of.every((part, index) => part === this.#charted.of[index]);
     if (isSame && performance.now() - this.#charted.at < NOW_MS) return;
     this.#charted = { of, at: performance.now() };
-    this.#chart.update(board, isInDoubt ? null : client.now());
+    this.#chart.update(board, ...timesOf(board, client));
   }
 
   /** Says how everything stands; then everything has to fit. */

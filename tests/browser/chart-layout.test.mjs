@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { burndownsOf, chartData, hasBurnup, velocityData } from "../../web/chart-data.js";
+import { burndownsOf, chartData, hasBurnup, timesOf, velocityData } from "../../web/chart-data.js";
 import { LABEL, axisOfDays, burndownLayout, sparkLayout, ticksTo, velocityLayout } from "../../web/chart-layout.js";
 import { burndownCsv, dayTable, fileName } from "../../web/chart-table.js";
 import { BEGAN, NOW, boardOfSprint } from "./fixtures/chart-board.mjs";
@@ -80,11 +80,98 @@ test("the scope goes in steps, and its changes stand on it at their times", () =
   const { x } = layout.axis;
   const [scope] = layout.scope;
   const steps = scope.filter(([at, value], index) => index > 0 && at === scope[index - 1][0] && value !== scope[index - 1][1]);
-  assert.deepEqual(steps.map(([at]) => at), [x(4), x(6)], "each day has its scope from its beginning on");
+  assert.deepEqual(steps.map(([at]) => at), [x(4), x(6 + 14.6 / 24)], "a day that is over has its scope from its beginning on, and today has it as it changed");
   near(scope.at(-1)[0], layout.now, "the scope ends now");
   assert.deepEqual(layout.marks.map(({ id, way }) => [id, way]), [[532, 1], [541, -1], [466, -1]], "what was carried over is no change");
   near(layout.marks[0].x, x(4 + 10 / 24), "the first change");
   assert.equal(layout.marks[0].y, steps[0][1]);
+  assert.deepEqual([layout.marks[2].x, layout.marks[2].y], steps[1], "a change of today stands where the line steps");
+});
+
+/** The value of a line at a time, in days: after the step where it steps. */
+function valueAt(layout, line, days) {
+  const at = layout.axis.x(days) + 1e-6;
+  const part = layout[line].findLast((part) => part[0][0] <= at);
+  const index = part.findLastIndex(([x]) => x <= at);
+  const [[x, y], [nextX, nextY]] = [part[index], part[index + 1] ?? part[index]];
+  const height = nextX > x ? y + ((nextY - y) * (at - x)) / (nextX - x) : y;
+  const { plot, ticks } = layout;
+  return Math.round(((plot.bottom - height) / (plot.bottom - plot.top)) * ticks.at(-1).value * 100) / 100;
+}
+
+test("within today what remains and what is completed come to the scope at any time", () => {
+  for (const unit of ["points", "items"]) {
+    const layout = layoutOf(boardOfSprint(), { unit });
+    for (let hours = 0; hours < 15; hours += 0.25) {
+      const [remaining, completed, scope] = ["remaining", "completed", "scope"].map((line) => valueAt(layout, line, 6 + hours / 24));
+      assert.ok(Math.abs(remaining + completed - scope) < 0.02, `${unit} at ${hours} h: ${remaining} left and ${completed} done of ${scope}`);
+    }
+  }
+  const layout = layoutOf(boardOfSprint());
+  const at = (line) => [0, 9.4, 9.6, 12, 14, 15].map((hours) => valueAt(layout, line, 6 + hours / 24));
+  assert.deepEqual(at("scope"), [42, 42, 42, 42, 42, 40]);
+  assert.deepEqual(at("completed"), [15, 15, 18, 16, 18.5, 18.5]);
+  assert.deepEqual(at("remaining"), [27, 27, 24, 26, 23.5, 21.5]);
+});
+
+test("where not every change of today is known the scope and what is completed are as yesterday until now", () => {
+  const board = boardOfSprint();
+  board.scopeChanges.pop();
+  const layout = layoutOf(board);
+  for (const [line, yesterday, now] of [["scope", 42, 40], ["completed", 15, 18.5]]) {
+    assert.deepEqual([0.1, 9, 15].map((hours) => valueAt(layout, line, 6 + hours / 24)), [yesterday, yesterday, yesterday]);
+    near(layout[line].at(-1).at(-1)[0], layout.now, "the end of the line");
+    assert.equal(valueAt(layout, line, 7), now);
+  }
+  // On the first day there is no yesterday, and nothing was completed before it.
+  const first = boardOfSprint();
+  first.burndown.days = first.burndown.days.slice(6);
+  first.burndown.today = [{ at: BEGAN, remaining: 0 }, { at: BEGAN + 9 * HOUR, remaining: 40 }, { at: NOW, remaining: 21.5 }];
+  first.scopeChanges = [];
+  const planned = layoutOf(first);
+  assert.deepEqual([1, 10, 15].map((hours) => valueAt(planned, "completed", hours / 24)), [0, 0, 0], "what was planned is not completed");
+});
+
+test("what was told since moves the scope and what is completed at its time", () => {
+  const board = boardOfSprint();
+  Object.assign(board.metrics["points.remaining"], { value: 24.5 });
+  Object.assign(board.metrics["points.completed"], { value: 20.5 });
+  Object.assign(board.metrics["points.total"], { value: 45 });
+  const told = [{ at: NOW + HOUR, remaining: 26.5, completed: 18.5, scope: 45 }, { at: NOW + 2 * HOUR, remaining: 24.5, completed: 20.5, scope: 45 }];
+  const layout = layoutOf(board, { now: NOW + 4 * HOUR, told });
+  const at = (line) => [0.5, 1.5, 3].map((hours) => valueAt(layout, line, 6 + (15.2 + hours) / 24));
+  assert.deepEqual([at("remaining"), at("completed"), at("scope")], [[21.5, 26.5, 24.5], [18.5, 18.5, 20.5], [40, 45, 45]]);
+  const same = dataOf(board, { told: [{ at: NOW + HOUR, remaining: 21.5, completed: 18.5, scope: 45 }] });
+  assert.equal(same.steps.length, 6, "what remained did not move");
+});
+
+test("the lines end where what is known ends, while now goes on", () => {
+  const until = NOW + HOUR;
+  const layout = layoutOf(boardOfSprint(), { now: NOW + 5 * HOUR, until });
+  const { x } = layout.axis;
+  near(layout.now, x(6 + 20.2 / 24), "now");
+  for (const line of ["remaining", "completed", "scope"]) near(layout[line].at(-1).at(-1)[0], x(6 + 16.2 / 24), `the end of ${line}`);
+  const label = layout.labels.find(({ name }) => name === "remaining");
+  assert.ok(label.x < layout.now && Math.abs(label.x - layout.end) < 60, "the value stands where the line ends");
+  near(layoutOf(boardOfSprint(), { now: null, until }).end, x(6 + 16.2 / 24), "the end while the time is in doubt");
+  // What moved later than that is known all the same, and nobody knows more than now.
+  near(layoutOf(boardOfSprint(), { until: BEGAN }).end, x(6 + 14.6 / 24), "the last step");
+  near(layoutOf(boardOfSprint(), { until: NOW + HOUR }).end, x(6 + 15.2 / 24), "now");
+  near(sparkLayout(dataOf(boardOfSprint(), { now: NOW + 9 * HOUR, until }), { width: 1400, height: 30 }).remaining[0].at(-1)[0], 600 + (16.2 / 24) * 100, "the end of a tile's line");
+});
+
+test("what is known of a board ends now while it is live, and else when it was heard of last", () => {
+  const client = (name, since) => ({ isInDoubt: () => false, now: () => NOW, state: { name, since } });
+  const full = { level: "full", dataAsOf: NOW - 9 * HOUR, takenAt: NOW - 8 * HOUR };
+  assert.deepEqual(timesOf(full, client("live", NOW - HOUR)), [NOW, null]);
+  assert.deepEqual(timesOf(full, client("reconnecting", NOW - HOUR)), [NOW, NOW - HOUR]);
+  assert.deepEqual(timesOf({ ...full, takenAt: NOW - 60_000 }, client("stale", NOW - HOUR)), [NOW, NOW - 60_000], "it was fetched meanwhile");
+  assert.deepEqual(timesOf(full, client("connecting", null)), [NOW, NOW - 8 * HOUR], "it was kept of before");
+  const cached = { ...full, level: "cached" };
+  assert.deepEqual(timesOf(cached, client("live", NOW - HOUR)), [NOW, NOW - 9 * HOUR]);
+  assert.deepEqual(timesOf({ ...cached, lastChange: { receivedAt: NOW - HOUR } }, client("live", NOW)), [NOW, NOW - HOUR]);
+  assert.deepEqual(timesOf({ ...cached, dataAsOf: null }, client("live", NOW)), [NOW, null]);
+  assert.deepEqual(timesOf(full, { ...client("live", NOW), isInDoubt: () => true }), [null, null]);
 });
 
 test("burnup shows what was completed, and the ideal line rises to what was planned", () => {
@@ -116,7 +203,9 @@ test("the newest numbers are today's, and only today's", () => {
 });
 
 test("what was told since is a step at its time, also after midnight", () => {
-  const layout = layoutOf(boardOfSprint(), { now: BEGAN + 26 * HOUR, told: [{ at: BEGAN + 18 * HOUR, remaining: 20 }, { at: BEGAN + 25 * HOUR, remaining: 19 }] });
+  const board = boardOfSprint();
+  board.metrics["points.remaining"].value = 19;
+  const layout = layoutOf(board, { now: BEGAN + 26 * HOUR, told: [{ at: BEGAN + 18 * HOUR, remaining: 20 }, { at: BEGAN + 25 * HOUR, remaining: 19 }] });
   const xs = layout.remaining.at(-1).slice(-5).map(([at]) => at);
   [18, 18, 25, 25, 26].forEach((hours, index) => near(xs[index], layout.axis.x(6 + hours / 24), `the point of ${hours} h`));
 });
