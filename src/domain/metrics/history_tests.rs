@@ -11,7 +11,7 @@ use crate::domain::wire::view::{ScopeChangeKind, SprintVerdict, Unit};
 use crate::domain::{RevisionTold, SprintId};
 
 /// The team of the tests with the two sprints before its own: A from 19 to 30 October, B from 2 to 13 November.
-fn with_sprints_before() -> Catalogue {
+pub(super) fn with_sprints_before() -> Catalogue {
     let before = |number: u32, start: &str, finish: &str| Iteration {
         id: SprintId::parse(&format!("0000000{number}-bf11-4d4f-a031-c19813331553")).unwrap(),
         paths: vec![format!("Fabrikam\\Before {number}").into()],
@@ -24,13 +24,13 @@ fn with_sprints_before() -> Catalogue {
     Catalogue { iterations: before.into_iter().chain(own.iterations.clone()).collect(), ..own }
 }
 
-const A: &str = "Fabrikam\\Before 1";
+pub(super) const A: &str = "Fabrikam\\Before 1";
 const B: &str = "Fabrikam\\Before 2";
-const OWN: &str = "Fabrikam\\Sprint 1";
+pub(super) const OWN: &str = "Fabrikam\\Sprint 1";
 const NEXT: &str = "Fabrikam\\Sprint 2";
 
 /// A state, an effort, and the sprint that it is in.
-fn in_sprint(path: &'static str, name: &'static str, effort: f64) -> impl Fn(&mut Facts) {
+pub(super) fn in_sprint(path: &'static str, name: &'static str, effort: f64) -> impl Fn(&mut Facts) {
     move |facts| {
         points(name, effort)(facts);
         facts.iteration_path = path.into();
@@ -599,34 +599,142 @@ fn where_a_revision_is_missing_the_number_says_of_how_many_items() {
     assert_eq!(two.metrics["scope.added"].partial.as_deref(), Some("revisions of 2 work items are missing"));
 }
 
-/// The clocks of New York went back on 1 November: that Sunday had 25 hours. An item done at 23:30 there on Friday the 30th
-/// was done in sprint A, though it was Saturday in UTC.
+/// The item of 5 points went to the next sprint on the Tuesday and came back on the Wednesday with 8: 5 left, 8 came, and
+/// nothing was re-estimated, for it was not in the sprint meanwhile. Planned 5 + 3 = 8, now 8 − 5 + 8 = 11.
 #[test]
-fn a_sprint_ends_by_the_teams_own_clock() {
-    let done_at = |date: &str| {
-        let item = life(
+fn what_is_moved_to_the_next_sprint_and_back_is_gone_meanwhile() {
+    let items = [
+        life(
             1,
             &[
-                (1, "2026-10-19T15:00:00Z", &in_sprint(A, "New", 4.0)),
-                (2, date, &in_sprint(A, "Closed", 4.0)),
+                (1, BEFORE, &in_sprint(OWN, "New", 5.0)),
+                (2, SECOND_DAY, &in_sprint(NEXT, "New", 5.0)),
+                (3, THIRD_DAY, &in_sprint(OWN, "New", 8.0)),
             ],
-        );
-        let detail = figures(&[item]).metrics["velocity.completed"].detail.clone().unwrap();
-        (detail["sprints"][0]["completed"].as_f64().unwrap(), detail["sprints"][0]["late"].as_f64().unwrap())
-    };
-    assert_eq!(done_at("2026-10-31T03:30:00Z"), (4.0, 0.0));
-    assert_eq!(done_at("2026-10-31T04:30:00Z"), (0.0, 4.0));
+        ),
+        life(2, &[(1, BEFORE, &in_sprint(OWN, "New", 3.0))]),
+    ];
+    let figures = figures(&items);
+    let value = |id| figures.value(id).unwrap();
+    assert_eq!((value("scope.added"), value("scope.removed"), value("scope.reestimated")), (8.0, 5.0, 0.0));
+    assert_eq!((value("points.original"), value("scope.net"), value("points.total")), (8.0, 3.0, 11.0));
+    let expected = [
+        (1, ScopeChangeKind::Removed, -5.0, "it was moved to another sprint"),
+        (1, ScopeChangeKind::Added, 8.0, "it was moved into the sprint"),
+    ];
+    assert_eq!(told(&figures), expected);
+    let scope: Vec<f64> =
+        figures.burndown.unwrap().days.iter().map_while(|day| Some(day.scope?.units())).collect();
+    assert_eq!(scope, [8.0, 3.0, 11.0]);
 }
 
-/// A team in Auckland begins its Tuesday when it is Monday noon in UTC.
+/// Sprint B was planned with 5 + 3 + 2 = 10 points. The 5 went to the next sprint and back within B, and were completed
+/// there: completed 5, kept 5/10. The 3 went on before B ended, came back when the next sprint was planned, and were completed
+/// then: they were not in B when it ended, so incomplete and not late. The 2 came back on the Monday on which the next sprint
+/// was planned: incomplete, and as they were completed after B ended but were not in it then, not late either. Incomplete
+/// 3 + 2 = 5. The next sprint was planned with the 3, which left it on the Tuesday, and with 1 of its own.
 #[test]
-fn a_team_in_another_zone_plans_on_another_day() {
-    let item = life(1, &[(1, "2026-11-16T11:30:00Z", &in_sprint(OWN, "New", 4.0))]);
-    let auckland = Catalogue { zone: chrono_tz::Tz::Pacific__Auckland, ..with_sprints_before() };
-    let added = |catalogue: &Catalogue| {
-        figures_of(catalogue, std::slice::from_ref(&item), noon()).value("scope.added")
+fn what_goes_back_to_the_sprint_before_has_its_part_in_both() {
+    let planned = "2026-11-02T15:00:00Z";
+    let friday = "2026-11-13T15:00:00Z";
+    let there_and_back = |number, effort, out, back, done| {
+        life(
+            number,
+            &[
+                (1, planned, &in_sprint(B, "New", effort)),
+                (2, out, &in_sprint(OWN, "New", effort)),
+                (3, back, &in_sprint(B, "New", effort)),
+                (4, done, &in_sprint(B, "Closed", effort)),
+            ],
+        )
     };
-    assert_eq!((added(&auckland), added(&with_sprints_before())), (Some(4.0), Some(0.0)));
+    let items = [
+        there_and_back(1, 5.0, "2026-11-04T15:00:00Z", "2026-11-06T15:00:00Z", BEFORE),
+        there_and_back(2, 3.0, friday, SECOND_DAY, "2026-11-17T16:00:00Z"),
+        there_and_back(3, 2.0, friday, FIRST_DAY, "2026-11-16T16:00:00Z"),
+        life(4, &[(1, BEFORE, &in_sprint(OWN, "New", 1.0))]),
+    ];
+    let figures = figures(&items);
+    let value = |id| figures.value(id).unwrap();
+    assert_eq!((value("velocity.planned"), value("velocity.completed")), (10.0, 5.0));
+    assert_eq!((value("velocity.late"), value("velocity.incomplete")), (0.0, 5.0));
+    assert_eq!(value("percent.say_do"), 50.0);
+    assert_eq!((value("points.original"), value("points.total")), (4.0, 1.0));
+    assert_eq!(value("items.carried_over"), 1.0);
+    let expected = [
+        (2, ScopeChangeKind::CarriedOver, 3.0, "the sprint before left it open"),
+        (2, ScopeChangeKind::Removed, -3.0, "it was moved to another sprint"),
+    ];
+    assert_eq!(told(&figures), expected);
+}
+
+/// A process in which a story is Waiting, Done (by whoever makes it, so InProgress), Tested (Resolved) and Live (Completed),
+/// and Closed is what nobody wants any more. What was completed was called Finished, which is no state any more.
+fn with_states_renamed() -> Catalogue {
+    use crate::domain::StateCategory::{Completed, InProgress, Proposed, Removed, Resolved};
+    let states = [
+        ("Waiting", Proposed),
+        ("Done", InProgress),
+        ("Tested", Resolved),
+        ("Live", Completed),
+        ("Closed", Removed),
+    ];
+    let states: BTreeMap<crate::domain::Text, _> =
+        states.into_iter().map(|(name, category)| (name.into(), category)).collect();
+    let own = with_sprints_before();
+    Catalogue { states: own.states.keys().map(|name| (name.clone(), states.clone())).collect(), ..own }
+}
+
+/// 1 is Waiting, 2 are Done, 4 are Tested, 8 are Live, 16 are Closed. 32 were Finished, and Live from the Tuesday on; 64 are
+/// Finished still. Total 1 + 2 + 4 + 8 + 32 + 64 = 111, completed 8 + 32 = 40, remaining 71, 40/111 = 36.0 %. In progress are
+/// the Done and the Tested: 2, the older one since Monday 17:00, 2 days. Until the Tuesday the 32 count as not begun: completed
+/// were 8 on the Monday. In sprint B 5 points were Done at its end, and 3 Live: planned 8, completed 3, incomplete 5.
+#[test]
+fn of_states_that_were_renamed_the_categories_of_now_count() {
+    let items = [
+        life(1, &[(1, BEFORE, &in_sprint(OWN, "Waiting", 1.0))]),
+        life(
+            2,
+            &[
+                (1, BEFORE, &in_sprint(OWN, "Waiting", 2.0)),
+                (2, "2026-11-16T17:00:00Z", &in_sprint(OWN, "Done", 2.0)),
+            ],
+        ),
+        life(
+            3,
+            &[
+                (1, BEFORE, &in_sprint(OWN, "Waiting", 4.0)),
+                (2, "2026-11-17T17:00:00Z", &in_sprint(OWN, "Tested", 4.0)),
+            ],
+        ),
+        life(4, &[(1, BEFORE, &in_sprint(OWN, "Done", 8.0)), (2, FIRST_DAY, &in_sprint(OWN, "Live", 8.0))]),
+        life(5, &[(1, BEFORE, &in_sprint(OWN, "Closed", 16.0))]),
+        life(
+            6,
+            &[(1, BEFORE, &in_sprint(OWN, "Finished", 32.0)), (2, SECOND_DAY, &in_sprint(OWN, "Live", 32.0))],
+        ),
+        life(7, &[(1, BEFORE, &in_sprint(OWN, "Finished", 64.0))]),
+        life(8, &[(1, "2026-11-02T15:00:00Z", &in_sprint(B, "Done", 5.0))]),
+        life(
+            9,
+            &[
+                (1, "2026-11-02T15:00:00Z", &in_sprint(B, "Tested", 3.0)),
+                (2, BEFORE, &in_sprint(B, "Live", 3.0)),
+            ],
+        ),
+    ];
+    let figures = figures_of(&with_states_renamed(), &items, noon());
+    let value = |id| figures.value(id).unwrap();
+    let points = ["points.total", "points.completed", "points.remaining"].map(value);
+    assert_eq!((points, value("percent.complete")), ([111.0, 40.0, 71.0], 36.0));
+    assert_eq!((value("items.total"), value("items.wip"), value("age.max")), (6.0, 2.0, 2.0));
+    let days = &figures.burndown.as_ref().unwrap().days;
+    let completed: Vec<f64> = days.iter().map_while(|day| Some(day.completed?.units())).collect();
+    assert_eq!(completed, [8.0, 40.0, 40.0]);
+    assert_eq!(
+        (value("velocity.planned"), value("velocity.completed"), value("velocity.incomplete")),
+        (8.0, 3.0, 5.0)
+    );
 }
 
 /// Bugs planned like tasks are no part of the scope, and so of no velocity.

@@ -125,6 +125,10 @@ mod properties;
 mod happened_tests;
 
 #[cfg(test)]
+#[path = "clocks_tests.rs"]
+mod clocks_tests;
+
+#[cfg(test)]
 #[path = "history_tests.rs"]
 mod history_tests;
 
