@@ -10,7 +10,7 @@ import { burndownLayout, sparkLayout } from "./chart-layout.js";
 import { gridNodes, polyline, px, teamOf } from "./chart-nodes.js";
 import { burndownCsv, dayTable, fileName } from "./chart-table.js";
 import { html, patch, svg } from "./draw.js";
-import { amount, count, day, dayOfMonth, days, moment, momentOn, weekday } from "./text.js";
+import { amount, count, day, dayOfMonth, days, moment, momentOn, person, weekday } from "./text.js";
 
 const NAMES = { ideal: "Ideal", remaining: "Remaining", completed: "Completed", scope: "Scope" };
 const KINDS = { added: "added", removed: "removed", reestimated: "re-estimated" };
@@ -245,10 +245,10 @@ function unitSign(unit) {
 }
 
 /** A change of the scope in words, as they stand beside the date of a day. */
-function changeWords({ id, kind, amount: by, by: person, at }, { changesUnit }, date) {
+function changeWords({ id, kind, amount: by, by: who, at }, { changesUnit }, date) {
   const sign = by > 0 ? "+" : by < 0 ? "−" : "±";
   const size = `${sign}${amount(Math.abs(by), unitSign(changesUnit))}`;
-  return { what: `${size} ${KINDS[kind] ?? kind} #${id}`, size, kind: KINDS[kind] ?? kind, who: [person?.name, momentOn(at, date)].filter(Boolean).map((part) => ` · ${part}`).join("") };
+  return { what: `${size} ${KINDS[kind] ?? kind} #${id}`, size, kind: KINDS[kind] ?? kind, who: [...(who ? [person(who)] : []), momentOn(at, date)].map((part) => ` · ${part}`).join("") };
 }
 
 /** The numbers of the chart as tables: the days, what remained within today, and how the scope changed. */
@@ -266,7 +266,7 @@ function tables(data) {
   if (data.changes.length > 0) {
     const changes = data.changes.map((change) => {
       const { size, kind } = changeWords(change, data);
-      return [moment(change.at), numeric(size), { nodes: [`#${change.id} `, html("bdi", {}, change.title), `: ${kind}, ${change.reason}`] }, change.by?.name ?? "–"];
+      return [moment(change.at), numeric(size), { nodes: [`#${change.id} `, html("bdi", {}, change.title), `: ${kind}, ${change.reason}`] }, change.by ? person(change.by) : "–"];
     });
     found.push(table(`Changes of the scope in ${data.changesUnit}`, ["When", numeric("By"), "What", "Who"], changes));
   }

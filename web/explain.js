@@ -73,7 +73,9 @@ function isTable(input) {
 /** Rows of objects as a table, with a column for each of their members. */
 function tableOf(name, rows) {
   const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return table(heading(name), heads.map(heading), rows.map((row) => heads.map((head) => inWords(head === "name" || head === "member" ? person({ name: row[head] }) : row[head]))));
+  // A sprint has a name as well, which is no person's.
+  const isWho = (head) => name === "members" && head === "name";
+  return table(heading(name), heads.map(heading), rows.map((row) => heads.map((head) => inWords(isWho(head) ? person(row) : row[head]))));
 }
 
 function inWords(input) {

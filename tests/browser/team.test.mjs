@@ -400,10 +400,33 @@ test("parts of a board stand in another page, each with whose it is, its age and
 });
 
 test("on a wall that everybody passes people are their initials", async () => {
-  await open("?names=initials");
-  const words = await page.$eval("body", ({ innerText }) => innerText);
-  assert.ok(!words.includes("Babbage") && !words.includes("Lovelace"), words);
+  server = await openScripted("?names=initials");
+  const answer = (response, body) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+  const capacity = { metric: "hours.capacity", value: 40, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: { members: [{ name: "Ada Lovelace", hours: 30 }], sprints: [{ name: "Sprint 11", completed: 30 }] } };
+  const since = { since: 0, changes: [{ id: 7, title: "Count to ten", kind: "completed", from: "Active", to: "Closed", by: ada, at: Date.now() - HOUR_MS }] };
+  server.instead = (response, { url }) => (url.includes("since=") ? answer(response, since) : url.includes("explain=") ? answer(response, capacity) : false);
+  server.say(connected);
+  const at = Date.UTC(2026, 10, 16, 12);
+  server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, scopeChanges: DATA.scopeChanges.map((each) => ({ ...each, at })) } });
+  await until("the stand-up is told", () => texts(".section.digest li"), (lines) => lines.length === 1);
+  change(4, "assigned", { "System.AssignedTo": { old: ada, new: charles } });
+  await until("what happens is told", () => text(".tick"), (words) => /^AL assigned #4 .*: AL → CB /.test(words));
+  await page.click('button[data-metric="hours.capacity"]');
+  const told = await until("it is explained", () => text("#explanation"), (words) => words?.includes("Sprint 11"));
+  assert.match(told, /Members Name Hours AL 30/);
+  await page.keyboard.press("Escape");
+  await until("it is closed", () => page.$eval("#explanation", ({ open }) => !open));
+  // The day of the changes, for the eye and for the ear.
+  await page.focus(".burndown .chart-plot input");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Home");
+  assert.match(await until("the day is told", () => page.$eval(".burndown .chart-tip", (tip) => (tip.hidden ? "" : tip.textContent))), /\+5 added #7 Count to ten · AL · .* · CB · /);
+  assert.match(await page.$eval(".burndown [role=status]", ({ textContent }) => textContent), / · AL · .* · CB · /);
+  await page.$$eval(".burndown .chart-tools button", (all) => all.find(({ textContent }) => textContent === "Table").click());
+  assert.match(await page.$eval(".chart-table table:last-of-type", ({ innerText }) => innerText), /it was deleted\s+CB/);
   assert.equal(await text('[data-id="2"] .assignee'), "CB");
+  const whole = await page.$eval("html", ({ outerHTML }) => outerHTML);
+  assert.deepEqual(whole.match(/.{0,60}(Babbage|Lovelace|Charles)/g), null);
 });
 
 test("what happened since the last stand-up is told, as the service tells it", async () => {
