@@ -7,13 +7,14 @@ import { wordsOf } from "./ticker-words.js";
 const SHOWN = 12;
 
 export class Ticker {
-  #section;
   #list = made("ol", "ticks");
+  #nothing = made("p", "facts", "Nothing yet since this page was opened.");
   #told = [];
 
   constructor(section) {
-    this.#section = section;
-    section.append(made("h3", "", "What happens"), this.#list);
+    // It has its place from the start: what happens first pushes nothing away.
+    section.hidden = false;
+    section.append(made("h3", "", "What happens"), this.#nothing, this.#list);
   }
 
   /** Takes in a `workitem_changed`. */
@@ -30,7 +31,7 @@ export class Ticker {
       this.#told.pop();
       this.#list.lastElementChild.remove();
     }
-    this.#section.hidden = false;
+    this.#nothing.remove();
     this.tick();
   }
 

@@ -140,8 +140,8 @@ export class BoardView {
     this.#sections.set("chain", chain);
     const sections = this.#find(".sections");
     sections.append(...this.#sections.values());
-    // What happens stands beside the chart, where the numbers leave room.
-    this.#find(".numbers").append(this.#sections.get("ticker"));
+    // What happens stands beside the chart, where the numbers leave room, and on a narrow screen below it.
+    this.#find(".overview").append(this.#sections.get("ticker"));
     sections.hidden = false;
     this.#moments = made("select", "moments");
     this.#moments.setAttribute("aria-label", "Which moment is shown");

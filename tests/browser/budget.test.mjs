@@ -64,6 +64,38 @@ test("nothing jumps when twelve boards with 1,900 items come", async () => {
   assert.ok(shift < SHIFT_MAX, `the layout shifted by ${shift}`);
 });
 
+for (const [width, height] of [[320, 640], [390, 844], [768, 1024], [1280, 800]]) {
+  test(`nothing jumps while a board lives, and the header is low: ${width} by ${height}`, async () => {
+    await page.setViewport({ width, height });
+    const { fake } = await open([40], "?team=Team%201");
+    await until("the fonts and the chart are there", () => page.evaluate(() => document.fonts.ready.then(() => document.querySelector(".chart-plot polyline") !== null)));
+    await page.evaluate(() => (seen.shift = 0));
+    const header = () => page.$eval("body > header", ({ offsetHeight }) => offsetHeight);
+    const heights = new Set([await header()]);
+    // Each age goes from now to seconds and back, and what happens has its first entries.
+    for (let change = 1; change <= 4; change += 1) {
+      fake.change("Team 1", itemOf(1000 + change));
+      await until("the change is told", () => page.$$eval(".tick", (all) => all.length), (count) => count === change);
+      for (let tenth = 0; tenth < 12; tenth += 1) {
+        await sleep(100);
+        heights.add(await header());
+      }
+    }
+    const { shift } = await watched(page);
+    assert.ok(shift < SHIFT_MAX, `the layout shifted by ${shift}`);
+    const [most] = heights;
+    assert.equal(heights.size, 1, `the header is ${[...heights]} high`);
+    assert.ok(most <= (width < 768 ? 80 : 50), `the header is ${most} high`);
+    // Nor does it grow by whatever it has to say.
+    await page.evaluate(() => {
+      document.getElementById("demo").hidden = false;
+      document.getElementById("status").textContent = "disconnected";
+      document.getElementById("age").textContent = "heard 59 min ago";
+    });
+    assert.equal(await header(), most);
+  });
+}
+
 test("memory does not grow with events, of the page and of the worker that has its stream", async (told) => {
   const { fake } = await open([140, 40], "?team=Team%201");
   const worker = await page.browserContext().waitForTarget((target) => target.type() === "shared_worker");
