@@ -41,6 +41,8 @@ const stand = new Standing(client, standing);
 
 /** Since when nothing is painted, because somebody wants to read in peace; `null` while everything is. */
 let pausedAt = null;
+/** What happened meanwhile, and when it was heard: as much as there is room for when all goes on. */
+let missed = [];
 
 // What comes at once is painted at once: board by board a page that opens would jump for each of them.
 let isDue = false;
@@ -78,17 +80,21 @@ function isWaiting(state) {
 }
 
 client.on("event", (event) => {
-  if (event.type === "workitem_changed" && pausedAt === null) views.get(keyOf(event))?.tell(event, client.now());
-  if (pausedAt === null && isNews(event)) list(event, names.get(keyOf(event)));
+  if (!isNews(event)) return;
+  if (pausedAt === null) hear(event, client.now());
+  else missed = [...missed.slice(1 - EVENTS_SHOWN), [event, client.now()]];
 });
 
 addEventListener("hashchange", () => client.tryNow({ force: true }));
 
 byId("pause").addEventListener("click", () => {
   pausedAt = pausedAt === null ? client.now() : null;
-  byId("pause").setAttribute("aria-pressed", String(pausedAt !== null));
   setText(byId("pause"), pausedAt === null ? "Pause" : "Go on");
-  if (pausedAt === null) paint(client.getState().boards);
+  if (pausedAt === null) {
+    paint(client.getState().boards);
+    for (const [event, at] of missed) hear(event, at);
+    missed = [];
+  }
   standing();
 });
 
@@ -149,6 +155,12 @@ function isNews(event) {
   return event.type !== "heartbeat" && !isPlannedEnd(event) && !(event.type === "connected" && event.resumed);
 }
 
+/** Tells what happened, and was heard at a time. */
+function hear(event, at) {
+  if (event.type === "workitem_changed") views.get(keyOf(event))?.tell(event, at);
+  list(event, names.get(keyOf(event)));
+}
+
 /** Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams. */
 function place(painted) {
   const host = byId(view === "teams" ? "teams" : "boards");
@@ -163,15 +175,17 @@ function place(painted) {
   host.insertBefore(element, next?.parentElement === host ? next : null);
 }
 
-/** Says how everything stands, and how old the oldest board is. */
+/** Says how everything stands that is shown, and how old the oldest board is. */
 function standing() {
   const state = client.getState();
-  const all = boards(state);
+  const all = boards(pausedAt === null ? state : { boards: shown });
   for (const { board, element } of views.values()) element.hidden = !isShown(board);
   const doubt = client.isInDoubt();
   if (doubt !== wasInDoubt) for (const view of views.values()) view.tick();
   wasInDoubt = doubt;
-  const { word, text, retryAt } = stand.status();
+  const status = stand.status(all);
+  const { text, retryAt } = status;
+  const word = pausedAt === null ? status.word : "paused";
   const { body } = document;
   if (body.dataset.state !== word) body.dataset.state = word;
   byId("demo").hidden = !state.demo;
@@ -184,7 +198,7 @@ function standing() {
   const past = [...views.values()].find((painted) => painted.past)?.past ?? "";
   entitle(word, all, past);
   setText(byId("next"), nextTry(retryAt));
-  const isUnknown = word === "unknown" && stand.others.length > 0;
+  const isUnknown = status.word === "unknown" && stand.others.length > 0;
   link(isUnknown ? stand.others.map((row) => [labelOf(row), addressOf(row)]).sort() : ANEW[stand.is] ? [[ANEW[stand.is], pageAddress()]] : []);
   const oldest = all.toSorted((one, other) => (knownAt(one) ?? 0) - (knownAt(other) ?? 0))[0];
   setText(byId("age"), past || (oldest && !doubt ? ageWords(oldest) : ""));

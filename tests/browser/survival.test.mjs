@@ -152,14 +152,22 @@ test("e13_where there is no shared worker one tab leads, and another does when t
 
 test("b12_somebody who reads in peace sees nothing move until it goes on, and is told so", async () => {
   await openLive();
+  server.say({ type: "snapshot", ...SCOPE, dataAsOf: Date.now() - 3_600_000, data: board([item(1)]) });
+  await until("the board is old", () => text("#age"), (words) => words === "as of 1 h ago");
   await page.focus("#pause");
   await page.keyboard.press("Enter");
   await until("it says so", () => text("#words"), (words) => /^Paused at .*: what is shown is as it was then\.$/.test(words));
-  assert.equal(await page.$eval("#pause", (button) => button.getAttribute("aria-pressed")), "true");
+  // A button that says what it does next is not pressed besides.
+  assert.deepEqual(await page.$eval("#pause", (button) => [button.textContent, button.hasAttribute("aria-pressed")]), ["Go on", false]);
   server.say({ type: "workitem_changed", ...SCOPE, workItemId: 2, rev: 1, changeType: "created", title: "Later", item: item(2, { title: "Later" }) });
   await sleep(500);
+  await sleep(1500);
   assert.deepEqual(await titles(), ["Item 1"]);
+  // The header tells of what is shown, and not of what came since.
+  assert.deepEqual([await text("#status"), await page.title(), await text("#age"), await text(".board .age")], ["paused", "Mill · paused · boardcast", "as of 1 h ago", "as of 1 h ago"]);
   await page.click("#pause");
   await until("what came meanwhile is shown", titles, (all) => all.join() === "Item 1,Later");
   assert.equal(await text("#words"), "The boards are live.");
+  assert.deepEqual([await text("#status"), await page.title(), await text("#pause")], ["live", "Mill · boardcast", "Pause"]);
+  assert.match(await text("#age"), /^as of (now|\d s ago)$/);
 });

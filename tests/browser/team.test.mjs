@@ -337,13 +337,19 @@ test("a board of service hooks alone has the one number that it knows, and a tea
   assert.match(await text(".nothing"), /^This team has no sprint today, so there is nothing to count\. Sprint 13 begins on .*7.*, and is here by itself then\.$/);
 });
 
-test("somebody who paused sees nothing new in what happens either", async () => {
+test("somebody who paused sees nothing new in what happens either, and all of it when they go on", async () => {
   await open();
   await page.click("#pause");
   change(1, "state", { "System.State": { old: "Active", new: "Resolved" } });
   const heard = Date.now();
+  change(2, "state", { "System.State": { old: "New", new: "Active" } });
   await until("a while goes by", () => Date.now() - heard > 1500);
   assert.equal(await text(".tick"), null);
+  const listed = () => page.$$eval("#events li", (all) => all.filter(({ textContent }) => textContent.includes("workitem_changed")).length);
+  assert.equal(await listed(), 0);
+  await page.click("#pause");
+  await until("it is told", () => texts(".tick"), ([newest, before, ...more]) => /^Ada Lovelace moved #2 .*\d s ago$/.test(newest) && before?.includes("moved #1") && more.length === 0);
+  assert.equal(await listed(), 2);
 });
 
 test("a browser that lets the page keep nothing shows the boards all the same", async () => {
