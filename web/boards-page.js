@@ -12,7 +12,7 @@ import { isPlannedEnd } from "./stream.js";
 import { TeamTile, addressOf, labelOf, nameKey, offerTeams } from "./teams.js";
 import { amount, nextTry, setText, time } from "./text.js";
 import { BoardView } from "./view.js";
-import { worstFirst } from "./rotation.js";
+import { standsAs, worstFirst } from "./rotation.js";
 
 const EVENTS_SHOWN = 50;
 /** For as long as that the first boards wait for the others: each that came by itself would push away those that are there. */
@@ -161,18 +161,25 @@ function hear(event, at) {
   list(event, names.get(keyOf(event)));
 }
 
-/** Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams. */
+/**
+ * Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams.
+ * While it stands as it did everything stays where it is, so that no tile moves with every point of a chance.
+ */
 function place(painted) {
+  const stands = [view === "teams" ? standsAs(painted.board) : "", nameKey(painted.board)].join();
+  if (painted.stands === stands) return;
   const host = byId(view === "teams" ? "teams" : "boards");
   const byName = [...views.values()].map(({ board }) => board).filter(Boolean).sort((one, other) => (nameKey(one) < nameKey(other) ? -1 : 1));
-  const all = view === "teams" ? worstFirst(byName) : byName;
-  const next = views.get(all[all.indexOf(painted.board) + 1]?.key)?.element ?? null;
-  const { element } = painted;
-  const isThere = element.parentElement === host;
-  if (isThere && (element.nextElementSibling === next || (next === null && element.nextElementSibling === null))) return;
-  // Who stands on a link of a tile keeps it.
-  if (isThere && element.contains(document.activeElement)) return;
-  host.insertBefore(element, next?.parentElement === host ? next : null);
+  let next = null;
+  for (const { key } of (view === "teams" ? worstFirst(byName) : byName).toReversed()) {
+    const { element } = views.get(key);
+    const isThere = element.parentElement === host;
+    // Who stands on a link of a tile keeps it.
+    const isHeld = isThere && element.contains(document.activeElement);
+    if (element === painted.element && !isHeld) painted.stands = stands;
+    if (!isHeld && (!isThere || element.nextElementSibling !== next)) host.insertBefore(element, next);
+    next = element;
+  }
 }
 
 /** Says how everything stands that is shown, and how old the oldest board is. */

@@ -4,12 +4,40 @@
 const VERDICTS = ["behind", "at_risk", "unknown", "on_track"];
 const SHARES = { behind: 2, at_risk: 1.5 };
 
-/** The boards in the order in which they are shown: what is not true or not known, then by how the sprint stands. */
+/**
+ * The boards in the order in which they are shown: what is not true or not known, then by how the sprint stands. Of those that
+ * stand alike the worse is first: by how much is lacking, then by how much is blocked, then as they come, which is by name.
+ */
 export function worstFirst(boards) {
   return boards
-    .map((board, index) => ({ board, index, rank: rankOf(board) }))
-    .sort((one, other) => one.rank - other.rank || one.index - other.index)
+    .map((board, index) => ({ board, badness: [...badnessOf(board), -index] }))
+    .sort((one, other) => compared(other.badness, one.badness))
     .map(({ board }) => board);
+}
+
+/** How a board stands, as roughly as whoever looks would say that it is another: not every point of a chance makes it one. */
+export function standsAs(board) {
+  const [rank, lack, blocked] = badnessOf(board);
+  return [rank, Math.floor(10 * lack), blocked].join();
+}
+
+/** How bad a board is, the weightiest first. */
+function badnessOf(board) {
+  const rank = rankOf(board);
+  // What its sprint is said to lack is invented, or not up to date.
+  if (rank < 0) return [-rank, 0, 0];
+  return [-rank, lackOf(board.outlook?.inputs ?? {}), board.metrics?.["items.blocked"]?.value ?? 0];
+}
+
+/** What a sprint lacks: the chance that it is not completed, or by how much of it there is more left than there should be. */
+function lackOf({ by, runs, runsDone, remaining, ideal, scope }) {
+  const lack = { forecast: 1 - runsDone / runs, ideal: (remaining - ideal) / scope, done: -1 }[by];
+  return Number.isFinite(lack) ? lack : 0;
+}
+
+function compared(one, other) {
+  const at = one.findIndex((value, index) => value !== other[index]);
+  return at < 0 ? 0 : one[at] - other[at];
 }
 
 function rankOf({ mock, level, outlook }) {

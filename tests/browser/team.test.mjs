@@ -391,6 +391,22 @@ test("several teams are tiles, those that need somebody first, each a link to it
   assert.equal(await search(), "?project=Analytical+Engine&team=Crank");
 });
 
+test("of teams that stand alike the worse is first, and none moves with every point of its chance", async () => {
+  const scopes = ["1", "2", "3"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  const outlook = (runsDone) => ({ verdict: "behind", text: `${runsDone} of 100.`, inputs: { by: "forecast", runs: 100, runsDone } });
+  server = await openScripted();
+  server.say({ ...connected, scopes });
+  scopes.forEach((scope, index) => server.say({ type: "snapshot", ...scope, data: { ...DATA, team: { id: scope.teamId, name: ["Anvil", "Bellows", "Crank"][index] }, outlook: outlook([22, 8, 6][index]) } }));
+  const teams = () => texts("#teams h2");
+  await until("the worst is first", teams, (all) => all.join() === "Crank,Bellows,Anvil");
+  const tells = (index, words) => until("it is told", () => texts("#teams .outlook"), (all) => all[index].includes(words));
+  server.say({ type: "outlook_changed", ...scopes[1], outlook: outlook(5) });
+  await tells(1, " 5 of 100");
+  assert.deepEqual(await teams(), ["Crank", "Bellows", "Anvil"]);
+  server.say({ type: "outlook_changed", ...scopes[0], outlook: outlook(1) });
+  await until("who is much worse is first", teams, (all) => all.join() === "Anvil,Bellows,Crank");
+});
+
 test("parts of a board stand in another page, each with whose it is, its age and its level", async () => {
   await open("?embed=1&tile=points.remaining&tile=outlook&tile=no.such", { demo: true });
   const parts = await texts(".part");

@@ -6,7 +6,7 @@ import { afterEach, test } from "node:test";
 import { clockWords, endOf, isWithin, parseSpan } from "../../web/quiet.js";
 import { cut, wordsOf } from "../../web/ticker-words.js";
 import { isWall, wallOptions } from "../../web/wall-options.js";
-import { Rotation, shareOf, worstFirst } from "../../web/rotation.js";
+import { Rotation, shareOf, standsAs, worstFirst } from "../../web/rotation.js";
 
 const ZONE = process.env.TZ;
 
@@ -83,6 +83,22 @@ test("the worst is shown first, and longer", () => {
   const boards = [board("a", "on_track"), board("b", null), board("c", "at_risk"), board("d", "behind"), board("e", "on_track", { level: "none" }), board("f", "on_track", { mock: true, level: "cached" }), board("g", "on_track", { level: "cached" }), board("h", "new_word")];
   assert.deepEqual(worstFirst(boards).map(({ key }) => key).join(""), "efgdcbha");
   assert.deepEqual(["behind", "at_risk", "unknown", "on_track", null].map((verdict) => shareOf(board("x", verdict))), [2, 1.5, 1, 1, 1]);
+});
+
+test("of teams that stand alike the worse is first: by its chance, by what is left over the ideal line, by what is blocked, then by name", () => {
+  const inputs = (key, verdict, of, blocked = 0) => board(key, verdict, { outlook: { verdict, text: "", inputs: of }, metrics: { "items.blocked": { value: blocked } } });
+  const forecast = (key, verdict, runsDone, blocked) => inputs(key, verdict, { by: "forecast", runs: 10_000, runsDone, scope: 40, remaining: 20 }, blocked);
+  const ideal = (key, remaining, scope, blocked) => inputs(key, "at_risk", { by: "ideal", ideal: 20, remaining, scope }, blocked);
+  const order = (boards) => worstFirst(boards).map(({ key }) => key).join("");
+  assert.equal(order([forecast("a", "behind", 2292), forecast("b", "behind", 744, 3), forecast("c", "behind", 370), forecast("d", "at_risk", 5000, 9)]), "cbad");
+  // As much over the line is more of a small sprint than of a large one.
+  assert.equal(order([ideal("a", 30, 100), ideal("b", 24, 25), ideal("c", 40, 400)]), "bac");
+  assert.equal(order([ideal("a", 30, 100), ideal("b", 30, 100, 1), ideal("c", 30, 100), ideal("d", 30, 100, 2)]), "dbac");
+  assert.equal(order([inputs("a", "on_track", { by: "done" }), forecast("b", "on_track", 9900), inputs("c", "unknown", { by: null }), inputs("d", "unknown", { by: null })]), "cdba");
+  assert.equal(order([forecast("a", "behind", 900), { ...forecast("b", "behind", 100), level: "cached" }, { ...forecast("c", "behind", 0), level: "cached" }]), "bca", "of what is not known nobody says how bad it is");
+  assert.equal(standsAs(forecast("a", "behind", 744)), standsAs(forecast("a", "behind", 860)));
+  const all = [forecast("a", "behind", 744), forecast("a", "behind", 2292), forecast("a", "at_risk", 744), forecast("a", "behind", 744, 1), { ...forecast("a", "behind", 744), mock: true }];
+  assert.equal(new Set(all.map(standsAs)).size, all.length);
 });
 
 test("each team has its turn, and what comes and goes meanwhile shortens nobody's", () => {
