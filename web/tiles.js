@@ -1,5 +1,6 @@
 // The numbers of a board as tiles: each with what it is of, how old and how true it is, and a way to ask why.
 
+import { blockedTasks } from "./attention.js";
 import { knownAt } from "./board-words.js";
 import { clone } from "./elements.js";
 import { mark } from "./rows.js";
@@ -13,7 +14,7 @@ export const TILES = [
   { name: "Complete", metric: "percent.complete", note: completeWords },
   { name: "Hours vs capacity", metric: "hours.remaining", of: "hours.capacity", all: "Capacity" },
   { name: "Bugs open", metric: "bugs.open" },
-  { name: "Blocked", metric: "items.blocked" },
+  { name: "Blocked", metric: "items.blocked", note: blockedTasks },
   { name: "Work in progress", metric: "items.wip" },
   { name: "Unestimated", metric: "items.unestimated" },
 ];
@@ -52,7 +53,8 @@ export class Tiles {
   change(board, before) {
     this.#board = board;
     for (const [id, metric] of Object.entries(board.metrics)) {
-      if (metric === before.metrics[id]) continue;
+      // Which tasks are blocked is no number of its own.
+      if (metric === before.metrics[id] && (id !== "items.blocked" || board.items === before.items)) continue;
       for (const tile of tilesFor(board, id)) {
         const wordsBefore = this.#words(tile.metric);
         const painted = this.#paint(tile, this.#more);
@@ -93,7 +95,7 @@ export class Tiles {
     tile.querySelector(".why").hidden = !known || this.#board.team === null;
     paintNumber(tile.querySelector(".amount"), metric, known, (value) => (known?.approximate ? `≈ ${value}` : value));
     const beside = tile.querySelector(".of");
-    const words = note?.(metrics) ?? "";
+    const words = note?.(this.#board) ?? "";
     beside.hidden = !metrics[of] && words === "";
     beside.disabled = !metrics[of];
     if (metrics[of]) paintNumber(beside, of, metrics[of], (value) => `of ${value}`);
@@ -152,7 +154,7 @@ function tilesFor(board, id) {
 }
 
 /** All points may be done, and not all of the work. */
-function completeWords(metrics) {
+function completeWords({ metrics }) {
   const [complete, open, unestimated] = ["percent.complete", "items.remaining", "items.unestimated"].map((id) => metrics[id]?.value ?? null);
   if (complete === null) return "";
   if (complete < 100 || !open) return "of the effort";

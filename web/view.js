@@ -85,7 +85,7 @@ export class BoardView {
     this.board = board;
     if (this.#then !== null) return;
     if (board.items !== before.items) this.#rows.change(board, before);
-    if (board.metrics !== before.metrics) {
+    if (board.metrics !== before.metrics || board.items !== before.items) {
       this.#tiles.change(board, before);
       if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }

@@ -1,6 +1,7 @@
 // What a wall shows of a board, part by part, as plain data: a part is drawn anew where its data is another. Every number is
 // the server's.
 
+import { blockedTasks, isTask, needsOf } from "./attention.js";
 import { nameOf, nothingWords, outlookWords } from "./board-words.js";
 import { amount, count } from "./text.js";
 import { cut, wordsOf } from "./ticker-words.js";
@@ -9,7 +10,7 @@ import { cut, wordsOf } from "./ticker-words.js";
 const NUMBERS = [
   { name: "Points left", metric: "points.remaining", of: "points.total" },
   { name: "Items done", metric: "items.completed", of: "items.total" },
-  { name: "Items blocked", metric: "items.blocked", isAlarm: true },
+  { name: "Items blocked", metric: "items.blocked", isAlarm: true, note: blockedTasks },
   { name: "Hours left", metric: "hours.remaining", of: "hours.capacity" },
   { name: "Open bugs", metric: "bugs.open" },
   { name: "Days left", metric: "sprint.days_left" },
@@ -69,25 +70,27 @@ function isWhole({ team, level, mock }) {
 }
 
 /** One that alarms before all others, so that it is the last to be left out; then those that have a value. */
-function numbersModel({ metrics }, marks) {
+function numbersModel(board, marks) {
+  const { metrics } = board;
   const value = ({ metric }) => metrics[metric]?.value ?? null;
-  const told = NUMBERS.filter((number) => metrics[number.metric]);
-  const rank = (number) => (number.isAlarm && value(number) > 0 ? 0 : value(number) !== null ? 1 : 2);
+  const told = NUMBERS.filter((number) => metrics[number.metric]).map((number) => numberOf(number, board));
+  const rank = (number) => (number.isAlarm ? 0 : value(number) !== null ? 1 : 2);
   const ordered = told.sort((one, other) => rank(one) - rank(other));
   const known = told.filter((number) => value(number) !== null).length;
-  const all = ordered.slice(0, Math.min(NUMBERS_MAX, Math.max(NUMBERS_MIN, known))).map((number) => numberOf(number, metrics));
+  const all = ordered.slice(0, Math.min(NUMBERS_MAX, Math.max(NUMBERS_MIN, known)));
   // A board without a team has but one.
-  if (all.length === 0 && metrics["items.total"]) all.push(numberOf({ name: "Items", metric: "items.total" }, metrics));
+  if (all.length === 0 && metrics["items.total"]) all.push(numberOf({ name: "Items", metric: "items.total" }, board));
   return all.length === 0 ? null : { marks, all };
 }
 
-function numberOf({ name, metric, of, isAlarm }, metrics) {
+function numberOf({ name, metric, of, isAlarm, note }, board) {
+  const { metrics } = board;
   const { value, unit, approximate } = metrics[metric];
   const isKnown = value !== null;
-  const whole = of && metrics[of] && isKnown ? metrics[of].value : null;
+  const beside = note?.(board) ?? "";
   const written = (write) => ({
     amount: approximate && isKnown ? `≈ ${write(value)}` : write(value),
-    of: of && metrics[of] && isKnown ? write(whole) : null,
+    of: of && metrics[of] && isKnown ? `of ${write(metrics[of].value)}` : beside || null,
   });
   return {
     name,
@@ -96,7 +99,7 @@ function numberOf({ name, metric, of, isAlarm }, metrics) {
     // For where there is no room for all of it.
     short: written(shortly),
     unit: isKnown && unit === "hours" ? "h" : null,
-    isAlarm: Boolean(isAlarm && value > 0),
+    isAlarm: Boolean(isAlarm && (value > 0 || beside !== "")),
   };
 }
 
@@ -107,8 +110,6 @@ const SHORT = new Intl.NumberFormat(navigator.languages, { notation: "compact", 
 function shortly(value) {
   return value !== null && value !== undefined && Math.abs(value) >= SHORT_FROM ? SHORT.format(value) : amount(value);
 }
-
-const IN_PROGRESS = ["InProgress", "Resolved"];
 
 /** Without these nobody can say that there is nothing to do. */
 const CLAIMS = [
@@ -121,39 +122,31 @@ const CLAIMS = [
 /** So many people of those who have too much are named. */
 const PEOPLE_MAX = 4;
 
-/**
- * What wants somebody now, which is what the team's page has in red: what is blocked, what is older than most ever get, who
- * has too much, what is nobody's, and what was left alone or is not estimated. The longest first.
- */
+/** What wants somebody now, as the team's page has it in red. What is of items first, the longest blocked before all. */
 function needsModel(board, marks, person) {
-  const { sprint, items, metrics } = board;
+  const { sprint, metrics } = board;
   if (!isWhole(board)) return null;
-  const open = [...items.values()].filter(({ stateCategory }) => !["Completed", "Removed"].includes(stateCategory));
-  const since = ({ blockedSince }) => (Number.isFinite(blockedSince) ? blockedSince : null);
-  const blocked = open.filter((item) => item.blocked).sort((one, other) => (since(one) ?? Infinity) - (since(other) ?? Infinity) || one.id - other.id);
-  const aging = agingOf(open, items, metrics);
-  const unassigned = open.filter(({ stateCategory, assignedTo }) => IN_PROGRESS.includes(stateCategory) && !assignedTo);
+  const { blocked, aging, unassigned, over } = needsOf(board);
   const usual = amount(metrics["cycle.p85"]?.value, "days");
   const entry = (item) => ({
     id: item.id,
     title: cut(item.title, TITLE_MAX),
     // The number of blocked items counts no parts of them.
-    blocked: item.blocked ? { what: items.has(item.parent) ? `${item.type} blocked` : "Blocked", since: since(item) } : null,
+    blocked: item.blocked ? { what: isTask(item) ? `${item.type} blocked` : "Blocked", since: item.blockedSince ?? null } : null,
     aging: aging.includes(item) ? `${amount(item.ageDays, "days")} in progress, usual is up to ${usual}` : null,
     who: item.assignedTo ? person(item.assignedTo.name) : unassigned.includes(item) ? `${item.state}, and nobody’s` : "nobody’s",
     isAlarm: item.blocked,
   });
   const first = [...new Set([...blocked, ...aging])];
   const nobodys = unassigned.filter((item) => !first.includes(item));
-  const all = [...first.map(entry), ...overCapacity(metrics, person), ...nobodys.map(entry), ...counted(metrics)];
+  const all = [...first.map(entry), ...overCapacity(over, person), ...nobodys.map(entry), ...counted(metrics)];
   if (all.length > 0) return { marks, all };
   // Between two sprints there is nothing to say that of.
   return sprint ? { marks, all, ...noneWords(metrics) } : null;
 }
 
 /** Who has more hours left than there are. */
-function overCapacity(metrics, person) {
-  const over = (metrics["hours.capacity"]?.detail?.members ?? []).filter((member) => member.over);
+function overCapacity(over, person) {
   if (over.length === 0) return [];
   const people = over.slice(0, PEOPLE_MAX).map(({ name, remaining, hours }) => `${name ? person(name) : "nobody"} ${amount(remaining, "hours")} of ${amount(hours, "hours")}`);
   if (over.length > PEOPLE_MAX) people.push(`and ${over.length - PEOPLE_MAX} more`);
@@ -181,19 +174,6 @@ function noneWords(metrics) {
     title: unknown.length === 0 ? "Needs nobody now" : known.length === 0 ? "Needs us now: not known" : "Needs us now: nothing known",
     text: `${said[0].toUpperCase()}${said.slice(1)}.${unsaid}`,
   };
-}
-
-/**
- * The items that `items.aging` counts: the oldest in progress that are older than 85 of 100 were. Tasks of what is on the
- * board as well have an age too, and are not counted.
- */
-function agingOf(open, items, metrics) {
-  const number = metrics["items.aging"]?.value ?? 0;
-  const above = metrics["cycle.p85"]?.value ?? null;
-  if (number === 0 || above === null) return [];
-  const old = open.filter(({ stateCategory, ageDays }) => IN_PROGRESS.includes(stateCategory) && ageDays > above);
-  const isPart = ({ parent }) => (items.has(parent) ? 1 : 0);
-  return old.sort((one, other) => isPart(one) - isPart(other) || other.ageDays - one.ageDays).slice(0, number);
 }
 
 /** What changed last: what was told since the wall was opened, and what the items themselves say of the time before. */

@@ -70,7 +70,7 @@ export const PARTS = {
 
   numbers({ marks: words, all }) {
     const tiles = all.map(({ name, metric, amount, unit, of, short, isAlarm }) => {
-      const parts = [inFull("w-amount", amount, short.amount), unit && node("span", "w-unit", unit), of && inFull("w-of", `of ${of}`, `of ${short.of}`)];
+      const parts = [inFull("w-amount", amount, short.amount), unit && node("span", "w-unit", unit), of && inFull("w-of", of, short.of)];
       const value = node("dd", "", ...between(" ", parts.filter(Boolean)));
       const tile = node("div", isAlarm ? "w-tile w-alarm" : "w-tile", node("dt", "", name), value);
       tile.dataset.metric = metric;

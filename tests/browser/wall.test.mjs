@@ -439,7 +439,7 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   server.say({ type: "snapshot", ...scope, data: usual([...someItems(), oldTask], { outlook: null }) });
   await until("the board is another", () => text(".w-outlook"), (words) => words === "");
   assert.deepEqual((await texts(".w-need")).map((words) => words.slice(0, 3)), ["#1 ", "#2 ", "#3 "]);
-  const tasks = [oldTask, item(11, { type: "Task", title: "Stuck task", parent: 2, blocked: true })];
+  const tasks = [oldTask, item(11, { type: "Task", backlog: "task", title: "Stuck task", parent: 2, blocked: true })];
   const many = Array.from({ length: 9 }, (_, index) => item(20 + index, { title: `Waiting ${index}`, blocked: true }));
   server.say({ type: "snapshot", ...scope, data: usual([...someItems(), ...tasks, ...many]) });
   await until("all are counted", () => text(".w-needs h2"), (words) => words === "Needs us now: 13");
@@ -453,6 +453,42 @@ test("what needs somebody is named: blocked since when, older than most, nobody'
   await until("nothing needs anybody", () => text(".w-needs h2"), (words) => words === "Needs nobody now");
   assert.deepEqual(await texts(".w-tile"), ["Items blocked 0", "In progress 3", "Unestimated 0", "Points left –"]);
   assert.equal(await text(".w-chart"), "");
+});
+
+test("a wall and the team's page name the same as what needs somebody, blocked tasks as well, and no number denies it", async () => {
+  await page.setViewport({ width: 1920, height: 1080 });
+  const task = (id, more) => old(id, { type: "Task", backlog: "task", ageDays: 30, ...more });
+  const tasks = [task(11, { title: "Glue the crate", blocked: true, blockedSince: Date.now() - 9 * 60_000 }), task(12, { title: "Nail the lid", blocked: true, blockedSince: Date.now() - HOUR_MS }), task(13, { blocked: true, stateCategory: "Completed" })];
+  const [, ...others] = someItems();
+  const data = usual([...others, ...tasks], { metrics: { ...usual().metrics, "items.blocked": metric(0) } });
+  const [scope] = await openWall([{ data }]);
+  await isLive();
+  const named = (words) => [...new Set(words.join(" ").match(/#\d+/g))].sort();
+  assert.deepEqual((await texts(".w-need")).slice(0, 2), ["#12 Nail the lid Task blocked for 1 h · Ada Lovelace", "#11 Glue the crate Task blocked for 9 min · Ada Lovelace"]);
+  // Those as well that have no room.
+  const onWall = named(await page.$$eval(".w-need", (all) => all.map(({ textContent }) => textContent)));
+  assert.deepEqual(onWall, ["#11", "#12", "#2", "#3"]);
+  assert.equal((await texts(".w-tile"))[0], "Items blocked 0 and 2 tasks");
+  assert.equal(await page.$$eval(".w-alarm .w-amount", (all) => all.length), 1);
+  await server.stop();
+  server = await startScripted();
+  await open("?team=Mill");
+  await server.listened();
+  server.say({ ...connected, scopes: [scope] });
+  server.say({ type: "snapshot", ...scope, data });
+  await until("the page names them", () => texts(".need"), (all) => all.length > 0);
+  const needs = await texts(".need");
+  assert.deepEqual(named(needs), onWall);
+  assert.match(needs[0], /^2 tasks blocked: Task #12 Nail the lid \(since .*, Ada Lovelace\) Task #11 Glue the crate/);
+  assert.match(needs[1], /^1 item in progress for longer than 85 of 100 take \(7\.5 d\): #2 Pay by card \(9\.2 d, Jamal Hartnett\)/);
+  assert.match(needs[2], /^In progress, and nobody's: #3 Print the receipt/);
+  const blocked = () => page.$eval('.tiles [data-metric="items.blocked"]', (number) => number.parentElement.querySelector(".of").textContent);
+  assert.equal(await blocked(), "and 2 tasks");
+  // Whoever frees one changes no number.
+  const free = task(12, { title: "Nail the lid", rev: 2 });
+  server.say({ type: "workitem_changed", ...scope, workItemId: 12, rev: 2, changeType: "updated", title: free.title, changedBy: null, fields: {}, stateCategory: { old: null, new: null }, item: free });
+  await until("one is left", blocked, (words) => words === "and 1 task");
+  assert.match((await texts(".need"))[0], /^1 task blocked: Task #11/);
 });
 
 test("an alarm is no number that has no room, huge ones are shorter, and what is left out is counted", async () => {
