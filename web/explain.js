@@ -4,11 +4,29 @@ import { get } from "./api.js";
 import { boardUrl } from "./boardcast.js";
 import { made, table } from "./elements.js";
 import { client } from "./live.js";
-import { wordsOf } from "./titles.js";
-import { amount, count, moment, person, sentences, weekday } from "./text.js";
+import { headOf, inOrder } from "./titles.js";
+import { amount, count, days, moment, person, sentences, weekday } from "./text.js";
 
 /** An open explanation follows its board, and asks no more often than that. */
 const FOLLOW_MS = 2000;
+
+/** What only who computes a number again asks for. */
+const TECHNICAL = ["runs", "seed"];
+
+/** Tables of inputs: what they tell, and what their first column is. */
+const TABLES = { members: ["Who can work how long", "Who"], sprints: ["The last finished sprints", "Sprint"] };
+
+/** Inputs that are too long to be listed, or need other words than their name and their value. */
+const SAID = {
+  "cycle.p85": (value) => `${headOf("cycle.p85")}: ${amount(value, "days")}`,
+  zone: (name) => `Days begin and end by the clock of ${name.replaceAll("_", " ")}`,
+  effortField: (name) => `Effort is read from the field ${name}`,
+  completedPerDay: (items) => `The forecast draws from ${spread(items)}`,
+  days: (all) => `Looked at ${spread(all.map(({ items }) => items), all.length > 0 ? `, ${days(all[0].date, all.at(-1).date)},` : "")}`,
+};
+
+/** No number of items or hours is as large; instants are, in milliseconds. */
+const FIRST_INSTANT = 1e12;
 
 let asked = 0;
 
@@ -45,20 +63,34 @@ export async function explain(board, metric, name) {
   }
 }
 
-function partsOf({ metric, value, unit, reason, definition, source, inputs = {}, counted = [], leftOut = [], history, dataAsOf, level, day, frozen }) {
-  const named = ["percent", "hours", "days"].includes(unit) ? amount(value, unit) : `${amount(value)} ${unit}`;
-  const words = value === null ? `No value: ${reason ?? "it cannot be computed now"}.` : named;
-  const sure = [`after ${source}`, history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : "", level && level !== "full" ? level : ""];
-  const parts = [paragraph(words, "answer"), paragraph(definition), made("p", "facts", [`${sentences(...sure.filter(Boolean))} `, made("code", "", metric)])];
-  if (frozen && frozen.value !== value) {
-    parts.push(paragraph(`The board was kept on ${moment(frozen.at)} with ${frozen.value == null ? "no value" : amount(frozen.value, unit)}: what was told of its items since comes to another.`, "facts"));
+function partsOf(answer) {
+  const { metric, value, unit, definition, source, inputs = {}, history, dataAsOf, level, day, demo } = answer;
+  const reason = answer.reason ?? inputs.reason ?? "it cannot be computed now";
+  const sure = [sourceWords(source), history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : "", level && level !== "full" ? level : "", demo ? "DEMO: the organisation behind it is simulated" : ""];
+  const parts = [paragraph(value === null ? sentences(`no value: ${settingLast(reason)}`) : named(value, unit), "answer"), paragraph(definition), paragraph(sentences(...sure.filter(Boolean)), "facts")];
+  if (answer.frozen && answer.frozen.value !== value) {
+    const { at, value: kept } = answer.frozen;
+    parts.push(paragraph(`The board was kept on ${moment(at)} with ${kept == null ? "no value" : amount(kept, unit)}: what was told of its items since comes to another.`, "facts"));
   }
-  const all = Object.entries(inputs);
-  const given = all.filter(([, input]) => !isTable(input)).map(([name, input]) => `${heading(name)}: ${inWords(input)}`);
-  if (given.length > 0) parts.push(paragraph(given.join(" · "), "facts"));
-  for (const [name, rows] of all.filter(([, input]) => isTable(input))) parts.push(tableOf(name, rows));
+  const told = inOrder(Object.keys(inputs)).filter((name) => !isLeftOut(name, inputs[name]));
+  const given = told.filter((name) => !TECHNICAL.includes(name) && !isTable(name, inputs[name]));
+  if (given.length > 0) parts.push(paragraph(given.map((name) => fact(name, inputs[name])).join(" · "), "facts"));
+  for (const name of told) if (isTable(name, inputs[name])) parts.push(tableOf(name, inputs[name]));
+  parts.push(...itemsOf(answer));
+  // For who wants to compute it again, or to ask for it by a program.
+  const technical = TECHNICAL.filter((name) => told.includes(name)).map((name) => `${fact(name, inputs[name])} · `);
+  parts.push(made("p", "facts technical", [...technical, "For programs: ", made("code", "", metric)]));
+  return parts;
+}
+
+/** The items that count, each with what it counts as, unless each counts as one; and those that do not. */
+function itemsOf({ metric, unit, counted = [], leftOut = [] }) {
+  const isEachOne = (["items", "bugs"].includes(unit) || metric.startsWith("forecast.")) && counted.every((item) => item.amount === 1);
+  const head = unit === "percent" ? "Amount" : unit.replace(/^./, (first) => first.toUpperCase());
+  const parts = [];
   if (counted.length > 0) {
-    parts.push(table(`Counted: ${count(counted.length, "item")}`, ["#", "Title", "Amount", "Why"], counted.map((item) => [item.id, item.title, amount(item.amount), item.why])));
+    const row = ({ id, title, amount: by, why }) => [id, title, ...(isEachOne ? [] : [amount(by)]), why];
+    parts.push(table(`Counted: ${count(counted.length, "item")}`, ["#", "Title", ...(isEachOne ? [] : [head]), "Why"], counted.map(row)));
   }
   if (leftOut.length > 0) {
     parts.push(table(`Left out: ${count(leftOut.length, "item")}`, ["#", "Title", "Rule"], leftOut.map((item) => [item.id, item.title, item.rule])));
@@ -66,29 +98,66 @@ function partsOf({ metric, value, unit, reason, definition, source, inputs = {},
   return parts;
 }
 
-function isTable(input) {
-  return Array.isArray(input) && input.length > 0 && input.every((row) => row !== null && typeof row === "object" && !Array.isArray(row));
+/** Who defines a number: `Azure DevOps, Set sprint capacity` is by the definition of the one in the other. */
+function sourceWords(source) {
+  const [, who, where] = /^([^,;]+), ([^;]+)$/.exec(source) ?? [];
+  return who ? `by the definition of ${who} in “${where}”` : `by ${source.replace(/^Common\b/, "common")}`;
 }
 
-/** Rows of objects as a table, with a column for each of their members. */
+/** A reason in plain words first: which setting changes it is for who runs the service. */
+function settingLast(reason) {
+  return reason.replace(/ \((BOARDCAST_\w+)\)\.?$/, ". Whoever runs this service changes that with $1");
+}
+
+function named(value, unit) {
+  return ["percent", "hours", "days"].includes(unit) ? amount(value, unit) : count(value, unit.replace(/s$/, ""));
+}
+
+/** What the tables below say as well, what is told above, and what says nothing. */
+function isLeftOut(name, input) {
+  return input === null || ["counted", "reason"].includes(name) || (name === "graceDays" && input === 0);
+}
+
+function isTable(name, input) {
+  return !Object.hasOwn(SAID, name) && Array.isArray(input) && input.length > 0 && input.every((row) => row !== null && typeof row === "object" && !Array.isArray(row));
+}
+
+/** Rows of objects as a table: who or what they are of first, then a column for each of their members; what they are called by programs is left out. */
 function tableOf(name, rows) {
-  const heads = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  // A sprint has a name as well, which is no person's.
-  const isWho = (head) => name === "members" && head === "name";
-  return table(heading(name), heads.map(heading), rows.map((row) => heads.map((head) => inWords(isWho(head) ? person(row) : row[head]))));
+  const [caption, first] = TABLES[name] ?? [headOf(name), "Name"];
+  const flat = rows.map(flattened);
+  const all = new Set(flat.flatMap((row) => Object.keys(row)));
+  const heads = inOrder([...all].filter((head) => !["id", "name"].includes(head)));
+  const nameOf = (row) => (name === "members" ? person(row) : inWords(row.name));
+  return table(caption, [...(all.has("name") ? [first] : []), ...heads.map(headOf)], flat.map((row) => [...(all.has("name") ? [nameOf(row)] : []), ...heads.map((head) => inWords(row[head]))]));
+}
+
+/** `{ ado: { incomplete: 0 } }` as `{ "ado.incomplete": 0 }`. */
+function flattened(row) {
+  const isGroup = (each) => each !== null && typeof each === "object" && !Array.isArray(each);
+  return Object.fromEntries(Object.entries(row).flatMap(([name, each]) => (isGroup(each) ? Object.entries(each).map(([inner, value]) => [`${name}.${inner}`, value]) : [[name, each]])));
+}
+
+/** An input in words: its name and its value. */
+function fact(name, input) {
+  return Object.hasOwn(SAID, name) ? SAID[name](input) : `${headOf(name)}: ${inWords(input)}`;
 }
 
 function inWords(input) {
   if (input === null || input === undefined) return "–";
-  if (typeof input === "number") return amount(input);
+  if (typeof input === "number") return input >= FIRST_INSTANT ? moment(input) : amount(input);
   if (Array.isArray(input)) return input.length === 0 ? "none" : input.map(inWords).join(", ");
-  if (typeof input !== "object") return String(input);
-  return Object.entries(input).map(([name, each]) => `${wordsOf(name)} ${inWords(each)}`).join(", ");
+  if (typeof input !== "object") return /^\d{4}-\d\d-\d\d$/.test(input) ? weekday(input) : String(input);
+  return Object.entries(input).map(([name, each]) => `${headOf(name).toLowerCase()} ${inWords(each)}`).join(", ");
 }
 
-/** What an input, or a column of one, is called. */
-function heading(name) {
-  return wordsOf(name).replace(/^./, (first) => first.toUpperCase());
+/** What was completed on so many days, summed up: which of them it was says nothing, how often which number came does. */
+function spread(items, when = "") {
+  const times = new Map();
+  for (const each of items.toSorted((one, other) => one - other)) times.set(each, (times.get(each) ?? 0) + 1);
+  const sum = items.reduce((sum, each) => sum + each, 0);
+  const parts = [...times].map(([each, often]) => `${each === 0 ? "none" : amount(each)} on ${amount(often)}`);
+  return `${count(items.length, "working day")}${when} with ${count(sum, "item")} completed (${parts.join(", ")})`;
 }
 
 function paragraph(text, name = "") {

@@ -4,7 +4,7 @@ import { blockedTasks } from "./attention.js";
 import { knownAt } from "./board-words.js";
 import { clone } from "./elements.js";
 import { mark } from "./rows.js";
-import { titleOf } from "./titles.js";
+import { placeOf, titleOf } from "./titles.js";
 import { age, amount, count, setText } from "./text.js";
 
 /** The tiles: a name, the metric, and what stands beside it. */
@@ -86,7 +86,8 @@ export class Tiles {
       tile.querySelector("dt").title = metric;
       this.#ask(tile.querySelector(".why"), metric, name);
       this.#tiles.set(metric, tile);
-      list.append(tile);
+      if (list === this.#more) this.#place(tile, metric);
+      else list.append(tile);
       if (of) this.#ask(tile.querySelector(".of"), of, all);
     }
     const known = metrics[metric];
@@ -101,6 +102,12 @@ export class Tiles {
     if (metrics[of]) paintNumber(beside, of, metrics[of], (value) => `of ${value}`);
     else setText(beside, words);
     return tile;
+  }
+
+  /** Puts a tile among all numbers: by subject, whenever the board told of it. */
+  #place(tile, metric) {
+    const after = [...this.#more.children].find((each) => placeOf(each.querySelector("dt").title) > placeOf(metric));
+    this.#more.insertBefore(tile, after ?? null);
   }
 
   #ask(button, metric, name) {

@@ -196,12 +196,12 @@ test("every number can be asked, also one that another is of, and says how old a
   await open("", { demo: true, dataAsOf: Date.now() - 90_000 });
   const tile = '.tile:has([data-metric="points.remaining"])';
   assert.equal(await text(`${tile} .stamp`), "DEMO · 1 min");
-  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 40, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: { daysLeft: 4, members: [{ name: "Ada Lovelace", days: 4, hoursPerDay: 7.5, hours: 30 }] }, counted: [], leftOut: [], dataAsOf: Date.now() });
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 40, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: { today: "2026-11-17", members: [{ activities: "Design", daysLeft: 4, hours: 30, name: "Ada Lovelace", perDay: 7.5 }] }, counted: [], leftOut: [], dataAsOf: Date.now() });
   await page.click('button[data-metric="hours.capacity"]');
   const told = await until("it is explained", () => text("#explanation"), (words) => words?.includes("Ada Lovelace"));
   assert.ok(!told.includes("[object"), told);
-  assert.match(told, /Days left: 4/);
-  assert.match(told, /Members Name Days Hours per day Hours Ada Lovelace 4 7\.5 30/);
+  assert.match(told, /Counted on: Tue/);
+  assert.match(told, /Who can work how long Who Activity Working days left Hours per day Hours Ada Lovelace Design 4 7\.5 30/);
   // What is open follows the board.
   server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 33, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: {}, counted: [], leftOut: [] });
   server.say({ type: "metric_changed", ...SCOPE, metric: "hours.capacity", value: 33, previous: 40, changePercent: 17.5, unit: "hours", reason: "threshold" });
@@ -631,7 +631,10 @@ test("a team is found by its name, by the only beginning or the only part of it,
 test("every number that the service tells has a name for people, and no two have the same", async () => {
   const { $defs } = JSON.parse(await readFile(new URL("../../docs/api/schema.json", import.meta.url), "utf8"));
   const ids = $defs.MetricId.enum;
-  assert.deepEqual(Object.keys(TITLES), ids.toSorted());
+  assert.deepEqual(Object.keys(TITLES).toSorted(), ids.toSorted());
+  // In the order in which they are read there.
+  const listed = await readFile(new URL("../../docs/METRICS.md", import.meta.url), "utf8");
+  assert.deepEqual(Object.keys(TITLES), [...listed.split("## All metrics")[1].split("\n## ")[0].matchAll(/^\| `([\w.]+)` \|/gm)].map(([, id]) => id));
   assert.equal(new Set(Object.values(TITLES)).size, ids.length);
   assert.deepEqual(Object.values(TITLES).filter((title) => !/^[A-Z][^._]*$/.test(title)), []);
 });
@@ -639,14 +642,49 @@ test("every number that the service tells has a name for people, and no two have
 test("numbers and what they were computed from are called by names for people, their ids stay in sight", async () => {
   await open();
   const name = (id) => page.$eval(`.more .tile:has([data-metric="${id}"])`, (tile) => [tile.querySelector("dt").textContent, tile.querySelector("dt").title, tile.querySelector(".why").getAttribute("aria-label")]);
-  assert.deepEqual(await name("cycle.p85"), ["Cycle time of 85 of 100", "cycle.p85", "Why? Cycle time of 85 of 100 of Mill"]);
+  assert.deepEqual(await name("cycle.p85"), ["Cycle time, 85 of 100 items", "cycle.p85", "Why? Cycle time, 85 of 100 items of Mill"]);
   assert.deepEqual(await page.$$eval(".more dt", (all) => all.map(({ textContent }) => textContent).filter((words) => /[a-z]\.[a-z]/.test(words))), []);
+  // By subject, whenever it was told of.
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.completed", value: 3, previous: 0, changePercent: null, unit: "points", reason: "threshold" });
+  const names = () => page.$$eval(".more dt", (all) => all.map(({ title }) => title));
+  assert.deepEqual(await until("it is there", names, (all) => all.includes("points.completed")), ["points.completed", "items.remaining", "scope.added", "scope.removed", "velocity.completed", "items.aging", "cycle.p85"]);
   const answer = { metric: "cycle.p85", value: 6.5, unit: "days", definition: "How long.", source: "Azure DevOps", inputs: { openTasksWithHours: 5, "points.total": 40, from: { lastDays: 90 } }, counted: [], leftOut: [] };
   server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=cycle.p85`, answer);
   await page.click(".more summary");
   await page.click('.more .tile:has([data-metric="cycle.p85"]) .why');
   const told = await until("it is explained", () => texts("#explanation :is(h2, p)"), (all) => all.length > 2);
-  assert.deepEqual(told, ["Cycle time of 85 of 100 · Mill", "6.5 d", "How long.", "After Azure DevOps. cycle.p85", "Open tasks with hours: 5 · Points in all: 40 · From: last days 90"]);
+  assert.deepEqual(told, ["Cycle time, 85 of 100 items · Mill", "6.5 d", "How long.", "By Azure DevOps.", "From: days looked back 90 · Open tasks with hours: 5 · Points in all: 40", "For programs: cycle.p85"]);
+});
+
+test("an explanation is written for people: dates, counts, tables and sums, and what only programs need last", async () => {
+  await open();
+  const told = async (answer) => {
+    server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=points.remaining`, { metric: "points.remaining", definition: "What.", source: "Azure DevOps, Set sprint capacity", counted: [], leftOut: [], ...answer });
+    await page.click('.tile:has([data-metric="points.remaining"]) .why');
+    await until("it is explained", () => text("#explanation"), (words) => words?.includes("For programs"));
+    const all = await texts("#explanation div > *");
+    await page.$eval("#explanation", (dialog) => dialog.close());
+    return all;
+  };
+  const one = { id: 1, title: "Punch the cards", amount: 1, why: "is a bug" };
+  const day = "(?:Sun, Nov 29|Sun,? 29 Nov)";
+  let [answer, , source, facts, counted, technical] = await told({ value: 1, unit: "bugs", inputs: { counted: 1, plannedUntil: Date.UTC(2026, 10, 24, 5), graceDays: 0, seed: "16555116669391250368", runs: 10_000, today: "2026-11-29", effortField: "Microsoft.VSTS.Scheduling.Effort", zone: "America/New_York", sprintBefore: null }, counted: [one] });
+  assert.equal(answer, "1 bug");
+  assert.equal(source, "By the definition of Azure DevOps in “Set sprint capacity”.");
+  assert.match(facts, new RegExp(`^Counted on: ${day} · Days begin and end by the clock of America/New York · Planned until: [^·]*2026[^·]*:00[^·]* · Effort is read from the field Microsoft\\.VSTS\\.Scheduling\\.Effort$`));
+  assert.equal(counted, "Counted: 1 item # Title Why 1 Punch the cards is a bug");
+  assert.equal(technical, "Runs: 10,000 · Seed: 16555116669391250368 · For programs: points.remaining");
+  const sprints = [{ ado: { incomplete: 5 }, completed: 30, id: SPRINT_BEFORE, incomplete: 2, late: 0, name: "Sprint 11", planned: 32 }, { id: KEY, name: "Sprint 12", reason: "it is not known" }];
+  [answer, , source, facts, technical] = await told({ value: 1.5, unit: "points", source: "Common practice of teams; no standard defines it", inputs: { counted: 0, sprints } });
+  assert.deepEqual([answer, source], ["1.5 points", "By common practice of teams; no standard defines it."]);
+  assert.equal(facts, "The last finished sprints Sprint Planned Completed Completed late Not completed Azure DevOps counts as incomplete Reason Sprint 11 32 30 0 2 5 – Sprint 12 – – – – – it is not known");
+  const days = [{ date: "2026-11-16", items: 2 }, { date: "2026-11-17", items: 0 }, { date: "2026-11-18", items: 0 }];
+  [, , , facts] = await told({ value: 7, unit: "days", inputs: { completedPerDay: [0, 1, 0, 3, 1], days, "cycle.p85": 8.9 } });
+  assert.match(facts, /^The forecast draws from 5 working days with 5 items completed \(none on 2, 1 on 2, 3 on 1\) · Looked at 3 working days, [^,]*16[^,]*18[^,]*, with 2 items completed \(none on 2, 2 on 1\) · Cycle time, 85 of 100 items: 8\.9 d$/);
+  // Why there is none is told in plain words before the setting that is behind it.
+  [answer, , source, technical] = await told({ value: null, unit: "bugs", inputs: { counted: 0, reason: "no tag says which (BOARDCAST_ESCAPED_TAGS)" } });
+  assert.equal(answer, "No value: no tag says which. Whoever runs this service changes that with BOARDCAST_ESCAPED_TAGS.");
+  assert.equal(technical, "For programs: points.remaining");
 });
 
 test("however long a name is, headings, stamps and links are no wider than a phone", async () => {
