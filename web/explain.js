@@ -38,6 +38,9 @@ export async function explain(board, metric, name) {
   const body = dialog.querySelector("div");
   dialog.querySelector("h2").textContent = [name, board.team?.name ?? board.project.name].join(" · ");
   body.replaceChildren(paragraph("…"));
+  // It covers the board, so it has the board's mark.
+  dialog.toggleAttribute("data-demo", Boolean(board.demo));
+  dialog.dataset.level = board.mock ? "mock" : "";
   dialog.showModal();
   let of = board;
   await answer();

@@ -202,6 +202,8 @@ test("every number can be asked, also one that another is of, and says how old a
   assert.ok(!told.includes("[object"), told);
   assert.match(told, /Counted on: Tue/);
   assert.match(told, /Who can work how long Who Activity Working days left Hours per day Hours Ada Lovelace Design 4 7\.5 30/);
+  // It covers the board, and has its mark.
+  assert.match(await page.$eval("#explanation", (dialog) => getComputedStyle(dialog).backgroundImage), /DEMO/);
   // What is open follows the board.
   server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=hours.capacity`, { metric: "hours.capacity", value: 33, unit: "hours", definition: "What the team can do.", source: "nobody", inputs: {}, counted: [], leftOut: [] });
   server.say({ type: "metric_changed", ...SCOPE, metric: "hours.capacity", value: 33, previous: 40, changePercent: 17.5, unit: "hours", reason: "threshold" });
@@ -211,6 +213,12 @@ test("every number can be asked, also one that another is of, and says how old a
   await until("each number says so", () => text(`${tile} .stamp`), (words) => words === "DEMO · cached · 1 min");
   const mark = await page.$eval(".board", (element) => getComputedStyle(element, "::after").backgroundImage);
   assert.match(mark, /DEMO/);
+  // One that stands in for a real one has another mark, and a real one has none.
+  for (const [more, marked] of [[{ mock: true, level: "mock" }, /MOCK/], [{}, /^none$/]]) {
+    await open("", more);
+    await page.click('button[data-metric="hours.capacity"]');
+    assert.match(await page.$eval("#explanation", (dialog) => getComputedStyle(dialog).backgroundImage), marked);
+  }
 });
 
 test("all points may be done and not all of the work, which is said", async () => {
