@@ -50,7 +50,7 @@ export function chartData(board, { unit, now = null, until = null, told = [], st
   const burndown = all.find((one) => one.unit === unit) ?? all[0];
   if (!burndown) return null;
   const today = todayOf(burndown);
-  const at = clockOf(burndown, today, startOf);
+  const at = daysSince(burndown, today, startOf);
   const days = burndown.days.map((day, index) => (index === today ? withLive(day, board, burndown.unit) : day));
   const changes = changesOf(board, days, at);
   const steps = stepsOf(burndown, today, told, at);
@@ -77,15 +77,28 @@ function todayOf({ days, today }) {
   return last >= 0 && today.length > 0 ? last : null;
 }
 
-/**
- * Turns an instant into days since the first day began. The first point of today is when today began, in the team's zone,
- * unless it had too many changes to tell; then, and without a today, the zone of whoever looks has to do.
- */
-function clockOf({ days, today }, index, startOf) {
+/** When today began in the team's zone: its first point says so, unless it had too many changes to tell; then `null`. */
+function beganAt({ days, today }, index) {
   const first = today[0]?.at;
   const midnight = index === null ? NaN : Date.parse(days[index].date);
-  const isStart = first % QUARTER_MS === 0 && Math.abs(first - midnight) < DAY_MS;
-  const [start, from] = isStart ? [first, index] : [startOf(days[index ?? 0].date), index ?? 0];
+  return first % QUARTER_MS === 0 && Math.abs(first - midnight) < DAY_MS ? first : null;
+}
+
+/**
+ * The team's clock where it is known and its days begin at another time than those of whoever looks: when today `began`, and by
+ * how many minutes the clock is ahead of UTC. Else `null`.
+ */
+export function clockOfTeam(burndown) {
+  const index = burndown ? todayOf(burndown) : null;
+  const began = index === null ? null : beganAt(burndown, index);
+  if (began === null || began === localMidnight(burndown.days[index].date)) return null;
+  return { began, ahead: (Date.parse(burndown.days[index].date) - began) / 60_000 };
+}
+
+/** Turns an instant into days since the first day began, in the team's zone; where that is not known that of whoever looks has to do. */
+function daysSince(burndown, index, startOf) {
+  const began = beganAt(burndown, index);
+  const [start, from] = began === null ? [startOf(burndown.days[index ?? 0].date), index ?? 0] : [began, index];
   return (at) => from + (at - start) / DAY_MS;
 }
 

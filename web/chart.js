@@ -4,13 +4,13 @@
 // to gain by a canvas, as uPlot draws it: what is on one takes no colour, contrast or size of text from the style sheet, cannot be
 // compared with what is drawn already, and the table, the keys and the words for the ear would be ours to make all the same.
 
-import { burndownsOf, chartData, hasBurnup, liveOf } from "./chart-data.js";
+import { burndownsOf, chartData, clockOfTeam, hasBurnup, liveOf } from "./chart-data.js";
 import { ChartFrame, button, hide, numeric, set, table } from "./chart-frame.js";
 import { burndownLayout, sparkLayout } from "./chart-layout.js";
 import { gridNodes, polyline, px, teamOf } from "./chart-nodes.js";
 import { burndownCsv, dayTable, fileName } from "./chart-table.js";
 import { html, patch, svg } from "./draw.js";
-import { amount, count, day, dayOfMonth, days, moment, momentOn, person, weekday } from "./text.js";
+import { amount, clock, count, day, dayOfMonth, days, moment, momentOn, person, weekday, zone } from "./text.js";
 
 const NAMES = { ideal: "Ideal", remaining: "Remaining", completed: "Completed", scope: "Scope" };
 const KINDS = { added: "added", removed: "removed", reestimated: "re-estimated" };
@@ -72,7 +72,7 @@ export class BurndownChart {
 
   /** The chart in a sentence, for a caption. */
   get words() {
-    return this.#data ? sentence(this.#data) : "";
+    return this.#data ? sentence(this.#data, clockOfTeam(this.#board.burndown)) : "";
   }
 
   /** Shows a board as it is at the server's time `now`, `null` while that is in doubt; its lines end at `until` where one is given. */
@@ -118,7 +118,7 @@ export class BurndownChart {
     this.#showTools();
     this.#frame.showTable(this.#choice.table);
     // A table that nobody sees need not be kept right.
-    if (this.#choice.table) patch(this.#frame.table, tables(this.#data));
+    if (this.#choice.table) patch(this.#frame.table, tables(this.#data, clockOfTeam(this.#board.burndown)));
     this.#draw();
   }
 
@@ -159,12 +159,14 @@ export class BurndownChart {
   }
 }
 
-function sentence({ unit, days: all, today, original }) {
+function sentence({ unit, days: all, today, original }, team) {
   const last = today === null ? all.findLast((day) => day.remaining !== undefined) : all[today];
   if (!last) return "The sprint has not begun.";
   const ideal = Number.isFinite(last.ideal) ? `, ideally ${amount(last.ideal)}` : "";
   const planned = original === undefined ? "" : `, of ${amount(original)} planned`;
-  return `${amount(last.remaining)} ${unit} left on ${day(last.date)}${ideal}${planned}`;
+  // What is the same day to the team and to whoever looks need not be told.
+  const zoned = team === null ? "" : `. The team's clock is at ${zone(team.ahead)}: its days begin at ${clock(team.began)} here`;
+  return `${amount(last.remaining)} ${unit} left on ${day(last.date)}${ideal}${planned}${zoned}`;
 }
 
 /** The drawing, from the back to the front. */
@@ -251,8 +253,8 @@ function changeWords({ id, kind, amount: by, by: who, at }, { changesUnit }, dat
   return { what: `${size} ${KINDS[kind] ?? kind} #${id}`, size, kind: KINDS[kind] ?? kind, who: [...(who ? [person(who)] : []), momentOn(at, date)].map((part) => ` · ${part}`).join("") };
 }
 
-/** The numbers of the chart as tables: the days, what remained within today, and how the scope changed. */
-function tables(data) {
+/** The numbers of the chart as tables: the days, what remained within today by the `team`'s clock, and how the scope changed. */
+function tables(data, team) {
   const number = (value) => numeric(amount(value, unitSign(data.unit)));
   const { lines, rows } = dayTable(data);
   // A date is not broken where there is little room.
@@ -261,7 +263,11 @@ function tables(data) {
   const found = [table(`Each day in ${data.unit}`, head, rows.map((row) => [name(row), ...row.values.map(number)]))];
   if (data.steps.length > 0) {
     const { date } = data.days[data.today];
-    found.push(table(`Remaining within ${day(date)}`, ["Time", numeric(NAMES.remaining)], data.steps.map(({ at, remaining }) => [momentOn(at, date), number(remaining)])));
+    const zoned = team === null ? "" : ` of the team's clock (${zone(team.ahead)}), in your time`;
+    const steps = data.steps.map(({ at, remaining }) => [momentOn(at, date), amount(remaining, unitSign(data.unit))]);
+    // What comes to the same within the same minute is told once.
+    const told = steps.filter((step, index) => step.join() !== steps[index - 1]?.join());
+    found.push(table(`Remaining within ${day(date)}${zoned}`, ["Time", numeric(NAMES.remaining)], told.map(([time, remaining]) => [time, numeric(remaining)])));
   }
   if (data.changes.length > 0) {
     const changes = data.changes.map((change) => {

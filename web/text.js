@@ -82,6 +82,17 @@ export function momentOn(instant, date) {
   return (isOn ? CLOCK : MOMENT).format(at);
 }
 
+/** The time of a clock that is so many minutes ahead of UTC: `UTC−5`, `UTC+5:30`. */
+export function zone(ahead) {
+  const [hours, minutes] = [Math.floor(Math.abs(ahead) / 60), Math.abs(ahead) % 60];
+  return `UTC${ahead === 0 ? "" : `${ahead < 0 ? "−" : "+"}${hours}${minutes === 0 ? "" : `:${minutes}`}`}`;
+}
+
+/** The time of day, for what is at the same one each day. */
+export function clock(instant) {
+  return CLOCK.format(new Date(instant));
+}
+
 /** Each part becomes a sentence. */
 export function sentences(...parts) {
   return parts.map((part) => part[0].toUpperCase() + part.slice(1) + (/[.…]$/.test(part) ? "" : ".")).join(" ");

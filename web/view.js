@@ -3,7 +3,7 @@
 import { boardAddress, pageAddress } from "./api.js";
 import { askedBy, paintAttention } from "./attention.js";
 import { ageWords, nameOf, nothingWords, outlookWords } from "./board-words.js";
-import { timesOf } from "./chart-data.js";
+import { clockOfTeam, timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { clone, fill, made } from "./elements.js";
@@ -14,7 +14,7 @@ import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
-import { count, day, days, nextTry, sentences, setText } from "./text.js";
+import { count, day, days, nextTry, sentences, setText, zone } from "./text.js";
 import { VelocityBars } from "./velocity.js";
 
 /** So often a chart's line of now moves by itself. */
@@ -325,7 +325,7 @@ export function linkOf({ project, team }, text) {
 }
 
 /** How a sprint stands, in words: whose it is, its days, and how many are left. */
-export function sprintWords({ project, team, sprint, nextSprint, metrics, review }) {
+export function sprintWords({ project, team, sprint, nextSprint, metrics, burndown, review }) {
   if (!team) return "What service hooks told of this project";
   const words = [nameOf(project)];
   if (sprint) {
@@ -334,6 +334,8 @@ export function sprintWords({ project, team, sprint, nextSprint, metrics, review
     if (review) return [...words, "over", ...(sprint.workingDays === null ? [] : [count(sprint.workingDays, "working day")])].join(" · ");
     const left = metrics["sprint.days_left"]?.value ?? sprint.daysLeft;
     if (left !== null) words.push(sprint.workingDays === null ? `${count(left, "working day")} left` : `${left} of ${count(sprint.workingDays, "working day")} left`);
+    const clock = clockOfTeam(burndown);
+    if (clock) words.push(`days of ${zone(clock.ahead)}`);
   } else {
     words.push("no sprint now");
     if (nextSprint) words.push(`${nextSprint.name} begins on ${day(nextSprint.startDate)}`);

@@ -695,6 +695,27 @@ test("an explanation is written for people: dates, counts, tables and sums, and 
   assert.equal(technical, "For programs: points.remaining");
 });
 
+test("the team's clock is named beside its days where whoever looks has another, and nothing is told twice of a minute", async () => {
+  const began = Date.UTC(2026, 10, 17, 5);
+  const at = (minutes, remaining) => ({ at: began + minutes * 60_000, remaining });
+  const today = [at(0, 40), at(1147, 38), at(1147.2, 38), at(1147.5, 37), at(1150, 37)];
+  const caption = () => text(".burndown .words");
+  await page.emulateTimezone("UTC");
+  await open("?table=1", {}, { ...DATA, burndown: { ...BURNDOWN, today } });
+  assert.match(await caption(), /planned\. The team's clock is at UTC−5: its days begin at 0?5:00( AM)? here$/);
+  assert.match(await text(".board .sprint"), / left · days of UTC−5$/);
+  const within = async () => (await page.$$eval(".chart-table table", (all) => all.map((table) => [table.caption.textContent, ...[...table.tBodies[0].rows].map(({ cells }) => cells[1].textContent)]))).at(1);
+  const [named, ...remaining] = await within();
+  assert.match(named, /^Remaining within .* of the team's clock \(UTC−5\), in your time$/);
+  assert.deepEqual(remaining, ["40", "38", "37", "37"]);
+  // Who has the same days as the team is not told of them.
+  await page.emulateTimezone("America/New_York");
+  await open("?table=1", {}, { ...DATA, burndown: { ...BURNDOWN, today } });
+  assert.match(await caption(), /planned$/);
+  assert.match(await text(".board .sprint"), / left$/);
+  assert.match((await within())[0], /^Remaining within \S+ \S+$/);
+});
+
 test("however long a name is, headings, stamps and links are no wider than a phone", async () => {
   await page.setViewport({ width: 320, height: 700 });
   const long = "Donaudampfschifffahrtsgesellschaftskapitaensmuetzenfabrik".repeat(2);
