@@ -57,7 +57,8 @@ export async function explain(board, metric, name) {
     try {
       parts = partsOf(await get(client, boardUrl(board, { explain: metric, ...board.moment })));
     } catch (error) {
-      parts = [paragraph(sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])))];
+      const why = error.code === "unknown_metric" ? ["this board does not have that number now"] : [error.message, ...(error.said ?? [])];
+      parts = [paragraph(sentences(`it cannot be told: ${why[0]}`, ...why.slice(1)))];
     }
     if (question !== asked) return;
     const { scrollTop } = dialog;

@@ -5,7 +5,7 @@ import { boardUrl, fromSnapshot } from "./boardcast.js";
 import { made } from "./elements.js";
 import { client } from "./live.js";
 import { pastSprints } from "./sections.js";
-import { amount, moment, weekday } from "./text.js";
+import { amount, dated, moment, sentences, weekday } from "./text.js";
 
 /** The moments that somebody may go to, as options of a select: now, the days of the sprint so far, the sprints before it. */
 export function moments(board) {
@@ -32,6 +32,21 @@ export function momentWords({ day, sprint, review, frozen, history }) {
   if (frozen) words.push(`kept since ${moment(frozen.at)}`);
   if (history === "partial") words.push("not all of its history is known");
   return `${words.join("; ")}. Titles and people are those of now.`;
+}
+
+/** Why a moment cannot be shown. What the service advises is for programs; whoever looks has a list to choose from. */
+export function refusedWords(asked, { code, message, said = [] }) {
+  const [, name, value] = /^(\w+)=(.*)$/s.exec(asked);
+  const [why = ""] = said;
+  const when = name === "day" ? "day" : "sprint";
+  if (code === "archive_away") return "What was kept of that sprint cannot be read now. Try again in a minute.";
+  if (code === "malformed_past" && when === "day") return `“${value}” is no day. Choose one from the list.`;
+  if (code === "no_past" && /yet to come/.test(why)) return `That ${when} is yet to come.`;
+  if (code === "no_past" && /between two sprints/.test(why)) return "The team is between two sprints. Choose one that is over.";
+  if (code === "no_past" && when === "day") return `What was on ${dated(value)} is not known: what is known of this board begins later.`;
+  if (code === "no_past" && /before the past/.test(why)) return "What was in that sprint is not known: what is known of this board begins later.";
+  if (["malformed_past", "no_past"].includes(code)) return "This team has no such sprint. Choose one from the list.";
+  return sentences(`that moment cannot be shown: ${message}`, ...said);
 }
 
 /** What a sprint came to, for its review. */

@@ -13,8 +13,8 @@ const SIGN_IN_FIELDS = "input[type=password i], input[name=SAMLRequest i]";
 /**
  * Why an answer is no board, as an error: `refusal` is `signed_out`, `redirected`, `no_key`, `key_refused`, `challenged`,
  * `barred`, `blocked`, `page`, `empty`, `unreadable`, `missing`, `gateway` or `failed`; `answered` is the status with the
- * page's own words, or the schemes of the login that is asked for; `said` what the service says of it and what to do; `retryAfterMs`
- * for how long whoever answered asks to be left in peace.
+ * page's own words, or the schemes of the login that is asked for; `said` what the service says of it and what to do, and `code`
+ * what programs know that by; `retryAfterMs` for how long whoever answered asks to be left in peace.
  */
 export function refusalOf(answer, key) {
   const { isElsewhere, isSignedOut, status, body } = answer;
@@ -30,7 +30,7 @@ export function refusalOf(answer, key) {
   const words = page ? wordsOf(page).replace(new RegExp(`^${status}\\b[\\s:–-]*`), "") : "";
   const answered = words === "" ? `${status}` : `${status} “${words}”`;
   const { retryAfterMs } = answer;
-  return refused(kindOf(answer, key, page, said), `the server answered ${answered}`, { answered, said, login: schemesOf(answer), retryAfterMs });
+  return refused(kindOf(answer, key, page, said), `the server answered ${answered}`, { answered, said, code, login: schemesOf(answer), retryAfterMs });
 }
 
 /** An error with its `refusal`. */

@@ -6,6 +6,7 @@ import { client } from "./live.js";
 const LOCALE = navigator.languages;
 const NUMBER = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
 const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
+const DATE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
 const WEEKDAY = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const DAY_OF_MONTH = new Intl.DateTimeFormat(LOCALE, { day: "numeric", timeZone: "UTC" });
 const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
@@ -45,7 +46,12 @@ export function day(date) {
   return DAY.format(new Date(`${date}T00:00:00Z`));
 }
 
-/** The same with its day of the week. */
+/** With its year. */
+export function dated(date) {
+  return DATE.format(new Date(`${date}T00:00:00Z`));
+}
+
+/** With its day of the week. */
 export function weekday(date) {
   return WEEKDAY.format(new Date(`${date}T00:00:00Z`));
 }

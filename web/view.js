@@ -7,14 +7,14 @@ import { clockOfTeam, timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { clone, fill, made } from "./elements.js";
-import { boardOf, momentWords, moments, reviewWords } from "./past.js";
+import { boardOf, momentWords, moments, refusedWords, reviewWords } from "./past.js";
 import { Rows, WAYS } from "./rows.js";
 import { chainWords, paintCapacity, paintScope } from "./sections.js";
 import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
-import { count, day, days, nextTry, sentences, setText, zone } from "./text.js";
+import { count, day, days, nextTry, setText, zone } from "./text.js";
 import { VelocityBars } from "./velocity.js";
 
 /** So often a chart's line of now moves by itself. */
@@ -204,7 +204,7 @@ export class BoardView {
       // What is shown stays, and so does what says which moment that is.
       keepMoment(this.#moment);
       this.#moments.value = this.#moment;
-      words = sentences(`that moment cannot be shown: ${error.message}`, ...(error.said ?? []));
+      words = refusedWords(moment, error);
     }
     bar.hidden = false;
     setText(bar.querySelector(".moment"), words);

@@ -296,12 +296,18 @@ test("b7_a check of the source moves the age of the boards that it compared, and
 
 test("what the service says of a number that it cannot explain is shown", async () => {
   await openBoard([item(1)]);
-  const error = { code: "unknown_metric", message: "that board has no metric with that id", remedy: "`metrics` are named by their ids" };
-  server.instead = (response, { url }) => (url.includes("explain=") ? response.writeHead(404).end(JSON.stringify({ error })) : false);
-  await page.click(".why");
-  const answer = () => text("#explanation div");
-  const shown = await until("there is an answer", answer, (shown) => shown !== null && shown !== "…");
-  assert.equal(shown, "It cannot be told: the server answered 404. That board has no metric with that id. `metrics` are named by their ids.");
+  const answer = async (error) => {
+    server.instead = (response, { url }) => (url.includes("explain=") ? response.writeHead(404).end(JSON.stringify({ error })) : false);
+    await page.click(".why");
+    const shown = await until("there is an answer", () => text("#explanation div"), (shown) => shown !== null && shown !== "…");
+    await page.keyboard.press("Escape");
+    return shown;
+  };
+  const error = { code: "no_reason", message: "nobody knows", remedy: "ask somebody" };
+  assert.equal(await answer(error), "It cannot be told: the server answered 404. Nobody knows. Ask somebody.");
+  // What programs are to do about a name that no number has is nothing to whoever looks.
+  const unknown = { code: "unknown_metric", message: "that board has no metric with that id", remedy: "`metrics` are named by their ids" };
+  assert.equal(await answer(unknown), "It cannot be told: this board does not have that number now.");
 });
 
 test("a change of one item among two thousand touches that item alone", async () => {

@@ -316,14 +316,32 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   assert.equal(await search(), "");
   assert.deepEqual(await page.$eval(".moments", (moments) => [moments.value, moments === document.activeElement]), ["", true]);
   assert.deepEqual(Object.keys((await boardsOf(page))[KEY].items), ["1", "2", "3", "4", "5", "6", "7"]);
-  // An address leads to it, and what the service refuses is told.
-  server.instead = (response, { url }) => (url.includes("day=2020") ? response.writeHead(404).end(JSON.stringify({ error: { code: "no_past", message: "that day is before the past that is known", remedy: "name a day of the last 90" } })) : false);
-  const before = server.opened();
-  await page.goto(`${server.origin}/api/dashboard?day=2020-01-01`);
-  await until("it listens anew", server.opened, (opened) => opened > before);
-  server.say(connected);
-  server.say({ type: "snapshot", ...SCOPE, data: DATA });
-  await until("it is refused in words", () => text(".then"), (words) => words?.includes("That day is before the past that is known. Name a day of the last 90."));
+});
+
+test("an address leads to a moment, and why it cannot be shown is told to whoever looks and not to programs", async () => {
+  await open();
+  const before = "that was before the past that is known";
+  const none = "This team has no such sprint. Choose one from the list.";
+  for (const [asked, code, message, words] of [
+    ["day=2020-01-05", "no_past", before, /^What was on (Jan 5, 2020|5 Jan 2020) is not known: what is known of this board begins later\.$/],
+    ["day=2099-01-05", "no_past", "that is yet to come", "That day is yet to come."],
+    ["day=tuesday", "malformed_past", "`day` is not a date", "“tuesday” is no day. Choose one from the list."],
+    ["sprint=abc", "malformed_past", "`sprint` is not the id of a sprint", none],
+    [`sprint=${KEY.slice(0, 36)}`, "no_past", "the team has no sprint with that id and with dates", none],
+    [`sprint=${SPRINT_BEFORE}`, "no_past", before, "What was in that sprint is not known: what is known of this board begins later."],
+    [`sprint=${SPRINT_BEFORE}`, "archive_away", "the archive does not tell", "What was kept of that sprint cannot be read now. Try again in a minute."],
+    [`sprint=${SPRINT_BEFORE}`, "no_reason", "nobody knows", "That moment cannot be shown: the server answered 404. Nobody knows. `backfill` says."],
+  ]) {
+    server.instead = (response, { url }) => (url.includes(`&${asked}`) ? response.writeHead(404).end(JSON.stringify({ error: { code, message, remedy: "`backfill` says" } })) : false);
+    const opened = server.opened();
+    await page.goto(`${server.origin}/api/dashboard?${asked}`);
+    await until("it listens anew", server.opened, (now) => now > opened);
+    server.say(connected);
+    server.say({ type: "snapshot", ...SCOPE, data: DATA });
+    const told = await until("it is refused in words", () => text(".then .moment"), Boolean);
+    if (words instanceof RegExp) assert.match(told, words);
+    else assert.equal(told, words);
+  }
 });
 
 test("a board of service hooks alone has the one number that it knows, and a team without a sprint says so", async () => {
