@@ -763,3 +763,36 @@ test("a value of the address that has no effect is told, and what is done instea
   await open("?by=colour&unit=hours");
   assert.equal(await text("#words"), "by=colour is not state, person or story: the items are arranged by state.");
 });
+
+test("while nothing is heard the lines of the chart end where they were heard of last, and now goes on", async () => {
+  const began = Math.floor(Date.now() / 900_000) * 900_000 - 6 * HOUR_MS;
+  const date = (days) => new Date(began + days * 24 * HOUR_MS).toISOString().slice(0, 10);
+  const day = (index, more = {}) => ({ date: date(index - 1), working: true, ideal: 40 - 13 * index, ...more });
+  const burndown = {
+    unit: "points",
+    original: 40,
+    days: [day(0, { remaining: 40, completed: 0, scope: 40 }), day(1, { remaining: 37, completed: 3, scope: 40 }), day(2)],
+    today: [{ at: began, remaining: 40 }, { at: began + HOUR_MS, remaining: 37 }, { at: Date.now(), remaining: 37 }],
+  };
+  await open("", {}, { ...DATA, burndown, scopeChanges: [] });
+  const ends = () =>
+    page.evaluate(() => {
+      const of = (selector) => document.querySelector(`.burndown .chart-plot ${selector}`);
+      const end = (name) => Number(of(`polyline.${name}`).getAttribute("points").split(" ").at(-1).split(",")[0]);
+      return { now: Number(of("line.now").getAttribute("x1")), lines: ["remaining", "completed", "scope"].map(end) };
+    });
+  const live = await ends();
+  assert.deepEqual(live.lines, [live.now, live.now, live.now]);
+  server.instead = (response) => response.writeHead(503).end();
+  server.end();
+  await until("it says that it is not live", () => page.evaluate(() => document.body.dataset.state), (word) => word !== "live");
+  // Ten hours go by for the page.
+  await page.evaluate((ms) => {
+    for (const clock of [Date, performance]) {
+      const now = clock.now.bind(clock);
+      clock.now = () => now() + ms;
+    }
+  }, 10 * HOUR_MS);
+  const later = await until("now goes on", ends, ({ now }) => now > live.now + 20);
+  for (const end of later.lines) assert.ok(Math.abs(end - live.now) <= 1, `a line goes on to ${end}, where it was known until ${live.now}`);
+});
