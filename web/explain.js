@@ -69,9 +69,10 @@ export async function explain(board, metric, name) {
 
 function partsOf(answer) {
   const { metric, value, unit, definition, source, inputs = {}, history, dataAsOf, level, day, demo } = answer;
-  const reason = answer.reason ?? inputs.reason ?? "it cannot be computed now";
+  const reason = answer.reason ?? "it cannot be computed now";
   const sure = [sourceWords(source), history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : "", level && level !== "full" ? level : "", demo ? "DEMO: the organisation behind it is simulated" : ""];
   const parts = [paragraph(value === null ? sentences(`no value: ${settingLast(reason)}`) : named(value, unit), "answer"), paragraph(definition), paragraph(sentences(...sure.filter(Boolean)), "facts")];
+  if (answer.partial) parts.push(paragraph(sentences(answer.partial), "facts"));
   if (answer.frozen && answer.frozen.value !== value) {
     const { at, value: kept } = answer.frozen;
     parts.push(paragraph(`The board was kept on ${moment(at)} with ${kept == null ? "no value" : amount(kept, unit)}: what was told of its items since comes to another.`, "facts"));
@@ -119,7 +120,7 @@ function named(value, unit) {
 
 /** What the tables below say as well, what is told above, and what says nothing. */
 function isLeftOut(name, input) {
-  return input === null || ["counted", "reason"].includes(name) || (name === "graceDays" && input === 0);
+  return input === null || name === "counted" || (name === "graceDays" && input === 0);
 }
 
 function isTable(name, input) {

@@ -461,7 +461,7 @@ test("on a wall that everybody passes people are their initials", async () => {
   await until("what happens is told", () => text(".tick"), (words) => /^AL assigned #4 .*: AL → CB /.test(words));
   await page.click('button[data-metric="hours.capacity"]');
   const told = await until("it is explained", () => text("#explanation"), (words) => words?.includes("Sprint 11"));
-  assert.match(told, /Members Name Hours AL 30/);
+  assert.match(told, /Who can work how long Who Hours AL 30/);
   await page.keyboard.press("Escape");
   await until("it is closed", () => page.$eval("#explanation", ({ open }) => !open));
   // The day of the changes, for the eye and for the ear.
@@ -708,7 +708,7 @@ test("an explanation is written for people: dates, counts, tables and sums, and 
   [, , , facts] = await told({ value: 7, unit: "days", inputs: { completedPerDay: [0, 1, 0, 3, 1], days, "cycle.p85": 8.9 } });
   assert.match(facts, /^The forecast draws from 5 working days with 5 items completed \(none on 2, 1 on 2, 3 on 1\) · Looked at 3 working days, [^,]*16[^,]*18[^,]*, with 2 items completed \(none on 2, 2 on 1\) · Cycle time, 85 of 100 items: 8\.9 d$/);
   // Why there is none is told in plain words before the setting that is behind it.
-  [answer, , source, technical] = await told({ value: null, unit: "bugs", inputs: { counted: 0, reason: "no tag says which (BOARDCAST_ESCAPED_TAGS)" } });
+  [answer, , source, technical] = await told({ value: null, unit: "bugs", reason: "no tag says which (BOARDCAST_ESCAPED_TAGS)", inputs: { counted: 0 } });
   assert.equal(answer, "No value: no tag says which. Whoever runs this service changes that with BOARDCAST_ESCAPED_TAGS.");
   assert.equal(technical, "For programs: points.remaining");
 });
