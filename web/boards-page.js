@@ -104,7 +104,10 @@ navigator.serviceWorker?.register("sw.js", { scope: "/api/dashboard" }).catch((e
 setInterval(() => {
   // A page that nobody sees has no frames, and its title has to be right all the same.
   paintDue();
-  for (const view of views.values()) view.tick();
+  for (const view of views.values()) {
+    view.tick();
+    if (pausedAt === null) view.renew?.();
+  }
   standing();
 }, 1000);
 

@@ -6,11 +6,11 @@ import { fill, made } from "./elements.js";
 import { keep, kept } from "./kept.js";
 import { client } from "./live.js";
 import { lastStandup } from "./standup.js";
-import { amount, count, moment, person, sentences, setText } from "./text.js";
+import { amount, asOf, count, moment, person, sentences, setText } from "./text.js";
 
 const KEPT = "boardcast.standup";
 const USUAL = "09:30";
-/** It is asked for again after a change, and no more often than that. */
+/** It is asked for again after a change or a failure, and no more often than that. */
 const AGAIN_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -39,40 +39,65 @@ export class Digest {
   #numbers = made("p", "facts");
   #list = made("div");
   #time = made("input");
+  #standup;
+  #stamp = made("span", "facts");
   #board = null;
-  #asked = { board: null, at: -Infinity, question: 0 };
+  #isThere = false;
+  #asked = { board: null, at: -Infinity, since: null, question: 0 };
+  /** When it was told last, by the server's time; `null` where it was not. */
+  #toldAt = null;
+  #isFailed = false;
+  #isHeard = false;
 
   constructor(section) {
     this.#section = section;
     this.#time.type = "time";
     this.#time.value = kept(KEPT) ?? USUAL;
+    this.#standup = this.#time.value || USUAL;
     this.#time.addEventListener("change", () => {
       if (this.#time.value === "") return;
-      keep(KEPT, this.#time.value);
+      this.#standup = this.#time.value;
+      keep(KEPT, this.#standup);
       this.#ask();
     });
     const label = made("label", "facts", ["Stand-up at ", this.#time]);
-    section.append(made("h3", "", "Since the last stand-up"), label, this.#words, this.#numbers, this.#list);
+    section.append(made("h3", "", "Since the last stand-up"), label, " ", this.#stamp, this.#words, this.#numbers, this.#list);
   }
 
-  /** Follows a board: asks anew when it has changed, once in a while. */
+  /** Follows a board: asks at once where that is another one. */
   follow(board) {
     const isAnother = this.#board?.key !== board.key;
     this.#board = board;
-    const isThere = board.team !== null && board.sprint !== null && board.then === undefined && !["none", "mock"].includes(board.mock ? "mock" : board.level);
-    this.#section.hidden = !isThere;
-    if (isThere && (isAnother || this.#isDue())) this.#ask();
+    this.#isThere = board.team !== null && board.sprint !== null && board.then === undefined && !["none", "mock"].includes(board.mock ? "mock" : board.level);
+    this.#section.hidden = !this.#isThere;
+    if (this.#isThere && (isAnother || this.#asked.board === null)) this.#ask();
   }
 
-  #isDue() {
-    return this.#board !== this.#asked.board && performance.now() - this.#asked.at > AGAIN_MS;
+  /**
+   * Asks anew where the team stood together since, a while after the board changed, and after what could not be told: as soon as
+   * the server `isHeard` again. Called once a second.
+   */
+  renew(isHeard) {
+    if (!this.#isThere) return;
+    const isBack = isHeard && !this.#isHeard;
+    this.#isHeard = isHeard;
+    const isOld = this.#board.items !== this.#asked.board?.items;
+    const isLater = performance.now() - this.#asked.at > AGAIN_MS;
+    const isDue = this.#asked.since !== this.#since() || (this.#isFailed && isBack) || ((this.#isFailed || isOld) && isLater);
+    if (isHeard && isDue && !client.isInDoubt()) this.#ask();
+    setText(this.#stamp, isOld && this.#toldAt !== null ? asOf(this.#toldAt) : "");
+  }
+
+  #since() {
+    return lastStandup(client.now(), this.#standup);
   }
 
   async #ask() {
     const board = this.#board;
     const question = this.#asked.question + 1;
-    this.#asked = { board, at: performance.now(), question };
-    const since = lastStandup(client.now(), this.#time.value || USUAL);
+    const since = this.#since();
+    this.#asked = { board, at: performance.now(), since, question };
+    this.#isFailed = false;
     let told;
     try {
       told = await get(client, boardUrl(board, { since: String(since) }));
@@ -86,19 +111,21 @@ export class Digest {
   }
 
   #refused(error) {
+    [this.#toldAt, this.#isFailed] = [null, true];
     setText(this.#words, sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])));
     fill(this.#list, []);
     setText(this.#numbers, "");
   }
 
   #tell({ since, changes, leftOut = 0, metrics = {}, partial }) {
+    this.#toldAt = client.now();
     const when = client.now() - since > 6 * DAY_MS ? moment(since) : `${DAY.format(since)} ${TIME.format(since)}`;
     const kept = standing(changes);
     const whole = kept.length === 0 ? "Everything that changed was changed back" : "What happened";
     const nothing = changes.length === 0 ? "Nothing happened" : leftOut > 0 ? `The newest ${amount(changes.length)} of ${amount(changes.length + leftOut)} changes` : whole;
     setText(this.#words, sentences(`${nothing} since ${when}`, ...(partial ? [partial] : [])));
     const moved = Object.entries(NUMBERS).filter(([id]) => metrics[id] && metrics[id].then !== metrics[id].now);
-    setText(this.#numbers, moved.map(([id, name]) => `${name} ${amount(metrics[id].then)} → ${amount(metrics[id].now)}`).join(" · "));
+    setText(this.#numbers, moved.map(([id, name]) => `${name} ${amount(metrics[id].then, metrics[id].unit)} → ${amount(metrics[id].now, metrics[id].unit)}`).join(" · "));
     const groups = [...KINDS].map(([kind, name]) => [kind, name, kept.filter((change) => change.kind === kind)]).filter(([, , of]) => of.length > 0);
     fill(this.#list, groups.flatMap(([kind, name, of]) => [made("h4", "", name), ...this.#lines(kind, of)]));
   }

@@ -11,6 +11,12 @@ export const client = connect({
   storage: hasCaches() ? cacheStorage() : null,
 });
 
+/** Whether the server is heard, by its stream or because it is asked. */
+export function isHeard() {
+  const { reason, polling } = client.state;
+  return reason === "live" || polling;
+}
+
 // In a frame of another site merely to look may be refused.
 function hasCaches() {
   try {

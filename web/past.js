@@ -35,7 +35,7 @@ export function momentWords({ day, sprint, review, frozen, history }) {
 }
 
 /** Why a moment cannot be shown. What the service advises is for programs; whoever looks has a list to choose from. */
-export function refusedWords(asked, { code, message, said = [] }) {
+export function refusedWords(asked, { code, message, said = [] }, next = []) {
   const [, name, value] = /^(\w+)=(.*)$/s.exec(asked);
   const [why = ""] = said;
   const when = name === "day" ? "day" : "sprint";
@@ -46,7 +46,7 @@ export function refusedWords(asked, { code, message, said = [] }) {
   if (code === "no_past" && when === "day") return `What was on ${dated(value)} is not known: what is known of this board begins later.`;
   if (code === "no_past" && /before the past/.test(why)) return "What was in that sprint is not known: what is known of this board begins later.";
   if (["malformed_past", "no_past"].includes(code)) return "This team has no such sprint. Choose one from the list.";
-  return sentences(`that moment cannot be shown: ${message}`, ...said);
+  return sentences(`that moment cannot be shown: ${message}`, ...said, ...next);
 }
 
 /** What a sprint came to, for its review. */

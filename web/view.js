@@ -10,7 +10,7 @@ import { clone, fill, made } from "./elements.js";
 import { boardOf, momentWords, moments, refusedWords, reviewWords } from "./past.js";
 import { Rows, WAYS } from "./rows.js";
 import { chainWords, paintCapacity, paintScope } from "./sections.js";
-import { client } from "./live.js";
+import { client, isHeard } from "./live.js";
 import { boardWords } from "./status.js";
 import { Ticker } from "./ticker.js";
 import { Tiles, stampOf } from "./tiles.js";
@@ -19,6 +19,9 @@ import { VelocityBars } from "./velocity.js";
 
 /** So often a chart's line of now moves by itself. */
 const NOW_MS = 30_000;
+/** What could not be shown because nothing answered is asked for again as soon as the server is heard, else so often. */
+const AGAIN_MS = 10_000;
+const UNANSWERED = ["offline", "unreachable", "gateway"];
 
 let boardsMade = 0;
 
@@ -38,6 +41,9 @@ export class BoardView {
   /** That moment, as it is chosen; empty for now. */
   #moment = "";
   #asked = 0;
+  /** The moment that is to be shown as soon as somebody answers, and when it was asked for last. */
+  #owed = null;
+  #wasHeard = false;
   /** The name of the choice between the ways to arrange the items: that of no other board. */
   #way = `by-${(boardsMade += 1)}`;
 
@@ -117,6 +123,14 @@ export class BoardView {
     this.#ticker?.tick();
   }
 
+  /** Asks again for what nobody answered, and for what is due. Called once a second. */
+  renew() {
+    const isBack = isHeard() && !this.#wasHeard;
+    this.#wasHeard = isHeard();
+    this.#digest?.renew(this.#wasHeard);
+    if (this.#owed && (isBack || (this.#wasHeard && performance.now() - this.#owed.at > AGAIN_MS))) this.#go(this.#owed.moment);
+  }
+
   /** How long the newest change took, step by step. */
   #chain(steps) {
     const words = chainWords(steps);
@@ -177,6 +191,7 @@ export class BoardView {
   /** Goes to a moment of the past, or back to now. */
   async #go(moment) {
     const question = (this.#asked += 1);
+    this.#owed = null;
     keepMoment(moment);
     const bar = this.#find(".then");
     if (moment === "") {
@@ -201,10 +216,12 @@ export class BoardView {
       this.#moments.value = moment;
     } catch (error) {
       if (question !== this.#asked) return;
-      // What is shown stays, and so does what says which moment that is.
-      keepMoment(this.#moment);
+      const isOwed = !isHeard() || UNANSWERED.includes(error.refusal);
+      // What is shown stays, and so does what says which moment that is. The address asks until somebody has answered.
+      if (isOwed) this.#owed = { moment, at: performance.now() };
+      else keepMoment(this.#moment);
       this.#moments.value = this.#moment;
-      words = refusedWords(moment, error);
+      words = refusedWords(moment, error, isOwed ? ["it is asked for again as soon as the server is heard"] : []);
     }
     bar.hidden = false;
     setText(bar.querySelector(".moment"), words);

@@ -515,6 +515,45 @@ test("what happened since the last stand-up is told, as the service tells it", a
   assert.equal(await page.evaluate(() => localStorage.getItem("boardcast.standup")), "08:15");
 });
 
+test("what happened since the last stand-up goes on being told: after a change, and after another stand-up", async () => {
+  server = await openScripted();
+  const asked = [];
+  server.instead = (response, { url }) => {
+    const since = new URLSearchParams(url.split("?")[1]).get("since");
+    if (since === null) return false;
+    asked.push(Number(since));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ since: Number(since), changes: [], metrics: { "hours.remaining": { then: 44, now: 44 - asked.length, unit: "hours" } } }));
+  };
+  /** Lets time go by for the page. */
+  const later = (ms) =>
+    page.evaluate((ms) => {
+      const [wall, monotonic] = [Date.now, performance.now.bind(performance)];
+      Date.now = () => wall() + ms;
+      performance.now = () => monotonic() + ms;
+    }, ms);
+  const numbers = async () => (await texts(".section.digest > p"))[1]?.replaceAll("\u00a0", " ");
+  const stamp = () => page.$eval(".section.digest > span", ({ textContent }) => textContent);
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: DATA });
+  await until("it is told", numbers, (words) => words === "Hours remaining 44 h → 43 h");
+  assert.equal(await stamp(), "");
+  // Within the minute it is not asked again, and says how old it is; when the minute is over it is, though nothing more happens.
+  change(1, "state", { "System.State": { old: "Active", new: "Resolved" } }, { state: "Resolved" });
+  await until("it says how old it is", stamp, (words) => /^as of (now|\d+ s ago)$/.test(words));
+  assert.equal(asked.length, 1);
+  await later(61_000);
+  await until("it is told anew", numbers, (words) => words === "Hours remaining 44 h → 42 h");
+  await until("it is as old as the board", stamp, (words) => words === "");
+  await later(61_000);
+  // Whatever day it is, a team has stood together within four days.
+  const heard = Date.now();
+  await until("a while goes by", () => Date.now() - heard > 1500);
+  assert.equal(asked.length, 2);
+  await later(96 * HOUR_MS);
+  await until("it is asked since another stand-up", () => asked.length, (count) => count === 3);
+  assert.ok(asked[2] > asked[1] && asked[1] === asked[0], `${asked}`);
+});
+
 test("of what happened since the last stand-up each item is told once, as it stands now, and its tasks are folded away", async () => {
   server = await openScripted();
   const change = (id, kind, hoursAgo, more = {}) => ({ id, title: `Item ${id}`, kind, from: null, to: null, by: null, at: Date.now() - hoursAgo * HOUR_MS, ...more });
