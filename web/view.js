@@ -216,7 +216,7 @@ export class BoardView {
       this.#moments.value = moment;
     } catch (error) {
       if (question !== this.#asked) return;
-      const isOwed = !isHeard() || UNANSWERED.includes(error.refusal);
+      const isOwed = UNANSWERED.includes(error.refusal) || (!isHeard() && !error.code);
       // What is shown stays, and so does what says which moment that is. The address asks until somebody has answered.
       if (isOwed) this.#owed = { moment, at: performance.now() };
       else keepMoment(this.#moment);
