@@ -10,11 +10,12 @@ use boardcast::demo::simulation::process::ItemRank;
 use boardcast::domain::record::source_check::SourceCheck;
 use boardcast::domain::sprint::catalogue::{Catalogue, StateCategory};
 use boardcast::domain::time::{CivilDate, Timestamp};
+use boardcast::journal::{Journal as _, Store};
 use chrono::Days;
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
-use crate::support::organisation::{Answer, SimulatedFailure};
+use crate::support::app::{DEADLINE, TestApp};
+use crate::support::organisation::{Answer, Asked, SimulatedFailure};
 use crate::support::source::{Organization, boards};
 
 const FEED: &str = "GET wit/reporting/workitemrevisions";
@@ -202,10 +203,7 @@ async fn the_past_is_read_on_where_it_was_left_and_readers_are_told_how_far_it_i
     let told = &completed["backfill"];
     assert_eq!((&told["from"], &told["revisions"]["read"]), (&json!(reading.from), &json!(1_000)));
     let all = told["revisions"]["of"].as_u64().unwrap();
-    let there = organization.model(|model| {
-        let revisions = model.items().values().flat_map(Item::revisions);
-        revisions.filter(|revision| revision.changed_at >= reading.from).count() as u64
-    });
+    let there = revisions_since(&organization, reading.from);
     assert!(all.abs_diff(there) * 5 < there, "about {there}: {all}");
     assert!(told["leftMs"].is_u64());
     for (team, board) in boards(&app).await {
@@ -230,6 +228,70 @@ async fn the_past_is_read_on_where_it_was_left_and_readers_are_told_how_far_it_i
         (&health["source"]["backfill"], &health["source"]["knownFrom"]),
         (&Value::Null, &json!(reading.from))
     );
+}
+
+/// From where on the feed of revisions was asked for since requests were last kept: a date or a token.
+async fn places_asked(organization: &Organization) -> Vec<String> {
+    let place = |asked: &Asked| {
+        let mut parts = asked.uri.query()?.split('&').filter_map(|part| part.split_once('='));
+        let (_, place) = parts.find(|(name, _)| ["startDateTime", "continuationToken"].contains(name))?;
+        Some(place.replace("%3B", ";").replace("%3A", ":"))
+    };
+    let requests = organization.requests().await;
+    let of_feed =
+        requests.iter().filter(|asked| asked.uri.path().ends_with("/wit/reporting/workitemrevisions"));
+    of_feed.map(|asked| place(asked).unwrap()).collect()
+}
+
+/// How many revisions there are since a moment.
+fn revisions_since(organization: &Organization, from: Timestamp) -> u64 {
+    organization.model(|model| {
+        let revisions = model.items().values().flat_map(Item::revisions);
+        revisions.filter(|revision| revision.changed_at >= from).count() as u64
+    })
+}
+
+/// One instance read some pages and died. The next one over the same journal reads the others, each of them once, and tells what
+/// somebody tells who read all of it at once.
+#[tokio::test]
+async fn the_past_is_read_on_by_another_instance_where_one_that_died_left_it() {
+    let organization = Organization::start().await;
+    organization.keep_requests().await;
+    // One page of what happens, and one of the past.
+    *organization.way.feed_pages.lock().unwrap() = Some(2);
+    let (app, cut) = organization.builder().start_over_faults().await;
+    let mut reader = app.stream("").await;
+    organization.until_told(&mut reader, "sync_completed").await;
+    app.settled().await;
+    let (left, present) = (checked(&app).past.unwrap(), checked(&app).feed.unwrap());
+    assert_eq!((left.revisions, left.is_through), (1_000, false));
+    let asked_before = places_asked(&organization).await;
+    assert!(asked_before.contains(&left.from.to_string()), "{asked_before:?}");
+    let journal = app.journal.clone();
+    // Its tasks outlive it in the process of this test, and can do nothing any more.
+    cut.set_down(true);
+    drop((reader, app));
+    organization.keep_requests().await;
+    *organization.way.feed_pages.lock().unwrap() = None;
+    let over = journal.clone();
+    let next = organization.builder().layer(move |_| Store::of(over.clone())).start().await;
+    organization.until(async || checked(&next).past.map(|read| assert_eq!(read, left))).await;
+    organization.check_after(Duration::from_mins(4), &next).await;
+    let position = journal.load().await.unwrap().position;
+    tokio::time::timeout(DEADLINE, next.app.instance.fold.passed(position)).await.unwrap();
+    let check = checked(&next);
+    assert_eq!(check.past, None);
+    assert_eq!(check.all_teams().filter(|(_, team)| team.past.is_some()).count(), 3);
+    let asked = places_asked(&organization).await;
+    let again: Vec<_> = asked.iter().filter(|place| asked_before.contains(place)).collect();
+    assert!(again.is_empty(), "what was read is asked for again: {again:?}");
+    let of_past: Vec<_> = asked.iter().filter(|place| ***place != *present.token).collect();
+    let pages = revisions_since(&organization, left.from).div_ceil(1_000);
+    assert_eq!((of_past.len() as u64, Some(&**of_past[0])), (pages - 1, left.token.as_deref()), "{asked:?}");
+    let at_once = organization.app().await;
+    let right = told(&at_once).await;
+    assert!(right.values().all(|told| told["history"] == "complete"), "{right:?}");
+    assert_eq!(told(&next).await, right);
 }
 
 #[tokio::test]
