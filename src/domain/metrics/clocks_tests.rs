@@ -6,9 +6,9 @@ use crate::domain::sprint::catalogue::Catalogue;
 use crate::domain::sprint::catalogue::tests::catalogue;
 use crate::domain::sprint::work_item::Facts;
 
-/// The clocks of New York went back on 1 November. Sprint A ends with that Sunday, at 05:00 in UTC; a day later by the clocks of
-/// summer it would be 04:00. An item done at 23:30 there was done in sprint A, though it was Monday in UTC; an hour later it is
-/// late.
+/// The clocks of New York went back on 1 November. Sprint A ends with that Sunday, at 05:00 in UTC; by the clocks of summer, by
+/// which it began, it would have ended at 04:00. An item done at 23:30 there was done in sprint A, though it was Monday in UTC;
+/// an hour later it is late.
 #[test]
 fn a_sprint_ends_by_the_teams_own_clock() {
     let mut catalogue = with_sprints_before();
