@@ -52,39 +52,42 @@ test("b11_a reload while nothing answers shows the last known boards with their 
   await until("it is live again", async () => (await state()) === "live" && (await titles()).join() === "Posted since");
 });
 
-for (const [what, search] of [["what happened since the last stand-up", ""], ["the day that its address asks for", "?day=2026-11-16"]]) {
-  test(`b11_a reload while nothing answers forgets nothing that was asked for, and asks again: ${what}`, async () => {
-    const day = { ...board([item(7)]), level: "full", asOf: Date.now(), day: "2026-11-16", definition: 1 };
-    const answering = (response, { url }) => {
-      const told = url.includes("since=") ? { since: Date.now() - 3_600_000, changes: [] } : url.includes("day=") ? day : null;
-      if (told === null) return false;
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(told));
-    };
-    const words = () => text(search === "" ? ".section.digest > p" : ".then .moment");
-    const isTold = (told) => (search === "" ? /^Nothing happened since / : /^As it was at the end of Mon/).test(told);
-    const shown = async () => {
-      server.say(connected);
-      server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
-      await until("it is shown", () => page.$(".board").then((there) => there && words()), isTold);
-    };
-    server = await openScripted(search);
-    server.instead = answering;
-    await shown();
-    await until("the page is kept", () => page.evaluate(() => navigator.serviceWorker.controller?.state === "activated"));
-    await until("the boards are kept", () => page.evaluate(async () => (await (await caches.open("boardcast-boards")).keys()).length > 0));
-    Object.assign(server, { files: false, instead: (response) => response.destroy() });
-    server.end();
-    await page.reload();
-    await until("nothing answers", () => page.$(".board").then((there) => there && words()), (told) => /cannot be (told|shown): the server cannot be reached\./.test(told));
-    await until("the page says so", state, (word) => word === "disconnected");
-    assert.equal(await page.evaluate(() => location.search), search);
-    Object.assign(server, { files: true, instead: answering });
-    await until("it listens anew", server.listening, (count) => count === 1);
-    await shown();
-    assert.equal(await page.evaluate(() => location.search), search);
-    assert.deepEqual(await titles(), search === "" ? ["Item 1"] : ["Item 7"]);
-  });
+/** What the page was asked for by its address is told once the server is heard, though a reload found nobody. */
+async function asksAgain(search) {
+  const day = { ...board([item(7)]), level: "full", asOf: Date.now(), day: "2026-11-16", definition: 1 };
+  const answering = (response, { url }) => {
+    const told = url.includes("since=") ? { since: Date.now() - 3_600_000, changes: [] } : url.includes("day=") ? day : null;
+    if (told === null) return false;
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(told));
+  };
+  const words = () => text(search === "" ? ".section.digest > p" : ".then .moment");
+  const isTold = (told) => (search === "" ? /^Nothing happened since / : /^As it was at the end of Mon/).test(told);
+  const shown = async () => {
+    server.say(connected);
+    server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+    await until("it is shown", () => page.$(".board").then((there) => there && words()), isTold);
+  };
+  server = await openScripted(search);
+  server.instead = answering;
+  await shown();
+  await until("the page is kept", () => page.evaluate(() => navigator.serviceWorker.controller?.state === "activated"));
+  await until("the boards are kept", () => page.evaluate(async () => (await (await caches.open("boardcast-boards")).keys()).length > 0));
+  Object.assign(server, { files: false, instead: (response) => response.destroy() });
+  server.end();
+  await page.reload();
+  await until("nothing answers", () => page.$(".board").then((there) => there && words()), (told) => /cannot be (told|shown): the server cannot be reached\./.test(told));
+  await until("the page says so", state, (word) => word === "disconnected");
+  assert.equal(await page.evaluate(() => location.search), search);
+  Object.assign(server, { files: true, instead: answering });
+  await until("it listens anew", server.listening, (count) => count === 1);
+  await shown();
+  assert.equal(await page.evaluate(() => location.search), search);
+  assert.deepEqual(await titles(), search === "" ? ["Item 1"] : ["Item 7"]);
 }
+
+test("b11_a reload while nothing answers asks again what happened since the last stand-up", () => asksAgain(""));
+
+test("b11_a reload while nothing answers asks again for the day that its address asks for", () => asksAgain("?day=2026-11-16"));
 
 test("b11_a server that is being started is bridged by the page that was kept", async () => {
   await openLive();
