@@ -6,11 +6,11 @@ const TEXT_MAX = 60;
 
 /**
  * What a `workitem_changed` says: `who` (`null` where nobody told), what they `did`, the item's `id` and `title`, the
- * `details` from what to what, and all of it as a `text`. `null` for every other event, and where nothing changed that
- * people would tell each other, such as a place in the backlog. `number` writes a number and `person` a name; the
- * `text` has so many letters of a title.
+ * `details` from what to what, and as a sentence what stands `before` the title and `after` it. `null` for every other event,
+ * and where nothing changed that people would tell each other, such as a place in the backlog. `number` writes a number and
+ * `person` a name.
  */
-export function wordsOf(event, { number = String, person = String, titleMax = TEXT_MAX } = {}) {
+export function wordsOf(event, { number = String, person = String } = {}) {
   if (event.type !== "workitem_changed") return null;
   const who = event.changedBy ? person(event.changedBy.name) : null;
   const all = event.fields ? parts(event, { number, person, who }) : [{ did: CHANGES[event.changeType] ?? "changed" }];
@@ -21,10 +21,9 @@ export function wordsOf(event, { number = String, person = String, titleMax = TE
   const details = all.map(({ detail }) => detail).filter(Boolean);
   const id = event.workItemId;
   const title = event.title ?? "";
-  const named = [`#${id}`, cut(title, titleMax)].filter(Boolean).join(" ");
   const words = who === null ? [did, ...details] : details;
-  const told = words.length > 0 ? `: ${words.join(", ")}` : "";
-  return { who, did, id, title, details, text: who === null ? `${named}${told}` : `${who} ${did} ${named}${told}` };
+  const before = `${who === null ? "" : `${who} ${did} `}#${id}${title === "" ? "" : " "}`;
+  return { who, did, id, title, details, before, after: words.length > 0 ? `: ${words.join(", ")}` : "" };
 }
 
 /** Of these the item itself is the news. */
@@ -111,8 +110,10 @@ function arrow(from, to) {
   return `${from} → ${to}`;
 }
 
-/** A text as long as can be read in passing. */
+/** A text as long as can be read in passing, cut between words unless half of it is one. */
 export function cut(text, most = TEXT_MAX) {
   const letters = [...text];
-  return letters.length > most ? `${letters.slice(0, most - 1).join("").trimEnd()}…` : text;
+  if (letters.length <= most) return text;
+  const end = letters.lastIndexOf(" ", most - 1);
+  return `${letters.slice(0, end > most / 2 ? end : most - 1).join("").trimEnd()}…`;
 }

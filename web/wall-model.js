@@ -21,8 +21,8 @@ const NUMBERS_MIN = 4;
 const NUMBERS_MAX = 6;
 
 const TITLE_MAX = 70;
-/** Of a change's title so much, so that most are one line. */
-const CHANGE_TITLE_MAX = 44;
+/** Of a change's title no more than that, which is more than a line has room for. */
+const CHANGE_TITLE_MAX = 200;
 const CHANGES_MAX = 3;
 
 /** What a board's parts show. `person` writes a name. */
@@ -176,15 +176,25 @@ function noneWords(metrics) {
   };
 }
 
-/** What changed last: what was told since the wall was opened, and what the items themselves say of the time before. */
+/**
+ * What changed last: what was told since the wall was opened, and of the time before what the items themselves say, which is
+ * that somebody changed something, and what state they are in now.
+ */
 function changesModel({ items, level, mock }, marks, changes, person) {
   if (mock || level === "none") return null;
-  const told = changes.map(({ event, at }) => ({ ...wordsOf(event, { number: (value) => amount(value), person, titleMax: CHANGE_TITLE_MAX }), at }));
+  const told = changes.map(({ event, at }) => ({ ...wordsOf(event, { number: (value) => amount(value), person }), at }));
   const ids = new Set(told.map(({ id }) => id));
   const before = [...items.values()]
     .filter(({ id, changedAt }) => !ids.has(id) && Number.isFinite(changedAt))
     .sort((one, other) => other.changedAt - one.changedAt)
-    .map(({ id, title, state, changedAt }) => ({ text: `#${id} ${cut(title, CHANGE_TITLE_MAX)}: ${state}`, at: changedAt }));
-  const all = [...told, ...before].slice(0, CHANGES_MAX).map(({ text, at }) => ({ text, at }));
+    .map(({ id, title, state, changedAt }) => ({ before: `#${id} `, title, after: `: changed, now ${state}`, at: changedAt }));
+  const all = [...told, ...before].slice(0, CHANGES_MAX).map(({ before, title, after, at }) => ({ before, title: cut(title, CHANGE_TITLE_MAX), after, at }));
   return all.length === 0 ? null : { marks, all };
+}
+
+/** What teams are called where some are to be named: with their projects, unless there is but one. */
+export function teamNames(rows) {
+  const projectOf = ({ project, projectId }) => project ?? projectId;
+  const isOne = new Set(rows.map(projectOf)).size < 2;
+  return rows.map((row) => [row.team, (!isOne || !row.team) && projectOf(row)].filter(Boolean).join(" · "));
 }

@@ -9,13 +9,15 @@ const TEAM_SIZES = [6.4, 5.6, 4.8, 4.2, 3.7];
 const NUMBER_SIZES = [10, 9, 8, 7.2, 6.6];
 /** What the middle needs at least, lying and upright, so that the last change but one is worth its place. */
 const MIDDLE_LEAST = [37, 60];
-/** Half of that is days and unit; with less than the other half lines tell nothing. */
-const PLOT_LEAST = 20;
+/** Half of that is days and unit; with less than the other half lines tell nothing, and a number may lie on the unit. */
+const PLOT_LEAST = 22.1;
 /** That there is no sprint is as large as has room. */
 const NOTHING_SIZES = [9, 7.5, 6, 5, 4.2, 3.4];
 
 /** Of a title so much where there is little room. */
 const TITLE_SHORT = 30;
+/** Of a changed item's title so much at least, also where the change has more than one line then. */
+const TITLE_LEAST = 20;
 
 const VERDICT_SIGNS = {
   on_track: "M4 13l6 6L21 5",
@@ -106,7 +108,12 @@ export const PARTS = {
   },
 
   changes({ marks: words, all }, ages) {
-    const entries = all.map(({ text, at }) => node("li", "", node("bdi", "", text), " · ", age(ages, at, "ago")));
+    const entries = all.map(({ before, title, after, at }) => {
+      const name = node("bdi", "", title);
+      name.dataset.whole = title;
+      // Its age does not stand alone on a line.
+      return node("li", "", node("bdi", "", before, name, after), "\u00a0", node("span", "w-when", "· ", age(ages, at, "ago")));
+    });
     return [node("h2", "w-unseen", "Last changes"), node("ul", "", ...entries), marks(words)];
   },
 
@@ -135,7 +142,9 @@ export function fit(root) {
   fitNumbers(root.querySelector(".w-numbers"), isUpright);
   const middle = root.querySelector(".w-middle");
   const changes = [...root.querySelectorAll(".w-changes li")];
+  root.querySelector(".w-changes").classList.remove("w-left-out");
   for (const entry of changes) entry.hidden = false;
+  changes.forEach(fitChange);
   const chart = root.querySelector(".w-chart");
   chart.classList.remove("w-left-out");
   while (changes.length > 1 && middle.clientHeight < MIDDLE_LEAST[Number(isUpright)] * unit) changes.pop().hidden = true;
@@ -158,6 +167,26 @@ function fitTeam(team) {
     if (team.scrollWidth <= team.clientWidth) return;
   }
   team.classList.remove("w-one-line");
+}
+
+/** As much of a change's title as has room without another line. */
+function fitChange(entry) {
+  const title = entry.querySelector("[data-whole]");
+  const { whole } = title.dataset;
+  const height = (most) => {
+    title.textContent = cut(whole, most);
+    return entry.clientHeight;
+  };
+  let least = Math.min(TITLE_LEAST, whole.length);
+  const wanted = height(least);
+  if (height(whole.length) <= wanted) return;
+  let most = whole.length;
+  while (most - least > 1) {
+    const middle = (least + most) >> 1;
+    if (height(middle) <= wanted) least = middle;
+    else most = middle;
+  }
+  height(least);
 }
 
 function fitNothing(nothing) {

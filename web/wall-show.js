@@ -11,7 +11,7 @@ import { boardWords } from "./status.js";
 import { duration, initials, nextTry, setText } from "./text.js";
 import { wordsOf } from "./ticker-words.js";
 import { node } from "./wall-dom.js";
-import { boardModel } from "./wall-model.js";
+import { boardModel, teamNames } from "./wall-model.js";
 import { keepAwake, shiftPixels } from "./wall-night.js";
 import { PARTS, fit } from "./wall-parts.js";
 import { Rotation, shareOf } from "./rotation.js";
@@ -27,6 +27,8 @@ const NOW_MS = 300_000;
 const LOUD_SENTENCES = 2;
 /** So many faults of the wall's address are told, as one may be given in every part of it. */
 const FAULTS_MAX = 2;
+/** So many teams are named above a board. */
+const NAMES_MAX = 6;
 /** What pauses and goes on, and what steps: keys of keyboards and of remote controls. */
 const PAUSE_KEYS = [" ", "Enter", "MediaPlayPause", "Pause"];
 const STEP_KEYS = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, MediaTrackNext: 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1, MediaTrackPrevious: -1 };
@@ -107,7 +109,7 @@ class Wall {
 
   #tick() {
     if (this.#isDue) this.#draw();
-    this.#tellTimes();
+    if (this.#tellTimes()) fit(this.#root);
     this.#paintChart();
     this.#stand();
   }
@@ -161,7 +163,7 @@ class Wall {
     const { word, retryAt } = status;
     if (document.body.dataset.state !== word) document.body.dataset.state = word;
     const isBand = this.#part("band", board ? this.#bandOf(board, status) : null);
-    const names = word === "unknown" ? this.#standing.others.map(({ team, project, projectId }) => team ?? project ?? projectId) : [];
+    const names = word === "unknown" ? teamNames(this.#standing.others) : [];
     const faults = this.#faults();
     const isEmpty = this.#part("empty", board ? null : { word, text: [status.text, faults].filter(Boolean).join(" "), names, retryAt });
     const line = this.#root.querySelector(".w-head .w-word");
@@ -183,7 +185,7 @@ class Wall {
     if (isLevel) parts.push(...loud(level));
     else if (text !== "" && (word !== "loading" || this.#standing.isOld)) parts.push(...(["live", "loading", "checking"].includes(word) ? [quiet(text)] : loud(text)));
     if (!isLevel && level !== "") parts.push(quiet(level));
-    const names = word === "unknown" ? this.#standing.others.map(({ team, project }) => team ?? project).slice(0, 6) : [];
+    const names = word === "unknown" ? teamNames(this.#standing.others).slice(0, NAMES_MAX) : [];
     if (names.length > 0) parts.push(quiet(`${names.join(", ")}.`));
     if (this.#options.faults.length > 0) parts.push(quiet(`In this wall’s address: ${this.#faults()}`));
     return parts.length === 0 ? null : { word, parts, retryAt: isLevel ? board.retryAt : retryAt };
@@ -219,18 +221,25 @@ class Wall {
     else delete document.body.dataset.water;
   }
 
+  /** Lets ages grow. Says whether one of a change has become longer or shorter, so that its line has room for another title. */
   #tellTimes() {
     const board = this.#board();
     const now = client.now();
     const words = {
       asOf: () => (board ? ageWords(board) : ""),
-      ago: (at) => `${duration(Math.max(0, now - at))} ago`,
+      ago: (at) => (now - at < 1000 ? "now" : `${duration(now - at)} ago`),
       for: (at) => duration(Math.max(0, now - at)),
       next: (at) => nextTry(at),
       clock: () => new Date().toLocaleTimeString(navigator.languages, { timeStyle: "short" }),
     };
-    for (const [element, { at, kind }] of this.#ages) setText(element, words[kind](at));
+    let isOther = false;
+    for (const [element, { at, kind }] of this.#ages) {
+      const said = words[kind](at);
+      isOther ||= kind === "ago" && said.length !== element.textContent.length;
+      setText(element, said);
+    }
     this.#root.classList.toggle("w-old", this.#standing.isOld);
+    return isOther;
   }
 
   #person(name) {

@@ -144,7 +144,11 @@ function changed(fields, more = {}) {
   return { type: "workitem_changed", workItemId: 532, title: "Customer signs in", changeType: "updated", changedBy: JAMAL, item: { blocked: false, blockedBy: null }, fields: Object.fromEntries(pairs), ...more };
 }
 
-const told = (fields, more) => wordsOf(changed(fields, more))?.text ?? null;
+const sentence = (event, options) => {
+  const words = wordsOf(event, options);
+  return words && `${words.before}${words.title}${words.after}`;
+};
+const told = (fields, more) => sentence(changed(fields, more));
 
 test("a change is told as people would tell it: who, what, from what to what", () => {
   assert.equal(told({ [STATE]: ["Active", "Resolved"] }), "Jamal Hartnett moved #532 Customer signs in: Active → Resolved");
@@ -189,12 +193,14 @@ test("what is noise, or nobody's, or too large is told as little as it says", ()
   assert.equal(told({ "Microsoft.VSTS.Common.BacklogPriority": [1, 2] }, { changeType: "updated" }), null);
   assert.equal(wordsOf({ type: "metric_changed" }), null);
   assert.equal(told({ [STATE]: ["New", "Active"] }, { changedBy: null }), "#532 Customer signs in: moved, New → Active");
-  assert.equal(wordsOf({ ...changed({}), fields: undefined, item: null }).text, "Jamal Hartnett changed #532 Customer signs in");
+  assert.equal(sentence({ ...changed({}), fields: undefined, item: null }), "Jamal Hartnett changed #532 Customer signs in");
 });
 
-test("people are named as asked for, numbers are written as asked for, and a long text is cut between letters", () => {
-  const options = { person: (name) => name.slice(0, 1), number: (value) => value.toFixed(1), titleMax: 9 };
-  const { text } = wordsOf(changed({ "System.AssignedTo": [null, ADA], [EFFORT]: [1, 2] }), options);
-  assert.equal(text, "J assigned #532 Customer…: nobody → A, 1.0 → 2.0");
+test("people are named as asked for, numbers are written as asked for, and a long text is cut between words, or letters", () => {
+  const options = { person: (name) => name.slice(0, 1), number: (value) => value.toFixed(1) };
+  assert.equal(sentence(changed({ "System.AssignedTo": [null, ADA], [EFFORT]: [1, 2] }), options), "J assigned #532 Customer signs in: nobody → A, 1.0 → 2.0");
+  assert.equal(sentence(changed({ [STATE]: ["New", "Active"] }, { title: "" })), "Jamal Hartnett moved #532: New → Active");
+  assert.deepEqual([8, 9, 11, 14, 16, 17].map((most) => cut("Customer signs in", most)), ["Custome…", "Customer…", "Customer…", "Customer…", "Customer signs…", "Customer signs in"]);
+  assert.equal(cut("A donaudampfschiff", 10), "A donauda…", "of one long word letters are kept");
   assert.equal(cut("👍".repeat(5), 4), "👍👍👍…");
 });

@@ -598,19 +598,46 @@ test("the last changes are told in people's words, and people by their initials 
   let [scope] = await openWall();
   await isLive();
   const changes = () => texts(".w-changes li");
-  assert.deepEqual(await changes(), ["#1 Customer signs in: Active · 1 h ago", "#2 Pay by card: Active · 2 h ago", "#3 Print the receipt: Resolved · 3 h ago"]);
+  assert.deepEqual(await changes(), ["#1 Customer signs in: changed, now Active · 1 h ago", "#2 Pay by card: changed, now Active · 2 h ago", "#3 Print the receipt: changed, now Resolved · 3 h ago"]);
   server.say(move(scope));
   server.say(move(scope, { workItemId: 2, rev: 3, title: "Pay by card", fields: { "Microsoft.VSTS.Common.StackRank": { old: 1, new: 2 } }, item: item(2, { rev: 3, title: "Pay by card" }) }));
   server.say({ ...move(scope), teamId: SCOPE.teamId, title: "Of another team" });
-  await until("the change is told", changes, ([first]) => /^Jamal Hartnett moved #1 Customer signs in: Active → Resolved · \d s ago$/.test(first));
+  await until("the change is told", changes, ([first]) => /^Jamal Hartnett moved #1 Customer signs in: Active → Resolved · (now|\d s ago)$/.test(first));
   assert.ok(!(await changes()).join().includes("another team"));
   await server.stop();
   [scope] = await openWall([{ data: usual(someItems()) }], "?wall&dim=off&names=initials");
   await isLive();
   server.say(move(scope, { fields: { "System.AssignedTo": { old: { id: null, name: "Ada Lovelace" }, new: { id: null, name: "María José Carreño Quiñones" } } } }));
-  await until("the change is told", changes, ([first]) => /^JH assigned #1 Customer signs in: AL → MJCQ · \d s ago$/.test(first));
+  await until("the change is told", changes, ([first]) => /^JH assigned #1 Customer signs in: AL → MJCQ · (now|\d s ago)$/.test(first));
   const all = await page.evaluate(() => document.body.innerText);
   for (const name of ["Ada", "Lovelace", "Jamal", "Hartnett", "María"]) assert.ok(!all.includes(name), name);
+});
+
+test("a change has as much of its title as one line has room for, cut between words, and its age stays on it", async () => {
+  const title = "Customer signs in with the account of the company that the customer works for and is remembered on every device of theirs until they sign out of each of them";
+  await page.setViewport({ width: 1920, height: 1080 });
+  const [scope] = await openWall([{ data: usual([old(2, { title }), old(3, { title: "Print the receipt" })]) }]);
+  await isLive();
+  server.say(move(scope, { title }));
+  await until("the change is told", () => texts(".w-changes li"), ([first]) => first?.startsWith("Jamal"));
+  const lines = () => page.$$eval(".w-changes li:not([hidden])", (all) => all.map((entry) => ({ title: entry.querySelector("[data-whole]").textContent, high: Math.round(entry.clientHeight / parseFloat(getComputedStyle(entry).lineHeight)), free: entry.getBoundingClientRect().right - entry.querySelector(".w-when").getBoundingClientRect().right, size: parseFloat(getComputedStyle(entry).fontSize) })));
+  for (const [width, height] of [[1280, 720], [1920, 1080], [3840, 2160], [2560, 1080]]) {
+    await page.setViewport({ width, height });
+    await fits(`changes at ${width}`);
+    for (const { title: shown, high, free, size } of await lines()) {
+      assert.equal(high, 1, `${shown} at ${width}`);
+      if (!shown.endsWith("…")) continue;
+      const kept = shown.slice(0, -1);
+      assert.ok(title.startsWith(`${kept} `) && kept.length > 40, `${shown} is cut in a word`);
+      assert.ok(free < 9 * size, `at ${width} ${free} is left, which is room for another word`);
+    }
+    assert.ok((await lines()).some(({ title: shown }) => shown === "Print the receipt"));
+  }
+  // Upright a line is too short for all of it: it has another one, and its age is not alone there.
+  await page.setViewport({ width: 1080, height: 1920 });
+  await fits("changes upright");
+  const [{ title: shown, high }] = await lines();
+  assert.ok(high === 2 && title.startsWith(`${shown.replace("…", "")} `), shown);
 });
 
 const teams = (...verdicts) => verdicts.map((verdict, index) => ({ data: { ...usual(someItems()), team: { id: String(index), name: `Team ${index} ${verdict}` }, outlook: { verdict, text: "So it stands.", inputs: {} } } }));
@@ -682,6 +709,8 @@ test("without a board a wall says why, and which there are", async () => {
   server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
   await open("?wall&team=Nobody");
   await until("it says so", () => text(".w-empty"), (words) => /^▲? ?unknown No board is known of the team Nobody\. There are: (Clinic|Web|Mobile Apps)/.test(words));
+  // Of teams of several projects each says of which it is.
+  assert.deepEqual((await texts(".w-empty li")).sort(), ["Clinic · Contoso Clinic", "Mobile Apps · Fabrikam Fiber", "Web · Fabrikam Fiber"]);
   for (const [width, height] of SIZES) {
     await page.setViewport({ width, height });
     await fits(`nobody at ${width}×${height}`);
