@@ -98,7 +98,7 @@ function pastWords({ backfill }) {
   if (!backfill) return [];
   const { revisions: { read, of }, leftMs } = backfill;
   const all = of === null ? "" : ` of about ${amount(of)}`;
-  const left = leftMs ? `, ${duration(leftMs)} left` : "";
+  const left = leftMs ? `, ${duration(leftMs)} left` : read === of ? "; what they do not tell is being asked for" : "";
   return [`The past of the sprint is being read: ${amount(read)}${all} revisions${left}`];
 }
 

@@ -90,7 +90,8 @@ impl From<&PastReading> for PastProgress {
                 read: reading.revisions,
                 of: estimate.map(|estimate| estimate.revisions),
             },
-            left_ms: estimate.map(|estimate| estimate.left_ms),
+            // Nobody can tell how long it takes to ask for what the feed does not tell.
+            left_ms: estimate.filter(|_| !reading.is_through).map(|estimate| estimate.left_ms),
         }
     }
 }
@@ -115,5 +116,7 @@ mod tests {
         assert_eq!(none.estimate(), None, "a server may begin with what was before");
         let through = PastReading { is_through: true, ..none };
         assert_eq!(through.estimate(), Some(PastEstimate { revisions: 0, left_ms: 0 }));
+        let told = PastProgress::from(&through);
+        assert_eq!((told.revisions.of, told.left_ms), (Some(0), None), "lives are completed for a while after it");
     }
 }
