@@ -1,6 +1,9 @@
 //! How long the metrics of a large board take: 10,000 work items of five revisions each, all metrics, burndown
 //! included.
 //!
+//! Half of the items are in the sprint, where the sprint before left them open. The others were completed in the eleven
+//! sprints before it, so that every metric has a value.
+//!
 //! `cargo bench --bench metrics` prints the median of 50 runs of each step. The baseline is what every change would
 //! cost if nothing were kept of the items between two computations.
 
@@ -14,13 +17,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use boardcast::domain::amount::Hundredths;
-use boardcast::domain::metrics::{Digest, Figures, MetricSettings, SprintContext, compute};
+use boardcast::domain::metrics::{Digest, Figures, METRICS, MetricSettings, SprintContext, compute};
 use boardcast::domain::scope::{ProjectId, SprintId, TeamId, Text};
 use boardcast::domain::sprint::catalogue::{
     Area, BugsBehaviour, Catalogue, Iteration, Member, StateCategory,
 };
 use boardcast::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, WorkItem, WorkItemId};
-use boardcast::domain::time::Timestamp;
+use boardcast::domain::time::{CivilDate, Timestamp};
+use chrono::TimeDelta;
 
 const ITEMS: u32 = 10_000;
 const REVISIONS: u32 = 5;
@@ -36,11 +40,14 @@ const STATES: [(&str, StateCategory); 5] = [
 ];
 const TYPES: [&str; 3] = ["User Story", "Bug", "Task"];
 
-/// The first day of the sprint, a Monday, and its last.
+/// The first day of the newest sprint, a Monday. It lasts for twelve days, and there is one every two weeks.
 const START: &str = "2026-11-16";
-const FINISH: &str = "2026-11-27";
 const START_MS: i64 = 1_794_805_200_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+const SPRINT_DAYS: i64 = 14;
+
+/// The tag of bugs that were found after a release.
+const ESCAPED: &str = "prod";
 
 fn project() -> ProjectId {
     ProjectId::parse("be9b3917-87e6-42a4-a549-2bc06a7a878f").unwrap()
@@ -50,11 +57,17 @@ fn sprint_id(number: u32) -> SprintId {
     SprintId::parse(&format!("a589a806-bf11-4d4f-a031-{number:012x}")).unwrap()
 }
 
+/// How many days before the newest sprint one begins; that one has the greatest number.
+fn days_before(number: u32) -> i64 {
+    SPRINT_DAYS * i64::from(SPRINTS - number)
+}
+
 fn iteration(number: u32) -> Iteration {
-    let date = |text: &str| Some(text.parse().unwrap());
+    let start = START.parse::<CivilDate>().unwrap() - TimeDelta::days(days_before(number));
     let name: Text = format!("Sprint {number}").into();
     let paths = vec![format!("Fabrikam\\{name}").into()];
-    Iteration { id: sprint_id(number), paths, name, start: date(START), finish: date(FINISH) }
+    let finish = start + TimeDelta::days(11);
+    Iteration { id: sprint_id(number), paths, name, start: Some(start), finish: Some(finish) }
 }
 
 fn catalogue() -> Catalogue {
@@ -92,36 +105,54 @@ fn catalogue() -> Catalogue {
         weekdays: ["Mon", "Tue", "Wed", "Thu", "Fri"].map(|day| day.parse().unwrap()).into(),
         days_off: BTreeSet::from(["2026-11-26".parse().unwrap()]),
         days_off_by: BTreeMap::new(),
-        capacities: BTreeMap::from([(sprint_id(1), vec![member])]),
+        capacities: BTreeMap::from([(sprint_id(SPRINTS), vec![member])]),
     }
 }
 
-/// A life of five revisions in the sprint, one every day and a half.
+/// Where an item is with a revision: the number of the sprint, how many days after that began, and the state.
+///
+/// Every other item begins in the sprint before the newest, is moved on with its third revision, and goes from state to state.
+/// The others are completed in the sprint in which they began.
+const fn stage(number: u32, rev: u32) -> (u32, i64, usize) {
+    let (state, halves) = (((number + rev) % 4) as usize, rev as i64 - 1);
+    match (number.is_multiple_of(2), rev) {
+        (true, 1 | 2) => (SPRINTS - 1, halves, (rev - 1) as usize),
+        (true, _) => (SPRINTS, halves - 2, state),
+        (false, REVISIONS) => (1 + number / 2 % (SPRINTS - 1), halves, 3),
+        (false, _) => (1 + number / 2 % (SPRINTS - 1), halves, (rev / 2) as usize),
+    }
+}
+
+/// A life of five revisions, one every day and a half of a sprint.
 fn item(number: u32, texts: &Texts) -> WorkItem {
+    let at = |rev: u32| {
+        let (sprint, halves, _) = stage(number, rev);
+        let began = START_MS - days_before(sprint) * DAY_MS;
+        Timestamp::from_epoch_ms(began + halves * DAY_MS * 3 / 2 + i64::from(number))
+    };
     let details = Details {
         title: "A title".into(),
         assigned_to: None,
-        tags: Vec::new(),
+        tags: if number.is_multiple_of(5) { vec![texts.escaped.clone()] } else { Vec::new() },
         parent: None,
         project_name: "Fabrikam".into(),
-        created_at: Some(Timestamp::from_epoch_ms(START_MS - 30 * DAY_MS)),
+        created_at: Some(at(1)),
         closed_at: None,
         url: None,
         ranks: Default::default(),
     };
     let revision = |rev: u32| {
-        let at = Timestamp::from_epoch_ms(START_MS + i64::from(rev) * DAY_MS * 3 / 2 + i64::from(number));
-        let state = ((number + rev) % 4) as usize;
+        let (sprint, _, state) = stage(number, rev);
         let claim = Claim {
-            claimed_at: at.into(),
+            claimed_at: at(rev).into(),
             kind: ClaimKind::Fetched,
-            changed_at: at,
+            changed_at: at(rev),
             changed_by: None,
             facts: Facts {
                 project: project(),
                 work_item_type: texts.types[number as usize % TYPES.len()].clone(),
                 state: texts.states[state].clone(),
-                iteration_path: texts.path.clone(),
+                iteration_path: texts.paths[sprint as usize - 1].clone(),
                 area_path: texts.area.clone(),
                 effort: Arc::new(BTreeMap::from([(texts.effort.clone(), Hundredths::whole(rev))])),
                 remaining_work: Some(Hundredths::whole(number % 8)),
@@ -142,9 +173,11 @@ fn item(number: u32, texts: &Texts) -> WorkItem {
 struct Texts {
     types: Vec<Text>,
     states: Vec<Text>,
-    path: Text,
+    /// Of the sprints, in their order.
+    paths: Vec<Text>,
     area: Text,
     effort: Text,
+    escaped: Text,
 }
 
 impl Texts {
@@ -152,9 +185,10 @@ impl Texts {
         Self {
             types: TYPES.iter().map(|name| (*name).into()).collect(),
             states: STATES.iter().map(|(name, _)| (*name).into()).collect(),
-            path: "Fabrikam\\Sprint 1".into(),
+            paths: (1..=SPRINTS).map(|number| format!("Fabrikam\\Sprint {number}").into()).collect(),
             area: "Fabrikam\\Web".into(),
             effort: EFFORT.into(),
+            escaped: ESCAPED.into(),
         }
     }
 }
@@ -182,12 +216,19 @@ fn report(step: &str, took: Duration) {
 
 fn main() {
     let catalogue = catalogue();
-    let sprint = catalogue.sprint(sprint_id(1)).unwrap();
+    let sprint = catalogue.sprint(sprint_id(SPRINTS)).unwrap();
     let texts = Texts::new();
     let items: Vec<WorkItem> = (1..=ITEMS).map(|number| item(number, &texts)).collect();
     let now = Timestamp::from_epoch_ms(START_MS + 8 * DAY_MS);
-    let frame = || SprintContext::new(&catalogue, sprint, MetricSettings::default());
+    let settings = MetricSettings { escaped_tags: [ESCAPED.into()].into(), ..MetricSettings::default() };
+    let frame = || SprintContext::new(&catalogue, sprint, settings.clone());
     let all = |digests: &[Digest]| -> Figures { compute(&frame(), digests.iter(), now) };
+
+    let figures = all(&digests(&items, &frame()));
+    for metric in METRICS {
+        let view = &figures.metrics[metric.id];
+        assert!(view.value.is_some(), "{} has no value: {:?}", metric.id, view.reason);
+    }
 
     println!("{ITEMS} items of {REVISIONS} revisions, median of {RUNS} runs");
     report("load: digests of all items", median(|| digests(&items, &frame())));
