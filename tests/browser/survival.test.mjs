@@ -44,7 +44,7 @@ test("b11_a reload while nothing answers shows the last known boards with their 
   await page.reload();
   await until("the page says that nothing answers", state, (word) => word === "disconnected");
   assert.deepEqual(await titles(), ["Known before"]);
-  assert.match(await text("#age"), /^as of /);
+  assert.match(await text("#age"), /^heard /);
   assert.match(await text("#words"), /^The server cannot be reached/);
   await screenshot(page, "state-reloaded");
   server = await startServer({ port });
