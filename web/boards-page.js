@@ -1,20 +1,24 @@
 // The page: opens the stream, keeps the boards it is told of, and says what level and how old they are.
 
 import { pageAddress } from "./api.js";
-import { ageWords, knownAt } from "./board-words.js";
+import { ageWords, knownAt, nameOf } from "./board-words.js";
 import { boards, isShown, keyOf, loading } from "./boardcast.js";
 import { Embedded, embedded } from "./embed.js";
+import { fill, made } from "./elements.js";
 import { explain } from "./explain.js";
 import { client } from "./live.js";
 import { faults } from "./page-options.js";
 import { Standing } from "./standing.js";
 import { isPlannedEnd } from "./stream.js";
 import { TeamTile, addressOf, labelOf, nameKey, offerTeams } from "./teams.js";
-import { amount, nextTry, setText, time } from "./text.js";
+import { amount, count, nextTry, setText, time } from "./text.js";
 import { BoardView } from "./view.js";
 import { standsAs, worstFirst } from "./rotation.js";
 
 const EVENTS_SHOWN = 50;
+/** No more often is who does not see them told how many items changed, and so long that can be heard. */
+const NEWS_MS = 30_000;
+const SAID_MS = 5000;
 /** For as long as that the first boards wait for the others: each that came by itself would push away those that are there. */
 const TOGETHER_MS = 1000;
 /** The colour of the icon, by the word of the header. */
@@ -38,6 +42,9 @@ const names = new Map();
 let shown = {};
 let wasInDoubt = false;
 const stand = new Standing(client, standing);
+
+/** Which items of the team have changed since that was last said, and when it was. */
+const news = { ids: new Set(), at: performance.now() };
 
 /** Since when nothing is painted, because somebody wants to read in peace; `null` while everything is. */
 let pausedAt = null;
@@ -109,7 +116,46 @@ setInterval(() => {
     if (pausedAt === null) view.renew?.();
   }
   standing();
+  announce();
 }, 1000);
+
+/** Tells now and then how many items have changed: of one team that is shown as it is now, and to nobody who reads in peace. */
+function announce() {
+  const { ids, at } = news;
+  const isFollowed = view === "alone" && !EMBEDDED && pausedAt === null && [...views.values()].every(({ past }) => !past);
+  if (!isFollowed) ids.clear();
+  const since = performance.now() - at;
+  if (ids.size > 0 && since >= NEWS_MS) {
+    setText(byId("news"), `${count(ids.size, "item")} changed.`);
+    ids.clear();
+    news.at = performance.now();
+    // The same words are read out again only where they were gone.
+  } else if (since >= SAID_MS) setText(byId("news"), "");
+}
+
+byId("skips").previousElementSibling.addEventListener("click", (event) => {
+  // The address of a board has more than the page's, and stays.
+  event.preventDefault();
+  byId("boards").focus();
+});
+
+byId("skips").addEventListener("click", (event) => {
+  const heading = byId(decodeURIComponent(event.target.hash?.slice(1) ?? ""));
+  if (!heading) return;
+  event.preventDefault();
+  heading.querySelector("a").focus();
+});
+
+/** A way past other boards for whoever goes by the keyboard, where several are shown in full. */
+function offerSkips(all) {
+  const isOffered = view === "boards" && all.length > 1;
+  byId("skips").hidden = !isOffered;
+  fill(byId("skips"), isOffered ? all.map(({ key, team, project }) => {
+    const anchor = made("a", "skip", `Skip to ${labelOf({ team: team && nameOf(team), project: nameOf(project) })}`);
+    anchor.href = `${pageAddress()}#board-${key}`;
+    return anchor;
+  }) : []);
+}
 
 /** Paints what changed since it was last painted. */
 function paint(now) {
@@ -130,6 +176,7 @@ function paint(now) {
   }
   for (const [key, board] of Object.entries(now)) if (board !== before[key]) paintBoard(board, before[key]);
   byId("teams").hidden = view !== "teams";
+  offerSkips(boards(client.getState()));
   if (document.body.dataset.view !== view) document.body.dataset.view = view;
 }
 
@@ -160,7 +207,10 @@ function isNews(event) {
 
 /** Tells what happened, and was heard at a time. */
 function hear(event, at) {
-  if (event.type === "workitem_changed") views.get(keyOf(event))?.tell(event, at);
+  if (event.type === "workitem_changed") {
+    views.get(keyOf(event))?.tell(event, at);
+    news.ids.add(event.workItemId);
+  }
   list(event, names.get(keyOf(event)));
 }
 

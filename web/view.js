@@ -23,6 +23,9 @@ const NOW_MS = 30_000;
 const AGAIN_MS = 10_000;
 const UNANSWERED = ["offline", "unreachable", "gateway"];
 
+/** What is scrolled where it has more lines than fit, and what it is called for who does not see it. */
+const SCROLLED = { digest: "Since the last stand-up", ticker: "What happens", scope: "Scope" };
+
 let boardsMade = 0;
 
 export class BoardView {
@@ -68,6 +71,8 @@ export class BoardView {
     this.#element.classList.toggle("alone", isAlone);
     this.#find(".tools").hidden = !isAlone;
     if (isAlone) this.#furnish(by, wanted);
+    // Of several each is a place that who does not see them may go to.
+    else this.#element.setAttribute("role", "region");
   }
 
   get element() {
@@ -142,8 +147,11 @@ export class BoardView {
     for (const name of ["review", "digest", "ticker", "scope", "pace", "capacity"]) {
       const section = made("section", `section ${name}`);
       section.hidden = true;
-      // What has more lines than fit is scrolled, by the keys as well.
-      if (["scope", "ticker", "digest"].includes(name)) section.tabIndex = 0;
+      if (SCROLLED[name]) {
+        // By the keys as well.
+        section.tabIndex = 0;
+        section.setAttribute("aria-label", SCROLLED[name]);
+      }
       this.#sections.set(name, section);
     }
     this.#ticker = new Ticker(this.#sections.get("ticker"));

@@ -114,6 +114,81 @@ test("by the keyboard the boards are one step away, and names tell them apart", 
   assert.equal(await page.$eval(".item .title", (title) => getComputedStyle(title).direction), "rtl", "a title is written as its language is");
 });
 
+test("what is scrolled is a place with a name, and so is each of several boards, which are one step away each", async () => {
+  await openBoard();
+  server.say({ type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 2, changeType: "state", title: "Item 1", changedBy: null, fields: { "System.State": { old: "New", new: "Active" } }, stateCategory: { old: null, new: null }, item: item(1, { rev: 2 }) });
+  await until("it is told", () => page.$$eval(".tick", (all) => all.length), (count) => count === 1);
+  /** What the tree for those who do not see has of one role. */
+  const named = async (role) => {
+    const all = [];
+    const walk = (node) => {
+      if (node.role === role) all.push(node.name);
+      node.children?.forEach(walk);
+    };
+    walk(await page.accessibility.snapshot({ interestingOnly: false }));
+    return all;
+  };
+  assert.deepEqual((await named("region")).sort(), ["Scope", "Since the last stand-up", "What happens"]);
+  await server.stop();
+  server = await openScripted("?view=boards");
+  const scopes = ["1", "2", "3"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  server.say({ ...connected, scopes });
+  scopes.forEach((scope, index) => server.say({ type: "snapshot", ...scope, data: { ...board([item(index + 1)]), team: { id: scope.teamId, name: ["Anvil", "Bellows", "Crank"][index] } } }));
+  await until("the boards are shown", () => page.$$eval(".board .item", (rows) => rows.length), (count) => count === 3);
+  assert.deepEqual(await named("region"), ["Anvil", "Bellows", "Crank"]);
+  assert.deepEqual(await findings(), []);
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim());
+  for (const name of ["the boards", "Anvil · Analytical Engine", "Bellows · Analytical Engine"]) {
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), `Skip to ${name}`);
+  }
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.closest(".board h2").textContent), "Bellows");
+  await page.focus(".skip");
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await page.evaluate(() => [document.activeElement.id, location.search, performance.getEntriesByType("navigation").length]), ["boards", "?view=boards", 1]);
+});
+
+test("who does not see a team's page is told now and then how many items changed, and not while it is paused", async () => {
+  await page.evaluateOnNewDocument(() => {
+    const now = performance.now.bind(performance);
+    let ahead = 0;
+    performance.now = () => now() + ahead;
+    globalThis.skip = (ms) => (ahead += ms);
+    globalThis.heard = [];
+    addEventListener("DOMContentLoaded", () => new MutationObserver(() => heard.push(document.getElementById("news").textContent)).observe(document.getElementById("news"), { childList: true }));
+  });
+  await openBoard();
+  let rev = 1;
+  const change = (id) => server.say({ type: "workitem_changed", ...SCOPE, workItemId: id, rev: (rev += 1), changeType: "state", title: `Item ${id}`, changedBy: null, fields: { "System.State": { old: "New", new: `State ${rev}` } }, stateCategory: { old: null, new: null }, item: item(id, { rev, state: `State ${rev}` }) });
+  const isTold = () => until("it is painted", () => page.$$eval(".item .state", (all) => all.map(({ textContent }) => textContent)), (all) => all.includes(`State ${rev}`));
+  const heard = () => page.evaluate(() => heard);
+  const skip = (ms) => page.evaluate((ms) => globalThis.skip(ms), ms);
+  const aSecond = () => new Promise((done) => setTimeout(done, 1300));
+  for (const id of [1, 2, 2]) change(id);
+  await isTold();
+  await aSecond();
+  assert.deepEqual(await heard(), [], "it is said at once");
+  await skip(30_000);
+  await until("it is said", heard, (all) => all.length === 1);
+  change(1);
+  await isTold();
+  await skip(20_000);
+  await until("what was said is gone", heard, (all) => all.length === 2);
+  await skip(10_000);
+  await until("it is said again", heard, (all) => all.length === 3);
+  assert.deepEqual(await heard(), ["2 items changed.", "", "1 item changed."]);
+  change(2);
+  await isTold();
+  await page.click("#pause");
+  await skip(60_000);
+  await until("what was said is gone", heard, (all) => all.length === 4);
+  await page.click("#pause");
+  await skip(60_000);
+  await aSecond();
+  assert.deepEqual((await heard()).slice(3), [""]);
+});
+
 test("the title and the icon say whose boards these are, and how they stand", async () => {
   await openBoard();
   const title = () => page.title();
