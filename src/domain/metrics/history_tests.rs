@@ -668,7 +668,7 @@ fn what_goes_back_to_the_sprint_before_has_its_part_in_both() {
     assert_eq!(told(&figures), expected);
 }
 
-/// A process in which a story is Waiting, Done (by whoever makes it, so InProgress), Tested (Resolved) and Live (Completed),
+/// A process in which a story is Waiting, Done (by whoever makes it, so `InProgress`), Tested (Resolved) and Live (Completed),
 /// and Closed is what nobody wants any more. What was completed was called Finished, which is no state any more.
 fn with_states_renamed() -> Catalogue {
     use crate::domain::StateCategory::{Completed, InProgress, Proposed, Removed, Resolved};
