@@ -117,6 +117,10 @@ mod tests {
         let through = PastReading { is_through: true, ..none };
         assert_eq!(through.estimate(), Some(PastEstimate { revisions: 0, left_ms: 0 }));
         let told = PastProgress::from(&through);
-        assert_eq!((told.revisions.of, told.left_ms), (Some(0), None), "lives are completed for a while after it");
+        assert_eq!(
+            (told.revisions.of, told.left_ms),
+            (Some(0), None),
+            "lives are completed for a while after it"
+        );
     }
 }
