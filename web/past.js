@@ -54,9 +54,16 @@ export function reviewWords({ review }) {
   if (!review) return [];
   const { unit, planned, completed, late, incomplete, sayDo } = review;
   const rows = [["Planned", planned], ["Completed", completed], ["Completed late", late], ["Not completed", incomplete]];
-  const words = rows.map(([name, value]) => made("div", "tile", [made("dt", "", name), made("dd", "amount", amount(value)), made("dd", "of", unit)]));
-  if (sayDo !== undefined) words.push(made("div", "tile", [made("dt", "", "Say/do"), made("dd", "amount", amount(sayDo, "percent"))]));
+  const words = rows.map(([name, value]) => reviewTile(name, amount(value), unit));
+  if (sayDo !== undefined) words.push(reviewTile("Say/do", amount(sayDo, "percent"), ""));
   return [made("h3", "", "Review"), made("dl", "tiles", words)];
+}
+
+function reviewTile(name, value, of) {
+  const number = made("dd", "amount", value);
+  // A tile's letters are as large as there is room for so many.
+  number.style.setProperty("--letters", value.length);
+  return made("div", "tile", [made("dt", "", name), number, made("dd", "of", of)]);
 }
 
 function option(value, text) {

@@ -294,6 +294,11 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   await page.select(".moments", `sprint=${SPRINT_BEFORE}`);
   await until("the sprint is shown", () => text(".then"), (words) => words?.startsWith("Sprint 11 as it ended"));
   assert.match(await text(".section.review"), /Planned 32 points Completed 30 points Completed late 0 points Not completed 2 points Say\/do 93\.8 %/);
+  for (const width of [320, 768, 1024, 1100, 1200, 1366, 1920]) {
+    await page.setViewport({ width, height: 900 });
+    const over = await page.$$eval(".review .tile", (tiles) => tiles.filter((tile) => tile.scrollWidth > tile.clientWidth + 1).map(({ textContent }) => textContent));
+    assert.deepEqual(over, [], `a number is wider than its tile at ${width}`);
+  }
   await screenshot(page, "team-past");
   server.answers.set(`${base}&explain=points.remaining&sprint=${SPRINT_BEFORE}`, { ...told, value: 14, frozen: { at: Date.UTC(2026, 10, 14), definition: 1, value: 12 } });
   await page.click('.tile:has([data-metric="points.remaining"]) .why');
