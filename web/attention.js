@@ -1,7 +1,7 @@
 // What needs somebody now, by one rule for a team's page and for a wall, and how the page paints it: the only part of a board
 // that is in the colour of alarm. Each number is the server's, and tells its items when it is asked.
 
-import { fill, made } from "./elements.js";
+import { fill, made, whyButton } from "./elements.js";
 import { amount, count, moment, person } from "./text.js";
 
 /** As many items are named; the number beside them tells of all. */
@@ -77,20 +77,11 @@ function lines({ metrics }, { blocked, aging, unassigned, over }) {
   ].filter(Boolean);
 }
 
-/** The number that a button of the list asks about, and what it is called. */
-export function askedBy(button) {
-  const need = button.closest(".need");
-  return { metric: need.dataset.need, name: need.querySelector("strong").textContent.replace(/:$/, "") };
-}
-
 function line(text, parts, metric) {
   const need = made("li", "need", [made("strong", "", parts.length > 0 ? `${text}:` : text), ...parts.flatMap((part) => [" ", part])]);
   if (!metric) return need;
   need.dataset.need = metric;
-  const button = made("button", "why", "why?");
-  button.type = "button";
-  button.setAttribute("aria-label", `Why? ${text}`);
-  need.append(" ", button);
+  need.append(" ", whyButton(metric, text));
   return need;
 }
 

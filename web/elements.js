@@ -37,6 +37,20 @@ export function table(caption, heads, rows) {
   return whole;
 }
 
+/** A way to ask where a number comes from, which the board answers. What is seen is a part of what is heard. */
+export function whyButton(metric, name) {
+  const button = made("button", "why", "why?");
+  button.type = "button";
+  button.dataset.ask = metric;
+  button.setAttribute("aria-label", `Why? ${name}`);
+  return button;
+}
+
+/** A heading with a number below it that can be asked; without a metric there is none. */
+export function asked(heading, metric, name = heading) {
+  return made("h3", "", metric ? [`${heading} `, whyButton(metric, name)] : heading);
+}
+
 /** Puts children into an element, unless what is there is the same: what did not change is not touched. */
 export function fill(element, children) {
   const there = [...element.childNodes];

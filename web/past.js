@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { boardUrl, fromSnapshot } from "./boardcast.js";
-import { made } from "./elements.js";
+import { made, whyButton } from "./elements.js";
 import { client } from "./live.js";
 import { pastSprints } from "./sections.js";
 import { amount, dated, moment, sentences, weekday } from "./text.js";
@@ -53,8 +53,9 @@ export function refusedWords(asked, { code, message, said = [] }, next = []) {
 export function reviewWords({ review }) {
   if (!review) return [];
   const { unit, planned, completed, late, incomplete, sayDo } = review;
-  const rows = [["Planned", planned], ["Completed", completed], ["Completed late", late], ["Not completed", incomplete]];
-  const words = rows.map(([name, value]) => reviewTile(name, amount(value), unit));
+  // What came to be after the sprint had ended is no number of its board.
+  const rows = [["Planned", planned, unit === "points" && "points.original"], ["Completed", completed, `${unit}.completed`], ["Completed late", late], ["Not completed", incomplete]];
+  const words = rows.map(([name, value, metric]) => reviewTile(name, amount(value), [unit, ...(metric ? [" ", whyButton(metric, name)] : [])]));
   if (sayDo !== undefined) words.push(reviewTile("Say/do", amount(sayDo, "percent"), ""));
   return [made("h3", "", "Review"), made("dl", "tiles", words)];
 }

@@ -1,6 +1,6 @@
 // What a team's page tells besides its numbers and items: how its scope changed, how fast it was, who has how much to do.
 
-import { fill, made, table } from "./elements.js";
+import { asked, fill, made, table } from "./elements.js";
 import { amount, duration, moment, person } from "./text.js";
 
 const KINDS = { added: "added", removed: "removed", reestimated: "estimated anew", carried_over: "carried over" };
@@ -24,7 +24,7 @@ export function paintScope(section, { scopeChanges = [], burndown, metrics }) {
   });
   section.hidden = words.length === 0 && changes.length === 0;
   const list = changes.length > 0 ? made("ul", "scopes", changes) : made("p", "facts", "Nothing has changed since it was planned.");
-  fill(section, [made("h3", "", "Scope"), made("p", "", words.join(" · ")), list]);
+  fill(section, [asked("Scope", metrics["scope.net"] && "scope.net", "Scope, how it changed"), made("p", "", words.join(" · ")), list]);
 }
 
 /** The sprints before this one, each with a way to see it as it ended. */
@@ -49,7 +49,7 @@ export function paintCapacity(section, { metrics }) {
     return [made("span", over ? "over" : "", [who]), activities.join(", "), amount(remaining, "hours"), amount(hours, "hours"), bar];
   });
   const more = detail.unassigned ? [made("p", "facts", `${amount(detail.unassigned, "hours")} left are nobody's.`)] : [];
-  fill(section, [made("h3", "", "Capacity"), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", "Share"], rows), ...more]);
+  fill(section, [asked("Capacity", "hours.capacity"), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", "Share"], rows), ...more]);
 }
 
 /** How long the newest change of a board took from Azure DevOps to this screen, step by step. */

@@ -1,12 +1,12 @@
 // A board on the screen. Only what changed is touched: an item is a row with its id, a number is a tile with its name.
 
 import { boardAddress, pageAddress } from "./api.js";
-import { askedBy, paintAttention } from "./attention.js";
+import { paintAttention } from "./attention.js";
 import { ageWords, nameOf, nothingWords, outlookWords } from "./board-words.js";
 import { clockOfTeam, timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
-import { clone, fill, made } from "./elements.js";
+import { asked, clone, fill, made, whyButton } from "./elements.js";
 import { boardOf, momentWords, moments, refusedWords, reviewWords } from "./past.js";
 import { Rows, WAYS } from "./rows.js";
 import { chainWords, paintCapacity, paintScope } from "./sections.js";
@@ -60,10 +60,8 @@ export class BoardView {
     const by = Object.hasOwn(WAYS, wanted.get("by")) ? wanted.get("by") : "state";
     this.#rows = new Rows(this.#find(".groups"), by);
     this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"), why);
-    this.#find(".attention").addEventListener("click", ({ target }) => {
-      if (!target.matches("button")) return;
-      const { metric, name } = askedBy(target);
-      why(this.board, metric, name);
+    this.#element.addEventListener("click", ({ target }) => {
+      if (target.matches("button[data-ask]")) why(this.#then ?? this.board, target.dataset.ask, target.getAttribute("aria-label").replace(/^Why\? /, ""));
     });
     this.#find(".now").addEventListener("click", () => this.#go(""));
     this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(wanted), onChoice: keepChoice });
@@ -100,7 +98,7 @@ export class BoardView {
       this.#tiles.change(board, before);
       if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }
-    if (board.outlook !== before.outlook) paintOutlook(this.#find(".outlook"), board);
+    if (board.outlook !== before.outlook) paintOutlook(this.#find(".outlook"), board, true);
     if (["burndown", "metrics", "scopeChanges"].some((part) => board[part] !== before[part])) this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
@@ -156,7 +154,7 @@ export class BoardView {
     }
     this.#ticker = new Ticker(this.#sections.get("ticker"));
     this.#velocity = new VelocityBars();
-    this.#sections.get("pace").append(made("h3", "", "Velocity"), this.#velocity.element);
+    this.#sections.get("pace").append(asked("Velocity", "velocity.average", "Velocity, the average"), this.#velocity.element);
     this.#digest = new Digest(this.#sections.get("digest"));
     const chain = made("p", "chain facts");
     this.#sections.set("chain", chain);
@@ -263,7 +261,7 @@ export class BoardView {
     const nothing = this.#find(".nothing");
     nothing.hidden = !team || board.sprint !== null;
     setText(nothing, nothing.hidden ? "" : nothingWords(board));
-    paintOutlook(this.#find(".outlook"), board);
+    paintOutlook(this.#find(".outlook"), board, true);
     this.#rows.whole(board);
     this.#tiles.whole(board);
     this.#find(".more").hidden = this.#find(".more dl").childElementCount === 0;
@@ -334,12 +332,13 @@ function keep(name, value) {
 }
 
 /** Whether the sprint will be completed in time, in a line that is hidden where nobody tells. */
-export function paintOutlook(line, { outlook = null }) {
+export function paintOutlook(line, { outlook = null, burndown = null }, isAsked = false) {
   line.hidden = outlook === null;
   if (!outlook) return;
   const { verdict, sign, word, text } = outlookWords(outlook);
   Object.assign(line.dataset, { verdict, sign });
-  setText(line, `${word}: ${text}`);
+  const rests = { forecast: "forecast.probability", ideal: `${burndown?.unit ?? "points"}.remaining`, done: "items.completed" }[outlook.inputs?.by];
+  fill(line, isAsked && rests ? [new Text(`${word}: ${text} `), whyButton(rests, `${word}: whether it will be completed in time`)] : [new Text(`${word}: ${text}`)]);
 }
 
 /** A link to the page of one board alone. */

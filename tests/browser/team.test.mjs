@@ -221,6 +221,19 @@ test("every number can be asked, also one that another is of, and says how old a
   }
 });
 
+test("what a sentence or a picture tells can be asked as well", async () => {
+  await open("", {}, { ...DATA, outlook: { verdict: "behind", text: "3 % likely.", inputs: { by: "forecast" } }, metrics: { ...METRICS, "scope.net": { value: 2, unit: "points" } } });
+  const asked = await page.$$eval(".board button[data-ask]", (all) => all.filter((each) => each.checkVisibility()).map(({ dataset }) => dataset.ask));
+  for (const metric of ["forecast.probability", "velocity.average", "scope.net", "hours.capacity"]) {
+    assert.ok(asked.includes(metric), `${metric} of ${asked}`);
+    const told = `This is ${metric}.`;
+    server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=${metric}`, { metric, value: 1, unit: "points", definition: told, source: "nobody", inputs: {}, counted: [], leftOut: [] });
+    await page.click(`button[data-ask="${metric}"]`);
+    await until("it is explained", () => text("#explanation"), (words) => words?.includes(told));
+    await page.keyboard.press("Escape");
+  }
+});
+
 test("all points may be done and not all of the work, which is said", async () => {
   await open();
   const words = () => text('.tile:has([data-metric="percent.complete"])');
@@ -293,7 +306,7 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   assert.equal(await remaining(), "12");
   await page.select(".moments", `sprint=${SPRINT_BEFORE}`);
   await until("the sprint is shown", () => text(".then"), (words) => words?.startsWith("Sprint 11 as it ended"));
-  assert.match(await text(".section.review"), /Planned 32 points Completed 30 points Completed late 0 points Not completed 2 points Say\/do 93\.8 %/);
+  assert.match(await text(".section.review"), /Planned 32 points why\? Completed 30 points why\? Completed late 0 points Not completed 2 points Say\/do 93\.8 %/);
   for (const width of [320, 768, 1024, 1100, 1200, 1366, 1920]) {
     await page.setViewport({ width, height: 900 });
     const over = await page.$$eval(".review .tile", (tiles) => tiles.filter((tile) => tile.scrollWidth > tile.clientWidth + 1).map(({ textContent }) => textContent));
