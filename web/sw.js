@@ -12,7 +12,7 @@ const PATIENCE_MS = 5000;
 const LATER = [
   ...["worker.js", "poll.js", "source.js"],
   // What a wall has no use for is not named, so that it loads none of it.
-  ...["digest.js", "embed.js", "explain.js", "past.js", "standup.js", "titles.js"],
+  ...["digest.js", "embed.js", "explain.js", "past.js", "rows.js", "sections.js", "standup.js", "ticker.js", "titles.js", "velocity.js"],
   ...["wall.css", "wall.js", "wall-dom.js", "wall-model.js", "wall-night.js", "wall-parts.js", "wall-show.js"],
 ];
 
