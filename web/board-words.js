@@ -1,6 +1,6 @@
 // What a page and a wall say of a board in the same words.
 
-import { asOf, day, localised } from "./text.js";
+import { amount, asOf, count, day, localised } from "./text.js";
 
 /** What a verdict is called, and its sign: a colour alone tells nothing to who cannot see it. */
 const VERDICTS = { on_track: ["✓", "On track"], at_risk: ["!", "At risk"], behind: ["▼", "Behind"], unknown: ["?", "No outlook"] };
@@ -22,9 +22,25 @@ export function ageWords(board) {
 }
 
 /** Whether the sprint will be completed in time: a sign, a word for it and the sentence. */
-export function outlookWords({ verdict, text }) {
+export function outlookWords({ verdict, text, inputs }) {
   const [sign, word] = VERDICTS[verdict] ?? ["·", "Outlook"];
-  return { verdict, sign, word, text: localised(text) };
+  return { verdict, sign, word, text: worded(verdict, inputs ?? {}) ?? localised(text) };
+}
+
+/** The sentence by the numbers that it rests on, written as whoever looks writes them; without all of them there is none. */
+function worded(verdict, { by, unit, runs, runsDone, remaining, itemsRemaining, daysLeft, itemsP85, dateP85, ideal }) {
+  if (by === "done") return "Everything is completed.";
+  if (![remaining, itemsRemaining, daysLeft].every(Number.isFinite)) return undefined;
+  const left = `${amount(remaining)} ${unit}`;
+  const days = count(daysLeft, "working day");
+  if (by === "forecast" && [runs, runsDone, itemsP85].every(Number.isFinite)) {
+    // Rounded as the number is: a half away from zero.
+    const chance = amount(Math.round((1000 * runsDone) / runs) / 10, "percent");
+    const items = itemsRemaining === 1 ? "the one item" : `all ${count(itemsRemaining, "item")}`;
+    return `${chance} likely to complete ${items} (${left}) on the ${days} left. In 85 of 100 runs at least ${amount(itemsP85)}${dateP85 ? `; all of it by ${day(dateP85)}` : ""}.`;
+  }
+  if (by !== "ideal" || !Number.isFinite(ideal)) return undefined;
+  return `${left} left with ${days} to go, ${verdict === "on_track" ? "no more" : `${amount(remaining - ideal)} ${unit} more`} than the ideal line has.`;
 }
 
 /** Between two sprints there is nothing to count. `titled` cuts the name of the next one, where there is little room. */

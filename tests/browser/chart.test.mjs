@@ -154,7 +154,7 @@ test("the table has the numbers of the board, those of the demo too", async () =
   const server = await startServer({ settings: { BOARDCAST_DEMO: "on" } });
   const get = async (url) => (await fetch(`${server.origin}${url}`)).json();
   for (const { url } of (await get("/api/snapshot")).scopes) {
-    const board = await until("the past is known", () => get(url), ({ history }) => history === "complete");
+    const board = await until("the past is known", () => get(url), ({ history, burndown }) => history === "complete" && burndown !== null);
     const { burndown, metrics, scopeChanges } = board;
     await open(board, { server, now: burndown.today.at(-1).at });
     await press("Table");

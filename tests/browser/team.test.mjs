@@ -223,6 +223,7 @@ test("every number can be asked, also one that another is of, and says how old a
 
 test("what a sentence or a picture tells can be asked as well", async () => {
   await open("", {}, { ...DATA, outlook: { verdict: "behind", text: "3 % likely.", inputs: { by: "forecast" } }, metrics: { ...METRICS, "scope.net": { value: 2, unit: "points" } } });
+  assert.match(await text(".outlook"), /3 % likely/);
   const asked = await page.$$eval(".board button[data-ask]", (all) => all.filter((each) => each.checkVisibility()).map(({ dataset }) => dataset.ask));
   for (const metric of ["forecast.probability", "velocity.average", "scope.net", "hours.capacity"]) {
     assert.ok(asked.includes(metric), `${metric} of ${asked}`);
@@ -231,6 +232,20 @@ test("what a sentence or a picture tells can be asked as well", async () => {
     await page.click(`button[data-ask="${metric}"]`);
     await until("it is explained", () => text("#explanation"), (words) => words?.includes(told));
     await page.keyboard.press("Escape");
+  }
+});
+
+test("whether it will be made is said by the numbers that it rests on, as whoever looks writes them", async () => {
+  const rests = { unit: "points", remaining: 1234.5, itemsRemaining: 10, daysLeft: 4 };
+  for (const [verdict, inputs, words] of [
+    ["behind", { by: "forecast", runs: 10_000, runsDone: 435, itemsP85: 2, dateP85: "2026-12-18", ...rests }, /^Behind: 4\.4\s%\slikely to complete all 10 items \(1,234\.5 points\) on the 4 working days left\. In 85 of 100 runs at least 2; all of it by (Dec 18|18 Dec)\./],
+    ["at_risk", { by: "forecast", runs: 10_000, runsDone: 5_000, itemsP85: 0, dateP85: null, ...rests, itemsRemaining: 1, daysLeft: 1 }, /^At risk: 50\s%\slikely to complete the one item \(1,234\.5 points\) on the 1 working day left\. In 85 of 100 runs at least 0\./],
+    ["behind", { by: "ideal", ideal: 1000, idealDayBefore: 1100, ...rests }, /^Behind: 1,234\.5 points left with 4 working days to go, 234\.5 points more than the ideal line has\./],
+    ["on_track", { by: "ideal", ideal: 1300, idealDayBefore: 1400, ...rests }, /^On track: 1,234\.5 points left with 4 working days to go, no more than the ideal line has\./],
+    ["on_track", { by: "done", ...rests }, /^On track: Everything is completed\./],
+  ]) {
+    await open("", {}, { ...DATA, outlook: { verdict, text: "In other words.", inputs } });
+    assert.match(await text(".outlook"), words);
   }
 });
 
