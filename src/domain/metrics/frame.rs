@@ -143,11 +143,10 @@ impl<'a> SprintContext<'a> {
     /// of which the days off are known, because when they were planned depends on these.
     #[must_use]
     pub fn with_known_from(mut self, known_from: Option<Timestamp>) -> Self {
-        let calendar = self.catalogue.calendar();
+        let (calendar, days_off_from) = (self.catalogue.calendar(), self.catalogue.days_off_known_from());
         let begins_before = |sprint: &EarlierSprint<'_>| {
             let first = sprint.iteration.span().map(|span| span.first());
-            first.map(|first| calendar.start_of(first)) < known_from
-                || first < self.catalogue.days_off_known_from()
+            first.map(|first| calendar.start_of(first)) < known_from || first < days_off_from
         };
         self.lacks_sprint_before = self.before.last().is_some_and(begins_before);
         self.lacks_earlier_sprints = self.before.iter().any(begins_before);
