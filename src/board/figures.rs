@@ -244,7 +244,7 @@ impl Calculator {
         let catalogue = inputs.catalogue.as_deref()?;
         let sprint = catalogue.sprint(inputs.scope.sprint?)?;
         let frame = self.frame(inputs, catalogue, sprint);
-        let explanation = metrics::explain_as_told(metric, &frame, inputs.lives().zip(told), now)?;
+        let explanation = metrics::explain(metric, &frame, inputs.lives().zip(told), now)?;
         Some(Explanation { history: inputs.history(explanation.history), ..explanation })
     }
 

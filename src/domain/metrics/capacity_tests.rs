@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::testing::details;
-use super::testing::{amount, figures_of, frame, hours, life_with, noon, story};
+use super::testing::{amount, as_they_are, figures_of, frame, hours, life_with, noon, story};
 use super::*;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::catalogue::{Catalogue, Member};
@@ -117,7 +117,7 @@ fn where_hours_are_not_known_nobody_is_told_to_have_too_many() {
 #[test]
 fn the_explanation_has_a_row_of_plain_values_for_each_member() {
     let team = team();
-    let explained = explain("hours.capacity", &frame(&team), [].iter(), noon()).unwrap();
+    let explained = explain("hours.capacity", &frame(&team), as_they_are([]), noon()).unwrap();
     let jamal =
         json!({ "name": "Jamal", "activities": "Development", "perDay": 6, "daysLeft": 6, "hours": 36 });
     let anna =

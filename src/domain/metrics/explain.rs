@@ -22,18 +22,8 @@ type Inputs = BTreeMap<&'static str, Value>;
 ///
 /// The value of a metric that is a sum is exactly the sum of the amounts counted. For a quotient the items counted are
 /// those of its dividend. What is left out are items that are, or once were, in the sprint that it tells of, or that it might
-/// have counted.
+/// have counted. Each item comes with which of its revisions is told as the newest.
 pub fn explain<'i>(
-    id: &str,
-    frame: &SprintContext<'_>,
-    items: impl Iterator<Item = &'i WorkItem>,
-    now: Timestamp,
-) -> Option<Explanation> {
-    explain_as_told(id, frame, items.map(|item| (item, RevisionTold::Newest)), now)
-}
-
-/// The same of items of which that revision is told as the newest.
-pub fn explain_as_told<'i>(
     id: &str,
     frame: &SprintContext<'_>,
     items: impl Iterator<Item = (&'i WorkItem, RevisionTold)>,

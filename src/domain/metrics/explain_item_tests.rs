@@ -226,8 +226,12 @@ fn o8_the_rules_are_those_by_which_boards_show_and_count() {
                                         MetricSettings::default(),
                                     );
                                     let now = Timestamp::from_epoch_ms(0);
-                                    let total =
-                                        metrics::explain("items.total", &frame, [&item].into_iter(), now);
+                                    let total = metrics::explain(
+                                        "items.total",
+                                        &frame,
+                                        metrics::testing::as_they_are([&item]),
+                                        now,
+                                    );
                                     !total.unwrap().counted.is_empty()
                                 });
                                 assert_eq!(explanation.counts, counts, "{explanation:?}");

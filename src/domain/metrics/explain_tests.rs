@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::testing::{amount, bug, frame, hours, life, noon, points, state, story, task};
+use super::testing::{amount, as_they_are, bug, frame, hours, life, noon, points, state, story, task};
 use super::*;
 use crate::domain::sprint::catalogue::tests::catalogue;
 use crate::domain::sprint::work_item::{History, WorkItem};
@@ -11,7 +11,7 @@ use crate::domain::wire::view::Unit;
 
 fn explain(id: &str, items: &[WorkItem]) -> Explanation {
     let catalogue = catalogue();
-    super::explain(id, &frame(&catalogue), items.iter(), noon()).unwrap()
+    super::explain(id, &frame(&catalogue), as_they_are(items), noon()).unwrap()
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn only_metrics_can_be_explained() {
     let catalogue = catalogue();
     let items = [bug(1, |_| {})];
     for metric in METRICS {
-        let explanation = super::explain(metric.id, &frame(&catalogue), items.iter(), noon()).unwrap();
+        let explanation = super::explain(metric.id, &frame(&catalogue), as_they_are(&items), noon()).unwrap();
         assert_eq!(
             (explanation.metric, explanation.definition, explanation.source),
             (metric.id, metric.definition, metric.source)
@@ -102,6 +102,6 @@ fn only_metrics_can_be_explained() {
         assert!(explanation.reason.is_none() == explanation.value.is_some(), "{}", metric.id);
     }
     for id in ["burndown", "velocity", ""] {
-        assert!(super::explain(id, &frame(&catalogue), items.iter(), noon()).is_none(), "{id}");
+        assert!(super::explain(id, &frame(&catalogue), as_they_are(&items), noon()).is_none(), "{id}");
     }
 }

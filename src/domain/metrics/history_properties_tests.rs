@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::testing::{claim, details};
 use super::metric::Kind;
 use super::properties::{STATES, as_it_was, instant, item};
-use super::testing::{EFFORT, figures_of, frame, sprint};
+use super::testing::{EFFORT, as_they_are, figures_of, frame, sprint};
 use super::*;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::catalogue::{Catalogue, Iteration};
@@ -175,7 +175,7 @@ fn judge(
     mut with_value: impl FnMut(&'static str),
 ) -> TestCaseResult {
     for metric in METRICS {
-        let explanation = explain(metric.id, frame, items.iter(), now).unwrap();
+        let explanation = explain(metric.id, frame, as_they_are(items), now).unwrap();
         let Some(value) = explanation.value else { continue };
         with_value(metric.id);
         let expected = recomputed(&explanation, frame, now);

@@ -33,7 +33,7 @@ mod values;
 use std::collections::BTreeMap;
 
 pub use digest::Digest;
-pub use explain::{explain, explain_as_told};
+pub use explain::explain;
 pub use explain_item::{explain_item, explain_unknown};
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
 pub use ids::{SINCE_METRICS, SPRINT_DAYS_LEFT};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::super::testing::{claim, details};
-use super::testing::{EFFORT, figures_of, frame};
+use super::testing::{EFFORT, as_they_are, figures_of, frame};
 use super::*;
 use crate::domain::scope::Text;
 use crate::domain::sprint::catalogue::Catalogue;
@@ -120,7 +120,7 @@ proptest! {
         let frame = frame(&catalogue);
         let figures = figures_of(&catalogue, &items, now);
         for metric in METRICS {
-            let explanation = explain(metric.id, &frame, items.iter(), now).unwrap();
+            let explanation = explain(metric.id, &frame, as_they_are(&items), now).unwrap();
             prop_assert_eq!(explanation.value, figures.metrics[metric.id].value);
             let is_sum = matches!(metric.kind, metric::Kind::Sum);
             if let Some(value) = explanation.value.filter(|_| is_sum) {

@@ -7,11 +7,18 @@ use super::{Digest, Figures, MetricSettings, SprintContext, compute};
 use crate::domain::amount::Hundredths;
 use crate::domain::sprint::catalogue::tests::{catalogue, sprint_id};
 use crate::domain::sprint::catalogue::{Catalogue, Iteration};
-use crate::domain::sprint::work_item::{ClaimKind, Details, Facts, Rev, WorkItem, WorkItemId};
+use crate::domain::sprint::work_item::{ClaimKind, Details, Facts, Rev, RevisionTold, WorkItem, WorkItemId};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::view::MetricView;
 
 pub(crate) const EFFORT: &str = "Microsoft.VSTS.Scheduling.StoryPoints";
+
+/// The items as they are: of each its newest revision is told.
+pub(crate) fn as_they_are<'i>(
+    items: impl IntoIterator<Item = &'i WorkItem>,
+) -> impl Iterator<Item = (&'i WorkItem, RevisionTold)> {
+    items.into_iter().map(|item| (item, RevisionTold::Newest))
+}
 
 pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
