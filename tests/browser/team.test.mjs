@@ -382,7 +382,9 @@ test("a board of service hooks alone has the one number that it knows, and a tea
   server = await openScripted();
   server.say({ ...connected, scopes: [scope] });
   // It is as old as its newest change, and was heard of a moment ago.
-  const heard = { changedAt: Date.now() - 72 * HOUR_MS, receivedAt: Date.now() - 7000, appendedAt: Date.now() - 6900, source: "webhook" };
+  // One moment for all of them: the page tells to the millisecond how far they are apart.
+  const now = Date.now();
+  const heard = { changedAt: now - 72 * HOUR_MS, receivedAt: now - 7000, appendedAt: now - 6900, source: "webhook" };
   server.say({ type: "snapshot", ...scope, dataAsOf: heard.changedAt, data: { ...board([item(1)]), team: null, sprint: null, metrics: { "items.total": { value: 14, unit: "items" } }, lastChange: heard } });
   await until("the board is shown", () => texts(".overview .tile"), (tiles) => tiles.length === 1 && tiles[0].startsWith("Items 14"));
   assert.match(await text(".board .age"), /^heard \d+ s ago$/);
