@@ -36,10 +36,14 @@ use tokio::time::timeout;
 use support::crowd;
 use support::organisation::Server;
 use support::process::{Process, memory_kb};
+use support::redis::RedisServer;
 use support::sse::SseReader;
 
 const TEAMS: [usize; 3] = [6, 50, 200];
 const ITEMS: usize = 200;
+
+/// How many stories each of the six sprints before had: with their tasks and bugs these are 97 items.
+const STORIES_BEFORE: usize = 30;
 const LATENCY: Duration = Duration::from_millis(100);
 
 /// From one check to the next while somebody watches.
@@ -51,6 +55,9 @@ const CHANGES: usize = 5;
 
 /// How long anything may take before this stops.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long an instance gets to compute what it computes once its boards are full.
+const QUIET: Duration = Duration::from_secs(15);
 
 /// The items were made a day ago.
 const AGE_MS: i64 = 86_400_000;
@@ -75,13 +82,21 @@ struct Measured {
     events: UnboundedReceiver<Value>,
 }
 
-/// Reads all boards from now on.
+/// Reads all boards from now on; a stream that ends is opened anew, as every client does.
 async fn watch(process: &Process) -> UnboundedReceiver<Value> {
-    let mut reader = SseReader::open(process.address, "/api/sse/dashboard", &[]).await;
+    let address = process.address;
+    let mut reader = SseReader::open(address, "/api/sse/dashboard", &[]).await;
     let (sender, events) = unbounded_channel();
     tokio::spawn(async move {
-        while let Some(block) = reader.next().await {
-            let _ = block.json().map(|event| sender.send(event));
+        while !sender.is_closed() {
+            while let Some(block) = reader.next().await {
+                let _ = block.json().map(|event| sender.send(event));
+            }
+            if tokio::net::TcpStream::connect(address).await.is_err() {
+                return;
+            }
+            println!("a stream ended; opening another");
+            reader = SseReader::open(address, "/api/sse/dashboard", &[]).await;
         }
     });
     events
@@ -91,19 +106,26 @@ async fn measure(teams: usize) {
     let (offset, system) = (Arc::new(AtomicI64::new(-AGE_MS)), boardcast::platform::clock::system());
     let turned = offset.clone();
     let clock = move || Timestamp::from_epoch_ms(system().epoch_ms() + turned.load(Ordering::SeqCst));
-    let mut model = Model::new(7, Arc::new(clock));
-    crowd::grow(&mut model, teams, ITEMS);
-    let projects = model.organisation.projects.len();
+    let mut model = Model::empty(7, Arc::new(clock));
+    crowd::grow_with_past(&mut model, teams, STORIES_BEFORE, ITEMS);
+    let (projects, all) = (model.organisation.projects.len(), model.items().len());
+    let revisions: usize = model.items().values().map(|item| item.revisions().count()).sum();
     offset.store(0, Ordering::SeqCst);
     println!(
-        "\n{teams} teams of {projects} projects, with {ITEMS} items each; each call is answered after {LATENCY:?}"
+        "\n{teams} teams of {projects} projects, with {ITEMS} items each in the sprint under way and six sprints before; \
+         {all} items with {revisions} revisions; each call is answered after {LATENCY:?}"
     );
 
     let server = Server::start(Arc::new(Mutex::new(model))).await.unwrap();
     server.answer_after(LATENCY);
     let began = Instant::now();
     let interval = INTERVAL.as_millis().to_string();
-    let settings = [("BOARDCAST_ORGANIZATION_URL", &*server.base_url()), ("BOARDCAST_CHECK_MS", &interval)];
+    let redis = RedisServer::start(&[]);
+    let settings = [
+        ("BOARDCAST_ORGANIZATION_URL", &*server.base_url()),
+        ("BOARDCAST_CHECK_MS", &interval),
+        ("BOARDCAST_REDIS_URL", &redis.url()),
+    ];
     let process = Process::start(&settings).await;
     let events = watch(&process).await;
     let mut of = Measured { server, process, events };
@@ -114,6 +136,7 @@ async fn measure(teams: usize) {
     timeout(PATIENCE, of.until_quiet()).await.expect("it does not become quiet");
     row("a start until nothing is left to be read", began.elapsed(), &of, &before);
     println!("most calls in flight: {}", of.server.most_in_flight());
+    println!("{}", of.over_the_same(&settings, teams).await);
 
     let before = of.server.calls_by_route();
     for _ in 0..QUIET_CHECKS {
@@ -165,17 +188,38 @@ fn told(server: &Server, before: &BTreeMap<String, u64>) -> String {
     format!("{all} calls{by_route}")
 }
 
+async fn until_full(process: &Process, teams: usize) {
+    loop {
+        let directory = process.get("/api/snapshot").await.json();
+        let rows = directory["scopes"].as_array().unwrap();
+        let full = rows.iter().filter(|row| row["level"] == "full" && row["team"].is_string()).count();
+        if full == teams {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 impl Measured {
     async fn until_full(&self, teams: usize) {
-        loop {
-            let directory = self.process.get("/api/snapshot").await.json();
-            let rows = directory["scopes"].as_array().unwrap();
-            let full = rows.iter().filter(|row| row["level"] == "full" && row["team"].is_string()).count();
-            if full == teams {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until_full(&self.process, teams).await;
+    }
+
+    /// What another instance takes that begins now, over the same Redis, and whose boards are all watched.
+    async fn over_the_same(&self, settings: &[(&str, &str)], teams: usize) -> String {
+        let other = Process::start(settings).await;
+        let began = Instant::now();
+        let _events = watch(&other).await;
+        timeout(PATIENCE, until_full(&other, teams)).await.expect("the boards do not become full");
+        let time = began.elapsed();
+        tokio::time::sleep(QUIET).await;
+        let memory = |name| memory_kb(other.pid(), name) / 1024;
+        format!(
+            "another instance over the same Redis: full after {:.1} s\n  memory: {} MiB, greatest {} MiB",
+            time.as_secs_f64(),
+            memory("VmRSS"),
+            memory("VmHWM")
+        )
     }
 
     /// Waits for a check that is one call.

@@ -16,11 +16,11 @@ use crate::domain::sprint::catalogue::StateCategory;
 use crate::domain::time::Timestamp;
 use crate::platform::clock::Clock;
 
-/// How many stories a team takes into a sprint.
+/// How many stories a team takes into a sprint, unless something else is wanted.
 const STORIES: usize = 9;
 
-/// How many bugs a team finds in a sprint.
-const BUGS: usize = 2;
+/// A team finds a bug in a sprint for so many of its stories.
+const STORIES_OF_BUG: usize = 4;
 
 /// How many tasks a story has.
 const TASKS: usize = 2;
@@ -91,14 +91,20 @@ impl Model {
     /// The organisation of a seed. Six sprints are over and one is under way on the day that the clock tells.
     pub fn new(seed: u64, clock: Clock) -> Self {
         let mut model = Self::empty(seed, clock);
-        let now = model.now();
-        write(&mut model, now);
+        model.write_past(STORIES);
         model
+    }
+
+    /// Writes what happened up to now in an organisation in which nothing has happened yet, with so many stories in each
+    /// sprint of a team.
+    pub fn write_past(&mut self, stories: usize) {
+        let now = self.now();
+        write(self, now, stories);
     }
 }
 
-/// Writes the history up to `now`.
-fn write(model: &mut Model, now: Timestamp) {
+fn write(model: &mut Model, now: Timestamp, stories: usize) {
+    let bugs = stories / STORIES_OF_BUG;
     let mut rng = model.rng.fork();
     let mut plan = Plan { events: Vec::new(), items: 0, now };
     let organisation = model.organisation.clone();
@@ -110,11 +116,11 @@ fn write(model: &mut Model, now: Timestamp) {
                 let next = project.sprints.get(index + 1);
                 let planning = Planning { home, project, sprint, next, index, titles: of.titles };
                 let feature = *feature.get_or_insert_with(|| portfolio(&mut plan, &planning));
-                for number in 0..STORIES {
-                    story(&mut plan, &mut rng, &planning, feature, index * STORIES + number);
+                for number in 0..stories {
+                    story(&mut plan, &mut rng, &planning, feature, index * stories + number);
                 }
-                for number in 0..BUGS {
-                    bug(&mut plan, &mut rng, &planning, index * BUGS + number);
+                for number in 0..bugs {
+                    bug(&mut plan, &mut rng, &planning, index * bugs + number);
                 }
             }
         }

@@ -17,6 +17,18 @@ const ITEMS_OF_STORY: usize = 5;
 /// keep their history.
 pub fn grow(model: &mut Model, teams: usize, items: usize) {
     add_teams(&mut model.organisation.projects, teams);
+    fill_all(model, items);
+}
+
+/// The same of an organisation in which nothing has happened yet: each of its teams has six sprints behind it, of so many
+/// stories each.
+pub fn grow_with_past(model: &mut Model, teams: usize, stories: usize, items: usize) {
+    add_teams(&mut model.organisation.projects, teams);
+    model.write_past(stories);
+    fill_all(model, items);
+}
+
+fn fill_all(model: &mut Model, items: usize) {
     let of_project =
         |(index, project): (usize, &Project)| (0..project.teams.len()).map(move |team| (index, team));
     let homes: Vec<_> = model.organisation.projects.iter().enumerate().flat_map(of_project).collect();
