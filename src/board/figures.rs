@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::projection::{KnownItem, Projection};
-use crate::domain::metrics::{self, Digest, Figures, HappenedSince, MetricSettings, Past, SprintContext};
+use crate::domain::metrics::{
+    self, Digest, Figures, HappenedSince, MetricSettings, Past, ReviewNumber, SprintContext,
+};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{BoardView, ItemView, Missing, Named, SprintGoal, SprintView, StateCount};
 use crate::domain::{
@@ -245,6 +247,18 @@ impl Calculator {
         let sprint = catalogue.sprint(inputs.scope.sprint?)?;
         let frame = self.frame(inputs, catalogue, sprint);
         let explanation = metrics::explain(metric, &frame, inputs.lives().zip(told), now)?;
+        Some(Explanation { history: inputs.history(explanation.history), ..explanation })
+    }
+
+    /// Where a number of the review of one of the team's sprints comes from.
+    pub(super) fn explain_review(
+        &self,
+        inputs: &Inputs,
+        sprint: &Iteration,
+        number: &ReviewNumber,
+    ) -> Option<Explanation> {
+        let catalogue = inputs.catalogue.as_deref()?;
+        let explanation = metrics::explain_review(number, catalogue, sprint, &self.settings, inputs.lives())?;
         Some(Explanation { history: inputs.history(explanation.history), ..explanation })
     }
 

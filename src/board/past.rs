@@ -21,6 +21,8 @@ pub enum AskedPast {
     Day(CivilDate),
     /// The end of one of the team's sprints, or now, while that is running.
     Sprint(SprintId),
+    /// The board of the sprint under way as of an instant.
+    Instant(Timestamp),
 }
 
 /// Why there is no such board.
@@ -112,7 +114,8 @@ impl Snapshots {
         })
     }
 
-    /// Where a number of that board comes from, by what is known of it now; `None` when it has no such metric.
+    /// Where a number of that board comes from, or of the review of a sprint that is over, by what is known of it now; `None`
+    /// when it has no such number.
     ///
     /// Errors: see [`NoPast`].
     pub fn explain_past(
@@ -121,8 +124,13 @@ impl Snapshots {
         asked: AskedPast,
         metric: &str,
     ) -> Result<Option<PastExplanation>, NoPast> {
-        let Then { catalogue, as_of, inputs, told, .. } = self.then(scope, asked)?;
-        let explanation = self.calculator.explain_as_told(&inputs, told, metric, as_of);
+        let Then { catalogue, wanted, as_of, since, inputs, told, .. } = self.then(scope, asked)?;
+        let explanation = match metrics::review_number(metric) {
+            None => self.calculator.explain_as_told(&inputs, told, metric, as_of),
+            Some(number) => wanted
+                .to_review
+                .and_then(|sprint| self.calculator.explain_review(&since, catalogue.sprint(sprint)?, number)),
+        };
         let day = catalogue.calendar().day_of(as_of);
         Ok(explanation.map(|explanation| PastExplanation { as_of, day, demo: self.demo, explanation }))
     }
@@ -131,12 +139,14 @@ impl Snapshots {
         let now = (self.clock)();
         let state = self.fold.read();
         let catalogue = state.teams().catalogue_of(scope).cloned().ok_or(NoPast::WithoutTeam)?;
-        let wanted = Wanted::of(&catalogue, asked, known_from(&state, scope), now)?;
+        let wanted = Wanted::of(&catalogue, scope.sprint, asked, known_from(&state, scope), now)?;
         let (since, teams) = (Inputs::with_lives(&state, scope), state.teams().clone());
         let project_name = state.project_name(scope.project).cloned();
         drop(state);
         let (inputs, told) = since.as_of(wanted.sprint, wanted.end, &teams);
-        let as_of = last_instant_before(wanted.end);
+        // What happened since an instant is held against the numbers of that very instant.
+        let is_instant = matches!(asked, AskedPast::Instant(_));
+        let as_of = if is_instant { wanted.end } else { last_instant_before(wanted.end) };
         Ok(Then { catalogue, project_name, wanted, as_of, since, inputs, told })
     }
 }
@@ -153,6 +163,7 @@ struct Wanted {
 impl Wanted {
     fn of(
         catalogue: &Catalogue,
+        under_way: Option<SprintId>,
         asked: AskedPast,
         known_from: Option<Timestamp>,
         now: Timestamp,
@@ -168,10 +179,14 @@ impl Wanted {
                 let span = sprint.span().ok_or(NoPast::UnknownSprint)?;
                 (Some(sprint), calendar.start_of(span.first()), calendar.end_of(span.last()))
             }
+            AskedPast::Instant(at) => {
+                let sprint = under_way.and_then(|sprint| catalogue.sprint(sprint));
+                (Some(sprint.ok_or(NoPast::BetweenSprints)?), at, at)
+            }
         };
         let is_future = match asked {
             AskedPast::Day(day) => day > calendar.day_of(now),
-            AskedPast::Sprint(_) => now < began,
+            AskedPast::Sprint(_) | AskedPast::Instant(_) => now < began,
         };
         if is_future {
             return Err(NoPast::Future);

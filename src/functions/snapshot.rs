@@ -84,25 +84,32 @@ pub async fn handle(app: &App, request: Request) -> Response {
             None => unknown_scope(),
         },
         _ if past.is_some() || since.is_some() && scopes.len() > 1 => past_of_one(),
-        [scope] => {
-            let outcome = read(app, *scope);
-            if let Some(since) = since {
-                return happened(app, *scope, since, &request);
+        [scope] => match (since, request.query.first("explain")) {
+            (Some(since), Some(of)) => {
+                read(app, *scope);
+                once(app, *scope, AskedPast::Instant(since), Some(of)).await
             }
-            match request.query.first("explain") {
-                Some(of) => explanation(app, *scope, of),
-                None => {
-                    let response = board(app, *scope, &request);
-                    if response.status() == StatusCode::OK && outcome != ReadOutcome::Miss {
-                        loaded(app, began);
-                    }
-                    response
-                }
-            }
-        }
+            _ => now(app, *scope, since, &request, began),
+        },
         _ => {
             let directory = app.snapshots.directory(&filter);
             reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
+        }
+    }
+}
+
+/// A board as it is, where one of its numbers comes from, or what happened since an instant.
+fn now(app: &App, scope: Scope, since: Option<Timestamp>, request: &Request, began: Instant) -> Response {
+    let outcome = read(app, scope);
+    match (since, request.query.first("explain")) {
+        (Some(since), _) => happened(app, scope, since, request),
+        (None, Some(of)) => explanation(app, scope, of),
+        (None, None) => {
+            let response = board(app, scope, request);
+            if response.status() == StatusCode::OK && outcome != ReadOutcome::Miss {
+                loaded(app, began);
+            }
+            response
         }
     }
 }
@@ -124,10 +131,11 @@ fn everything(app: &App, filter: &ScopeFilter) -> Response {
 fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
     let asked = (request.query.first("day"), request.query.first("sprint"));
     let explained = request.query.first("explain");
-    if asked != (None, None) && explained.is_some_and(|of| of.starts_with(ITEM)) {
+    let is_past = asked != (None, None) || request.query.first("since").is_some();
+    if is_past && explained.is_some_and(|of| of.starts_with(ITEM)) {
         return Err(Malformed(
             "why an item is on a board or not is told of the board as it is now",
-            "leave out `explain`, or `day` and `sprint`",
+            "leave out `explain`, or `day`, `sprint` and `since`",
         ));
     }
     match asked {
@@ -153,10 +161,10 @@ fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
 /// Errors: what is wrong with the question, and how to put it.
 fn asked_since(app: &App, request: &Request) -> Result<Option<Timestamp>, Malformed> {
     let Some(text) = request.query.first("since") else { return Ok(None) };
-    if ["explain", "day", "sprint"].iter().any(|name| request.query.first(name).is_some()) {
+    if ["day", "sprint"].iter().any(|name| request.query.first(name).is_some()) {
         return Err(Malformed(
-            "`since` is of the board as it is now, and no explanation",
-            "leave out `since`, or `explain`, `day` and `sprint`",
+            "`since` is of the board as it is now",
+            "leave out `since`, or `day` and `sprint`",
         ));
     }
     // A plus that was not escaped comes as a blank.

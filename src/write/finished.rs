@@ -11,7 +11,7 @@ use crate::archive::{Archive, ArchiveError, FinishedSprint};
 use crate::board::figures::knows_past;
 use crate::board::past::{AskedPast, NoPast};
 use crate::board::snapshot::Snapshots;
-use crate::domain::metrics::{DEFINITION, is_settled};
+use crate::domain::metrics::{DEFINITION, is_settled, review_number};
 use crate::domain::{Level, Scope, TeamKey, Timestamp};
 use crate::ops::instance::Instance;
 
@@ -114,11 +114,8 @@ impl FinishedSprints {
         if let AskedPast::Sprint(sprint) = asked
             && let Some(frozen) = self.found(Scope { sprint: Some(sprint), ..scope }).await?
         {
-            let mut board = frozen.board;
-            let said = json!({ "at": frozen.frozen_at, "definition": frozen.definition });
-            if let Some(board) = board.as_object_mut() {
-                board.insert("frozen".into(), said);
-            }
+            let FinishedSprint { frozen_at, definition, mut board, .. } = frozen;
+            tell(&mut board, json!({ "at": frozen_at, "definition": definition }));
             return Ok(board);
         }
         let board = self.snapshots.past(scope, asked).map_err(PastError::NoPast)?;
@@ -138,15 +135,19 @@ impl FinishedSprints {
     ) -> Result<Option<Value>, PastError> {
         let frozen = match asked {
             AskedPast::Sprint(sprint) => self.found(Scope { sprint: Some(sprint), ..scope }).await?,
-            AskedPast::Day(_) => None,
+            AskedPast::Day(_) | AskedPast::Instant(_) => None,
         };
         let explanation = self.snapshots.explain_past(scope, asked, metric).map_err(PastError::NoPast)?;
         let Some(explanation) = explanation else { return Ok(None) };
         let mut explanation = serde_json::to_value(explanation).unwrap_or_default();
-        if let (Some(frozen), Some(explanation)) = (frozen, explanation.as_object_mut()) {
-            let value = frozen.board.get("metrics").and_then(|all| all.get(metric)?.get("value"));
-            let said = json!({ "at": frozen.frozen_at, "definition": frozen.definition, "value": value });
-            explanation.insert("frozen".into(), said);
+        if let Some(frozen) = frozen {
+            let of = |part: &str, name: &str| frozen.board.get(part).and_then(|all| all.get(name));
+            let value = match review_number(metric) {
+                None => of("metrics", metric).and_then(|metric| metric.get("value")),
+                Some(number) => of("review", number.field),
+            };
+            let FinishedSprint { frozen_at, definition, .. } = &frozen;
+            tell(&mut explanation, json!({ "at": frozen_at, "definition": definition, "value": value }));
         }
         Ok(Some(explanation))
     }
@@ -159,6 +160,13 @@ impl FinishedSprints {
             Err(_) => tracing::warn!("the archive does not tell of a finished sprint in time"),
         }
         Err(PastError::ArchiveAway)
+    }
+}
+
+/// Says on an answer that its board is kept.
+fn tell(answer: &mut Value, frozen: Value) {
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("frozen".into(), frozen);
     }
 }
 

@@ -160,6 +160,18 @@ async fn a_sprint_that_is_over_has_its_review_and_is_told_as_it_was_at_its_end()
             assert_eq!(then["review"][what], row[what], "{what} of {}", row["name"]);
         }
         assert_eq!((&then["review"]["unknownItems"], &then["frozen"]), (&json!(0), &Value::Null));
+        for what in ["planned", "completed", "late", "incomplete", "say_do"] {
+            let sprint = row["id"].as_str().unwrap();
+            let told = app.get(&format!("{address}&sprint={sprint}&explain=review.{what}")).await.json();
+            let shown = &then["review"][if what == "say_do" { "sayDo" } else { what }];
+            assert_eq!((&told["value"], &told["asOf"]), (shown, &then["asOf"]), "{what}: {told}");
+            assert_eq!(told["inputs"]["sprint"], row["name"]);
+            if what != "say_do" {
+                let counted = told["counted"].as_array().unwrap();
+                let sum: f64 = counted.iter().map(|item| item["amount"].as_f64().unwrap()).sum();
+                assert_eq!(Some(sum), shown.as_f64(), "{what} of {}: {told}", row["name"]);
+            }
+        }
         assert_eq!(value(&then, "points.completed"), row["completed"], "as it was at its end");
         assert_eq!(then["outlook"], Value::Null, "whether it will be made is no question any more");
         let capacity = then["metrics"]["hours.capacity"]["reason"].as_str().unwrap();
@@ -173,6 +185,9 @@ async fn a_sprint_that_is_over_has_its_review_and_is_told_as_it_was_at_its_end()
     let running =
         app.get(&format!("{address}&sprint={}", board["sprint"]["id"].as_str().unwrap())).await.json();
     assert_eq!((&running["review"], &running["metrics"]), (&Value::Null, &board["metrics"]));
+    let asked =
+        format!("{address}&sprint={}&explain=review.planned", board["sprint"]["id"].as_str().unwrap());
+    assert_eq!(app.get(&asked).await.status, 404, "a sprint that is running has no review");
 }
 
 #[tokio::test]
@@ -217,6 +232,11 @@ async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
         (&frozen["frozen"]["at"], &frozen["frozen"]["definition"])
     );
     assert_eq!(Some(now), kept["value"].as_f64(), "an estimate of later does not count");
+    let reviewed = app.get(&format!("{}&explain=review.completed", of(settled))).await.json();
+    assert_eq!(
+        (&reviewed["frozen"]["value"], &reviewed["frozen"]["at"]),
+        (&frozen["review"]["completed"], &kept["at"])
+    );
     // Where the archive cannot tell, nothing else is told in its place.
     archive.set_down(true);
     let away = app.get(&of(settled)).await;
@@ -294,6 +314,12 @@ async fn e14_what_happened_since_an_instant_is_told_with_the_numbers_then_and_no
     assert_eq!((&change["title"], change["by"]["name"].is_string()), (&item["title"], true));
     for (metric, values) in told["metrics"].as_object().unwrap() {
         assert_eq!(values["then"], value(&before, metric), "{metric} then");
+        let why = ask(format!("{}&explain={metric}", since.epoch_ms())).await.json();
+        assert_eq!(
+            (&why["value"], &why["unit"], &why["asOf"]),
+            (&values["then"], &values["unit"], &json!(since.epoch_ms())),
+            "where {metric} then came from"
+        );
     }
     assert_eq!(told["metrics"]["items.completed"]["now"], value(&now, "items.completed"));
     assert_ne!(value(&now, "items.completed"), value(&before, "items.completed"));
@@ -323,7 +349,7 @@ async fn e14_a_question_that_cannot_be_answered_says_how_to_put_it() {
         ("&since=yesterday", "no instant"),
         ("&since=2101-01-01T00:00:00Z", "yet to come"),
         ("&since=0&day=2026-11-16", "as it is now"),
-        ("&since=0&explain=items.total", "as it is now"),
+        ("&since=0&explain=item:1", "as it is now"),
     ] {
         let answer = app.get(&format!("{address}{question}")).await;
         let error = &answer.json()["error"];

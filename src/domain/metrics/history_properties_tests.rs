@@ -207,7 +207,7 @@ fn path(number: u32) -> String {
 }
 
 /// The team after seven sprints.
-fn with_many_sprints_before() -> Catalogue {
+pub(super) fn with_many_sprints_before() -> Catalogue {
     let own = catalogue();
     let first = sprint(&own).start.unwrap();
     let before = |number: u32| {
@@ -292,7 +292,7 @@ fn lived() -> impl Strategy<Value = WorkItem> {
 }
 
 /// Many items over a hundred days; of one more, revisions may be missing.
-fn lived_board() -> impl Strategy<Value = Vec<WorkItem>> {
+pub(super) fn lived_board() -> impl Strategy<Value = Vec<WorkItem>> {
     let board = (proptest::collection::vec(lived(), 70..110), proptest::option::of(item(&STATES, 2)));
     board.prop_map(|(items, other)| items.into_iter().chain(other).collect())
 }

@@ -21,9 +21,9 @@ const STATE_CATEGORIES: &str = "Azure DevOps, About workflow states and state ca
 const LEAD_TIME: &str = "Azure DevOps, Cumulative flow, lead time, and cycle time guidance";
 const KANBAN_GUIDE: &str = "The Kanban Guide, Flow Metrics";
 const SCOPE_CHANGE: &str = "Azure DevOps, Configure a burndown or burnup widget: total scope increase";
-const VELOCITY: &str = "Azure DevOps, View and configure team velocity";
+pub(super) const VELOCITY: &str = "Azure DevOps, View and configure team velocity";
 const FORECAST: &str = "Daniel Vacanti, Actionable Agile Metrics for Predictability: Monte Carlo simulation";
-const PRACTICE: &str = "Common practice of Scrum and Kanban teams; no standard defines it";
+pub(super) const PRACTICE: &str = "Common practice of Scrum and Kanban teams; no standard defines it";
 
 const BY_ONE: Rule = Rule::Relative { fraction: FRACTION_DEFAULT, minimum: Hundredths::whole(1) };
 const BY_HALF: Rule = Rule::Relative { fraction: FRACTION_DEFAULT, minimum: Hundredths::from_hundredths(50) };

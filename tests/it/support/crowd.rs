@@ -22,6 +22,7 @@ pub fn grow(model: &mut Model, teams: usize, items: usize) {
 
 /// The same of an organisation in which nothing has happened yet: each of its teams has six sprints behind it, of so many
 /// stories each.
+#[allow(dead_code, reason = "only in benches")]
 pub fn grow_with_past(model: &mut Model, teams: usize, stories: usize, items: usize) {
     add_teams(&mut model.organisation.projects, teams);
     model.write_past(stories);

@@ -75,48 +75,78 @@ fn changes(
     Ok(changes.map(|change| change.amount(moment.unit)).sum())
 }
 
+/// What became of an item in a sprint: which of its estimates tells it, and the words for items of which it is so, and is not.
+pub(crate) struct Became {
+    choose: fn(&PartInSprint) -> Option<Estimate>,
+    is: &'static str,
+    is_not: &'static str,
+}
+
+pub(crate) const PLANNED: Became = Became {
+    choose: |part| part.planned,
+    is: "was in the sprint when it was planned",
+    is_not: "was not in the sprint when it was planned",
+};
+pub(crate) const COMPLETED: Became = Became {
+    choose: |part| part.completed,
+    is: "was completed, and in the sprint, when it ended",
+    is_not: "was not completed, or not in the sprint, when it ended",
+};
+pub(crate) const LATE: Became = Became {
+    choose: |part| part.late,
+    is: "was completed after the sprint, still in it",
+    is_not: "was not completed after the sprint, still in it",
+};
+pub(crate) const INCOMPLETE: Became = Became {
+    choose: |part| part.incomplete,
+    is: "was planned and not completed when the sprint ended",
+    is_not: "was not planned, or completed when the sprint ended",
+};
+/// With the estimates as planned.
+pub(crate) const KEPT: Became = Became {
+    choose: |part| part.kept,
+    is: "was planned and completed in the sprint",
+    is_not: "was not planned, or not completed in the sprint",
+};
+
+impl Became {
+    /// Whether it is so of an item by its part in the sprint, and what it counts as then.
+    pub(crate) fn of(&self, part: &PartInSprint, unit: Unit) -> Outcome {
+        let not = || {
+            if part.is_unknown { Exclusion::Unknown(PART_UNKNOWN) } else { Exclusion::LeftOut(self.is_not) }
+        };
+        let estimate = (self.choose)(part).ok_or_else(not)?;
+        let amount = worth(estimate, unit).ok_or(Exclusion::LeftOut("was not estimated"))?;
+        Ok(Contribution { amount, why: self.is })
+    }
+
+    fn in_last_sprint(&self, digest: &Digest, moment: &Moment<'_>) -> Outcome {
+        let none = Exclusion::LeftOut("had no part in the last finished sprint");
+        let last = moment.last_finished().ok_or(none)?;
+        self.of(part_in(digest, last)?.ok_or(none)?, moment.velocity_unit)
+    }
+}
+
 /// The items that were planned for the last finished sprint.
 pub(crate) fn velocity_planned(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    let is = "was in the sprint when it was planned";
-    of_last_sprint(digest, moment, |part| part.planned, is, "was not in the sprint when it was planned")
+    PLANNED.in_last_sprint(digest, moment)
 }
 
 pub(crate) fn velocity_completed(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    let is = "was completed, and in the sprint, when it ended";
-    let is_not = "was not completed, or not in the sprint, when it ended";
-    of_last_sprint(digest, moment, |part| part.completed, is, is_not)
+    COMPLETED.in_last_sprint(digest, moment)
 }
 
 pub(crate) fn velocity_late(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    let is = "was completed after the sprint, still in it";
-    of_last_sprint(digest, moment, |part| part.late, is, "was not completed after the sprint, still in it")
+    LATE.in_last_sprint(digest, moment)
 }
 
 pub(crate) fn velocity_incomplete(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    let is = "was planned and not completed when the sprint ended";
-    let is_not = "was not planned, or completed when the sprint ended";
-    of_last_sprint(digest, moment, |part| part.incomplete, is, is_not)
+    INCOMPLETE.in_last_sprint(digest, moment)
 }
 
 /// What was planned for the last finished sprint and completed in it, with the estimates as planned.
 pub(crate) fn kept(digest: &Digest, moment: &Moment<'_>) -> Outcome {
-    let is = "was planned and completed in the sprint";
-    of_last_sprint(digest, moment, |part| part.kept, is, "was not planned, or not completed in the sprint")
-}
-
-fn of_last_sprint(
-    digest: &Digest,
-    moment: &Moment<'_>,
-    choose: fn(&PartInSprint) -> Option<Estimate>,
-    is: &'static str,
-    is_not: &'static str,
-) -> Outcome {
-    let none = Exclusion::LeftOut("had no part in the last finished sprint");
-    let last = moment.last_finished().ok_or(none)?;
-    let part = part_in(digest, last)?.ok_or(none)?;
-    let estimate = choose(part).ok_or(Exclusion::LeftOut(is_not))?;
-    let amount = worth(estimate, moment.velocity_unit).ok_or(Exclusion::LeftOut("was not estimated"))?;
-    Ok(Contribution { amount, why: is })
+    KEPT.in_last_sprint(digest, moment)
 }
 
 /// Whether an item had a part in the last finished sprint.
