@@ -146,6 +146,15 @@ byId("skips").addEventListener("click", (event) => {
   heading.querySelector("a").focus();
 });
 
+// Whatever shows a number lets it be asked.
+byId("boards").addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-ask]");
+  if (!button) return;
+  const { ask, name, moment } = button.dataset;
+  const { board, shown: about = board } = views.get(button.closest("[data-scope]").dataset.scope);
+  explain(moment ? { ...about, moment: Object.fromEntries([moment.split("=")]), when: "" } : about, ask, name);
+});
+
 /** A way past other boards for whoever goes by the keyboard, where several are shown in full. */
 function offerSkips(all) {
   const isOffered = view === "boards" && all.length > 1;
@@ -192,7 +201,7 @@ function viewOf() {
 function paintBoard(board, before) {
   let painted = views.get(board.key);
   if (!painted) {
-    painted = view === "teams" ? new TeamTile() : view === "embedded" ? new Embedded(EMBEDDED) : new BoardView(explain, view === "alone" && !EMBEDDED);
+    painted = view === "teams" ? new TeamTile() : view === "embedded" ? new Embedded(EMBEDDED) : new BoardView(view === "alone" && !EMBEDDED);
     views.set(board.key, painted);
   }
   if (board.edition !== before?.edition || !painted.board) painted.whole(board);

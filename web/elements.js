@@ -37,12 +37,18 @@ export function table(caption, heads, rows) {
   return whole;
 }
 
-/** A way to ask where a number comes from, which the board answers. What is seen is a part of what is heard. */
-export function whyButton(metric, name) {
-  const button = made("button", "why", "why?");
-  button.type = "button";
-  button.dataset.ask = metric;
-  button.setAttribute("aria-label", `Why? ${name}`);
+/**
+ * The attributes of a button that asks its board where a number comes from: as of another `moment` by `sprint=<id>` or
+ * `since=<instant>`, and by the number itself where that is its `text`. What is seen is a part of what is heard.
+ */
+function asking(metric, name, { text = "", team = "", moment = "" } = {}) {
+  const label = `${text && `${text}. `}Why? ${name}${team && ` of ${team}`}`;
+  return { type: "button", class: text ? "asked" : "why", "data-ask": metric, "data-name": name, "data-moment": moment, "aria-label": label };
+}
+
+export function whyButton(metric, name, more = {}) {
+  const button = made("button", "", more.text ?? "why?");
+  for (const [attribute, value] of Object.entries(asking(metric, name, more))) button.setAttribute(attribute, value);
   return button;
 }
 
@@ -51,9 +57,17 @@ export function asked(heading, metric, name = heading) {
   return made("h3", "", metric ? [`${heading} `, whyButton(metric, name)] : heading);
 }
 
-/** Puts children into an element, unless what is there is the same: what did not change is not touched. */
+/** Puts children into an element: what is there and did not change is not touched. */
 export function fill(element, children) {
   const there = [...element.childNodes];
-  if (there.length === children.length && children.every((child, index) => child.isEqualNode(there[index]))) return;
-  element.replaceChildren(...children);
+  children.forEach((child, index) => {
+    const before = there[index];
+    if (before?.isEqualNode(child)) return;
+    // Whoever stands on a number that moves still does.
+    if (before?.className === "asked" && child.className === "asked") for (const { name, value } of child.attributes) before.setAttribute(name, value);
+    if (before?.cloneNode().isEqualNode(child.cloneNode())) fill(before, [...child.childNodes]);
+    else if (before) before.replaceWith(child);
+    else element.append(child);
+  });
+  for (const rest of there.slice(children.length)) rest.remove();
 }

@@ -36,7 +36,7 @@ export async function explain(board, metric, name) {
   const question = asked;
   const dialog = document.getElementById("explanation");
   const body = dialog.querySelector("div");
-  dialog.querySelector("h2").textContent = [name, board.team?.name ?? board.project.name].join(" · ");
+  dialog.querySelector("h2").textContent = [name, board.when, board.team?.name ?? board.project.name].filter(Boolean).join(" · ");
   body.replaceChildren(paragraph("…"));
   // It covers the board, so it has the board's mark.
   dialog.toggleAttribute("data-demo", Boolean(board.demo));
@@ -55,7 +55,7 @@ export async function explain(board, metric, name) {
   async function answer() {
     let parts;
     try {
-      parts = partsOf(await get(client, boardUrl(board, { explain: metric, ...board.moment })));
+      parts = partsOf(await get(client, boardUrl(board, { explain: metric, ...board.moment })), board.moment?.since);
     } catch (error) {
       const why = error.code === "unknown_metric" ? ["this board does not have that number now"] : [error.message, ...(error.said ?? [])];
       parts = [paragraph(sentences(`it cannot be told: ${why[0]}`, ...why.slice(1)))];
@@ -67,10 +67,10 @@ export async function explain(board, metric, name) {
   }
 }
 
-function partsOf(answer) {
+function partsOf(answer, since) {
   const { metric, value, unit, definition, source, inputs = {}, history, dataAsOf, level, day, demo } = answer;
   const reason = answer.reason ?? "it cannot be computed now";
-  const sure = [sourceWords(source), history === "partial" ? "not all of its history is known" : "", dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : "", level && level !== "full" ? level : "", demo ? "DEMO: the organisation behind it is simulated" : ""];
+  const sure = [sourceWords(source), history === "partial" ? "not all of its history is known" : "", ...(since ? [`as of ${moment(Number(since))}`] : [dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : ""]), level && level !== "full" ? level : "", demo ? "DEMO: the organisation behind it is simulated" : ""];
   const parts = [paragraph(value === null ? sentences(`no value: ${settingLast(reason)}`) : named(value, unit), "answer"), paragraph(definition), paragraph(sentences(...sure.filter(Boolean)), "facts")];
   if (answer.partial) parts.push(paragraph(sentences(answer.partial), "facts"));
   if (answer.frozen && answer.frozen.value !== value) {

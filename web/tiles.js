@@ -1,7 +1,7 @@
 // The numbers of a board as tiles: each with what it is of, how old and how true it is, and a way to ask why.
 
 import { blockedTasks } from "./attention.js";
-import { knownAt } from "./board-words.js";
+import { knownAt, nameOf } from "./board-words.js";
 import { clone } from "./elements.js";
 import { mark } from "./rows.js";
 import { placeOf, titleOf } from "./titles.js";
@@ -25,13 +25,12 @@ const WITHOUT_TEAM = [{ name: "Items", metric: "items.total" }];
 export class Tiles {
   #main;
   #more;
-  #why;
   #tiles = new Map();
   #board;
 
-  /** `main` and `more` are lists; `why(board, metric, name)` is called for who wants to know where a number comes from. */
-  constructor(main, more, why) {
-    [this.#main, this.#more, this.#why] = [main, more, why];
+  /** `main` and `more` are lists. */
+  constructor(main, more) {
+    [this.#main, this.#more] = [main, more];
   }
 
   /** Paints every number of a board. */
@@ -84,11 +83,11 @@ export class Tiles {
       setText(tile.querySelector("dt"), name);
       // What programs call it is for whoever writes one.
       tile.querySelector("dt").title = metric;
-      this.#ask(tile.querySelector(".why"), metric, name);
+      askBy(tile.querySelector(".why"), this.#board, metric, name);
       this.#tiles.set(metric, tile);
       if (list === this.#more) this.#place(tile, metric);
       else list.append(tile);
-      if (of) this.#ask(tile.querySelector(".of"), of, all);
+      if (of) askBy(tile.querySelector(".of"), this.#board, of, all);
     }
     const known = metrics[metric];
     // A board without a team has few numbers, and none to ask about.
@@ -109,16 +108,15 @@ export class Tiles {
     const after = [...this.#more.children].find((each) => placeOf(each.querySelector("dt").title) > placeOf(metric));
     this.#more.insertBefore(tile, after ?? null);
   }
+}
 
-  #ask(button, metric, name) {
-    const { team, project } = this.#board;
-    const whose = (team ?? project).name ?? (team ?? project).id;
-    const label = `Why? ${name} of ${whose}`;
-    // What is seen is a part of what is heard.
-    if (button.classList.contains("of")) button.title = label;
-    else button.setAttribute("aria-label", label);
-    button.addEventListener("click", () => this.#why(this.#board, metric, name));
-  }
+/** Lets a number of a board be asked by a button of its tile. */
+function askBy(button, { team, project }, ask, name) {
+  const label = `Why? ${name} of ${nameOf(team ?? project)}`;
+  Object.assign(button.dataset, { ask, name });
+  // What is seen is a part of what is heard.
+  if (button.classList.contains("of")) button.title = label;
+  else button.setAttribute("aria-label", label);
 }
 
 /** How old and how true what a board shows is, in as few words as fit into every part of it: `DEMO · 12 s`. */

@@ -50,19 +50,13 @@ export class BoardView {
   /** The name of the choice between the ways to arrange the items: that of no other board. */
   #way = `by-${(boardsMade += 1)}`;
 
-  /**
-   * `why(board, metric, name)` is called for who wants to know where a number comes from; `isAlone` is of a board that has
-   * the page for itself, and tells more.
-   */
-  constructor(why, isAlone) {
+  /** `isAlone` is of a board that has the page for itself, and tells more. */
+  constructor(isAlone) {
     const wanted = new URLSearchParams(location.search);
     this.isAlone = isAlone;
     const by = Object.hasOwn(WAYS, wanted.get("by")) ? wanted.get("by") : "state";
     this.#rows = new Rows(this.#find(".groups"), by);
-    this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"), why);
-    this.#element.addEventListener("click", ({ target }) => {
-      if (target.matches("button[data-ask]")) why(this.#then ?? this.board, target.dataset.ask, target.getAttribute("aria-label").replace(/^Why\? /, ""));
-    });
+    this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"));
     this.#find(".now").addEventListener("click", () => this.#go(""));
     this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(wanted), onChoice: keepChoice });
     this.#find(".burndown").prepend(this.#chart.element);
@@ -98,7 +92,7 @@ export class BoardView {
       this.#tiles.change(board, before);
       if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }
-    if (board.outlook !== before.outlook) paintOutlook(this.#find(".outlook"), board, true);
+    if (board.outlook !== before.outlook) paintOutlook(this.#find(".outlook"), board);
     if (["burndown", "metrics", "scopeChanges"].some((part) => board[part] !== before[part])) this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
@@ -110,6 +104,11 @@ export class BoardView {
     this.#chain({ ...event, paintedAt });
   }
 
+  /** The board as it is shown, and can be asked: that of now, or of the moment that somebody looks at. */
+  get shown() {
+    return this.#then ?? this.board;
+  }
+
   /** Which moment of the past is shown, in words; empty while that is now. */
   get past() {
     return this.#then ? `as of the end of ${this.#then.then}` : "";
@@ -117,7 +116,7 @@ export class BoardView {
 
   /** Lets the age of what is shown grow, and the time until the next try shrink. */
   tick() {
-    const board = this.#then ?? this.board;
+    const board = this.shown;
     setText(this.#find(".age"), this.past || ageWords(board));
     setText(this.#find(".level .next"), nextTry(board.retryAt));
     this.#tiles.tick(board);
@@ -261,7 +260,7 @@ export class BoardView {
     const nothing = this.#find(".nothing");
     nothing.hidden = !team || board.sprint !== null;
     setText(nothing, nothing.hidden ? "" : nothingWords(board));
-    paintOutlook(this.#find(".outlook"), board, true);
+    paintOutlook(this.#find(".outlook"), board);
     this.#rows.whole(board);
     this.#tiles.whole(board);
     this.#find(".more").hidden = this.#find(".more dl").childElementCount === 0;
@@ -332,13 +331,14 @@ function keep(name, value) {
 }
 
 /** Whether the sprint will be completed in time, in a line that is hidden where nobody tells. */
-export function paintOutlook(line, { outlook = null, burndown = null }, isAsked = false) {
+export function paintOutlook(line, { outlook = null, burndown = null, team, project }) {
   line.hidden = outlook === null;
   if (!outlook) return;
   const { verdict, sign, word, text } = outlookWords(outlook);
   Object.assign(line.dataset, { verdict, sign });
   const rests = { forecast: "forecast.probability", ideal: `${burndown?.unit ?? "points"}.remaining`, done: "items.completed" }[outlook.inputs?.by];
-  fill(line, isAsked && rests ? [new Text(`${word}: ${text} `), whyButton(rests, `${word}: whether it will be completed in time`)] : [new Text(`${word}: ${text}`)]);
+  const name = `${word}: whether it will be completed in time`;
+  fill(line, rests ? [new Text(`${word}: ${text} `), whyButton(rests, name, { team: nameOf(team ?? project) })] : [new Text(`${word}: ${text}`)]);
 }
 
 /** A link to the page of one board alone. */
