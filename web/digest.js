@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { boardUrl } from "./boardcast.js";
-import { fill, made } from "./elements.js";
+import { fill, made, whyButton } from "./elements.js";
 import { keep, kept } from "./kept.js";
 import { client } from "./live.js";
 import { lastStandup } from "./standup.js";
@@ -114,7 +114,7 @@ export class Digest {
     [this.#toldAt, this.#isFailed] = [null, true];
     setText(this.#words, sentences(`it cannot be told: ${error.message}`, ...(error.said ?? [])));
     fill(this.#list, []);
-    setText(this.#numbers, "");
+    fill(this.#numbers, []);
   }
 
   #tell({ since, changes, leftOut = 0, metrics = {}, partial }) {
@@ -125,7 +125,11 @@ export class Digest {
     const nothing = changes.length === 0 ? "Nothing happened" : leftOut > 0 ? `The newest ${amount(changes.length)} of ${amount(changes.length + leftOut)} changes` : whole;
     setText(this.#words, sentences(`${nothing} since ${when}`, ...(partial ? [partial] : [])));
     const moved = Object.entries(NUMBERS).filter(([id]) => metrics[id] && metrics[id].then !== metrics[id].now);
-    setText(this.#numbers, moved.map(([id, name]) => `${name} ${amount(metrics[id].then, metrics[id].unit)} → ${amount(metrics[id].now, metrics[id].unit)}`).join(" · "));
+    fill(this.#numbers, moved.flatMap(([id, name], index) => {
+      const { then, now, unit } = metrics[id];
+      const before = whyButton(id, `${name} · ${when}`, { text: amount(then, unit), moment: `since=${since}` });
+      return [new Text(`${index > 0 ? " · " : ""}${name} `), before, new Text(" → "), whyButton(id, name, { text: amount(now, unit) })];
+    }));
     const groups = [...KINDS].map(([kind, name]) => [kind, name, kept.filter((change) => change.kind === kind)]).filter(([, , of]) => of.length > 0);
     fill(this.#list, groups.flatMap(([kind, name, of]) => [made("h4", "", name), ...this.#lines(kind, of)]));
   }

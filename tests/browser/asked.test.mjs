@@ -1,0 +1,116 @@
+// Every number that the page shows can be asked where it stands: what was asked of the service, and whose number is told.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+import { KEY, SCOPE, board, connected, item, openScripted, page, screenshot, until, useBrowser } from "./support.mjs";
+
+const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** What can be pressed is at least so wide and high. */
+const TARGET_MIN = 24;
+const SPRINTS = ["10", "11"].map((number) => ({ id: `0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f${number}`, name: `Sprint ${number}`, planned: 32, completed: Number(number), late: 3, incomplete: 2 }));
+/** One of which not everything is known. */
+const UNKNOWN = { id: "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f09", name: "Sprint 9", reason: "it is not known" };
+
+const METRICS = {
+  "points.remaining": { value: 37, unit: "points" },
+  "points.total": { value: 40, unit: "points" },
+  "items.completed": { value: 1, unit: "items" },
+  "items.total": { value: 3, unit: "items" },
+  "items.blocked": { value: 2, unit: "items" },
+  "velocity.average": { value: 10.5, unit: "points" },
+  "velocity.completed": { value: 11, unit: "points", detail: { sprints: [UNKNOWN, ...SPRINTS] } },
+};
+const BURNDOWN = { unit: "points", original: 40, days: [{ date: "2026-11-16", working: true, ideal: 36, remaining: 40, completed: 0, scope: 40 }, { date: "2026-11-17", working: true, ideal: 32, remaining: 37, completed: 3, scope: 40 }, { date: "2026-11-18", working: true, ideal: 28 }], today: [] };
+const DATA = { ...board([item(1)]), metrics: METRICS, burndown: BURNDOWN, outlook: { verdict: "behind", text: "3 % likely.", inputs: { by: "forecast" } } };
+
+let server;
+/** What was asked, as it was written behind `explain=`. */
+let asked;
+/** What happened since, as it is answered. */
+let since;
+/** What is told of a number besides. */
+let more;
+
+useBrowser();
+
+/** Opens boards of some teams; whatever is asked is answered. */
+async function open(search = "", teams = ["Mill"], data = DATA) {
+  [asked, since, more] = [[], { changes: [], metrics: {} }, {}];
+  server = await openScripted(search);
+  const answer = (response, body) => response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+  server.instead = (response, { url }) => {
+    const query = new URLSearchParams(url.split("?")[1]);
+    const metric = query.get("explain");
+    if (metric === null && !query.has("since")) return false;
+    if (metric === null) return answer(response, { since: Number(query.get("since")), ...since });
+    asked.push(url.split("explain=")[1]);
+    // As long as no small frame has room for it.
+    const counted = Array.from({ length: 30 }, (_, index) => ({ id: index + 1, title: `Item ${index + 1}`, amount: 1, why: "it counts" }));
+    return answer(response, { metric, value: 12, unit: "points", definition: `This is ${metric}.`, source: "nobody", inputs: {}, counted, leftOut: [], dataAsOf: Date.now(), ...more });
+  };
+  const scopes = teams.map((_, index) => ({ ...SCOPE, teamId: index === 0 ? SCOPE.teamId : `${index}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  server.say({ ...connected, scopes });
+  scopes.forEach((scope, index) => server.say({ type: "snapshot", ...scope, data: { ...data, team: { id: scope.teamId, name: teams[index] } } }));
+  await until("they are shown", () => page.$$eval(".board, .team", (all) => all.length), (count) => count === teams.length);
+}
+
+const buttons = (selector) => page.$$eval(`${selector} button`, (all) => all.filter((each) => each.checkVisibility()).map((button) => [button.textContent, button.getAttribute("aria-label")]));
+
+/** Presses what is called so, waits for what is told, and returns what was asked, its heading and what is sure of it. */
+async function ask(label) {
+  const before = asked.length;
+  const button = await page.waitForSelector(`button[aria-label="${label}"]`);
+  // Not below the header, which stays where it is.
+  await button.evaluate((element) => element.scrollIntoView({ block: "center", inline: "center" }));
+  await button.click();
+  await until("it is asked", () => asked.length, (count) => count > before);
+  await until("it is explained", () => page.$eval("#explanation div", (told) => told.textContent), (words) => words.includes("This is "));
+  const told = await page.$eval("#explanation", (dialog) => [dialog.querySelector("h2").textContent, dialog.querySelector(".facts").textContent]);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), label, "the focus does not come back");
+  return [asked.at(-1), ...told];
+}
+
+/** Nobody is left out: a checker finds nothing, nothing is wider than the screen, and what can be pressed is large enough. */
+async function isForEveryone(selector) {
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    await page.evaluate(`${AXE}; 0`);
+    const { violations } = await page.evaluate((tags) => axe.run(document, { runOnly: { type: "tag", values: tags } }), RULES);
+    assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes[0].html, nodes[0].failureSummary]), [], scheme);
+  }
+  const { width, small } = await page.evaluate((selector, least) => ({
+    width: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    small: [...document.querySelectorAll(`${selector} button`)].filter((each) => each.checkVisibility()).map((each) => [each.textContent, each.getBoundingClientRect()]).filter(([, box]) => box.width < least || box.height < least).map(([text, box]) => [text, box.width, box.height]),
+  }), selector, TARGET_MIN);
+  assert.deepEqual([width, small], [0, []]);
+}
+
+test("since the last stand-up both numbers can be asked, the one of now and the one of then", async () => {
+  await page.setViewport({ width: 320, height: 700 });
+  await open();
+  since = { changes: [], metrics: { "points.remaining": { then: 40, now: 37, unit: "points" }, "hours.remaining": { then: 44.5, now: 9, unit: "hours" } } };
+  await page.$eval(".digest input", (field) => {
+    field.value = "08:15";
+    field.dispatchEvent(new Event("change"));
+  });
+  const all = await until("it is told", () => buttons(".digest"), (found) => found.length === 4);
+  assert.deepEqual(all.map(([text]) => text.replace("\u00a0", " ")), ["40", "37", "44.5 h", "9 h"]);
+  const [[, then], [, now]] = all;
+  assert.match(then, /^40\. Why\? Points remaining · .*8:15/);
+  assert.equal(now, "37. Why? Points remaining");
+  await isForEveryone(".digest");
+  more = { day: "2026-11-16", asOf: 0 };
+  const [question, heading, sure] = await ask(then);
+  const instant = Number(/^points\.remaining&since=(\d+)$/.exec(question)?.[1]);
+  const at = new Date(instant);
+  assert.deepEqual([at.getHours(), at.getMinutes()], [8, 15], question);
+  assert.match(heading, /^Points remaining · .*8:15.* · Mill$/);
+  assert.match(sure, /As of [^.]*8:15/);
+  assert.doesNotMatch(sure, /end of|As of.*As of/);
+  more = {};
+  assert.deepEqual((await ask(now)).slice(0, 2), ["points.remaining", "Points remaining · Mill"]);
+});
