@@ -15,6 +15,8 @@ export class ChartReader {
   #hovered = null;
   #isDismissed = false;
   #isChosen = false;
+  /** Is called with the column that somebody chose. */
+  choose = () => {};
 
   /** Reads within `plot`. */
   constructor(plot) {
@@ -70,6 +72,7 @@ export class ChartReader {
     this.#input.value = index;
     this.#isChosen = true;
     this.#isDismissed = false;
+    this.choose(this.#columns[index]);
     // What was pressed would take the focus away again.
     setTimeout(() => this.#input.focus({ preventScroll: true }));
   }
@@ -79,6 +82,7 @@ export class ChartReader {
     this.#isDismissed = false;
     this.#hovered = null;
     this.#show();
+    this.choose(this.#columns[this.#input.value]);
     setText(this.#status, this.#columns[this.#input.value]?.words ?? "");
   }
 

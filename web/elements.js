@@ -41,7 +41,7 @@ export function table(caption, heads, rows) {
  * The attributes of a button that asks its board where a number comes from: as of another `moment` by `sprint=<id>` or
  * `since=<instant>`, and by the number itself where that is its `text`. What is seen is a part of what is heard.
  */
-function asking(metric, name, { text = "", team = "", moment = "" } = {}) {
+export function asking(metric, name, { text = "", team = "", moment = "" } = {}) {
   const label = `${text && `${text}. `}Why? ${name}${team && ` of ${team}`}`;
   return { type: "button", class: text ? "asked" : "why", "data-ask": metric, "data-name": name, "data-moment": moment, "aria-label": label };
 }

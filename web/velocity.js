@@ -5,6 +5,8 @@ import { ChartFrame, button, hide, numeric, set, table } from "./chart-frame.js"
 import { velocityLayout } from "./chart-layout.js";
 import { gridNodes, px, teamOf } from "./chart-nodes.js";
 import { html, patch, svg } from "./draw.js";
+import { asking } from "./elements.js";
+import { headOf } from "./titles.js";
 import { amount, count } from "./text.js";
 
 const words = { number: (value) => amount(value) };
@@ -16,6 +18,9 @@ export class VelocityBars {
   #data = null;
   #isTable;
   #toggle;
+  /** The numbers of the sprint that was chosen, else of the last: those of the picture cannot be asked. */
+  #line = document.createElement("p");
+  #chosen = null;
 
   /** As a table at first, if that is wanted; without `tools` nobody can choose. */
   constructor({ isTable = false, tools = true } = {}) {
@@ -26,6 +31,12 @@ export class VelocityBars {
       this.#show();
     });
     this.#frame.tools.append(this.#toggle);
+    this.#frame.table.before(this.#line);
+    this.#line.className = "facts";
+    this.#frame.reader.choose = (column) => {
+      this.#chosen = column?.id;
+      this.#tell();
+    };
     this.element.classList.add("velocity");
     this.element.hidden = true;
   }
@@ -53,8 +64,17 @@ export class VelocityBars {
     set(this.#frame.tools, "aria-label", `Velocity of ${teamOf(this.#board)}`);
     set(this.#toggle, "aria-pressed", this.#isTable);
     this.#frame.showTable(this.#isTable);
+    hide(this.#line, this.#isTable);
+    this.#tell();
     if (this.#isTable) patch(this.#frame.table, [velocityTable(this.#data)]);
     this.#draw();
+  }
+
+  #tell() {
+    const { sprints } = this.#data;
+    const sprint = sprints.find(({ id }) => id === this.#chosen) ?? sprints.at(-1);
+    const numbers = OUTCOMES.map((name) => asked(sprint, name, `${headOf(name)} ${amount(sprint[name])}`));
+    patch(this.#line, [html("bdi", {}, sprint.name), ": ", ...numbers.flatMap((number, index) => (index > 0 ? [" · ", number] : [number]))]);
   }
 
   #draw() {
@@ -63,12 +83,17 @@ export class VelocityBars {
     const layout = velocityLayout(this.#data, { ...size, measure: this.#frame.measure, words });
     this.#frame.draw(`Velocity of ${teamOf(this.#board)} in ${this.#data.unit}, ${count(this.#data.sprints.length, "sprint")}`, velocityNodes(this.#data, layout, size));
     this.#frame.explain(velocityLegend(this.#data));
-    const columns = layout.shown.map(({ sprint, from, to }) => ({ from, to, name: sprint.name, ...sprintReading(sprint) }));
+    const columns = layout.shown.map(({ sprint, from, to }) => ({ from, to, id: sprint.id, name: sprint.name, ...sprintReading(sprint) }));
     this.#frame.reader.update(columns, { name: `Sprint of ${teamOf(this.#board)}`, first: columns.length - 1, room: { width: size.width, ...layout.plot } });
   }
 }
 
-const OUTCOMES = { planned: "Planned", completed: "Completed", late: "Completed late", incomplete: "Not completed" };
+const OUTCOMES = ["planned", "completed", "late", "incomplete"];
+
+/** What became of a sprint, as a button that asks why. */
+function asked(sprint, name, text) {
+  return html("button", asking(`review.${name}`, `${headOf(name)} · ${sprint.name}`, { text, moment: `sprint=${sprint.id}` }), text);
+}
 
 function velocityNodes({ unit }, layout, { em }) {
   const { plot, shown, average } = layout;
@@ -84,21 +109,21 @@ function velocityNodes({ unit }, layout, { em }) {
 }
 
 function velocityLegend({ sprints, average }) {
-  const entries = Object.keys(OUTCOMES).filter((name) => sprints.some((sprint) => sprint[name] > 0)).map((name) => [`${name}-bar`, OUTCOMES[name]]);
+  const entries = OUTCOMES.filter((name) => sprints.some((sprint) => sprint[name] > 0)).map((name) => [`${name}-bar`, headOf(name)]);
   if (average !== null) entries.push(["average", `Average completed ${amount(average)}`]);
   return entries;
 }
 
 function sprintReading(sprint) {
-  const known = Object.keys(OUTCOMES).filter((name) => Number.isFinite(sprint[name]));
+  const known = OUTCOMES.filter((name) => Number.isFinite(sprint[name]));
   return {
-    words: known.map((name) => `${OUTCOMES[name].toLowerCase()} ${amount(sprint[name])}`).join(", "),
-    nodes: [html("strong", {}, html("bdi", {}, sprint.name)), html("dl", {}, ...known.flatMap((name) => [html("dt", {}, OUTCOMES[name]), html("dd", {}, amount(sprint[name]))]))],
+    words: known.map((name) => `${headOf(name).toLowerCase()} ${amount(sprint[name])}`).join(", "),
+    nodes: [html("strong", {}, html("bdi", {}, sprint.name)), html("dl", {}, ...known.flatMap((name) => [html("dt", {}, headOf(name)), html("dd", {}, amount(sprint[name]))]))],
   };
 }
 
 function velocityTable({ unit, sprints, average }) {
-  const rows = sprints.map((sprint) => [sprint.name, ...Object.keys(OUTCOMES).map((name) => numeric(amount(sprint[name])))]);
+  const rows = sprints.map((sprint) => [sprint.name, ...OUTCOMES.map((name) => numeric(asked(sprint, name, amount(sprint[name]))))]);
   if (average !== null) rows.push(["Average", numeric("–"), numeric(amount(average)), numeric("–"), numeric("–")]);
-  return table(`What became of the last sprints in ${unit}`, ["Sprint", ...Object.values(OUTCOMES).map(numeric)], rows);
+  return table(`What became of the last sprints in ${unit}`, ["Sprint", ...OUTCOMES.map((name) => numeric(headOf(name)))], rows);
 }

@@ -114,3 +114,38 @@ test("since the last stand-up both numbers can be asked, the one of now and the 
   more = {};
   assert.deepEqual((await ask(now)).slice(0, 2), ["points.remaining", "Points remaining · Mill"]);
 });
+
+test("each number of each of the last sprints can be asked, of the picture and of the table", async () => {
+  await page.setViewport({ width: 320, height: 900 });
+  await open();
+  await until("the picture is drawn", () => page.$$eval(".velocity svg .completed-bar", (bars) => bars.length), (count) => count > 0);
+  const line = () => buttons(".velocity .facts");
+  const texts = async () => (await line()).map(([text]) => text);
+  assert.deepEqual(await line(), [["Planned 32", "Planned 32. Why? Planned · Sprint 11"], ["Completed 11", "Completed 11. Why? Completed · Sprint 11"], ["Completed late 3", "Completed late 3. Why? Completed late · Sprint 11"], ["Not completed 2", "Not completed 2. Why? Not completed · Sprint 11"]]);
+  await isForEveryone(".velocity");
+  assert.deepEqual((await ask("Completed late 3. Why? Completed late · Sprint 11")).slice(0, 2), [`review.late&sprint=${SPRINTS[1].id}`, "Completed late · Sprint 11 · Mill"]);
+  // The sprint that the keys come to, and the one that is touched.
+  await page.focus(".velocity input");
+  await page.keyboard.press("ArrowLeft");
+  await until("it tells of the sprint before", texts, (all) => all[1] === "Completed 10");
+  assert.deepEqual((await ask("Completed 10. Why? Completed · Sprint 10")).slice(0, 2), [`review.completed&sprint=${SPRINTS[0].id}`, "Completed · Sprint 10 · Mill"]);
+  const { x, y, width, height } = await page.$eval(".velocity .chart-plot", (plot) => (plot.scrollIntoView(), plot.getBoundingClientRect().toJSON()));
+  await page.mouse.click(x + width - 10, y + height / 2);
+  await until("it tells of the last", texts, (all) => all[1] === "Completed 11");
+  // Where the pointer is on its way to a number chooses nothing.
+  await page.mouse.move(x + width / 2, y + height / 2);
+  assert.equal((await texts())[1], "Completed 11");
+  await screenshot(page, "asked-velocity");
+  await page.$eval(".velocity .chart-tools button", (button) => button.click());
+  assert.equal((await line()).length, 0);
+  const rows = await page.$$eval(".velocity tbody tr", (all) => all.map(({ cells }) => [...cells].map((cell) => cell.querySelector("button")?.getAttribute("aria-label") ?? cell.textContent)));
+  assert.deepEqual(rows, [
+    ["Sprint 9", "–. Why? Planned · Sprint 9", "–. Why? Completed · Sprint 9", "–. Why? Completed late · Sprint 9", "–. Why? Not completed · Sprint 9"],
+    ["Sprint 10", "32. Why? Planned · Sprint 10", "10. Why? Completed · Sprint 10", "3. Why? Completed late · Sprint 10", "2. Why? Not completed · Sprint 10"],
+    ["Sprint 11", "32. Why? Planned · Sprint 11", "11. Why? Completed · Sprint 11", "3. Why? Completed late · Sprint 11", "2. Why? Not completed · Sprint 11"],
+    ["Average", "–", "10.5", "–", "–"],
+  ]);
+  await isForEveryone(".velocity");
+  assert.deepEqual((await ask("2. Why? Not completed · Sprint 10")).slice(0, 2), [`review.incomplete&sprint=${SPRINTS[0].id}`, "Not completed · Sprint 10 · Mill"]);
+  assert.deepEqual((await ask("–. Why? Planned · Sprint 9")).slice(0, 2), [`review.planned&sprint=${UNKNOWN.id}`, "Planned · Sprint 9 · Mill"]);
+});
