@@ -5,6 +5,7 @@ import { boardUrl, fromSnapshot } from "./boardcast.js";
 import { made, whyButton } from "./elements.js";
 import { client } from "./live.js";
 import { pastSprints } from "./sections.js";
+import { headOf } from "./titles.js";
 import { amount, dated, moment, sentences, weekday } from "./text.js";
 
 /** The moments that somebody may go to, as options of a select: now, the days of the sprint so far, the sprints before it. */
@@ -22,7 +23,9 @@ export async function boardOf(board, moment) {
   const [name, value] = moment.split("=");
   const answer = await get(client, boardUrl(board, { [name]: value }));
   const [then] = Object.values(fromSnapshot({ level: board.level, ...answer }).boards);
-  return { ...then, key: board.key, demo: board.demo, then: weekday(answer.day), moment: { [name]: value }, day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
+  const on = weekday(answer.day);
+  const when = answer.review ? then.sprint?.name : `end of ${on}`;
+  return { ...then, key: board.key, demo: board.demo, then: on, moment: { [name]: value }, when, day: answer.day, review: answer.review, frozen: answer.frozen, asOf: answer.asOf };
 }
 
 /** What moment is shown, in words, and how sure it is. */
@@ -53,18 +56,16 @@ export function refusedWords(asked, { code, message, said = [] }, next = []) {
 export function reviewWords({ review }) {
   if (!review) return [];
   const { unit, planned, completed, late, incomplete, sayDo } = review;
-  // What came to be after the sprint had ended is no number of its board.
-  const rows = [["Planned", planned, unit === "points" && "points.original"], ["Completed", completed, `${unit}.completed`], ["Completed late", late], ["Not completed", incomplete]];
-  const words = rows.map(([name, value, metric]) => reviewTile(name, amount(value), [unit, ...(metric ? [" ", whyButton(metric, name)] : [])]));
-  if (sayDo !== undefined) words.push(reviewTile("Say/do", amount(sayDo, "percent"), ""));
+  const words = Object.entries({ planned, completed, late, incomplete }).map(([name, value]) => reviewTile(`review.${name}`, headOf(name), amount(value), `${unit} `));
+  if (sayDo !== undefined) words.push(reviewTile("review.say_do", "Say/do", amount(sayDo, "percent"), ""));
   return [made("h3", "", "Review"), made("dl", "tiles", words)];
 }
 
-function reviewTile(name, value, of) {
+function reviewTile(metric, name, value, unit) {
   const number = made("dd", "amount", value);
   // A tile's letters are as large as there is room for so many.
   number.style.setProperty("--letters", value.length);
-  return made("div", "tile", [made("dt", "", name), number, made("dd", "of", of)]);
+  return made("div", "tile", [made("dt", "", name), number, made("dd", "of", [unit, whyButton(metric, name)])]);
 }
 
 function option(value, text) {

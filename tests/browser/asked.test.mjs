@@ -149,3 +149,30 @@ test("each number of each of the last sprints can be asked, of the picture and o
   assert.deepEqual((await ask("2. Why? Not completed · Sprint 10")).slice(0, 2), [`review.incomplete&sprint=${SPRINTS[0].id}`, "Not completed · Sprint 10 · Mill"]);
   assert.deepEqual((await ask("–. Why? Planned · Sprint 9")).slice(0, 2), [`review.planned&sprint=${UNKNOWN.id}`, "Planned · Sprint 9 · Mill"]);
 });
+
+test("each number of the review of a past sprint can be asked, and every heading says of which moment a number is", async () => {
+  await page.setViewport({ width: 320, height: 900 });
+  await open();
+  const [{ id, name }] = SPRINTS;
+  const then = { ...DATA, items: [], asOf: Date.UTC(2026, 10, 17, 4), definition: 1 };
+  const base = `/api/snapshot?project=${SCOPE.projectId}&team=${SCOPE.teamId}`;
+  server.answers.set(`${base}&sprint=${id}`, { ...then, day: "2026-11-13", sprint: { ...DATA.sprint, id, name }, review: { unit: "points", planned: 32, completed: 10, late: 3, incomplete: 2, sayDo: 93.8, settledAt: 0, unknownItems: 0 } });
+  server.answers.set(`${base}&day=2026-11-16`, { ...then, day: "2026-11-16" });
+  await page.select(".moments", `sprint=${id}`);
+  const words = ["Planned", "Completed", "Completed late", "Not completed", "Say/do"];
+  const all = await until("the review is shown", () => buttons(".review"), (found) => found.length > 0);
+  assert.deepEqual(all, words.map((word) => ["why?", `Why? ${word}`]));
+  await isForEveryone(".review");
+  const ids = ["planned", "completed", "late", "incomplete", "say_do"];
+  for (const [index, word] of words.entries()) {
+    assert.deepEqual((await ask(`Why? ${word}`)).slice(0, 2), [`review.${ids[index]}&sprint=${id}`, `${word} · Sprint 10 · Mill`]);
+  }
+  assert.deepEqual((await ask("Why? Points remaining of Mill")).slice(0, 2), [`points.remaining&sprint=${id}`, "Points remaining · Sprint 10 · Mill"]);
+  // The sprints before are asked as themselves, whatever moment is shown.
+  assert.deepEqual((await ask("Completed 11. Why? Completed · Sprint 11")).slice(0, 2), [`review.completed&sprint=${SPRINTS[1].id}`, "Completed · Sprint 11 · Mill"]);
+  await page.select(".moments", "day=2026-11-16");
+  await until("the day is shown", () => page.$eval(".then", ({ textContent }) => textContent), (told) => told.includes("As it was"));
+  const [question, heading] = await ask("Why? Points remaining of Mill");
+  assert.equal(question, "points.remaining&day=2026-11-16");
+  assert.match(heading, /^Points remaining · end of Mon.*16.* · Mill$/);
+});
