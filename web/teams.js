@@ -4,18 +4,19 @@ import { boardAddress, pageAddress, thoseThereAre } from "./api.js";
 import { nameOf } from "./board-words.js";
 import { timesOf } from "./chart-data.js";
 import { Sparkline } from "./chart.js";
-import { clone, fill, made } from "./elements.js";
+import { clone, fill, made, whyButton } from "./elements.js";
 import { client } from "./live.js";
 import { boardWords } from "./status.js";
 import { stampOf } from "./tiles.js";
+import { titleOf } from "./titles.js";
 import { amount, setText } from "./text.js";
 import { linkOf, paintOutlook, sprintWords } from "./view.js";
 
 /** What a tile tells of a team, where the number is known. */
 const NUMBERS = [
-  ["points.remaining", "points.total", (left, all) => `${left} of ${all} points left`],
-  ["items.completed", "items.total", (done, all) => `${done} of ${all} items done`],
-  ["items.blocked", null, (blocked) => (blocked === "0" ? "" : `${blocked} blocked`)],
+  ["points.remaining", "points.total", " points left"],
+  ["items.completed", "items.total", " items done"],
+  ["items.blocked", null, " blocked"],
 ];
 
 /** As many are named where a text may mean several. */
@@ -42,8 +43,9 @@ export class TeamTile {
     fill(this.#find("h2"), [linkOf(board, nameOf(team ?? project))]);
     setText(this.#find(".sprint"), sprintWords(board));
     paintOutlook(this.#find(".outlook"), board);
-    const words = NUMBERS.filter(([id]) => Number.isFinite(metrics[id]?.value)).map(([id, of, says]) => says(amount(metrics[id].value), amount(metrics[of]?.value)));
-    setText(this.#find(".numbers"), words.filter(Boolean).join(" · "));
+    const asks = (id, words = "") => whyButton(id, titleOf(id), { text: `${words}${amount(metrics[id]?.value)}`, team: nameOf(team ?? project) });
+    const told = NUMBERS.filter(([id, of]) => (of ? Number.isFinite(metrics[id]?.value) : metrics[id]?.value > 0));
+    fill(this.#find(".numbers"), told.flatMap(([id, of, words], index) => [new Text(index > 0 ? " · " : ""), asks(id), ...(of ? [new Text(" "), asks(of, "of ")] : []), new Text(words)]));
     this.#line.update(board, ...timesOf(board, client));
     const level = this.#find(".level");
     const note = boardWords(board);

@@ -176,3 +176,28 @@ test("each number of the review of a past sprint can be asked, and every heading
   assert.equal(question, "points.remaining&day=2026-11-16");
   assert.match(heading, /^Points remaining · end of Mon.*16.* · Mill$/);
 });
+
+test("of all teams at a glance each number can be asked, and whoever stands on one stays there when it moves", async () => {
+  await page.setViewport({ width: 320, height: 900 });
+  await open("", ["Anvil", "Bellows"]);
+  const anvil = `[data-scope="${KEY}"]`;
+  assert.deepEqual(await buttons(anvil), [
+    ["why?", "Why? Behind: whether it will be completed in time of Anvil"],
+    ["37", "37. Why? Points remaining of Anvil"],
+    ["of 40", "of 40. Why? Points in all of Anvil"],
+    ["1", "1. Why? Items completed of Anvil"],
+    ["of 3", "of 3. Why? Items in all of Anvil"],
+    ["2", "2. Why? Blocked of Anvil"],
+  ]);
+  await isForEveryone(".team");
+  await screenshot(page, "asked-teams");
+  assert.deepEqual((await ask("1. Why? Items completed of Bellows")).slice(0, 2), ["items.completed", "Items completed · Bellows"]);
+  assert.deepEqual((await ask("37. Why? Points remaining of Anvil")).slice(0, 2), ["points.remaining", "Points remaining · Anvil"]);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 3, unit: "points", reason: "threshold" });
+  const focused = () => page.evaluate(() => [document.activeElement.textContent, document.activeElement.getAttribute("aria-label")]);
+  assert.deepEqual(await until("it moves", focused, ([text]) => text !== "37"), ["36", "36. Why? Points remaining of Anvil"]);
+  // Without one that is blocked nobody is told of none.
+  server.say({ type: "metric_changed", ...SCOPE, metric: "items.blocked", value: 0, previous: 2, changePercent: 100, unit: "items", reason: "any_change" });
+  await until("none is blocked", () => buttons(anvil), (all) => all.length === 5);
+  assert.equal(await page.$eval(`${anvil} .numbers`, ({ textContent }) => textContent), "36 of 40 points left · 1 of 3 items done");
+});
