@@ -4,9 +4,9 @@
 import { nameOf } from "./board-words.js";
 import { timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
-import { clone, fill, made } from "./elements.js";
+import { clone, fill, made, whyButton } from "./elements.js";
 import { client } from "./live.js";
-import { paintNumber, stampOf, TILES } from "./tiles.js";
+import { askBy, paintNumber, stampOf, TILES } from "./tiles.js";
 import { titleOf } from "./titles.js";
 import { setText } from "./text.js";
 import { paintOutlook } from "./view.js";
@@ -71,24 +71,33 @@ export class Embedded {
   }
 
   #part(id) {
-    const { metrics, outlook, burndown } = this.board;
+    const { metrics, outlook, burndown, team } = this.board;
     const stamp = made("p", "stamp", this.#stamp());
     if (id === "outlook") {
       const line = made("p", "outlook", "There is no outlook: no sprint is running.");
       if (outlook) paintOutlook(line, this.board);
       return made("div", "part", [line, stamp]);
     }
-    if (id === "burndown") return made("div", "part", [burndown ? this.#lines() : made("p", "", "There is no burndown: no sprint is running."), stamp]);
+    if (id === "burndown" && burndown) {
+      const remaining = `${burndown.unit}.remaining`;
+      return made("div", "part", [this.#lines(), made("div", "foot", [whyButton(remaining, titleOf(remaining), { team: nameOf(team) }), stamp])]);
+    }
+    if (id === "burndown") return made("div", "part", [made("p", "", "There is no burndown: no sprint is running."), stamp]);
     if (!metrics[id]) return made("div", "part", [made("p", "", "No sprint is running, so there is no number."), stamp]);
     const known = TILES.find(({ metric }) => metric === id) ?? { name: titleOf(id), metric: id };
     const tile = clone("tile");
     setText(tile.querySelector("dt"), known.name);
     paintNumber(tile.querySelector(".amount"), id, metrics[id], (value) => value);
-    const of = metrics[known.of];
-    const beside = made("dd", "of");
-    if (of) paintNumber(beside, known.of, of, (value) => `of ${value}`);
-    tile.querySelector(".of").parentElement.replaceWith(beside);
-    tile.querySelector(".foot").remove();
-    return made("div", "part", [made("dl", "tiles", [tile]), stamp]);
+    const [beside, why] = [tile.querySelector(".of"), tile.querySelector(".why")];
+    beside.hidden = !metrics[known.of];
+    if (!beside.hidden) {
+      paintNumber(beside, known.of, metrics[known.of], (value) => `of ${value}`);
+      askBy(beside, this.board, known.of, known.all);
+    }
+    askBy(why, this.board, id, known.name);
+    // A board without a team has few numbers, and none to ask about.
+    why.hidden = beside.disabled = team === null;
+    tile.querySelector(".stamp").replaceWith(stamp);
+    return made("div", "part", [made("dl", "tiles", [tile])]);
   }
 }

@@ -111,7 +111,7 @@ export class Tiles {
 }
 
 /** Lets a number of a board be asked by a button of its tile. */
-function askBy(button, { team, project }, ask, name) {
+export function askBy(button, { team, project }, ask, name) {
   const label = `Why? ${name} of ${nameOf(team ?? project)}`;
   Object.assign(button.dataset, { ask, name });
   // What is seen is a part of what is heard.

@@ -201,3 +201,42 @@ test("of all teams at a glance each number can be asked, and whoever stands on o
   await until("none is blocked", () => buttons(anvil), (all) => all.length === 5);
   assert.equal(await page.$eval(`${anvil} .numbers`, ({ textContent }) => textContent), "36 of 40 points left · 1 of 3 items done");
 });
+
+test("numbers that stand in another page can be asked there, and what is told fits its frame", async () => {
+  await page.setViewport({ width: 240, height: 160 });
+  await open("?embed=1&tile=points.remaining&tile=outlook&tile=burndown&tile=velocity.average");
+  await until("they are shown", () => page.$$eval(".part", (all) => all.length), (count) => count === 4);
+  assert.deepEqual(await buttons(".embedded"), [
+    ["of 40", null],
+    ["why?", "Why? Points remaining of Mill"],
+    ["why?", "Why? Behind: whether it will be completed in time of Mill"],
+    ["why?", "Why? Points remaining of Mill"],
+    ["why?", "Why? Average velocity of Mill"],
+  ]);
+  await isForEveryone(".embedded");
+  assert.deepEqual((await ask("Why? Points remaining of Mill")).slice(0, 2), ["points.remaining", "Points remaining · Mill"]);
+  assert.deepEqual((await ask("Why? Average velocity of Mill")).slice(0, 2), ["velocity.average", "Average velocity · Mill"]);
+  assert.deepEqual((await ask("Why? Behind: whether it will be completed in time of Mill")).slice(0, 1), ["forecast.probability"]);
+  await page.click(".embedded .of");
+  await until("it is told what it is of", () => page.$eval("#explanation", ({ textContent }) => textContent), (words) => words.includes("This is points.total"));
+  const fits = await page.$eval("#explanation", (dialog) => {
+    dialog.scrollTop = dialog.scrollHeight;
+    const { left, top, right, bottom } = dialog.getBoundingClientRect();
+    const close = dialog.querySelector("form button").getBoundingClientRect();
+    return { inside: left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight, wide: dialog.scrollWidth - dialog.clientWidth, scrolled: dialog.scrollTop > 0, closes: close.top >= top && close.bottom <= bottom };
+  });
+  assert.deepEqual(fits, { inside: true, wide: 0, scrolled: true, closes: true });
+  await screenshot(page, "asked-embedded");
+  await page.click("#explanation form button");
+  // An event does not take the place away from whoever stands on it.
+  await page.focus('[aria-label="Why? Points remaining of Mill"]');
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 33, previous: 37, changePercent: 10, unit: "points", reason: "threshold" });
+  await until("it moves", () => page.$eval(".amount", ({ textContent }) => textContent), (words) => words === "33");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Why? Points remaining of Mill");
+  // A board of no team explains none of its numbers.
+  const hooks = { ...SCOPE, teamId: null, sprintId: null };
+  server.say({ ...connected, scopes: [hooks] });
+  server.say({ type: "snapshot", ...hooks, data: { ...DATA, team: null, sprint: null, burndown: null, outlook: null } });
+  await until("the other is shown", () => page.$$eval(".part", (all) => all.map(({ textContent }) => textContent).join()), (words) => words.includes("Analytical Engine"));
+  assert.deepEqual(await page.$$eval(".embedded button", (all) => all.filter((each) => each.checkVisibility() && !each.disabled).length), 0);
+});

@@ -471,7 +471,7 @@ test("of teams that stand alike the worse is first, and none moves with every po
 test("parts of a board stand in another page, each with whose it is, its age and its level", async () => {
   await open("?embed=1&tile=points.remaining&tile=outlook&tile=no.such", { demo: true });
   const parts = await texts(".part");
-  assert.match(parts[0], /^Points remaining 37 of 40 Mill · DEMO · (now|\d+ s)$/);
+  assert.match(parts[0], /^Points remaining 37 of 40 why\? Mill · DEMO · (now|\d+ s)$/);
   assert.match(parts[1], /^Behind: At this pace .* Mill · DEMO · /);
   assert.match(parts[2], /^No number is called no\.such\. There are: outlook, burndown, /);
   assert.equal(await text("body > header"), null);
