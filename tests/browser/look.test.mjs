@@ -1,0 +1,64 @@
+// Where the parts of the page stand, from a phone to a 4K screen: no room is wasted, and what belongs together is on one line.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { SCOPE, board, connected, item, openScripted, page, until, useBrowser } from "./support.mjs";
+
+useBrowser();
+
+const DAYS = [16, 17, 18].map((day, index) => ({ date: `2026-11-${day}`, working: true, ideal: 36 - 4 * index, ...(index < 2 && { remaining: 40 - 3 * index, completed: 3 * index, scope: 40 }) }));
+const sprints = [{ id: "0f7a2d3e-5b1c-4c8f-8a9d-6e4b3c2d1f11", name: "Sprint 11", planned: 32, completed: 30, late: 0, incomplete: 2 }];
+const METRICS = {
+  "points.remaining": { value: 37, unit: "points" },
+  "points.total": { value: 40, unit: "points" },
+  "hours.remaining": { value: 44, unit: "hours" },
+  "hours.capacity": { value: 40, unit: "hours", detail: { members: [{ name: "Ada Lovelace", activities: [], hours: 30, remaining: 26, over: false }] } },
+  "scope.net": { value: 5, unit: "points" },
+  "scope.added": { value: 5, unit: "points" },
+  "velocity.average": { value: 30, unit: "points", detail: { sprints } },
+  "velocity.completed": { value: 30, unit: "points", detail: { sprints } },
+};
+const STORIES = [1, 2, 3, 4, 5, 6].map((id) => item(id, { type: "User Story", backlog: "requirement", rank: id }));
+const DATA = {
+  ...board(STORIES),
+  metrics: METRICS,
+  burndown: { unit: "points", original: 40, days: DAYS, today: [] },
+  outlook: { verdict: "behind", text: "At this pace all of it is done by 2026-12-22.", inputs: {} },
+  scopeChanges: [{ id: 6, title: "Item 6", kind: "added", amount: 5, reason: "it was moved into the sprint", by: { id: null, name: "Ada Lovelace" }, at: Date.now() }],
+};
+
+/** Opens a page of `width` with a board, and answers for the server. */
+async function open(width, { search = "", data = DATA, ...more } = {}) {
+  await page.setViewport({ width, height: Math.round((width * 9) / 16) });
+  const server = await openScripted(search);
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data, ...more });
+  await until("the board is shown", () => page.$$eval(".board, .team", (all) => all.length), (count) => count > 0);
+  return server;
+}
+
+const change = { type: "workitem_changed", ...SCOPE, source: "webhook", workItemId: 1, rev: 2, changeType: "updated", fields: {}, stateCategory: { old: null, new: null }, title: "Item 1", changedBy: null, changedAt: 1, receivedAt: 2, timestamp: 3, item: { ...STORIES[0], rev: 2 } };
+
+/** Where what is seen of `selector` is. */
+const boxes = (selector) =>
+  page.$$eval(selector, (all) => all.filter((each) => each.checkVisibility()).map((each) => {
+    const { left, right, top, bottom, width, height } = each.getBoundingClientRect();
+    return { left, right, top, bottom, width, height };
+  }));
+const box = async (selector) => (await boxes(selector))[0];
+
+test("what a team's page tells besides its numbers fills the row, and its headings are on one line", async () => {
+  const server = await open(1920);
+  server.say(change);
+  await until("how long a change took is told", () => boxes(".chain"), (all) => all.length > 0 && all[0].height > 0);
+  for (const width of [1366, 1920, 3840]) {
+    await page.setViewport({ width, height: 1080 });
+    const [around, sections] = [await box(".sections"), await boxes(".sections > .section")];
+    assert.equal(sections.length, 4);
+    assert.equal(new Set(sections.map(({ top }) => Math.round(top))).size, 1, `at ${width} they are not in one row`);
+    assert.ok(around.right - sections.at(-1).right < 2, `at ${width} the last ends at ${sections.at(-1).right} of ${around.right}`);
+    const tops = (await boxes(".sections h3")).map(({ top }) => top);
+    assert.ok(Math.max(...tops) - Math.min(...tops) < 1, `at ${width}: ${tops}`);
+  }
+});
