@@ -62,3 +62,37 @@ test("what a team's page tells besides its numbers fills the row, and its headin
     assert.ok(Math.max(...tops) - Math.min(...tops) < 1, `at ${width}: ${tops}`);
   }
 });
+
+test("the stamp of a burndown is one line, beside its words or below them", async () => {
+  const old = { demo: true, level: "cached", dataAsOf: Date.now() - 86_400_000 * 3, outage: { reason: "timed_out", since: Date.now(), retryAt: null } };
+  await open(1920, old);
+  for (const width of [320, 390, 1366, 1920, 3840]) {
+    await page.setViewport({ width, height: 1080 });
+    const lines = await page.$eval(".burndown .stamp", (stamp) => {
+      const range = document.createRange();
+      range.selectNodeContents(stamp);
+      return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+    });
+    assert.equal(lines, 1, `at ${width}`);
+    const [words, stamp, figure] = [await box(".burndown .words"), await box(".burndown .stamp"), await box(".burndown")];
+    assert.ok(stamp.right <= figure.right + 1 && (stamp.left >= words.right || stamp.top >= words.bottom - 1), `at ${width} the stamp is over the words`);
+  }
+});
+
+test("a number that can be asked about stands no higher than its neighbours", async () => {
+  await open(1920);
+  const heights = await page.evaluate(() => {
+    const heading = document.querySelector(".sections h3:has(.why)");
+    const of = document.createElement("dd");
+    of.className = "of";
+    of.append("points ");
+    document.querySelector(".overview .tile").append(of);
+    const plain = [heading.cloneNode(true), of.cloneNode(true)];
+    plain[0].querySelector(".why").remove();
+    heading.after(plain[0]);
+    of.after(plain[1]);
+    of.append(heading.querySelector(".why").cloneNode(true));
+    return [heading, plain[0], of, plain[1]].map((each) => each.getBoundingClientRect().height);
+  });
+  assert.ok(Math.abs(heights[0] - heights[1]) < 0.5 && Math.abs(heights[2] - heights[3]) < 0.5, heights.join());
+});
