@@ -96,3 +96,33 @@ test("a number that can be asked about stands no higher than its neighbours", as
   });
   assert.ok(Math.abs(heights[0] - heights[1]) < 0.5 && Math.abs(heights[2] - heights[3]) < 0.5, heights.join());
 });
+
+test("stories use the width of the screen, and what belongs to the text grows with it", async () => {
+  await open(1366, { search: "?by=story", demo: true });
+  const sizes = async () => {
+    const [radio, label] = [await box('.tools input[type="radio"]'), await box(".tools .by label")];
+    const mark = await page.$eval(".board", (each) => parseFloat(getComputedStyle(each, "::after").backgroundSize));
+    return { radio: radio.height / label.height, mark: mark / label.height };
+  };
+  const small = await sizes();
+  for (const [width, columns] of [[390, 1], [1366, 3], [1920, 3], [3840, 4]]) {
+    await page.setViewport({ width, height: 1080 });
+    const lefts = new Set((await boxes(".group > ul > .item")).map(({ left }) => Math.round(left)));
+    assert.equal(lefts.size, columns, `at ${width}`);
+  }
+  const large = await sizes();
+  for (const what of ["radio", "mark"]) assert.ok(Math.abs(small[what] - large[what]) < 0.1 * small[what], `${what}: ${small[what]}, ${large[what]}`);
+});
+
+test("what happens on a board without a sprint stands where it begins, and few teams fill their row", async () => {
+  await open(1920, { data: { ...board([]), sprint: null, metrics: {}, burndown: null, outlook: null } });
+  const [ticker, overview] = [await box(".ticker"), await box(".overview")];
+  assert.ok(ticker.left - overview.left < 1, `it begins at ${ticker.left}`);
+  const scopes = ["1", "2"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  const server = await openScripted();
+  server.say({ ...connected, scopes });
+  for (const scope of scopes) server.say({ type: "snapshot", ...scope, data: { ...DATA, team: { id: scope.teamId, name: "Mill" } } });
+  await until("two teams are shown", () => boxes(".team"), (all) => all.length === 2);
+  const [teams, last] = [await box("#teams"), (await boxes(".team")).at(-1)];
+  assert.ok(teams.right - last.right < 1, `the last ends at ${last.right} of ${teams.right}`);
+});
