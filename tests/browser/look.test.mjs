@@ -126,3 +126,14 @@ test("what happens on a board without a sprint stands where it begins, and few t
   const [teams, last] = [await box("#teams"), (await boxes(".team")).at(-1)];
   assert.ok(teams.right - last.right < 1, `the last ends at ${last.right} of ${teams.right}`);
 });
+
+test("no text of an invented board is written on its stripes", async () => {
+  await open(1366, { level: "mock", mock: true, dataAsOf: null });
+  const bare = await page.$$eval(".board *", (all) =>
+    all.filter((each) => each.checkVisibility() && [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "") && !each.closest("svg, option, .unseen")).flatMap((each) => {
+      for (let part = each; !part.matches(".board"); part = part.parentElement) if (getComputedStyle(part).backgroundColor !== "rgba(0, 0, 0, 0)") return [];
+      return [each.textContent];
+    }),
+  );
+  assert.deepEqual(bare, []);
+});
