@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { SCOPE, board, connected, item, openScripted, page, until, useBrowser } from "./support.mjs";
+import { PROJECT, SCOPE, board, connected, item, openScripted, page, until, useBrowser } from "./support.mjs";
 
 useBrowser();
 
@@ -136,4 +136,14 @@ test("no text of an invented board is written on its stripes", async () => {
     }),
   );
   assert.deepEqual(bare, []);
+});
+
+test("on a phone the age of a past moment is one line, where it has the room", async () => {
+  const server = await open(390, { demo: true });
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&day=2026-11-16`, { ...DATA, asOf: Date.UTC(2026, 10, 17, 4), day: "2026-11-16", definition: 1 });
+  await page.select(".moments", "day=2026-11-16");
+  await until("the day is shown", () => page.$eval("#age", (age) => age.textContent), (age) => /end of/.test(age));
+  const [age, pause, header] = [await box("#age"), await box("#pause"), await box("body > header")];
+  assert.ok(age.height < 24, `it is ${age.height} high`);
+  assert.ok(age.right <= pause.left && pause.right <= header.right && Math.abs(age.top - pause.top) < 12);
 });
