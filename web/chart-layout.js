@@ -5,12 +5,13 @@
 export const LABEL = 0.8;
 
 /**
- * Steps of 1, 2 or 5 that reach `most` in at most `count` steps, from 0. A part of a point or of an item is no step.
+ * Steps of 1, 2 or 5 that reach `most` in at most `count` steps, from 0; of 3, 4, 6 or 8 as well where there is room for few,
+ * so that what is shown does not keep to the lower half. A part of a point or of an item is no step.
  */
 export function ticksTo(most, count) {
   const least = Math.max(most / Math.max(1, count), 1);
   const power = 10 ** Math.floor(Math.log10(least));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= least * 0.999_999);
+  const step = (count < 4 ? [1, 2, 3, 4, 5, 6, 8, 10] : [1, 2, 5, 10]).map((factor) => factor * power).find((size) => size >= least * 0.999_999);
   const steps = Math.max(1, Math.ceil(most / step - 0.000_001));
   return Array.from({ length: steps + 1 }, (_, index) => index * step);
 }
@@ -61,7 +62,7 @@ export function burndownLayout(data, { width, height, em, burnup = false, hidesD
     marks: data.changes.map((change) => mark(change, data, x, y)).filter(({ y }) => Number.isFinite(y)),
     forecast: forecastBand(data, axis, plot),
   };
-  return { ...layout, labels: valueLabels(data, layout, { burnup, label, measure, words, x, y }) };
+  return { ...layout, labels: valueLabels(data, layout, { burnup, label, measure, words, x, y, em }) };
 }
 
 /**
@@ -174,9 +175,10 @@ function placed(days, texts, label, measure, limit) {
 }
 
 /** What is written at the lines: what was planned where they begin, and what is true now where they end. */
-function valueLabels(data, { plot, end: ends, ideal, marks }, { burnup, label, measure, words, x: xOf, y }) {
+function valueLabels(data, { plot, end: ends, ideal, marks }, { burnup, label, measure, words, x: xOf, y, em }) {
   const found = [];
-  const taken = [];
+  // The unit stands above the axis.
+  const taken = [{ left: 0, right: measure(data.unit) * label, top: 0, bottom: em }];
   const place = (name, text, x, value) => {
     if (!Number.isFinite(value)) return;
     const [width, height, off] = [measure(text) * label * 1.15, label * 1.1, label * 0.45];
@@ -186,7 +188,8 @@ function valueLabels(data, { plot, end: ends, ideal, marks }, { burnup, label, m
     const fits = (box) => box.left >= plot.left && box.right <= plot.right && box.top >= plot.top - height && box.bottom <= plot.bottom;
     const box = boxes.find((box) => fits(box) && !taken.some((other) => overlap(box, other)));
     if (!box) return;
-    taken.push(box);
+    // Two numbers side by side are not read as one.
+    taken.push({ ...box, left: box.left - label * 0.4, right: box.right + label * 0.4 });
     found.push({ name, text, x: box.left, y: box.bottom - height * 0.2 });
   };
   for (const mark of marks) taken.push({ left: mark.x - label / 2, right: mark.x + label / 2, top: mark.y - label / 2, bottom: mark.y + label / 2 });

@@ -243,15 +243,43 @@ test("when all is likely to be done is a stretch of days, or after the last of t
   assert.equal(layoutOf(done).forecast, null, "what is done needs no forecast");
 });
 
-test("the axis goes in steps of 1, 2 or 5 to the highest value", () => {
+test("the axis goes in plain steps to the highest value", () => {
   for (let most = 1; most < 3000; most += most < 40 ? 0.25 : 7.5) {
     for (const count of [0.5, 2, 3.7, 6]) {
       const ticks = ticksTo(most, count);
       const step = ticks[1];
       assert.equal(ticks[0], 0);
       assert.ok(ticks.at(-1) >= most && ticks.at(-1) - step < most, `${most}: ${ticks}`);
-      assert.ok([1, 2, 5].includes(step / 10 ** Math.floor(Math.log10(step))), `${most}: ${ticks}`);
+      assert.ok((count < 4 ? [1, 2, 3, 4, 5, 6, 8] : [1, 2, 5]).includes(step / 10 ** Math.floor(Math.log10(step))), `${most}: ${ticks}`);
       assert.ok(ticks.length - 1 <= Math.ceil(Math.max(1, count)), `${most} in ${count}: ${ticks}`);
+    }
+  }
+});
+
+test("a low chart uses its height", () => {
+  assert.deepEqual(ticksTo(55, 2.3), [0, 30, 60]);
+  assert.deepEqual(ticksTo(75, 2), [0, 40, 80]);
+  assert.deepEqual(ticksTo(55, 5.4), [0, 20, 40, 60]);
+  assert.deepEqual(ticksTo(1, 2.3), [0, 1]);
+});
+
+test("what was planned runs neither into the unit nor into what is true now", () => {
+  const size = 0.8 * SIZE.em;
+  const begun = boardOfSprint();
+  begun.burndown.days.forEach((day, index) => Object.assign(day, index === 0 ? { remaining: 46, completed: 4, scope: 50 } : { remaining: undefined, completed: undefined, scope: undefined }));
+  Object.assign(begun, { metrics: {}, scopeChanges: [] });
+  begun.burndown.today = [];
+  const [left, right] = [(box) => box.x, (box) => box.x + measure(box.text) * size];
+  for (let width = 340; width < 1900; width += 10) {
+    for (const [board, original, now] of [[boardOfSprint(), 48, NOW], [begun, 50, NOW - 144 * HOUR]]) {
+      board.burndown.original = original;
+      const { labels, ticks } = layoutOf(board, { now }, { width });
+      assert.equal(ticks.at(-1).value, 50);
+      for (const one of labels) {
+        assert.ok(one.y - size * 0.8 >= 0.95 * SIZE.em || left(one) >= measure("points") * size, `at ${width}: ${one.text} is over the unit`);
+        const beside = labels.find((other) => other !== one && Math.abs(other.y - one.y) < size && left(other) >= left(one) && left(other) - right(one) < size / 3);
+        assert.equal(beside, undefined, `at ${width}: ${one.text} and ${beside?.text} touch`);
+      }
     }
   }
 });
