@@ -175,10 +175,11 @@ function placed(days, texts, label, measure, limit) {
 }
 
 /** What is written at the lines: what was planned where they begin, and what is true now where they end. */
-function valueLabels(data, { plot, end: ends, ideal, marks }, { burnup, label, measure, words, x: xOf, y, em }) {
+function valueLabels(data, { plot, end: ends, now, ideal, marks }, { burnup, label, measure, words, x: xOf, y, em }) {
   const found = [];
-  // The unit stands above the axis.
+  // Above the plot stand the unit and that it is now.
   const taken = [{ left: 0, right: measure(data.unit) * label, top: 0, bottom: em }];
+  if (now !== null) taken.push({ left: Math.min(now, plot.right - em) - em, right: now + em, top: 0, bottom: plot.top - 0.35 * em });
   const place = (name, text, x, value) => {
     if (!Number.isFinite(value)) return;
     const [width, height, off] = [measure(text) * label * 1.15, label * 1.1, label * 0.45];

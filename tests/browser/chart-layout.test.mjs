@@ -263,20 +263,22 @@ test("a low chart uses its height", () => {
   assert.deepEqual(ticksTo(1, 2.3), [0, 1]);
 });
 
-test("what was planned runs neither into the unit nor into what is true now", () => {
+test("what is written at the lines runs neither into each other nor into what stands above the plot", () => {
   const size = 0.8 * SIZE.em;
   const begun = boardOfSprint();
   begun.burndown.days.forEach((day, index) => Object.assign(day, index === 0 ? { remaining: 46, completed: 4, scope: 50 } : { remaining: undefined, completed: undefined, scope: undefined }));
   Object.assign(begun, { metrics: {}, scopeChanges: [] });
-  begun.burndown.today = [];
+  begun.burndown.today = [{ at: NOW - 145 * HOUR, remaining: 46 }];
   const [left, right] = [(box) => box.x, (box) => box.x + measure(box.text) * size];
   for (let width = 340; width < 1900; width += 10) {
-    for (const [board, original, now] of [[boardOfSprint(), 48, NOW], [begun, 50, NOW - 144 * HOUR]]) {
+    for (const [board, original, now] of [[boardOfSprint(), 48, NOW], [begun, 50, NOW - 144 * HOUR], [begun, 48, NOW - 144 * HOUR]]) {
       board.burndown.original = original;
-      const { labels, ticks } = layoutOf(board, { now }, { width });
+      begun.burndown.days[0].scope = original;
+      const { labels, ticks, now: x } = layoutOf(board, { now }, { width });
       assert.equal(ticks.at(-1).value, 50);
       for (const one of labels) {
         assert.ok(one.y - size * 0.8 >= 0.95 * SIZE.em || left(one) >= measure("points") * size, `at ${width}: ${one.text} is over the unit`);
+        assert.ok(one.y - size * 0.8 >= 0.95 * SIZE.em || left(one) >= x + measure("now") * size * 0.5 || right(one) <= x - measure("now") * size * 0.5, `at ${width}: ${one.text} is over now`);
         const beside = labels.find((other) => other !== one && Math.abs(other.y - one.y) < size && left(other) >= left(one) && left(other) - right(one) < size / 3);
         assert.equal(beside, undefined, `at ${width}: ${one.text} and ${beside?.text} touch`);
       }
