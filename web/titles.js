@@ -22,7 +22,7 @@ export const TITLES = {
   "velocity.average": "Average velocity",
   "velocity.planned": "Planned, last sprint",
   "velocity.late": "Completed late, last sprint",
-  "velocity.incomplete": "Incomplete, last sprint",
+  "velocity.incomplete": "Not completed, last sprint",
   "percent.say_do": "Planned and done, last sprint",
   "burndown.average": "Points completed per day",
   "sprint.days_left": "Working days left",

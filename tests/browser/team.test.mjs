@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { TITLES } from "../../web/titles.js";
+import { headOf, TITLES } from "../../web/titles.js";
 import { PROJECT, SCOPE, board, boardsOf, connected, item, KEY, openScripted, page, screenshot, until, useBrowser } from "./support.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -737,6 +737,8 @@ test("every number that the service tells has a name for people, and no two have
   assert.deepEqual(Object.keys(TITLES), [...listed.split("## All metrics")[1].split("\n## ")[0].matchAll(/^\| `([\w.]+)` \|/gm)].map(([, id]) => id));
   assert.equal(new Set(Object.values(TITLES)).size, ids.length);
   assert.deepEqual(Object.values(TITLES).filter((title) => !/^[A-Z][^._]*$/.test(title)), []);
+  // What became of a sprint is called the same at its bars, in a table and as a number.
+  for (const name of ["planned", "completed", "late", "incomplete"]) assert.equal(TITLES[`velocity.${name}`], `${headOf(name)}, last sprint`);
 });
 
 test("numbers and what they were computed from are called by names for people, their ids stay in sight", async () => {
