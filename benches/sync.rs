@@ -92,7 +92,9 @@ async fn watch(process: &Process) -> UnboundedReceiver<Value> {
             while let Some(block) = reader.next().await {
                 let _ = block.json().map(|event| sender.send(event));
             }
-            if tokio::net::TcpStream::connect(address).await.is_err() {
+            // It may have ended with all the rest.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if sender.is_closed() {
                 return;
             }
             println!("a stream ended; opening another");
@@ -137,6 +139,9 @@ async fn measure(teams: usize) {
     row("a start until nothing is left to be read", began.elapsed(), &of, &before);
     println!("most calls in flight: {}", of.server.most_in_flight());
     println!("{}", of.over_the_same(&settings, teams).await);
+    let info: String = redis.command(&["INFO", "memory"]).await;
+    let used = info.lines().find_map(|line| line.strip_prefix("used_memory:")?.trim().parse::<u64>().ok());
+    println!("Redis then: {} MiB", used.unwrap() / 1024 / 1024);
 
     let before = of.server.calls_by_route();
     for _ in 0..QUIET_CHECKS {
