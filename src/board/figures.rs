@@ -37,7 +37,7 @@ pub struct Inputs {
 
 impl Inputs {
     /// What the board of `scope` is made of now.
-    pub fn of(state: &Projection, scope: Scope) -> Self {
+    pub fn of(state: &Projection, scope: Scope, now: Timestamp) -> Self {
         let sprint = scope.sprint.and_then(|_| TeamKey::of(scope));
         Self {
             scope,
@@ -46,7 +46,7 @@ impl Inputs {
             team_items: sprint.into_iter().flat_map(|team| state.items_of_team(team)).cloned().collect(),
             people: state.people().clone(),
             past: if knows_past(state, scope) { Past::Read } else { Past::BeingRead },
-            known_from: known_from(state, scope),
+            known_from: known_from(state, scope, now),
             missing: missing(state, scope),
         }
     }
@@ -54,9 +54,9 @@ impl Inputs {
 
 impl Inputs {
     /// The same with the lives of its team's items, also between two sprints.
-    pub(super) fn with_lives(state: &Projection, scope: Scope) -> Self {
+    pub(super) fn with_lives(state: &Projection, scope: Scope, now: Timestamp) -> Self {
         let team_items = TeamKey::of(scope).into_iter().flat_map(|team| state.items_of_team(team)).cloned();
-        Self { team_items: team_items.collect(), ..Self::of(state, scope) }
+        Self { team_items: team_items.collect(), ..Self::of(state, scope, now) }
     }
 
     /// What the board of one of the team's sprints, or of none, was made of just before `end`, as far as revisions tell; and
@@ -118,16 +118,18 @@ impl Inputs {
     }
 }
 
-/// From when on the past of a board's team is known, where it was read.
-pub(super) fn known_from(state: &Projection, scope: Scope) -> Option<Timestamp> {
-    TeamKey::of(scope).and_then(|team| state.checked().past_of(team)).map(|past| past.from)
+/// From when on the past of a board's team is known, where it was read. What was before the window over which lives are kept
+/// is let go, and nobody who comes today reads it: so all tell the same, whenever they began.
+pub(super) fn known_from(state: &Projection, scope: Scope, now: Timestamp) -> Option<Timestamp> {
+    let past = TeamKey::of(scope).and_then(|team| state.checked().past_of(team))?;
+    Some(past.from.max(state.teams().window_start(now)))
 }
 
 /// Whether the past of a board was read as far back as numbers look. Where no organisation is compared, what hooks told is all
 /// that there is, and each life says itself what is missing of it.
 pub(crate) fn knows_past(state: &Projection, scope: Scope) -> bool {
     let team = TeamKey::of(scope).filter(|team| state.checked().team(*team).is_some());
-    team.is_none() || known_from(state, scope).is_some()
+    team.is_none_or(|team| state.checked().past_of(team).is_some())
 }
 
 /// What is known to be missing on a team's board: items that cannot be read, and, until the past was read, those that left

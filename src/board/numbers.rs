@@ -37,7 +37,7 @@ impl Snapshots {
                 if let Some(archived) = state.archived(scope) {
                     return Some(BoardNumbers { board, metrics: archived.view(now).metrics });
                 }
-                (board, Inputs::of(&state, scope))
+                (board, Inputs::of(&state, scope, now))
             };
             Some(BoardNumbers { board, metrics: self.calculator.figures(&inputs, now).metrics })
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::board::figures::{Inputs, board_view, known_from};
+use crate::board::figures::{Inputs, board_view};
 use crate::board::snapshot::Snapshots;
 use crate::domain::metrics::Figures;
 use crate::domain::wire::explanation::Explanation;
@@ -38,6 +38,8 @@ pub enum NoPast {
     Future,
     /// It was before the past that is known.
     Unknown,
+    /// The past of the team is still being read.
+    BeingRead,
 }
 
 /// A board as it once was.
@@ -139,8 +141,13 @@ impl Snapshots {
         let now = (self.clock)();
         let state = self.fold.read();
         let catalogue = state.teams().catalogue_of(scope).cloned().ok_or(NoPast::WithoutTeam)?;
-        let wanted = Wanted::of(&catalogue, scope.sprint, asked, known_from(&state, scope), now)?;
-        let (since, teams) = (Inputs::with_lives(&state, scope), state.teams().clone());
+        let (since, teams) = (Inputs::with_lives(&state, scope, now), state.teams().clone());
+        // Where no organisation is compared, what hooks told is let go as well once it is older than that.
+        let known_from = since.known_from.unwrap_or_else(|| teams.window_start(now));
+        let wanted = Wanted::of(&catalogue, scope.sprint, asked, known_from, now)?;
+        if !since.knows_past() && wanted.end < now {
+            return Err(NoPast::BeingRead);
+        }
         let project_name = state.project_name(scope.project).cloned();
         drop(state);
         let (inputs, told) = since.as_of(wanted.sprint, wanted.end, &teams);
@@ -165,7 +172,7 @@ impl Wanted {
         catalogue: &Catalogue,
         under_way: Option<SprintId>,
         asked: AskedPast,
-        known_from: Option<Timestamp>,
+        known_from: Timestamp,
         now: Timestamp,
     ) -> Result<Self, NoPast> {
         let calendar = catalogue.calendar();
@@ -192,9 +199,15 @@ impl Wanted {
             return Err(NoPast::Future);
         }
         let first = sprint.and_then(Iteration::span).map(|span| span.first());
-        if known_from.is_some_and(|known| began < known)
-            || first.is_some_and(|first| Some(first) < catalogue.days_off_known_from())
-        {
+        // What is told of a day counts from the beginning of its sprint on.
+        let counted_from = match (asked, first) {
+            (AskedPast::Day(_) | AskedPast::Sprint(_), Some(first)) => calendar.start_of(first).min(began),
+            _ => began,
+        };
+        let is_before = counted_from < known_from
+            || first.is_some_and(|first| Some(first) < catalogue.days_off_known_from());
+        // The board of now is told whatever is known of its past, and says what is not.
+        if is_before && end < now {
             return Err(NoPast::Unknown);
         }
         let is_of_a_whole = matches!(asked, AskedPast::Sprint(_)) && end <= now;

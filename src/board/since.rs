@@ -40,8 +40,8 @@ impl Snapshots {
             None => NoPast::WithoutTeam,
             Some(_) => NoPast::BetweenSprints,
         })?;
-        let (inputs, teams) = (Inputs::of(&state, scope), state.teams().clone());
-        let known_from = known_from(&state, scope);
+        let (inputs, teams) = (Inputs::of(&state, scope, until), state.teams().clone());
+        let known_from = known_from(&state, scope, until);
         let (cursor, data_as_of) = (state.position().to_string(), state.data_as_of(scope));
         let untold = match level {
             _ if state.archived(scope).is_some() => {
@@ -74,7 +74,7 @@ impl Snapshots {
                 let now = self.calculator.figures(&inputs, until);
                 let happened = self.calculator.happened(&inputs, since, until).unwrap_or_default();
                 let (then, told) = inputs.as_of(scope.sprint, since, &teams);
-                let is_known = known_from.is_none_or(|known| known <= since);
+                let is_known = inputs.knows_past() && known_from.is_none_or(|known| known <= since);
                 let then = is_known.then(|| self.calculator.figures_once(&then, &told, since));
                 SinceAnswer {
                     partial: partial(&inputs, since, happened.unknown_items),

@@ -167,7 +167,7 @@ impl Snapshots {
         let is_known = state.archived(scope).is_none() && state.simulated(scope).is_none();
         match encoded.get(&scope).filter(|_| is_known).filter(is_good) {
             Some(kept) => Part::Kept(kept.json.clone()),
-            None => Part::Changed(Box::new(Parts::of(state, scope))),
+            None => Part::Changed(Box::new(Parts::of(state, scope, now))),
         }
     }
 
@@ -240,6 +240,7 @@ impl Snapshots {
     /// The board of a scope, whole, as `GET snapshot` answers it, unless a client that asks has that entity tag: to put
     /// together what it has would cost as much as what it has not.
     pub fn board(&self, scope: Scope, has: impl FnOnce(&str) -> bool) -> BoardAnswer {
+        let now = (self.clock)();
         let (position, parts) = {
             let state = self.fold.read();
             let stand = Stand::of(&state, scope);
@@ -247,7 +248,7 @@ impl Snapshots {
             if has(&etag) {
                 return BoardAnswer { json: None, etag, data_as_of: stand.data_as_of };
             }
-            (state.position(), Parts::of(&state, scope))
+            (state.position(), Parts::of(&state, scope, now))
         };
         let answer = Answer {
             level: parts.level,
@@ -256,7 +257,7 @@ impl Snapshots {
             mock: parts.level == Level::Mock,
             outage: parts.outage.clone(),
             cursor: position.to_string(),
-            board: self.board_of(&parts, (self.clock)()),
+            board: self.board_of(&parts, now),
         };
         BoardAnswer {
             // Strings, numbers and maps with string keys cannot fail to serialise.
@@ -276,8 +277,9 @@ impl Snapshots {
     }
 
     pub fn view(&self, scope: Scope) -> BoardView {
-        let parts = Parts::of(&self.fold.read(), scope);
-        self.board_of(&parts, (self.clock)())
+        let now = (self.clock)();
+        let parts = Parts::of(&self.fold.read(), scope, now);
+        self.board_of(&parts, now)
     }
 
     /// The board of these parts; without numbers, or another in its place, where its level says so.
@@ -304,17 +306,18 @@ impl Snapshots {
 
     /// Where a number of a board comes from; `None` when the board has no such metric.
     pub fn explain(&self, scope: Scope, metric: &str) -> Option<Explained> {
+        let now = (self.clock)();
         let (inputs, level, data_as_of, outage) = {
             let state = self.fold.read();
             let outage = state.outage_here(scope);
-            (Inputs::of(&state, scope), state.level_here(scope), state.data_as_of(scope), outage)
+            (Inputs::of(&state, scope, now), state.level_here(scope), state.data_as_of(scope), outage)
         };
         let mock = level == Level::Mock;
         if let Some(stand_in) = self.stand_in.get().filter(|_| mock) {
             let explanation = stand_in.explain(scope, metric)?;
             return Some(Explained { explanation, level, data_as_of, demo: self.demo, mock });
         }
-        let mut explanation = self.calculator.explain(&inputs, metric, (self.clock)())?;
+        let mut explanation = self.calculator.explain(&inputs, metric, now)?;
         if !matches!(level, Level::Full | Level::Cached) {
             explanation.withhold(no_numbers(outage.as_ref()));
         }
@@ -354,9 +357,9 @@ impl Stand {
 }
 
 impl Parts {
-    fn of(state: &Projection, scope: Scope) -> Self {
+    fn of(state: &Projection, scope: Scope, now: Timestamp) -> Self {
         Self {
-            inputs: Inputs::of(state, scope),
+            inputs: Inputs::of(state, scope, now),
             project_name: state.project_name(scope.project).cloned(),
             level: state.level_here(scope),
             outage: state.outage_here(scope),

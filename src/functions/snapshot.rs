@@ -247,6 +247,10 @@ fn no_past(why: NoPast) -> Response {
             "that was before the past that is known",
             "`backfill` and the health page say from when on it is known",
         ),
+        NoPast::BeingRead => (
+            "the team's past is still being read",
+            "ask again once `backfill` is gone from the board, or for the board as it is now",
+        ),
         NoPast::Future => {
             ("that is yet to come", "ask for a day up to today, or for a sprint that has begun")
         }

@@ -148,7 +148,7 @@ impl Deriver {
             let state = self.instance.fold.read();
             let is_due =
                 state.is_served(scope) && !state.awaits_source(scope) && !state.awaits_comparison(scope);
-            let inputs = is_due.then(|| Inputs::of(&state, scope));
+            let inputs = is_due.then(|| Inputs::of(&state, scope, now));
             (inputs, Draft::new(&state, scope, now, self))
         };
         // The fold is not held while this is computed; the draft has what was said as of the same position.

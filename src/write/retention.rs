@@ -13,7 +13,7 @@ use crate::board::projection::{KnownItem, Projection};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::scope::{Audience, Scope};
 use crate::domain::sprint::catalogue::SprintState;
-use crate::domain::sprint::teams::SPRINTS_BACK;
+use crate::domain::sprint::teams::looked_back_at;
 use crate::domain::sprint::work_item::WorkItemId;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause};
@@ -224,8 +224,8 @@ fn is_needed(state: &Projection, scope: Scope, now: Timestamp) -> bool {
 /// Whether a board is that of one of the team's last sprints.
 fn is_looked_back_at(state: &Projection, scope: Scope, now: Timestamp) -> bool {
     let team = state.teams().catalogue_of(scope);
-    let mut last = team.into_iter().flat_map(|team| team.past_sprints(now).take(SPRINTS_BACK));
-    last.any(|(_, sprint)| Some(sprint.id) == scope.sprint)
+    let mut last = team.into_iter().flat_map(|team| looked_back_at(team, now));
+    last.any(|sprint| Some(sprint.id) == scope.sprint)
 }
 
 /// Whether a team's board is one of a sprint that is over, or of a team that is no more, and nothing is on it.

@@ -98,11 +98,11 @@ fn days_after_change(item: &WorkItem, days: i64) -> Timestamp {
     Timestamp::from_epoch_ms(item.present().claim.changed_at.epoch_ms() + days * DAY_MS)
 }
 
-/// A team with six sprints of a day each right after the first one, and the moment at which they are over.
-fn six_sprints_later(team: &Catalogue) -> (Catalogue, Timestamp) {
-    let day = team.sprint(sprint_id()).unwrap().finish.unwrap().succ_opt().unwrap();
+/// A team with six sprints of a day each so many days after the first one, and the moment at which they are over.
+fn six_sprints_later(team: &Catalogue, days: i64) -> (Catalogue, Timestamp) {
+    let day = team.sprint(sprint_id()).unwrap().finish.unwrap() + chrono::TimeDelta::days(days);
     let mut later = team.clone();
-    later.iterations.extend((0..SPRINTS_BACK).map(|number| Iteration {
+    later.iterations.extend((0..6).map(|number| Iteration {
         id: SprintId::parse(&format!("00000000-0000-4000-8000-00000000000{number}")).unwrap(),
         paths: vec![format!("Fabrikam\\Day {number}").into()],
         name: "Day".into(),
@@ -157,15 +157,17 @@ async fn what_a_sprint_under_way_or_to_come_holds_stays() {
     let fixture = Fixture::new(Some(&team), &items, now).await;
     fixture.pass().await;
     assert_eq!(fixture.numbers(), [13, 14]);
-    // Once it is over it is looked back at, until six others are over since; then what is in it may leave.
+    // Once it is over it is looked back at for 90 days, and until six others are over since; then what is in it may leave.
     let over = team.calendar().end_of(team.sprint(sprint_id()).unwrap().finish.unwrap());
     let fixture = Fixture::new(Some(&team), &items, over).await;
     fixture.pass().await;
     assert_eq!(fixture.numbers(), [13, 14]);
-    let (team_then, later) = six_sprints_later(&team);
-    let fixture = Fixture::new(Some(&team_then), &items, later).await;
-    fixture.pass().await;
-    assert_eq!(fixture.numbers(), [14]);
+    for (days, stays) in [(1, &[13, 14][..]), (91, &[14][..])] {
+        let (team_then, later) = six_sprints_later(&team, days);
+        let fixture = Fixture::new(Some(&team_then), &items, later).await;
+        fixture.pass().await;
+        assert_eq!(fixture.numbers(), stays, "{days} days later");
+    }
     // Without dates a sprint may be one to come.
     for sprint in &mut team.iterations {
         (sprint.start, sprint.finish) = (None, None);
@@ -191,7 +193,7 @@ async fn an_item_that_changes_meanwhile_stays() {
 
 #[tokio::test]
 async fn fault_e7_a_board_of_the_past_leaves_with_its_last_item() {
-    let (team, over) = six_sprints_later(&catalogue());
+    let (team, over) = six_sprints_later(&catalogue(), 91);
     let sprint = |id| team.key().scope(Some(id));
     let in_sprint = |number, id| {
         item(number, 1, |facts| facts.iteration_path = team.sprint(id).unwrap().paths[0].clone())

@@ -186,6 +186,36 @@ async fn fault_g4_every_instance_tells_the_same_past_to_the_last_digit() {
     organization.until(async || (told(&lost).await == right).then_some(())).await;
 }
 
+/// Who has been there for a month knows no more of what is long ago than who comes now: what is older than the window over
+/// which lives are kept is let go.
+#[tokio::test]
+async fn who_was_there_for_long_and_who_comes_now_know_the_past_from_the_same_day_on() {
+    let organization = Organization::start().await;
+    let saw = organization.app().await;
+    let board = boards(&saw).await.remove("Web").unwrap();
+    let sprints = board["metrics"]["velocity.completed"]["detail"]["sprints"].as_array().unwrap().clone();
+    organization.clock.advance(Duration::from_hours(24 * 32));
+    organization.check_after(Duration::from_mins(1), &saw).await;
+    let late = organization.app().await;
+    let id = |what: &str| board[what]["id"].as_str().unwrap().to_owned();
+    let address = format!("/api/snapshot?project={}&team={}", id("project"), id("team"));
+    let today = organization.model(|model| model.today());
+    let mut asked: Vec<String> =
+        sprints.iter().map(|row| format!("sprint={}", row["id"].as_str().unwrap())).collect();
+    asked.extend((1..130).step_by(3).map(|days| format!("day={}", today - chrono::TimeDelta::days(days))));
+    let mut refused = 0;
+    for moment in &asked {
+        let path = format!("{address}&{moment}");
+        let (seen, read) = (saw.get(&path).await, late.get(&path).await);
+        assert_eq!(seen.status, read.status, "{moment}: {} and {}", seen.text(), read.text());
+        for part in ["metrics", "review", "burndown", "outlook", "scopeChanges", "error"] {
+            assert_eq!(seen.json()[part], read.json()[part], "{part} of {moment}");
+        }
+        refused += usize::from(seen.json()["error"]["message"] == "that was before the past that is known");
+    }
+    assert!(refused > 5 && refused < asked.len() / 2, "{refused} of {}", asked.len());
+}
+
 fn checked(app: &TestApp) -> SourceCheck {
     app.app.instance.fold.read().checked().clone()
 }
@@ -212,6 +242,30 @@ async fn the_past_is_read_on_where_it_was_left_and_readers_are_told_how_far_it_i
     }
     let health = app.get("/api/health").await.json();
     assert_eq!(&health["source"]["backfill"], told);
+    // Of what was then nothing is told that may be wrong, and the board of now is told as it is.
+    let board = boards(&app).await.remove("Web").unwrap();
+    let id = |what: &str| board[what]["id"].as_str().unwrap().to_owned();
+    let address = format!("/api/snapshot?project={}&team={}", id("project"), id("team"));
+    let days = board["burndown"]["days"].as_array().unwrap();
+    let today = days.iter().rposition(|day| day["remaining"].is_number()).unwrap();
+    let (today, before) = (&days[today]["date"], &days[today - 1]["date"]);
+    let since = organization.model(|model| model.now()).epoch_ms() - 1_000;
+    let day = |day: &Value| format!("day={}", day.as_str().unwrap());
+    for past in [
+        day(before),
+        format!("{}&explain=items.total", day(before)),
+        format!("since={since}&explain=items.total"),
+    ] {
+        let answer = app.get(&format!("{address}&{past}")).await;
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["code"]), (404, &json!("no_past")), "{past}");
+        assert_eq!(error["message"], "the team's past is still being read", "{past}");
+    }
+    let since = app.get(&format!("{address}&since={since}")).await.json();
+    assert_eq!(since["metrics"]["items.total"]["then"], Value::Null);
+    for present in [day(today), format!("sprint={}", id("sprint"))] {
+        assert_eq!(app.get(&format!("{address}&{present}")).await.status, 200, "{present}");
+    }
     // What failed is asked for again, and what was read is not.
     *organization.way.feed_pages.lock().unwrap() = None;
     let before = organization.calls_on(FEED).await;

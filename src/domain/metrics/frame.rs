@@ -177,7 +177,9 @@ pub(super) struct Moment<'a> {
     pub(super) stale_before: Option<Timestamp>,
     /// The first of the days over which lead and cycle time look back.
     pub(super) lead_from: CivilDate,
-    /// The first of seven days, of which today is the last.
+    /// The first of them of which all is known.
+    pub(super) counted_from: CivilDate,
+    /// The first of seven days, of which today is the last, or of those of them of which all is known.
     pub(super) week_from: CivilDate,
     /// The working days before today that throughput and forecast look at.
     pub(super) worked: WorkedDays,
@@ -198,13 +200,16 @@ impl<'a> Moment<'a> {
         let calendar = frame.catalogue.calendar();
         let today = calendar.day_of(now);
         let back = |days: u32| today - chrono::TimeDelta::days(i64::from(days) - 1);
+        // What was completed before that some know and some do not.
+        let first_known = frame.known_from.and_then(|from| calendar.day_of(from).succ_opt());
         Self {
             frame,
             now,
             today,
             stale_before: stale_before(calendar, today, frame.settings.stale_working_days.max(1)),
             lead_from: back(LEAD_DAYS),
-            week_from: back(7),
+            counted_from: first_known.map_or(back(LEAD_DAYS), |known| known.max(back(LEAD_DAYS))),
+            week_from: first_known.map_or(back(7), |known| known.max(back(7))),
             worked: WorkedDays::before(today, calendar),
             is_planned: frame.planned_until.is_some_and(|planned| planned <= now),
             aging_above: None,

@@ -39,6 +39,8 @@ enum Counted {
 #[derive(Clone, Copy, Debug)]
 enum LooksBack {
     Nowhere,
+    /// Over the last seven days.
+    Week,
     /// Over the last 90 days, or nearly as many.
     Days,
     /// Over the last six finished sprints.
@@ -147,6 +149,11 @@ impl Metric {
         Self { looks_back: LooksBack::Days, ..self }
     }
 
+    /// It looks back over the last seven days.
+    pub(super) const fn over_week(self) -> Self {
+        Self { looks_back: LooksBack::Week, ..self }
+    }
+
     /// It looks back over the last six finished sprints, if only for the unit that all of them are counted in.
     pub(super) const fn over_sprints(self) -> Self {
         Self { looks_back: LooksBack::Sprints, ..self }
@@ -245,9 +252,10 @@ impl Metric {
             Lacks::Counted(lacking) => lacking(tallies),
         };
         let short = match self.looks_back {
+            LooksBack::Week if tallies.lacks_days_of_week() => Some(need::SHORT_WEEK),
             LooksBack::Days if tallies.looks_beyond() => Some(need::SHORT_PAST),
             LooksBack::Sprints if tallies.lacks_finished() => Some(need::SHORT_OF_SPRINTS),
-            LooksBack::Nowhere | LooksBack::Days | LooksBack::Sprints => None,
+            LooksBack::Nowhere | LooksBack::Week | LooksBack::Days | LooksBack::Sprints => None,
         };
         match (tallies.has_read_past(), unknown) {
             (false, _) => Some(need::PAST.reason.into()),

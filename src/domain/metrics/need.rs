@@ -24,6 +24,7 @@ const PAST_UNREAD: &str = "the team's past is still being read";
 
 /// What a number lacks that looks back further than the past is known.
 pub(super) const SHORT_PAST: &str = "of the last 90 days not all is known";
+pub(super) const SHORT_WEEK: &str = "of the last seven days not all is known";
 pub(super) const SHORT_OF_SPRINTS: &str = "of the last six sprints not all are known";
 
 pub(super) const SPRINT_BEFORE: Need =

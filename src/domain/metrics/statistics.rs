@@ -128,9 +128,7 @@ impl Statistics {
         }
         // Of what was before the past that is known nobody can say that nothing was completed. It may be known from longer ago
         // than 90 days, by who was there, and the same is to be told of it by who was not.
-        let known = moment.frame.known_from.map(|from| moment.frame.catalogue.calendar().day_of(from));
-        let known = known.and_then(|day| day.succ_opt()).max(Some(moment.lead_from));
-        all.first_day = all.first_day.max(known.filter(|_| all.first_day.is_some()));
+        all.first_day = all.first_day.map(|first| first.max(moment.counted_from));
         all.lead.days.sort_unstable();
         all.cycle.days.sort_unstable();
         all

@@ -316,6 +316,7 @@ pub const METRICS: &[Metric] = &[
     })
     .of(past::throughput_week)
     .of_past_but(|all| all.statistics.undated)
+    .over_week()
     .says("How many of the team's items were completed today and on the six days before.", KANBAN_GUIDE),
     Metric::computed(ids::THROUGHPUT_DAY, Unit::Items, BY_TENTH, values::throughput_day)
         .of(past::throughput_days)

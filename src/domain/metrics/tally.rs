@@ -155,6 +155,11 @@ impl<'a> Tallies<'a> {
             || frame.catalogue.dated().any(|(span, _)| is_unread(span))
     }
 
+    /// Whether some of the last seven days were before the past that is known.
+    pub(super) fn lacks_days_of_week(&self) -> bool {
+        self.moment.week_from > self.moment.today - chrono::TimeDelta::days(6)
+    }
+
     /// Whether fewer of the last finished sprints are told of than there are, because they began before the past that is known.
     pub(super) fn lacks_finished(&self) -> bool {
         self.moment.frame.lacks_earlier_sprints && self.finished().len() < SPRINTS_SHOWN

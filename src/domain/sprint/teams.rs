@@ -144,7 +144,8 @@ impl Teams {
     }
 
     /// The beginning of the window over which the lives of the teams' items are kept at that moment: 90 days, and as much
-    /// more as the last six finished sprints of each team take, 400 days at most.
+    /// more as the last six finished sprints of each team take, 400 days at most. By days in UTC, so that instances which look
+    /// on one day see the same.
     pub fn window_start(&self, now: Timestamp) -> Timestamp {
         let first_day = |team: &Arc<Catalogue>| {
             let (span, _) = team.past_sprints(now).take(SPRINTS_BACK).last()?;
@@ -152,7 +153,9 @@ impl Teams {
         };
         let ago = |ms| Timestamp::from_epoch_ms(now.epoch_ms().saturating_sub(ms));
         let earliest = self.all().filter_map(first_day).min();
-        earliest.map_or(ago(WINDOW_MS), |first| first.min(ago(WINDOW_MS))).max(ago(WINDOW_MS_MAX))
+        let start =
+            earliest.map_or(ago(WINDOW_MS), |first| first.min(ago(WINDOW_MS))).max(ago(WINDOW_MS_MAX));
+        Timestamp::from_epoch_ms(start.epoch_ms().div_euclid(DAY_MS) * DAY_MS)
     }
 
     /// The teams of whose items it can be told that they are, each with a hash of its areas.
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_window_holds_90_days_and_the_last_six_sprints_and_400_days_at_most() {
-        let day = |day: &str| Timestamp::parse(&format!("{day}T05:00:00Z")).unwrap();
+        let day = |day: &str| Timestamp::parse(&format!("{day}T00:00:00Z")).unwrap();
         let now = day("2027-01-20");
         let days_back = |teams: &Teams| (now.epoch_ms() - teams.window_start(now).epoch_ms()) / DAY_MS;
         assert_eq!((days_back(&Teams::default()), days_back(&teams([catalogue()]))), (90, 90));

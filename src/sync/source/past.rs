@@ -24,14 +24,11 @@ use crate::domain::scope::TeamKey;
 use crate::domain::sprint::teams::looked_back_at;
 use crate::domain::sprint::work_item::{Observation, WorkItemId};
 use crate::domain::stored::hash_of;
-use crate::domain::time::Timestamp;
 use crate::domain::wire::event::Cause;
 use crate::write::ingest::ReadTo;
 
 /// For how long a check reads the past; the next one follows at once.
 const SLICE: Duration = Duration::from_secs(20);
-
-const DAY_MS: i64 = 24 * 60 * 60_000;
 
 /// What is noted of the past by this instance alone. Whoever takes over finds it again by a few calls.
 #[derive(Debug, Default)]
@@ -98,9 +95,7 @@ impl Source {
     fn past_to_read(&self, teams: &[(TeamKey, u64)]) -> Option<PastReading> {
         let now = (self.instance.clock)();
         let state = self.instance.fold.read();
-        // By days, so that instances which begin on one day ask for the same.
-        let from = state.teams().window_start(now).epoch_ms().div_euclid(DAY_MS) * DAY_MS;
-        let from = Timestamp::from_epoch_ms(from);
+        let from = state.teams().window_start(now);
         let check = state.checked();
         let is_known = |(team, areas): &(TeamKey, u64)| {
             check.past_of(*team).is_some_and(|past| past.areas == *areas && past.from <= from)

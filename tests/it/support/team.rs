@@ -162,8 +162,9 @@ impl TestInstance {
 
     /// A board's figures, computed from nothing but the fold.
     pub fn figures(&self, scope: Scope) -> boardcast::domain::metrics::Figures {
-        let inputs = Inputs::of(&self.instance.fold.read(), scope);
-        Calculator::default().figures(&inputs, (self.instance.clock)())
+        let now = (self.instance.clock)();
+        let inputs = Inputs::of(&self.instance.fold.read(), scope, now);
+        Calculator::default().figures(&inputs, now)
     }
 }
 

@@ -140,6 +140,7 @@ pub(super) fn lately_completed(digest: &Digest, moment: &Moment<'_>) -> Result<T
     let unknown = Exclusion::Unknown("when it was completed is not known");
     let (at, day) = digest.completed_at.zip(digest.completed_day).ok_or(unknown)?;
     require(day >= moment.lead_from, "was completed before the last 90 days")?;
+    require(day >= moment.counted_from, "was completed before the past that is known")?;
     Ok(at)
 }
 
