@@ -175,6 +175,8 @@ export interface Outlook {
   verdict: SprintVerdict;
   /** The verdict in a sentence, or why there is none. */
   text: string;
+  /** What of the past it does not know that it would rest on. */
+  partial?: string;
   /** The numbers that it rests on. */
   inputs: { [name: string]: unknown };
 }

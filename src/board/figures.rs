@@ -8,11 +8,12 @@ use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{
     self, Digest, Figures, HappenedSince, MetricSettings, Past, ReviewNumber, SprintContext,
 };
+use crate::domain::sprint::teams::looked_back_at;
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{BoardView, ItemView, Missing, Named, SprintGoal, SprintView, StateCount};
 use crate::domain::{
-    Catalogue, History, Iteration, People, RevisionTold, Scope, SprintId, StateCategory, TeamKey, Teams,
-    Text, Timestamp, WorkItem, WorkItemId,
+    Catalogue, CivilDate, History, Iteration, People, RevisionTold, Scope, SprintId, StateCategory, TeamKey,
+    Teams, Text, Timestamp, WorkItem, WorkItemId,
 };
 use crate::journal::Version;
 
@@ -31,6 +32,8 @@ pub struct Inputs {
     past: Past,
     /// From when on the past of the team is known, where it was read.
     pub(super) known_from: Option<Timestamp>,
+    /// The first day from which on its days off are known.
+    pub(super) days_off_from: Option<CivilDate>,
     /// What is known to be missing.
     pub missing: Vec<Missing>,
 }
@@ -47,6 +50,7 @@ impl Inputs {
             people: state.people().clone(),
             past: if knows_past(state, scope) { Past::Read } else { Past::BeingRead },
             known_from: known_from(state, scope, now),
+            days_off_from: state.teams().catalogue_of(scope).and_then(|team| days_off_from(team, now)),
             missing: missing(state, scope),
         }
     }
@@ -125,6 +129,13 @@ pub(super) fn known_from(state: &Projection, scope: Scope, now: Timestamp) -> Op
     Some(past.from.max(state.teams().window_start(now)))
 }
 
+/// The first day from which on a team's days off are known to everybody: those of sprints that numbers look back at no more are
+/// known to who was there alone.
+fn days_off_from(team: &Catalogue, now: Timestamp) -> Option<CivilDate> {
+    let asked = looked_back_at(team, now).filter_map(|sprint| Some(sprint.span()?.first())).min();
+    team.days_off_known_from().map(|known| asked.map_or(known, |asked| known.max(asked)))
+}
+
 /// Whether the past of a board was read as far back as numbers look. Where no organisation is compared, what hooks told is all
 /// that there is, and each life says itself what is missing of it.
 pub(crate) fn knows_past(state: &Projection, scope: Scope) -> bool {
@@ -163,7 +174,7 @@ pub struct Calculator {
 #[derive(Default)]
 struct Kept {
     catalogue: Option<Arc<Catalogue>>,
-    known_from: Option<Timestamp>,
+    known_from: (Option<Timestamp>, Option<CivilDate>),
     digests: Vec<(Version, Digest)>,
 }
 
@@ -207,7 +218,7 @@ impl Calculator {
         sprint: &'c Iteration,
     ) -> SprintContext<'c> {
         let frame = SprintContext::new(catalogue, sprint, self.settings.clone());
-        frame.with_past(inputs.past).with_known_from(inputs.known_from)
+        frame.with_past(inputs.past).with_known_from(inputs.known_from, inputs.days_off_from)
     }
 
     /// What happened on a board since an instant; `None` where it has no sprint.
@@ -282,8 +293,9 @@ impl Kept {
         let items = &inputs.team_items;
         let is_of_catalogue = self.catalogue.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, catalogue));
         // Which sprints before are told of, and so where each stands among them, follows from how far back the past is known.
-        if !is_of_catalogue || self.known_from != inputs.known_from {
-            (self.catalogue, self.known_from) = (Some(catalogue.clone()), inputs.known_from);
+        let known_from = (inputs.known_from, inputs.days_off_from);
+        if !is_of_catalogue || self.known_from != known_from {
+            (self.catalogue, self.known_from) = (Some(catalogue.clone()), known_from);
             self.digests.clear();
         }
         let mut kept = std::mem::take(&mut self.digests).into_iter().peekable();

@@ -143,7 +143,7 @@ impl Snapshots {
         let catalogue = state.teams().catalogue_of(scope).cloned().ok_or(NoPast::WithoutTeam)?;
         let (since, teams) = (Inputs::with_lives(&state, scope, now), state.teams().clone());
         // Where no organisation is compared, what hooks told is let go as well once it is older than that.
-        let known_from = since.known_from.unwrap_or_else(|| teams.window_start(now));
+        let known_from = (since.known_from.unwrap_or_else(|| teams.window_start(now)), since.days_off_from);
         let wanted = Wanted::of(&catalogue, scope.sprint, asked, known_from, now)?;
         if !since.knows_past() && wanted.end < now {
             return Err(NoPast::BeingRead);
@@ -172,7 +172,7 @@ impl Wanted {
         catalogue: &Catalogue,
         under_way: Option<SprintId>,
         asked: AskedPast,
-        known_from: Timestamp,
+        (known_from, days_off_from): (Timestamp, Option<CivilDate>),
         now: Timestamp,
     ) -> Result<Self, NoPast> {
         let calendar = catalogue.calendar();
@@ -204,8 +204,7 @@ impl Wanted {
             (AskedPast::Day(_) | AskedPast::Sprint(_), Some(first)) => calendar.start_of(first).min(began),
             _ => began,
         };
-        let is_before = counted_from < known_from
-            || first.is_some_and(|first| Some(first) < catalogue.days_off_known_from());
+        let is_before = counted_from < known_from || first.is_some_and(|first| Some(first) < days_off_from);
         // The board of now is told whatever is known of its past, and says what is not.
         if is_before && end < now {
             return Err(NoPast::Unknown);

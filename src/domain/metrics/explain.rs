@@ -14,7 +14,7 @@ use super::table::{self, metric};
 use super::tally::{MemberHours, Tallies};
 use super::values;
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
-use crate::domain::{Member, RevisionTold, Timestamp, WorkItem};
+use crate::domain::{CivilDate, Hundredths, Member, RevisionTold, Timestamp, WorkItem};
 
 type Inputs = BTreeMap<&'static str, Value>;
 
@@ -97,7 +97,11 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
             amount(ids::POINTS_COMPLETED, tallies),
             ("workingDaysElapsed", json!(tallies.days_elapsed())),
             today,
-        ]),
+        ])
+        .into_iter()
+        .chain(sprint())
+        .chain(working_days(frame))
+        .collect(),
         ids::POINTS_TOTAL | ids::POINTS_COMPLETED | ids::POINTS_REMAINING | ids::ITEMS_UNESTIMATED => {
             Inputs::from([("effortField", json!(frame.catalogue.effort_field))])
         }
@@ -109,8 +113,16 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
                 ("openTasksWithHours", json!(tasks.open_with_hours)),
             ])
         }
-        ids::HOURS_CAPACITY => Inputs::from([("members", members(tallies)), today]),
-        ids::SPRINT_DAYS_LEFT => sprint().into_iter().chain([today]).collect(),
+        ids::HOURS_CAPACITY => {
+            let members = ("members", members(tallies));
+            sprint().into_iter().chain(working_days(frame)).chain([members, today]).collect()
+        }
+        ids::SPRINT_DAYS_LEFT => {
+            let all = frame.span.map(|span| frame.catalogue.calendar().working_days(span));
+            let left = [("workingDays", json!(all)), ("leftFrom", json!(tallies.moment.first_left)), today];
+            sprint().into_iter().chain(working_days(frame)).chain(left).collect()
+        }
+        ids::ITEMS_BLOCKED => Inputs::from([("tasks", json!(tallies.tasks.blocked))]),
         ids::ITEMS_STALE => Inputs::from([
             ("staleWorkingDays", json!(frame.settings.stale_working_days)),
             ("unchangedSinceBefore", json!(tallies.moment.stale_before)),
@@ -160,16 +172,31 @@ fn inputs_of_past(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
         }
         ids::THROUGHPUT_DAY => Inputs::from([("days", values::days(tallies)), today]),
         ids::THROUGHPUT_WEEK => Inputs::from([("from", json!(tallies.moment.week_from)), today]),
-        ids::FORECAST_ITEMS_P85
-        | ids::FORECAST_PROBABILITY
-        | ids::FORECAST_WHEN_P50
-        | ids::FORECAST_WHEN_P85 => forecast(tallies),
+        ids::FORECAST_PROBABILITY => {
+            let more = [ids::FORECAST_ITEMS_P85, ids::FORECAST_WHEN_P85];
+            forecast(tallies).into_iter().chain(more.map(|id| (id, json!(computed(id, tallies))))).collect()
+        }
+        ids::FORECAST_ITEMS_P85 | ids::FORECAST_WHEN_P50 | ids::FORECAST_WHEN_P85 => forecast(tallies),
         _ => Inputs::new(),
     }
 }
 
 fn amount(id: &'static str, tallies: &Tallies<'_>) -> (&'static str, Value) {
     (id, json!(tallies.amount(id)))
+}
+
+/// What another metric says.
+fn computed(id: &str, tallies: &Tallies<'_>) -> Option<Hundredths> {
+    metric(id).and_then(|metric| metric.view(tallies).value)
+}
+
+/// Which days of the sprint are working days.
+fn working_days(frame: &SprintContext<'_>) -> [(&'static str, Value); 2] {
+    let calendar = frame.catalogue.calendar();
+    let is_of_sprint = |day: &&CivilDate| frame.span.is_some_and(|span| span.contains(**day));
+    let weekdays: Vec<String> = calendar.weekdays.iter().map(ToString::to_string).collect();
+    let off: Vec<&CivilDate> = calendar.days_off.iter().filter(is_of_sprint).collect();
+    [("weekdays", json!(weekdays)), ("daysOff", json!(off))]
 }
 
 fn members(tallies: &Tallies<'_>) -> Value {

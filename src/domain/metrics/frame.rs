@@ -100,6 +100,8 @@ pub struct SprintContext<'a> {
     pub(super) past: Past,
     /// From when on that is known; `None` where it is from the beginning, or nobody can tell.
     pub(super) known_from: Option<Timestamp>,
+    /// The first day from which on the team's days off are known.
+    pub(super) days_off_from: Option<CivilDate>,
     /// Whether the sprint before this one began before the past that is known.
     pub(super) lacks_sprint_before: bool,
     /// Whether any sprint before this one did.
@@ -134,6 +136,7 @@ impl<'a> SprintContext<'a> {
             before: sprints_before(catalogue, sprint, grace_days),
             past: Past::Read,
             known_from: None,
+            days_off_from: catalogue.days_off_known_from(),
             lacks_sprint_before: false,
             lacks_earlier_sprints: false,
         }
@@ -142,8 +145,12 @@ impl<'a> SprintContext<'a> {
     /// The same where the past is known from a moment on: sprints that began before are not told of, nor those before the ones
     /// of which the days off are known, because when they were planned depends on these.
     #[must_use]
-    pub fn with_known_from(mut self, known_from: Option<Timestamp>) -> Self {
-        let (calendar, days_off_from) = (self.catalogue.calendar(), self.catalogue.days_off_known_from());
+    pub fn with_known_from(
+        mut self,
+        known_from: Option<Timestamp>,
+        days_off_from: Option<CivilDate>,
+    ) -> Self {
+        let calendar = self.catalogue.calendar();
         let begins_before = |sprint: &EarlierSprint<'_>| {
             let first = sprint.iteration.span().map(|span| span.first());
             first.map(|first| calendar.start_of(first)) < known_from || first < days_off_from
@@ -151,7 +158,7 @@ impl<'a> SprintContext<'a> {
         self.lacks_sprint_before = self.before.last().is_some_and(begins_before);
         self.lacks_earlier_sprints = self.before.iter().any(begins_before);
         self.before.retain(|sprint| !begins_before(sprint));
-        Self { known_from, ..self }
+        Self { known_from, days_off_from, ..self }
     }
 
     /// The same where so much is known of the past.
@@ -173,15 +180,21 @@ pub(super) struct Moment<'a> {
     pub(super) now: Timestamp,
     /// The day of `now` in the team's zone.
     pub(super) today: CivilDate,
+    /// The first day that is not over: today, or tomorrow where `now` is the last millisecond of today, as of which a day is
+    /// told that is over.
+    pub(super) first_left: CivilDate,
     /// An open item that was last changed before this is stale; `None` when the team has no working days.
     pub(super) stale_before: Option<Timestamp>,
     /// The first of the days over which lead and cycle time look back.
     pub(super) lead_from: CivilDate,
     /// The first of them of which all is known.
     pub(super) counted_from: CivilDate,
+    /// The first of them of which it is also known whether it was a working day: not those of sprints whose days off are not
+    /// known.
+    pub(super) worked_from: CivilDate,
     /// The first of seven days, of which today is the last, or of those of them of which all is known.
     pub(super) week_from: CivilDate,
-    /// The working days before today that throughput and forecast look at.
+    /// The working days that are over, which throughput and forecast look at.
     pub(super) worked: WorkedDays,
     /// Whether the sprint is planned: its original scope does not change any more.
     pub(super) is_planned: bool,
@@ -199,18 +212,26 @@ impl<'a> Moment<'a> {
     pub(super) fn new(frame: &'a SprintContext<'a>, now: Timestamp) -> Self {
         let calendar = frame.catalogue.calendar();
         let today = calendar.day_of(now);
+        let is_over = now.epoch_ms() + 1 >= calendar.end_of(today).epoch_ms();
+        let first_left = today.succ_opt().filter(|_| is_over).unwrap_or(today);
         let back = |days: u32| today - chrono::TimeDelta::days(i64::from(days) - 1);
         // What was completed before that some know and some do not.
         let first_known = frame.known_from.and_then(|from| calendar.day_of(from).succ_opt());
+        let counted_from = first_known.map_or(back(LEAD_DAYS), |known| known.max(back(LEAD_DAYS)));
+        let unread = frame.catalogue.dated().map(|(span, _)| span);
+        let unread = unread.filter(|span| Some(span.first()) < frame.days_off_from);
+        let worked_from = unread.filter_map(|span| span.last().succ_opt()).fold(counted_from, CivilDate::max);
         Self {
             frame,
             now,
             today,
+            first_left,
             stale_before: stale_before(calendar, today, frame.settings.stale_working_days.max(1)),
             lead_from: back(LEAD_DAYS),
-            counted_from: first_known.map_or(back(LEAD_DAYS), |known| known.max(back(LEAD_DAYS))),
+            counted_from,
+            worked_from,
             week_from: first_known.map_or(back(7), |known| known.max(back(7))),
-            worked: WorkedDays::before(today, calendar),
+            worked: WorkedDays::before(first_left, calendar),
             is_planned: frame.planned_until.is_some_and(|planned| planned <= now),
             aging_above: None,
             first_day: None,

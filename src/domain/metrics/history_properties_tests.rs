@@ -86,7 +86,7 @@ fn recomputed(explanation: &Explanation, frame: &SprintContext<'_>, now: Timesta
             sorted[(percent * sorted.len()).div_ceil(100) - 1]
         }
         id if id.starts_with("forecast.") => forecast_of(id, explanation, frame, now),
-        "sprint.days_left" => f64::from(u32::try_from(days_left(frame.catalogue, now)).unwrap()),
+        "sprint.days_left" => days_told(explanation),
         _ => sum,
     }
 }
@@ -96,6 +96,19 @@ fn percent(part: f64, whole: f64) -> f64 {
     let [part, whole] = [part, whole].map(|units| Hundredths::from_units(units).unwrap().hundredths());
     let tenths = (2_000 * part + whole) / (2 * whole);
     Hundredths::from_hundredths(10 * tenths).units()
+}
+
+/// The working days that are left by what an explanation says of the sprint's days.
+fn days_told(explanation: &Explanation) -> f64 {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let [first, last, from] = ["startDate", "finishDate", "leftFrom"]
+        .map(|name| text(&explanation.inputs[name]).parse::<CivilDate>().unwrap());
+    let [weekdays, off] = ["weekdays", "daysOff"]
+        .map(|name| explanation.inputs[name].as_array().unwrap().iter().map(text).collect::<Vec<_>>());
+    let days = first.iter_days().take_while(|day| *day <= last).filter(|day| *day >= from);
+    let is_working =
+        |day: &CivilDate| weekdays.contains(&day.weekday().to_string()) && !off.contains(&day.to_string());
+    days.filter(is_working).map(|_| 1.0).sum()
 }
 
 /// The day in New York, where the team of the tests is.

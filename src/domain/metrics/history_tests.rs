@@ -813,7 +813,7 @@ fn a_team_that_estimates_with_0_has_a_velocity_in_points() {
 fn known_from(date: &str, items: &[WorkItem]) -> Figures {
     let catalogue = with_sprints_before();
     let frame = SprintContext::new(&catalogue, sprint(&catalogue), MetricSettings::default());
-    let frame = frame.with_known_from(Some(at(date)));
+    let frame = frame.with_known_from(Some(at(date)), catalogue.days_off_known_from());
     let digests: Vec<Digest> = items.iter().map(|item| Digest::of(item, &frame)).collect();
     compute(&frame, digests.iter(), noon())
 }
@@ -903,4 +903,26 @@ fn a_past_board_is_blocked_by_what_was_known_then() {
     assert_eq!(on("2026-11-17T18:00:00Z", "tag:Blocked"), (Some(1.0), Some(3.0), vec!["Blocked".to_owned()]));
     // Another tag is not kept of earlier revisions.
     assert_eq!(on("2026-11-17T18:00:00Z", "tag:UI").0, None);
+}
+
+#[test]
+fn velocity_is_in_the_unit_of_the_sprints_that_it_tells_of() {
+    let catalogue = super::history_properties::with_many_sprints_before();
+    let unestimated = |facts: &mut Facts| {
+        in_sprint("Fabrikam\\Before 6", "Closed", 0.0)(facts);
+        facts.effort = std::sync::Arc::default();
+    };
+    // The seventh sprint before had 5 points, and of the six that are told of the last had one item without an estimate.
+    let items = [
+        life(1, &[(1, "2026-08-10T15:00:00Z", &in_sprint("Fabrikam\\Before 0", "Closed", 5.0))]),
+        life(2, &[(1, "2026-11-02T15:00:00Z", &unestimated)]),
+    ];
+    let figures = figures_of(&catalogue, &items, noon());
+    let average = &figures.metrics["velocity.average"];
+    assert_eq!((average.unit, average.value.map(Hundredths::units)), (Unit::Items, Some(0.17)), "1 / 6");
+    // Only where one of the six is estimated are all of them in points.
+    let estimated = life(3, &[(1, "2026-10-20T15:00:00Z", &in_sprint("Fabrikam\\Before 5", "Closed", 3.0))]);
+    let figures = figures_of(&catalogue, &[items[1].clone(), estimated], noon());
+    let average = &figures.metrics["velocity.average"];
+    assert_eq!((average.unit, average.value.map(Hundredths::units)), (Unit::Points, Some(0.5)), "3 / 6");
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::ids;
+use super::need;
 use super::periods::forecast::{Forecast, RUNS};
 use super::tally::Tallies;
 use super::values;
@@ -20,9 +21,10 @@ pub(super) fn of(tallies: &Tallies<'_>, burndown: Option<&Burndown>) -> Outlook 
         Err(reason) => (SprintVerdict::Unknown, (*reason).to_owned()),
         Ok(said) => said.judge(),
     };
+    let partial = said.as_ref().ok().and_then(|said| said.lacks(tallies)).map(Into::into);
     let inputs =
         said.map(|said| said.inputs()).unwrap_or_else(|reason| json!({ "by": null, "reason": reason }));
-    Outlook { verdict, text: text.into(), inputs }
+    Outlook { verdict, text: text.into(), partial, inputs }
 }
 
 /// What a verdict rests on.
@@ -72,7 +74,8 @@ impl Said {
             return Err("the items that are left are not estimated, or with 0");
         }
         let velocity = values::velocity_average(tallies).ok();
-        let velocity = velocity.filter(|_| tallies.has_read_past() && !tallies.finished().is_empty());
+        let is_known = tallies.has_read_past() && !tallies.finished().is_empty();
+        let velocity = velocity.filter(|_| is_known && moment.velocity_unit == unit);
         Ok(Self {
             unit,
             remaining,
@@ -82,6 +85,16 @@ impl Said {
             by: by(tallies, burndown, items)?,
             velocity,
         })
+    }
+
+    /// What it would rest on and does not: the past is not read, or not known as far back as a forecast looks.
+    fn lacks(&self, tallies: &Tallies<'_>) -> Option<&'static str> {
+        match self.by {
+            By::Done => None,
+            _ if !tallies.has_read_past() => Some(need::PAST.reason),
+            By::Forecast(..) if tallies.looks_beyond() => Some(need::SHORT_PAST),
+            By::Forecast(..) | By::IdealLine { .. } => None,
+        }
     }
 
     fn judge(&self) -> (SprintVerdict, String) {
@@ -97,8 +110,9 @@ impl Said {
                 };
                 let when = date_p85.map_or_else(String::new, |date| format!("; all of it by {date}"));
                 let percent = percent.units();
+                let points = if self.unit == Unit::Points { format!(" ({left})") } else { String::new() };
                 let text = format!(
-                    "{percent} % likely to complete all {} items ({left}) on the {} left. In 85 of 100 runs at least {items_p85}{when}.",
+                    "{percent} % likely to complete all {} items{points} on the {} left. In 85 of 100 runs at least {items_p85}{when}.",
                     self.items.units(),
                     days(self.days_left),
                 );
@@ -162,10 +176,13 @@ fn by(tallies: &Tallies<'_>, burndown: Option<&Burndown>, items: Hundredths) -> 
     if let Some(forecast) = tallies.forecast.filter(|_| tallies.has_read_past()) {
         return Ok(By::Forecast(forecast, forecast.days_p85.and_then(|days| tallies.working_day(days))));
     }
-    let no_line = "there is neither a forecast nor an ideal line yet";
+    let no_line = match tallies.has_read_past() {
+        true => "there is neither a forecast nor an ideal line yet",
+        false => need::PAST.reason,
+    };
     let burndown = burndown.ok_or(no_line)?;
     let original = burndown.original.ok_or(no_line)?;
-    let over = burndown.days.iter().take_while(|day| day.date < tallies.moment.today);
+    let over = burndown.days.iter().take_while(|day| day.date < tallies.moment.first_left);
     let mut worked: Vec<Hundredths> = vec![original, original];
     worked.extend(over.filter(|day| day.working).filter_map(|day| day.ideal));
     match worked.as_slice() {

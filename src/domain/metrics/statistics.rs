@@ -128,7 +128,7 @@ impl Statistics {
         }
         // Of what was before the past that is known nobody can say that nothing was completed. It may be known from longer ago
         // than 90 days, by who was there, and the same is to be told of it by who was not.
-        all.first_day = all.first_day.map(|first| first.max(moment.counted_from));
+        all.first_day = all.first_day.map(|first| first.max(moment.worked_from));
         all.lead.days.sort_unstable();
         all.cycle.days.sort_unstable();
         all
@@ -176,10 +176,5 @@ impl Statistics {
     pub(crate) fn mean_of(&self, worked: &WorkedDays) -> (u32, u32) {
         let days = self.completed_on(worked, MEAN_DAYS);
         (u32::try_from(days.len()).unwrap_or(u32::MAX), days.iter().sum())
-    }
-
-    /// What the sprints before are counted in: points, or items where nothing of them is estimated.
-    pub(crate) fn has_estimated_sprints(&self) -> bool {
-        self.sprints.iter().any(SprintSums::is_estimated)
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Tasks {
     pub(super) all: u32,
     pub(super) open: u32,
     pub(super) open_with_hours: u32,
+    /// Open ones that are blocked.
+    pub(super) blocked: u32,
 }
 
 /// What is known after two passes over the digests: one for what single items are compared with, one for the sums.
@@ -61,7 +63,12 @@ impl<'a> Tallies<'a> {
         moment.first_day = statistics.first_day;
         moment.aging_above = statistics.cycle.percentile(85);
         moment.unit = unit(statistics.estimated);
-        moment.velocity_unit = unit(statistics.has_estimated_sprints());
+        let is_estimated = {
+            let mut shown = moment.finished().rev().take(SPRINTS_SHOWN);
+            let sums = |place: usize| statistics.sprints.get(place);
+            shown.any(|(place, _)| sums(place).is_some_and(SprintSums::is_estimated))
+        };
+        moment.velocity_unit = unit(is_estimated);
         let mut tallies = Self {
             moment,
             sums: sums.map(|(id, rule)| (id, rule, Sum::default())).collect(),
@@ -108,6 +115,7 @@ impl<'a> Tallies<'a> {
         self.tasks.all += 1;
         if open(digest).is_ok() {
             self.tasks.open += 1;
+            self.tasks.blocked += u32::from(digest.blocked.is_some());
             self.tasks.open_with_hours +=
                 u32::from(digest.remaining_work.is_some() || digest.has_unkept_remaining_work);
             if let Some(hours) = digest.remaining_work {
@@ -149,7 +157,7 @@ impl<'a> Tallies<'a> {
         let frame = self.moment.frame;
         let known = frame.known_from.map(|from| frame.catalogue.calendar().day_of(from));
         let lead_from = self.moment.lead_from;
-        let known_off = frame.catalogue.days_off_known_from();
+        let known_off = frame.days_off_from;
         let is_unread = |span: Span| lead_from <= span.last() && Some(span.first()) < known_off;
         known.is_some_and(|known| lead_from <= known)
             || frame.catalogue.dated().any(|(span, _)| is_unread(span))
@@ -220,12 +228,12 @@ impl<'a> Tallies<'a> {
     /// What each member can still work in the sprint. Today counts wholly until it ends, and a day that the team and
     /// the member both have off counts once.
     pub(super) fn member_hours(&self) -> Vec<MemberHours<'a>> {
-        let Moment { frame, today, .. } = self.moment;
+        let Moment { frame, first_left, .. } = self.moment;
         let calendar = frame.catalogue.calendar();
         let Some(span) = frame.span else { return Vec::new() };
         let members = frame.catalogue.capacities.get(&frame.sprint.id).map(Vec::as_slice).unwrap_or_default();
-        let left = calendar.left(span, today);
-        let is_left = |day| span.contains(day) && day >= today && calendar.is_working(day);
+        let left = calendar.left(span, first_left);
+        let is_left = |day| span.contains(day) && day >= first_left && calendar.is_working(day);
         let hours = |member: &'a Member| {
             let off = member.days_off.iter().filter(|day| is_left(**day)).count();
             let days = left.saturating_sub(u32::try_from(off).unwrap_or(u32::MAX));
@@ -257,14 +265,14 @@ impl<'a> Tallies<'a> {
 
     /// The working days of the sprint that are over; at least 1, for an average over them.
     pub(super) fn days_elapsed(&self) -> Option<u32> {
-        let Moment { frame, today, .. } = self.moment;
-        Some(frame.catalogue.calendar().elapsed(frame.span?, today).max(1))
+        let Moment { frame, first_left, .. } = self.moment;
+        Some(frame.catalogue.calendar().elapsed(frame.span?, first_left).max(1))
     }
 
     /// The working days of the sprint that are left, today among them until it ends.
     pub(super) fn days_left(&self) -> Option<u32> {
-        let Moment { frame, today, .. } = self.moment;
-        Some(frame.catalogue.calendar().left(frame.span?, today))
+        let Moment { frame, first_left, .. } = self.moment;
+        Some(frame.catalogue.calendar().left(frame.span?, first_left))
     }
 }
 

@@ -107,6 +107,7 @@ fn outlook() -> Outlook {
     Outlook {
         verdict: SprintVerdict::AtRisk,
         text: "37 points left with 4 working days to go, 1 points more than the ideal line has.".into(),
+        partial: None,
         inputs: serde_json::json!({ "by": "ideal", "ideal": 36, "remaining": 37, "unit": "points" }),
     }
 }

@@ -208,6 +208,9 @@ pub struct Outlook {
     pub verdict: SprintVerdict,
     /// The verdict in a sentence, or why there is none.
     pub text: Text,
+    /// What of the past it does not know that it would rest on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Text>,
     /// The numbers that it rests on.
     pub inputs: Value,
 }

@@ -207,12 +207,14 @@ fn outlook(shown: &Value, expected: &Board<'_>, numbers: &Numbers, wrong: &mut D
     if total == Some(0) || forecast.is_none() && remaining == Some(0) && left != Some(0) {
         return wrong.note_json("verdict", &shown["verdict"], json!("unknown"));
     }
+    // What is counted in another unit says nothing beside what is left.
+    let is_alike = velocity::is_in_points(&expected.finished()) == expected.is_in_points;
     for (input, number) in [
         ("scope", numbers[&*format!("{of}.total")]),
         ("remaining", remaining),
         ("itemsRemaining", left),
         ("daysLeft", value("sprint.days_left")),
-        ("velocity", value("velocity.average")),
+        ("velocity", value("velocity.average").filter(|_| is_alike)),
     ] {
         wrong.note(&format!("outlook's {input}"), hundredths(&inputs[input]), number);
     }

@@ -1,6 +1,5 @@
 //! The story that boards are held against the oracle in.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -182,9 +181,8 @@ impl Story {
             for moment in moments {
                 let address = format!("{url}&{moment}");
                 let (saw, came) = (saw.get(&address).await.json(), came.get(&address).await.json());
-                let lacks = lacking(&saw).union(&lacking(&came)).cloned().collect();
                 told += 1;
-                let differs = different(&comparable(&saw, &lacks), &comparable(&came, &lacks));
+                let differs = different(&comparable(&saw), &comparable(&came));
                 wrong.extend(differs.into_iter().map(|what| format!("{address}: {what}")));
             }
         }
@@ -237,9 +235,9 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// What of a board of the past does not depend on how far back it is known; `lacks` are the metrics that say themselves that
-/// they look back further. Hooks name people without their ids, and since when a state is may be before it as well.
-fn comparable(board: &Value, lacks: &BTreeSet<String>) -> Value {
+/// What of a board of the past does not depend on how it is known: hooks name people without their ids, and since when a state is
+/// may be before the past that is known.
+fn comparable(board: &Value) -> Value {
     let mut board = board.clone();
     for change in board["scopeChanges"].as_array_mut().unwrap() {
         change["by"]["id"].take();
@@ -247,32 +245,7 @@ fn comparable(board: &Value, lacks: &BTreeSet<String>) -> Value {
     for item in board["items"].as_array_mut().unwrap() {
         item.as_object_mut().unwrap().retain(|name, _| name != "stateSince" && name != "blockedSince");
     }
-    board["metrics"].as_object_mut().unwrap().retain(|id, _| !lacks.contains(id));
-    if lacks.iter().any(|id| id.starts_with("forecast.") || id == "velocity.average") {
-        board["outlook"].take();
-    }
-    if lacks.contains("velocity.average") {
-        // The row of each sprint comes with that of the last.
-        board["metrics"]["velocity.completed"]["detail"].take();
-    }
-    if lacks.contains("items.carried_over") {
-        board["scopeChanges"].as_array_mut().unwrap().retain(|change| change["kind"] != "carried_over");
-    }
     board
-}
-
-/// The metrics of a board of the past that say that they would have to look back further than it is known.
-fn lacking(board: &Value) -> BTreeSet<String> {
-    let not_known = ["of the last", "what was in the sprint before is not known"];
-    let says = |metric: &Value| {
-        let words = [&metric["partial"], &metric["reason"]];
-        words
-            .into_iter()
-            .filter_map(Value::as_str)
-            .any(|words| not_known.iter().any(|of| words.starts_with(of)))
-    };
-    let metrics = board["metrics"].as_object().unwrap();
-    metrics.iter().filter(|(_, metric)| says(metric)).map(|(id, _)| id.clone()).collect()
 }
 
 /// What two answers differ in, by their members.

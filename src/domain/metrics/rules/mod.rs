@@ -98,6 +98,8 @@ pub(super) fn items_unestimated(digest: &Digest, _: &Moment<'_>) -> Outcome {
 }
 
 pub(super) fn items_blocked(digest: &Digest, _: &Moment<'_>) -> Outcome {
+    let is_task = task(digest).is_ok() && open(digest).is_ok() && digest.blocked.is_some();
+    require(!is_task, "is a task: it counts beside the items")?;
     open_in_scope(digest)?;
     if digest.has_unknown_block {
         return Err(Exclusion::Unknown("whether a work item was blocked then is not known"));
