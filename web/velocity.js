@@ -73,7 +73,7 @@ export class VelocityBars {
   #tell() {
     const { sprints } = this.#data;
     const sprint = sprints.find(({ id }) => id === this.#chosen) ?? sprints.at(-1);
-    const numbers = OUTCOMES.map((name) => asked(sprint, name, `${headOf(name)} ${amount(sprint[name])}`));
+    const numbers = OUTCOMES.map((name) => asked(sprint, this.#data.unit, name, `${headOf(name)} ${amount(sprint[name])}`));
     patch(this.#line, [html("bdi", {}, sprint.name), ": ", ...numbers.flatMap((number, index) => (index > 0 ? [" · ", number] : [number]))]);
   }
 
@@ -90,9 +90,9 @@ export class VelocityBars {
 
 const OUTCOMES = ["planned", "completed", "late", "incomplete"];
 
-/** What became of a sprint, as a button that asks why. */
-function asked(sprint, name, text) {
-  return html("button", asking(`review.${name}`, `${headOf(name)} · ${sprint.name}`, { text, moment: `sprint=${sprint.id}` }), text);
+/** What became of a sprint, as a button that asks why, in the unit of all of them. */
+function asked(sprint, unit, name, text) {
+  return html("button", asking(`review.${name}.${unit}`, `${headOf(name)} · ${sprint.name}`, { text, moment: `sprint=${sprint.id}` }), text);
 }
 
 function velocityNodes({ unit }, layout, { em }) {
@@ -123,7 +123,7 @@ function sprintReading(sprint) {
 }
 
 function velocityTable({ unit, sprints, average }) {
-  const rows = sprints.map((sprint) => [sprint.name, ...OUTCOMES.map((name) => numeric(asked(sprint, name, amount(sprint[name]))))]);
+  const rows = sprints.map((sprint) => [sprint.name, ...OUTCOMES.map((name) => numeric(asked(sprint, unit, name, amount(sprint[name]))))]);
   if (average !== null) rows.push(["Average", numeric("–"), numeric(amount(average)), numeric("–"), numeric("–")]);
   return table(`What became of the last sprints in ${unit}`, ["Sprint", ...OUTCOMES.map((name) => numeric(headOf(name)))], rows);
 }

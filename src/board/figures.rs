@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::board::projection::{KnownItem, Projection};
 use crate::domain::metrics::{
-    self, Digest, Figures, HappenedSince, MetricSettings, Past, ReviewNumber, SprintContext,
+    self, AskedNumber, Digest, Figures, HappenedSince, MetricSettings, Past, SprintContext,
 };
 use crate::domain::sprint::teams::looked_back_at;
 use crate::domain::wire::explanation::Explanation;
@@ -268,10 +268,10 @@ impl Calculator {
         &self,
         inputs: &Inputs,
         sprint: &Iteration,
-        number: &ReviewNumber,
+        asked: AskedNumber,
     ) -> Option<Explanation> {
         let catalogue = inputs.catalogue.as_deref()?;
-        let explanation = metrics::explain_review(number, catalogue, sprint, &self.settings, inputs.lives())?;
+        let explanation = metrics::explain_review(asked, catalogue, sprint, &self.settings, inputs.lives())?;
         Some(Explanation { history: inputs.history(explanation.history), ..explanation })
     }
 

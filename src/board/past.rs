@@ -129,9 +129,9 @@ impl Snapshots {
         let Then { catalogue, wanted, as_of, since, inputs, told, .. } = self.then(scope, asked)?;
         let explanation = match metrics::review_number(metric) {
             None => self.calculator.explain_as_told(&inputs, told, metric, as_of),
-            Some(number) => wanted
+            Some(asked) => wanted
                 .to_review
-                .and_then(|sprint| self.calculator.explain_review(&since, catalogue.sprint(sprint)?, number)),
+                .and_then(|sprint| self.calculator.explain_review(&since, catalogue.sprint(sprint)?, asked)),
         };
         let day = catalogue.calendar().day_of(as_of);
         Ok(explanation.map(|explanation| PastExplanation { as_of, day, demo: self.demo, explanation }))

@@ -34,6 +34,10 @@ pub(super) fn answer(app: &App, request: &Request, watched: impl FnOnce(Scope)) 
             &svg_of_words("no metric is named", "write tile=points.remaining"),
         );
     };
+    if ["day", "sprint", "since", "explain"].iter().any(|name| request.query.first(name).is_some()) {
+        let words = svg_of_words("a picture is of now", "leave out day, sprint, since and explain");
+        return picture(request, StatusCode::BAD_REQUEST, &words);
+    }
     let filter = request.query.scope_filter();
     let scopes = {
         let state = app.instance.fold.read();

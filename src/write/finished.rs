@@ -11,7 +11,7 @@ use crate::archive::{Archive, ArchiveError, FinishedSprint};
 use crate::board::figures::knows_past;
 use crate::board::past::{AskedPast, NoPast};
 use crate::board::snapshot::Snapshots;
-use crate::domain::metrics::{DEFINITION, is_settled, review_number};
+use crate::domain::metrics::{AskedNumber, DEFINITION, is_settled, review_number};
 use crate::domain::{Level, Scope, TeamKey, Timestamp};
 use crate::ops::instance::Instance;
 
@@ -144,7 +144,11 @@ impl FinishedSprints {
             let of = |part: &str, name: &str| frozen.board.get(part).and_then(|all| all.get(name));
             let value = match review_number(metric) {
                 None => of("metrics", metric).and_then(|metric| metric.get("value")),
-                Some(number) => of("review", number.field),
+                // In another unit it is no number that was kept.
+                Some(AskedNumber { number, unit }) => {
+                    let is_kept_in = unit.is_none_or(|unit| of("review", "unit") == Some(&json!(unit)));
+                    of("review", number.field).filter(|_| is_kept_in)
+                }
             };
             let FinishedSprint { frozen_at, definition, .. } = &frozen;
             tell(&mut explanation, json!({ "at": frozen_at, "definition": definition, "value": value }));

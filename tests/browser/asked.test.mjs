@@ -123,12 +123,12 @@ test("each number of each of the last sprints can be asked, of the picture and o
   const texts = async () => (await line()).map(([text]) => text);
   assert.deepEqual(await line(), [["Planned 32", "Planned 32. Why? Planned · Sprint 11"], ["Completed 11", "Completed 11. Why? Completed · Sprint 11"], ["Completed late 3", "Completed late 3. Why? Completed late · Sprint 11"], ["Not completed 2", "Not completed 2. Why? Not completed · Sprint 11"]]);
   await isForEveryone(".velocity");
-  assert.deepEqual((await ask("Completed late 3. Why? Completed late · Sprint 11")).slice(0, 2), [`review.late&sprint=${SPRINTS[1].id}`, "Completed late · Sprint 11 · Mill"]);
+  assert.deepEqual((await ask("Completed late 3. Why? Completed late · Sprint 11")).slice(0, 2), [`review.late.points&sprint=${SPRINTS[1].id}`, "Completed late · Sprint 11 · Mill"]);
   // The sprint that the keys come to, and the one that is touched.
   await page.focus(".velocity input");
   await page.keyboard.press("ArrowLeft");
   await until("it tells of the sprint before", texts, (all) => all[1] === "Completed 10");
-  assert.deepEqual((await ask("Completed 10. Why? Completed · Sprint 10")).slice(0, 2), [`review.completed&sprint=${SPRINTS[0].id}`, "Completed · Sprint 10 · Mill"]);
+  assert.deepEqual((await ask("Completed 10. Why? Completed · Sprint 10")).slice(0, 2), [`review.completed.points&sprint=${SPRINTS[0].id}`, "Completed · Sprint 10 · Mill"]);
   const { x, y, width, height } = await page.$eval(".velocity .chart-plot", (plot) => (plot.scrollIntoView(), plot.getBoundingClientRect().toJSON()));
   await page.mouse.click(x + width - 10, y + height / 2);
   await until("it tells of the last", texts, (all) => all[1] === "Completed 11");
@@ -146,8 +146,8 @@ test("each number of each of the last sprints can be asked, of the picture and o
     ["Average", "–", "10.5", "–", "–"],
   ]);
   await isForEveryone(".velocity");
-  assert.deepEqual((await ask("2. Why? Not completed · Sprint 10")).slice(0, 2), [`review.incomplete&sprint=${SPRINTS[0].id}`, "Not completed · Sprint 10 · Mill"]);
-  assert.deepEqual((await ask("–. Why? Planned · Sprint 9")).slice(0, 2), [`review.planned&sprint=${UNKNOWN.id}`, "Planned · Sprint 9 · Mill"]);
+  assert.deepEqual((await ask("2. Why? Not completed · Sprint 10")).slice(0, 2), [`review.incomplete.points&sprint=${SPRINTS[0].id}`, "Not completed · Sprint 10 · Mill"]);
+  assert.deepEqual((await ask("–. Why? Planned · Sprint 9")).slice(0, 2), [`review.planned.points&sprint=${UNKNOWN.id}`, "Planned · Sprint 9 · Mill"]);
 });
 
 test("each number of the review of a past sprint can be asked, and every heading says of which moment a number is", async () => {
@@ -169,7 +169,7 @@ test("each number of the review of a past sprint can be asked, and every heading
   }
   assert.deepEqual((await ask("Why? Points remaining of Mill")).slice(0, 2), [`points.remaining&sprint=${id}`, "Points remaining · Sprint 10 · Mill"]);
   // The sprints before are asked as themselves, whatever moment is shown.
-  assert.deepEqual((await ask("Completed 11. Why? Completed · Sprint 11")).slice(0, 2), [`review.completed&sprint=${SPRINTS[1].id}`, "Completed · Sprint 11 · Mill"]);
+  assert.deepEqual((await ask("Completed 11. Why? Completed · Sprint 11")).slice(0, 2), [`review.completed.points&sprint=${SPRINTS[1].id}`, "Completed · Sprint 11 · Mill"]);
   await page.select(".moments", "day=2026-11-16");
   await until("the day is shown", () => page.$eval(".then", ({ textContent }) => textContent), (told) => told.includes("As it was"));
   const [question, heading] = await ask("Why? Points remaining of Mill");

@@ -228,6 +228,12 @@ async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
         (&frozen["frozen"]["at"], &frozen["frozen"]["definition"])
     );
     assert_eq!(Some(now), kept["value"].as_f64(), "an estimate of later does not count");
+    let unit = frozen["review"]["unit"].as_str().unwrap();
+    let other = if unit == "points" { "items" } else { "points" };
+    let counted = app.get(&format!("{}&explain=review.completed.{other}", of(settled))).await.json();
+    assert_eq!((&counted["unit"], &counted["frozen"]["value"]), (&json!(other), &Value::Null));
+    let alike = app.get(&format!("{}&explain=review.completed.{unit}", of(settled))).await.json();
+    assert_eq!(alike["frozen"]["value"], frozen["review"]["completed"]);
     let reviewed = app.get(&format!("{}&explain=review.completed", of(settled))).await.json();
     assert_eq!(
         (&reviewed["frozen"]["value"], &reviewed["frozen"]["at"]),

@@ -86,6 +86,7 @@ async fn e15_a_number_is_a_picture_for_pages_that_can_show_nothing_else() {
     for (question, status, words) in [
         (format!("{address}&tile=points.left"), 404, "no such metric"),
         (address.clone(), 400, "no metric is named"),
+        (format!("{address}&tile=points.remaining&day=2026-11-16"), 400, "a picture is of now"),
         (
             format!("{address}&tile=points.remaining&format=png").replace("&format=svg", ""),
             400,

@@ -907,7 +907,7 @@ fn a_past_board_is_blocked_by_what_was_known_then() {
 
 #[test]
 fn velocity_is_in_the_unit_of_the_sprints_that_it_tells_of() {
-    let catalogue = super::history_properties::with_many_sprints_before();
+    let catalogue = history_properties::with_many_sprints_before();
     let unestimated = |facts: &mut Facts| {
         in_sprint("Fabrikam\\Before 6", "Closed", 0.0)(facts);
         facts.effort = std::sync::Arc::default();

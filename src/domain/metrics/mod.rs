@@ -39,7 +39,7 @@ pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEF
 pub use ids::{SINCE_METRICS, SPRINT_DAYS_LEFT};
 pub use life::happened::{HappenedSince, happened_since};
 pub use metric::Metric;
-pub use review::{DEFINITION, ReviewNumber, explain_review, is_settled, review, review_number};
+pub use review::{AskedNumber, DEFINITION, explain_review, is_settled, review, review_number};
 pub use table::{METRICS, metric};
 
 use crate::domain::wire::view::{Burndown, MetricView, Outlook, ScopeChangeView, StateCount};

@@ -74,9 +74,24 @@ pub(super) const NUMBERS: [ReviewNumber; 5] = [
     },
 ];
 
-/// The number of a review with that id.
-pub fn review_number(id: &str) -> Option<&'static ReviewNumber> {
-    NUMBERS.iter().find(|number| number.id == id)
+/// A number of a review that is asked for, and in which unit, where it is not to be the review's own: velocity tells of several
+/// sprints in one unit.
+#[derive(Clone, Copy)]
+pub struct AskedNumber {
+    /// Which number.
+    pub number: &'static ReviewNumber,
+    /// Points or items.
+    pub unit: Option<Unit>,
+}
+
+/// The number of a review with that id, which may end with `.points` or `.items`.
+pub fn review_number(id: &str) -> Option<AskedNumber> {
+    let units = [("", None), (".points", Some(Unit::Points)), (".items", Some(Unit::Items))];
+    let with = |(end, unit): (&str, Option<Unit>)| {
+        let number = NUMBERS.iter().find(|number| id.strip_prefix(number.id) == Some(end))?;
+        Some(AskedNumber { number, unit })
+    };
+    units.into_iter().find_map(with)
 }
 
 /// The items that had a part in one sprint, and what became of them.
@@ -137,13 +152,14 @@ pub fn review<'i>(
 
 /// Where a number of the review came from; `None` where the sprint has no dates.
 pub fn explain_review<'i>(
-    number: &ReviewNumber,
+    AskedNumber { number, unit }: AskedNumber,
     catalogue: &Catalogue,
     sprint: &Iteration,
     settings: &MetricSettings,
     items: impl Iterator<Item = &'i WorkItem>,
 ) -> Option<Explanation> {
-    let parts = Parts::of(catalogue, sprint, settings, items)?;
+    let mut parts = Parts::of(catalogue, sprint, settings, items)?;
+    parts.unit = unit.unwrap_or(parts.unit);
     let review = parts.review();
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
     for (item, part) in &parts.items {

@@ -18,7 +18,7 @@ proptest! {
             let told = review(&catalogue, sprint, &settings, items.iter()).unwrap();
             let mut sorted: Option<Vec<_>> = None;
             for number in &NUMBERS {
-                let explained = explain_review(number, &catalogue, sprint, &settings, items.iter()).unwrap();
+                let explained = explain_review(AskedNumber { number, unit: None }, &catalogue, sprint, &settings, items.iter()).unwrap();
                 let counted: Hundredths = explained.counted.iter().map(|item| item.amount).sum();
                 let (sum, value) = (counted.units(), explained.value.map(Hundredths::units));
                 let (is, unit) = match number.field {
