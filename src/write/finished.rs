@@ -12,6 +12,7 @@ use crate::board::figures::knows_past;
 use crate::board::past::{AskedPast, NoPast};
 use crate::board::snapshot::Snapshots;
 use crate::domain::metrics::{AskedNumber, DEFINITION, is_settled, review_number};
+use crate::domain::sprint::catalogue::SprintState;
 use crate::domain::{Level, Scope, TeamKey, Timestamp};
 use crate::ops::instance::Instance;
 
@@ -156,8 +157,18 @@ impl FinishedSprints {
         Ok(Some(explanation))
     }
 
+    /// Whether the board of a sprint may be in the archive: one that is not over is in none.
+    fn may_be_kept(&self, scope: Scope) -> bool {
+        let (state, now) = (self.instance.fold.read(), (self.instance.clock)());
+        let team = state.teams().catalogue_of(scope);
+        let found = team.and_then(|team| team.sprint_state(team.sprint(scope.sprint?)?, now));
+        scope.team.is_some() && !matches!(found, Some(SprintState::Current | SprintState::Future))
+    }
+
     async fn found(&self, scope: Scope) -> Result<Option<FinishedSprint>, PastError> {
-        let Some(archive) = self.archive.as_ref().filter(|_| scope.team.is_some()) else { return Ok(None) };
+        let Some(archive) = self.archive.as_ref().filter(|_| self.may_be_kept(scope)) else {
+            return Ok(None);
+        };
         match tokio::time::timeout(READ_TIMEOUT, archive.finished_sprint(scope)).await {
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(error)) => tracing::warn!(%error, "the archive cannot tell of a finished sprint"),

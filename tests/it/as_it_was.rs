@@ -243,6 +243,9 @@ async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
     archive.set_down(true);
     let away = app.get(&of(settled)).await;
     assert_eq!((away.status, &away.json()["error"]["code"]), (503, &json!("archive_away")));
+    // A sprint that is running is in no archive.
+    let running = format!("{address}&sprint={}", board["sprint"]["id"].as_str().unwrap());
+    assert_eq!(app.get(&running).await.status, 200);
 }
 
 #[tokio::test]
