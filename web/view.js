@@ -58,7 +58,10 @@ export class BoardView {
     this.#rows = new Rows(this.#find(".groups"), by);
     this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"));
     this.#find(".now").addEventListener("click", () => this.#go(""));
-    this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(wanted), onChoice: keepChoice });
+    this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(wanted), onChoice: (choice) => {
+      keepChoice(choice);
+      this.#caption();
+    } });
     this.#find(".burndown").prepend(this.#chart.element);
     this.#element.classList.toggle("alone", isAlone);
     this.#find(".tools").hidden = !isAlone;
@@ -300,10 +303,14 @@ export class BoardView {
     this.#drawnAt = performance.now();
     this.#chart.update(board, ...(this.#then ? [null] : timesOf(board, client)));
     this.#find(".burndown").hidden = !board.burndown;
-    setText(this.#find(".burndown .words"), this.#chart.words);
+    this.#caption();
     if (!this.#velocity) return;
     this.#velocity.update(board);
     this.#sections.get("pace").hidden = this.#velocity.element.hidden;
+  }
+
+  #caption() {
+    setText(this.#find(".burndown .words"), this.#chart.words);
   }
 }
 

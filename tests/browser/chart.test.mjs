@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { BEGAN, NOW, boardOfSprint } from "./fixtures/chart-board.mjs";
-import { atEnd, page, screenshot, startScripted, startServer, until, useBrowser } from "./support.mjs";
+import { PROJECT, SCOPE, atEnd, connected, item, openScripted, page, screenshot, startScripted, startServer, board as teamBoard, until, useBrowser } from "./support.mjs";
 
 const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -44,6 +44,18 @@ async function open(board, { server, now = NOW, choice = {}, font = "16px" } = {
     board, now, choice, font,
   );
   await until("the chart is drawn", () => page.$$eval(".chart-plot svg polyline", (lines) => lines.length));
+}
+
+/** The page of a team that has the sprint of the fixture, as who looks at it has it. */
+async function openTeam(search = "") {
+  const { burndown, metrics, scopeChanges } = boardOfSprint();
+  const data = { ...teamBoard([item(1)]), burndown, metrics, scopeChanges };
+  const server = await openScripted(search);
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&day=2026-11-24`, { ...data, metrics: {}, burndown: { ...burndown, today: [], others: burndown.others.map((one) => ({ ...one, today: [] })) }, day: "2026-11-24", asOf: NOW, definition: 1 });
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data });
+  await until("the chart is drawn", () => page.$$eval(".chart-plot svg polyline", (lines) => lines.length));
+  return server;
 }
 
 /** Changes the board in the page as an event would, and shows it. */
@@ -148,6 +160,22 @@ test("other units are offered where there are any", async () => {
   await page.evaluate(() => show({ ...board, burndown: { ...board.burndown, others: undefined } }, 0));
   assert.deepEqual(await texts("text.unit"), ["points", "points"]);
   assert.equal(await page.$$eval(".chart-tools [role=group]", ([units]) => units.checkVisibility()), false, "one unit is no choice");
+});
+
+test("the caption is of the unit that was chosen, at once, and on a past day too", async () => {
+  await openTeam();
+  const captions = async () => {
+    const all = [];
+    for (const unit of ["items", "hours", "points"]) {
+      await press(unit);
+      all.push(...(await texts(".burndown .words")).map((words) => words.split(" left")[0]));
+    }
+    return all;
+  };
+  assert.deepEqual(await captions(), ["10.75 items", "92.25 hours", "21.5 points"]);
+  await page.select(".moments", "day=2026-11-24");
+  await until("the day is shown", () => page.$eval(".then", ({ textContent }) => textContent), (told) => told.includes("As it was"));
+  assert.deepEqual(await captions(), ["10.75 items", "100 hours", "21.5 points"]);
 });
 
 test("the table has the numbers of the board, those of the demo too", async () => {
