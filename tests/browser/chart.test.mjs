@@ -178,6 +178,28 @@ test("the caption is of the unit that was chosen, at once, and on a past day too
   assert.deepEqual(await captions(), ["10.75 items", "100 hours", "21.5 points"]);
 });
 
+test("without colours the lines differ by their dashes, and so do their samples", async () => {
+  const server = await openTeam();
+  const dashes = (part) => page.evaluate((part) => ["remaining", "scope", "completed", "ideal"].map((line) => getComputedStyle(document.querySelector(`.burndown ${part} .${line}`)).strokeDasharray), part);
+  const differ = async () => {
+    for (const part of [".chart-plot", ".chart-legend"]) {
+      const [remaining, scope, completed, ideal] = await dashes(part);
+      assert.deepEqual([remaining, scope], ["none", "none"]);
+      assert.equal(new Set([scope, completed, ideal]).size, 3, `${part}: ${[scope, completed, ideal]}`);
+    }
+  };
+  assert.equal((await dashes(".chart-plot"))[2], "none");
+  server.say({ type: "degraded", ...SCOPE, level: "cached", dataAsOf: NOW, from: "full", to: "cached", reason: "timed_out", since: NOW, retryAt: null });
+  await until("it is cached", () => page.$eval(".board", ({ dataset }) => dataset.level), (level) => level === "cached");
+  await differ();
+  server.say({ type: "recovered", ...SCOPE, level: "full", from: "cached" });
+  await until("it is full", () => page.$eval(".board", ({ dataset }) => dataset.level), (level) => level === "full");
+  assert.equal((await dashes(".chart-plot"))[2], "none");
+  await server.stop();
+  await until("it is stale", () => page.$eval("body", ({ classList }) => classList.contains("stale")));
+  await differ();
+});
+
 test("the table has the numbers of the board, those of the demo too", async () => {
   const server = await startServer({ settings: { BOARDCAST_DEMO: "on" } });
   const get = async (url) => (await fetch(`${server.origin}${url}`)).json();
