@@ -75,6 +75,11 @@ export class BurndownChart {
     return this.#data ? sentence(this.#data, clockOfTeam(this.#board.burndown)) : "";
   }
 
+  /** What it counts. */
+  get unit() {
+    return this.#data.unit;
+  }
+
   /** Shows a board as it is at the server's time `now`, `null` while that is in doubt; its lines end at `until` where one is given. */
   update(board, now, until = null) {
     this.#board = board;

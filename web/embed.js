@@ -9,7 +9,7 @@ import { client } from "./live.js";
 import { askBy, paintNumber, stampOf, TILES } from "./tiles.js";
 import { titleOf } from "./titles.js";
 import { setText } from "./text.js";
-import { paintOutlook } from "./view.js";
+import { chosen, paintOutlook } from "./view.js";
 
 /** What can be embedded besides the numbers. */
 const PICTURES = ["outlook", "burndown"];
@@ -59,7 +59,7 @@ export class Embedded {
   }
 
   #lines() {
-    this.#chart ??= new BurndownChart({ tools: false });
+    this.#chart ??= new BurndownChart({ choice: chosen(), tools: false });
     this.#chart.update(this.board, ...timesOf(this.board, client));
     return this.#chart.element;
   }
@@ -79,8 +79,9 @@ export class Embedded {
       return made("div", "part", [line, stamp]);
     }
     if (id === "burndown" && burndown) {
-      const remaining = `${burndown.unit}.remaining`;
-      return made("div", "part", [this.#lines(), made("div", "foot", [whyButton(remaining, titleOf(remaining), { team: nameOf(team) }), stamp])]);
+      const lines = this.#lines();
+      const remaining = `${this.#chart.unit}.remaining`;
+      return made("div", "part", [lines, made("p", "words facts", this.#chart.words), made("div", "foot", [whyButton(remaining, titleOf(remaining), { team: nameOf(team) }), stamp])]);
     }
     if (id === "burndown") return made("div", "part", [made("p", "", "There is no burndown: no sprint is running."), stamp]);
     if (!metrics[id]) return made("div", "part", [made("p", "", "No sprint is running, so there is no number."), stamp]);

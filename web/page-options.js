@@ -20,6 +20,9 @@ export function faults(search) {
   const isEmbedded = given.has("embed") && given.get("embed") !== "0";
   const tiles = given.getAll("tile").filter((tile) => tile !== "");
   if (tiles.length > 0 && !isEmbedded) found.push(`tile=${shortened(tiles[0])} is only for a page that is embedded: add embed=1, or leave it out.`);
+  for (const name of isEmbedded ? ["day", "sprint"] : []) {
+    if (given.get(name)) found.push(`${name}=${shortened(given.get(name))} is of no use to a page that is embedded: it shows how things stand now.`);
+  }
   return found;
 }
 

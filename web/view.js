@@ -58,7 +58,7 @@ export class BoardView {
     this.#rows = new Rows(this.#find(".groups"), by);
     this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"));
     this.#find(".now").addEventListener("click", () => this.#go(""));
-    this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(wanted), onChoice: (choice) => {
+    this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(), onChoice: (choice) => {
       keepChoice(choice);
       this.#caption();
     } });
@@ -315,7 +315,8 @@ export class BoardView {
 }
 
 /** How the chart was last looked at, by the page's address. */
-function chosen(wanted) {
+export function chosen() {
+  const wanted = new URLSearchParams(location.search);
   return { unit: wanted.get("unit"), burnup: wanted.has("burnup"), hidesDaysOff: wanted.has("workdays"), table: wanted.has("table") };
 }
 

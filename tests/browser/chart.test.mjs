@@ -178,6 +178,25 @@ test("the caption is of the unit that was chosen, at once, and on a past day too
   assert.deepEqual(await captions(), ["10.75 items", "100 hours", "21.5 points"]);
 });
 
+test("in another page it is as its address wants it, with its legend and its words where there is room", async () => {
+  await page.setViewport({ width: 480, height: 320 });
+  await openTeam("?embed=1&tile=burndown");
+  const seen = async (part) => (await page.$$eval(`.embedded ${part}`, (all) => all.filter((each) => each.checkVisibility()).map(({ textContent }) => textContent)))[0];
+  assert.match(await seen(".chart-legend"), /^RemainingIdealScopeCompleted/);
+  assert.match(await seen(".words"), /^21\.5 points left on 26 Nov/);
+  assert.equal(await seen(".chart-tools"), undefined);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollHeight > innerHeight), false, "it is higher than its frame");
+  await screenshot(page, "chart-embedded");
+  await page.setViewport({ width: 300, height: 200 });
+  assert.deepEqual([await seen(".chart-legend"), await seen(".words")], [undefined, undefined]);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollHeight > innerHeight), false, "it is higher than its frame");
+  await page.setViewport({ width: 480, height: 320 });
+  await openTeam("?embed=1&tile=burndown&unit=items&burnup=1");
+  assert.match(await seen(".words"), /^10\.75 items left/);
+  assert.match(await page.$eval(".chart-plot svg", (drawing) => drawing.getAttribute("aria-label")), /^Burnup of Mill in items/);
+  assert.equal(await page.$eval(".embedded .why", (button) => button.dataset.ask), "items.remaining");
+});
+
 test("without colours the lines differ by their dashes, and so do their samples", async () => {
   const server = await openTeam();
   const dashes = (part) => page.evaluate((part) => ["remaining", "scope", "completed", "ideal"].map((line) => getComputedStyle(document.querySelector(`.burndown ${part} .${line}`)).strokeDasharray), part);

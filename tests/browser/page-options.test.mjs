@@ -29,6 +29,21 @@ test("a value that is none is told, with those that there are and what is done i
   }
 });
 
+test("a moment of the past is none for a page that is embedded, which says so where it is", async () => {
+  const id = SCOPE.sprintId;
+  assert.deepEqual(faults(`?day=2026-11-18&sprint=${id}`), []);
+  const told = [
+    "day=2026-11-18 is of no use to a page that is embedded: it shows how things stand now.",
+    `sprint=${id.slice(0, 24)}… is of no use to a page that is embedded: it shows how things stand now.`,
+  ];
+  assert.deepEqual(faults(`?embed=1&tile=burndown&day=2026-11-18&sprint=${id}`), told);
+  const server = await openScripted("?embed=1&tile=outlook&day=2026-11-18");
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  await until("it is shown", () => page.$$eval(".part", (all) => all.length), (count) => count === 1);
+  assert.equal(await page.$eval("#words", (words) => words.checkVisibility() && !words.classList.contains("unseen") && words.textContent), told[0]);
+});
+
 test("the page arranges its items in the ways that are known here", async () => {
   const server = await openScripted("?by=person");
   server.say(connected);
