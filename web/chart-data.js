@@ -19,9 +19,14 @@ export function burndownsOf({ burndown }) {
   return burndown ? [burndown, ...(burndown.others ?? [])] : [];
 }
 
+/** The number that a line is of; none of the ideal. */
+export function metricOf(unit, line) {
+  return LIVE[unit]?.[line];
+}
+
 /** What remains now, as the newest event says; `undefined` where none does. */
 export function liveOf(board, unit, line = "remaining") {
-  return board.metrics[LIVE[unit]?.[line]]?.value ?? undefined;
+  return board.metrics[metricOf(unit, line)]?.value ?? undefined;
 }
 
 /**

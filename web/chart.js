@@ -4,12 +4,13 @@
 // to gain by a canvas, as uPlot draws it: what is on one takes no colour, contrast or size of text from the style sheet, cannot be
 // compared with what is drawn already, and the table, the keys and the words for the ear would be ours to make all the same.
 
-import { burndownsOf, chartData, clockOfTeam, hasBurnup, liveOf } from "./chart-data.js";
+import { burndownsOf, chartData, clockOfTeam, hasBurnup, liveOf, metricOf } from "./chart-data.js";
 import { ChartFrame, button, hide, numeric, set, table } from "./chart-frame.js";
 import { burndownLayout, sparkLayout } from "./chart-layout.js";
 import { gridNodes, polyline, px, teamOf } from "./chart-nodes.js";
 import { burndownCsv, dayTable, fileName } from "./chart-table.js";
 import { html, patch, svg } from "./draw.js";
+import { asking } from "./elements.js";
 import { amount, clock, count, day, dayOfMonth, days, moment, momentOn, person, weekday, zone } from "./text.js";
 
 const NAMES = { ideal: "Ideal", remaining: "Remaining", completed: "Completed", scope: "Scope" };
@@ -258,14 +259,21 @@ function changeWords({ id, kind, amount: by, by: who, at }, { changesUnit }, dat
   return { what: `${size} ${KINDS[kind] ?? kind} #${id}`, size, kind: KINDS[kind] ?? kind, who: [...(who ? [person(who)] : []), momentOn(at, date)].map((part) => ` · ${part}`).join("") };
 }
 
+/** The number of a line on a day, which can be asked as of that day; the ideal cannot, nor can a day to come. */
+function asked({ unit, days: all, today }, { date }, line, value) {
+  const text = amount(value, unitSign(unit));
+  const metric = metricOf(unit, line);
+  if (!metric || value === null) return text;
+  return html("button", asking(metric, `${NAMES[line]} · ${weekday(date)}`, { text, moment: date === all[today]?.date ? "" : `day=${date}` }), text);
+}
+
 /** The numbers of the chart as tables: the days, what remained within today by the `team`'s clock, and how the scope changed. */
 function tables(data, team) {
-  const number = (value) => numeric(amount(value, unitSign(data.unit)));
   const { lines, rows } = dayTable(data);
   // A date is not broken where there is little room.
   const name = (row) => dayName(row).replace(/ (?!·|day off)/g, "\u00a0");
   const head = ["Day", ...lines.map((line) => numeric(NAMES[line]))];
-  const found = [table(`Each day in ${data.unit}`, head, rows.map((row) => [name(row), ...row.values.map(number)]))];
+  const found = [table(`Each day in ${data.unit}`, head, rows.map((row) => [name(row), ...row.values.map((value, index) => numeric(asked(data, row, lines[index], value)))]))];
   if (data.steps.length > 0) {
     const { date } = data.days[data.today];
     const zoned = team === null ? "" : ` of the team's clock (${zone(team.ahead)}), in your time`;

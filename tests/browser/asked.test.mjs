@@ -150,6 +150,37 @@ test("each number of each of the last sprints can be asked, of the picture and o
   assert.deepEqual((await ask("–. Why? Planned · Sprint 9")).slice(0, 2), [`review.planned.points&sprint=${UNKNOWN.id}`, "Planned · Sprint 9 · Mill"]);
 });
 
+test("each number of each day of the burndown can be asked as of that day, and today's as it is now", async () => {
+  await page.setViewport({ width: 320, height: 900 });
+  const today = [{ at: Date.parse("2026-11-17T05:00:00Z"), remaining: 37 }];
+  const [first, second, third] = BURNDOWN.days;
+  const hours = { unit: "hours", days: [{ ...first, ideal: null, remaining: 44, completed: undefined, scope: undefined }, { ...second, remaining: 9, completed: undefined, scope: undefined }, third], today };
+  await open("?table=1", ["Mill"], { ...DATA, burndown: { ...BURNDOWN, today, others: [hours] } });
+  const rows = () => page.$$eval(".burndown tbody:first-of-type tr", (all) => all.slice(0, 3).map(({ cells }) => [...cells].slice(1).map((cell) => cell.querySelector("button")?.getAttribute("aria-label") ?? cell.textContent)));
+  const [mon, tue] = await page.$$eval(".burndown tbody th", (all) => all.map(({ textContent }) => textContent.replaceAll("\u00a0", " ")));
+  assert.deepEqual(await rows(), [
+    ["36", `40. Why? Remaining · ${mon}`, `0. Why? Completed · ${mon}`, `40. Why? Scope · ${mon}`],
+    ["32", `37. Why? Remaining · ${tue}`, `3. Why? Completed · ${tue}`, `40. Why? Scope · ${tue}`],
+    ["28", "–", "–", "–"],
+  ]);
+  await isForEveryone(".burndown .chart-table");
+  await screenshot(page, "asked-burndown");
+  assert.deepEqual((await ask(`40. Why? Remaining · ${mon}`)).slice(0, 2), ["points.remaining&day=2026-11-16", `Remaining · ${mon} · Mill`]);
+  assert.deepEqual((await ask(`0. Why? Completed · ${mon}`)).slice(0, 1), ["points.completed&day=2026-11-16"]);
+  assert.deepEqual((await ask(`40. Why? Scope · ${tue}`)).slice(0, 2), ["points.total", `Scope · ${tue} · Mill`]);
+  await page.$eval("[data-unit=hours]", (button) => button.click());
+  const hour = (await rows()).map((cells) => cells.at(-1).replace("\u00a0", " "));
+  assert.deepEqual(hour, [`44 h. Why? Remaining · ${mon}`, `9 h. Why? Remaining · ${tue}`, "–"]);
+  await ask(`44\u00a0h. Why? Remaining · ${mon}`);
+  assert.equal(asked.at(-1), "hours.remaining&day=2026-11-16");
+  // Of a past moment each day is asked as itself.
+  const base = `/api/snapshot?project=${SCOPE.projectId}&team=${SCOPE.teamId}`;
+  server.answers.set(`${base}&sprint=${SPRINTS[0].id}`, { ...DATA, items: [], asOf: 0, definition: 1, day: "2026-11-17" });
+  await page.select(".moments", `sprint=${SPRINTS[0].id}`);
+  await until("the sprint is shown", () => page.$eval(".then", ({ textContent }) => textContent), (told) => told.includes("As it was"));
+  assert.deepEqual((await ask(`40. Why? Scope · ${tue}`)).slice(0, 2), ["points.total&day=2026-11-17", `Scope · ${tue} · Mill`]);
+});
+
 test("each number of the review of a past sprint can be asked, and every heading says of which moment a number is", async () => {
   await page.setViewport({ width: 320, height: 900 });
   await open();
