@@ -57,13 +57,15 @@ export function chartData(board, { unit, now = null, until = null, told = [], st
   const today = todayOf(burndown);
   const at = daysSince(burndown, today, startOf);
   const days = burndown.days.map((day, index) => (index === today ? withLive(day, board, burndown.unit) : day));
-  const changes = changesOf(board, days, at);
+  // By how many hours the scope changed nobody knows.
+  const changesUnit = burndown.unit === "items" ? "items" : all[0].unit;
+  const changes = changesOf(board, days, at, changesUnit !== all[0].unit);
   const steps = stepsOf(burndown, today, told, at);
-  const known = { unit: burndown.unit, points: steps.slice(0, burndown.today.length), changes, changesUnit: all[0].unit, told: told.map((point) => ({ ...point, day: at(point.at) })) };
+  const known = { unit: burndown.unit, points: steps.slice(0, burndown.today.length), changes, changesUnit, told: told.map((point) => ({ ...point, day: at(point.at) })) };
   return {
     unit: burndown.unit,
     /** The unit of the amounts by which the scope changed. */
-    changesUnit: all[0].unit,
+    changesUnit,
     original: burndown.original,
     days,
     today,
@@ -142,7 +144,7 @@ function stairsOf(days, today, { unit, points, changes, changesUnit, told }) {
   const now = days[today];
   if (now?.scope === undefined || points.length === 0) return { scopeSteps: [], completedSteps: [] };
   const before = today === 0 ? { completed: 0 } : days[today - 1];
-  const size = ({ kind, amount }) => (unit === changesUnit ? amount : ({ added: 1, removed: -1 }[kind] ?? 0));
+  const size = ({ amount }) => (unit === changesUnit ? amount : 0);
   const changed = changes.filter(({ day }) => Math.floor(day) === today).sort((one, other) => one.day - other.day);
   let sum = changed.reduce((scope, change) => scope - size(change), now.scope);
   const scope = [{ day: today, value: sum }, ...changed.map((change) => ({ day: change.day, value: (sum += size(change)) }))];
@@ -157,10 +159,14 @@ function stairsOf(days, today, { unit, points, changes, changesUnit, told }) {
   return { scopeSteps: [...whole[0], ...since("scope")], completedSteps: [...whole[1], ...since("completed")] };
 }
 
+/** By how many items the scope changed; by a new estimate it did by none. */
+const BY_ITEM = { added: 1, removed: -1 };
+
 /** The changes of the scope after it was planned, each with the day that it was on. */
-function changesOf(board, days, at) {
+function changesOf(board, days, at, isByItem) {
   const changes = (board.scopeChanges ?? []).filter(({ kind }) => kind !== "carried_over");
-  return changes.map((change) => ({ ...change, day: at(change.at) })).filter(({ day }) => day >= 0 && day < days.length);
+  const counted = isByItem ? changes.filter(({ kind }) => BY_ITEM[kind]).map((change) => ({ ...change, amount: BY_ITEM[change.kind] })) : changes;
+  return counted.map((change) => ({ ...change, day: at(change.at) })).filter(({ day }) => day >= 0 && day < days.length);
 }
 
 /** Between which days all is likely to be completed, counted from the first day; they may lie after the last. */

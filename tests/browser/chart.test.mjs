@@ -197,6 +197,21 @@ test("in another page it is as its address wants it, with its legend and its wor
   assert.equal(await page.$eval(".embedded .why", (button) => button.dataset.ask), "items.remaining");
 });
 
+test("the scope changes by what the chart counts: each item is one, and an estimate is none", async () => {
+  await open(boardOfSprint());
+  await press("Table");
+  const changed = () => page.$$eval(".chart-table table:last-of-type", ([table]) => [table.caption.textContent, ...[...table.tBodies[0].rows].map(({ cells }) => [cells[1], cells[2]].map(({ textContent }) => /[+−]\d+|#\d+/.exec(textContent)[0]).join(" "))]);
+  assert.deepEqual(await changed(), ["Changes of the scope in points", "+5 #532", "−1 #541", "−2 #466"]);
+  await press("items");
+  assert.deepEqual(await changed(), ["Changes of the scope in items", "+1 #532", "−1 #466"]);
+  await press("Table");
+  assert.equal(await page.$$eval(".chart-plot path.mark", (marks) => marks.length), 2);
+  await page.focus(".chart input");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await heard(), /; \+1 added #532 [^;]*$/);
+});
+
 test("without colours the lines differ by their dashes, and so do their samples", async () => {
   const server = await openTeam();
   const dashes = (part) => page.evaluate((part) => ["remaining", "scope", "completed", "ideal"].map((line) => getComputedStyle(document.querySelector(`.burndown ${part} .${line}`)).strokeDasharray), part);
