@@ -233,6 +233,24 @@ test("of all teams at a glance each number can be asked, and whoever stands on o
   assert.equal(await page.$eval(`${anvil} .numbers`, ({ textContent }) => textContent), "36 of 40 points left · 1 of 3 items done");
 });
 
+test("what was asked stays where it is when the answer comes, however long that is", async () => {
+  const waiting = [];
+  const places = () => page.$eval("#explanation", (dialog) => [dialog, dialog.querySelector("h2"), dialog.querySelector("form button")].map((each) => Math.round(each.getBoundingClientRect().top)));
+  for (const [width, height] of [[390, 844], [1280, 800], [300, 200]]) {
+    await page.setViewport({ width, height });
+    await open();
+    const answer = server.instead;
+    server.instead = (...request) => (request[1].url.includes("explain=") ? waiting.push(() => answer(...request)) : answer(...request));
+    await page.$eval(".overview .why", (button) => button.click());
+    await until("it is asked", () => waiting.length);
+    const before = await places();
+    waiting.pop()();
+    await until("it is explained", () => page.$eval("#explanation div", (told) => told.textContent), (words) => words.includes("This is "));
+    assert.deepEqual(await places(), before, `at ${width}`);
+    assert.ok(await page.$eval("#explanation", (dialog) => dialog.getBoundingClientRect().bottom <= innerHeight && dialog.scrollHeight > dialog.clientHeight));
+  }
+});
+
 test("numbers that stand in another page can be asked there, and what is told fits its frame", async () => {
   await page.setViewport({ width: 240, height: 160 });
   await open("?embed=1&tile=points.remaining&tile=outlook&tile=burndown&tile=velocity.average");
