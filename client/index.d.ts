@@ -8,7 +8,7 @@ export interface ConnectionState {
   readonly name: "connecting" | "live" | "stale" | "reconnecting" | "offline" | "unauthorised" | "shed" | "closed";
   /** Why: of `reconnecting` for instance that the stream was `lost`, the server was `stopped`, is `unreachable`, or `refused`. */
   readonly reason: "opening" | "live" | "silent" | "lost" | "cut" | "stopped" | "unreachable" | "offline" | "refused" | "shed" | "closed";
-  /** While it is live since when it is; else since when it has not been; `null` before it ever was. By the server's clock. */
+  /** While it is live since when it is; else when the service was heard last; `null` before it ever was. By the server's clock. */
   readonly since: number | null;
   /** When it is tried again, by the server's clock; `null` while nothing is planned. */
   readonly nextTryAt: number | null;

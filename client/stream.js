@@ -44,6 +44,8 @@ export class Stream {
   #silence;
   #unwatch;
   #openedAt = 0;
+  /** When the server was heard last: an event of it, or the end of a stream that had begun. */
+  #heardAt = null;
   #failures = 0;
   #retryMs = RETRY_MS;
   #heartbeatMs = HEARTBEAT_MS;
@@ -129,7 +131,11 @@ export class Stream {
         if (isCurrent() && !this.#clock.haveParted()) this.lastEventId = id;
       },
       retry: (ms) => (this.#retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_LEAST_MS, ms))),
-      ended: (reason, answer = null) => isCurrent() && this.#ended(reason ?? (hasBegun ? "lost" : "cut"), answer),
+      ended: (reason, answer = null) => {
+        if (!isCurrent()) return;
+        if (hasBegun) this.#heardAt = this.#clock.now();
+        this.#ended(reason ?? (hasBegun ? "lost" : "cut"), answer);
+      },
     });
     // After a planned end the silence since then is what counts.
     if (this.#standing.reason === "live") return;
@@ -155,12 +161,13 @@ export class Stream {
   /** What an event says of the connection. */
   #take(event) {
     this.#heartbeatMs = event.heartbeatMs ?? this.#heartbeatMs;
+    this.#heardAt = this.#clock.now();
     this.#watch();
     this.#awaited = null;
     if (event.type === "closing") {
       this.#again(event.reconnectAfterMs);
       this.#isAskedToWait = event.reason === "shed";
-      if (isPlannedEnd(event)) this.#awaited = { reason: event.reason === "shutdown" ? "stopped" : "silent", since: this.#clock.now() };
+      if (isPlannedEnd(event)) this.#awaited = { reason: event.reason === "shutdown" ? "stopped" : "silent" };
       else this.#stand({ reason: event.reason === "shed" ? "shed" : "stopped" });
       return;
     }
@@ -178,15 +185,16 @@ export class Stream {
     const what = { reason: isShed ? "shed" : reason, answer: isShed ? null : answer };
     // After a planned end the next stream may need a few tries, and whoever looks need not know.
     const passes = !isShed && reason !== "offline" && (answer === null || answer.status >= 500 || answer.status === 429);
-    if (this.#awaited && passes) this.#awaited = { ...what, since: this.#awaited.since };
+    if (this.#awaited && passes) this.#awaited = what;
     else this.#stand(what);
   }
 
-  #stand({ reason, answer = null, since = this.#clock.now() }) {
+  /** What is not live any more has not been since it was heard last, however much later that shows. */
+  #stand({ reason, answer = null }) {
     const before = this.#standing;
     if (reason === "live" && before.reason === "live") return;
     this.#awaited = null;
-    this.#standing = { reason, answer, since: reason === "live" || before.reason === "live" ? since : before.since };
+    this.#standing = { reason, answer, since: reason === "live" || before.reason === "live" ? this.#heardAt : before.since };
     this.#told.state(this.state);
   }
 

@@ -149,7 +149,7 @@ class Wall {
     if (!board?.burndown) return;
     const isInDoubt = client.isInDoubt();
     // What has not changed is the same object.
-    const of = [board.key, board.burndown, board.metrics, board.scopeChanges, isInDoubt];
+    const of = [board.key, board.burndown, board.metrics, board.scopeChanges, isInDoubt, client.since];
     const isSame = of.every((part, index) => part === this.#charted.of[index]);
     if (isSame && performance.now() - this.#charted.at < NOW_MS) return;
     this.#charted = { of, at: performance.now() };

@@ -853,3 +853,28 @@ test("the picture moves by a pixel or two each minute, unless the address says o
     await server.stop();
   }
 });
+
+test("as soon as a wall is not heard the lines of its chart end where they were heard of last", async () => {
+  const began = Math.floor(Date.now() / 900_000) * 900_000 - 6 * HOUR_MS;
+  const date = (days) => new Date(began + days * DAY_MS).toISOString().slice(0, 10);
+  const days = [day(date(-1), true, 40, 40), day(date(0), true, 27, 37), day(date(1), true, 14)];
+  const today = [{ at: began, remaining: 40 }, { at: began + HOUR_MS, remaining: 37 }, { at: Date.now(), remaining: 37 }];
+  await openWall([{ data: usual([], { burndown: { unit: "points", original: 40, days, today } }) }]);
+  await isLive();
+  const gap = () =>
+    page.evaluate(() => {
+      const of = (selector) => document.querySelector(`.w-chart .chart-plot ${selector}`);
+      return Number(of("line.now").getAttribute("x1")) - Number(of("polyline.remaining").getAttribute("points").split(" ").at(-1).split(",")[0]);
+    });
+  assert.equal(await gap(), 0);
+  // Less time goes by for the wall than after which it draws its chart anew by itself.
+  await page.evaluate((ms) => {
+    for (const clock of [Date, performance]) {
+      const now = clock.now.bind(clock);
+      clock.now = () => now() + ms;
+    }
+  }, 240_000);
+  server.instead = (response) => response.writeHead(503).end();
+  server.end();
+  await until("the lines end before now", gap, (width) => width > 0.3);
+});

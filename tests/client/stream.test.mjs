@@ -157,16 +157,23 @@ test("b3_the cursor goes along in a header, with the key, and never in the addre
 
 test("b5_silence of one and a half heartbeats is stale, and another stream is asked", async () => {
   const { time, service } = await live();
+  await time.pass(15_000);
+  service.say({ type: "heartbeat", cursor: "1-0" });
   await time.pass(22_400);
   assert.equal(client.state.name, "live");
   await time.pass(200);
   assert.deepEqual([client.state.name, client.state.reason], ["stale", "silent"]);
-  assert.equal(client.since, NOON + 22_500);
+  assert.equal(client.since, NOON + 15_000, "it has not been live since it was heard last, and not only since that shows");
   await time.pass(3000);
   service.say({ ...connected, resumed: true });
   await settled();
   assert.equal(client.state.name, "live");
-  assert.equal(client.since, NOON + 25_600);
+  assert.equal(client.since, NOON + 40_600);
+  // The end of a stream is heard as well.
+  await time.pass(4000);
+  service.end();
+  await settled();
+  assert.deepEqual([client.state.reason, client.since], ["lost", NOON + 44_600]);
 });
 
 test("b7_how the connection stands has a time since when, also while it is live and once it is closed", async () => {
