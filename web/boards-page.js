@@ -95,7 +95,8 @@ client.on("event", (event) => {
 addEventListener("hashchange", () => client.tryNow({ force: true }));
 
 byId("pause").addEventListener("click", () => {
-  pausedAt = pausedAt === null ? client.now() : null;
+  paintDue();
+  pausedAt = pausedAt === null ? Math.floor(client.now()) : null;
   setText(byId("pause"), pausedAt === null ? "Pause" : "Go on");
   if (pausedAt === null) {
     paint(client.getState().boards);
@@ -152,7 +153,10 @@ byId("boards").addEventListener("click", ({ target }) => {
   if (!button) return;
   const { ask, name, moment } = button.dataset;
   const { board, shown: about = board } = views.get(button.closest("[data-scope]").dataset.scope);
-  explain(moment ? { ...about, moment: Object.fromEntries([moment.split("=")]), when: "" } : about, ask, name);
+  // What is told is the number that stands there.
+  const isHeld = pausedAt !== null && about.team && about.sprint && !about.moment;
+  const at = moment || (isHeld ? `since=${pausedAt}` : "");
+  explain(at ? { ...about, moment: Object.fromEntries([at.split("=")]), when: "" } : about, ask, name);
 });
 
 /** A way past other boards for whoever goes by the keyboard, where several are shown in full. */

@@ -117,7 +117,7 @@ export class Digest {
     fill(this.#numbers, []);
   }
 
-  #tell({ since, changes, leftOut = 0, metrics = {}, partial }) {
+  #tell({ since, until, changes, leftOut = 0, metrics = {}, partial }) {
     this.#toldAt = client.now();
     const when = client.now() - since > 6 * DAY_MS ? moment(since) : `${DAY.format(since)} ${TIME.format(since)}`;
     const kept = standing(changes);
@@ -128,7 +128,7 @@ export class Digest {
     fill(this.#numbers, moved.flatMap(([id, name], index) => {
       const { then, now, unit } = metrics[id];
       const before = whyButton(id, `${name} · ${when}`, { text: amount(then, unit), moment: `since=${since}` });
-      return [new Text(`${index > 0 ? " · " : ""}${name} `), before, new Text(" → "), whyButton(id, name, { text: amount(now, unit) })];
+      return [new Text(`${index > 0 ? " · " : ""}${name} `), before, new Text(" → "), whyButton(id, name, { text: amount(now, unit), moment: until ? `since=${until}` : "" })];
     }));
     const groups = [...KINDS].map(([kind, name]) => [kind, name, kept.filter((change) => change.kind === kind)]).filter(([, , of]) => of.length > 0);
     fill(this.#list, groups.flatMap(([kind, name, of]) => [made("h4", "", name), ...this.#lines(kind, of)]));

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { KEY, SCOPE, board, connected, item, openScripted, page, screenshot, until, useBrowser } from "./support.mjs";
 
@@ -92,7 +93,8 @@ async function isForEveryone(selector) {
 test("since the last stand-up both numbers can be asked, the one of now and the one of then", async () => {
   await page.setViewport({ width: 320, height: 700 });
   await open();
-  since = { changes: [], metrics: { "points.remaining": { then: 40, now: 37, unit: "points" }, "hours.remaining": { then: 44.5, now: 9, unit: "hours" } } };
+  const toldAt = Date.now() - 20_000;
+  since = { until: toldAt, changes: [], metrics: { "points.remaining": { then: 40, now: 37, unit: "points" }, "hours.remaining": { then: 44.5, now: 9, unit: "hours" } } };
   await page.$eval(".digest input", (field) => {
     field.value = "08:15";
     field.dispatchEvent(new Event("change"));
@@ -112,7 +114,30 @@ test("since the last stand-up both numbers can be asked, the one of now and the 
   assert.match(sure, /As of [^.]*8:15/);
   assert.doesNotMatch(sure, /end of|As of.*As of/);
   more = {};
-  assert.deepEqual((await ask(now)).slice(0, 2), ["points.remaining", "Points remaining · Mill"]);
+  // The one of now as well is that of the instant at which it was told, however old that is.
+  assert.deepEqual((await ask(now)).slice(0, 2), [`points.remaining&since=${toldAt}`, "Points remaining · Mill"]);
+});
+
+test("while somebody reads in peace what is asked is the number that stands there, and is not told anew", async () => {
+  await open();
+  assert.equal((await ask("Why? Points remaining of Mill"))[0], "points.remaining");
+  const before = Date.now();
+  await page.click("#pause");
+  const [question, heading, sure] = await ask("Why? Points remaining of Mill");
+  const instant = Number(/^points\.remaining&since=(\d+)$/.exec(question)?.[1]);
+  assert.ok(Math.abs(instant - before) < 5000, question);
+  assert.equal(heading, "Points remaining · Mill");
+  assert.match(sure, new RegExp(`As of ${await page.evaluate((at) => new Date(at).toLocaleTimeString(navigator.languages), instant)}`));
+  const answered = asked.length;
+  await page.click('[aria-label="Why? Points remaining of Mill"]');
+  await until("it is asked", () => asked.length, (count) => count === answered + 1);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 2.7, unit: "points" });
+  // Longer than until one of now is asked again.
+  await sleep(2500);
+  assert.equal(asked.length, answered + 1);
+  await page.keyboard.press("Escape");
+  await page.click("#pause");
+  assert.equal((await ask("Why? Points remaining of Mill"))[0], "points.remaining");
 });
 
 test("each number of each of the last sprints can be asked, of the picture and of the table", async () => {
