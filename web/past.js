@@ -53,19 +53,23 @@ export function refusedWords(asked, { code, message, said = [] }, next = []) {
 }
 
 /** What a sprint came to, for its review. */
-export function reviewWords({ review }) {
+export function reviewWords({ review, metrics }) {
   if (!review) return [];
   const { unit, planned, completed, late, incomplete, sayDo } = review;
   const words = Object.entries({ planned, completed, late, incomplete }).map(([name, value]) => reviewTile(`review.${name}`, headOf(name), amount(value), `${unit} `));
   if (sayDo !== undefined) words.push(reviewTile("review.say_do", "Say/do", amount(sayDo, "percent"), ""));
-  return [made("h3", "", "Review"), made("dl", "tiles", words)];
+  const added = metrics["scope.added"];
+  if (Number.isFinite(added?.value)) words.push(reviewTile("scope.added", "Added", amount(added.value), `${added.unit} `, "Scope added"));
+  const left = (metrics[`${unit}.remaining`] ?? metrics["items.remaining"])?.value ?? Infinity;
+  const moved = left < incomplete ? [made("p", "facts", `${left > 0 ? "Some of what" : "What"} was not completed was moved on before the sprint ended, so the numbers below count it no more.`)] : [];
+  return [made("h3", "", "Review"), made("dl", "tiles", words), ...moved];
 }
 
-function reviewTile(metric, name, value, unit) {
+function reviewTile(metric, name, value, unit, whole = name) {
   const number = made("dd", "amount", value);
   // A tile's letters are as large as there is room for so many.
   number.style.setProperty("--letters", value.length);
-  return made("div", "tile", [made("dt", "", name), number, made("dd", "of", [unit, whyButton(metric, name)])]);
+  return made("div", "tile", [made("dt", "", name), number, made("dd", "of", [unit, whyButton(metric, whole)])]);
 }
 
 function option(value, text) {
