@@ -22,9 +22,10 @@ export function ageWords(board) {
 }
 
 /** Whether the sprint will be completed in time: a sign, a word for it and the sentence. */
-export function outlookWords({ verdict, text, inputs }) {
+export function outlookWords({ outlook: { verdict, text, inputs }, backfill }) {
   const [sign, word] = VERDICTS[verdict] ?? ["·", "Outlook"];
-  return { verdict, sign, word, text: worded(verdict, inputs ?? {}) ?? localised(text) };
+  const isRead = verdict === "unknown" && backfill;
+  return { verdict, sign, word, text: isRead ? "The team’s past is still being read." : (worded(verdict, inputs ?? {}) ?? localised(text)) };
 }
 
 /** The sentence by the numbers that it rests on, written as whoever looks writes them; without all of them there is none. */

@@ -42,6 +42,7 @@ export function refusedWords(asked, { code, message, said = [] }, next = []) {
   const [, name, value] = /^(\w+)=(.*)$/s.exec(asked);
   const [why = ""] = said;
   const when = name === "day" ? "day" : "sprint";
+  if (/still being read/.test(why)) return "What was then is still being read. Try again in a few minutes.";
   if (code === "archive_away") return "What was kept of that sprint cannot be read now. Try again in a minute.";
   if (code === "malformed_past" && when === "day") return `“${value}” is no day. Choose one from the list.`;
   if (code === "no_past" && /yet to come/.test(why)) return `That ${when} is yet to come.`;

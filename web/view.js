@@ -95,7 +95,7 @@ export class BoardView {
       this.#tiles.change(board, before);
       if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
     }
-    if (board.outlook !== before.outlook) paintOutlook(this.#find(".outlook"), board);
+    if (board.outlook !== before.outlook || board.backfill !== before.backfill) paintOutlook(this.#find(".outlook"), board);
     if (["burndown", "metrics", "scopeChanges"].some((part) => board[part] !== before[part])) this.#paintCharts(board);
     this.#paintSections(board);
     this.#stand(board);
@@ -339,10 +339,11 @@ function keep(name, value) {
 }
 
 /** Whether the sprint will be completed in time, in a line that is hidden where nobody tells. */
-export function paintOutlook(line, { outlook = null, burndown = null, team, project }) {
+export function paintOutlook(line, board) {
+  const { outlook = null, burndown = null, team, project } = board;
   line.hidden = outlook === null;
   if (!outlook) return;
-  const { verdict, sign, word, text } = outlookWords(outlook);
+  const { verdict, sign, word, text } = outlookWords(board);
   Object.assign(line.dataset, { verdict, sign });
   const rests = { forecast: "forecast.probability", ideal: `${burndown?.unit ?? "points"}.remaining`, done: "items.completed" }[outlook.inputs?.by];
   const name = `${word}: whether it will be completed in time`;

@@ -30,7 +30,7 @@ export function boardModel(board, { isOld, changes, person }) {
   const marks = marksOf(board, isOld);
   return {
     head: { marks, team: nameOf(board.team ?? board.project), sprint: sprintWords(board) },
-    outlook: board.outlook && { marks, ...outlookWords(board.outlook) },
+    outlook: board.outlook && { marks, ...outlookWords(board) },
     numbers: numbersModel(board, marks),
     chart: board.burndown && { marks },
     nothing: nothingModel(board, marks),

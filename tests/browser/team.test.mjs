@@ -243,9 +243,19 @@ test("whether it will be made is said by the numbers that it rests on, as whoeve
     ["behind", { by: "ideal", ideal: 1000, idealDayBefore: 1100, ...rests }, /^Behind: 1,234\.5 points left with 4 working days to go, 234\.5 points more than the ideal line has\./],
     ["on_track", { by: "ideal", ideal: 1300, idealDayBefore: 1400, ...rests }, /^On track: 1,234\.5 points left with 4 working days to go, no more than the ideal line has\./],
     ["on_track", { by: "done", ...rests }, /^On track: Everything is completed\./],
+    ["unknown", {}, /^No outlook: In other words\.$/],
   ]) {
     await open("", {}, { ...DATA, outlook: { verdict, text: "In other words.", inputs } });
     assert.match(await text(".outlook"), words);
+  }
+  // While its past is being read that is why there is none.
+  const backfill = { revisions: { read: 1, of: 2 }, leftMs: null };
+  const outlook = { verdict: "unknown", text: "In other words.", inputs: {} };
+  for (const [search, selector] of [["", ".outlook"], ["?wall&dim=off", ".w-outlook"]]) {
+    server = await openScripted(search);
+    server.say(connected);
+    server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, backfill, outlook } });
+    await until("it is said", () => page.$$eval(selector, (all) => all.map((line) => line.textContent).join()), (words) => /No outlook.*The team’s past is still being read\./.test(words));
   }
 });
 
@@ -362,6 +372,8 @@ test("an address leads to a moment, and why it cannot be shown is told to whoeve
     ["sprint=abc", "malformed_past", "`sprint` is not the id of a sprint", none],
     [`sprint=${KEY.slice(0, 36)}`, "no_past", "the team has no sprint with that id and with dates", none],
     [`sprint=${SPRINT_BEFORE}`, "no_past", before, "What was in that sprint is not known: what is known of this board begins later."],
+    [`sprint=${SPRINT_BEFORE}`, "no_past", "the team's past is still being read", "What was then is still being read. Try again in a few minutes."],
+    ["day=2026-11-16", "no_past", "the team's past is still being read", "What was then is still being read. Try again in a few minutes."],
     [`sprint=${SPRINT_BEFORE}`, "archive_away", "the archive does not tell", "What was kept of that sprint cannot be read now. Try again in a minute."],
     [`sprint=${SPRINT_BEFORE}`, "no_reason", "nobody knows", "That moment cannot be shown: the server answered 404. Nobody knows. `backfill` says."],
   ]) {
