@@ -1,6 +1,7 @@
 // What needs somebody now, by one rule for a team's page and for a wall, and how the page paints it: the only part of a board
 // that is in the colour of alarm. Each number is the server's, and tells its items when it is asked.
 
+import { nameOf } from "./board-words.js";
 import { fill, made, whyButton } from "./elements.js";
 import { amount, count, moment, person } from "./text.js";
 
@@ -62,8 +63,9 @@ export function paintAttention(list, board) {
   list.hidden = needs.length === 0;
 }
 
-function lines({ metrics }, { blocked, aging, unassigned, over }) {
+function lines({ metrics, team }, { blocked, aging, unassigned, over }) {
   const value = (metric) => metrics[metric]?.value ?? 0;
+  const line = (...need) => lineOf(nameOf(team), ...need);
   const tasks = blocked.filter(isTask).length;
   const kinds = [[value("items.blocked") || blocked.length - tasks, "item"], [tasks, "task"]].filter(([number]) => number > 0);
   const people = over.map(({ name, remaining, hours }) => `${person({ name })} (${amount(remaining, "hours")} of ${amount(hours, "hours")})`);
@@ -77,11 +79,11 @@ function lines({ metrics }, { blocked, aging, unassigned, over }) {
   ].filter(Boolean);
 }
 
-function line(text, parts, metric) {
+function lineOf(team, text, parts, metric) {
   const need = made("li", "need", [made("strong", "", parts.length > 0 ? `${text}:` : text), ...parts.flatMap((part) => [" ", part])]);
   if (!metric) return need;
   need.dataset.need = metric;
-  need.append(" ", whyButton(metric, text));
+  need.append(" ", whyButton(metric, text, { team }));
   return need;
 }
 

@@ -53,8 +53,8 @@ export function whyButton(metric, name, more = {}) {
 }
 
 /** A heading with a number below it that can be asked; without a metric there is none. */
-export function asked(heading, metric, name = heading) {
-  return made("h3", "", metric ? [`${heading} `, whyButton(metric, name)] : heading);
+export function asked(heading, metric, { team }, name = heading) {
+  return made("h3", "", metric ? [`${heading} `, whyButton(metric, name, { team: team?.name })] : heading);
 }
 
 /** Puts children into an element: what is there and did not change is not touched. */

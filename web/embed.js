@@ -90,14 +90,14 @@ export class Embedded {
     setText(tile.querySelector("dt"), known.name);
     paintNumber(tile.querySelector(".amount"), id, metrics[id], (value) => value);
     const [beside, why] = [tile.querySelector(".of"), tile.querySelector(".why")];
-    beside.hidden = !metrics[known.of];
+    beside.hidden = team === null || !metrics[known.of];
     if (!beside.hidden) {
       paintNumber(beside, known.of, metrics[known.of], (value) => `of ${value}`);
       askBy(beside, this.board, known.of, known.all);
     }
     askBy(why, this.board, id, known.name);
     // A board without a team has few numbers, and none to ask about.
-    why.hidden = beside.disabled = team === null;
+    why.hidden = team === null;
     tile.querySelector(".stamp").replaceWith(stamp);
     return made("div", "part", [made("dl", "tiles", [tile])]);
   }

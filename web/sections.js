@@ -6,7 +6,8 @@ import { amount, duration, moment, person } from "./text.js";
 const KINDS = { added: "added", removed: "removed", reestimated: "estimated anew", carried_over: "carried over" };
 
 /** Scope changes, the newest first, with who and when. */
-export function paintScope(section, { scopeChanges = [], burndown, metrics }) {
+export function paintScope(section, board) {
+  const { scopeChanges = [], burndown, metrics } = board;
   const unit = burndown?.unit ?? "points";
   // What is removed is told without its sign.
   const changed = [["added", "scope.added", 1], ["removed", "scope.removed", -1], ["estimated anew", "scope.reestimated", 1]];
@@ -24,7 +25,7 @@ export function paintScope(section, { scopeChanges = [], burndown, metrics }) {
   });
   section.hidden = words.length === 0 && changes.length === 0;
   const list = changes.length > 0 ? made("ul", "scopes", changes) : made("p", "facts", "Nothing has changed since it was planned.");
-  fill(section, [asked("Scope", metrics["scope.net"] && "scope.net", "Scope, how it changed"), made("p", "", words.join(" · ")), list]);
+  fill(section, [asked("Scope", metrics["scope.net"] && "scope.net", board, "Scope, how it changed"), made("p", "", words.join(" · ")), list]);
 }
 
 /** The sprints before this one, each with a way to see it as it ended. */
@@ -33,8 +34,8 @@ export function pastSprints({ metrics }) {
 }
 
 /** Who has how many hours left, of how many there are. */
-export function paintCapacity(section, { metrics }) {
-  const detail = metrics["hours.capacity"]?.detail;
+export function paintCapacity(section, board) {
+  const detail = board.metrics["hours.capacity"]?.detail;
   const members = detail?.members ?? [];
   section.hidden = members.length === 0;
   if (members.length === 0) return;
@@ -49,7 +50,7 @@ export function paintCapacity(section, { metrics }) {
     return [made("span", over ? "over" : "", [who]), activities.join(", "), amount(remaining, "hours"), amount(hours, "hours"), bar];
   });
   const more = detail.unassigned ? [made("p", "facts", `${amount(detail.unassigned, "hours")} left are nobody's.`)] : [];
-  fill(section, [asked("Capacity", "hours.capacity"), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", "Share"], rows), ...more]);
+  fill(section, [asked("Capacity", "hours.capacity", board), table("Hours left, of the hours that each can work until the sprint ends", ["Who", "Activity", "Left", "Can work", "Share"], rows), ...more]);
 }
 
 /** How long the newest change of a board took from Azure DevOps to this screen, step by step. */

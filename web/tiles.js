@@ -2,7 +2,7 @@
 
 import { blockedTasks } from "./attention.js";
 import { knownAt, nameOf } from "./board-words.js";
-import { clone } from "./elements.js";
+import { clone, made } from "./elements.js";
 import { mark } from "./rows.js";
 import { placeOf, titleOf } from "./titles.js";
 import { age, amount, count, setText } from "./text.js";
@@ -87,7 +87,8 @@ export class Tiles {
       this.#tiles.set(metric, tile);
       if (list === this.#more) this.#place(tile, metric);
       else list.append(tile);
-      if (of) askBy(tile.querySelector(".of"), this.#board, of, all);
+      // What stands beside a number and is none itself cannot be asked.
+      if (!of && note !== blockedTasks) tile.querySelector(".of").replaceWith(made("span", "of"));
     }
     const known = metrics[metric];
     // A board without a team has few numbers, and none to ask about.
@@ -97,9 +98,9 @@ export class Tiles {
     const beside = tile.querySelector(".of");
     const words = note?.(this.#board) ?? "";
     beside.hidden = !metrics[of] && words === "";
-    beside.disabled = !metrics[of];
     if (metrics[of]) paintNumber(beside, of, metrics[of], (value) => `of ${value}`);
     else setText(beside, words);
+    if (beside.localName === "button") askBy(beside, this.#board, of ?? metric, all ?? name);
     return tile;
   }
 
@@ -112,11 +113,10 @@ export class Tiles {
 
 /** Lets a number of a board be asked by a button of its tile. */
 export function askBy(button, { team, project }, ask, name) {
-  const label = `Why? ${name} of ${nameOf(team ?? project)}`;
-  Object.assign(button.dataset, { ask, name });
   // What is seen is a part of what is heard.
-  if (button.classList.contains("of")) button.title = label;
-  else button.setAttribute("aria-label", label);
+  const seen = button.className === "of" ? `${button.textContent}. ` : "";
+  Object.assign(button.dataset, { ask, name });
+  button.setAttribute("aria-label", `${seen}Why? ${name} of ${nameOf(team ?? project)}`);
 }
 
 /** How old and how true what a board shows is, in as few words as fit into every part of it: `DEMO · 12 s`. */

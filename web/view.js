@@ -156,7 +156,7 @@ export class BoardView {
     }
     this.#ticker = new Ticker(this.#sections.get("ticker"));
     this.#velocity = new VelocityBars();
-    this.#sections.get("pace").append(asked("Velocity", "velocity.average", "Velocity, the average"), this.#velocity.element);
+    this.#sections.get("pace").append(made("h3"), this.#velocity.element);
     this.#digest = new Digest(this.#sections.get("digest"));
     const chain = made("p", "chain facts");
     this.#sections.set("chain", chain);
@@ -306,7 +306,9 @@ export class BoardView {
     this.#caption();
     if (!this.#velocity) return;
     this.#velocity.update(board);
-    this.#sections.get("pace").hidden = this.#velocity.element.hidden;
+    const pace = this.#sections.get("pace");
+    fill(pace.firstChild, [...asked("Velocity", "velocity.average", board, "Velocity, the average").childNodes]);
+    pace.hidden = this.#velocity.element.hidden;
   }
 
   #caption() {

@@ -283,7 +283,7 @@ test("numbers that stand in another page can be asked there, and what is told fi
   await open("?embed=1&tile=points.remaining&tile=outlook&tile=burndown&tile=velocity.average");
   await until("they are shown", () => page.$$eval(".part", (all) => all.length), (count) => count === 4);
   assert.deepEqual(await buttons(".embedded"), [
-    ["of 40", null],
+    ["of 40", "of 40. Why? Points in all of Mill"],
     ["why?", "Why? Points remaining of Mill"],
     ["why?", "Why? Behind: whether it will be completed in time of Mill"],
     ["why?", "Why? Points remaining of Mill"],
@@ -315,4 +315,25 @@ test("numbers that stand in another page can be asked there, and what is told fi
   server.say({ type: "snapshot", ...hooks, data: { ...DATA, team: null, sprint: null, burndown: null, outlook: null } });
   await until("the other is shown", () => page.$$eval(".part", (all) => all.map(({ textContent }) => textContent).join()), (words) => words.includes("Analytical Engine"));
   assert.deepEqual(await page.$$eval(".embedded button", (all) => all.filter((each) => each.checkVisibility() && !each.disabled).length), 0);
+});
+
+test("blocked tasks are asked with the items that they stand beside, and what is no number is no button", async () => {
+  const blocked = (id, backlog, type) => item(id, { type, backlog, blocked: true });
+  const metrics = { ...METRICS, "items.blocked": { value: 1, unit: "items" }, "percent.complete": { value: 7.5, unit: "percent" }, "scope.net": { value: 2, unit: "points" }, "hours.capacity": { value: 40, unit: "hours", detail: { members: [{ name: "Ada", hours: 1, remaining: 1 }] } } };
+  await open("", ["Mill"], { ...DATA, metrics, items: [blocked(1, "requirement", "User Story"), blocked(2, "task", "Task")] });
+  more = { value: 1, unit: "items", inputs: { tasks: 1 }, leftOut: [{ id: 2, title: "Item 2", rule: "is a task: it counts beside the items" }] };
+  for (const [label, name] of [["and 1 task. Why? Blocked of Mill", "Blocked"], ["Why? Blocked of Mill", "Blocked"], ["Why? 1 item and 1 task blocked of Mill", "1 item and 1 task blocked"]]) {
+    assert.deepEqual((await ask(label)).slice(0, 2), ["items.blocked", `${name} · Mill`]);
+    assert.deepEqual(await page.$eval("#explanation", (dialog) => [dialog.querySelector(".answer").textContent, dialog.textContent.includes("is a task")]), ["1 item and 1 task", true]);
+  }
+  const beside = await page.$$eval(".tile .of", (all) => all.filter((each) => each.checkVisibility()).map((each) => [each.textContent, each.localName, each.getAttribute("aria-label")]));
+  assert.deepEqual(beside, [
+    ["of 40", "button", "of 40. Why? Points in all of Mill"],
+    ["of 3", "button", "of 3. Why? Items in all of Mill"],
+    ["of the effort", "span", null],
+    ["of 40\u00a0h", "button", "of 40\u00a0h. Why? Capacity of Mill"],
+    ["and 1 task", "button", "and 1 task. Why? Blocked of Mill"],
+  ]);
+  const names = (await buttons(".section")).filter(([text]) => text === "why?").map(([, name]) => name);
+  assert.deepEqual(names, ["Why? Scope, how it changed of Mill", "Why? Velocity, the average of Mill", "Why? Capacity of Mill"]);
 });
