@@ -10,7 +10,7 @@ import { boardWords } from "./status.js";
 import { stampOf } from "./tiles.js";
 import { titleOf } from "./titles.js";
 import { amount, setText } from "./text.js";
-import { linkOf, paintOutlook, sprintWords } from "./view.js";
+import { linkOf, paintOutlook, paintSprint } from "./view.js";
 
 /** What a tile tells of a team, where the number is known. */
 const NUMBERS = [
@@ -41,7 +41,7 @@ export class TeamTile {
     this.#element.dataset.level = board.mock ? "mock" : board.level;
     this.#element.toggleAttribute("data-demo", board.demo);
     fill(this.#find("h2"), [linkOf(board, nameOf(team ?? project))]);
-    setText(this.#find(".sprint"), sprintWords(board));
+    paintSprint(this.#find(".sprint"), board);
     paintOutlook(this.#find(".outlook"), board);
     const asks = (id, words = "") => whyButton(id, titleOf(id), { text: `${words}${amount(metrics[id]?.value)}`, team: nameOf(team ?? project) });
     const told = NUMBERS.filter(([id, of]) => (of ? Number.isFinite(metrics[id]?.value) : metrics[id]?.value > 0));

@@ -93,7 +93,7 @@ export class BoardView {
     if (board.items !== before.items) this.#rows.change(board, before);
     if (board.metrics !== before.metrics || board.items !== before.items) {
       this.#tiles.change(board, before);
-      if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) setText(this.#find(".sprint"), sprintWords(board));
+      if (board.metrics["sprint.days_left"] !== before.metrics["sprint.days_left"]) paintSprint(this.#find(".sprint"), board);
     }
     if (board.outlook !== before.outlook || board.backfill !== before.backfill) paintOutlook(this.#find(".outlook"), board);
     if (["burndown", "metrics", "scopeChanges"].some((part) => board[part] !== before[part])) this.#paintCharts(board);
@@ -256,7 +256,7 @@ export class BoardView {
     heading.id = `board-${board.key}`;
     element.setAttribute("aria-labelledby", heading.id);
     setText(this.#find(".more summary"), `All numbers of ${name}`);
-    setText(this.#find(".sprint"), sprintWords(board));
+    paintSprint(this.#find(".sprint"), board);
     const goal = this.#find(".goal");
     goal.hidden = !board.sprint?.goal;
     setText(goal, board.sprint?.goal ? `Goal: ${board.sprint.goal.title}` : "");
@@ -359,21 +359,28 @@ export function linkOf({ project, team }, text) {
   return anchor;
 }
 
-/** How a sprint stands, in words: whose it is, its days, and how many are left. */
-export function sprintWords({ project, team, sprint, nextSprint, metrics, burndown, review }) {
-  if (!team) return "What service hooks told of this project";
+/** How a sprint stands, in a line: whose it is, its days, and how many are left, which can be asked. */
+export function paintSprint(line, board) {
+  const parts = sprintWords(board).flatMap((part, index) => (index > 0 ? ["\u00a0· ", part] : [part]));
+  fill(line, [...made("p", "", parts).childNodes]);
+}
+
+function sprintWords({ project, team, sprint, nextSprint, metrics, burndown, review }) {
+  if (!team) return ["What service hooks told of this project"];
   const words = [nameOf(project)];
   if (sprint) {
     words.push(sprint.name);
     if (sprint.startDate && sprint.finishDate) words.push(days(sprint.startDate, sprint.finishDate));
-    if (review) return [...words, "over", ...(sprint.workingDays === null ? [] : [count(sprint.workingDays, "working day")])].join(" · ");
-    const left = metrics["sprint.days_left"]?.value ?? sprint.daysLeft;
-    if (left !== null) words.push(sprint.workingDays === null ? `${count(left, "working day")} left` : `${left} of ${count(sprint.workingDays, "working day")} left`);
+    if (review) return [...words, "over", ...(sprint.workingDays === null ? [] : [count(sprint.workingDays, "working day")])];
+    const number = metrics["sprint.days_left"];
+    const left = number?.value ?? sprint.daysLeft;
+    const text = sprint.workingDays === null ? `${count(left, "working day")} left` : `${left} of ${count(sprint.workingDays, "working day")} left`;
+    if (left !== null) words.push(number ? whyButton("sprint.days_left", "Working days left", { text, team: nameOf(team) }) : text);
     const clock = clockOfTeam(burndown);
     if (clock) words.push(`days of ${zone(clock.ahead)}`);
   } else {
     words.push("no sprint now");
     if (nextSprint) words.push(`${nextSprint.name} begins on ${day(nextSprint.startDate)}`);
   }
-  return words.join(" · ");
+  return words;
 }

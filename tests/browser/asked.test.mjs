@@ -21,6 +21,7 @@ const METRICS = {
   "items.completed": { value: 1, unit: "items" },
   "items.total": { value: 3, unit: "items" },
   "items.blocked": { value: 2, unit: "items" },
+  "sprint.days_left": { value: 4, unit: "days" },
   "velocity.average": { value: 10.5, unit: "points" },
   "velocity.completed": { value: 11, unit: "points", detail: { sprints: [UNKNOWN, ...SPRINTS] } },
 };
@@ -120,6 +121,10 @@ test("since the last stand-up both numbers can be asked, the one of now and the 
 
 test("while somebody reads in peace what is asked is the number that stands there, and is not told anew", async () => {
   await open();
+  assert.equal((await ask("4 of 10 working days left. Why? Working days left of Mill"))[0], "sprint.days_left");
+  assert.match(await page.$eval(".sprint", (line) => line.textContent.replaceAll("\u00a0", " ")), /^Analytical Engine · Sprint 12 · .* · 4 of 10 working days left$/);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "sprint.days_left", value: 3, previous: 4, changePercent: 25, unit: "days" });
+  assert.equal(await until("the focus stays", () => page.evaluate(() => document.activeElement.textContent), (text) => text !== "4 of 10 working days left"), "3 of 10 working days left");
   assert.equal((await ask("Why? Points remaining of Mill"))[0], "points.remaining");
   const before = Date.now();
   await page.click("#pause");
@@ -239,7 +244,9 @@ test("of all teams at a glance each number can be asked, and whoever stands on o
   await page.setViewport({ width: 320, height: 900 });
   await open("", ["Anvil", "Bellows"]);
   const anvil = `[data-scope="${KEY}"]`;
+  const left = ["4 of 10 working days left", "4 of 10 working days left. Why? Working days left of Anvil"];
   assert.deepEqual(await buttons(anvil), [
+    left,
     ["why?", "Why? Behind: whether it will be completed in time of Anvil"],
     ["37", "37. Why? Points remaining of Anvil"],
     ["of 40", "of 40. Why? Points in all of Anvil"],
@@ -249,6 +256,7 @@ test("of all teams at a glance each number can be asked, and whoever stands on o
   ]);
   await isForEveryone(".team");
   await screenshot(page, "asked-teams");
+  assert.deepEqual((await ask(left[1])).slice(0, 2), ["sprint.days_left", "Working days left · Anvil"]);
   assert.deepEqual((await ask("1. Why? Items completed of Bellows")).slice(0, 2), ["items.completed", "Items completed · Bellows"]);
   assert.deepEqual((await ask("37. Why? Points remaining of Anvil")).slice(0, 2), ["points.remaining", "Points remaining · Anvil"]);
   server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 3, unit: "points", reason: "threshold" });
@@ -256,7 +264,7 @@ test("of all teams at a glance each number can be asked, and whoever stands on o
   assert.deepEqual(await until("it moves", focused, ([text]) => text !== "37"), ["36", "36. Why? Points remaining of Anvil"]);
   // Without one that is blocked nobody is told of none.
   server.say({ type: "metric_changed", ...SCOPE, metric: "items.blocked", value: 0, previous: 2, changePercent: 100, unit: "items", reason: "any_change" });
-  await until("none is blocked", () => buttons(anvil), (all) => all.length === 5);
+  await until("none is blocked", () => buttons(anvil), (all) => all.length === 6);
   assert.equal(await page.$eval(`${anvil} .numbers`, ({ textContent }) => textContent), "36 of 40 points left · 1 of 3 items done");
 });
 
