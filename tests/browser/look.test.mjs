@@ -147,3 +147,21 @@ test("on a phone the age of a past moment is one line, where it has the room", a
   assert.ok(age.height < 24, `it is ${age.height} high`);
   assert.ok(age.right <= pause.left && pause.right <= header.right && Math.abs(age.top - pause.top) < 12);
 });
+
+test("on a phone whatever can be pressed on a board is large enough for a finger, and nothing else is above it", async () => {
+  const items = STORIES.map((story) => ({ ...story, url: `https://devops.example/${story.id}`, parent: story.id % 2 === 0 ? story.id - 1 : null }));
+  await open(390, { data: { ...DATA, items, metrics: { ...METRICS, "percent.complete": { value: 7.5, unit: "percent" } } } });
+  // What is out of sight is laid out as well, so that it can be measured.
+  await page.addStyleTag({ content: ".item { content-visibility: visible !important; }" });
+  for (const selector of [".tile button.of", ".tile .why", ".item a", ".tools .by label"]) {
+    const all = await boxes(selector);
+    assert.ok(all.length > 1, selector);
+    for (const { width, height } of all) assert.ok(width >= 24 && height >= 24, `${selector} is ${width} x ${height}`);
+  }
+  const pressed = await boxes(".tile button.of, .tile .why, .item a, .tools .by label");
+  const over = pressed.filter((one, index) => pressed.some((other, at) => at > index && Math.min(one.right, other.right) - Math.max(one.left, other.left) > 0.5 && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 0.5));
+  assert.deepEqual(over, []);
+  // What stands beside a number is at the same height, whether it can be asked or not.
+  const [asked, said] = [await boxes(".tile button.of"), await boxes(".tile span.of")];
+  assert.equal(said[0].height, asked[0].height);
+});
