@@ -237,7 +237,9 @@ export class Rows {
     const there = parts.filter(([number]) => number > 0);
     group.hidden = there.length === 0;
     const shown = (level) => group.querySelectorAll(`[data-level="${level}"]:not([hidden])`).length;
-    const words = there.map(([number, level]) => `${this.#find === "" ? "" : `${amount(shown(level))} of `}${count(number, level)}`);
+    // A team may have its bugs among the tasks.
+    const nounOf = (level) => (level === "task" && !group.querySelector('[data-level="task"]:not([data-type="Bug"])') ? "bug" : level);
+    const words = there.map(([number, level]) => `${this.#find === "" ? "" : `${amount(shown(level))} of `}${count(number, nounOf(level))}`);
     setText(group.querySelector(".number"), words.join(" · "));
     const isWanted = this.#find !== "" && group.querySelector(".item:not([hidden])") !== null;
     if (isWanted && !group.open) {

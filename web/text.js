@@ -15,9 +15,9 @@ const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle:
 const SUFFIXES = { percent: "\u00a0%", hours: "\u00a0h", days: "\u00a0d" };
 const DAY_MS = 86_400_000;
 
-/** A number with its unit, where the unit is a sign. Null is a dash, never 0. */
+/** A number with its unit, where the unit is a sign, and with the sign of a minus. Null is a dash, never 0. */
 export function amount(value, unit) {
-  return value === null || value === undefined ? "–" : `${NUMBER.format(value)}${SUFFIXES[unit] ?? ""}`;
+  return value === null || value === undefined ? "–" : `${NUMBER.format(value).replace("-", "−")}${SUFFIXES[unit] ?? ""}`;
 }
 
 /** Whether people are shown by their initials: for a screen that everybody passes. */
@@ -38,7 +38,7 @@ export function initials(name) {
 
 /** `3 items`, `1 item`. */
 export function count(number, noun) {
-  return `${NUMBER.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+  return `${amount(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** A calendar date such as `2026-11-16`. It is nobody's instant, so no zone may move it. */

@@ -232,6 +232,7 @@ export class BoardView {
       words = refusedWords(moment, error, isOwed ? ["it is asked for again as soon as the server is heard"] : []);
     }
     bar.hidden = false;
+    setText(bar.querySelector(".now"), this.#then ? "Back to now" : "Close");
     setText(bar.querySelector(".moment"), words);
   }
 

@@ -169,6 +169,9 @@ test("what is not known is a dash with its reason, and never 0", async () => {
   });
   server.say({ type: "metric_changed", ...SCOPE, metric: "hours.remaining", value: 0, previous: null, changePercent: null, unit: "hours", reason: "first" });
   await until("0 is known", () => text('[data-metric="hours.remaining"]'), (shown) => shown === "0\u00a0h");
+  // Less than nothing has the sign of a minus, as everywhere.
+  server.say({ type: "metric_changed", ...SCOPE, metric: "hours.remaining", value: -10, previous: 0, changePercent: null, unit: "hours", reason: "any_change" });
+  await until("it is less", () => text('[data-metric="hours.remaining"]'), (shown) => shown === "−10\u00a0h");
 });
 
 test("a board that is not up to date says so in words, and since when", async () => {

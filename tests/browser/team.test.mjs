@@ -99,6 +99,9 @@ test("tasks are below their story, in the order of the backlog, and headings cou
     ["Resolved 1 item · 2 tasks", [[1, [[3], [4]]]]],
     ["Completed 1 item", [[7]]],
   ]);
+  server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, items: [{ ...ITEMS[0], rev: 2, stateCategory: "Resolved" }, item(8, { backlog: "task", stateCategory: "Resolved" }), { ...ITEMS[4], type: "Bug" }] } });
+  await until("bugs are among the tasks", groups, (all) => all.map(([name]) => name).join() === "Proposed 1 bug,Resolved 1 item · 1 bug");
+  server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, items: [{ ...ITEMS[0], rev: 2, rank: 5, stateCategory: "Resolved", state: "Resolved" }, ...ITEMS.slice(1)] } });
   server.say({ type: "workitem_changed", ...SCOPE, workItemId: 1, rev: 3, changeType: "moved_out", fields: {}, title: "x", changedBy: null, item: null });
   await until("it left", groups, (all) => !all.some(([name]) => name.startsWith("Resolved")));
   assert.deepEqual(await groups(), [
@@ -315,7 +318,7 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   const remaining = () => page.$eval('.amount[data-metric="points.remaining"]', ({ dataset }) => dataset.value);
   await until("the day is shown", remaining, (value) => value === "12");
   assert.equal(await search(), "?day=2026-11-16");
-  assert.match(await text(".then"), /^As it was at the end of Mon/);
+  assert.match(await text(".then"), /^As it was at the end of Mon.* Back to now$/);
   await until("the title says so", () => page.title(), (title) => /^Mill · as of the end of Mon.* · boardcast$/.test(title));
   assert.match(await text("#age"), /^as of the end of Mon/);
   // Each number is asked as it was then, and is not asked again because of what happens now.
@@ -386,6 +389,8 @@ test("an address leads to a moment, and why it cannot be shown is told to whoeve
     const told = await until("it is refused in words", () => text(".then .moment"), Boolean);
     if (words instanceof RegExp) assert.match(told, words);
     else assert.equal(told, words);
+    // What is shown is as it is now.
+    assert.equal(await text(".then .now"), "Close");
   }
 });
 
