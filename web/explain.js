@@ -70,7 +70,6 @@ export async function explain(board, metric, name) {
 function partsOf(answer, since) {
   const { metric, value, unit, definition, source, inputs = {}, history, dataAsOf, level, day, demo } = answer;
   const reason = answer.reason ?? "it cannot be computed now";
-  // The blocked tasks stand beside the items, and are asked with them.
   const tasks = metric === "items.blocked" && inputs.tasks ? ` and ${count(inputs.tasks, "task")}` : "";
   const sure = [sourceWords(source), history === "partial" ? "not all of its history is known" : "", ...(since ? [`as of ${moment(Number(since))}`] : [dataAsOf ? `as of ${moment(dataAsOf)}` : "", day ? `as of the end of ${weekday(day)}` : ""]), level && level !== "full" ? level : "", demo ? "DEMO: the organisation behind it is simulated" : ""];
   const parts = [paragraph(value === null ? sentences(`no value: ${settingLast(reason)}`) : named(value, unit) + tasks, "answer"), paragraph(definition), paragraph(sentences(...sure.filter(Boolean)), "facts")];

@@ -59,8 +59,8 @@ export function reviewWords({ review, metrics }) {
   const { unit, planned, completed, late, incomplete, sayDo } = review;
   const words = Object.entries({ planned, completed, late, incomplete }).map(([name, value]) => reviewTile(`review.${name}`, headOf(name), amount(value), `${unit} `));
   if (sayDo !== undefined) words.push(reviewTile("review.say_do", "Say/do", amount(sayDo, "percent"), ""));
-  const added = metrics["scope.added"];
-  if (Number.isFinite(added?.value)) words.push(reviewTile("scope.added", "Added", amount(added.value), `${added.unit} `, "Scope added"));
+  const { value: added = null, unit: of } = metrics["scope.added"] ?? {};
+  if (added !== null) words.push(reviewTile("scope.added", "Added", amount(added), `${of} `, "Scope added"));
   const left = (metrics[`${unit}.remaining`] ?? metrics["items.remaining"])?.value ?? Infinity;
   const moved = left < incomplete ? [made("p", "facts", `${left > 0 ? "Some of what" : "What"} was not completed was moved on before the sprint ended, so the numbers below count it no more.`)] : [];
   return [made("h3", "", "Review"), made("dl", "tiles", words), ...moved];

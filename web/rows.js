@@ -237,7 +237,6 @@ export class Rows {
     const there = parts.filter(([number]) => number > 0);
     group.hidden = there.length === 0;
     const shown = (level) => group.querySelectorAll(`[data-level="${level}"]:not([hidden])`).length;
-    // A team may have its bugs among the tasks.
     const nounOf = (level) => (level === "task" && !group.querySelector('[data-level="task"]:not([data-type="Bug"])') ? "bug" : level);
     const words = there.map(([number, level]) => `${this.#find === "" ? "" : `${amount(shown(level))} of `}${count(number, nounOf(level))}`);
     setText(group.querySelector(".number"), words.join(" · "));

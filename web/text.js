@@ -15,7 +15,7 @@ const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle:
 const SUFFIXES = { percent: "\u00a0%", hours: "\u00a0h", days: "\u00a0d" };
 const DAY_MS = 86_400_000;
 
-/** A number with its unit, where the unit is a sign, and with the sign of a minus. Null is a dash, never 0. */
+/** A number with its unit, where the unit is a sign. Null is a dash, never 0. */
 export function amount(value, unit) {
   return value === null || value === undefined ? "–" : `${NUMBER.format(value).replace("-", "−")}${SUFFIXES[unit] ?? ""}`;
 }

@@ -360,7 +360,7 @@ export function linkOf({ project, team }, text) {
   return anchor;
 }
 
-/** How a sprint stands, in a line: whose it is, its days, and how many are left, which can be asked. */
+/** How a sprint stands, in a line: whose it is, its days, and how many are left, which asks. */
 export function paintSprint(line, board) {
   const parts = sprintWords(board).flatMap((part, index) => (index > 0 ? ["\u00a0· ", part] : [part]));
   fill(line, [...made("p", "", parts).childNodes]);
@@ -375,7 +375,7 @@ function sprintWords({ project, team, sprint, nextSprint, metrics, burndown, rev
     if (review) return [...words, "over", ...(sprint.workingDays === null ? [] : [count(sprint.workingDays, "working day")])];
     const number = metrics["sprint.days_left"];
     const left = number?.value ?? sprint.daysLeft;
-    const text = sprint.workingDays === null ? `${count(left, "working day")} left` : `${left} of ${count(sprint.workingDays, "working day")} left`;
+    const text = `${sprint.workingDays === null ? "" : `${left} of `}${count(sprint.workingDays ?? left, "working day")} left`;
     if (left !== null) words.push(number ? whyButton("sprint.days_left", "Working days left", { text, team: nameOf(team) }) : text);
     const clock = clockOfTeam(burndown);
     if (clock) words.push(`days of ${zone(clock.ahead)}`);
