@@ -205,7 +205,7 @@ test("the scope changes by what the chart counts: each item is one, and an estim
   await press("items");
   assert.deepEqual(await changed(), ["Changes of the scope in items", "+1 #532", "−1 #466"]);
   await press("Table");
-  assert.equal(await page.$$eval(".chart-plot path.mark", (marks) => marks.length), 2);
+  await until("it is drawn anew", () => page.$$eval(".chart-plot path.mark", (marks) => marks.length), (marks) => marks === 2);
   await page.focus(".chart input");
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("ArrowLeft");
