@@ -25,9 +25,9 @@ pub(super) fn with_sprints_before() -> Catalogue {
 }
 
 pub(super) const A: &str = "Fabrikam\\Before 1";
-const B: &str = "Fabrikam\\Before 2";
+pub(super) const B: &str = "Fabrikam\\Before 2";
 pub(super) const OWN: &str = "Fabrikam\\Sprint 1";
-const NEXT: &str = "Fabrikam\\Sprint 2";
+pub(super) const NEXT: &str = "Fabrikam\\Sprint 2";
 
 /// A state, an effort, and the sprint that it is in.
 pub(super) fn in_sprint(path: &'static str, name: &'static str, effort: f64) -> impl Fn(&mut Facts) {
@@ -43,7 +43,7 @@ fn figures(items: &[WorkItem]) -> Figures {
 }
 
 /// What is told of the changes of scope: number of the item, kind, amount, reason.
-fn told(figures: &Figures) -> Vec<(u32, ScopeChangeKind, f64, &'static str)> {
+pub(super) fn told(figures: &Figures) -> Vec<(u32, ScopeChangeKind, f64, &'static str)> {
     let changes = figures.scope_changes.iter();
     changes.map(|change| (change.id.number(), change.kind, change.amount.units(), change.reason)).collect()
 }

@@ -142,3 +142,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 #[path = "review_tests.rs"]
 mod review_numbers;
+
+#[cfg(test)]
+#[path = "whole_sprints_tests.rs"]
+mod whole_sprints_tests;
