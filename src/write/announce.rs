@@ -243,18 +243,21 @@ impl Draft {
         self.record(Announced::Metric { metric: metric.into(), value, unit });
     }
 
-    /// A new verdict at once, and whatever else changed of its numbers together with the metrics that they are, or with the settle
-    /// tick: a sentence must not say another number than the tile below it.
+    /// A new verdict at once, and whatever else changed of its numbers together with what is left, or with the settle tick: a
+    /// sentence must not say another number than the tile below it.
     fn announce_outlook(&mut self, outlook: Option<Outlook>, at: AnnounceAt) {
         let Some(outlook) = outlook.filter(|_| self.envelope.level == Level::Full) else { return };
         let last = match self.last.get(OUTLOOK) {
             Some((Announced::Outlook { verdict, text }, _)) => Some((*verdict, text)),
             _ => None,
         };
-        let tells_of_metrics = !self.events.is_empty();
+        let is_left = |statement: &Announced| match statement {
+            Announced::Metric { metric, .. } => metrics::OUTLOOK_NAMES.contains(&&**metric),
+            _ => false,
+        };
+        let names_news = self.records.iter().any(|(record, _)| is_left(&record.statement));
         let is_news = |(verdict, text): (SprintVerdict, &Text)| {
-            verdict != outlook.verdict
-                || (at == AnnounceAt::Settle || tells_of_metrics) && *text != outlook.text
+            verdict != outlook.verdict || (at == AnnounceAt::Settle || names_news) && *text != outlook.text
         };
         let is_first = last.is_none();
         if !last.is_none_or(is_news) {

@@ -116,6 +116,37 @@ async fn d8_what_stays_below_the_threshold_waits_for_the_settle_tick() {
 }
 
 #[tokio::test]
+async fn the_outlook_moves_together_with_the_numbers_that_it_names() {
+    let fixture = Fixture::new().await;
+    for id in 1..=20 {
+        fixture.instance.hook(&story(id, 1, 1, "New", Some(5.0))).await;
+    }
+    fixture.derive(board(1), AnnounceAt::Now).await;
+    let remaining = async || {
+        let told = fixture.told("metric_changed").await;
+        let told = told.iter().filter(|event| event["metric"] == "points.remaining");
+        told.map(|event| event["value"].clone()).collect::<Vec<_>>()
+    };
+    let named = async || {
+        let told = fixture.told("outlook_changed").await;
+        told.iter().map(|event| event["outlook"]["inputs"]["remaining"].clone()).collect::<Vec<_>>()
+    };
+    // Far more than the tile may be off by: at once, in the tile and in the sentence.
+    fixture.instance.hook(&story(1, 2, 1, "New", Some(25.0))).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
+    assert_eq!((remaining().await, named().await), (vec![json!(120)], vec![json!(120)]));
+    // So little that both wait for the settle tick.
+    fixture.instance.hook(&story(1, 3, 1, "New", Some(26.0))).await;
+    fixture.derive(board(1), AnnounceAt::Now).await;
+    assert_eq!((remaining().await.len(), named().await.len()), (1, 1));
+    fixture.derive(board(1), AnnounceAt::Settle).await;
+    assert_eq!(
+        (remaining().await[1..].to_vec(), named().await[1..].to_vec()),
+        (vec![json!(121)], vec![json!(121)])
+    );
+}
+
+#[tokio::test]
 async fn d12_what_was_said_is_kept_in_the_step_that_says_it() {
     let clock = HandClock::at(NOW_MS);
     let memory = Store::of(memory(&clock));

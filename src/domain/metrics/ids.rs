@@ -40,6 +40,8 @@ pub const SINCE_METRICS: &[&str] = &[
     SCOPE_REESTIMATED,
     SCOPE_NET,
 ];
+/// The numbers of what is left, which the outlook names.
+pub const OUTLOOK_NAMES: &[&str] = &[POINTS_REMAINING, ITEMS_REMAINING];
 pub(super) const ITEMS_WIP: &str = "items.wip";
 pub(super) const ITEMS_BLOCKED: &str = "items.blocked";
 pub(super) const ITEMS_STALE: &str = "items.stale";

@@ -36,7 +36,7 @@ pub use digest::Digest;
 pub use explain::explain;
 pub use explain_item::{explain_item, explain_unknown};
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
-pub use ids::{SINCE_METRICS, SPRINT_DAYS_LEFT};
+pub use ids::{OUTLOOK_NAMES, SINCE_METRICS, SPRINT_DAYS_LEFT};
 pub use life::happened::{HappenedSince, happened_since};
 pub use metric::Metric;
 pub use review::{AskedNumber, DEFINITION, explain_review, is_settled, review, review_number};
