@@ -83,7 +83,9 @@ export class Digest {
     this.#isHeard = isHeard;
     const isOld = this.#board.items !== this.#asked.board?.items;
     const isLater = performance.now() - this.#asked.at > AGAIN_MS;
-    const isDue = this.#asked.since !== this.#since() || (this.#isFailed && isBack) || ((this.#isFailed || isOld) && isLater);
+    // Meanwhile the past was read.
+    const isKnown = this.#asked.board?.history === "partial" && this.#board.history === "complete";
+    const isDue = isKnown || this.#asked.since !== this.#since() || (this.#isFailed && isBack) || ((this.#isFailed || isOld) && isLater);
     if (isHeard && isDue && !client.isInDoubt()) this.#ask();
     setText(this.#stamp, isOld && this.#toldAt !== null ? asOf(this.#toldAt) : "");
   }
@@ -124,7 +126,7 @@ export class Digest {
     const whole = kept.length === 0 ? "Everything that changed was changed back" : "What happened";
     const nothing = changes.length === 0 ? "Nothing happened" : leftOut > 0 ? `The newest ${amount(changes.length)} of ${amount(changes.length + leftOut)} changes` : whole;
     setText(this.#words, sentences(`${nothing} since ${when}`, ...(partial ? [partial] : [])));
-    const moved = Object.entries(NUMBERS).filter(([id]) => metrics[id] && metrics[id].then !== metrics[id].now);
+    const moved = Object.entries(NUMBERS).filter(([id]) => metrics[id] && metrics[id].then !== null && metrics[id].then !== metrics[id].now);
     fill(this.#numbers, moved.flatMap(([id, name], index) => {
       const { then, now, unit } = metrics[id];
       const before = whyButton(id, `${name} · ${when}`, { text: amount(then, unit), moment: `since=${since}` });

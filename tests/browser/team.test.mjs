@@ -606,6 +606,27 @@ test("what happened since the last stand-up goes on being told: after a change, 
   assert.ok(asked[2] > asked[1] && asked[1] === asked[0], `${asked}`);
 });
 
+test("what happened since the last stand-up is told anew as soon as the past is read, and no number of then before it is known", async () => {
+  server = await openScripted();
+  let count = 0;
+  server.instead = (response, { url }) => {
+    const since = new URLSearchParams(url.split("?")[1]).get("since");
+    if (since === null) return false;
+    count += 1;
+    const metrics = { "items.remaining": { then: count === 1 ? null : 12, now: 10, unit: "items" } };
+    const partial = count === 1 ? { partial: "the team's past is still being read" } : {};
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ since: Number(since), changes: [], metrics, ...partial }));
+  };
+  const paragraphs = () => texts(".section.digest > p");
+  server.say(connected);
+  server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, history: "partial" } });
+  const [words, numbers] = await until("it is told in part", paragraphs, ([words]) => words?.includes("still being read"));
+  assert.deepEqual([words.endsWith("The team's past is still being read."), numbers], [true, ""]);
+  server.say({ type: "snapshot", ...SCOPE, data: { ...DATA, history: "complete" } });
+  await until("it is told whole", paragraphs, (told) => told[1] === "Items remaining 12 → 10");
+  assert.equal(count, 2);
+});
+
 test("of what happened since the last stand-up each item is told once, as it stands now, and its tasks are folded away", async () => {
   server = await openScripted();
   const change = (id, kind, hoursAgo, more = {}) => ({ id, title: `Item ${id}`, kind, from: null, to: null, by: null, at: Date.now() - hoursAgo * HOUR_MS, ...more });
