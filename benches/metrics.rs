@@ -25,7 +25,7 @@ use boardcast::domain::sprint::work_item::{Claim, ClaimKind, Details, Facts, Wor
 use boardcast::domain::time::{CivilDate, Timestamp};
 use chrono::TimeDelta;
 
-/// How many stories and bugs the sprint holds of which every step is measured.
+/// How many items the sprint holds of which every step is measured.
 const ITEMS: u32 = 10_000;
 const REVISIONS: u32 = 5;
 const RUNS: usize = 50;
@@ -38,8 +38,7 @@ const STATES: [(&str, StateCategory); 5] = [
     ("Closed", StateCategory::Completed),
     ("Removed", StateCategory::Removed),
 ];
-const TYPES: [&str; 3] = ["User Story", "Bug", TASK];
-const TASK: &str = "Task";
+const TYPES: [&str; 3] = ["User Story", "Bug", "Task"];
 
 /// The first day of the newest sprint, a Monday. It lasts for twelve days, and there is one every two weeks.
 const START: &str = "2026-11-16";

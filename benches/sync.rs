@@ -178,9 +178,13 @@ async fn measure(teams: usize) {
 }
 
 fn row(what: &str, time: Duration, of: &Measured, before: &BTreeMap<String, u64>) {
-    let memory = |name| memory_kb(of.process.pid(), name) / 1024;
     println!("{what}: {:.1} s, {}", time.as_secs_f64(), told(&of.server, before));
-    println!("  memory: {} MiB, greatest {} MiB", memory("VmRSS"), memory("VmHWM"));
+    println!("{}", memory(&of.process));
+}
+
+fn memory(process: &Process) -> String {
+    let mib = |name| memory_kb(process.pid(), name) / 1024;
+    format!("  memory: {} MiB, greatest {} MiB", mib("VmRSS"), mib("VmHWM"))
 }
 
 /// The calls since then, by route.
@@ -218,13 +222,8 @@ impl Measured {
         timeout(PATIENCE, until_full(&other, teams)).await.expect("the boards do not become full");
         let time = began.elapsed();
         tokio::time::sleep(QUIET).await;
-        let memory = |name| memory_kb(other.pid(), name) / 1024;
-        format!(
-            "another instance over the same Redis: full after {:.1} s\n  memory: {} MiB, greatest {} MiB",
-            time.as_secs_f64(),
-            memory("VmRSS"),
-            memory("VmHWM")
-        )
+        let full_s = time.as_secs_f64();
+        format!("another instance over the same Redis: full after {full_s:.1} s\n{}", memory(&other))
     }
 
     /// Waits for a check that is one call.

@@ -124,7 +124,7 @@ impl Inputs {
 
 /// From when on the past of a board's team is known, where it was read. What was before the window over which lives are kept
 /// is let go, and nobody who comes today reads it: so all tell the same, whenever they began.
-pub(super) fn known_from(state: &Projection, scope: Scope, now: Timestamp) -> Option<Timestamp> {
+fn known_from(state: &Projection, scope: Scope, now: Timestamp) -> Option<Timestamp> {
     let past = TeamKey::of(scope).and_then(|team| state.checked().past_of(team))?;
     Some(past.from.max(state.teams().window_start(now)))
 }

@@ -179,7 +179,10 @@ impl Wanted {
         let (sprint, began, end) = match asked {
             AskedPast::Day(day) => {
                 let end = calendar.end_of(day);
-                (catalogue.current_sprint(last_instant_before(end.min(now))), end.min(now), end)
+                let sprint = catalogue.current_sprint(last_instant_before(end.min(now)));
+                // What is told of a day counts from the beginning of its sprint on.
+                let first = sprint.and_then(Iteration::span).map(|span| calendar.start_of(span.first()));
+                (sprint, first.unwrap_or(end.min(now)), end)
             }
             AskedPast::Sprint(id) => {
                 let sprint = catalogue.sprint(id).ok_or(NoPast::UnknownSprint)?;
@@ -199,12 +202,7 @@ impl Wanted {
             return Err(NoPast::Future);
         }
         let first = sprint.and_then(Iteration::span).map(|span| span.first());
-        // What is told of a day counts from the beginning of its sprint on.
-        let counted_from = match (asked, first) {
-            (AskedPast::Day(_) | AskedPast::Sprint(_), Some(first)) => calendar.start_of(first).min(began),
-            _ => began,
-        };
-        let is_before = counted_from < known_from || first.is_some_and(|first| Some(first) < days_off_from);
+        let is_before = began < known_from || first.is_some_and(|first| Some(first) < days_off_from);
         // The board of now is told whatever is known of its past, and says what is not.
         if is_before && end < now {
             return Err(NoPast::Unknown);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::board::figures::{Inputs, known_from};
+use crate::board::figures::Inputs;
 use crate::board::past::NoPast;
 use crate::board::snapshot::{Snapshots, Stand};
 use crate::board::stand_in::no_numbers;
@@ -41,7 +41,7 @@ impl Snapshots {
             Some(_) => NoPast::BetweenSprints,
         })?;
         let (inputs, teams) = (Inputs::of(&state, scope, until), state.teams().clone());
-        let known_from = known_from(&state, scope, until);
+        let known_from = inputs.known_from;
         let (cursor, data_as_of) = (state.position().to_string(), state.data_as_of(scope));
         let untold = match level {
             _ if state.archived(scope).is_some() => {

@@ -9,7 +9,7 @@ use super::frame::{LEAD_DAYS, SprintContext};
 use super::ids;
 use super::metric::Metric;
 use super::periods::forecast::RUNS;
-use super::rules::Exclusion;
+use super::rules::{Contribution, Exclusion, Outcome};
 use super::table::{self, metric};
 use super::tally::{MemberHours, Tallies};
 use super::values;
@@ -57,21 +57,28 @@ fn sort_out(
     tallies: &Tallies<'_>,
     digests: &[(Digest, &WorkItem)],
 ) -> (Vec<Counted>, Vec<LeftOut>) {
+    let Some(rule) = metric.items else { return (Vec::new(), Vec::new()) };
+    let judged = digests.iter().filter_map(|(digest, item)| {
+        let outcome = rule(digest, &tallies.moment);
+        // Every number leaves out most of what the team ever did.
+        let is_no_concern =
+            matches!(outcome, Err(Exclusion::LeftOut(_))) && !(metric.concerns)(digest, &tallies.moment);
+        (!is_no_concern).then_some((*item, outcome))
+    });
+    sorted(judged)
+}
+
+/// The items that are counted and those that are left out, by what a rule says of each.
+pub(super) fn sorted<'i>(
+    judged: impl Iterator<Item = (&'i WorkItem, Outcome)>,
+) -> (Vec<Counted>, Vec<LeftOut>) {
     let (mut counted, mut left_out) = (Vec::new(), Vec::new());
-    let Some(rule) = metric.items else { return (counted, left_out) };
-    for (digest, item) in digests {
-        let title = || item.present().details.title.clone();
-        match rule(digest, &tallies.moment) {
-            Ok(contribution) => counted.push(Counted {
-                id: digest.id,
-                title: title(),
-                amount: contribution.amount,
-                why: contribution.why.into(),
-            }),
-            // Every number leaves out most of what the team ever did.
-            Err(Exclusion::LeftOut(_)) if !(metric.concerns)(digest, &tallies.moment) => {}
+    for (item, outcome) in judged {
+        let (id, title) = (item.id, item.present().details.title.clone());
+        match outcome {
+            Ok(Contribution { amount, why }) => counted.push(Counted { id, title, amount, why: why.into() }),
             Err(Exclusion::LeftOut(rule) | Exclusion::Unknown(rule)) => {
-                left_out.push(LeftOut { id: digest.id, title: title(), rule: rule.into() });
+                left_out.push(LeftOut { id, title, rule: rule.into() });
             }
         }
     }

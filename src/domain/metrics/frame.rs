@@ -217,7 +217,8 @@ impl<'a> Moment<'a> {
         let back = |days: u32| today - chrono::TimeDelta::days(i64::from(days) - 1);
         // What was completed before that some know and some do not.
         let first_known = frame.known_from.and_then(|from| calendar.day_of(from).succ_opt());
-        let counted_from = first_known.map_or(back(LEAD_DAYS), |known| known.max(back(LEAD_DAYS)));
+        let known = |day: CivilDate| first_known.map_or(day, |first| first.max(day));
+        let counted_from = known(back(LEAD_DAYS));
         let unread = frame.catalogue.dated().map(|(span, _)| span);
         let unread = unread.filter(|span| Some(span.first()) < frame.days_off_from);
         let worked_from = unread.filter_map(|span| span.last().succ_opt()).fold(counted_from, CivilDate::max);
@@ -230,7 +231,7 @@ impl<'a> Moment<'a> {
             lead_from: back(LEAD_DAYS),
             counted_from,
             worked_from,
-            week_from: first_known.map_or(back(7), |known| known.max(back(7))),
+            week_from: known(back(7)),
             worked: WorkedDays::before(first_left, calendar),
             is_planned: frame.planned_until.is_some_and(|planned| planned <= now),
             aging_above: None,

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::explain;
 use super::frame::{MetricSettings, SprintContext};
 use super::life::Life;
 use super::life::parts::{PartInSprint, part};
 use super::periods::sprints::{EarlierSprint, settled_at};
 use super::rules::past::{Became, COMPLETED, INCOMPLETE, KEPT, LATE, PLANNED};
-use super::rules::{Contribution, Exclusion};
 use super::statistics::SprintSums;
 use super::table::{PRACTICE, VELOCITY};
 use super::tally::percent;
-use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
+use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{SprintReview, Unit};
 use crate::domain::{Catalogue, History, Iteration, RevisionTold, Timestamp, WorkItem};
 
@@ -161,16 +161,8 @@ pub fn explain_review<'i>(
     let mut parts = Parts::of(catalogue, sprint, settings, items)?;
     parts.unit = unit.unwrap_or(parts.unit);
     let review = parts.review();
-    let (mut counted, mut left_out) = (Vec::new(), Vec::new());
-    for (item, part) in &parts.items {
-        let (id, title) = (item.id, item.present().details.title.clone());
-        match number.became.of(part, parts.unit) {
-            Ok(Contribution { amount, why }) => counted.push(Counted { id, title, amount, why: why.into() }),
-            Err(Exclusion::LeftOut(rule) | Exclusion::Unknown(rule)) => {
-                left_out.push(LeftOut { id, title, rule: rule.into() });
-            }
-        }
-    }
+    let judged = parts.items.iter().map(|(item, part)| (*item, number.became.of(part, parts.unit)));
+    let (counted, left_out) = explain::sorted(judged);
     let mut inputs = BTreeMap::from([
         ("sprint", json!(sprint.name)),
         ("plannedUntil", json!(parts.sprint.planned_until)),

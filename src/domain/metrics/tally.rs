@@ -11,7 +11,7 @@ use super::rounded_quotient;
 use super::rules::{Exclusion, ItemRule, open, task};
 use super::statistics::{SprintSums, Statistics};
 use crate::domain::wire::view::Unit;
-use crate::domain::{CataloguePart, CivilDate, History, Hundredths, Identity, Member, Span, Timestamp};
+use crate::domain::{CataloguePart, CivilDate, History, Hundredths, Identity, Member, Timestamp};
 
 /// Why a number has no value that is beyond what can be counted.
 pub(super) const OUT_OF_RANGE: &str = "the number is out of range";
@@ -154,13 +154,7 @@ impl<'a> Tallies<'a> {
     /// Whether the last 90 days began before the past that is known, or on the day on which that begins and is not known whole,
     /// or hold days of a sprint before those of which the days off are known.
     pub(super) fn looks_beyond(&self) -> bool {
-        let frame = self.moment.frame;
-        let known = frame.known_from.map(|from| frame.catalogue.calendar().day_of(from));
-        let lead_from = self.moment.lead_from;
-        let known_off = frame.days_off_from;
-        let is_unread = |span: Span| lead_from <= span.last() && Some(span.first()) < known_off;
-        known.is_some_and(|known| lead_from <= known)
-            || frame.catalogue.dated().any(|(span, _)| is_unread(span))
+        self.moment.worked_from > self.moment.lead_from
     }
 
     /// Whether some of the last seven days were before the past that is known.
