@@ -209,7 +209,7 @@ async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
     let frozen = app.get(&of(settled)).await.json();
     assert_eq!(
         (&frozen["frozen"]["definition"], &frozen["review"]["completed"]),
-        (&json!(1), &settled["completed"])
+        (&json!(2), &settled["completed"])
     );
 
     // Somebody edits what was done then.

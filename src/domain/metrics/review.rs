@@ -19,7 +19,7 @@ use crate::domain::{Catalogue, History, Iteration, RevisionTold, Timestamp, Work
 
 /// What is to be changed with every change of a formula by which a finished sprint is told: what was frozen by another is not
 /// computed anew.
-pub const DEFINITION: u32 = 1;
+pub const DEFINITION: u32 = 2;
 
 /// A number of a review, by which it can be asked where that came from.
 pub struct ReviewNumber {
