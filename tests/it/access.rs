@@ -97,8 +97,17 @@ async fn fault_h1_a_handler_ends_with_the_host_that_started_it() {
     let port = free_port();
     let settings = [("FUNCTIONS_CUSTOMHANDLER_PORT", port.as_str())];
     let mut host = Process::start_by("\"$0\" & echo handler=$!; wait", &settings).await;
-    let log = host.log();
-    let handler = log.split("handler=").nth(1).unwrap().lines().next().unwrap().to_owned();
+    // The shell may say it only after the handler said that it listens.
+    let named = async {
+        loop {
+            let log = host.log();
+            match log.split("handler=").nth(1).and_then(|rest| rest.lines().next()) {
+                Some(handler) => break handler.to_owned(),
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    let handler = tokio::time::timeout(Duration::from_secs(20), named).await.expect("no handler is named");
     let is_alive = || std::path::Path::new(&format!("/proc/{handler}")).exists();
     assert!(is_alive());
     host.kill().await;
