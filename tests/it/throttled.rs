@@ -150,6 +150,45 @@ async fn f19_boards_that_were_read_stay_full_and_say_until_when_nothing_is_compa
     all_full(&app).await;
 }
 
+/// A board that waits is full; where it is less than that, something else is why.
+#[tokio::test]
+async fn f19_a_board_that_waits_is_less_than_full_because_of_the_journal_alone_and_waits_on_when_it_is_back()
+{
+    let organization = Organization::start().await;
+    let (app, journal) = organization.builder().start_over_faults().await;
+    all_full(&app).await;
+    let mut there = reader(&app).await;
+    check_refused(&organization, &app, THROTTLED).await;
+    let until = json!(now_ms(&organization) + 60_000);
+    assert_eq!(there.next_of("degraded").await["reason"], "throttled");
+    check_ended(&organization, &app).await;
+    journal.set_down(true);
+    let instance = &app.app.instance;
+    let is_noticed = || instance.vitals.journal_lag_ms(instance.fold.position()).is_none();
+    eventually("nobody notices that the journal is away", async || is_noticed()).await;
+    // It is told of once it has lasted.
+    organization.clock.advance(Duration::from_secs(2));
+    let told = there.next_of("degraded").await;
+    assert_eq!((&told["level"], &told["reason"]), (&json!("cached"), &json!("journal")));
+    let board = app.get(WEB).await.json();
+    assert_eq!((&board["level"], &board["outage"]["reason"]), (&json!("cached"), &json!("journal")));
+    let mut newcomer = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    let snapshot = newcomer.next_of("snapshot").await;
+    assert_eq!((&snapshot["level"], &snapshot["outage"]["reason"]), (&json!("cached"), &json!("journal")));
+    journal.set_down(false);
+    for reader in [&mut there, &mut newcomer] {
+        assert_eq!(reader.next_of("recovered").await["level"], "full");
+        let told = reader.next_with("degraded").await;
+        assert_eq!(told.id(), None, "the log has told it before");
+        let told = told.json().unwrap();
+        let levels = json!([told["from"], told["to"], told["level"]]);
+        assert_eq!(levels, json!(["full", "full", "full"]));
+        assert_eq!((&told["reason"], &told["retryAt"]), (&json!("throttled"), &until));
+    }
+    let board = app.get(WEB).await.json();
+    assert_eq!((&board["level"], &board["outage"]["retryAt"]), (&json!("full"), &until));
+}
+
 #[tokio::test]
 async fn f19_that_it_asks_to_wait_takes_the_place_of_the_failure_before() {
     let (organization, app) = all_read().await;

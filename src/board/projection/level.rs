@@ -60,13 +60,18 @@ impl Projection {
             _ if gone.is_none() && self.awaits_comparison(scope) => {
                 Some(Outage::of_loading(self.progress(scope)))
             }
-            Some(Announced::Level { reason: Some(reason), since, retry_at, .. }) => Some(Outage {
-                reason: reason.clone(),
-                since: *since,
-                retry_at: *retry_at,
-                remedy: gone.and_then(Condition::reason).map(|reason| reason.remedy().into()),
-                progress: None,
-            }),
+            // A board that stays full while its source asks to wait is less than that for another reason here.
+            Some(Announced::Level { reason: Some(reason), level, since, retry_at })
+                if *level != Level::Full || self.cut_off.is_none() =>
+            {
+                Some(Outage {
+                    reason: reason.clone(),
+                    since: *since,
+                    retry_at: *retry_at,
+                    remedy: gone.and_then(Condition::reason).map(|reason| reason.remedy().into()),
+                    progress: None,
+                })
+            }
             _ => self.cut_off.map(Outage::of_journal),
         }
     }

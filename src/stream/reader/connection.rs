@@ -10,7 +10,7 @@ use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, ClosingReason, Envelope};
-use crate::domain::wire::view::JOURNAL;
+use crate::domain::wire::view::{JOURNAL, Outage};
 use crate::stream::hub::frame::silent_heartbeat;
 
 /// Half the shortest time after which entries may leave the log, in milliseconds.
@@ -72,6 +72,13 @@ impl Reader {
             let envelope =
                 Envelope { level, ..state.envelope(scope, now, Cause::System, streams.instance.demo) };
             self.owed.push_event(None, event::encode(&envelope, &body));
+            // What the board waits for was put aside while it was less than full.
+            let waits = state.outage_here(scope).filter(|_| since.is_none());
+            if let Some(Outage { reason, since, retry_at, remedy, .. }) = waits {
+                let (from, to, since) = (Level::Full, Level::Full, since.unwrap_or(now));
+                let body = Body::Degraded { from, to, reason, since, retry_at, remedy };
+                self.owed.push_event(None, event::encode(&envelope, &body));
+            }
             is_concerned = true;
         }
         is_concerned

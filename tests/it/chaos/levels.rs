@@ -160,11 +160,16 @@ impl Levels {
         // An organisation that asks to wait is there: that costs a board nothing that it had.
         let has_fallen = event["from"] == "full" && event["to"] == "cached";
         let contradicts = event["level"] != event["to"] || is_full && !is_waiting || has_fallen && is_waiting;
-        if contradicts || has_id == is_of_journal {
+        // That it waits is told again, by the instance alone, when it has the journal back.
+        let is_told_again = !has_id && is_full && is_waiting;
+        if contradicts || has_id == is_of_journal && !is_told_again {
             return Err(format!("a level that contradicts itself: {event}"));
         }
         faults.check(&event["reason"], &event["since"]).map_err(|why| format!("{why}: {event}"))?;
         let before = self.told.get(board);
+        if is_told_again {
+            return Ok(());
+        }
         let told = match is_of_journal {
             true => Told { is_full: before.is_none_or(|told| told.is_full), is_cut_off: true },
             false => Told { is_full, is_cut_off: before.is_some_and(|told| told.is_cut_off) },

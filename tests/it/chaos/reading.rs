@@ -19,10 +19,12 @@ struct Held {
     /// Whose it is, and what is missing on it.
     about: Value,
     items: BTreeMap<u32, Value>,
-    /// What each number was, one after the other, since it was last announced, in hundredths; `None` while it had no value.
+    /// What each number was, one after the other, since the reader has the board, in hundredths; `None` while it had no value.
     were: BTreeMap<&'static str, Vec<Option<i64>>>,
-    /// The numbers that were announced since then as they were since then.
-    announced: BTreeSet<String>,
+    /// What was announced of each number since then.
+    announced: BTreeMap<String, Vec<Option<i64>>>,
+    /// The place among what a number was of what was announced last; none before the first that was true since then.
+    reached: BTreeMap<String, usize>,
 }
 
 impl Held {
@@ -61,23 +63,25 @@ impl Held {
         if PAST.contains(&metric) {
             return Ok(());
         }
-        let were = self.were.get_mut(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
+        let were = self.were.get(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
+        let announced = self.announced.entry(metric.to_owned()).or_default();
+        let value = value.map(hundredths);
+        announced.push(value);
+        let reached = self.reached.get(metric).copied();
         // What is announced next is of no earlier moment, and may be of any later one: a number may have been the same twice.
-        match were.iter().position(|were| *were == value.map(hundredths)) {
-            Some(place) => {
-                were.drain(..place);
-                self.announced.insert(metric.to_owned());
+        match (were.iter().skip(reached.unwrap_or(0)).position(|were| *were == value), reached) {
+            (Some(place), _) => {
+                self.reached.insert(metric.to_owned(), reached.unwrap_or(0) + place);
+                Ok(())
             }
             // Who announces may be behind whoever sent the board, by several numbers: up to the first that was true since,
             // they are of moments before the reader had it.
-            None if !self.announced.contains(metric) => {}
-            None => {
-                return Err(format!(
-                    "a number that was not true since the last one: {event}; it was {were:?}"
-                ));
-            }
+            (None, None) => Ok(()),
+            (None, Some(place)) => Err(format!(
+                "a number that was not true since the last one, at {place}: {event}; it was {were:?}, and announced were \
+                 {announced:?}"
+            )),
         }
-        Ok(())
     }
 
     fn take(&mut self, item: &Value) -> Result<(), String> {
