@@ -2,7 +2,7 @@
 //! else knows how this instance stands with the journal.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::board::projection::{Projection, TAIL_ENTRIES};
 use crate::domain::record::journal_status::JournalStatus;
@@ -24,9 +24,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How long it waits before it looks again whether a newer version still writes the journal.
 const OUTDATED_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// For how many milliseconds the journal must not have answered before readers are told. A store that hands over to
-/// its replica is away for about as long, and nobody is helped by a board that flickers.
-const AWAY_AFTER_MS: i64 = 1_000;
+/// For how long the journal must not have answered before readers are told. A store that hands over to its replica is
+/// away for about as long, and nobody is helped by a board that flickers.
+const AWAY_AFTER: Duration = Duration::from_secs(1);
 
 /// Follows a journal for as long as the process lives.
 #[derive(Clone)]
@@ -51,8 +51,9 @@ impl Drop for CutOffByPanic<'_> {
     }
 }
 
-/// Since when the journal does not answer; `None` while it does.
-type Silence = Option<Timestamp>;
+/// Since when the journal does not answer; `None` while it does. How long that is must not depend on the clock, which
+/// somebody may set back meanwhile.
+type Silence = Option<(Timestamp, Instant)>;
 
 impl Relay {
     /// Loads the journal and follows its log; begins anew whenever the log was lost.
@@ -150,19 +151,19 @@ impl Relay {
             }
             JournalError::Unavailable(_) | JournalError::Refused(_) => self.instance.vitals.log_unreadable(),
         }
-        let since = *silence.get_or_insert_with(|| {
+        let (since, began) = *silence.get_or_insert_with(|| {
             tracing::warn!(%error, "the journal does not answer; trying again until it does");
-            now
+            (now, Instant::now())
         });
-        if status.is_read() && now.ms_since(since) >= AWAY_AFTER_MS {
+        if status.is_read() && began.elapsed() >= AWAY_AFTER {
             self.instance.fold.set_journal_status(JournalStatus::Away(since));
         }
         RETRY_AFTER
     }
 
     fn answered(&self, silence: &mut Silence) {
-        if let Some(since) = silence.take() {
-            tracing::info!(after_ms = (self.instance.clock)().ms_since(since), "the journal answers again");
+        if let Some((_, began)) = silence.take() {
+            tracing::info!(after_ms = began.elapsed().as_millis(), "the journal answers again");
         }
         // That it can be read does not say that it can be written, which is the probe's to tell.
         self.instance.fold.change_journal_status(|status| match (status, status.cut_off()) {

@@ -9,7 +9,8 @@ use boardcast::domain::sprint::work_item::WorkItemId;
 use boardcast::journal::{Journal as _, LoadedRecords, RecordKey};
 use serde_json::json;
 
-use crate::support::app::{DEADLINE, TestApp};
+use crate::support::app::{DEADLINE, HandClock, TestApp};
+use crate::support::eventually;
 use crate::support::faults::FaultyJournal;
 use crate::support::hooks::updated;
 use crate::support::sse::SseReader;
@@ -95,6 +96,24 @@ async fn readers_are_told_when_the_journal_is_away_and_when_it_is_back() {
         assert_eq!(reader.next_of("workitem_changed").await["level"], "full");
     }
     assert_eq!(fixture.app.get(SNAPSHOT).await.json()["level"], "full");
+}
+
+#[tokio::test]
+async fn readers_are_told_that_the_journal_is_away_though_the_clock_is_set_back_meanwhile() {
+    let clock = HandClock::at(1_796_000_000_000);
+    let (app, journal) = TestApp::builder().clock(clock.clone()).start_over_faults().await;
+    assert_eq!(app.hook(&updated(13, 1, "New")).await.status, 200);
+    app.quiet().await;
+    let mut reader = app.stream("").await;
+    reader.next_of("snapshot").await;
+    journal.set_down(true);
+    let instance = &app.app.instance;
+    let is_noticed = || instance.vitals.journal_lag_ms(instance.fold.position()).is_none();
+    eventually("nobody notices that the journal is away", async || is_noticed()).await;
+    clock.set(1_795_996_400_000);
+    assert_eq!(reader.next_of("degraded").await["reason"], "journal");
+    journal.set_down(false);
+    assert_eq!(reader.next_of("recovered").await["downForMs"], 0);
 }
 
 #[tokio::test]

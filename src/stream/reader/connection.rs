@@ -65,7 +65,8 @@ impl Reader {
                 },
                 None => Body::Recovered {
                     from: Level::Cached,
-                    down_for_ms: told.map_or(0, |told| now.ms_since(told)),
+                    // A clock that was set back meanwhile tells of no time.
+                    down_for_ms: told.map_or(0, |told| now.ms_since(told).max(0)),
                 },
             };
             let level = if since.is_some() { Level::Cached } else { Level::Full };
