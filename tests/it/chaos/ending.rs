@@ -13,7 +13,7 @@ use super::hooks::Book;
 use super::reading::{self, Said};
 use super::shown::Known;
 use super::stage::{INSTANCES, Stage};
-use super::{looking, truth};
+use super::{looking, numbers, truth};
 use crate::support::flow::Revisions;
 use crate::support::redis::RedisServer;
 use crate::support::verdict::{History, compare, revisions_at};
@@ -60,7 +60,8 @@ pub async fn judge(
     let is_archived = async || archived(stage).await;
     until(stage, "the archive does not have what it should", TOLD_WITHIN, is_archived).await;
     let last = log().await.iter().rev().find(|(_, event)| event.is_some()).map(|(id, _)| *id).unwrap();
-    let mut told = left;
+    // The first of those who are there still was there from the beginning.
+    let (first, mut told) = (left.len(), left);
     for witness in still {
         witness.passed(last).await;
         let is_told = async || match reading::check(stage, &witness.so_far()) {
@@ -78,6 +79,10 @@ pub async fn judge(
     println!("{} entries in the log", log.len());
     match reading::check_log(&log) {
         Ok(said) => stage.findings.note(remembered(stage, &said).await),
+        Err(finding) => stage.findings.report(finding),
+    }
+    match numbers::check(&stage.truth, &told[first], &log) {
+        Ok(judged) => println!("{judged} numbers in it are judged"),
         Err(finding) => stage.findings.report(finding),
     }
     for connections in &told {

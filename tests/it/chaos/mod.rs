@@ -11,6 +11,7 @@ mod figures;
 mod hooks;
 mod levels;
 mod looking;
+mod numbers;
 mod reading;
 mod shown;
 mod stage;

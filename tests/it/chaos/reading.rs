@@ -7,7 +7,7 @@ use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
 
 use super::levels::{Claim, Levels, whose};
-use super::shown::{Known, LEAD, PAST};
+use super::shown::{Known, LEAD};
 use super::stage::Stage;
 use super::truth::{BoardName, Truth, number};
 use crate::support::sse::Block;
@@ -19,12 +19,6 @@ struct Held {
     /// Whose it is, and what is missing on it.
     about: Value,
     items: BTreeMap<u32, Value>,
-    /// What each number was, one after the other, since the reader has the board, in hundredths; `None` while it had no value.
-    were: BTreeMap<&'static str, Vec<Option<i64>>>,
-    /// What was announced of each number since then.
-    announced: BTreeMap<String, Vec<Option<i64>>>,
-    /// The place among what a number was of what was announced last; none before the first that was true since then.
-    reached: BTreeMap<String, usize>,
 }
 
 impl Held {
@@ -36,54 +30,6 @@ impl Held {
         truth.check_followed(&self.about, &shown, as_of)
     }
 
-    fn follow(&mut self, truth: &Truth, event: &Value) {
-        let whose = (&event["projectId"], &event["teamId"]);
-        let shown = self.items.iter().map(|(id, item)| (*id, number(&item["rev"])));
-        for (name, value) in truth.numbers(whose, shown) {
-            let were = self.were.entry(name).or_default();
-            let value = value.map(hundredths);
-            if were.last() != Some(&value) {
-                were.push(value);
-            }
-        }
-    }
-
-    /// Judges a number that is announced: it was true of the board at some time since the reader has it.
-    fn check_number(&mut self, truth: &Truth, event: &Value) -> Result<(), String> {
-        let metric = event["metric"].as_str().unwrap();
-        let value = event["value"].as_f64();
-        if LEAD.contains(&metric) {
-            let whose = (&event["projectId"], &event["teamId"]);
-            return match value.is_none_or(|value| truth.is_lead_time(whose, value)) {
-                true => Ok(()),
-                false => Err(format!("no item of the team took that long: {event}")),
-            };
-        }
-        // What they come to is judged where a board shows them all.
-        if PAST.contains(&metric) {
-            return Ok(());
-        }
-        let were = self.were.get(metric).ok_or_else(|| format!("nobody knows that number: {event}"))?;
-        let announced = self.announced.entry(metric.to_owned()).or_default();
-        let value = value.map(hundredths);
-        announced.push(value);
-        let reached = self.reached.get(metric).copied();
-        // What is announced next is of no earlier moment, and may be of any later one: a number may have been the same twice.
-        match (were.iter().skip(reached.unwrap_or(0)).position(|were| *were == value), reached) {
-            (Some(place), _) => {
-                self.reached.insert(metric.to_owned(), reached.unwrap_or(0) + place);
-                Ok(())
-            }
-            // Who announces may be behind whoever sent the board, by several numbers: up to the first that was true since,
-            // they are of moments before the reader had it.
-            (None, None) => Ok(()),
-            (None, Some(place)) => Err(format!(
-                "a number that was not true since the last one, at {place}: {event}; it was {were:?}, and announced were \
-                 {announced:?}"
-            )),
-        }
-    }
-
     fn take(&mut self, item: &Value) -> Result<(), String> {
         let before = self.items.insert(number(&item["id"]), item.clone());
         match before {
@@ -93,11 +39,6 @@ impl Held {
             _ => Ok(()),
         }
     }
-}
-
-/// As whole hundredths.
-fn hundredths(value: f64) -> i64 {
-    (value * 100.0).round() as i64
 }
 
 /// Reads everything that a reader was sent; returns the boards that are less than full, as far as it knows.
@@ -228,7 +169,6 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
             for item in items {
                 held.take(item)?;
             }
-            held.follow(truth, event);
             boards.insert(name, held);
         }
         "workitem_changed" => {
@@ -248,7 +188,6 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
                 } else {
                     held.take(item)?;
                 }
-                held.follow(truth, event);
             }
         }
         "workitems_updated" => {
@@ -266,7 +205,6 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
             for removed in event["removed"].as_array().into_iter().flatten() {
                 held.items.remove(&number(removed));
             }
-            held.follow(truth, event);
         }
         "recovered" if event["from"] == "none" || event["from"] == "mock" => {
             // The board follows.
@@ -282,9 +220,11 @@ fn follow(truth: &Truth, boards: &mut BTreeMap<String, Held>, event: &Value) -> 
             let whose = [&event["projectId"], &event["teamId"]];
             boards.retain(|_, held| [&held.about["project"]["id"], &held.about["team"]["id"]] != whose);
         }
-        "metric_changed" => {
-            if let Some(held) = boards.get_mut(&name) {
-                held.check_number(truth, event)?;
+        // The other numbers are judged by the log.
+        "metric_changed" if LEAD.contains(&event["metric"].as_str().unwrap()) => {
+            let whose = (&event["projectId"], &event["teamId"]);
+            if event["value"].as_f64().is_some_and(|value| !truth.is_lead_time(whose, value)) {
+                return Err(format!("no item of the team took that long: {event}"));
             }
         }
         _ => {}
