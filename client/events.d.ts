@@ -16,7 +16,7 @@ export type ChangeType = "deleted" | "restored" | "created" | "moved_out" | "mov
 export type ClosingReason = "lifetime" | "shed" | "slow" | "shutdown" | "lost" | (string & {});
 
 /** Why a number is announced. A newer server may have others. */
-export type MetricReason = "first" | "threshold" | "any_change" | "zero_crossing" | "settle" | (string & {});
+export type MetricReason = "first" | "threshold" | "any_change" | "zero_crossing" | "settle" | "detail" | (string & {});
 
 /** The unit of a number. A newer server may have others. */
 export type Unit = "items" | "points" | "hours" | "percent" | "days" | "bugs" | (string & {});
@@ -702,6 +702,10 @@ export interface MetricChanged {
   reason: MetricReason;
   /** As a fraction. */
   threshold: number;
+  /** What it is made of, as in a board; absent where that is as it was, or there is none. */
+  detail?: unknown;
+  /** Where the board is, when the detail is too large for an event. */
+  url?: string;
 }
 
 /** What is to be said of a sprint changed: the verdict, or the numbers that it rests on. */

@@ -226,8 +226,12 @@ function changed(state, board, event) {
       return same(withBoard(state, { ...board, outlook: event.outlook }));
     case "metric_changed": {
       const { metric, value, unit, reason } = event;
+      const { detail, ...before } = board.metrics[metric] ?? {};
+      // What a number is made of is told where that changed; of what has no value there is none.
+      const parts = value === null ? undefined : (event.detail ?? detail);
       // Why it is null is not in the event; `reason` there says why it was announced.
-      state = withBoard(state, { ...board, metrics: { ...board.metrics, [metric]: { ...board.metrics[metric], value, unit } } });
+      state = withBoard(state, { ...board, metrics: { ...board.metrics, [metric]: { ...before, value, unit, ...(parts && { detail: parts }) } } });
+      if (event.url) return begin(state, state.boards[board.key], event.url);
       // The lines go on with the day, and a number that there was not may give them another unit.
       return metric === "sprint.days_left" || reason === "first" ? refresh(state, board.key) : same(state);
     }

@@ -326,7 +326,8 @@ function detail(event) {
     case "workitems_updated":
       return ` · ${event.added.length} added, ${event.changed.length} changed, ${event.removed.length} removed`;
     case "metric_changed": {
-      const { metric, value, previous, changePercent, unit } = event;
+      const { metric, value, previous, changePercent, unit, reason } = event;
+      if (reason === "detail") return ` · what ${metric} is made of`;
       const sign = value < previous ? "−" : "+";
       const change = changePercent === null ? "" : ` (${sign}${amount(Math.abs(changePercent), "percent")})`;
       return ` · ${metric} ${amount(previous, unit)} → ${amount(value, unit)}${change}`;

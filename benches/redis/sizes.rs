@@ -186,7 +186,7 @@ fn rows_of_tables(instance: &TestInstance) {
     let values: Vec<ArchivedValue> = state
         .all_announced()
         .filter_map(|(scope, _, said)| match &said.statement {
-            Announced::Metric { metric, value, unit } => Some(ArchivedValue {
+            Announced::Metric { metric, value, unit, .. } => Some(ArchivedValue {
                 scope,
                 metric: metric.clone(),
                 value: *value,

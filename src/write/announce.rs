@@ -15,10 +15,11 @@ use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announ
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, KEYS, OUTLOOK};
 use crate::domain::scope::{Audience, Scope};
+use crate::domain::stored::hash_of;
 use crate::domain::time::Timestamp;
-use crate::domain::wire::event::{self, Body, Cause};
-use crate::domain::wire::view::{MetricView, Outlook, SprintVerdict};
-use crate::domain::{Level, Text};
+use crate::domain::wire::event::{self, Body, Cause, EVENT_BYTES_MAX, MetricReason};
+use crate::domain::wire::view::{MetricView, Outlook, SprintVerdict, board_url};
+use crate::domain::{Hundredths, Level, Text};
 use crate::journal::{Commit, EntryId, Version};
 use crate::ops::failpoints::{self, Failpoint};
 use crate::ops::instance::Instance;
@@ -46,6 +47,9 @@ impl Default for DeriveSettings {
         }
     }
 }
+
+/// How many bytes of an event the detail of a metric takes at most.
+const DETAIL_BYTES_MAX: usize = EVENT_BYTES_MAX / 2;
 
 /// What derives.
 pub struct Deriver {
@@ -202,6 +206,11 @@ impl Draft {
             let Some(metric) = metrics::metric(id) else { continue };
             self.announce_metric(metric.id, view, metric.rule(self.fraction), at, vitals);
         }
+        for (id, view) in &figures.metrics {
+            if let Some(metric) = metrics::metric(id) {
+                self.announce_detail(metric.id, view, at);
+            }
+        }
     }
 
     fn announce_metric(
@@ -212,9 +221,9 @@ impl Draft {
         at: AnnounceAt,
         vitals: &Vitals,
     ) {
-        let last = match self.last.get(metric) {
-            Some((Announced::Metric { value, .. }, _)) => Some(*value),
-            _ => None,
+        let (last, known) = match self.last.get(metric) {
+            Some((Announced::Metric { value, detail, .. }, _)) => (Some(*value), *detail),
+            _ => (None, None),
         };
         let reading = Reading { value: view.value, level: self.envelope.level };
         match threshold::decide(last, reading, rule, at) {
@@ -225,22 +234,65 @@ impl Draft {
             }
             Announcement::Record => {}
             Announcement::Announce { reason, change_percent } => {
-                let body = Body::MetricChanged {
-                    metric,
-                    value: view.value,
-                    previous: last.and_then(AnnouncedValue::value),
-                    change_percent,
-                    unit: view.unit,
-                    reason,
-                    threshold: self.fraction,
-                };
-                self.events.push(event::encode(&self.envelope, &body));
+                let previous = last.and_then(AnnouncedValue::value);
+                let is_news = view.detail.as_ref().map(hash_of) != known;
+                self.tell_metric(metric, view, previous, change_percent, reason, is_news);
             }
         }
-        let value = AnnouncedValue::after(last, view.value);
+        self.record_metric(metric, view, AnnouncedValue::after(last, view.value));
+    }
+
+    /// What a number is made of, where that changed and the number did not: together with any other number, whose parts
+    /// it may tell, or with the settle tick.
+    fn announce_detail(&mut self, metric: &'static str, view: &MetricView, at: AnnounceAt) {
+        let is_told = |(record, _): &(AnnouncedRecord, _)| record.statement.name() == metric;
+        let is_due = at == AnnounceAt::Settle || !self.events.is_empty();
+        if self.envelope.level != Level::Full || !is_due || self.records.iter().any(is_told) {
+            return;
+        }
+        let Some((Announced::Metric { value, detail: known, .. }, _)) = self.last.get(metric) else { return };
+        let (value, known) = (*value, *known);
+        // A number that moved by too little to be told yet is told with its detail.
+        if value.value() != view.value || view.detail.as_ref().map(hash_of) == known {
+            return;
+        }
+        if known.is_some() && view.detail.is_some() {
+            self.tell_metric(metric, view, view.value, None, MetricReason::Detail, true);
+        }
+        self.record_metric(metric, view, value);
+    }
+
+    fn tell_metric(
+        &mut self,
+        metric: &'static str,
+        view: &MetricView,
+        previous: Option<Hundredths>,
+        change_percent: Option<Hundredths>,
+        reason: MetricReason,
+        is_detail_news: bool,
+    ) {
+        let detail = view.detail.clone().filter(|_| is_detail_news);
+        let is_too_large = |detail: &serde_json::Value| detail.to_string().len() > DETAIL_BYTES_MAX;
+        let url = detail.as_ref().filter(|detail| is_too_large(detail)).map(|_| board_url(self.scope, None));
+        let body = Body::MetricChanged {
+            metric,
+            value: view.value,
+            previous,
+            change_percent,
+            unit: view.unit,
+            reason,
+            threshold: self.fraction,
+            detail: detail.filter(|_| url.is_none()),
+            url,
+        };
+        self.events.push(event::encode(&self.envelope, &body));
+    }
+
+    fn record_metric(&mut self, metric: &'static str, view: &MetricView, value: AnnouncedValue) {
         let unit =
             metrics::metric(metric).map(|of| of.unit).filter(|own| *own != view.unit).map(|_| view.unit);
-        self.record(Announced::Metric { metric: metric.into(), value, unit });
+        let detail = view.detail.as_ref().map(hash_of);
+        self.record(Announced::Metric { metric: metric.into(), value, unit, detail });
     }
 
     /// A new verdict at once, and whatever else changed of its numbers together with what is left, or with the settle tick: a

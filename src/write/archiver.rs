@@ -212,7 +212,7 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
         // Of most boards nothing is due, and to copy what is known of a team for nothing would be dear.
         let about = LazyCell::new(|| About::of(scope, state.project_name(scope.project), catalogue));
         for (_, last) in state.announced_of(scope) {
-            let Announced::Metric { metric, value, unit } = &last.statement else { continue };
+            let Announced::Metric { metric, value, unit, .. } = &last.statement else { continue };
             // What came from the archive is there already, and nothing of this log has borne it out.
             if last.at == EntryId::ZERO {
                 continue;
@@ -242,7 +242,8 @@ fn due(state: &Projection, copied: &Copied) -> Vec<ArchivedValue> {
 fn seed_of(scope: Scope, values: &[ArchivedValue]) -> Option<Commit> {
     let mut commit = CommitBuilder::new();
     for ArchivedValue { metric, value, unit, .. } in values {
-        let statement = Announced::Metric { metric: metric.clone(), value: *value, unit: *unit };
+        let statement =
+            Announced::Metric { metric: metric.clone(), value: *value, unit: *unit, detail: None };
         // It is true of no position of this log.
         commit.put(Change::Announced(AnnouncedRecord { scope, statement, at: EntryId::ZERO }), None);
     }

@@ -45,7 +45,7 @@ fn metric(scope: Scope, value: u32, at: EntryId) -> AnnouncedRecord {
     let said = AnnouncedValue::Number(Hundredths::whole(value));
     AnnouncedRecord {
         scope,
-        statement: Announced::Metric { metric: "points.total".into(), value: said, unit: None },
+        statement: Announced::Metric { metric: "points.total".into(), value: said, unit: None, detail: None },
         at,
     }
 }

@@ -193,6 +193,11 @@ test("who has how many hours is told, those with too many first seen", async () 
   const rows = await page.$$eval(".section.capacity tbody tr", (all) => all.map(({ innerText }) => innerText.trim().split(/\t+/)));
   assert.deepEqual(rows.map((cells) => cells.map((cell) => cell.replaceAll("\u00a0", " ").trim()).filter(Boolean)), [["Charles Babbage", "Design", "14 h", "10 h"], ["Ada Lovelace", "26 h", "30 h"]]);
   assert.match(await text(".section.capacity > p"), /^4 h left are nobody's\.$/);
+  // A task changes hands, which moves no number of the team.
+  const detail = { members: [{ name: "Ada Lovelace", activities: [], hours: 30, remaining: 36, over: true }, { name: "Charles Babbage", activities: ["Design"], hours: 10, remaining: 4, over: false }], unassigned: 4 };
+  server.say({ type: "metric_changed", ...SCOPE, metric: "hours.capacity", value: 40, previous: 40, changePercent: null, unit: "hours", reason: "detail", threshold: 0.05, detail });
+  await until("the rows follow", () => text(".section.capacity tbody tr"), (words) => /^Ada Lovelace.*36/.test(words ?? ""));
+  assert.match((await texts(".attention li")).join(), /More hours left than there are: Ada Lovelace \(36.h of 30.h\)/);
 });
 
 test("every number can be asked, also one that another is of, and says how old and how true it is", async () => {

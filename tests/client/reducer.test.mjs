@@ -205,6 +205,19 @@ test("numbers move one by one, and what follows from a first one is fetched afte
   assert.equal(fetch.url, URL_OF);
 });
 
+test("what a number is made of is told where it changed, fetched where it is too large, and gone with the number", () => {
+  const story = begun();
+  const told = (more) => story.say({ type: "metric_changed", ...SCOPE, metric: "hours.capacity", value: 40, previous: 40, unit: "hours", reason: "detail", ...more });
+  const capacity = () => metric(story.board, "hours.capacity");
+  assert.deepEqual(told({ detail: { members: ["Ada"] } }), []);
+  assert.deepEqual([capacity().value, capacity().detail], [40, { members: ["Ada"] }]);
+  told({ value: 33, reason: "threshold" });
+  assert.deepEqual([capacity().value, capacity().detail], [33, { members: ["Ada"] }]);
+  assert.deepEqual(told({ value: 33, url: "/large" }).map(({ url }) => url), ["/large"]);
+  told({ value: null });
+  assert.deepEqual(Object.keys(capacity()).filter((name) => name === "detail"), []);
+});
+
 test("a level without numbers is another content, in both directions", () => {
   const story = begun();
   const to = (level, more) => story.say({ type: "degraded", ...SCOPE, level, from: "full", to: level, reason: "server_error", since: NOON, retryAt: null, ...more });

@@ -356,7 +356,9 @@ async fn assert_chains_are_unbroken(journal: &Arc<dyn Journal>, begin: EntryId) 
                     let metric = event["metric"].as_str().unwrap().to_owned();
                     let before = last.insert(metric.clone(), event["value"].clone());
                     assert_eq!(before.as_ref(), Some(&event["previous"]), "{metric} at {after}");
-                    assert_ne!(event["previous"], event["value"], "{metric} at {after}");
+                    let is_of_its_parts = event["reason"] == "detail";
+                    assert_eq!(event["previous"] == event["value"], is_of_its_parts, "{metric} at {after}");
+                    assert!(!is_of_its_parts || event["detail"].is_object(), "{event}");
                 }
             }
             let said = entry.content.delta.as_ref().map(|delta| Delta::decode(delta).unwrap().announced);

@@ -82,6 +82,49 @@ fn assert_capacity(board: &Value) {
     assert!(sum("remaining") > 0 && !members[0]["activities"].as_array().unwrap().is_empty(), "{detail}");
 }
 
+/// A task that somebody hands over moves no number of the team, and two rows of who has how much left.
+#[tokio::test]
+async fn what_each_member_has_left_is_told_though_the_number_of_all_stays() {
+    let organization = Organization::start().await;
+    let app = organization.builder().setting("BOARDCAST_SETTLE_MS", "100").start().await;
+    let read = async || boards(&app).await.get("Web").filter(|board| board["level"] == "full").cloned();
+    let is_read = || organization.until(read);
+    let before = is_read().await;
+    // What is told first is what the snapshot shows.
+    app.quiet().await;
+    let mut reader = app.stream("project=Fabrikam%20Fiber&team=Web").await;
+    reader.next_of("snapshot").await;
+    let mut items = before["items"].as_array().unwrap().iter();
+    let is_handed_over = |item: &&Value| {
+        item["remainingWork"].as_f64().is_some_and(|hours| hours > 0.0) && item["assignedTo"].is_object()
+    };
+    let task = items.find(is_handed_over).unwrap()["id"].as_u64().unwrap() as u32;
+    let payload = organization.edit(task, |content| {
+        content.assigned_to = Some(usize::from(content.assigned_to == Some(0)));
+    });
+    app.hook(&payload).await;
+    let told = loop {
+        let told = reader.next_of("metric_changed").await;
+        if told["metric"] == "hours.capacity" {
+            break told;
+        }
+    };
+    assert_eq!((&told["reason"], &told["changePercent"]), (&json!("detail"), &Value::Null));
+    let capacity = &before["metrics"]["hours.capacity"];
+    assert_eq!((&told["value"], &told["previous"]), (&capacity["value"], &capacity["value"]));
+    let after = is_read().await;
+    assert_eq!(told["detail"], after["metrics"]["hours.capacity"]["detail"]);
+    assert_ne!(told["detail"], capacity["detail"]);
+    assert_eq!(after["metrics"]["hours.remaining"]["value"], before["metrics"]["hours.remaining"]["value"]);
+    assert_capacity(&after);
+    // Once, however many ticks follow.
+    app.hook(&organization.edit(task, |content| content.title = "Told after the ticks".into())).await;
+    while reader.next_of_either("metric_changed", "workitem_changed").await != "workitem_changed" {}
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    app.hook(&organization.edit(task, |content| content.title = "Told after more of them".into())).await;
+    assert_eq!(reader.next_of_either("metric_changed", "workitem_changed").await, "workitem_changed");
+}
+
 /// An item says since when it is in its state, and blocked.
 fn assert_since(shown: &Value, item: &Item) {
     let newest = &item.newest().content;

@@ -20,6 +20,9 @@ pub enum Announced {
         /// What it is counted in, where that is another unit than the metric's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unit: Option<Unit>,
+        /// A hash of the detail that was told with it; `None` where it has none, or nobody knows which was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<u64>,
     },
     /// What is to be said of the sprint.
     Outlook {
@@ -88,13 +91,15 @@ mod tests {
 
     #[test]
     fn what_was_announced_comes_back_as_it_was() {
-        let metric = |value| Announced::Metric { metric: "points.total".into(), value, unit: None };
+        let metric =
+            |value| Announced::Metric { metric: "points.total".into(), value, unit: None, detail: None };
         let statements = [
             metric(AnnouncedValue::NoNumberYet),
             Announced::Metric {
                 metric: "velocity.average".into(),
                 value: AnnouncedValue::NumberGone,
                 unit: Some(Unit::Items),
+                detail: Some(u64::MAX),
             },
             metric(AnnouncedValue::NumberGone),
             metric(AnnouncedValue::Number(Hundredths::from_units(12.5).unwrap())),

@@ -69,6 +69,8 @@ pub enum MetricReason {
     ZeroCrossing,
     /// It had moved by less, and that stood.
     Settle,
+    /// What it is made of changed, and its value did not.
+    Detail,
 }
 
 /// Why the server ends a stream.
@@ -155,7 +157,7 @@ pub(crate) enum Body {
         #[serde(skip_serializing_if = "Option::is_none")]
         url: Option<String>,
     },
-    /// A metric moved significantly.
+    /// A metric moved significantly, or what it is made of did.
     MetricChanged {
         metric: &'static str,
         value: Option<Hundredths>,
@@ -167,6 +169,12 @@ pub(crate) enum Body {
         reason: MetricReason,
         /// The threshold, as a fraction.
         threshold: f64,
+        /// What it is made of, as in a board's metrics; absent where that is as it was, or there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail: Option<serde_json::Value>,
+        /// Where the board is, when the detail is too large for an event.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
     },
     /// What is to be said of a sprint changed: the verdict, or, a little later, the numbers that it rests on.
     OutlookChanged { outlook: Outlook },

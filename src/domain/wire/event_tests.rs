@@ -284,6 +284,8 @@ fn events() -> Vec<(Envelope, Body)> {
                 unit: Unit::Points,
                 reason: MetricReason::Threshold,
                 threshold: 0.05,
+                detail: None,
+                url: None,
             },
         ),
         (system(board_subject), Body::OutlookChanged { outlook: outlook() }),

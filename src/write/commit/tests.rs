@@ -28,7 +28,8 @@ fn board() -> Scope {
 
 fn metric(value: u32) -> AnnouncedRecord {
     let said = AnnouncedValue::Number(Hundredths::whole(value));
-    let statement = Announced::Metric { metric: "points.total".into(), value: said, unit: None };
+    let statement =
+        Announced::Metric { metric: "points.total".into(), value: said, unit: None, detail: None };
     AnnouncedRecord { scope: board(), statement, at: EntryId { ms: 1, seq: 0 } }
 }
 
