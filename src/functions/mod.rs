@@ -78,6 +78,16 @@ impl Query {
         ScopeFilter { projects: names("project"), teams: names("team") }
     }
 
+    /// An address with this query.
+    fn behind(&self, address: &str) -> String {
+        if self.0.is_empty() {
+            return address.to_owned();
+        }
+        form_urlencoded::Serializer::for_suffix(format!("{address}?"), address.len() + 1)
+            .extend_pairs(&self.0)
+            .finish()
+    }
+
     fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -221,7 +231,7 @@ async fn elsewhere(app: &App, segments: &[&str], request: Request) -> Response {
     match segments {
         // The host asks this every 25 ms until it is answered, and again as a health check.
         [] if app.config.under_host || !is_read(&request.method) => reply::text("boardcast"),
-        [] => reply::see("/api/dashboard"),
+        [] => reply::see(&request.query.behind("/api/dashboard")),
         ["api", second, ..]
             if request.method == Method::OPTIONS && of_pages().any(|(area, _)| area == *second) =>
         {

@@ -48,7 +48,7 @@ pub(crate) fn text(text: &'static str) -> Response {
 }
 
 /// 307: what is asked for is at another address for now.
-pub(crate) fn see(address: &'static str) -> Response {
+pub(crate) fn see(address: &str) -> Response {
     with_header(StatusCode::TEMPORARY_REDIRECT.into_response(), LOCATION, address)
 }
 

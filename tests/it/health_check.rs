@@ -62,6 +62,9 @@ async fn the_root_answers_the_hosts_readiness_probe_and_leads_to_the_page_standa
     let app = TestApp::start().await;
     let page = app.get("/").await;
     assert_eq!((page.status, page.header("location")), (307, Some("/api/dashboard")));
+    // Whoever writes what the page is to show behind the shorter address is shown that.
+    let page = app.get("/?team=Web&wall=30s").await;
+    assert_eq!(page.header("location"), Some("/api/dashboard?team=Web&wall=30s"));
     let under_host = TestApp::builder().setting("FUNCTIONS_CUSTOMHANDLER_PORT", "1").start().await;
     assert_eq!(under_host.get("/").await.status, 200, "the host probes it");
 }
