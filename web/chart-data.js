@@ -179,9 +179,15 @@ function forecastOf({ metrics }, days) {
 
 const NONE = [];
 
-/** The last sprints of a team, oldest first, none where nothing is known of any; and what they completed on average. */
-export function velocityData({ metrics }) {
+/**
+ * The last sprints of a team, oldest first, none where nothing is known of any; and what they completed on average. In the
+ * review of a sprint that is the last of them, and no part of the average.
+ */
+export function velocityData({ metrics, sprint, review }) {
   const { "velocity.completed": completed, "velocity.average": average } = metrics;
-  const sprints = completed?.detail?.sprints ?? average?.detail?.sprints ?? NONE;
-  return { unit: completed?.unit ?? average?.unit ?? "points", sprints, average: average?.value ?? null };
+  const before = completed?.detail?.sprints ?? average?.detail?.sprints ?? NONE;
+  const unit = completed?.unit ?? average?.unit ?? review?.unit ?? "points";
+  const isLast = review?.unit === unit && !before.some(({ id }) => id === sprint.id);
+  const sprints = isLast ? [...before, { ...sprint, ...review }] : before;
+  return { unit, before, sprints, average: average?.value ?? null };
 }

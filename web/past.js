@@ -53,16 +53,24 @@ export function refusedWords(asked, { code, message, said = [] }, next = []) {
   return sentences(`that moment cannot be shown: ${message}`, ...said, ...next);
 }
 
+/** What of a sprint's numbers stands in its review beside what it came to, with the names in a tile and alone. */
+const BESIDE = [
+  ["scope.added", "Added", "Scope added"],
+  ["items.carried_over", "Carried in", "Items carried over"],
+];
+
 /** What a sprint came to, for its review. */
 export function reviewWords({ review, metrics }) {
   if (!review) return [];
   const { unit, planned, completed, late, incomplete, sayDo } = review;
   const words = Object.entries({ planned, completed, late, incomplete }).map(([name, value]) => reviewTile(`review.${name}`, headOf(name), amount(value), `${unit} `));
   if (sayDo !== undefined) words.push(reviewTile("review.say_do", "Say/do", amount(sayDo, "percent"), ""));
-  const { value: added = null, unit: of } = metrics["scope.added"] ?? {};
-  if (added !== null) words.push(reviewTile("scope.added", "Added", amount(added), `${of} `, "Scope added"));
+  for (const [metric, name, whole] of BESIDE) {
+    const { value = null, unit: of } = metrics[metric] ?? {};
+    if (value !== null) words.push(reviewTile(metric, name, amount(value), `${of} `, whole));
+  }
   const left = (metrics[`${unit}.remaining`] ?? metrics["items.remaining"])?.value ?? Infinity;
-  const moved = left < incomplete ? [made("p", "facts", `${left > 0 ? "Some of what" : "What"} was not completed was moved on before the sprint ended, so the numbers below count it no more.`)] : [];
+  const moved = left < incomplete ? [made("p", "facts", `${left > 0 ? "Some of what" : "What"} was not completed was moved on before the sprint ended, so the other numbers count it no more.`)] : [];
   return [made("h3", "", "Review"), made("dl", "tiles", words), ...moved];
 }
 

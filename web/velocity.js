@@ -50,7 +50,7 @@ export class VelocityBars {
   update(board) {
     const data = velocityData(board);
     // What sprints that are over came to moves with hardly an event.
-    const isKnown = this.#data?.sprints === data.sprints && this.#data.average === data.average && teamOf(this.#board) === teamOf(board);
+    const isKnown = this.#data?.before === data.before && this.#board.review === board.review && this.#data.average === data.average && teamOf(this.#board) === teamOf(board);
     this.#board = board;
     if (isKnown) return;
     this.#data = data;
@@ -108,9 +108,9 @@ function velocityNodes({ unit }, layout, { em }) {
   ];
 }
 
-function velocityLegend({ sprints, average }) {
+function velocityLegend({ sprints, before, average }) {
   const entries = OUTCOMES.filter((name) => sprints.some((sprint) => sprint[name] > 0)).map((name) => [`${name}-bar`, headOf(name)]);
-  if (average !== null) entries.push(["average", `Average completed ${amount(average)}`]);
+  if (average !== null) entries.push(["average", `Average completed ${sprints === before ? "" : "before "}${amount(average)}`]);
   return entries;
 }
 
@@ -122,8 +122,8 @@ function sprintReading(sprint) {
   };
 }
 
-function velocityTable({ unit, sprints, average }) {
+function velocityTable({ unit, sprints, before, average }) {
   const rows = sprints.map((sprint) => [sprint.name, ...OUTCOMES.map((name) => numeric(asked(sprint, unit, name, amount(sprint[name]))))]);
-  if (average !== null) rows.push(["Average", numeric("–"), numeric(amount(average)), numeric("–"), numeric("–")]);
+  if (average !== null) rows.push([sprints === before ? "Average" : "Average before", numeric("–"), numeric(amount(average)), numeric("–"), numeric("–")]);
   return table(`What became of the last sprints in ${unit}`, ["Sprint", ...OUTCOMES.map((name) => numeric(headOf(name)))], rows);
 }

@@ -217,15 +217,16 @@ test("each number of the review of a past sprint can be asked, and every heading
   const [{ id, name }] = SPRINTS;
   const then = { ...DATA, items: [], asOf: Date.UTC(2026, 10, 17, 4), definition: 1 };
   const base = `/api/snapshot?project=${SCOPE.projectId}&team=${SCOPE.teamId}`;
-  server.answers.set(`${base}&sprint=${id}`, { ...then, metrics: { ...METRICS, "points.remaining": { value: 0, unit: "points" }, "scope.added": { value: 5, unit: "points" } }, day: "2026-11-13", sprint: { ...DATA.sprint, id, name }, review: { unit: "points", planned: 32, completed: 10, late: 3, incomplete: 2, sayDo: 93.8, settledAt: 0, unknownItems: 0 } });
+  server.answers.set(`${base}&sprint=${id}`, { ...then, metrics: { ...METRICS, "points.remaining": { value: 0, unit: "points" }, "scope.added": { value: 5, unit: "points" }, "items.carried_over": { value: 2, unit: "items" } }, day: "2026-11-13", sprint: { ...DATA.sprint, id, name }, review: { unit: "points", planned: 32, completed: 10, late: 3, incomplete: 2, sayDo: 93.8, settledAt: 0, unknownItems: 0 } });
   server.answers.set(`${base}&day=2026-11-16`, { ...then, day: "2026-11-16" });
   await page.select(".moments", `sprint=${id}`);
   const words = ["Planned", "Completed", "Completed late", "Not completed", "Say/do"];
   const all = await until("the review is shown", () => buttons(".review"), (found) => found.length > 0);
-  assert.deepEqual(all, [...words, "Scope added"].map((word) => ["why?", `Why? ${word}`]));
-  assert.match(await page.$eval(".review", (review) => review.textContent), /Added5points why\?What was not completed was moved on before the sprint ended, so the numbers below count it no more\.$/);
+  assert.deepEqual(all, [...words, "Scope added", "Items carried over"].map((word) => ["why?", `Why? ${word}`]));
+  assert.match(await page.$eval(".review", (review) => review.textContent), /Added5points why\?Carried in2items why\?What was not completed was moved on before the sprint ended, so the other numbers count it no more\.$/);
   await isForEveryone(".review");
   assert.deepEqual((await ask("Why? Scope added")).slice(0, 2), [`scope.added&sprint=${id}`, "Scope added · Sprint 10 · Mill"]);
+  assert.deepEqual((await ask("Why? Items carried over")).slice(0, 2), [`items.carried_over&sprint=${id}`, "Items carried over · Sprint 10 · Mill"]);
   const ids = ["planned", "completed", "late", "incomplete", "say_do"];
   for (const [index, word] of words.entries()) {
     assert.deepEqual((await ask(`Why? ${word}`)).slice(0, 2), [`review.${ids[index]}&sprint=${id}`, `${word} · Sprint 10 · Mill`]);

@@ -359,6 +359,16 @@ test("of each sprint there are a bar of what was planned, and one of what became
   for (const { parts, from, to } of shown) for (const { x, width } of parts) assert.ok(x >= from && x + width <= to);
 });
 
+test("in a review the sprint itself is the last of them, where it has their unit", () => {
+  const board = boardOfSprint();
+  const review = { unit: "points", planned: 20, completed: 18, late: 1, incomplete: 2, sayDo: 90 };
+  const named = (more) => velocityData({ ...board, sprint: { id: "12", name: "Sprint 12" }, ...more }).sprints.map(({ name, completed }) => `${name} ${completed}`);
+  assert.deepEqual(named({ review }).slice(5), ["Sprint 11 54", "Sprint 12 18"]);
+  assert.equal(velocityData({ ...board, sprint: board.sprint, review }).average, velocityData(board).average);
+  assert.equal(named({ review: { ...review, unit: "items" } }).length, 6);
+  assert.equal(named({}).length, 6);
+});
+
 test("what sprints are called is as short as it has to be, and numbers are left out that are wider than their bars", () => {
   const data = velocityData(boardOfSprint());
   const names = (width) => velocityLayout(data, { ...SIZE, width }).shown.map(({ name }) => name);
@@ -372,7 +382,7 @@ test("what sprints are called is as short as it has to be, and numbers are left 
 });
 
 test("nothing known is nothing drawn", () => {
-  assert.deepEqual(velocityData({ metrics: {} }), { unit: "points", sprints: [], average: null });
+  assert.deepEqual(velocityData({ metrics: {} }), { unit: "points", before: [], sprints: [], average: null });
   assert.deepEqual(burndownsOf({ burndown: null }), []);
   const board = boardOfSprint();
   board.burndown = { unit: "points", days: board.burndown.days.map(({ date, working }) => ({ date, working, ideal: null })), today: [] };
