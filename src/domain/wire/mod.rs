@@ -11,5 +11,6 @@ pub(crate) mod last_change;
 mod outage;
 pub(crate) mod since;
 pub(crate) mod tile;
+mod titles;
 pub(crate) mod unit;
 pub(crate) mod view;

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::wire::titles::title_of;
 use crate::domain::wire::unit::Unit;
 use crate::domain::wire::view::MetricView;
 use crate::domain::{Level, Timestamp};
@@ -98,8 +99,11 @@ fn drawn(label: &str, number: &str, line: &str, last: &str, mark: &str) -> Strin
     svg
 }
 
-/// What a metric is called: `points.remaining` is `Points remaining`.
+/// What a metric is called; of one without a name the words of its id.
 fn label(id: &str) -> String {
+    if let Some(title) = title_of(id) {
+        return title.to_owned();
+    }
     let mut letters = id.chars().map(|letter| if matches!(letter, '.' | '_') { ' ' } else { letter });
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
