@@ -31,9 +31,6 @@ const EMBEDDED = embedded();
 /** Whether all boards are wanted in full, one below the other. */
 const IN_FULL = new URLSearchParams(location.search).get("view") === "boards";
 
-/** What of the page's address has no effect, in sentences. */
-const FAULTS = faults(location.search);
-
 const views = new Map();
 /** How boards are shown: one alone, several as `teams`, or as `boards` in full. */
 let view = "alone";
@@ -266,8 +263,10 @@ function standing() {
   setText(byId("status"), word);
   // Who listens is told as well that all is well again.
   const paused = pausedAt === null ? "" : `Paused at ${time(pausedAt)}: what is shown is as it was then.`;
-  setText(byId("words"), [paused, ...FAULTS, text].filter(Boolean).join(" ") || "The boards are live.");
-  byId("words").classList.toggle("unseen", text === "" && paused === "" && FAULTS.length === 0);
+  // What of the page's address has no effect is said as long as it stands there.
+  const told = [paused, ...faults(location.search, !["teams", "boards"].includes(view)), text].filter(Boolean).join(" ");
+  setText(byId("words"), told || "The boards are live.");
+  byId("words").classList.toggle("unseen", told === "");
   const past = [...views.values()].find((painted) => painted.past)?.past ?? "";
   entitle(word, all, past);
   setText(byId("next"), nextTry(retryAt));

@@ -8,8 +8,13 @@ export const OPTIONS = {
   view: [["boards", "teams"], "several teams are shown at a glance"],
 };
 
+/** Whether something is wanted that is or is not: `?table`, `?table=1`, and not `?table=0`. */
+export function isWanted(given, name) {
+  return given.has(name) && !["0", "no", "false"].includes(given.get(name));
+}
+
 /** Sentences that say which values of a page's address are none, and what is done instead. */
-export function faults(search) {
+export function faults(search, isOfOne = true) {
   const given = new URLSearchParams(search);
   const found = [];
   for (const [name, [values, instead]] of Object.entries(OPTIONS)) {
@@ -17,11 +22,12 @@ export function faults(search) {
     if (!value || values.includes(value)) continue;
     found.push(`${name}=${shortened(value)} is not ${choice(values)}: ${instead}.`);
   }
-  const isEmbedded = given.has("embed") && given.get("embed") !== "0";
+  const isEmbedded = isWanted(given, "embed");
   const tiles = given.getAll("tile").filter((tile) => tile !== "");
   if (tiles.length > 0 && !isEmbedded) found.push(`tile=${shortened(tiles[0])} is only for a page that is embedded: add embed=1, or leave it out.`);
-  for (const name of isEmbedded ? ["day", "sprint"] : []) {
-    if (given.get(name)) found.push(`${name}=${shortened(given.get(name))} is of no use to a page that is embedded: it shows how things stand now.`);
+  const where = isEmbedded ? "a page that is embedded" : "a page of several teams";
+  for (const name of isEmbedded || !isOfOne ? ["day", "sprint"] : []) {
+    if (given.get(name)) found.push(`${name}=${shortened(given.get(name))} is of no use to ${where}: it shows how things stand now.`);
   }
   return found;
 }

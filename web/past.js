@@ -8,14 +8,19 @@ import { pastSprints } from "./sections.js";
 import { headOf } from "./titles.js";
 import { amount, dated, moment, sentences, weekday } from "./text.js";
 
-/** The moments that somebody may go to, as options of a select: now, the days of the sprint so far, the sprints before it. */
-export function moments(board) {
+/**
+ * The moments that somebody may go to, as options of a select: now, the days of the sprint so far, the sprints before it, and
+ * where one of these is shown its days as well.
+ */
+export function moments(board, then = board) {
   const now = made("option", "", "Now");
   now.value = "";
   const days = (board.burndown?.days ?? []).filter(({ remaining }) => remaining !== undefined).slice(0, -1).toReversed();
-  const ended = days.map(({ date }) => option(`day=${date}`, `End of ${weekday(date)}`));
+  const ended = days.map(ending);
+  const isOther = then.sprint?.id !== board.sprint?.id;
+  const others = isOther ? (then.burndown?.days ?? []).toReversed().map(ending) : [];
   const before = pastSprints(board).toReversed().map(({ id, name }) => option(`sprint=${id}`, name));
-  return [now, ...groupOf("Days of this sprint", ended), ...groupOf("Sprints before", before)];
+  return [now, ...groupOf("Days of this sprint", ended), ...groupOf(`Days of ${then.sprint?.name}`, others), ...groupOf("Sprints before", before)];
 }
 
 /** The board as it was: by `day=<date>` or `sprint=<id>`. Throws as `get` does. */
@@ -79,6 +84,10 @@ function reviewTile(metric, name, value, unit, whole = name) {
   // A tile's letters are as large as there is room for so many.
   number.style.setProperty("--letters", value.length);
   return made("div", "tile", [made("dt", "", name), number, made("dd", "of", [unit, whyButton(metric, whole)])]);
+}
+
+function ending({ date }) {
+  return option(`day=${date}`, `End of ${weekday(date)}`);
 }
 
 function option(value, text) {

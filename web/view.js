@@ -7,6 +7,7 @@ import { clockOfTeam, timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
 import { asked, clone, fill, made, whyButton } from "./elements.js";
+import { isWanted } from "./page-options.js";
 import { boardOf, momentWords, moments, refusedWords, reviewWords } from "./past.js";
 import { Rows, WAYS } from "./rows.js";
 import { chainWords, paintCapacity, paintScope } from "./sections.js";
@@ -57,7 +58,7 @@ export class BoardView {
     const by = Object.hasOwn(WAYS, wanted.get("by")) ? wanted.get("by") : "state";
     this.#rows = new Rows(this.#find(".groups"), by);
     this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"));
-    this.#find(".now").addEventListener("click", () => this.#go(""));
+    this.#find(".now").addEventListener("click", () => this.#step(""));
     this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(), onChoice: (choice) => {
       keepChoice(choice);
       this.#caption();
@@ -167,7 +168,11 @@ export class BoardView {
     sections.hidden = false;
     this.#moments = made("select", "moments");
     this.#moments.setAttribute("aria-label", "Which moment is shown");
-    this.#moments.addEventListener("change", () => this.#go(this.#moments.value));
+    this.#moments.addEventListener("change", () => this.#step(this.#moments.value));
+    addEventListener("popstate", () => {
+      const moment = momentOfAddress();
+      if (moment !== this.#moment) this.#go(moment);
+    });
     this.#find(".tools").prepend(this.#moments);
     for (const [way, words] of Object.entries(WAYS)) this.#find(".by").append(this.#wayTo(way, words, by));
     const find = this.#find(".find");
@@ -196,6 +201,12 @@ export class BoardView {
     return made("label", "", [choice, words]);
   }
 
+  /** Goes to a moment that somebody chose, from where the browser leads back. */
+  #step(moment) {
+    if (this.#moment !== moment) history.pushState(history.state, "");
+    this.#go(moment);
+  }
+
   /** Goes to a moment of the past, or back to now. */
   async #go(moment) {
     const question = (this.#asked += 1);
@@ -220,7 +231,7 @@ export class BoardView {
       words = momentWords(then);
       this.#element.classList.add("past");
       this.#paint(then);
-      fill(this.#moments, moments(this.board));
+      fill(this.#moments, moments(this.board, then));
       this.#moments.value = moment;
     } catch (error) {
       if (question !== this.#asked) return;
@@ -240,9 +251,8 @@ export class BoardView {
   #wish() {
     if (!this.isAlone || this.#asked > 0 || !this.board.team) return;
     this.#asked = 1;
-    const wanted = new URLSearchParams(location.search);
-    const name = ["day", "sprint"].find((each) => wanted.get(each));
-    if (name) this.#go(`${name}=${wanted.get(name)}`);
+    const moment = momentOfAddress();
+    if (moment) this.#go(moment);
   }
 
   #paint(board) {
@@ -320,7 +330,8 @@ export class BoardView {
 /** How the chart was last looked at, by the page's address. */
 export function chosen() {
   const wanted = new URLSearchParams(location.search);
-  return { unit: wanted.get("unit"), burnup: wanted.has("burnup"), hidesDaysOff: wanted.has("workdays"), table: wanted.has("table") };
+  const is = (name) => isWanted(wanted, name);
+  return { unit: wanted.get("unit"), burnup: is("burnup"), hidesDaysOff: is("workdays"), table: is("table") };
 }
 
 function keepChoice({ unit, burnup, hidesDaysOff, table }) {
@@ -328,8 +339,16 @@ function keepChoice({ unit, burnup, hidesDaysOff, table }) {
   for (const [name, is] of Object.entries({ burnup, workdays: hidesDaysOff, table })) keep(name, is ? "1" : "");
 }
 
+const MOMENTS = ["day", "sprint"];
+
+function momentOfAddress() {
+  const wanted = new URLSearchParams(location.search);
+  const name = MOMENTS.find((each) => wanted.get(each));
+  return name ? `${name}=${wanted.get(name)}` : "";
+}
+
 function keepMoment(moment) {
-  for (const name of ["day", "sprint"]) keep(name, moment.startsWith(`${name}=`) ? moment.slice(name.length + 1) : "");
+  for (const name of MOMENTS) keep(name, moment.startsWith(`${name}=`) ? moment.slice(name.length + 1) : "");
 }
 
 /** Keeps a choice in the page's address, so that the address can be given away. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { OPTIONS, faults } from "../../web/page-options.js";
+import { OPTIONS, faults, isWanted } from "../../web/page-options.js";
 import { SCOPE, board, connected, item, openScripted, page, until, useBrowser } from "./support.mjs";
 
 useBrowser();
@@ -42,6 +42,24 @@ test("a moment of the past is none for a page that is embedded, which says so wh
   server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
   await until("it is shown", () => page.$$eval(".part", (all) => all.length), (count) => count === 1);
   assert.equal(await page.$eval("#words", (words) => words.checkVisibility() && !words.classList.contains("unseen") && words.textContent), told[0]);
+});
+
+test("a moment of the past is none for a page of several teams, which says so as long as it is one", async () => {
+  const told = "day=2026-11-18 is of no use to a page of several teams: it shows how things stand now.";
+  assert.deepEqual(faults("?day=2026-11-18", false), [told]);
+  const server = await openScripted("?day=2026-11-18");
+  const words = () => page.$eval("#words", (words) => !words.classList.contains("unseen") && words.textContent);
+  const other = { ...SCOPE, teamId: "0f6e3ff8-6d3a-4b5e-9a5b-0b6f5f1f1f1f" };
+  server.say({ ...connected, scopes: [SCOPE, other] });
+  server.say({ type: "snapshot", ...SCOPE, data: board([item(1)]) });
+  server.say({ type: "snapshot", ...other, data: { ...board([item(2)]), team: { id: other.teamId, name: "Other" } } });
+  await until("it is told", words, (all) => all === told);
+});
+
+test("what is or is not wanted can be said by 0 as well", () => {
+  for (const [search, is] of [["?table", true], ["?table=1", true], ["?table=0", false], ["?table=no", false], ["?table=false", false], ["", false]]) {
+    assert.equal(isWanted(new URLSearchParams(search), "table"), is, search);
+  }
 });
 
 test("the page arranges its items in the ways that are known here", async () => {

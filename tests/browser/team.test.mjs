@@ -317,7 +317,7 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   const then = (more) => ({ ...DATA, items: [ITEMS[0]], metrics: { "points.remaining": { value: 12, unit: "points" } }, scopeChanges: [], asOf: Date.UTC(2026, 10, 17, 4), day: "2026-11-16", definition: 1, ...more });
   server.answers.set(`${base}&day=2026-11-16`, then());
   const review = { unit: "points", planned: 32, completed: 30, late: 0, incomplete: 2, sayDo: 93.8, settledAt: 0, unknownItems: 0 };
-  server.answers.set(`${base}&sprint=${SPRINT_BEFORE}`, then({ day: "2026-11-13", sprint: { ...DATA.sprint, name: "Sprint 11" }, review, frozen: { at: Date.UTC(2026, 10, 14), definition: 1 } }));
+  server.answers.set(`${base}&sprint=${SPRINT_BEFORE}`, then({ day: "2026-11-13", sprint: { ...DATA.sprint, id: SPRINT_BEFORE, name: "Sprint 11" }, review, frozen: { at: Date.UTC(2026, 10, 14), definition: 1 } }));
   assert.deepEqual(await page.$$eval(".moments option", (all) => all.map(({ value }) => value)), ["", "day=2026-11-16", `sprint=${SPRINT_BEFORE}`]);
   await page.select(".moments", "day=2026-11-16");
   const remaining = () => page.$eval('.amount[data-metric="points.remaining"]', ({ dataset }) => dataset.value);
@@ -337,8 +337,15 @@ test("any day of the sprint and each sprint before it is shown, and now is one s
   server.say({ type: "snapshot", ...SCOPE, data: DATA });
   await until("it is heard", () => page.$$eval("#events li", (all) => all.length), (count) => count >= 4);
   assert.equal(await remaining(), "12");
+  // The browser's way back is one of the page's as well.
+  await page.goBack();
+  await until("it is now again", remaining, (value) => value === "37");
+  await page.goForward();
+  await until("the day is shown again", remaining, (value) => value === "12");
   await page.select(".moments", `sprint=${SPRINT_BEFORE}`);
   await until("the sprint is shown", () => text(".then"), (words) => words?.startsWith("Sprint 11 as it ended"));
+  assert.equal(await page.$eval(".moments", (moments) => moments.value), `sprint=${SPRINT_BEFORE}`);
+  assert.deepEqual(await page.$$eval(".moments optgroup", (all) => all.map(({ label }) => label)), ["Days of this sprint", "Days of Sprint 11", "Sprints before"]);
   assert.match(await text(".section.review"), /Planned 32 points why\? Completed 30 points why\? Completed late 0 points why\? Not completed 2 points why\? Say\/do 93\.8 % why\?/);
   for (const width of [320, 768, 1024, 1100, 1200, 1366, 1920]) {
     await page.setViewport({ width, height: 900 });
