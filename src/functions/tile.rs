@@ -35,7 +35,7 @@ pub(super) fn answer(app: &App, request: &Request, watched: impl FnOnce(Scope)) 
         );
     };
     if ["day", "sprint", "since", "explain"].iter().any(|name| request.query.first(name).is_some()) {
-        let words = svg_of_words("a picture is of now", "leave out day, sprint, since and explain");
+        let words = svg_of_words("a picture is of now", "leave out day, sprint and since");
         return picture(request, StatusCode::BAD_REQUEST, &words);
     }
     let filter = request.query.scope_filter();
@@ -47,7 +47,7 @@ pub(super) fn answer(app: &App, request: &Request, watched: impl FnOnce(Scope)) 
         _ if filter.is_empty() => return picture(request, StatusCode::BAD_REQUEST, &which_board()),
         [scope] => *scope,
         [] => {
-            let words = svg_of_words("no such board", "no board with that project and team is known");
+            let words = svg_of_words("no such board", "check its project and its team");
             return picture(request, StatusCode::NOT_FOUND, &words);
         }
         _ => return picture(request, StatusCode::BAD_REQUEST, &which_board()),
@@ -55,7 +55,7 @@ pub(super) fn answer(app: &App, request: &Request, watched: impl FnOnce(Scope)) 
     watched(scope);
     let board = app.snapshots.view(scope);
     let Some((id, metric)) = board.metrics.get_key_value(metric) else {
-        let words = svg_of_words("no such metric", "the board has no metric with that id");
+        let words = svg_of_words("no such metric", "its id is none of METRICS.md");
         return picture(request, StatusCode::NOT_FOUND, &words);
     };
     let (level, data_as_of) = {

@@ -107,6 +107,7 @@ async fn e15_a_number_is_a_picture_for_pages_that_can_show_nothing_else() {
             "{question}"
         );
         assert!(answer.text().contains(&format!(">{words}<")), "{question}: {}", answer.text());
+        assert!(!answer.text().contains('…'), "the remedy is cut off: {}", answer.text());
     }
 }
 
