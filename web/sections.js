@@ -61,15 +61,21 @@ export function chainWords({ changedAt, receivedAt, timestamp, paintedAt = null 
     ["to the log", receivedAt ?? changedAt, timestamp],
     ["to this screen", timestamp, paintedAt],
   ];
-  const words = steps.filter(([, from, to]) => from && to).map(([name, from, to]) => `${name} ${took(to - from)}`);
+  let whole = 0;
+  const words = steps.filter(([, from, to]) => from && to).map(([name, from, to]) => {
+    // Each is by a clock of its own.
+    const ms = Math.max(0, Math.round(to - from));
+    whole += ms;
+    return `${name} ${took(ms)}`;
+  });
   // How long the screen took is known only of what came while it was there.
   const here = paintedAt === null ? "was told" : "was here";
-  return `The last change was made at ${moment(changedAt)}, and ${here} after ${took((paintedAt ?? timestamp) - changedAt)} (${words.join(", ")}).`;
+  return `The last change was made at ${moment(changedAt)}, and ${here} after ${took(whole)} (${words.join(", ")}).`;
 }
 
 /** A span of time as exactly as it matters. */
 function took(ms) {
-  if (ms < 1000) return `${amount(Math.max(0, Math.round(ms)))} ms`;
+  if (ms < 1000) return `${amount(ms)} ms`;
   return ms < 60_000 ? `${amount(Math.round(ms / 100) / 10)} s` : duration(ms);
 }
 

@@ -309,6 +309,11 @@ test("what happens is told in people's words, and how long it took to be here", 
   change(2, "updated", { "Microsoft.VSTS.Common.StackRank": { old: 10, new: 12 } });
   change(4, "updated", { "Microsoft.VSTS.Scheduling.RemainingWork": { old: 4, new: 2 } }, { remainingWork: 2 });
   await until("the next is told", () => texts(".tick"), (all) => all.length === 2 && all[0].includes("#4"));
+  // Where a clock is behind the other a step has taken no time, and the whole is the sum of the steps all the same.
+  server.say({ type: "workitem_changed", ...SCOPE, source: "webhook", changedAt, receivedAt: changedAt - 5000, timestamp: changedAt + 900, workItemId: 1, rev: 3, changeType: "updated", fields: {}, stateCategory: { old: null, new: null }, title: "Punch the cards", changedBy: ada, item: { ...ITEMS[0], rev: 3 } });
+  const chain = /after ([\d.]+) s \(to the hook 0 ms, to the log 5\.9 s, to this screen ([\d.]+) s\)\.$/;
+  const [, whole, screen] = chain.exec(await until("its steps are told", () => text(".chain"), (words) => chain.test(words)));
+  assert.ok(Math.abs(whole - 5.9 - screen) < 0.15, `${whole} s, and ${screen} s of these to this screen`);
 });
 
 test("any day of the sprint and each sprint before it is shown, and now is one step away", async () => {
