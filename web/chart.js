@@ -213,7 +213,8 @@ function arrow(x, y, size) {
 function legend(data, layout, burnup) {
   const entries = (burnup ? ["completed", "scope", "ideal"] : ["remaining", "ideal", "scope", "completed"]).filter((name) => layout[name].length > 0).map((name) => [name, NAMES[name]]);
   if (layout.off.length > 0) entries.push(["off", "Day off"]);
-  if (layout.marks.length > 0) entries.push(["mark", "Scope changed", layout.marks.some(({ way }) => way > 0) ? "▲" : "▼"]);
+  const signs = ["▼", "◆", "▲"].filter((_, index) => layout.marks.some(({ way }) => way === index - 1));
+  if (signs.length > 0) entries.push(["mark", "Scope changed", signs.join("")]);
   if (data.forecast) entries.push(["forecast", `50 to 85 % likely done ${days(...data.forecast.dates)}`]);
   return entries;
 }

@@ -109,6 +109,16 @@ test("today's changes are steps at their times, now is a line where it is, and t
   assert.ok((await texts(".chart-legend li")).some((entry) => /likely done 1[–\s-]+3 Dec/.test(entry)));
 });
 
+test("the legend names each mark that is drawn on the scope, and none that is not", async () => {
+  const board = boardOfSprint();
+  await open(board);
+  for (const [amounts, signs] of [[[5, -1, -2], "▼▲"], [[0, -1, -2], "▼◆"], [[0, 5, 0], "◆▲"], [[0, -1, 5], "▼◆▲"], [[0, 0, 0], "◆"]]) {
+    const changed = board.scopeChanges.map((change, index) => (index === 0 ? change : { ...change, amount: amounts[index - 1] }));
+    await page.evaluate((scopeChanges, now) => show({ ...board, scopeChanges }, now), changed, NOW);
+    assert.equal(await page.$eval('.chart-legend [data-line="mark"] .sign', ({ textContent }) => textContent), signs, `${amounts}`);
+  }
+});
+
 test("an event moves the line at once, and the lines that are sent anew take its place", async () => {
   await open(boardOfSprint());
   await change({ "points.remaining": { value: 18, unit: "points" } }, NOW + HOUR);
