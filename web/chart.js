@@ -165,10 +165,11 @@ export class BurndownChart {
   }
 }
 
-function sentence({ unit, days: all, today, original }, team) {
+function sentence({ unit, days: all, today, now, original }, team) {
   const last = today === null ? all.findLast((day) => day.remaining !== undefined) : all[today];
   if (!last) return "The sprint has not begun.";
-  const ideal = Number.isFinite(last.ideal) ? `, ideally ${amount(last.ideal)}` : "";
+  // While the day lasts the line is not there yet.
+  const ideal = Number.isFinite(last.ideal) ? `, ideally ${amount(last.ideal)}${now === null ? "" : " by its end"}` : "";
   const planned = original === undefined ? "" : `, of ${amount(original)} planned`;
   // What is the same day to the team and to whoever looks need not be told.
   const zoned = team === null ? "" : `. The team's clock is at ${zone(team.ahead)}: its days begin at ${clock(team.began)} here`;
