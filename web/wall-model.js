@@ -178,7 +178,7 @@ function noneWords(metrics) {
 
 /**
  * What changed last: what was told since the wall was opened, and of the time before what the items themselves say, which is
- * that somebody changed something, and what state they are in now.
+ * that somebody changed something, and whether that was their state or a block.
  */
 function changesModel({ items, level, mock }, marks, changes, person) {
   if (mock || level === "none") return null;
@@ -187,7 +187,7 @@ function changesModel({ items, level, mock }, marks, changes, person) {
   const before = [...items.values()]
     .filter(({ id, changedAt }) => !ids.has(id) && Number.isFinite(changedAt))
     .sort((one, other) => other.changedAt - one.changedAt)
-    .map(({ id, title, state, changedAt }) => ({ before: `#${id} `, title, after: `: changed, now ${state}`, at: changedAt }));
+    .map(({ id, title, state, stateSince, blockedSince, changedAt: at }) => ({ before: `#${id} `, title, after: `: ${at - stateSince < 1000 ? `now ${state}` : at - blockedSince < 1000 ? "blocked" : "changed"}`, at }));
   const all = [...told, ...before].slice(0, CHANGES_MAX).map(({ before, title, after, at }) => ({ before, title: cut(title, CHANGE_TITLE_MAX), after, at }));
   return all.length === 0 ? null : { marks, all };
 }
