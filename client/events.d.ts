@@ -386,6 +386,8 @@ export interface Happening {
   id: number;
   /** Its title of now. */
   title: string;
+  /** The backlog that its type of now is on; `null` where that is neither. */
+  backlog: "requirement" | "task" | null;
   kind: HappeningKind;
   /** A state, a path or an estimate, by the kind. */
   from: string | number | null;

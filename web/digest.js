@@ -1,6 +1,7 @@
 // What happened since the last stand-up, as the service tells it: for who was not there.
 
 import { get } from "./api.js";
+import { isTask } from "./attention.js";
 import { boardUrl } from "./boardcast.js";
 import { fill, made, whyButton } from "./elements.js";
 import { keep, kept } from "./kept.js";
@@ -138,7 +139,6 @@ export class Digest {
 
   /** The lines of one kind: the items, and the tasks for whoever opens them. */
   #lines(kind, changes) {
-    const isTask = ({ id }) => this.#board.items.get(id)?.backlog === "task";
     const [items, tasks] = [changes.filter((change) => !isTask(change)), changes.filter(isTask)];
     const parts = items.length > 0 ? [made("ul", "", items.map(line))] : [];
     if (tasks.length === 0) return parts;
@@ -151,7 +151,7 @@ export class Digest {
   }
 }
 
-/** What is still so of what happened, the newest first: of each item one change in each way to stand. */
+/** What is still so of what happened, the newest first: of each item one change in each way to stand, of what left only that. */
 function standing(changes) {
   const kept = new Map();
   for (const change of changes.toSorted((one, other) => one.at - other.at)) {
@@ -162,7 +162,9 @@ function standing(changes) {
     kept.delete(key);
     kept.set(key, told);
   }
-  return [...kept.values()].filter(({ kind, from, to }) => kind !== "reestimated" || from !== to).reverse();
+  // The third standing is whether it is there.
+  const isGone = ({ id }) => kept.get(`${id} 2`)?.kind === "removed";
+  return [...kept.values()].filter((change) => (isGone(change) ? change.kind === "removed" : change.kind !== "reestimated" || change.from !== change.to)).reverse();
 }
 
 // Of the zone of whoever looks, as the time of the stand-up is.

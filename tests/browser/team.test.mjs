@@ -646,7 +646,7 @@ test("what happened since the last stand-up is told anew as soon as the past is 
 
 test("of what happened since the last stand-up each item is told once, as it stands now, and its tasks are folded away", async () => {
   server = await openScripted();
-  const change = (id, kind, hoursAgo, more = {}) => ({ id, title: `Item ${id}`, kind, from: null, to: null, by: null, at: Date.now() - hoursAgo * HOUR_MS, ...more });
+  const change = (id, kind, hoursAgo, more = {}) => ({ id, title: `Item ${id}`, backlog: [3, 4, 5, 22].includes(id) ? "task" : "requirement", kind, from: null, to: null, by: null, at: Date.now() - hoursAgo * HOUR_MS, ...more });
   const changes = [
     change(7, "completed", 9),
     change(7, "reopened", 8, { from: "Closed", to: "Active" }),
@@ -661,6 +661,16 @@ test("of what happened since the last stand-up each item is told once, as it sta
     change(2, "reestimated", 3, { from: 2, to: 1 }),
     change(20, "added", 5),
     change(20, "removed", 4),
+    // Of what left the board only that is told, and of a task among the tasks; what came back has begun all the same.
+    change(21, "started", 5),
+    change(21, "blocked", 5),
+    change(21, "reestimated", 5, { from: 1, to: 2 }),
+    change(21, "removed", 4.5),
+    change(22, "started", 5),
+    change(22, "removed", 4),
+    change(23, "started", 6),
+    change(23, "removed", 5),
+    change(23, "added", 4),
     change(3, "completed", 2),
     change(4, "completed", 1),
     change(5, "started", 1),
@@ -683,9 +693,13 @@ test("of what happened since the last stand-up each item is told once, as it sta
     ["h4", "No longer blocked"],
     ["ul", "#2"],
     ["h4", "Started"],
-    ["details", "1 task"],
+    ["ul", "#23"],
+    ["details", "and 1 task"],
+    ["h4", "Added to the sprint"],
+    ["ul", "#23"],
     ["h4", "Removed from the sprint"],
-    ["ul", "#20"],
+    ["ul", "#20 #21"],
+    ["details", "and 1 task"],
     ["h4", "Estimated anew"],
     ["ul", "#1"],
   ]);
@@ -699,7 +713,7 @@ test("of what happened since the last stand-up each item is told once, as it sta
     field.dispatchEvent(new Event("change"));
   });
   await until("it is told anew", () => texts(".section.digest li"), (lines) => asked > before && lines.some((line) => line.startsWith("#1 Item 1 ")));
-  assert.deepEqual(await page.$$eval(".section.digest details", (all) => all.map(({ open }) => open)), [true, false]);
+  assert.deepEqual(await page.$$eval(".section.digest details", (all) => all.map(({ open }) => open)), [true, false, false]);
 });
 
 test("an embedded number that there is none of says why, and names that nothing has are told once", async () => {

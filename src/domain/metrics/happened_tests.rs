@@ -120,6 +120,15 @@ fn tasks_are_told_and_what_is_on_no_backlog_is_not() {
     };
     assert_eq!(told(two(as_a("New", "Task"), as_a("Active", "Task"))), [json!(["started", "New", "Active"])]);
     assert_eq!(told(two(as_a("New", "Epic"), as_a("Active", "Epic"))), Vec::<Value>::new());
+    let left = two(as_a("New", "Task"), |facts| {
+        facts.work_item_type = "Task".into();
+        facts.iteration_path = "Fabrikam".into();
+    });
+    let levels = |item: WorkItem| json!(happened(&[item]).changes[0].backlog);
+    assert_eq!(
+        (levels(left), levels(two(state("New"), state("Active")))),
+        (json!("task"), json!("requirement"))
+    );
 }
 
 #[test]

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::wire::unit::Unit;
-use crate::domain::{History, Hundredths, Identity, Level, SprintId, Text, Timestamp, WorkItemId};
+use crate::domain::{
+    BacklogLevel, History, Hundredths, Identity, Level, SprintId, Text, Timestamp, WorkItemId,
+};
 
 /// What happened to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -34,6 +36,8 @@ pub struct Happening {
     pub id: WorkItemId,
     /// Its title of now.
     pub title: Text,
+    /// The backlog that its type of now is on; `null` where that is neither.
+    pub backlog: Option<BacklogLevel>,
     pub kind: HappeningKind,
     /// A state, a path or an estimate, by the kind; `null` where there is none.
     pub from: Value,

@@ -173,6 +173,7 @@ impl Told<'_> {
         Happening {
             id: self.item.id,
             title: self.item.present().details.title.clone(),
+            backlog: self.frame.catalogue.level_of(&self.item.present().claim.facts.work_item_type),
             kind,
             from,
             to,
