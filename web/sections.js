@@ -39,13 +39,14 @@ export function paintCapacity(section, board) {
   const members = detail?.members ?? [];
   section.hidden = members.length === 0;
   if (members.length === 0) return;
-  const most = Math.max(1, ...members.flatMap(({ hours, remaining }) => [hours ?? 0, remaining ?? 0]));
-  const rows = members.map((member) => {
-    const { name, hours, remaining, over, activities = [] } = member;
-    const bar = made("meter");
-    bar.max = most;
-    bar.value = remaining ?? 0;
-    bar.setAttribute("aria-label", `${person({ name })}: ${amount(remaining, "hours")} left of ${amount(hours, "hours")}`);
+  const rows = members.map(({ name, hours = null, remaining = null, over, activities = [] }) => {
+    const bar = hours === null ? "" : made("meter");
+    if (bar) {
+      // Full with all of their own hours, and in the browser's colour of what is bad with more.
+      const own = hours || 0.01;
+      Object.assign(bar, { max: Math.max(own, remaining), low: own, high: own, optimum: 0, value: remaining });
+      bar.setAttribute("aria-label", `${person({ name })}: ${amount(remaining, "hours")} left of ${amount(hours, "hours")}`);
+    }
     const who = made("bdi", "", person({ name }));
     return [made("span", over ? "over" : "", [who]), activities.join(", "), amount(remaining, "hours"), amount(hours, "hours"), bar];
   });

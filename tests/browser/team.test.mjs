@@ -200,6 +200,27 @@ test("who has how many hours is told, those with too many first seen", async () 
   assert.match((await texts(".attention li")).join(), /More hours left than there are: Ada Lovelace \(36.h of 30.h\)/);
 });
 
+test("a bar of who has how many hours is their share of their own, full where there are more, and none where nobody said", async () => {
+  const members = [["Ada", 18, 25.5], ["Ben", 16, 7.5], ["Cleo", 40, 0], ["Dora", 12, 12], ["Ezra", null, 9], ["Finn", 0, 3], ["Gwen", 0, 0]].map(([name, hours, remaining]) => ({ name, activities: [], hours, remaining, over: hours !== null && remaining > hours }));
+  await open("", {}, { ...DATA, metrics: { ...METRICS, "hours.capacity": { value: 78, unit: "hours", detail: { members } } } });
+  const bars = await page.$$eval(".capacity tbody tr", (rows) =>
+    rows.map((row) => {
+      const bar = row.querySelector("meter");
+      // Where little is best, more than much is what every browser draws in its colour of what is bad.
+      return bar && [(bar.value - bar.min) / (bar.max - bar.min), bar.value, bar.optimum < bar.low && bar.value > bar.high, bar.getAttribute("aria-label").replaceAll("\u00a0", " ")];
+    }),
+  );
+  assert.deepEqual(bars, [
+    [1, 25.5, true, "Ada: 25.5 h left of 18 h"],
+    [7.5 / 16, 7.5, false, "Ben: 7.5 h left of 16 h"],
+    [0, 0, false, "Cleo: 0 h left of 40 h"],
+    [1, 12, false, "Dora: 12 h left of 12 h"],
+    null,
+    [1, 3, true, "Finn: 3 h left of 0 h"],
+    [0, 0, false, "Gwen: 0 h left of 0 h"],
+  ]);
+});
+
 test("every number can be asked, also one that another is of, and says how old and how true it is", async () => {
   await open("", { demo: true, dataAsOf: Date.now() - 90_000 });
   const tile = '.tile:has([data-metric="points.remaining"])';
