@@ -165,3 +165,13 @@ test("on a phone whatever can be pressed on a board is large enough for a finger
   const [asked, said] = [await boxes(".tile button.of"), await boxes(".tile span.of")];
   assert.equal(said[0].height, asked[0].height);
 });
+
+test("on a phone what is long has its whole height, and on a larger screen it scrolls within itself", async () => {
+  await open(390, { data: { ...DATA, scopeChanges: Array.from({ length: 20 }, (_, index) => ({ ...DATA.scopeChanges[0], id: index + 1 })) } });
+  const heights = () => page.$eval(".section.scope", ({ scrollHeight, clientHeight }) => [scrollHeight, clientHeight]);
+  for (const [width, isWhole] of [[320, true], [390, true], [736, true], [768, false], [1366, false]]) {
+    await page.setViewport({ width, height: 800 });
+    const [whole, seen] = await heights();
+    assert.equal(whole <= seen, isWhole, `at ${width} ${seen} of ${whole} are seen`);
+  }
+});
