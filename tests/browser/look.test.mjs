@@ -175,3 +175,26 @@ test("on a phone what is long has its whole height, and on a larger screen it sc
     assert.equal(whole <= seen, isWhole, `at ${width} ${seen} of ${whole} are seen`);
   }
 });
+
+test("on paper everything that is told is there, and nothing to press", async () => {
+  const items = STORIES.map((story) => ({ ...story, ...(story.id > 3 && { stateCategory: "Completed", state: "Closed" }) }));
+  const scopeChanges = Array.from({ length: 20 }, (_, index) => ({ ...DATA.scopeChanges[0], id: index + 1 }));
+  const server = await open(1366, { data: { ...DATA, items, scopeChanges } });
+  for (let id = 1; id <= 6; id += 1) server.say({ ...change, workItemId: id, rev: 9, changeType: "state", fields: { "System.State": { old: "New", new: "Active" } }, item: { ...items[id - 1], rev: 9 } });
+  await until("what happens is told", () => page.$$eval(".tick", (all) => all.length), (count) => count === 6);
+  const seen = (selector) => page.$$eval(selector, (all) => all.filter((each) => each.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })).length);
+  const pressed = ["#finder", "#pause", ".skip", ".moments", ".by", ".find", ".why", ".chart button:not(.asked)", "#log", ".more"];
+  const told = [".tile .amount", ".tile button.of", ".pace .asked", ".tick", "li.scope", ".chart-plot", ".group .title"];
+  for (const selector of pressed.filter((each) => each !== ".skip")) assert.notEqual(await seen(selector), 0, `${selector} is nowhere`);
+  const counts = await Promise.all(told.map(seen));
+  await page.emulateMediaType("print");
+  for (const width of [718, 1366]) {
+    await page.setViewport({ width, height: 800 });
+    for (const selector of pressed) assert.equal(await seen(selector), 0, `${selector} is printed`);
+    for (const [index, selector] of told.entries()) assert.ok((await seen(selector)) >= Math.max(1, counts[index]), `${selector} is not printed`);
+    assert.equal(await seen(".group .title"), items.length, "what is folded is not printed");
+    assert.equal(await page.$eval("body > header", (header) => getComputedStyle(header).position), "static");
+    const cut = await page.$$eval(".section", (all) => all.filter(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight).map(({ className }) => className));
+    assert.deepEqual(cut, [], `at ${width}`);
+  }
+});
