@@ -59,6 +59,7 @@ export class BoardView {
     this.#rows = new Rows(this.#find(".groups"), by);
     this.#tiles = new Tiles(this.#find(".overview .tiles"), this.#find(".more dl"));
     this.#find(".now").addEventListener("click", () => this.#step(""));
+    this.#find(".jump").addEventListener("click", () => this.#find(".tools").focus());
     this.#chart = new BurndownChart({ tools: isAlone, choice: chosen(), onChoice: (choice) => {
       keepChoice(choice);
       this.#caption();

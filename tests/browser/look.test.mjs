@@ -198,3 +198,29 @@ test("on paper everything that is told is there, and nothing to press", async ()
     assert.deepEqual(cut, [], `at ${width}`);
   }
 });
+
+test("on a phone the items are one step away from the top, and the address stays", async () => {
+  await open(390, { search: "?by=story" });
+  await page.setViewport({ width: 390, height: 844 });
+  const jump = await box(".jump");
+  assert.ok(jump.top < 422 && jump.height >= 24, `it is ${jump.height} high at ${jump.top}`);
+  assert.ok((await box(".tools")).top > 844);
+  const address = () => page.evaluate(() => [location.href, history.length].join());
+  const before = await address();
+  // From where it is seen that it goes there, for the ear as well.
+  await page.click(".jump");
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Items");
+  const [tools, header] = [await box(".tools"), await box("body > header")];
+  assert.ok(tools.top >= header.bottom && tools.bottom < 844, `it goes to ${tools.top}`);
+  assert.equal(await address(), before);
+  await page.setViewport({ width: 1366, height: 768 });
+  assert.deepEqual(await boxes(".jump"), []);
+  // Several in full have none: it would stand on each, and the tools it goes to are those of a board alone.
+  const server = await openScripted("?view=boards");
+  await page.setViewport({ width: 390, height: 844 });
+  const scopes = ["1", "2"].map((digit) => ({ ...SCOPE, teamId: `${digit}6df9be7-3586-467b-9c5f-425b29afedfd` }));
+  server.say({ ...connected, scopes });
+  for (const scope of scopes) server.say({ type: "snapshot", ...scope, data: { ...DATA, team: { id: scope.teamId, name: "Mill" } } });
+  await until("two boards are shown", () => boxes(".board"), (all) => all.length === 2);
+  assert.deepEqual(await boxes(".jump"), []);
+});
