@@ -117,7 +117,7 @@ setInterval(() => {
   announce();
 }, 1000);
 
-/** Tells now and then how many items have changed: of one team that is shown as it is now, and to nobody who reads in peace. */
+/** Tells now and then how many items of one team have changed, and nobody who reads in peace. */
 function announce() {
   const { ids, at } = news;
   const isFollowed = view === "alone" && !EMBEDDED && pausedAt === null && [...views.values()].every(({ past }) => !past);
@@ -225,8 +225,8 @@ function hear(event, at) {
 }
 
 /**
- * Puts a board among the others: teams with those first that need somebody, boards in full in the order of projects and teams.
- * While it stands as it did everything stays where it is, so that no tile moves with every point of a chance.
+ * Puts a board among the others: teams with those first that need somebody, boards in full by projects and teams. While it
+ * stands as it did, nothing moves with every point of a chance.
  */
 function place(painted) {
   const stands = [view === "teams" ? standsAs(painted.board) : "", nameKey(painted.board)].join();
@@ -276,7 +276,7 @@ function standing() {
   setText(byId("age"), past || (oldest && !doubt ? ageWords(oldest) : ""));
 }
 
-/** The document's title and its icon say whose boards these are, of which moment where that is past, and how they stand. */
+/** The document's title and icon say whose boards these are, of which past moment, and how they stand. */
 function entitle(word, all, past) {
   const teams = all.slice(0, 3).map(({ team, project }) => team?.name ?? project.name);
   const named = all.length > 3 ? `${all.length} boards` : teams.join(", ");

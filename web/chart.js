@@ -1,8 +1,5 @@
 // The burndown of a team, which is a burnup as well, and one that is small enough for a tile.
-//
-// Charts are plain SVG and not a library's. A sprint has some days and at most 200 changes within today, so there is nothing
-// to gain by a canvas, as uPlot draws it: what is on one takes no colour, contrast or size of text from the style sheet, cannot be
-// compared with what is drawn already, and the table, the keys and the words for the ear would be ours to make all the same.
+// Why it is plain SVG and not a library's stands in docs/ARCHITECTURE.md.
 
 import { burndownsOf, chartData, clockOfTeam, hasBurnup, liveOf, metricOf } from "./chart-data.js";
 import { ChartFrame, button, hide, numeric, set, table } from "./chart-frame.js";
@@ -61,7 +58,7 @@ export class BurndownChart {
     this.element.hidden = true;
   }
 
-  /** What to put into the page. Its size is the page's matter: `.chart-plot` has a height, and takes what width there is. */
+  /** What to put into the page, which gives `.chart-plot` its height. */
   get element() {
     return this.#frame.element;
   }
@@ -220,7 +217,7 @@ function legend(data, layout, burnup) {
   return entries;
 }
 
-/** What is read of a day: for the eye a heading, its numbers and how the scope changed, for the ear the same without the heading. */
+/** What is read of a day: for the eye with a heading, for the ear without. */
 function readingOf(data, { index }) {
   const row = data.days[index];
   const lines = ["remaining", "ideal", "completed", "scope"].filter((line) => Number.isFinite(row[line]));
@@ -269,7 +266,7 @@ function asked({ unit, days: all, today }, { date }, line, value) {
   return html("button", asking(metric, `${NAMES[line]} · ${weekday(date)}`, { text, moment: date === all[today]?.date ? "" : `day=${date}` }), text);
 }
 
-/** The numbers of the chart as tables: the days, what remained within today by the `team`'s clock, and how the scope changed. */
+/** The numbers of the chart as tables, those within today by the `team`'s clock. */
 function tables(data, team) {
   const { lines, rows } = dayTable(data);
   // A date is not broken where there is little room.

@@ -128,7 +128,7 @@ function isTable(name, input) {
   return !Object.hasOwn(SAID, name) && Array.isArray(input) && input.length > 0 && input.every((row) => row !== null && typeof row === "object" && !Array.isArray(row));
 }
 
-/** Rows of objects as a table: who or what they are of first, then a column for each of their members; what they are called by programs is left out. */
+/** Rows of objects as a table: who or what they are of first, then their members. */
 function tableOf(name, rows) {
   const [caption, first] = TABLES[name] ?? [headOf(name), "Name"];
   const flat = rows.map(flattened);

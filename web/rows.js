@@ -231,7 +231,7 @@ export class Rows {
     if (group) this.#recount(group);
   }
 
-  /** Says how many rows a group has, and how many of them match; what matches is not left in a closed group. */
+  /** Says how many rows a group has, and how many match; what matches is not left in a closed one. */
   #recount(group) {
     const parts = ["item", "task", "other"].map((level) => [group.querySelectorAll(`[data-level="${level}"]`).length, level]);
     const there = parts.filter(([number]) => number > 0);

@@ -103,10 +103,9 @@ function pastWords({ backfill }) {
 }
 
 /**
- * The page as a whole: one word, the worst of the connection and of all levels, sentences that say what it is and what
- * to do, and when something is tried next. `loading` boards are to come. Where there is no board
- * `organisation` is how the source stands. `asked` is what of the page's own filter no board is of; `others` are the
- * boards that there are, `null` until that is known, or the error of asking.
+ * The page as a whole: the worst of the connection and of all levels in a word and in sentences, and when something is tried
+ * next. Where there is no board `organisation` is how the source stands. `asked` is what of the page's own filter no board is
+ * of; `others` are the boards that there are, `null` until that is known, or the error of asking.
  */
 export function pageStatus({ connection, isInDoubt, boards, loading, organisation, isStoreAway, others, asked }) {
   if (CONNECTIONS[connection.is]) return connectionStatus(connection, boards.length > 0);

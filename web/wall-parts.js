@@ -1,5 +1,5 @@
-// The parts of a wall: how each is drawn, and how it is made to fit. Nothing of a wall is scrolled or cut off: what has no room
-// is smaller, as far as it can still be read from afar, or left out and counted.
+// The parts of a wall: how each is drawn, and made to fit. Nothing is scrolled or cut off: what has no room is smaller, as far
+// as it can be read from afar, or left out and counted.
 
 import { cut } from "./ticker-words.js";
 import { node, sign } from "./wall-dom.js";

@@ -1,5 +1,4 @@
-// The wall while it is no quiet hour: it listens, shows one team after the other, and draws anew what changed of the one that
-// is shown, and nothing else.
+// The wall while it is no quiet hour: it listens, shows one team after the other, and draws anew only what changed.
 
 import { ageWords } from "./board-words.js";
 import { timesOf } from "./chart-data.js";
