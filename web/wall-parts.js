@@ -145,14 +145,24 @@ export function fit(root) {
   root.querySelector(".w-changes").classList.remove("w-left-out");
   for (const entry of changes) entry.hidden = false;
   changes.forEach(fitChange);
-  const chart = root.querySelector(".w-chart");
-  chart.classList.remove("w-left-out");
   while (changes.length > 1 && middle.clientHeight < MIDDLE_LEAST[Number(isUpright)] * unit) changes.pop().hidden = true;
   fitNothing(root.querySelector(".w-nothing"));
-  fitNeeds(root);
-  // Its legend and what needs somebody leave it what they do not take.
+  const chart = root.querySelector(".w-chart");
   const plot = chart.querySelector(".chart-plot");
-  if (!chart.classList.contains("w-left-out") && (plot?.clientHeight ?? 0) < PLOT_LEAST * unit) {
+  const lay = (lines, needs) => {
+    changes.forEach((entry, index) => (entry.hidden = index >= lines));
+    chart.classList.remove("w-left-out");
+    fitNeeds(root, needs);
+    return !plot || plot.clientHeight >= PLOT_LEAST * unit;
+  };
+  // Changes but for the newest are left out before the picture is, then what wants somebody but for the first.
+  let [lines, needs] = [changes.length, Infinity];
+  while (needs > 0 && !lay(lines, needs)) {
+    if (lines > 1) lines -= 1;
+    else needs = root.querySelectorAll(".w-need:not([hidden])").length - 1;
+  }
+  if (needs < 1) {
+    lay(changes.length);
     chart.classList.add("w-left-out");
     fitNeeds(root);
   }
@@ -241,7 +251,7 @@ function write(tiles, isShort) {
 }
 
 /** What wants somebody is worth more than anything around it: at least the first of it is shown. */
-function fitNeeds(root) {
+function fitNeeds(root, most) {
   const part = root.querySelector(".w-needs");
   const titles = [...part.querySelectorAll("[data-whole]")];
   const outlook = root.querySelector(".w-outlook");
@@ -256,16 +266,16 @@ function fitNeeds(root) {
   for (const title of titles) title.textContent = title.dataset.whole;
   outlook.classList.remove("w-brief");
   changes.classList.remove("w-left-out");
-  fitList(part);
+  fitList(part, most);
   for (const step of steps) {
     if (!part.querySelector("li")?.hidden) return;
     step();
-    fitList(part);
+    fitList(part, most);
   }
 }
 
 /** Leaves out what has no room at the end of a list, and says how much that is. */
-function fitList(part) {
+function fitList(part, most) {
   const list = part?.querySelector("ul");
   if (!list) return;
   const more = part.querySelector(".w-more");
@@ -274,7 +284,7 @@ function fitList(part) {
   more.textContent = "";
   const isOver = () => list.scrollHeight > list.clientHeight + 1;
   let left = 0;
-  while (isOver() && left < entries.length) {
+  while (left < entries.length && (entries.length - left > most || isOver())) {
     left += 1;
     entries[entries.length - left].hidden = true;
     more.textContent = `and ${left} more`;

@@ -710,6 +710,33 @@ test("of many faults of an address two are told and the others counted, and a ch
   await until("it says so without a board as well", () => text(".w-empty"), (words) => /theme=pink is .* And 4 more\./.test(words));
 });
 
+test("upright the burndown is left out last: before it changes are, then what wants somebody but for the first", async () => {
+  await page.setViewport({ width: 1080, height: 1920 });
+  const blocked = (count) => usual(Array.from({ length: count }, (_, index) => old(index + 1, { title: `Customer ${index} signs in with the account`, blocked: true, blockedBy: "tag Blocked", blockedSince: Date.now() - 3 * DAY_MS - HOUR_MS })));
+  const seen = (selector) => page.$$eval(selector, (all) => all.filter((each) => each.checkVisibility()).length);
+  const left = [];
+  for (const more of ["?wall&dim=off", "?wall=soon&dim=off"]) {
+    const [scope] = await openWall([{ data: blocked(1), demo: true }], more);
+    await isLive();
+    for (let count = 1; count <= 6; count += 1) {
+      server.say({ type: "snapshot", ...scope, demo: true, data: blocked(count) });
+      await until("all are counted", () => text(".w-needs h2"), (words) => words.startsWith(`Needs us now: ${count}`));
+      await fits(`${count} upright`);
+      assert.equal(await seen(".chart-plot"), 1, `with ${count} of ${more} the burndown is left out`);
+      const [needs, changes] = [await seen(".w-need"), await seen(".w-changes li")];
+      assert.equal(await text(".w-needs .w-more"), needs < count ? `and ${count - needs} more` : "");
+      left.push(Math.min(count, 3) - changes);
+    }
+    await server.stop();
+  }
+  assert.ok(left.some((lines) => lines > 0), "no change is left out");
+  // Where even that is not enough, no line is left out for it.
+  await openWall([{ data: { ...blocked(6), outlook: nasty().outlook }, demo: true }], "?wall=soon&theme=pink&dim=late&quiet=nights&shift=maybe&names=no");
+  await page.setViewport({ width: 1280, height: 720 });
+  await fits("without the room");
+  assert.deepEqual([await seen(".chart-plot"), await seen(".w-need")], [0, 2]);
+});
+
 test("without a board a wall says why, and which there are", async () => {
   server = await startServer({ settings: { BOARDCAST_DEMO: "on", BOARDCAST_HEARTBEAT_MS: "1000" } });
   await open("?wall&team=Nobody");
