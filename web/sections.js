@@ -42,7 +42,7 @@ export function paintCapacity(section, board) {
   const rows = members.map(({ name, hours = null, remaining = null, over, activities = [] }) => {
     const bar = hours === null ? "" : made("meter");
     if (bar) {
-      // Full with all of their own hours, and in the browser's colour of what is bad with more.
+      // Full with their own hours, and in the browser's colour of what is bad with more.
       const own = hours || 0.01;
       Object.assign(bar, { max: Math.max(own, remaining), low: own, high: own, optimum: 0, value: remaining });
       bar.setAttribute("aria-label", `${person({ name })}: ${amount(remaining, "hours")} left of ${amount(hours, "hours")}`);

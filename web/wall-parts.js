@@ -9,7 +9,7 @@ const TEAM_SIZES = [6.4, 5.6, 4.8, 4.2, 3.7];
 const NUMBER_SIZES = [10, 9, 8, 7.2, 6.6];
 /** What the middle needs at least, lying and upright, so that the last change but one is worth its place. */
 const MIDDLE_LEAST = [37, 60];
-/** Half of that is days and unit; with less than the other half lines tell nothing, and a number may lie on the unit. */
+/** Half of that is days and unit: with less the lines tell nothing. */
 const PLOT_LEAST = 22.1;
 /** That there is no sprint is as large as has room. */
 const NOTHING_SIZES = [9, 7.5, 6, 5, 4.2, 3.4];
@@ -155,7 +155,7 @@ export function fit(root) {
     fitNeeds(root, needs);
     return !plot || plot.clientHeight >= PLOT_LEAST * unit;
   };
-  // Changes but for the newest are left out before the picture is, then what wants somebody but for the first.
+  // Before the picture changes are left out, then what wants somebody, never the first of them.
   let [lines, needs] = [changes.length, Infinity];
   while (needs > 0 && !lay(lines, needs)) {
     if (lines > 1) lines -= 1;
