@@ -8,6 +8,7 @@ pub(crate) mod explanation;
 pub(crate) mod goal;
 pub(crate) mod item_explanation;
 pub(crate) mod last_change;
+pub(crate) mod level_change;
 mod outage;
 pub(crate) mod since;
 pub(crate) mod tile;

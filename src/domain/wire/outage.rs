@@ -31,14 +31,14 @@ pub struct Progress {
 }
 
 /// The reason of a board of which nothing is claimed yet, because it was not wholly compared with its source.
-pub(crate) const LOADING: &str = "loading";
+pub(super) const LOADING: &str = "loading";
 
 /// Why a number of a team has no value that selects its items in a way that is not followed, for people.
 pub(crate) const OTHER_TEAM_FIELD: &str =
     "the team selects its work items by a field other than the area path";
 
 /// The reason of an outage of the journal: the one that each instance tells its own readers.
-pub(crate) const JOURNAL: &str = "journal";
+const JOURNAL: &str = "journal";
 
 /// What is wrong where a source asks to be left alone.
 const THROTTLED: Failure = Failure::Throttled { retry_after_ms: None };

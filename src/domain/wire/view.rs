@@ -12,7 +12,7 @@ pub(crate) use crate::domain::wire::backfill::{PastProgress, RevisionsRead};
 pub(crate) use crate::domain::wire::burndown::{Burndown, BurndownDay, BurndownPoint};
 pub(crate) use crate::domain::wire::goal::SprintGoal;
 pub(crate) use crate::domain::wire::last_change::LastChange;
-pub(crate) use crate::domain::wire::outage::{JOURNAL, LOADING, OTHER_TEAM_FIELD, Outage, Progress};
+pub(crate) use crate::domain::wire::outage::{OTHER_TEAM_FIELD, Outage, Progress};
 pub(crate) use crate::domain::wire::unit::Unit;
 use crate::domain::{
     BacklogLevel, BlockedRules, Catalogue, CivilDate, EFFORT_FIELDS, EntryId, History, Hundredths, Identity,

@@ -10,7 +10,8 @@ use crate::domain::level::Level;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, ClosingReason, Envelope};
-use crate::domain::wire::view::{JOURNAL, Outage};
+use crate::domain::wire::level_change::level_change;
+use crate::domain::wire::view::Outage;
 use crate::stream::hub::frame::silent_heartbeat;
 
 /// Half the shortest time after which entries may leave the log, in milliseconds.
@@ -54,30 +55,18 @@ impl Reader {
         let concerns = |scope: &Scope| state.level(*scope) == Level::Full && state.archived(*scope).is_none();
         let mut is_concerned = false;
         for scope in concerned.into_iter().filter(concerns) {
-            let body = match since {
-                Some(since) => Body::Degraded {
-                    from: Level::Full,
-                    to: Level::Cached,
-                    reason: JOURNAL.into(),
-                    since,
-                    retry_at: None,
-                    remedy: None,
-                },
-                None => Body::Recovered {
-                    from: Level::Cached,
-                    // A clock that was set back meanwhile tells of no time.
-                    down_for_ms: told.map_or(0, |told| now.ms_since(told).max(0)),
-                },
+            let (from, to) = match since {
+                Some(_) => (Level::Full, Level::Cached),
+                None => (Level::Cached, Level::Full),
             };
-            let level = if since.is_some() { Level::Cached } else { Level::Full };
+            let outage = since.map(Outage::of_journal);
             let envelope =
-                Envelope { level, ..state.envelope(scope, now, Cause::System, streams.instance.demo) };
+                Envelope { level: to, ..state.envelope(scope, now, Cause::System, streams.instance.demo) };
+            let body = level_change(from, to, outage.as_ref(), told, now);
             self.owed.push_event(None, event::encode(&envelope, &body));
             // What the board waits for was put aside while it was less than full.
-            let waits = state.outage_here(scope).filter(|_| since.is_none());
-            if let Some(Outage { reason, since, retry_at, remedy, .. }) = waits {
-                let (from, to, since) = (Level::Full, Level::Full, since.unwrap_or(now));
-                let body = Body::Degraded { from, to, reason, since, retry_at, remedy };
+            if let Some(waits) = state.outage_here(scope).filter(|_| since.is_none()) {
+                let body = level_change(to, to, Some(&waits), None, now);
                 self.owed.push_event(None, event::encode(&envelope, &body));
             }
             is_concerned = true;

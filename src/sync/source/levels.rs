@@ -14,7 +14,8 @@ use crate::domain::record::source_check::{MockAsked, SourceCheck, WholeLevel};
 use crate::domain::scope::{Audience, Scope, TeamKey, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::wire::event::{self, Body, Cause, Envelope, Subject};
-use crate::domain::wire::view::{LOADING, Outage, PastProgress, board_url};
+use crate::domain::wire::level_change::level_change;
+use crate::domain::wire::view::{Outage, PastProgress, board_url};
 use crate::journal::{Commit, RecordKey};
 use crate::ops::instance::Instance;
 use crate::write::commit::{self, Change, CommitBuilder, CommitError};
@@ -269,7 +270,7 @@ impl Levels {
             Some(Announced::Level { since, .. }) => *since,
             _ => None,
         };
-        let body = change(state.level(scope), to.level, to.outage.as_ref(), since, now);
+        let body = level_change(state.level(scope), to.level, to.outage.as_ref(), since, now);
         let envelope = state.envelope(scope, now, Cause::System, self.instance.demo);
         let data_as_of = check.compared_at(scope).or(envelope.data_as_of);
         commit.announce(scope, event::encode(&Envelope { level: to.level, data_as_of, ..envelope }, &body));
@@ -317,7 +318,7 @@ impl Levels {
         }
         if state.known().next().is_none() {
             let since = told.outage.as_ref().and_then(|outage| outage.since);
-            let body = change(told.level, whole.level, whole.outage.as_ref(), since, now);
+            let body = level_change(told.level, whole.level, whole.outage.as_ref(), since, now);
             let envelope = self.of_organization(now, whole.level);
             commit.announce_to(Audience::Everyone, event::encode(&envelope, &body));
         }
@@ -355,29 +356,6 @@ fn why_of(outage: Option<&Outage>) -> Option<(&Text, Option<Timestamp>)> {
 /// What of an outage is told anew where it is another: the reason, and until when the source asks to wait.
 fn why(reason: Option<&Text>, retry_at: Option<Timestamp>) -> Option<(&Text, Option<Timestamp>)> {
     reason.map(|reason| (reason, retry_at.filter(|_| Outage::is_waiting(reason))))
-}
-
-/// The event that tells of another level.
-fn change(
-    from: Level,
-    to: Level,
-    outage: Option<&Outage>,
-    down_since: Option<Timestamp>,
-    now: Timestamp,
-) -> Body {
-    match to {
-        Level::Full if outage.is_none() => {
-            Body::Recovered { from, down_for_ms: down_since.map_or(0, |since| now.ms_since(since)) }
-        }
-        level => Body::Degraded {
-            from,
-            to: level,
-            reason: outage.map_or_else(|| LOADING.into(), |outage| outage.reason.clone()),
-            since: outage.and_then(|outage| outage.since).unwrap_or(now),
-            retry_at: outage.and_then(|outage| outage.retry_at),
-            remedy: outage.and_then(|outage| outage.remedy.clone()),
-        },
-    }
 }
 
 fn outage_of(gone: &Condition) -> Outage {
