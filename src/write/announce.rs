@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::board::figures::{Calculator, Inputs};
 use crate::board::projection::Projection;
 use crate::domain::metrics;
-use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announcement, Reading, Rule};
+use crate::domain::metrics::threshold::{self, AnnounceAt, AnnouncedValue, Announcement, Reading};
 use crate::domain::record::journal_status::JournalStatus;
 use crate::domain::record::last_announced::{Announced, AnnouncedRecord, KEYS, OUTLOOK};
 use crate::domain::scope::{Audience, Scope};
@@ -166,6 +166,15 @@ impl Deriver {
     }
 }
 
+/// A metric as it was just computed.
+#[derive(Clone, Copy)]
+struct Computed<'f> {
+    metric: &'static metrics::Metric,
+    view: &'f MetricView,
+    /// A hash of its detail.
+    detail: Option<u64>,
+}
+
 /// A commit of announcements while it is built.
 struct Draft {
     scope: Scope,
@@ -202,31 +211,26 @@ impl Draft {
     }
 
     fn announce_metrics(&mut self, figures: &metrics::Figures, at: AnnounceAt, vitals: &Vitals) {
-        for (id, view) in &figures.metrics {
-            let Some(metric) = metrics::metric(id) else { continue };
-            self.announce_metric(metric.id, view, metric.rule(self.fraction), at, vitals);
+        let known = figures.metrics.iter().filter_map(|(id, view)| Some((metrics::metric(id)?, view)));
+        let computed: Vec<Computed<'_>> = known
+            .map(|(metric, view)| Computed { metric, view, detail: view.detail.as_ref().map(hash_of) })
+            .collect();
+        for metric in &computed {
+            self.announce_metric(metric, at, vitals);
         }
-        for (id, view) in &figures.metrics {
-            if let Some(metric) = metrics::metric(id) {
-                self.announce_detail(metric.id, view, at);
-            }
+        for metric in &computed {
+            self.announce_detail(metric, at);
         }
     }
 
-    fn announce_metric(
-        &mut self,
-        metric: &'static str,
-        view: &MetricView,
-        rule: Rule,
-        at: AnnounceAt,
-        vitals: &Vitals,
-    ) {
-        let (last, known) = match self.last.get(metric) {
+    fn announce_metric(&mut self, computed: &Computed<'_>, at: AnnounceAt, vitals: &Vitals) {
+        let Computed { metric, view, detail } = *computed;
+        let (last, known) = match self.last.get(metric.id) {
             Some((Announced::Metric { value, detail, .. }, _)) => (Some(*value), *detail),
             _ => (None, None),
         };
         let reading = Reading { value: view.value, level: self.envelope.level };
-        match threshold::decide(last, reading, rule, at) {
+        match threshold::decide(last, reading, metric.rule(self.fraction), at) {
             Announcement::Nothing => return,
             Announcement::Later => {
                 vitals.changes_suppressed.add(1);
@@ -235,37 +239,38 @@ impl Draft {
             Announcement::Record => {}
             Announcement::Announce { reason, change_percent } => {
                 let previous = last.and_then(AnnouncedValue::value);
-                let is_news = view.detail.as_ref().map(hash_of) != known;
-                self.tell_metric(metric, view, previous, change_percent, reason, is_news);
+                self.tell_metric(computed, previous, change_percent, reason, detail != known);
             }
         }
-        self.record_metric(metric, view, AnnouncedValue::after(last, view.value));
+        self.record_metric(computed, AnnouncedValue::after(last, view.value));
     }
 
     /// What a number is made of, where that changed and the number did not: together with any other number, whose parts
     /// it may tell, or with the settle tick.
-    fn announce_detail(&mut self, metric: &'static str, view: &MetricView, at: AnnounceAt) {
-        let is_told = |(record, _): &(AnnouncedRecord, _)| record.statement.name() == metric;
+    fn announce_detail(&mut self, computed: &Computed<'_>, at: AnnounceAt) {
+        let Computed { metric, view, detail } = *computed;
+        let is_told = |(record, _): &(AnnouncedRecord, _)| record.statement.name() == metric.id;
         let is_due = at == AnnounceAt::Settle || !self.events.is_empty();
         if self.envelope.level != Level::Full || !is_due || self.records.iter().any(is_told) {
             return;
         }
-        let Some((Announced::Metric { value, detail: known, .. }, _)) = self.last.get(metric) else { return };
+        let Some((Announced::Metric { value, detail: known, .. }, _)) = self.last.get(metric.id) else {
+            return;
+        };
         let (value, known) = (*value, *known);
         // A number that moved by too little to be told yet is told with its detail.
-        if value.value() != view.value || view.detail.as_ref().map(hash_of) == known {
+        if value.value() != view.value || detail == known {
             return;
         }
-        if known.is_some() && view.detail.is_some() {
-            self.tell_metric(metric, view, view.value, None, MetricReason::Detail, true);
+        if known.is_some() && detail.is_some() {
+            self.tell_metric(computed, view.value, None, MetricReason::Detail, true);
         }
-        self.record_metric(metric, view, value);
+        self.record_metric(computed, value);
     }
 
     fn tell_metric(
         &mut self,
-        metric: &'static str,
-        view: &MetricView,
+        Computed { metric, view, .. }: &Computed<'_>,
         previous: Option<Hundredths>,
         change_percent: Option<Hundredths>,
         reason: MetricReason,
@@ -275,7 +280,7 @@ impl Draft {
         let is_too_large = |detail: &serde_json::Value| detail.to_string().len() > DETAIL_BYTES_MAX;
         let url = detail.as_ref().filter(|detail| is_too_large(detail)).map(|_| board_url(self.scope, None));
         let body = Body::MetricChanged {
-            metric,
+            metric: metric.id,
             value: view.value,
             previous,
             change_percent,
@@ -288,11 +293,10 @@ impl Draft {
         self.events.push(event::encode(&self.envelope, &body));
     }
 
-    fn record_metric(&mut self, metric: &'static str, view: &MetricView, value: AnnouncedValue) {
-        let unit =
-            metrics::metric(metric).map(|of| of.unit).filter(|own| *own != view.unit).map(|_| view.unit);
-        let detail = view.detail.as_ref().map(hash_of);
-        self.record(Announced::Metric { metric: metric.into(), value, unit, detail });
+    fn record_metric(&mut self, computed: &Computed<'_>, value: AnnouncedValue) {
+        let Computed { metric, view, detail } = *computed;
+        let unit = (metric.unit != view.unit).then_some(view.unit);
+        self.record(Announced::Metric { metric: metric.id.into(), value, unit, detail });
     }
 
     /// A new verdict at once, and whatever else changed of its numbers together with what is left, or with the settle tick: a
