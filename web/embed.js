@@ -6,6 +6,7 @@ import { timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { clone, fill, made, whyButton } from "./elements.js";
 import { client } from "./live.js";
+import { isWanted } from "./page-options.js";
 import { askBy, paintNumber, stampOf, TILES } from "./tiles.js";
 import { titleOf } from "./titles.js";
 import { setText } from "./text.js";
@@ -17,7 +18,7 @@ const PICTURES = ["outlook", "burndown"];
 /** What is asked for by the page's address; nothing where it is no embedded one. */
 export function embedded() {
   const wanted = new URLSearchParams(location.search);
-  return wanted.has("embed") && wanted.get("embed") !== "0" ? wanted.getAll("tile").filter((tile) => tile !== "") : null;
+  return isWanted(wanted, "embed") ? wanted.getAll("tile").filter((tile) => tile !== "") : null;
 }
 
 export class Embedded {

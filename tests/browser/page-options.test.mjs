@@ -24,7 +24,7 @@ test("a value that is none is told, with those that there are and what is done i
   ]);
   assert.deepEqual(faults("?names=Initials"), ["names=Initials is not initials or full: names are shown in full."]);
   assert.deepEqual(faults(`?by=${"x".repeat(40)}`), [`by=${"x".repeat(24)}… is not state, person or story: the items are arranged by state.`]);
-  for (const search of ["?tile=outlook", "?embed=0&tile=&tile=outlook&tile=burndown"]) {
+  for (const search of ["?tile=outlook", "?embed=no&tile=outlook", "?embed=0&tile=&tile=outlook&tile=burndown"]) {
     assert.deepEqual(faults(search), ["tile=outlook is only for a page that is embedded: add embed=1, or leave it out."]);
   }
 });
