@@ -19,9 +19,9 @@ export function burndownsOf({ burndown }) {
   return burndown ? [burndown, ...(burndown.others ?? [])] : [];
 }
 
-/** The number that a line is of; none of the ideal. */
-export function metricOf(unit, line) {
-  return LIVE[unit]?.[line];
+/** By what the number of a line is asked; the ideal's by its `date` besides. */
+export function metricOf(unit, line, date) {
+  return LIVE[unit]?.[line] ?? `burndown.${line}.${unit}${line === "ideal" ? `:${date}` : ""}`;
 }
 
 /** What remains now, as the newest event says; `undefined` where none does. */

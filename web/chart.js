@@ -10,7 +10,7 @@ import { html, patch, svg } from "./draw.js";
 import { asking } from "./elements.js";
 import { amount, clock, count, day, dayOfMonth, days, moment, momentOn, person, weekday, zone } from "./text.js";
 
-const NAMES = { ideal: "Ideal", remaining: "Remaining", completed: "Completed", scope: "Scope" };
+const NAMES = { ideal: "Ideal", original: "Planned", remaining: "Remaining", completed: "Completed", scope: "Scope" };
 const KINDS = { added: "added", removed: "removed", reestimated: "re-estimated" };
 /** As many changes of the scope are told of a day beside the chart; the table has all. */
 const CHANGES_TOLD = 4;
@@ -68,9 +68,9 @@ export class BurndownChart {
     return { ...this.#choice };
   }
 
-  /** The chart in a sentence, for a caption. */
-  get words() {
-    return this.#data ? sentence(this.#data, clockOfTeam(this.#board.burndown)) : "";
+  /** The chart in a sentence whose numbers can be asked, for a caption. */
+  get caption() {
+    return this.#data ? sentence(this.#data, clockOfTeam(this.#board.burndown)) : [];
   }
 
   /** What it counts. */
@@ -121,7 +121,7 @@ export class BurndownChart {
     this.#showTools();
     this.#frame.showTable(this.#choice.table);
     // A table that nobody sees need not be kept right.
-    if (this.#choice.table) patch(this.#frame.table, tables(this.#data, clockOfTeam(this.#board.burndown)));
+    if (this.#choice.table) patch(this.#frame.table, tables(this.#data, clockOfTeam(this.#board.burndown), this.#board.moment));
     this.#draw();
   }
 
@@ -164,13 +164,14 @@ export class BurndownChart {
 
 function sentence({ unit, days: all, today, now, original }, team) {
   const last = today === null ? all.findLast((day) => day.remaining !== undefined) : all[today];
-  if (!last) return "The sprint has not begun.";
+  if (!last) return ["The sprint has not begun."];
+  const ask = (line, value) => asked(metricOf(unit, line, last.date), NAMES[line], amount(value));
   // While the day lasts the line is not there yet.
-  const ideal = Number.isFinite(last.ideal) ? `, ideally ${amount(last.ideal)}${now === null ? "" : " by its end"}` : "";
-  const planned = original === undefined ? "" : `, of ${amount(original)} planned`;
+  const ideal = Number.isFinite(last.ideal) ? [", ideally ", ask("ideal", last.ideal), now === null ? "" : " by its end"] : [];
+  const planned = original === undefined ? [] : [", of ", ask("original", original), " planned"];
   // What is the same day to the team and to whoever looks need not be told.
-  const zoned = team === null ? "" : `. The team's clock is at ${zone(team.ahead)}: its days begin at ${clock(team.began)} here`;
-  return `${amount(last.remaining)} ${unit} left on ${day(last.date)}${ideal}${planned}${zoned}`;
+  const zoned = team === null ? [] : [`. The team's clock is at ${zone(team.ahead)}: its days begin at ${clock(team.began)} here`];
+  return [ask("remaining", last.remaining), ` ${unit} left on ${day(last.date)}`, ...ideal, ...planned, ...zoned];
 }
 
 /** The drawing, from the back to the front. */
@@ -258,28 +259,30 @@ function changeWords({ id, kind, amount: by, by: who, at }, { changesUnit }, dat
   return { what: `${size} ${KINDS[kind] ?? kind} #${id}`, size, kind: KINDS[kind] ?? kind, who: [...(who ? [person(who)] : []), momentOn(at, date)].map((part) => ` · ${part}`).join("") };
 }
 
-/** The number of a line on a day, which can be asked as of that day; the ideal cannot, nor can a day to come. */
-function asked({ unit, days: all, today }, { date }, line, value) {
-  const text = amount(value, unitSign(unit));
-  const metric = metricOf(unit, line);
-  if (!metric || value === null) return text;
-  return html("button", asking(metric, `${NAMES[line]} · ${weekday(date)}`, { text, moment: date === all[today]?.date ? "" : `day=${date}` }), text);
+/** A number that can be asked, as of a `moment` where that is not the board's. */
+function asked(metric, name, text, moment = "") {
+  return html("button", asking(metric, name, { text, moment }), text);
 }
 
-/** The numbers of the chart as tables, those within today by the `team`'s clock. */
-function tables(data, team) {
+/** The numbers of the chart as tables, those within today by the `team`'s clock; within a past day nothing can be asked. */
+function tables(data, team, isPast) {
   const { lines, rows } = dayTable(data);
+  const { unit } = data;
+  const { date: today } = data.days[data.today] ?? {};
+  const written = (value) => amount(value, unitSign(unit));
+  const cell = ({ date }, line, value) =>
+    value === null ? written(value) : asked(metricOf(unit, line, date), `${NAMES[line]} · ${weekday(date)}`, written(value), line === "ideal" || date === today ? "" : `day=${date}`);
   // A date is not broken where there is little room.
   const name = (row) => dayName(row).replace(/ (?!·|day off)/g, "\u00a0");
   const head = ["Day", ...lines.map((line) => numeric(NAMES[line]))];
-  const found = [table(`Each day in ${data.unit}`, head, rows.map((row) => [name(row), ...row.values.map((value, index) => numeric(asked(data, row, lines[index], value)))]))];
+  const found = [table(`Each day in ${unit}`, head, rows.map((row) => [name(row), ...row.values.map((value, index) => numeric(cell(row, lines[index], value)))]))];
   if (data.steps.length > 0) {
-    const { date } = data.days[data.today];
     const zoned = team === null ? "" : ` of the team's clock (${zone(team.ahead)}), in your time`;
-    const steps = data.steps.map(({ at, remaining }) => [momentOn(at, date), amount(remaining, unitSign(data.unit))]);
+    const steps = data.steps.map(({ at, remaining }) => ({ at, time: momentOn(at, today), text: written(remaining) }));
     // What comes to the same within the same minute is told once.
-    const told = steps.filter((step, index) => step.join() !== steps[index - 1]?.join());
-    found.push(table(`Remaining within ${day(date)}${zoned}`, ["Time", numeric(NAMES.remaining)], told.map(([time, remaining]) => [time, numeric(remaining)])));
+    const told = steps.filter(({ time, text }, index) => time !== steps[index - 1]?.time || text !== steps[index - 1].text);
+    const step = ({ at, time, text }) => (isPast ? text : asked(metricOf(unit, "remaining"), `${NAMES.remaining} · ${time}`, text, `since=${at + 1}`));
+    found.push(table(`Remaining within ${day(today)}${zoned}`, ["Time", numeric(NAMES.remaining)], told.map((one) => [one.time, numeric(step(one))])));
   }
   if (data.changes.length > 0) {
     const changes = data.changes.map((change) => {

@@ -4,6 +4,7 @@
 import { nameOf } from "./board-words.js";
 import { timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
+import { patch } from "./draw.js";
 import { clone, fill, made, whyButton } from "./elements.js";
 import { client } from "./live.js";
 import { isWanted } from "./page-options.js";
@@ -82,7 +83,9 @@ export class Embedded {
     if (id === "burndown" && burndown) {
       const lines = this.#lines();
       const remaining = `${this.#chart.unit}.remaining`;
-      return made("div", "part", [lines, made("p", "words facts", this.#chart.words), made("div", "foot", [whyButton(remaining, titleOf(remaining), { team: nameOf(team) }), stamp])]);
+      const caption = made("p", "words facts");
+      patch(caption, this.#chart.caption);
+      return made("div", "part", [lines, caption, made("div", "foot", [whyButton(remaining, titleOf(remaining), { team: nameOf(team) }), stamp])]);
     }
     if (id === "burndown") return made("div", "part", [made("p", "", "There is no burndown: no sprint is running."), stamp]);
     if (!metrics[id]) return made("div", "part", [made("p", "", "No sprint is running, so there is no number."), stamp]);

@@ -1,4 +1,4 @@
-// A board on the screen. Only what changed is touched: an item is a row with its id, a number is a tile with its name.
+// A board on the screen. Only what changed is touched.
 
 import { boardAddress, pageAddress } from "./api.js";
 import { paintAttention } from "./attention.js";
@@ -6,6 +6,7 @@ import { ageWords, nameOf, nothingWords, outlookWords } from "./board-words.js";
 import { clockOfTeam, timesOf } from "./chart-data.js";
 import { BurndownChart } from "./chart.js";
 import { Digest } from "./digest.js";
+import { patch } from "./draw.js";
 import { asked, clone, fill, made, whyButton } from "./elements.js";
 import { isWanted } from "./page-options.js";
 import { boardOf, momentWords, moments, refusedWords, reviewWords } from "./past.js";
@@ -88,7 +89,7 @@ export class BoardView {
     this.#wish();
   }
 
-  /** Paints what an event changed: items and numbers, which it marks for a moment, and how true and how old all of it is. */
+  /** Paints what an event changed, and how true and how old all of it is. */
   change(board, before) {
     this.board = board;
     if (this.#then !== null) return;
@@ -109,7 +110,7 @@ export class BoardView {
     this.#chain({ ...event, paintedAt });
   }
 
-  /** The board as it is shown, and can be asked: that of now, or of the moment that somebody looks at. */
+  /** The board that is shown and can be asked. */
   get shown() {
     return this.#then ?? this.board;
   }
@@ -324,7 +325,7 @@ export class BoardView {
   }
 
   #caption() {
-    setText(this.#find(".burndown .words"), this.#chart.words);
+    patch(this.#find(".burndown .words"), this.#chart.caption);
   }
 }
 

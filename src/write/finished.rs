@@ -11,7 +11,7 @@ use crate::archive::{Archive, ArchiveError, FinishedSprint};
 use crate::board::figures::knows_past;
 use crate::board::past::{AskedPast, NoPast};
 use crate::board::snapshot::Snapshots;
-use crate::domain::metrics::{AskedNumber, DEFINITION, is_settled, review_number};
+use crate::domain::metrics::{AskedIdeal, AskedNumber, DEFINITION, is_settled, kept_ideal, review_number};
 use crate::domain::sprint::catalogue::SprintState;
 use crate::domain::{Level, Scope, TeamKey, Timestamp};
 use crate::ops::instance::Instance;
@@ -143,10 +143,11 @@ impl FinishedSprints {
         let mut explanation = serde_json::to_value(explanation).unwrap_or_default();
         if let Some(frozen) = frozen {
             let of = |part: &str, name: &str| frozen.board.get(part).and_then(|all| all.get(name));
-            let value = match review_number(metric) {
-                None => of("metrics", metric).and_then(|metric| metric.get("value")),
+            let value = match (review_number(metric), AskedIdeal::parse(metric)) {
+                (None, None) => of("metrics", metric).and_then(|metric| metric.get("value")),
+                (None, Some(ideal)) => kept_ideal(ideal, &frozen.board),
                 // In another unit it is no number that was kept.
-                Some(AskedNumber { number, unit }) => {
+                (Some(AskedNumber { number, unit }), _) => {
                     let is_kept_in = unit.is_none_or(|unit| of("review", "unit") == Some(&json!(unit)));
                     of("review", number.field).filter(|_| is_kept_in)
                 }

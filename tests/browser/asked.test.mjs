@@ -48,7 +48,7 @@ async function open(search = "", teams = ["Mill"], data = DATA) {
     const metric = query.get("explain");
     if (metric === null && !query.has("since")) return false;
     if (metric === null) return answer(response, { since: Number(query.get("since")), ...since });
-    asked.push(url.split("explain=")[1]);
+    asked.push(decodeURIComponent(url.split("explain=")[1]));
     // As long as no small frame has room for it.
     const counted = Array.from({ length: 30 }, (_, index) => ({ id: index + 1, title: `Item ${index + 1}`, amount: 1, why: "it counts" }));
     return answer(response, { metric, value: 12, unit: "points", definition: `This is ${metric}.`, source: "nobody", inputs: {}, counted, leftOut: [], dataAsOf: Date.now(), ...more });
@@ -187,17 +187,27 @@ test("each number of each day of the burndown can be asked as of that day, and t
   const hours = { unit: "hours", days: [{ ...first, ideal: null, remaining: 44, completed: undefined, scope: undefined }, { ...second, remaining: 9, completed: undefined, scope: undefined }, third], today };
   await open("?table=1", ["Mill"], { ...DATA, burndown: { ...BURNDOWN, today, others: [hours] } });
   const rows = () => page.$$eval(".burndown tbody:first-of-type tr", (all) => all.slice(0, 3).map(({ cells }) => [...cells].slice(1).map((cell) => cell.querySelector("button")?.getAttribute("aria-label") ?? cell.textContent)));
-  const [mon, tue] = await page.$$eval(".burndown tbody th", (all) => all.map(({ textContent }) => textContent.replaceAll("\u00a0", " ")));
+  const [mon, tue, wed] = await page.$$eval(".burndown tbody th", (all) => all.map(({ textContent }) => textContent.replaceAll("\u00a0", " ")));
   assert.deepEqual(await rows(), [
-    ["36", `40. Why? Remaining · ${mon}`, `0. Why? Completed · ${mon}`, `40. Why? Scope · ${mon}`],
-    ["32", `37. Why? Remaining · ${tue}`, `3. Why? Completed · ${tue}`, `40. Why? Scope · ${tue}`],
-    ["28", "–", "–", "–"],
+    [`36. Why? Ideal · ${mon}`, `40. Why? Remaining · ${mon}`, `0. Why? Completed · ${mon}`, `40. Why? Scope · ${mon}`],
+    [`32. Why? Ideal · ${tue}`, `37. Why? Remaining · ${tue}`, `3. Why? Completed · ${tue}`, `40. Why? Scope · ${tue}`],
+    [`28. Why? Ideal · ${wed}`, "–", "–", "–"],
   ]);
-  await isForEveryone(".burndown .chart-table");
+  await isForEveryone(".burndown :is(.chart-table, .words)");
   await screenshot(page, "asked-burndown");
   assert.deepEqual((await ask(`40. Why? Remaining · ${mon}`)).slice(0, 2), ["points.remaining&day=2026-11-16", `Remaining · ${mon} · Mill`]);
   assert.deepEqual((await ask(`0. Why? Completed · ${mon}`)).slice(0, 1), ["points.completed&day=2026-11-16"]);
   assert.deepEqual((await ask(`40. Why? Scope · ${tue}`)).slice(0, 2), ["points.total", `Scope · ${tue} · Mill`]);
+  assert.deepEqual((await ask(`28. Why? Ideal · ${wed}`)).slice(0, 2), ["burndown.ideal.points:2026-11-18", `Ideal · ${wed} · Mill`]);
+  // Within today each number is that of its instant, with what happened then.
+  const [step] = await page.$$eval(".burndown tbody:last-of-type button", (all) => all.map((button) => button.getAttribute("aria-label")).filter((label) => label.includes(":")));
+  assert.deepEqual((await ask(step)).slice(0, 1), [`points.remaining&since=${today[0].at + 1}`]);
+  // What is said of the chart in words can be asked, too.
+  const said = await page.$eval(".burndown .words", ({ textContent }) => textContent);
+  assert.match(said, /^37 points left on 17 Nov, ideally 32 by its end, of 40 planned/);
+  assert.equal((await ask("32. Why? Ideal"))[0], "burndown.ideal.points:2026-11-17");
+  assert.equal((await ask("40. Why? Planned"))[0], "burndown.original.points");
+  assert.equal((await ask("37. Why? Remaining"))[0], "points.remaining");
   await page.$eval("[data-unit=hours]", (button) => button.click());
   const hour = (await rows()).map((cells) => cells.at(-1).replace("\u00a0", " "));
   assert.deepEqual(hour, [`44 h. Why? Remaining · ${mon}`, `9 h. Why? Remaining · ${tue}`, "–"]);
@@ -209,6 +219,7 @@ test("each number of each day of the burndown can be asked as of that day, and t
   await page.select(".moments", `sprint=${SPRINTS[0].id}`);
   await until("the sprint is shown", () => page.$eval(".then", ({ textContent }) => textContent), (told) => told.includes("As it was"));
   assert.deepEqual((await ask(`40. Why? Scope · ${tue}`)).slice(0, 2), ["points.total&day=2026-11-17", `Scope · ${tue} · Mill`]);
+  assert.equal((await ask(`32. Why? Ideal · ${tue}`))[0], `burndown.ideal.points:2026-11-17&sprint=${SPRINTS[0].id}`);
 });
 
 test("each number of the review of a past sprint can be asked, and every heading says of which moment a number is", async () => {

@@ -450,10 +450,10 @@ test("a board without a burndown or a past shows none, and one that gets them do
   assert.equal(await page.$eval(".spark", (spark) => spark.childElementCount), 0);
   await page.evaluate((now) => show(board, now), NOW);
   assert.deepEqual(await page.$$eval(".chart", (charts) => charts.map((chart) => chart.hidden)), [false, false]);
-  assert.match(await page.evaluate(() => charts[0].words), /^21\.5 points left on 26 Nov, ideally 19 by its end, of 38 planned(\.|$)/);
+  assert.match(await page.evaluate(() => charts[0].caption.map((part) => part.children?.[0] ?? part).join("")), /^21\.5 points left on 26 Nov, ideally 19 by its end, of 38 planned(\.|$)/);
   // Of a day that is over it need not be told.
   await page.evaluate(() => show(board, null));
-  assert.match(await page.evaluate(() => charts[0].words), /^21\.5 points left on 26 Nov, ideally 19, of 38 planned(\.|$)/);
+  assert.match(await page.evaluate(() => charts[0].caption.map((part) => part.children?.[0] ?? part).join("")), /^21\.5 points left on 26 Nov, ideally 19, of 38 planned(\.|$)/);
 });
 
 test("a title may say what it likes", async () => {

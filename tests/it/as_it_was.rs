@@ -72,6 +72,21 @@ async fn assert_explained(app: &TestApp, past: &str, then: &Value) {
             assert!(Some(sum) == told["value"].as_f64(), "{id} of {past}: {told}");
         }
     }
+    let lines = std::iter::once(&then["burndown"]).chain(then["burndown"]["others"].as_array().unwrap());
+    for line in lines {
+        let unit = line["unit"].as_str().unwrap();
+        let days = line["days"].as_array().unwrap().iter();
+        let ideals =
+            days.map(|day| (format!("ideal.{unit}:{}", day["date"].as_str().unwrap()), &day["ideal"]));
+        for (id, value) in ideals.chain([(format!("original.{unit}"), &line["original"])]) {
+            let told = app.get(&format!("{past}&explain=burndown.{id}")).await.json();
+            assert_eq!(
+                (&told["value"], &told["unit"], told["reason"].is_null()),
+                (value, &line["unit"], !value.is_null()),
+                "{id} of {past}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -83,7 +98,7 @@ async fn every_number_of_a_past_day_and_of_a_sprint_that_is_over_can_be_asked() 
     let sprints = board["metrics"]["velocity.completed"]["detail"]["sprints"].as_array().unwrap();
     let (last, running) = (&sprints.last().unwrap()["id"], &board["sprint"]["id"]);
     let sprint = |id: &Value| format!("{address}&sprint={}", id.as_str().unwrap());
-    for past in [format!("{address}&day={first}"), sprint(last), sprint(running)] {
+    for past in [format!("{address}&day={first}"), sprint(last), sprint(running), address.clone()] {
         assert_explained(&app, &past, &app.get(&past).await.json()).await;
     }
     let unknown = app.get(&format!("{address}&day={first}&explain=items.many")).await;
@@ -239,6 +254,12 @@ async fn a_settled_sprint_is_frozen_once_and_never_computed_anew() {
         (&reviewed["frozen"]["value"], &reviewed["frozen"]["at"]),
         (&frozen["review"]["completed"], &kept["at"])
     );
+    let line = &frozen["burndown"];
+    let ideal = format!("ideal.{unit}:{}", line["days"][1]["date"].as_str().unwrap());
+    for (id, kept) in [(ideal, &line["days"][1]["ideal"]), ("original".into(), &line["original"])] {
+        let told = app.get(&format!("{}&explain=burndown.{id}", of(settled))).await.json();
+        assert_eq!((&told["frozen"]["value"], kept.is_number()), (kept, true), "{id}");
+    }
     // Where the archive cannot tell, nothing else is told in its place.
     archive.set_down(true);
     let away = app.get(&of(settled)).await;

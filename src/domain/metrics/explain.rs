@@ -6,19 +6,20 @@ use serde_json::{Value, json};
 
 use super::digest::Digest;
 use super::frame::{LEAD_DAYS, SprintContext};
+use super::ideal::{self, AskedIdeal};
 use super::ids;
 use super::metric::Metric;
 use super::periods::forecast::RUNS;
-use super::rules::{Contribution, Exclusion, Outcome};
+use super::sort_out::sort_out;
 use super::table::{self, metric};
 use super::tally::{MemberHours, Tallies};
 use super::values;
 use crate::domain::wire::explanation::{Counted, Explanation, LeftOut};
-use crate::domain::{CivilDate, Hundredths, Member, RevisionTold, Timestamp, WorkItem};
+use crate::domain::{Hundredths, Member, RevisionTold, Timestamp, WorkItem};
 
 type Inputs = BTreeMap<&'static str, Value>;
 
-/// Explains a metric; `None` when there is none of that name.
+/// Explains a metric, or a number of the ideal line; `None` when there is nothing of that name.
 ///
 /// The value of a metric that is a sum is exactly the sum of the amounts counted. For a quotient the items counted are
 /// those of its dividend. What is left out are items that are, or once were, in the sprint that it tells of, or that it might
@@ -29,15 +30,34 @@ pub fn explain<'i>(
     items: impl Iterator<Item = (&'i WorkItem, RevisionTold)>,
     now: Timestamp,
 ) -> Option<Explanation> {
-    let metric = metric(id)?;
+    let asked = Asked::parse(id)?;
     let digests: Vec<(Digest, &WorkItem)> =
         items.map(|(item, told)| (Digest::told(item, told, frame), item)).collect();
     let tallies = Tallies::of(frame, table::sums(), digests.iter().map(|(digest, _)| digest), now);
-    let view = metric.view(&tallies);
-    let mut inputs = inputs(metric, &tallies);
-    let (counted, left_out) = sort_out(metric, &tallies, &digests);
+    Some(match asked {
+        Asked::Metric(metric) => of_metric(metric, &tallies, &digests),
+        Asked::Ideal(asked) => ideal::explain(asked, &tallies, &digests),
+    })
+}
+
+/// What of a board can be asked where it comes from.
+enum Asked {
+    Metric(&'static Metric),
+    Ideal(AskedIdeal),
+}
+
+impl Asked {
+    fn parse(id: &str) -> Option<Self> {
+        metric(id).map(Self::Metric).or_else(|| AskedIdeal::parse(id).map(Self::Ideal))
+    }
+}
+
+fn of_metric(metric: &Metric, tallies: &Tallies<'_>, digests: &[(Digest, &WorkItem)]) -> Explanation {
+    let view = metric.view(tallies);
+    let mut inputs = inputs(metric, tallies);
+    let (counted, left_out) = items_of(metric, tallies, digests);
     inputs.insert("counted", json!(counted.len()));
-    Some(Explanation {
+    Explanation {
         metric: metric.id,
         value: view.value,
         unit: view.unit,
@@ -49,40 +69,16 @@ pub fn explain<'i>(
         counted,
         left_out,
         history: tallies.history,
-    })
+    }
 }
 
-fn sort_out(
+fn items_of(
     metric: &Metric,
     tallies: &Tallies<'_>,
     digests: &[(Digest, &WorkItem)],
 ) -> (Vec<Counted>, Vec<LeftOut>) {
     let Some(rule) = metric.items else { return (Vec::new(), Vec::new()) };
-    let judged = digests.iter().filter_map(|(digest, item)| {
-        let outcome = rule(digest, &tallies.moment);
-        // Every number leaves out most of what the team ever did.
-        let is_no_concern =
-            matches!(outcome, Err(Exclusion::LeftOut(_))) && !(metric.concerns)(digest, &tallies.moment);
-        (!is_no_concern).then_some((*item, outcome))
-    });
-    sorted(judged)
-}
-
-/// The items that are counted and those that are left out, by what a rule says of each.
-pub(super) fn sorted<'i>(
-    judged: impl Iterator<Item = (&'i WorkItem, Outcome)>,
-) -> (Vec<Counted>, Vec<LeftOut>) {
-    let (mut counted, mut left_out) = (Vec::new(), Vec::new());
-    for (item, outcome) in judged {
-        let (id, title) = (item.id, item.present().details.title.clone());
-        match outcome {
-            Ok(Contribution { amount, why }) => counted.push(Counted { id, title, amount, why: why.into() }),
-            Err(Exclusion::LeftOut(rule) | Exclusion::Unknown(rule)) => {
-                left_out.push(LeftOut { id, title, rule: rule.into() });
-            }
-        }
-    }
-    (counted, left_out)
+    sort_out(rule, metric.concerns, tallies, digests)
 }
 
 /// The numbers that went into a metric apart from its items.
@@ -107,7 +103,7 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
         ])
         .into_iter()
         .chain(sprint())
-        .chain(working_days(frame))
+        .chain(values::working_days(frame))
         .collect(),
         ids::POINTS_TOTAL | ids::POINTS_COMPLETED | ids::POINTS_REMAINING | ids::ITEMS_UNESTIMATED => {
             Inputs::from([("effortField", json!(frame.catalogue.effort_field))])
@@ -122,12 +118,12 @@ fn inputs(metric: &Metric, tallies: &Tallies<'_>) -> Inputs {
         }
         ids::HOURS_CAPACITY => {
             let members = ("members", members(tallies));
-            sprint().into_iter().chain(working_days(frame)).chain([members, today]).collect()
+            sprint().into_iter().chain(values::working_days(frame)).chain([members, today]).collect()
         }
         ids::SPRINT_DAYS_LEFT => {
             let all = frame.span.map(|span| frame.catalogue.calendar().working_days(span));
             let left = [("workingDays", json!(all)), ("leftFrom", json!(tallies.moment.first_left)), today];
-            sprint().into_iter().chain(working_days(frame)).chain(left).collect()
+            sprint().into_iter().chain(values::working_days(frame)).chain(left).collect()
         }
         ids::ITEMS_BLOCKED => Inputs::from([("tasks", json!(tallies.tasks.blocked))]),
         ids::ITEMS_STALE => Inputs::from([
@@ -195,15 +191,6 @@ fn amount(id: &'static str, tallies: &Tallies<'_>) -> (&'static str, Value) {
 /// What another metric says.
 fn computed(id: &str, tallies: &Tallies<'_>) -> Option<Hundredths> {
     metric(id).and_then(|metric| metric.view(tallies).value)
-}
-
-/// Which days of the sprint are working days.
-fn working_days(frame: &SprintContext<'_>) -> [(&'static str, Value); 2] {
-    let calendar = frame.catalogue.calendar();
-    let is_of_sprint = |day: &&CivilDate| frame.span.is_some_and(|span| span.contains(**day));
-    let weekdays: Vec<String> = calendar.weekdays.iter().map(ToString::to_string).collect();
-    let off: Vec<&CivilDate> = calendar.days_off.iter().filter(is_of_sprint).collect();
-    [("weekdays", json!(weekdays)), ("daysOff", json!(off))]
 }
 
 fn members(tallies: &Tallies<'_>) -> Value {

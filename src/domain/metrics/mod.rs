@@ -14,6 +14,7 @@ mod digest;
 mod explain;
 mod explain_item;
 mod frame;
+mod ideal;
 mod ids;
 mod life;
 mod metric;
@@ -24,6 +25,7 @@ mod reading;
 mod review;
 mod rules;
 mod scope_changes;
+mod sort_out;
 mod statistics;
 mod table;
 mod tally;
@@ -36,6 +38,7 @@ pub use digest::Digest;
 pub use explain::explain;
 pub use explain_item::{explain_item, explain_unknown};
 pub use frame::{GRACE_DAYS_DEFAULT, MetricSettings, Past, STALE_WORKING_DAYS_DEFAULT, SprintContext};
+pub use ideal::{AskedIdeal, kept_ideal};
 pub use ids::{OUTLOOK_NAMES, SINCE_METRICS, SPRINT_DAYS_LEFT};
 pub use life::happened::{HappenedSince, happened_since};
 pub use metric::Metric;
@@ -103,6 +106,10 @@ mod tests;
 #[cfg(test)]
 #[path = "burndown_tests.rs"]
 mod burndown_tests;
+
+#[cfg(test)]
+#[path = "ideal_tests.rs"]
+mod ideal_tests;
 
 #[cfg(test)]
 #[path = "burndown_units_tests.rs"]

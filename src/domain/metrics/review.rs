@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::explain;
 use super::frame::{MetricSettings, SprintContext};
 use super::life::Life;
 use super::life::parts::{PartInSprint, part};
 use super::periods::sprints::{EarlierSprint, settled_at};
 use super::rules::past::{Became, COMPLETED, INCOMPLETE, KEPT, LATE, PLANNED};
+use super::sort_out::sorted;
 use super::statistics::SprintSums;
 use super::table::{PRACTICE, VELOCITY};
 use super::tally::percent;
@@ -162,7 +162,7 @@ pub fn explain_review<'i>(
     parts.unit = unit.unwrap_or(parts.unit);
     let review = parts.review();
     let judged = parts.items.iter().map(|(item, part)| (*item, number.became.of(part, parts.unit)));
-    let (counted, left_out) = explain::sorted(judged);
+    let (counted, left_out) = sorted(judged);
     let mut inputs = BTreeMap::from([
         ("sprint", json!(sprint.name)),
         ("plannedUntil", json!(parts.sprint.planned_until)),

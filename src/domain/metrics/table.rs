@@ -15,7 +15,7 @@ use crate::domain::amount::Hundredths;
 use crate::domain::wire::view::Unit;
 
 const BURNDOWN_WIDGET: &str = "Azure DevOps, Configure a burndown or burnup widget";
-const SPRINT_BURNDOWN: &str = "Azure DevOps, Configure and monitor sprint burndown";
+pub(super) const SPRINT_BURNDOWN: &str = "Azure DevOps, Configure and monitor sprint burndown";
 const SPRINT_CAPACITY: &str = "Azure DevOps, Set sprint capacity";
 const STATE_CATEGORIES: &str = "Azure DevOps, About workflow states and state categories";
 const LEAD_TIME: &str = "Azure DevOps, Cumulative flow, lead time, and cycle time guidance";

@@ -28,6 +28,7 @@ pub(super) type ItemRule = fn(&Digest, &Moment<'_>) -> Outcome;
 pub(super) type Outcome = Result<Contribution, Exclusion>;
 pub(super) type Check = Result<(), Exclusion>;
 
+const ON_TASK_BACKLOG: &str = "is on the task backlog";
 const IN_SCOPE: &str = "is in the sprint's scope";
 const COMPLETED: &str = "is in a Completed state";
 const NOT_COMPLETED: &str = "is not in a Completed state";
@@ -194,7 +195,7 @@ fn on_board(digest: &Digest) -> Check {
 }
 
 fn requirement(digest: &Digest) -> Check {
-    require(digest.level != Some(BacklogLevel::Task), "is on the task backlog")?;
+    require(digest.level != Some(BacklogLevel::Task), ON_TASK_BACKLOG)?;
     require(digest.level.is_some(), "is on no backlog of a sprint")
 }
 

@@ -1,18 +1,18 @@
 //! What one item contributes to the numbers that tell of the past.
 
 use super::{
-    Check, Contribution, Exclusion, Outcome, bug, completed, effort, elapsed_days, in_scope,
-    lately_completed, one, require, team_requirement,
+    Check, Contribution, Exclusion, ON_TASK_BACKLOG, Outcome, bug, completed, effort, elapsed_days,
+    hours_remaining, in_scope, lately_completed, one, require, team_requirement,
 };
 use crate::domain::metrics::digest::Digest;
 use crate::domain::metrics::frame::Moment;
-use crate::domain::metrics::life::SprintMembership;
 use crate::domain::metrics::life::flow::Happened;
 use crate::domain::metrics::life::parts::{Estimate, PartInSprint};
 use crate::domain::metrics::life::scope_change::ScopeChange;
+use crate::domain::metrics::life::{SprintMembership, TaskStanding};
 use crate::domain::metrics::periods::{forecast, throughput};
 use crate::domain::wire::view::{ScopeChangeKind, Unit};
-use crate::domain::{CivilDate, Hundredths, StateCategory};
+use crate::domain::{BacklogLevel, CivilDate, Hundredths, StateCategory};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -21,19 +21,56 @@ const NOT_KNOWN_THEN: Exclusion =
 /// Why nothing is told of a sprint before.
 pub(crate) const PART_UNKNOWN: &str = "how a work item stood in the sprint before is not known";
 
+const WAS_PLANNED: &str = "was in the sprint when it was planned";
+
 pub(crate) fn points_original(digest: &Digest, moment: &Moment<'_>) -> Outcome {
     if !moment.is_planned {
         in_scope(digest)?;
         return effort(digest, "is in the scope of a sprint that is being planned");
     }
+    match in_original_scope(digest)? {
+        None => Err(Exclusion::LeftOut("was not estimated when the sprint was planned")),
+        Some(amount) => Ok(Contribution { amount, why: WAS_PLANNED }),
+    }
+}
+
+pub(crate) fn items_original(digest: &Digest, moment: &Moment<'_>) -> Outcome {
+    if !moment.is_planned {
+        in_scope(digest)?;
+        return one("is in the scope of a sprint that is being planned");
+    }
+    in_original_scope(digest)?;
+    one(WAS_PLANNED)
+}
+
+/// The effort of an item that was in the scope when the sprint was planned, if it was estimated then.
+fn in_original_scope(digest: &Digest) -> Result<Option<Hundredths>, Exclusion> {
     match digest.original {
         SprintMembership::Unknown => Err(NOT_KNOWN_THEN),
-        SprintMembership::Out => Err(Exclusion::LeftOut("was not in the sprint when it was planned")),
-        SprintMembership::In { effort: None, .. } => {
-            Err(Exclusion::LeftOut("was not estimated when the sprint was planned"))
+        SprintMembership::Out if digest.level == Some(BacklogLevel::Task) => {
+            Err(Exclusion::LeftOut(ON_TASK_BACKLOG))
         }
-        SprintMembership::In { effort: Some(amount), .. } => {
-            Ok(Contribution { amount, why: "was in the sprint when it was planned" })
+        SprintMembership::Out => Err(Exclusion::LeftOut("was not in the sprint when it was planned")),
+        SprintMembership::In { effort, .. } => Ok(effort),
+    }
+}
+
+/// The remaining work of a task when the sprint was planned.
+pub(crate) fn hours_original(digest: &Digest, moment: &Moment<'_>) -> Outcome {
+    let frame = moment.frame;
+    let planned = frame.days.iter().position(|day| Some(day.end) == frame.planned_until);
+    let Some(planned) = planned.filter(|_| moment.is_planned) else {
+        return hours_remaining(digest, moment);
+    };
+    let then = digest.task_stretches.iter().find(|days| (days.from..days.to).contains(&planned));
+    let left_out = |rule| Err(Exclusion::LeftOut(rule));
+    match then.map_or(TaskStanding::Out, |days| days.stood) {
+        TaskStanding::Unknown => Err(NOT_KNOWN_THEN),
+        TaskStanding::Out => left_out("was no task of the sprint when it was planned"),
+        TaskStanding::Completed => left_out("was completed when the sprint was planned"),
+        TaskStanding::Open(None) => left_out("had no remaining work entered when the sprint was planned"),
+        TaskStanding::Open(Some(amount)) => {
+            Ok(Contribution { amount, why: "was an open task when the sprint was planned" })
         }
     }
 }
@@ -84,7 +121,7 @@ pub(crate) struct Became {
 
 pub(crate) const PLANNED: Became = Became {
     choose: |part| part.planned,
-    is: "was in the sprint when it was planned",
+    is: WAS_PLANNED,
     is_not: "was not in the sprint when it was planned",
 };
 pub(crate) const COMPLETED: Became = Became {
