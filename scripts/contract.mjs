@@ -144,7 +144,7 @@ function openapi() {
             query("explain", "The id of a metric, or with `sprint` one of `review.planned`, `review.completed`, `review.late`, `review.incomplete` and `review.say_do`, or `burndown.original` or `burndown.ideal:<date>` (each with `.points`, `.items` or `.hours` behind its name): where its number comes from. `item:<number>`: why a work item is on the board or not."),
             query("day", "A date: the board as it was when that day ended in the team's zone. Not with `sprint`, or `explain` of an item.", orNone("date")),
             query("sprint", "The id of one of the team's sprints: its board as it ended, and what became of it. Not with `day`, or `explain` of an item.", orNone("uuid")),
-            query("since", "An instant until now, in RFC 3339 or in epoch milliseconds: what happened on the board since then; with `explain` where the number of then came from. Not with `day`, `sprint`, or `explain` of an item.", { schema: { anyOf: [{ ...text, format: "date-time" }, { ...text, pattern: "^(-?[0-9]{1,15})?$" }] } }),
+            query("since", "An instant until now, in RFC 3339 or in epoch milliseconds: what happened on the board since then; with `explain` where the number of then came from, of the sprint under way or of `sprint`. Not with `day`, `explain` of an item, or `sprint` alone.", { schema: { anyOf: [{ ...text, format: "date-time" }, { ...text, pattern: "^(-?[0-9]{1,15})?$" }] } }),
             query("tile", "The id of a metric, with `format=svg`: that number as a picture."),
             query("format", "`svg`, with `tile`."),
             { name: "If-None-Match", in: "header", required: false, schema: text },

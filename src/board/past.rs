@@ -21,8 +21,8 @@ pub enum AskedPast {
     Day(CivilDate),
     /// The end of one of the team's sprints, or now, while that is running.
     Sprint(SprintId),
-    /// The board of the sprint under way as of an instant.
-    Instant(Timestamp),
+    /// The board of one of the team's sprints as of an instant; without one that of the sprint under way.
+    Instant { at: Timestamp, sprint: Option<SprintId> },
 }
 
 /// Why there is no such board.
@@ -152,7 +152,7 @@ impl Snapshots {
         drop(state);
         let (inputs, told) = since.as_of(wanted.sprint, wanted.end, &teams);
         // What happened since an instant is held against the numbers of that very instant.
-        let is_instant = matches!(asked, AskedPast::Instant(_));
+        let is_instant = matches!(asked, AskedPast::Instant { .. });
         let as_of = if is_instant { wanted.end } else { last_instant_before(wanted.end) };
         Ok(Then { catalogue, project_name, wanted, as_of, since, inputs, told })
     }
@@ -176,6 +176,11 @@ impl Wanted {
         now: Timestamp,
     ) -> Result<Self, NoPast> {
         let calendar = catalogue.calendar();
+        let dated = |id| {
+            let sprint = catalogue.sprint(id).ok_or(NoPast::UnknownSprint)?;
+            let span = sprint.span().ok_or(NoPast::UnknownSprint)?;
+            Ok((sprint, calendar.start_of(span.first()), calendar.end_of(span.last())))
+        };
         let (sprint, began, end) = match asked {
             AskedPast::Day(day) => {
                 let end = calendar.end_of(day);
@@ -185,18 +190,21 @@ impl Wanted {
                 (sprint, first.unwrap_or(end.min(now)), end)
             }
             AskedPast::Sprint(id) => {
-                let sprint = catalogue.sprint(id).ok_or(NoPast::UnknownSprint)?;
-                let span = sprint.span().ok_or(NoPast::UnknownSprint)?;
-                (Some(sprint), calendar.start_of(span.first()), calendar.end_of(span.last()))
+                let (sprint, began, end) = dated(id)?;
+                (Some(sprint), began, end)
             }
-            AskedPast::Instant(at) => {
+            AskedPast::Instant { at, sprint: None } => {
                 let sprint = under_way.and_then(|sprint| catalogue.sprint(sprint));
                 (Some(sprint.ok_or(NoPast::BetweenSprints)?), at, at)
+            }
+            AskedPast::Instant { at, sprint: Some(id) } => {
+                let (sprint, began, _) = dated(id)?;
+                (Some(sprint), began.min(at), at)
             }
         };
         let is_future = match asked {
             AskedPast::Day(day) => day > calendar.day_of(now),
-            AskedPast::Sprint(_) | AskedPast::Instant(_) => now < began,
+            AskedPast::Sprint(_) | AskedPast::Instant { .. } => now < began,
         };
         if is_future {
             return Err(NoPast::Future);

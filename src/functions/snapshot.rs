@@ -54,7 +54,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
         loaded(app, began);
         return not_yet();
     }
-    let (past, since) = match asked_past(&request).and_then(|past| Ok((past, asked_since(app, &request)?))) {
+    let (past, since) = match asked(app, &request) {
         Ok(asked) => asked,
         Err(malformed) => return malformed.refused(),
     };
@@ -87,7 +87,7 @@ pub async fn handle(app: &App, request: Request) -> Response {
         [scope] => match (since, request.query.first("explain")) {
             (Some(since), Some(of)) => {
                 read(app, *scope);
-                once(app, *scope, AskedPast::Instant(since), Some(of)).await
+                once(app, *scope, AskedPast::Instant { at: since, sprint: None }, Some(of)).await
             }
             _ => now(app, *scope, since, &request, began),
         },
@@ -126,6 +126,17 @@ fn everything(app: &App, filter: &ScopeFilter) -> Response {
     reply::with_header(reply::value(StatusCode::OK, &directory), CACHE_CONTROL, "no-cache")
 }
 
+/// Which past is asked for, if one is, or since when it is asked what happened.
+/// Errors: what is wrong with the question, and how to put it.
+fn asked(app: &App, request: &Request) -> Result<(Option<AskedPast>, Option<Timestamp>), Malformed> {
+    Ok(match (asked_past(request)?, asked_since(app, request)?) {
+        (Some(AskedPast::Sprint(sprint)), Some(at)) => {
+            (Some(AskedPast::Instant { at, sprint: Some(sprint) }), None)
+        }
+        asked => asked,
+    })
+}
+
 /// Which past is asked for, if one is.
 /// Errors: what is wrong with the question, and how to put it.
 fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
@@ -161,10 +172,12 @@ fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
 /// Errors: what is wrong with the question, and how to put it.
 fn asked_since(app: &App, request: &Request) -> Result<Option<Timestamp>, Malformed> {
     let Some(text) = request.query.first("since") else { return Ok(None) };
-    if ["day", "sprint"].iter().any(|name| request.query.first(name).is_some()) {
+    let is_of_now = ["day", "sprint"].iter().all(|name| request.query.first(name).is_none());
+    let is_explained = request.query.first("explain").is_some() && request.query.first("day").is_none();
+    if !is_of_now && !is_explained {
         return Err(Malformed(
             "`since` is of the board as it is now",
-            "leave out `since`, or `day` and `sprint`",
+            "leave out `since`, or `day` and `sprint`; a `sprint` may be beside it where `explain` is",
         ));
     }
     // A plus that was not escaped comes as a blank.

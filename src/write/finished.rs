@@ -136,7 +136,7 @@ impl FinishedSprints {
     ) -> Result<Option<Value>, PastError> {
         let frozen = match asked {
             AskedPast::Sprint(sprint) => self.found(Scope { sprint: Some(sprint), ..scope }).await?,
-            AskedPast::Day(_) | AskedPast::Instant(_) => None,
+            AskedPast::Day(_) | AskedPast::Instant { .. } => None,
         };
         let explanation = self.snapshots.explain_past(scope, asked, metric).map_err(PastError::NoPast)?;
         let Some(explanation) = explanation else { return Ok(None) };

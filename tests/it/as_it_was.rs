@@ -1,6 +1,6 @@
 //! Boards as they once were: any day, and sprints that are over, which are frozen when nothing of them changes any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use boardcast::domain::sprint::catalogue::StateCategory;
@@ -81,8 +81,8 @@ async fn assert_explained(app: &TestApp, past: &str, then: &Value) {
         for (id, value) in ideals.chain([(format!("original.{unit}"), &line["original"])]) {
             let told = app.get(&format!("{past}&explain=burndown.{id}")).await.json();
             assert_eq!(
-                (&told["value"], &told["unit"], told["reason"].is_null()),
-                (value, &line["unit"], !value.is_null()),
+                (&told["value"], &told["unit"], told["reason"].is_null(), &told["metric"]),
+                (value, &line["unit"], !value.is_null(), &json!(format!("burndown.{id}"))),
                 "{id} of {past}"
             );
         }
@@ -105,6 +105,46 @@ async fn every_number_of_a_past_day_and_of_a_sprint_that_is_over_can_be_asked() 
     assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (404, &json!("unknown_metric")));
     let to_come = app.get(&format!("{address}&day=2999-01-01&explain=items.total")).await;
     assert_eq!((to_come.status, &to_come.json()["error"]["code"]), (404, &json!("no_past")));
+}
+
+/// What was left after each change of a day can be asked as of that instant, of the sprint that the day was of.
+#[tokio::test]
+async fn each_number_within_a_past_day_can_be_asked_in_whatever_sprint_that_was() {
+    let organization = Organization::start().await;
+    let app = organization.app().await;
+    let (board, address) = web(&app).await;
+    let first = board["burndown"]["days"][1]["date"].as_str().unwrap();
+    let last = &board["metrics"]["velocity.completed"]["detail"]["sprints"][5]["id"];
+    let last = format!("sprint={}", last.as_str().unwrap());
+    let mut asked = BTreeMap::new();
+    for past in [format!("day={first}"), last.clone()] {
+        let then = app.get(&format!("{address}&{past}")).await.json();
+        let sprint = then["sprint"]["id"].as_str().unwrap();
+        let lines = std::iter::once(&then["burndown"]).chain(then["burndown"]["others"].as_array().unwrap());
+        for line in lines {
+            for point in line["today"].as_array().unwrap() {
+                let since = point["at"].as_i64().unwrap() + 1;
+                let id = format!("{}.remaining", line["unit"].as_str().unwrap());
+                let question = format!("{address}&sprint={sprint}&since={since}&explain={id}");
+                let told = app.get(&question).await.json();
+                assert_eq!(
+                    (&told["value"], &told["asOf"]),
+                    (&point["remaining"], &json!(since)),
+                    "{question}: {told}"
+                );
+                *asked.entry(past.clone()).or_insert(0) += 1;
+            }
+        }
+    }
+    assert!(asked.len() == 2 && asked.values().all(|count| *count > 3), "{asked:?}");
+    let unexplained = app.get(&format!("{address}&{last}&since=0")).await;
+    assert_eq!((unexplained.status, &unexplained.json()["error"]["code"]), (400, &json!("malformed_past")));
+    let before = app.get(&format!("{address}&{last}&since=0&explain=items.total")).await;
+    assert_eq!((before.status, &before.json()["error"]["code"]), (404, &json!("no_past")));
+    let none = app
+        .get(&format!("{address}&sprint=00000000-0000-4000-8000-000000000001&since=0&explain=items.total"))
+        .await;
+    assert_eq!((none.status, &none.json()["error"]["code"]), (404, &json!("no_past")));
 }
 
 /// The numbers of the items that are counted, or left out, where a number comes from.
@@ -375,6 +415,7 @@ async fn e14_a_question_that_cannot_be_answered_says_how_to_put_it() {
         ("&since=yesterday", "no instant"),
         ("&since=2101-01-01T00:00:00Z", "yet to come"),
         ("&since=0&day=2026-11-16", "as it is now"),
+        ("&since=0&day=2026-11-16&explain=items.total", "as it is now"),
         ("&since=0&explain=item:1", "as it is now"),
     ] {
         let answer = app.get(&format!("{address}{question}")).await;

@@ -36,7 +36,7 @@ pub fn explain<'i>(
     let tallies = Tallies::of(frame, table::sums(), digests.iter().map(|(digest, _)| digest), now);
     Some(match asked {
         Asked::Metric(metric) => of_metric(metric, &tallies, &digests),
-        Asked::Ideal(asked) => ideal::explain(asked, &tallies, &digests),
+        Asked::Ideal(asked) => ideal::explain(id, asked, &tallies, &digests),
     })
 }
 
@@ -58,7 +58,7 @@ fn of_metric(metric: &Metric, tallies: &Tallies<'_>, digests: &[(Digest, &WorkIt
     let (counted, left_out) = items_of(metric, tallies, digests);
     inputs.insert("counted", json!(counted.len()));
     Explanation {
-        metric: metric.id,
+        metric: metric.id.into(),
         value: view.value,
         unit: view.unit,
         definition: metric.definition,

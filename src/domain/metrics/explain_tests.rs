@@ -96,7 +96,7 @@ fn only_metrics_can_be_explained() {
     for metric in METRICS {
         let explanation = super::explain(metric.id, &frame(&catalogue), as_they_are(&items), noon()).unwrap();
         assert_eq!(
-            (explanation.metric, explanation.definition, explanation.source),
+            (&*explanation.metric, explanation.definition, explanation.source),
             (metric.id, metric.definition, metric.source)
         );
         assert!(explanation.reason.is_none() == explanation.value.is_some(), "{}", metric.id);

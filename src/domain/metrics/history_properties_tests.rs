@@ -57,7 +57,7 @@ fn recomputed(explanation: &Explanation, frame: &SprintContext<'_>, now: Timesta
     let counted: Vec<f64> = explanation.counted.iter().map(|counted| counted.amount.units()).collect();
     let sum: f64 = counted.iter().sum();
     let share = |part: &str, whole: &str| percent(input(explanation, part), input(explanation, whole));
-    match explanation.metric {
+    match &*explanation.metric {
         "percent.complete" => share("points.completed", "points.total"),
         "percent.of_original" => share("points.completed", "points.original"),
         "percent.escaped" => share("bugs.escaped", "bugs.total"),

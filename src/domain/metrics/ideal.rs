@@ -18,8 +18,7 @@ use crate::domain::{CivilDate, WorkItem};
 const ORIGINAL: &str = "burndown.original";
 const IDEAL: &str = "burndown.ideal";
 const AS_PLANNED: &str = "What the sprint was planned with, from which the ideal line falls.";
-const OF_A_DAY: &str =
-    "What would be left at the end of the day, if as much were completed on each working day of the sprint.";
+const OF_A_DAY: &str = "What was planned, which is what the items come to, less the same share for each working day that is over when the day ends.";
 
 /// A number of the ideal line that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +57,7 @@ impl AskedIdeal {
 /// Where a number of the ideal line comes from. What was planned is the sum of what is counted; that of a day follows from it,
 /// from the sprint's working days, and from how many of them are over when the day ends.
 pub(super) fn explain(
+    id: &str,
     asked: AskedIdeal,
     tallies: &Tallies<'_>,
     digests: &[(Digest, &WorkItem)],
@@ -92,7 +92,7 @@ pub(super) fn explain(
     // What is not known of the scope as it was planned is not known of the line that falls from it.
     let planned = table::metric(ids::POINTS_ORIGINAL).filter(|_| is_known && unit != Unit::Hours);
     Explanation {
-        metric: if asked.day.is_some() { IDEAL } else { ORIGINAL },
+        metric: id.into(),
         value,
         unit,
         definition: if asked.day.is_some() { OF_A_DAY } else { AS_PLANNED },

@@ -40,8 +40,8 @@ fn with_sprint(change: impl Fn(&mut Iteration)) -> Catalogue {
 fn the_ideal_of_a_day_is_what_was_planned_less_a_share_for_each_working_day_that_is_over() {
     let told = asked("burndown.ideal:2026-11-21", &catalogue(), &items());
     assert_eq!(
-        (told.metric, told.value.map(Hundredths::units), told.unit),
-        ("burndown.ideal", Some(4.0), Unit::Points)
+        (&*told.metric, told.value.map(Hundredths::units), told.unit),
+        ("burndown.ideal:2026-11-21", Some(4.0), Unit::Points)
     );
     let inputs = ["day", "planned", "workingDays", "workingDaysElapsed", "daysOff"]
         .map(|name| told.inputs[name].clone());

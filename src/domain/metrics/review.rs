@@ -177,7 +177,7 @@ pub fn explain_review<'i>(
     let value = if is_share { review.say_do } else { Some(counted.iter().map(|item| item.amount).sum()) };
     let unknown = review.unknown_items;
     Some(Explanation {
-        metric: number.id,
+        metric: number.id.into(),
         value,
         unit: if is_share { Unit::Percent } else { parts.unit },
         definition: number.definition,

@@ -390,7 +390,7 @@ fn golden_objects() {
         cursor: "1795449599990-0".into(),
     };
     let explanation = Explanation {
-        metric: "points.remaining",
+        metric: "points.remaining".into(),
         value: Some(points(37.0)),
         unit: Unit::Points,
         definition: "Effort of the items in scope that are not completed.",

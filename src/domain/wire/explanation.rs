@@ -29,7 +29,8 @@ pub struct LeftOut {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    pub metric: &'static str,
+    /// By what it is asked.
+    pub metric: Text,
     pub value: Option<Hundredths>,
     pub unit: Unit,
     pub definition: &'static str,
