@@ -358,7 +358,7 @@ function isAlone({ boards, awaited }) {
   return awaited.length === 0 && !Object.values(boards).some(isShown);
 }
 
-/** Whether a board is one as long as it is as it is now: a project has one of its own only while it has items that are no team's. */
+/** Whether a board is one as it is now: a project has one of its own only while it has items that are no team's. */
 export function isShown({ teamId, items }) {
   return teamId !== null || items.size > 0;
 }

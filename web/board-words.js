@@ -28,7 +28,7 @@ export function outlookWords({ outlook: { verdict, text, inputs }, backfill }) {
   return { verdict, sign, word, text: isRead ? "The team’s past is still being read." : (worded(verdict, inputs ?? {}) ?? localised(text)) };
 }
 
-/** The sentence by the numbers that it rests on, written as whoever looks writes them; without all of them there is none. */
+/** The sentence by its numbers, written as whoever looks writes them; without all of them there is none. */
 function worded(verdict, { by, unit, runs, runsDone, remaining, itemsRemaining, daysLeft, itemsP85, dateP85, ideal }) {
   if (by === "done") return "Everything is completed.";
   if (![remaining, itemsRemaining, daysLeft].every(Number.isFinite)) return undefined;

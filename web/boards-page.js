@@ -19,7 +19,7 @@ const EVENTS_SHOWN = 50;
 /** No more often is who does not see them told how many items changed, and so long that can be heard. */
 const NEWS_MS = 30_000;
 const SAID_MS = 5000;
-/** For as long as that the first boards wait for the others: each that came by itself would push away those that are there. */
+/** So long the first boards wait for the others, which would push them away one by one. */
 const TOGETHER_MS = 1000;
 /** The colour of the icon, by the word of the header. */
 const ICONS = { live: "1a7f37", loading: "57606a", checking: "57606a" };
@@ -153,7 +153,7 @@ byId("boards").addEventListener("click", ({ target }) => {
   // What is told is the number that stands there.
   const isHeld = pausedAt !== null && about.team && about.sprint && !about.moment;
   const at = moment || (isHeld ? `since=${pausedAt}` : "");
-  explain(at ? { ...about, moment: Object.fromEntries([at.split("=")]), when: "" } : about, ask, name);
+  explain(at ? { ...about, moment: Object.fromEntries(new URLSearchParams(at)), when: "" } : about, ask, name);
 });
 
 /** A way past other boards for whoever goes by the keyboard, where several are shown in full. */

@@ -102,7 +102,7 @@ export function clockOfTeam(burndown) {
   return { began, ahead: (Date.parse(burndown.days[index].date) - began) / 60_000 };
 }
 
-/** Turns an instant into days since the first day began, in the team's zone; where that is not known that of whoever looks has to do. */
+/** Turns an instant into days since the first began, in the team's zone, or where that is not known in that of whoever looks. */
 function daysSince(burndown, index, startOf) {
   const began = beganAt(burndown, index);
   const [start, from] = began === null ? [startOf(burndown.days[index ?? 0].date), index ?? 0] : [began, index];

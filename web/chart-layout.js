@@ -34,7 +34,7 @@ export function axisOfDays(days, { left, right }, hidesDaysOff) {
 /** The burndown or burnup. `measure` tells the width of a text in em of its own size, `words` how things are written. */
 export function burndownLayout(data, { width, height, em, burnup = false, hidesDaysOff = false, measure, words }) {
   const lines = burnup ? ["completed", "scope"] : ["remaining", "scope", "completed"];
-  const most = Math.max(1, data.original ?? 0, ...data.steps.map((step) => (burnup ? 0 : step.remaining)), ...data.days.flatMap((day) => lines.map((line) => day[line] ?? 0)));
+  const most = Math.max(1, data.original ?? 0, ...data.steps.map((step) => (burnup ? 0 : step.remaining)), ...[...data.scopeSteps, ...data.completedSteps].map(({ value }) => value), ...data.days.flatMap((day) => lines.map((line) => day[line] ?? 0)));
   const label = LABEL * em;
   const top = 1.5 * em;
   const bottom = height - 1.6 * em;
@@ -242,7 +242,7 @@ export function velocityLayout({ sprints, average }, { width, height, em, measur
   return { plot, ticks: ticks.map((tick) => ({ value: tick, y: y(tick) })), shown, average: average === null ? null : y(average) };
 }
 
-/** The numbers at the bars, where they are not wider than these: what was completed stands within its own, if that is high enough. */
+/** The numbers at the bars, if they are no wider: what was completed within its own, if that is high enough. */
 function barValues(sprint, { middle, bar, gap, label, measure, words, y, whole }) {
   const found = [];
   const add = (name, x, at) => {
@@ -257,7 +257,7 @@ function barValues(sprint, { middle, bar, gap, label, measure, words, y, whole }
   return found;
 }
 
-/** Names of which each has `room`, in em: as far as they have to be, without the words that all begin with, or only their ends. */
+/** Names that each have `room`, in em: where they have to be shorter without the words that all begin with, or only their ends. */
 function namesWithin(names, room, measure) {
   const fits = (name) => measure(name) <= room;
   if (names.every(fits)) return names;

@@ -78,7 +78,7 @@ export class BurndownChart {
     return this.#data.unit;
   }
 
-  /** Shows a board as it is at the server's time `now`, `null` while that is in doubt; its lines end at `until` where one is given. */
+  /** Shows a board at the server's time `now`, `null` while that is in doubt; its lines end at `until` where that is given. */
   update(board, now, until = null) {
     this.#board = board;
     this.#now = now;
@@ -121,7 +121,7 @@ export class BurndownChart {
     this.#showTools();
     this.#frame.showTable(this.#choice.table);
     // A table that nobody sees need not be kept right.
-    if (this.#choice.table) patch(this.#frame.table, tables(this.#data, clockOfTeam(this.#board.burndown), this.#board.moment));
+    if (this.#choice.table) patch(this.#frame.table, tables(this.#data, clockOfTeam(this.#board.burndown), this.#board));
     this.#draw();
   }
 
@@ -259,13 +259,13 @@ function changeWords({ id, kind, amount: by, by: who, at }, { changesUnit }, dat
   return { what: `${size} ${KINDS[kind] ?? kind} #${id}`, size, kind: KINDS[kind] ?? kind, who: [...(who ? [person(who)] : []), momentOn(at, date)].map((part) => ` · ${part}`).join("") };
 }
 
-/** A number that can be asked, as of a `moment` where that is not the board's. */
+/** A number that can be asked, as of the board's or another `moment`. */
 function asked(metric, name, text, moment = "") {
   return html("button", asking(metric, name, { text, moment }), text);
 }
 
-/** The numbers of the chart as tables, those within today by the `team`'s clock; within a past day nothing can be asked. */
-function tables(data, team, isPast) {
+/** The numbers of the chart as tables, those within today by the `team`'s clock. */
+function tables(data, team, { sprint }) {
   const { lines, rows } = dayTable(data);
   const { unit } = data;
   const { date: today } = data.days[data.today] ?? {};
@@ -281,7 +281,8 @@ function tables(data, team, isPast) {
     const steps = data.steps.map(({ at, remaining }) => ({ at, time: momentOn(at, today), text: written(remaining) }));
     // What comes to the same within the same minute is told once.
     const told = steps.filter(({ time, text }, index) => time !== steps[index - 1]?.time || text !== steps[index - 1].text);
-    const step = ({ at, time, text }) => (isPast ? text : asked(metricOf(unit, "remaining"), `${NAMES.remaining} · ${time}`, text, `since=${at + 1}`));
+    // With what happened at that very instant.
+    const step = ({ at, time, text }) => asked(metricOf(unit, "remaining"), `${NAMES.remaining} · ${time}`, text, `since=${Math.floor(at) + 1}&sprint=${sprint.id}`);
     found.push(table(`Remaining within ${day(today)}${zoned}`, ["Time", numeric(NAMES.remaining)], told.map((one) => [one.time, numeric(step(one))])));
   }
   if (data.changes.length > 0) {

@@ -151,7 +151,7 @@ export class Digest {
   }
 }
 
-/** What is still so of what happened, the newest first: of each item one change in each way to stand, of what left only that. */
+/** What is still so, the newest first: of each item one change in each way to stand, of what left only that. */
 function standing(changes) {
   const kept = new Map();
   for (const change of changes.toSorted((one, other) => one.at - other.at)) {

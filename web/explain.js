@@ -30,7 +30,7 @@ const FIRST_INSTANT = 1e12;
 
 let asked = 0;
 
-/** Opens the dialog, fetches the explanation of a metric, and fetches it again when the board has moved; one of the past does not. */
+/** Explains a metric in the dialog, and anew when the board has moved; one of the past does not. */
 export async function explain(board, metric, name) {
   asked += 1;
   const question = asked;

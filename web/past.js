@@ -15,12 +15,21 @@ import { amount, dated, moment, sentences, weekday } from "./text.js";
 export function moments(board, then = board) {
   const now = made("option", "", "Now");
   now.value = "";
-  const days = (board.burndown?.days ?? []).filter(({ remaining }) => remaining !== undefined).slice(0, -1).toReversed();
-  const ended = days.map(ending);
+  const ended = daysOf(board).slice(0, -1).toReversed().map(ending);
   const isOther = then.sprint?.id !== board.sprint?.id;
   const others = isOther ? (then.burndown?.days ?? []).toReversed().map(ending) : [];
   const before = pastSprints(board).toReversed().map(({ id, name }) => option(`sprint=${id}`, name));
   return [now, ...groupOf("Days of this sprint", ended), ...groupOf(`Days of ${then.sprint?.name}`, others), ...groupOf("Sprints before", before)];
+}
+
+/** The days of a sprint so far. */
+function daysOf({ burndown }) {
+  return (burndown?.days ?? []).filter(({ remaining }) => remaining !== undefined);
+}
+
+/** Whether that moment is not over, so that it is the board of now. */
+export function isNow(board, { sprint, day }) {
+  return sprint?.id === board.sprint?.id && day === daysOf(board).at(-1)?.date;
 }
 
 /** The board as it was: by `day=<date>` or `sprint=<id>`. Throws as `get` does. */

@@ -29,7 +29,7 @@ function badnessOf(board) {
   return [-rank, lackOf(board.outlook?.inputs ?? {}), board.metrics?.["items.blocked"]?.value ?? 0];
 }
 
-/** What a sprint lacks: the chance that it is not completed, or by how much of it there is more left than there should be. */
+/** What a sprint lacks: the chance that it is not completed, or how much of it is left that should not be. */
 function lackOf({ by, runs, runsDone, remaining, ideal, scope }) {
   const lack = { forecast: 1 - runsDone / runs, ideal: (remaining - ideal) / scope, done: -1 }[by];
   return Number.isFinite(lack) ? lack : 0;
@@ -57,7 +57,7 @@ export class Rotation {
   #round = [];
   #at = 0;
 
-  /** Which boards there are now, and how they stand. What is shown stays, what is to come is shown worst first. Says whether another is shown. */
+  /** Takes in which boards there are: what is shown stays, the worst come next. Says whether another is shown. */
   update(boards) {
     const before = this.key;
     const all = worstFirst(boards).map(({ key }) => key);

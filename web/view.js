@@ -9,7 +9,7 @@ import { Digest } from "./digest.js";
 import { patch } from "./draw.js";
 import { asked, clone, fill, made, whyButton } from "./elements.js";
 import { isWanted } from "./page-options.js";
-import { boardOf, momentWords, moments, refusedWords, reviewWords } from "./past.js";
+import { boardOf, isNow, momentWords, moments, refusedWords, reviewWords } from "./past.js";
 import { Rows, WAYS } from "./rows.js";
 import { chainWords, paintCapacity, paintScope } from "./sections.js";
 import { client, isHeard } from "./live.js";
@@ -165,7 +165,6 @@ export class BoardView {
     this.#sections.set("chain", chain);
     const sections = this.#find(".sections");
     sections.append(...this.#sections.values());
-    // What happens stands beside the chart, where the numbers leave room, and on a narrow screen below it.
     this.#find(".overview").append(this.#sections.get("ticker"));
     sections.hidden = false;
     this.#moments = made("select", "moments");
@@ -217,18 +216,19 @@ export class BoardView {
     const bar = this.#find(".then");
     if (moment === "") {
       [this.#then, this.#moment] = [null, ""];
-      bar.hidden = true;
       this.#element.classList.remove("past");
       this.#paint(this.board);
       this.#moments.value = "";
-      // The button that was pressed is gone.
-      this.#moments.focus();
+      // The button that was pressed goes.
+      if (!bar.hidden) this.#moments.focus();
+      bar.hidden = true;
       return;
     }
     let words;
     try {
       const then = await boardOf(this.board, moment);
       if (question !== this.#asked) return;
+      if (isNow(this.board, then)) return void this.#go("");
       [this.#then, this.#moment] = [then, moment];
       words = momentWords(then);
       this.#element.classList.add("past");

@@ -122,7 +122,7 @@ const CLAIMS = [
 /** So many people of those who have too much are named. */
 const PEOPLE_MAX = 4;
 
-/** What wants somebody now, as the team's page has it in red. What is of items first, the longest blocked before all. */
+/** What wants somebody now, as the team's page has it in red: items first, the longest blocked before all. */
 function needsModel(board, marks, person) {
   const { sprint, metrics } = board;
   if (!isWhole(board)) return null;

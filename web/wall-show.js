@@ -220,7 +220,7 @@ class Wall {
     else delete document.body.dataset.water;
   }
 
-  /** Lets ages grow. Says whether one of a change has become longer or shorter, so that its line has room for another title. */
+  /** Lets ages grow. Says whether one of a change is of another length, so that its line has room for another title. */
   #tellTimes() {
     const board = this.#board();
     const now = client.now();

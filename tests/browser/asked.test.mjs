@@ -200,8 +200,14 @@ test("each number of each day of the burndown can be asked as of that day, and t
   assert.deepEqual((await ask(`40. Why? Scope · ${tue}`)).slice(0, 2), ["points.total", `Scope · ${tue} · Mill`]);
   assert.deepEqual((await ask(`28. Why? Ideal · ${wed}`)).slice(0, 2), ["burndown.ideal.points:2026-11-18", `Ideal · ${wed} · Mill`]);
   // Within today each number is that of its instant, with what happened then.
-  const [step] = await page.$$eval(".burndown tbody:last-of-type button", (all) => all.map((button) => button.getAttribute("aria-label")).filter((label) => label.includes(":")));
-  assert.deepEqual((await ask(step)).slice(0, 1), [`points.remaining&since=${today[0].at + 1}`]);
+  const step = await page.$$eval(".burndown table", ([, within]) => within.querySelector("button").getAttribute("aria-label"));
+  assert.deepEqual((await ask(step)).slice(0, 1), [`points.remaining&since=${today[0].at + 1}&sprint=${DATA.sprint.id}`]);
+  // Of what was told since, the time is the page's own, which has fractions: it is asked as of a whole millisecond.
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 33, previous: 37, changePercent: 10.8, unit: "points", reason: "threshold" });
+  const moved = await until("it moved", () => page.$$eval(".burndown table", ([, within]) => [...within.querySelectorAll("button")].map((button) => [button.textContent, button.dataset.moment]).at(-1)), ([text]) => text === "33");
+  assert.match(moved[1], /^since=\d+&sprint=/);
+  server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 37, previous: 33, changePercent: 12.1, unit: "points", reason: "threshold" });
+  await until("it is as before", () => page.$eval(".burndown .words", ({ textContent }) => textContent), (said) => said.startsWith("37 "));
   // What is said of the chart in words can be asked, too.
   const said = await page.$eval(".burndown .words", ({ textContent }) => textContent);
   assert.match(said, /^37 points left on 17 Nov, ideally 32 by its end, of 40 planned/);
@@ -215,11 +221,14 @@ test("each number of each day of the burndown can be asked as of that day, and t
   assert.equal(asked.at(-1), "hours.remaining&day=2026-11-16");
   // Of a past moment each day is asked as itself.
   const base = `/api/snapshot?project=${SCOPE.projectId}&team=${SCOPE.teamId}`;
-  server.answers.set(`${base}&sprint=${SPRINTS[0].id}`, { ...DATA, items: [], asOf: 0, definition: 1, day: "2026-11-17" });
+  server.answers.set(`${base}&sprint=${SPRINTS[0].id}`, { ...DATA, sprint: { ...DATA.sprint, id: SPRINTS[0].id }, burndown: { ...BURNDOWN, today }, items: [], asOf: 0, definition: 1, day: "2026-11-17" });
   await page.select(".moments", `sprint=${SPRINTS[0].id}`);
   await until("the sprint is shown", () => page.$eval(".then", ({ textContent }) => textContent), (told) => told.includes("As it was"));
-  assert.deepEqual((await ask(`40. Why? Scope · ${tue}`)).slice(0, 2), ["points.total&day=2026-11-17", `Scope · ${tue} · Mill`]);
+  assert.deepEqual((await ask(`40. Why? Scope · ${mon}`)).slice(0, 2), ["points.total&day=2026-11-16", `Scope · ${mon} · Mill`]);
+  assert.equal((await ask(`40. Why? Scope · ${tue}`))[0], `points.total&sprint=${SPRINTS[0].id}`, "its last day is its end");
   assert.equal((await ask(`32. Why? Ideal · ${tue}`))[0], `burndown.ideal.points:2026-11-17&sprint=${SPRINTS[0].id}`);
+  // Within a past day as well, in the sprint that this was of.
+  assert.equal((await ask(step))[0], `points.remaining&since=${today[0].at + 1}&sprint=${SPRINTS[0].id}`);
 });
 
 test("each number of the review of a past sprint can be asked, and every heading says of which moment a number is", async () => {

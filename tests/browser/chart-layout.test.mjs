@@ -145,6 +145,15 @@ test("what was told since moves the scope and what is completed at its time", ()
   assert.equal(same.steps.length, 6, "what remained did not move");
 });
 
+test("what the scope was for a moment of today lies within the chart as well", () => {
+  const told = [{ at: NOW - 60_000, remaining: 21.5, completed: 68.5, scope: 90 }, { at: NOW - 30_000, remaining: 21.5, completed: 18.5, scope: 40 }];
+  for (const burnup of [false, true]) {
+    const { plot, scope, completed } = layoutOf(boardOfSprint(), { told }, { burnup });
+    const heights = [...scope, ...completed].flat().map(([, y]) => y);
+    assert.ok(Math.min(...heights) >= plot.top, `${Math.min(...heights)} is above ${plot.top}`);
+  }
+});
+
 test("the lines end where what is known ends, while now goes on", () => {
   const until = NOW + HOUR;
   const layout = layoutOf(boardOfSprint(), { now: NOW + 5 * HOUR, until });

@@ -337,6 +337,24 @@ test("what happens is told in people's words, and how long it took to be here", 
   assert.ok(Math.abs(whole - 5.9 - screen) < 0.15, `${whole} s, and ${screen} s of these to this screen`);
 });
 
+test("of a day and of a sprint that are not over the board of now is shown, and goes on", async () => {
+  const today = DATA.burndown.days.findLast(({ remaining }) => remaining !== undefined).date;
+  const base = `/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}`;
+  for (const moment of [`day=${today}`, `sprint=${DATA.sprint.id}`]) {
+    server = await openScripted(`?${moment}`);
+    server.answers.set(`${base}&${moment}`, { ...DATA, asOf: Date.now(), day: today, definition: 1, metrics: { "points.remaining": { value: 12, unit: "points" } } });
+    server.say(connected);
+    server.say({ type: "snapshot", ...SCOPE, data: DATA });
+    await until("the address is that of now", search, (found) => found === "");
+    assert.equal(await page.$eval(".then", (bar) => bar.hidden), true);
+    assert.equal(await page.$eval(".moments", (moments) => moments.selectedOptions[0].textContent), "Now");
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "BODY", "whoever looks stays where they are");
+    server.say({ type: "metric_changed", ...SCOPE, metric: "points.remaining", value: 36, previous: 37, changePercent: 3, unit: "points", reason: "threshold" });
+    await until("it goes on", () => page.$eval('.amount[data-metric="points.remaining"]', ({ dataset }) => dataset.value), (value) => value === "36");
+    await server.stop();
+  }
+});
+
 test("any day of the sprint and each sprint before it is shown, and now is one step away", async () => {
   await open();
   const base = `/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}`;
