@@ -1,15 +1,19 @@
 //! Where the ideal line's number on a day comes from.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
 use serde_json::json;
 
+use super::properties::instant;
 use super::testing::{
-    as_they_are, at, figures_of, frame, hours, life, noon, points, sprint, state, story, task,
+    Change, EFFORT, as_they_are, at, figures_of, frame, hours, life, noon, points, sprint, state, story, task,
 };
 use super::*;
 use crate::domain::CataloguePart;
 use crate::domain::sprint::catalogue::tests::catalogue;
 use crate::domain::sprint::catalogue::{Catalogue, Iteration};
-use crate::domain::sprint::work_item::WorkItem;
+use crate::domain::sprint::work_item::{Facts, Rev, WorkItem};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::Unit;
 
@@ -159,4 +163,83 @@ fn until_the_sprint_is_planned_the_line_falls_from_the_scope_of_now() {
     let shown = figures_of(&catalogue, &items(), early).burndown.unwrap();
     assert_eq!((told.value, told.inputs["planned"].clone()), (shown.days[0].ideal, json!(shown.original)));
     assert!(told.value.is_some());
+}
+
+/// A revision: when it was made, in minutes since a week before the sprint; what is left or what it is estimated at, in hundredths;
+/// whether it is in the sprint; and its state.
+type Written = (i64, Option<i64>, bool, &'static str);
+
+/// Stories and tasks that nearly all were in the sprint when it was planned, and changed since.
+fn lives() -> impl Strategy<Value = Vec<WorkItem>> {
+    let states = proptest::sample::select(vec!["New", "Active", "Closed", "Removed"]);
+    let amount = proptest::option::weighted(0.8, 0..900_i64);
+    let revision = (0..20 * 24 * 60_i64, amount, proptest::bool::weighted(0.8), states);
+    let item = (any::<bool>(), proptest::collection::vec(revision, 1..6));
+    let numbered = |items: Vec<(bool, Vec<Written>)>| -> Vec<WorkItem> {
+        (1..).zip(items).map(|(number, (is_task, written))| lived(number, is_task, written)).collect()
+    };
+    proptest::collection::vec(item, 0..12).prop_map(numbered)
+}
+
+fn lived(number: u32, is_task: bool, mut written: Vec<Written>) -> WorkItem {
+    let began = at("2026-11-09T05:00:00Z").epoch_ms();
+    written.sort_by_key(|(minutes, ..)| *minutes);
+    let dates =
+        written.iter().map(|(minutes, ..)| Timestamp::from_epoch_ms(began + minutes * 60_000).to_string());
+    let changes = written.iter().map(|(_, amount, is_in_sprint, state)| {
+        let amount = amount.map(Hundredths::from_hundredths);
+        let (is_in_sprint, state) = (*is_in_sprint, *state);
+        move |facts: &mut Facts| {
+            facts.state = state.into();
+            facts.work_item_type = if is_task { "Task" } else { "User Story" }.into();
+            facts.iteration_path = if is_in_sprint { "Fabrikam\\Sprint 1" } else { "Fabrikam" }.into();
+            facts.remaining_work = amount.filter(|_| is_task);
+            facts.effort = amount
+                .filter(|_| !is_task)
+                .map(|effort| (EFFORT.into(), effort))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>()
+                .into();
+        }
+    });
+    let (dates, changes): (Vec<String>, Vec<_>) = (dates.collect(), changes.collect());
+    let revisions = (1..).zip(&dates).zip(&changes);
+    let revisions: Vec<(Rev, &str, Change<'_>)> =
+        revisions.map(|((rev, date), change)| (rev, &**date, change as Change<'_>)).collect();
+    life(number, &revisions)
+}
+
+proptest! {
+    #[test]
+    fn each_number_of_the_ideal_line_follows_from_its_explanation(
+        items in lives(),
+        now in instant(),
+        // A Monday, or the Saturday before, on which nothing is planned yet.
+        first in proptest::sample::select(vec!["2026-11-16", "2026-11-14"]),
+    ) {
+        let catalogue = with_sprint(|sprint| sprint.start = Some(first.parse().unwrap()));
+        let burndown = figures_of(&catalogue, &items, now).burndown.unwrap();
+        for line in std::iter::once(&burndown).chain(&burndown.others) {
+            let unit = serde_json::to_value(line.unit).unwrap();
+            let asked = format!("burndown.original.{}", unit.as_str().unwrap());
+            let original = explain(&asked, &frame(&catalogue), as_they_are(&items), now).unwrap();
+            prop_assert_eq!((original.value, original.unit), (line.original, line.unit));
+            prop_assert_eq!(original.value.is_none(), original.reason.is_some());
+            if let Some(value) = original.value {
+                prop_assert_eq!(value, original.counted.iter().map(|counted| counted.amount).sum(), "{}", asked);
+            }
+            for day in &line.days {
+                let id = format!("burndown.ideal.{}:{}", unit.as_str().unwrap(), day.date);
+                let told = explain(&id, &frame(&catalogue), as_they_are(&items), now).unwrap();
+                prop_assert_eq!((told.value, told.unit), (day.ideal, line.unit), "{}", id);
+                prop_assert_eq!(told.counted.len(), original.counted.len());
+                prop_assert_eq!(told.value.is_none(), told.reason.is_some());
+                let Some(value) = told.value else { continue };
+                let input = |name: &str| told.inputs[name].as_f64().unwrap();
+                let (all, over) = (input("workingDays"), input("workingDaysElapsed"));
+                let formula = input("planned") * (all - over) / all;
+                prop_assert!((value.units() - formula).abs() <= 0.005 + f64::EPSILON, "{:?}: {}", value, formula);
+            }
+        }
+    }
 }

@@ -131,34 +131,6 @@ proptest! {
     }
 
     #[test]
-    fn the_ideal_of_each_day_follows_from_the_inputs_of_its_explanation(items in items(), now in instant()) {
-        let catalogue = catalogue();
-        let burndown = figures_of(&catalogue, &items, now).burndown.unwrap();
-        for line in std::iter::once(&burndown).chain(&burndown.others) {
-            let unit = serde_json::to_value(line.unit).unwrap();
-            let asked = format!("burndown.original.{}", unit.as_str().unwrap());
-            let original = explain(&asked, &frame(&catalogue), as_they_are(&items), now).unwrap();
-            prop_assert_eq!((original.value, original.unit), (line.original, line.unit));
-            prop_assert_eq!(original.value.is_none(), original.reason.is_some());
-            if let Some(value) = original.value {
-                prop_assert_eq!(value, original.counted.iter().map(|counted| counted.amount).sum(), "{}", asked);
-            }
-            for day in &line.days {
-                let id = format!("burndown.ideal.{}:{}", unit.as_str().unwrap(), day.date);
-                let told = explain(&id, &frame(&catalogue), as_they_are(&items), now).unwrap();
-                prop_assert_eq!((told.value, told.unit), (day.ideal, line.unit), "{}", id);
-                prop_assert_eq!(told.counted.len(), original.counted.len());
-                prop_assert_eq!(told.value.is_none(), told.reason.is_some());
-                let Some(value) = told.value else { continue };
-                let input = |name: &str| told.inputs[name].as_f64().unwrap();
-                let (all, over) = (input("workingDays"), input("workingDaysElapsed"));
-                let formula = input("planned") * (all - over) / all;
-                prop_assert!((value.units() - formula).abs() <= 0.005 + f64::EPSILON, "{:?}: {}", value, formula);
-            }
-        }
-    }
-
-    #[test]
     fn the_whole_is_what_is_completed_and_what_remains(items in items(), now in instant()) {
         let figures = figures_of(&catalogue(), &items, now);
         let value = |id: &str| figures.metrics[id].value.unwrap();
