@@ -2,6 +2,7 @@
 //! of no earlier one.
 
 use std::collections::BTreeMap;
+use std::ops::{Bound, RangeBounds as _};
 
 use boardcast::domain::entry_id::EntryId;
 use serde_json::Value;
@@ -30,14 +31,15 @@ struct Course {
 /// A board as it was first shown, and what the log made of it since.
 struct Followed {
     name: BoardName,
-    since: EntryId,
+    /// From where on the log tells what is not in it.
+    since: Bound<EntryId>,
     /// The revision of each item.
     items: BTreeMap<u32, u32>,
     courses: BTreeMap<&'static str, Course>,
 }
 
 impl Followed {
-    fn shown(name: BoardName, items: &[Value], since: EntryId) -> Self {
+    fn shown(name: BoardName, items: &[Value], since: Bound<EntryId>) -> Self {
         let items = items.iter().map(|item| (number(&item["id"]), number(&item["rev"]))).collect();
         Self { name, since, items, courses: BTreeMap::new() }
     }
@@ -98,17 +100,25 @@ fn first_shown(truth: &Truth, connections: &[Connection]) -> BTreeMap<String, Fo
         for (place, block) in blocks.iter().enumerate() {
             let Some(event) = block.json().filter(|event| event["type"] == "snapshot") else { continue };
             let Some(items) = event["data"]["items"].as_array() else { continue };
-            // Of several that are sent at once only the last has the position.
-            let position = blocks[place..].iter().find_map(Block::id).and_then(|id| EntryId::parse(&id));
-            let Some(position) = position.filter(|_| event["level"] == "full") else { continue };
+            let since = since(&blocks[place..]);
+            let Some(since) = since.filter(|_| event["level"] == "full") else { continue };
             let name = board(&event);
-            boards.entry(format!("{name:?}")).or_insert_with(|| Followed::shown(name, items, position));
+            boards.entry(format!("{name:?}")).or_insert_with(|| Followed::shown(name, items, since));
         }
     }
     for followed in boards.values_mut() {
         followed.note(truth);
     }
     boards
+}
+
+/// From where on the log tells what is not in the snapshot that comes first. Of several that are sent at once only the last has
+/// the position; where none has, because the board is new, whatever comes next has happened since.
+fn since(blocks: &[Block]) -> Option<Bound<EntryId>> {
+    let next = blocks.iter().find(|block| block.id().is_some())?;
+    let position = EntryId::parse(&next.id()?)?;
+    let is_shown = next.json().is_some_and(|event| event["type"] == "snapshot");
+    Some(if is_shown { Bound::Excluded(position) } else { Bound::Included(position) })
 }
 
 /// Judges every number that the log announces of boards that a reader was shown; returns how many these were.
@@ -123,7 +133,11 @@ pub fn check(
         let Some(event) = event.as_deref() else { continue };
         let event: Value = serde_json::from_str(event).unwrap();
         let name = format!("{:?}", board(&event));
-        let Some(followed) = boards.get_mut(&name).filter(|board| board.since < *id) else { continue };
+        let Some(followed) =
+            boards.get_mut(&name).filter(|board| (board.since, Bound::Unbounded).contains(id))
+        else {
+            continue;
+        };
         match event["type"].as_str().unwrap() {
             "workitem_changed" | "workitems_updated" if is_elsewhere(&event) => drop(boards.remove(&name)),
             "workitem_changed" => {
