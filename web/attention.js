@@ -9,8 +9,8 @@ import { amount, count, moment, person } from "./text.js";
 const NAMED_MAX = 4;
 
 /**
- * What needs somebody: which items are blocked, tasks as well, the longest first; which are older than most ever get; which are
- * in progress and nobody's; and who has more hours left than there are.
+ * What needs somebody: blocked items, tasks as well, the longest first; those older than most ever get; those in progress and
+ * nobody's; and who has more hours left than there are.
  */
 export function needsOf({ items, metrics }) {
   const open = [...items.values()].filter(({ stateCategory }) => stateCategory !== "Completed" && stateCategory !== "Removed");
@@ -59,8 +59,9 @@ function compared(one, other) {
 /** Paints what needs somebody. */
 export function paintAttention(list, board) {
   const needs = board.team ? lines(board, needsOf(board)) : [];
-  fill(list, needs);
-  list.hidden = needs.length === 0;
+  // Each has its place, so that whoever stands on one still does where another comes.
+  fill(list, needs.map((need) => need || Object.assign(made("li"), { hidden: true })));
+  list.hidden = !needs.some(Boolean);
 }
 
 function lines({ metrics, team }, { blocked, aging, unassigned, over }) {
@@ -76,7 +77,7 @@ function lines({ metrics, team }, { blocked, aging, unassigned, over }) {
     value("items.unestimated") > 0 && line(`${count(value("items.unestimated"), "item")} not estimated`, [], "items.unestimated"),
     unassigned.length > 0 && line("In progress, and nobody's", named(unassigned)),
     over.length > 0 && line("More hours left than there are", [people.join(", ")], "hours.capacity"),
-  ].filter(Boolean);
+  ];
 }
 
 function lineOf(team, text, parts, metric) {

@@ -46,9 +46,9 @@ export function hasBurnup({ days }) {
 }
 
 /**
- * What is drawn of a board, `null` where it has no burndown. `now` is the server's time, `null` while that is in doubt, and `until`
- * the time until which the lines are known, where that is not now; `told` is what the numbers were since the lines were sent,
- * each with the time when the page was told; `startOf` says when a day begins where the board does not.
+ * What is drawn of a board, `null` where it has no burndown. `now` is the server's time, `null` while that is in doubt, `until`
+ * when the lines are known where that is not now; `told` is what the numbers were since the lines were sent, and when; `startOf`
+ * says when a day begins where the board does not.
  */
 export function chartData(board, { unit, now = null, until = null, told = [], startOf = localMidnight } = {}) {
   const all = burndownsOf(board);

@@ -5,8 +5,8 @@
 export const LABEL = 0.8;
 
 /**
- * Steps of 1, 2 or 5 that reach `most` in at most `count` steps, from 0; of 3, 4, 6 or 8 as well where there is room for few,
- * so that what is shown does not keep to the lower half. A part of a point or of an item is no step.
+ * Steps of 1, 2 or 5 that reach `most` in at most `count` steps, from 0; of 3, 4, 6 or 8 as well where there is room for few, so
+ * that the height is used. None is a part of a point or an item.
  */
 export function ticksTo(most, count) {
   const least = Math.max(most / Math.max(1, count), 1);

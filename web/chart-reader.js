@@ -40,8 +40,8 @@ export class ChartReader {
   }
 
   /**
-   * What there is to read: columns with `from` and `to` in pixels, a `name`, `nodes` for the eye and `words` for the ear;
-   * `first` is the column where the keys begin; `room` is how wide the plot is and where it begins and ends.
+   * The columns to read, with `from` and `to` in pixels, a `name`, `nodes` for the eye and `words` for the ear; `first` is where
+   * the keys begin, `room` how wide the plot is and where it begins and ends.
    */
   update(columns, { name, first, room }) {
     if (columns.length !== this.#columns.length) this.#isChosen = false;

@@ -38,8 +38,8 @@ export class BurndownChart {
   #buttons;
 
   /**
-   * `choice` is what to show: `unit`, `burnup`, `hidesDaysOff`, `table`, each if it is given. `onChoice(choice)` is called when somebody
-   * chose. Without `tools` nobody can, as on a wall.
+   * `choice` is what to show: `unit`, `burnup`, `hidesDaysOff`, `table`. `onChoice(choice)` is called when somebody chose, which
+   * without `tools` nobody can.
    */
   constructor({ choice = {}, onChoice = () => {}, tools = true } = {}) {
     this.#choice = { unit: null, burnup: false, hidesDaysOff: false, table: false, ...choice };

@@ -75,8 +75,8 @@ export class Digest {
   }
 
   /**
-   * Asks anew where the team stood together since, a while after the board changed, and after what could not be told: as soon as
-   * the server `isHeard` again. Called once a second.
+   * Asks anew a while after the board changed, and after what could not be told as soon as the server `isHeard` again. Called
+   * once a second.
    */
   renew(isHeard) {
     if (!this.#isThere) return;

@@ -38,8 +38,8 @@ export function table(caption, heads, rows) {
 }
 
 /**
- * The attributes of a button that asks its board where a number comes from: as of another `moment` by `sprint=<id>` or
- * `since=<instant>`, and by the number itself where that is its `text`. What is seen is a part of what is heard.
+ * The attributes of a button that asks where a number comes from, as of another `moment` by `day=`, `sprint=` or `since=`; its
+ * `text` may be the number itself. What is seen is a part of what is heard.
  */
 export function asking(metric, name, { text = "", team = "", moment = "" } = {}) {
   const label = `${text && `${text}. `}Why? ${name}${team && ` of ${team}`}`;
@@ -64,7 +64,7 @@ export function fill(element, children) {
     const before = there[index];
     if (before?.isEqualNode(child)) return;
     // Whoever stands on a number that moves still does.
-    if (before?.className === "asked" && child.className === "asked") for (const { name, value } of child.attributes) before.setAttribute(name, value);
+    if (["asked", "why"].includes(before?.className) && before.className === child.className) for (const { name, value } of child.attributes) before.setAttribute(name, value);
     if (before?.cloneNode().isEqualNode(child.cloneNode())) fill(before, [...child.childNodes]);
     else if (before) before.replaceWith(child);
     else element.append(child);

@@ -9,8 +9,8 @@ import { headOf } from "./titles.js";
 import { amount, dated, moment, sentences, weekday } from "./text.js";
 
 /**
- * The moments that somebody may go to, as options of a select: now, the days of the sprint so far, the sprints before it, and
- * where one of these is shown its days as well.
+ * The moments to choose from, as options: now, the days of the sprint so far, the sprints before, and the days of that which is
+ * shown.
  */
 export function moments(board, then = board) {
   const now = made("option", "", "Now");

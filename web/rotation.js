@@ -5,8 +5,8 @@ const VERDICTS = ["behind", "at_risk", "unknown", "on_track"];
 const SHARES = { behind: 2, at_risk: 1.5 };
 
 /**
- * The boards in the order in which they are shown: what is not true or not known, then by how the sprint stands. Of those that
- * stand alike the worse is first: by how much is lacking, then by how much is blocked, then as they come, which is by name.
+ * The boards in the order in which they are shown: what is not true or not known, then by how the sprint stands; of those that
+ * stand alike by how much is lacking, then by how much is blocked, then by name.
  */
 export function worstFirst(boards) {
   return boards

@@ -172,6 +172,9 @@ export class BoardView {
     this.#moments.addEventListener("change", () => this.#step(this.#moments.value));
     addEventListener("popstate", () => {
       const moment = momentOfAddress();
+      // What else was chosen stays, and so it does in the address.
+      history.replaceState(history.state, "", pageAddress(kept) + location.hash);
+      keepMoment(moment);
       if (moment !== this.#moment) this.#go(moment);
     });
     this.#find(".tools").prepend(this.#moments);
@@ -353,13 +356,16 @@ function keepMoment(moment) {
   for (const name of MOMENTS) keep(name, moment.startsWith(`${name}=`) ? moment.slice(name.length + 1) : "");
 }
 
+/** What the address asks for. */
+let kept = location.search;
+
 /** Keeps a choice in the page's address, so that the address can be given away. */
 function keep(name, value) {
   const wanted = new URLSearchParams(location.search);
   if (value === "") wanted.delete(name);
   else wanted.set(name, value);
-  const search = wanted.size > 0 ? `?${wanted}` : "";
-  if (search !== location.search) history.replaceState(history.state, "", pageAddress(search) + location.hash);
+  kept = wanted.size > 0 ? `?${wanted}` : "";
+  if (kept !== location.search) history.replaceState(history.state, "", pageAddress(kept) + location.hash);
 }
 
 /** Whether the sprint will be completed in time, in a line that is hidden where nobody tells. */

@@ -187,7 +187,7 @@ function changesModel({ items, level, mock }, marks, changes, person) {
   const before = [...items.values()]
     .filter(({ id, changedAt }) => !ids.has(id) && Number.isFinite(changedAt))
     .sort((one, other) => other.changedAt - one.changedAt)
-    .map(({ id, title, state, stateSince, blockedSince, changedAt: at }) => ({ before: `#${id} `, title, after: `: ${at - stateSince < 1000 ? `now ${state}` : at - blockedSince < 1000 ? "blocked" : "changed"}`, at }));
+    .map(({ id, title, state, stateSince, blockedSince, changedAt: at }) => ({ before: `#${id}${title && " "}`, title, after: `: ${at - stateSince < 1000 ? `now ${state}` : at - blockedSince < 1000 ? "blocked" : "changed"}`, at }));
   const all = [...told, ...before].slice(0, CHANGES_MAX).map(({ before, title, after, at }) => ({ before, title: cut(title, CHANGE_TITLE_MAX), after, at }));
   return all.length === 0 ? null : { marks, all };
 }

@@ -207,8 +207,8 @@ function fitNothing(nothing) {
 }
 
 /**
- * As many numbers as fit, as large as can be, all of the same size: in one row, upright in two. Before one is left out, and
- * counted, all are written shorter, and what they are of is left out from the end.
+ * As many numbers as fit, as large as can be, all alike: in one row, upright in two. Before one is left out, and counted, all are
+ * written shorter, and what they are of is left out from the end.
  */
 function fitNumbers(part, isUpright) {
   const tiles = part.querySelector(".w-tiles");

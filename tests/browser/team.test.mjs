@@ -929,6 +929,7 @@ test("however long a name is, headings, stamps and links are no wider than a pho
   const named = { ...DATA, team: { id: SCOPE.teamId, name: long }, items: [item(1, { assignedTo: { id: null, name: long } })] };
   await open("?by=person", { demo: true, level: "cached", dataAsOf: Date.now() - 86_400_000, outage: { reason: "timed_out", since: Date.now(), retryAt: null } }, named);
   await isWithin(".group h3, .group h3 *, .foot > *");
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, "the page is wider than the phone");
   // Where four tiles stand side by side a stamp has no room beside the question, and stands below it.
   await page.setViewport({ width: 450, height: 700 });
   const beside = await page.$$eval(".overview .tile .foot", (all) => all.map((foot) => [...foot.children].map((each) => each.getBoundingClientRect())).filter(([why, stamp]) => stamp.top < why.bottom - 8).length);
@@ -941,6 +942,56 @@ test("however long a name is, headings, stamps and links are no wider than a pho
   server.say({ ...connected, scopes: [] });
   await until("it says who there is", () => texts("#links a"), (links) => links.length > 0);
   await isWithin("#links a");
+});
+
+test("whoever stands on what needs somebody still does when that changes, and when more comes", async () => {
+  const metrics = { ...METRICS, "items.aging": { value: 0, unit: "items" }, "items.unestimated": { value: 1, unit: "items" }, "points.remaining": { value: 37, unit: "points" } };
+  await open("", {}, { ...DATA, metrics, outlook: { verdict: "behind", text: "It is behind.", inputs: { by: "forecast" } } });
+  const stands = () => page.evaluate(() => document.activeElement.dataset.ask);
+  const change = (metric, value) => server.say({ type: "metric_changed", ...SCOPE, metric, value, previous: 0, changePercent: null, unit: "items", reason: "threshold" });
+  await page.focus('.attention [data-ask="items.unestimated"]');
+  change("items.unestimated", 2);
+  await until("there are two", () => text(".attention"), (words) => words.includes("2 items not estimated"));
+  assert.equal(await stands(), "items.unestimated");
+  // What was asked gives the place back as well, though another need came above it meanwhile.
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&explain=items.unestimated`, { metric: "items.unestimated", value: 2, unit: "items", definition: "What has no estimate.", source: "nobody", inputs: {}, counted: [], leftOut: [] });
+  await page.keyboard.press("Enter");
+  await until("it is explained", () => text("#explanation"), (words) => words?.includes("What has no estimate"));
+  change("items.aging", 2);
+  await until("two are old", () => text(".attention"), (words) => words.includes("2 items in progress for longer"));
+  await page.keyboard.press("Escape");
+  assert.equal(await stands(), "items.unestimated");
+  change("items.unestimated", 3);
+  await until("there are three", () => text(".attention"), (words) => words.includes("3 items not estimated"));
+  assert.equal(await stands(), "items.unestimated");
+  await page.focus(".outlook button");
+  server.say({ type: "outlook_changed", ...SCOPE, outlook: { verdict: "done", text: "All is done.", inputs: { by: "done" } } });
+  await until("the outlook is another", () => text(".outlook"), (words) => words.includes("Everything is completed"));
+  assert.equal(await stands(), "items.completed");
+});
+
+test("what was chosen stays when the browser goes back, and so it does in the address", async () => {
+  await open("?by=person");
+  server.answers.set(`/api/snapshot?project=${PROJECT}&team=${SCOPE.teamId}&day=2026-11-16`, { ...DATA, asOf: 0, day: "2026-11-16", definition: 1 });
+  await page.select(".moments", "day=2026-11-16");
+  await until("the day is shown", () => text(".then"), (words) => words?.startsWith("As it was"));
+  await page.click('.by input[value="story"]');
+  await page.type(".find", "count");
+  assert.equal(await search(), "?by=story&day=2026-11-16&find=count");
+  const shown = () => page.evaluate(() => [document.querySelector(".by input:checked").value, document.querySelector(".find").value]);
+  for (const [go, address] of [[() => page.goBack(), "?by=story&find=count"], [() => page.goForward(), "?by=story&find=count&day=2026-11-16"]]) {
+    await go();
+    await until("the address has it", search, (found) => found === address);
+    assert.deepEqual(await shown(), ["story", "count"]);
+  }
+});
+
+test("no group leaves a column of the page blank beside a longer one", async () => {
+  await page.setViewport({ width: 1366, height: 768 });
+  await open("", {}, { ...DATA, items: Array.from({ length: 40 }, (_, index) => item(index + 1, index === 0 ? { state: "New", stateCategory: "Proposed" } : {})) });
+  const [width, ...groups] = await page.$eval(".groups", (all) => [all, ...all.querySelectorAll(".group:not([hidden])")].map((each) => each.getBoundingClientRect().width));
+  assert.ok(groups.length > 1);
+  for (const each of groups) assert.ok(each > 0.95 * width, `${each} of ${width}`);
 });
 
 test("a value of the address that has no effect is told, and what is done instead", async () => {
