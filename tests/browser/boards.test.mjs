@@ -40,9 +40,17 @@ async function open() {
 const text = (selector) => page.$eval(selector, (element) => (element.checkVisibility() ? element.textContent.trim() : null));
 const state = () => page.$eval("body", (body) => body.dataset.state);
 
-/** How many changes of items the page has listed. */
+/** How many changes of items the page has listed, those as well that other events have pushed off its list since. */
 const changes = () =>
-  page.$$eval("#events li", (entries) => entries.filter((entry) => entry.textContent.includes("workitem_changed")).length);
+  page.evaluate(() => {
+    const isChange = (entry) => entry.textContent.includes("workitem_changed");
+    const events = document.getElementById("events");
+    if (events.listed === undefined) {
+      events.listed = [...events.children].filter(isChange).length;
+      new MutationObserver((all) => (events.listed += all.flatMap(({ addedNodes }) => [...addedNodes]).filter(isChange).length)).observe(events, { childList: true });
+    }
+    return events.listed;
+  });
 
 /** The page's boards are those of the server, once the last change has arrived. */
 async function isRight() {
