@@ -191,7 +191,7 @@ export interface Client extends AsyncIterable<Event> {
    * board, or is not.
    */
   explain(board: Board, item: `item:${number}`): Promise<ItemExplanation>;
-  explain(board: Board, metric: MetricId | (string & {}), past?: { day: string } | { sprint: string } | { since: string }): Promise<Explanation>;
+  explain(board: Board, metric: MetricId | (string & {}), past?: { day: string } | { sprint: string } | { since: string; sprint?: string }): Promise<Explanation>;
   tryNow(options?: { force?: boolean }): void;
   /** Ends everything. What was heard stays readable. */
   close(): void;
