@@ -172,9 +172,8 @@ fn asked_past(request: &Request) -> Result<Option<AskedPast>, Malformed> {
 /// Errors: what is wrong with the question, and how to put it.
 fn asked_since(app: &App, request: &Request) -> Result<Option<Timestamp>, Malformed> {
     let Some(text) = request.query.first("since") else { return Ok(None) };
-    let is_of_now = ["day", "sprint"].iter().all(|name| request.query.first(name).is_none());
-    let is_explained = request.query.first("explain").is_some() && request.query.first("day").is_none();
-    if !is_of_now && !is_explained {
+    let has = |name| request.query.first(name).is_some();
+    if has("day") || has("sprint") && !has("explain") {
         return Err(Malformed(
             "`since` is of the board as it is now",
             "leave out `since`, or `day` and `sprint`; a `sprint` may be beside it where `explain` is",

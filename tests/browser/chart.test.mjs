@@ -443,6 +443,9 @@ test("a chart fills what it is put into, without its buttons where nobody can pr
   assert.equal(await page.$("#box .chart-tools"), null);
 });
 
+/** What the chart says in words. */
+const caption = () => page.evaluate(() => charts[0].caption.map((part) => part.children?.[0] ?? part).join(""));
+
 test("a board without a burndown or a past shows none, and one that gets them does", async () => {
   await open(boardOfSprint());
   await page.evaluate(() => show({ ...board, burndown: null, metrics: {} }, null));
@@ -450,10 +453,10 @@ test("a board without a burndown or a past shows none, and one that gets them do
   assert.equal(await page.$eval(".spark", (spark) => spark.childElementCount), 0);
   await page.evaluate((now) => show(board, now), NOW);
   assert.deepEqual(await page.$$eval(".chart", (charts) => charts.map((chart) => chart.hidden)), [false, false]);
-  assert.match(await page.evaluate(() => charts[0].caption.map((part) => part.children?.[0] ?? part).join("")), /^21\.5 points left on 26 Nov, ideally 19 by its end, of 38 planned(\.|$)/);
+  assert.match(await caption(), /^21\.5 points left on 26 Nov, ideally 19 by its end, of 38 planned(\.|$)/);
   // Of a day that is over it need not be told.
   await page.evaluate(() => show(board, null));
-  assert.match(await page.evaluate(() => charts[0].caption.map((part) => part.children?.[0] ?? part).join("")), /^21\.5 points left on 26 Nov, ideally 19, of 38 planned(\.|$)/);
+  assert.match(await caption(), /^21\.5 points left on 26 Nov, ideally 19, of 38 planned(\.|$)/);
 });
 
 test("a title may say what it likes", async () => {

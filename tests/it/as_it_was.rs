@@ -50,6 +50,12 @@ async fn a_day_that_is_over_is_the_burndowns_row_with_all_numbers_and_items() {
     assert_eq!(now["metrics"], board["metrics"], "today is the board as it is");
 }
 
+/// The burndown of a board, in each of its units.
+fn lines_of(board: &Value) -> impl Iterator<Item = &Value> {
+    let burndown = &board["burndown"];
+    std::iter::once(burndown).chain(burndown["others"].as_array().unwrap())
+}
+
 /// Every number of a board of the past can be asked, and where it came from comes to it.
 async fn assert_explained(app: &TestApp, past: &str, then: &Value) {
     let metrics = then["metrics"].as_object().unwrap();
@@ -72,8 +78,7 @@ async fn assert_explained(app: &TestApp, past: &str, then: &Value) {
             assert!(Some(sum) == told["value"].as_f64(), "{id} of {past}: {told}");
         }
     }
-    let lines = std::iter::once(&then["burndown"]).chain(then["burndown"]["others"].as_array().unwrap());
-    for line in lines {
+    for line in lines_of(then) {
         let unit = line["unit"].as_str().unwrap();
         let days = line["days"].as_array().unwrap().iter();
         let ideals =
@@ -101,10 +106,13 @@ async fn every_number_of_a_past_day_and_of_a_sprint_that_is_over_can_be_asked() 
     for past in [format!("{address}&day={first}"), sprint(last), sprint(running), address.clone()] {
         assert_explained(&app, &past, &app.get(&past).await.json()).await;
     }
-    let unknown = app.get(&format!("{address}&day={first}&explain=items.many")).await;
-    assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (404, &json!("unknown_metric")));
-    let to_come = app.get(&format!("{address}&day=2999-01-01&explain=items.total")).await;
-    assert_eq!((to_come.status, &to_come.json()["error"]["code"]), (404, &json!("no_past")));
+    assert_refused(&app, &format!("{address}&day={first}&explain=items.many"), 404, "unknown_metric").await;
+    assert_refused(&app, &format!("{address}&day=2999-01-01&explain=items.total"), 404, "no_past").await;
+}
+
+async fn assert_refused(app: &TestApp, question: &str, status: u16, code: &str) {
+    let answer = app.get(question).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (status, &json!(code)), "{question}");
 }
 
 /// What was left after each change of a day can be asked as of that instant, of the sprint that the day was of.
@@ -120,8 +128,7 @@ async fn each_number_within_a_past_day_can_be_asked_in_whatever_sprint_that_was(
     for past in [format!("day={first}"), last.clone()] {
         let then = app.get(&format!("{address}&{past}")).await.json();
         let sprint = then["sprint"]["id"].as_str().unwrap();
-        let lines = std::iter::once(&then["burndown"]).chain(then["burndown"]["others"].as_array().unwrap());
-        for line in lines {
+        for line in lines_of(&then) {
             for point in line["today"].as_array().unwrap() {
                 let since = point["at"].as_i64().unwrap() + 1;
                 let id = format!("{}.remaining", line["unit"].as_str().unwrap());
@@ -137,14 +144,10 @@ async fn each_number_within_a_past_day_can_be_asked_in_whatever_sprint_that_was(
         }
     }
     assert!(asked.len() == 2 && asked.values().all(|count| *count > 3), "{asked:?}");
-    let unexplained = app.get(&format!("{address}&{last}&since=0")).await;
-    assert_eq!((unexplained.status, &unexplained.json()["error"]["code"]), (400, &json!("malformed_past")));
-    let before = app.get(&format!("{address}&{last}&since=0&explain=items.total")).await;
-    assert_eq!((before.status, &before.json()["error"]["code"]), (404, &json!("no_past")));
-    let none = app
-        .get(&format!("{address}&sprint=00000000-0000-4000-8000-000000000001&since=0&explain=items.total"))
-        .await;
-    assert_eq!((none.status, &none.json()["error"]["code"]), (404, &json!("no_past")));
+    assert_refused(&app, &format!("{address}&{last}&since=0"), 400, "malformed_past").await;
+    assert_refused(&app, &format!("{address}&{last}&since=0&explain=items.total"), 404, "no_past").await;
+    let nobodys = "sprint=00000000-0000-4000-8000-000000000001";
+    assert_refused(&app, &format!("{address}&{nobodys}&since=0&explain=items.total"), 404, "no_past").await;
 }
 
 /// The numbers of the items that are counted, or left out, where a number comes from.

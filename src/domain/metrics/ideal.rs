@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::digest::Digest;
+use super::inputs::working_days;
 use super::need::Need;
 use super::rules::{ItemRule, past};
 use super::sort_out::sort_out;
 use super::tally::Tallies;
-use super::values::working_days;
 use super::{burndown, ids, need, table};
 use crate::domain::wire::explanation::Explanation;
 use crate::domain::wire::view::{Burndown, Unit};
@@ -18,7 +18,8 @@ use crate::domain::{CivilDate, WorkItem};
 const ORIGINAL: &str = "burndown.original";
 const IDEAL: &str = "burndown.ideal";
 const AS_PLANNED: &str = "What the sprint was planned with, from which the ideal line falls.";
-const OF_A_DAY: &str = "What was planned, which is what the items come to, less the same share for each working day that is over when the day ends.";
+const OF_A_DAY: &str = "What was planned, which is what the items come to, less the same share for each working day that \
+                        is over when the day ends.";
 
 /// A number of the ideal line that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +50,7 @@ impl AskedIdeal {
 
     /// The line that is asked of, among those of a board.
     fn line(self, burndown: &Burndown) -> Option<&Burndown> {
-        let mut lines = std::iter::once(burndown).chain(&burndown.others);
-        lines.find(|line| self.unit.is_none_or(|unit| line.unit == unit))
+        burndown.lines().find(|line| self.unit.is_none_or(|unit| line.unit == unit))
     }
 }
 

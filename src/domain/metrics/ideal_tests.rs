@@ -219,7 +219,7 @@ proptest! {
     ) {
         let catalogue = with_sprint(|sprint| sprint.start = Some(first.parse().unwrap()));
         let burndown = figures_of(&catalogue, &items, now).burndown.unwrap();
-        for line in std::iter::once(&burndown).chain(&burndown.others) {
+        for line in burndown.lines() {
             let unit = serde_json::to_value(line.unit).unwrap();
             let asked = format!("burndown.original.{}", unit.as_str().unwrap());
             let original = explain(&asked, &frame(&catalogue), as_they_are(&items), now).unwrap();

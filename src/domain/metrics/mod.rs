@@ -16,6 +16,7 @@ mod explain_item;
 mod frame;
 mod ideal;
 mod ids;
+mod inputs;
 mod life;
 mod metric;
 mod need;

@@ -2,7 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use super::frame::SprintContext;
 use super::ids;
 use super::periods::forecast::{Forecast, RUNS};
 use super::periods::sprints::EarlierSprint;
@@ -123,13 +122,4 @@ pub(crate) fn date_p85(tallies: &Tallies<'_>) -> Option<Json> {
 fn date_after(tallies: &Tallies<'_>, days: u32) -> Option<Json> {
     let date: CivilDate = tallies.working_day(days)?;
     Some(json!({ "date": date }))
-}
-
-/// Which days of the sprint are working days.
-pub(super) fn working_days(frame: &SprintContext<'_>) -> [(&'static str, Json); 2] {
-    let calendar = frame.catalogue.calendar();
-    let is_of_sprint = |day: &&CivilDate| frame.span.is_some_and(|span| span.contains(**day));
-    let weekdays: Vec<String> = calendar.weekdays.iter().map(ToString::to_string).collect();
-    let off: Vec<&CivilDate> = calendar.days_off.iter().filter(is_of_sprint).collect();
-    [("weekdays", json!(weekdays)), ("daysOff", json!(off))]
 }

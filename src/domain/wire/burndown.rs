@@ -44,3 +44,10 @@ pub struct Burndown {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Self>,
 }
+
+impl Burndown {
+    /// Itself, and the same in the other units.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+}
